@@ -1,0 +1,1 @@
+"""Reports: tables, then plots, then one page. Reads run folders through the store; trains nothing, loads no TensorFlow."""

@@ -1,0 +1,1 @@
+"""From a file to matrices: reading, column kinds, the task, splits, preprocessing."""

@@ -1,0 +1,1 @@
+"""What supports the answer: metrics, the sealed test, intervals."""

@@ -1,0 +1,161 @@
+"""A point of the space, the topology it means, its size and its line of print. Pure functions: no Keras here.
+
+    13 -> 256-256-128 -> 3 relu bn dropout=.15 (104k parameters)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from enum import StrEnum
+from typing import Any, Final
+
+__all__ = ["MIN_WIDTH", "Activation", "Point", "describe", "layer_sizes", "n_params"]
+
+MIN_WIDTH: Final = 4
+"""No hidden layer is narrower, whatever the taper. Source: DESIGN section 4 (choice: below it a layer is a bottleneck)."""
+
+
+class Activation(StrEnum):
+    """The activation families of the course: the relu family, then the tanh family."""
+
+    RELU = "relu"
+    LEAKY_RELU = "leaky_relu"
+    PRELU = "prelu"
+    ELU = "elu"
+    SELU = "selu"
+    SWISH = "swish"
+    TANH = "tanh"
+    SOFTSIGN = "softsign"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """One point of a space: a topology and how it is regularised and trained.
+
+    Args:
+        depth: Number of hidden layers, at least 1. With `widths` it must equal their number.
+        width: Units of the first hidden layer. With `widths` it must equal the first of them.
+        taper: Factor from one hidden layer's width to the next one's.
+        widths: Units of every hidden layer, where they are given one by one; else None.
+        activation: Activation of the hidden layers.
+        dropout: Share of hidden activations dropped while training, in [0, 1); 0 is off.
+        batch_norm: Whether each hidden layer is normalised before its activation.
+        l1: Factor of `sum |w|` over all kernels.
+        l2: Factor of `sum w^2` over all kernels.
+        bias_l1: Factor of `sum |b|` over all biases.
+        bias_l2: Factor of `sum b^2` over all biases.
+        activity_l1: Factor of `sum |h|` over hidden activations, mean over the batch.
+        activity_l2: Factor of `sum h^2` over hidden activations, mean over the batch.
+        weight_decay: Decoupled decay of the kernels, per update and unit of learning rate.
+        learning_rate: The optimiser's learning rate.
+    """
+
+    depth: int
+    width: int
+    taper: float = 1.0
+    widths: tuple[int, ...] | None = None
+    activation: Activation = Activation.RELU
+    dropout: float = 0.0
+    batch_norm: bool = False
+    l1: float = 0.0
+    l2: float = 0.0
+    bias_l1: float = 0.0
+    bias_l2: float = 0.0
+    activity_l1: float = 0.0
+    activity_l2: float = 0.0
+    weight_decay: float = 0.0
+    learning_rate: float = 1e-3
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values under their names, fit for JSON."""
+        values = asdict(self)
+        values["activation"] = str(self.activation)
+        values["widths"] = None if self.widths is None else list(self.widths)
+        return values
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Point:
+        """The point that `as_dict` wrote; unknown names are an error of the caller.
+
+        Raises:
+            TypeError: If a name is not one of a point's.
+            ValueError: If the activation is not one of the eight.
+        """
+        known = dict(values)
+        if "activation" in known:
+            known["activation"] = Activation(known["activation"])
+        if known.get("widths") is not None:
+            known["widths"] = tuple(int(width) for width in known["widths"])
+        return cls(**known)
+
+    @property
+    def identity(self) -> tuple[Any, ...]:
+        """What two points share when they mean the same network trained in the same way.
+
+        Depth, width and taper enter as the layer sizes they lead to: a taper says nothing of a single layer.
+        """
+        shape = {"depth", "width", "taper", "widths"}
+        return (layer_sizes(self), *(getattr(self, f.name) for f in fields(self) if f.name not in shape))
+
+
+def layer_sizes(point: Point) -> tuple[int, ...]:
+    """Units of every hidden layer: layer l has `max(4, round(width * taper**l))`, or what `widths` says."""
+    if point.widths is not None:
+        return point.widths
+    return tuple(max(MIN_WIDTH, round(point.width * point.taper**layer)) for layer in range(point.depth))
+
+
+def n_params(point: Point, *, n_features: int, n_outputs: int) -> int:
+    """All parameters of the network, as Keras' `count_params` counts them.
+
+    Kernels and biases of every layer; with batch normalisation four numbers a hidden unit (scale, shift, moving mean
+    and variance, of which the last two are not trained); with prelu one slope a hidden unit.
+
+    Args:
+        point: The point.
+        n_features: Columns of the matrix the network reads.
+        n_outputs: Units of the output layer.
+    """
+    hidden = layer_sizes(point)
+    sizes = (n_features, *hidden, n_outputs)
+    dense = sum((fan_in + 1) * fan_out for fan_in, fan_out in zip(sizes, sizes[1:], strict=False))
+    per_unit = 4 * point.batch_norm + (point.activation is Activation.PRELU)
+    return dense + per_unit * sum(hidden)
+
+
+def describe(point: Point, *, n_features: int, n_outputs: int) -> str:
+    """The topology in one line, as every table, log and report prints it.
+
+    Example:
+        >>> describe(Point(depth=2, width=64, dropout=0.15), n_features=13, n_outputs=3)
+        '13 -> 64-64 -> 3 relu dropout=.15 (5.3k parameters)'
+    """
+    words = [
+        f"{n_features} -> {'-'.join(map(str, layer_sizes(point)))} -> {n_outputs}",
+        str(point.activation),
+        *(["bn"] if point.batch_norm else []),
+        *(f"{name}={_short(getattr(point, name))}" for name in _REGULARISERS if getattr(point, name) > 0),
+        f"({_counted(n_params(point, n_features=n_features, n_outputs=n_outputs))} parameters)",
+    ]
+    return " ".join(words)
+
+
+_REGULARISERS: Final = (
+    "dropout", "l1", "l2", "bias_l1", "bias_l2", "activity_l1", "activity_l2", "weight_decay",
+)  # fmt: skip
+
+
+def _short(value: float) -> str:
+    """Two significant digits, without a leading zero: .15, 3e-05."""
+    text = f"{value:.2g}"
+    return text.removeprefix("0") if text.startswith("0.") else text
+
+
+def _counted(count: int) -> str:
+    """A count as people say it: 812, 5.3k, 104k, 2.1M."""
+    for divisor, unit in ((1_000_000, "M"), (1_000, "k")):
+        if count >= divisor:
+            scaled = count / divisor
+            return f"{scaled:.1f}{unit}" if scaled < 10 else f"{scaled:.0f}{unit}"
+    return str(count)

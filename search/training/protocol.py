@@ -1,0 +1,160 @@
+"""What a trainer is given, what it gives back, and the one method it has.
+
+A trainer pulls jobs from an iterator whenever it can start one, and yields each candidate when it has ended. Whoever
+drives it learns of a result before the next job is pulled, so a sampler always knows all there is to know:
+
+    for trained in trainer.train(jobs, watch=watch):   # jobs: lazy, asks the engine
+        record(trained)                                # durable before the next ask
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ffsearch.search.topology import Point
+
+__all__ = ["Curve", "Ended", "Epoch", "Job", "Stopping", "Trained", "Trainer", "Watch", "never_stop"]
+
+
+class Ended(StrEnum):
+    """Why training ended. A candidate always says so."""
+
+    STOPPED = "stopped"  # early stopping: patience ran out (algorithm 7.1)
+    COMPLETED = "completed"  # all epochs, or all updates, it was given
+    PRUNED = "pruned"  # the pruner saw no promise
+    DIVERGED = "diverged"  # a loss was NaN or infinite
+    BUDGET = "budget"  # the run's time was up
+    FAILED = "failed"  # an error of the trainer; the text is kept
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One network to train.
+
+    Args:
+        trial: Number of the trial it belongs to.
+        point: What to train.
+        seed: Where initial weights, row order and dropout come from; nothing else may be random.
+        fold: Which of the problem's splits to train on.
+    """
+
+    trial: int
+    point: Point
+    seed: np.random.SeedSequence
+    fold: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stopping:
+    """When training ends, for all jobs of a trainer.
+
+    Args:
+        max_epochs: Most epochs of a candidate.
+        patience: Evaluations without improvement before it is stopped (algorithm 7.1's p).
+        min_delta: A validation loss must fall by more than this to count as an improvement.
+        batch_size: Rows an update.
+    """
+
+    max_epochs: int
+    patience: int
+    min_delta: float
+    batch_size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Epoch:
+    """What is known of a running job after one more epoch; the number counts from 1."""
+
+    job: Job
+    number: int
+    train_loss: float
+    valid_loss: float
+
+
+Watch = Callable[[Epoch], Ended | None]
+"""Asked after every epoch of every job: None goes on, `Ended.PRUNED` or `Ended.BUDGET` ends it there."""
+
+
+def never_stop(epoch: Epoch) -> Ended | None:  # noqa: ARG001  (the signature of a Watch)
+    """The watch that lets every job run to its own end."""
+    return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """Learning curves, one entry an epoch, each of shape (n_epochs,), float32.
+
+    Losses are those of the head on its own scale (standardised targets, nats), without penalties, so that they compare
+    across regularisers: `train_loss` is the mean over the epoch's updates with dropout active, `valid_loss` is measured
+    after the epoch without. `penalty` is the mean of what L1, L2 and activity terms added while training.
+    """
+
+    train_loss: NDArray[np.float32]
+    valid_loss: NDArray[np.float32]
+    penalty: NDArray[np.float32]
+
+    @property
+    def n_epochs(self) -> int:
+        """Epochs trained."""
+        return len(self.valid_loss)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """A candidate that has ended.
+
+    Args:
+        job: What was trained.
+        ended: Why it ended.
+        curve: Its learning curves, as far as they are finite or up to and with the epoch that diverged.
+        best_epoch: The epoch with the lowest validation loss, counted from 1; 0 when there was none.
+        n_updates: Updates until the end of the best epoch (i* of algorithm 7.2).
+        valid_logits: Outputs of the best epoch's weights on the split's validation rows, shape (n_valid, n_outputs),
+            before sigmoid or softmax and on the standardised scale of regression targets; empty when diverged or failed.
+        weights: The best epoch's weights in the order of the Keras model's `get_weights()`, or None when not kept.
+        train_s: Seconds spent training and evaluating it, with tracing and compiling.
+        compile_s: Seconds of those spent building, tracing and compiling, as far as the trainer knows.
+        error: Text of the error when it failed.
+        notes: Anything else worth a line in the record.
+    """
+
+    job: Job
+    ended: Ended
+    curve: Curve
+    best_epoch: int
+    n_updates: int
+    valid_logits: NDArray[np.float32]
+    weights: list[NDArray[np.float32]] | None = None
+    train_s: float = 0.0
+    compile_s: float = 0.0
+    error: str | None = None
+    notes: dict[str, Any] = field(default_factory=dict)
+
+
+class Trainer(Protocol):
+    """Trains points; knows its data from the start, learns of jobs one by one.
+
+    Contract (tests/contracts/trainers.py): a job's result depends on its point, seed and fold alone; a failed or
+    diverged job does not stop the next; every job pulled is yielded exactly once; closing the iterator early ends all
+    that runs without yielding it.
+    """
+
+    name: str
+
+    def train(self, jobs: Iterator[Job], *, watch: Watch = never_stop) -> Iterator[Trained]:
+        """Train jobs as they come.
+
+        Args:
+            jobs: Where the next job is pulled from; may block on nothing, ends when there are no more.
+            watch: Asked after each epoch whether a job goes on.
+
+        Yields:
+            Each job's result, in the order they end.
+        """
+        ...

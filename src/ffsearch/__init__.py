@@ -1,0 +1,47 @@
+"""Which feed-forward topology fits your data, by how much, how sure, and is a network worth it at all?
+
+    import ffsearch
+    run = ffsearch.run("tabular", data="my.csv", target="y")
+    run.best, run.trials, run.model()
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ffsearch._version import __version__
+from ffsearch.errors import DataError, ExportError, FFSearchError, RunError, SpaceError, TrainingError
+
+if TYPE_CHECKING:
+    from ffsearch.search.run import run
+    from ffsearch.search.store import Run, load
+    from ffsearch.spaces.loader import load_space
+
+__all__ = [
+    "DataError",
+    "ExportError",
+    "FFSearchError",
+    "Run",
+    "RunError",
+    "SpaceError",
+    "TrainingError",
+    "__version__",
+    "load",
+    "load_space",
+    "run",
+]
+
+# What is heavy is loaded when it is first used: `import ffsearch` and `ffsearch --help` stay fast.
+_LAZY = {
+    "Run": "ffsearch.search.store",
+    "load": "ffsearch.search.store",
+    "load_space": "ffsearch.spaces.loader",
+    "run": "ffsearch.search.run",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'ffsearch' has no attribute {name!r}; it has: {', '.join(__all__)}")
+    return getattr(import_module(_LAZY[name]), name)

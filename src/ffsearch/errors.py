@@ -1,0 +1,41 @@
+"""Every error ffsearch raises on purpose, in one tree.
+
+::
+
+    FFSearchError
+    ├── SpaceError (ValueError)       the space file or an override of it
+    ├── DataError (ValueError)        the table, its target, its splits
+    ├── RunError (RuntimeError)       the run folder: another space, in use, unreadable, disk full
+    ├── TrainingError (RuntimeError)  no network could be trained
+    └── ExportError (RuntimeError)    a model could not be written or read back
+
+Texts say what was given, what is legal and what to do. The command line prints them without a traceback and exits with 2.
+"""
+
+from __future__ import annotations
+
+__all__ = ["DataError", "ExportError", "FFSearchError", "RunError", "SpaceError", "TrainingError"]
+
+
+class FFSearchError(Exception):
+    """Root of all errors a user can mend; catch this to catch them all."""
+
+
+class SpaceError(FFSearchError, ValueError):
+    """The space file, or a value given on the command line in its place, cannot be used."""
+
+
+class DataError(FFSearchError, ValueError):
+    """The table cannot be read, or cannot be learnt from as it stands."""
+
+
+class RunError(FFSearchError, RuntimeError):
+    """The run folder cannot be used: it belongs to another space, is in use, unreadable or full."""
+
+
+class TrainingError(FFSearchError, RuntimeError):
+    """No candidate could be trained to a finite score."""
+
+
+class ExportError(FFSearchError, RuntimeError):
+    """A model could not be written, or what was written does not answer as the run did."""
