@@ -1,0 +1,200 @@
+"""Finds a space file, reads it, puts overrides on top, and checks all of it at once.
+
+load_space("tabular")                                        a space that ships with ffsearch
+load_space("my.yaml", ["search.trials=20"])                  a file, and one value in place of the file's
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from importlib.resources import files
+from os import PathLike
+from pathlib import Path
+from typing import Final
+
+from pydantic import ValidationError
+
+from ffsearch.errors import SpaceError
+from ffsearch.spaces.document import Document, Placed, read_document
+from ffsearch.spaces.faults import fault_list, faults_of, nearest, one_of, shown
+from ffsearch.spaces.overrides import Overrides, apply_overrides
+from ffsearch.spaces.schema import SearchSpace
+
+__all__ = ["load_space", "parse_space", "shipped_spaces", "space_name"]
+
+MAX_BYTES: Final = 64 * 1024
+"""Largest space file. Choice: ten times a long one with all its comments; something else was meant."""
+
+KINDS: Final[Mapping[str, type[SearchSpace]]] = {"search": SearchSpace}
+"""The model that checks each kind of space file."""
+
+_TABLES: Final = (".csv", ".tsv", ".parquet", ".npz", ".gz", ".xlsx")
+"""Endings that are data and not a space."""
+
+_SCHEME: Final = re.compile(r"[a-z]\w+:")
+"""Sources that are names and not files, `sklearn:iris`; a single letter before the colon is a drive."""
+
+
+def load_space(path_or_name: str | PathLike[str], overrides: Overrides = ()) -> SearchSpace:
+    """Load a space file and check it.
+
+    A file is taken first; else a name that ships with ffsearch, with or without `.yaml`; `spaces/NAME.yaml` finds the
+    shipped one too, so that what the documentation shows works in any folder. Files named under `data:` that are not
+    in the current folder but beside the space file are found there.
+
+    Args:
+        path_or_name: The file, or the name of a shipped space.
+        overrides: Values in place of the file's, `search.sampler=random` or by path.
+
+    Returns:
+        The space, complete and frozen.
+
+    Raises:
+        SpaceError: With every fault at once: where, which key, the value, what is legal.
+    """
+    text, name, folder = _read(path_or_name)
+    return parse_space(text, name=name, overrides=overrides, folder=folder)
+
+
+def parse_space(
+    text: str, *, name: str = "space", overrides: Overrides = (), folder: Path | None = None
+) -> SearchSpace:
+    """Read a space from its text, such as the `space.yaml` a run keeps.
+
+    Args:
+        text: The YAML.
+        name: What to call it in errors.
+        overrides: Values in place of the text's.
+        folder: Where files named under `data:` may lie, besides the current folder.
+
+    Returns:
+        The space.
+
+    Raises:
+        SpaceError: With every fault at once.
+    """
+    document = read_document(text, origin=name)
+    space: SearchSpace | None = None
+    if document.is_readable:
+        _expect_keys(document)
+        apply_overrides(document, overrides)
+        space = _checked(document)
+    if space is None or document.faults:
+        raise SpaceError(fault_list(name, [str(fault) for fault in sorted(document.faults, key=_reading_order)]))
+    return _with_files(space, folder)
+
+
+def shipped_spaces() -> dict[str, str]:
+    """Names of the spaces that ship with ffsearch, and what each is for (the first line of its comment)."""
+    found = {}
+    for entry in sorted(files("ffsearch.spaces").iterdir(), key=lambda entry: entry.name):
+        if entry.name.endswith(".yaml"):
+            first = entry.read_text(encoding="utf-8").partition("\n")[0]
+            found[entry.name.removesuffix(".yaml")] = first.lstrip("# ").rstrip()
+    return found
+
+
+def space_name(path_or_name: str | PathLike[str]) -> str:
+    """The name of a space: that of its file without the ending; runs are called after it."""
+    return Path(path_or_name).stem
+
+
+def _read(path_or_name: str | PathLike[str]) -> tuple[str, str, Path | None]:
+    """Text of a space, what to call it, and its folder (a shipped space has none)."""
+    path = Path(path_or_name)
+    given = str(path_or_name)
+    shipped = _shipped_name(path)
+    if shipped is not None and not path.is_file():
+        return files("ffsearch.spaces").joinpath(f"{shipped}.yaml").read_text(encoding="utf-8"), f"{shipped}.yaml", None
+    if path.suffix.lower() in _TABLES:
+        raise SpaceError(
+            f"{given} looks like a table, not like a space file (YAML). Give the table to a space: "
+            f"ffsearch run tabular --data {given} --target COLUMN"
+        )
+    names = list(shipped_spaces())
+    if path.is_dir():
+        raise SpaceError(
+            f"{given} is a folder. Give a space file in it, or the name of one that ships: {one_of(names)}."
+        )
+    if not path.exists():
+        raise SpaceError(
+            f"There is no space file {given}.{nearest(path.stem, names)} "
+            f"Give the path of a file, or the name of one that ships: {one_of(names)}."
+        )
+    return _text_of(path, given), given, path.parent
+
+
+def _shipped_name(path: Path) -> str | None:
+    """The shipped space that `NAME`, `NAME.yaml` or `spaces/NAME.yaml` means, if any."""
+    is_bare = len(path.parts) == 1 and path.suffix in {"", ".yaml"}
+    is_documented = path.parts[:-1] == ("spaces",) and path.suffix == ".yaml"
+    return path.stem if (is_bare or is_documented) and path.stem in shipped_spaces() else None
+
+
+def _text_of(path: Path, given: str) -> str:
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise SpaceError(f"{given} has {size:,} bytes; a space file has at most {MAX_BYTES:,}. Is it another file?")
+        content = path.read_bytes()
+    except OSError as error:
+        raise SpaceError(
+            f"{given} cannot be read: {error.strerror or error}. Check the path and your rights."
+        ) from error
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise SpaceError(
+            f"{given}:{line}: byte {error.start} is not UTF-8, so this is no text or in another encoding. "
+            "Save the file as UTF-8."
+        ) from error
+
+
+def _expect_keys(document: Document) -> None:
+    """The top of a space holds keys; anything else is a fault, and overrides then go onto an empty one."""
+    if isinstance(document.values, dict):
+        return
+    given, document.values = document.values, {}
+    sections = ", ".join(SearchSpace.model_fields)
+    text = (
+        f"the file is empty. It needs the keys {sections}; copy the shipped space tabular to begin."
+        if given is None
+        else f"{shown(given)} stands where keys are expected. Legal keys: {sections}."
+    )
+    document.faults.append(Placed(document.place(()), "", text))
+
+
+def _checked(document: Document) -> SearchSpace | None:
+    """The space a document means; None, and its faults, where it means none."""
+    if not document.values and document.faults:
+        return None  # an empty file lacks every key: one fault says it
+    kind = document.values.get("kind")
+    model = KINDS.get(kind if isinstance(kind, str) else "search", SearchSpace)
+    try:
+        return model.model_validate(document.values)
+    except ValidationError as error:
+        document.add(faults_of(error))
+        return None
+
+
+def _reading_order(fault: Placed) -> tuple[bool, Placed]:
+    return fault.place.line == 0, fault  # the file from its top, then the command line
+
+
+def _with_files(space: SearchSpace, folder: Path | None) -> SearchSpace:
+    """The space with its files under paths that work from the current folder."""
+    data = space.data
+    test = data.test if isinstance(data.test, float) else _file(data.test, folder)
+    found = {"source": _file(data.source, folder), "test": test}
+    return space.model_copy(update={"data": data.model_copy(update=found)})
+
+
+def _file(source: str, folder: Path | None) -> str:
+    if _SCHEME.match(source):
+        return source
+    path = Path(source).expanduser()
+    if not path.exists() and folder is not None and (folder / path).exists():
+        return str(folder / path)
+    return str(path) if source.startswith("~") else source

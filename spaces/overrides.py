@@ -1,0 +1,84 @@
+"""Values given on the command line, put in place of those of the file before anything is checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ffsearch.spaces.document import Document, Place, Placed, read_document
+from ffsearch.spaces.faults import Path, shown
+
+__all__ = ["Override", "Overrides", "apply_overrides"]
+
+
+@dataclass(frozen=True)
+class Override:
+    """One value to put in place of the file's.
+
+    Args:
+        path: Where, dotted: `search.trials`.
+        value: A plain value, taken as it is.
+        origin: What gave it, for errors: `--trials`.
+    """
+
+    path: str
+    value: Any
+    origin: str
+
+
+Overrides = Mapping[str, Any] | Iterable[str | Override]
+"""Values by dotted path, or `path=value` texts whose values are YAML, or `Override`s, in order of rank."""
+
+
+def apply_overrides(document: Document, overrides: Overrides) -> None:
+    """Put overrides into a document; what cannot be put there becomes one of its faults.
+
+    Args:
+        document: The file's content; changed in place. Its top must be a mapping.
+        overrides: What to put there; later ones win.
+    """
+    if isinstance(overrides, Mapping):
+        overrides = [Override(path, value, f"override of {path}") for path, value in overrides.items()]
+    for given in overrides:
+        override = _parsed(document, given) if isinstance(given, str) else given
+        if override is not None:
+            _put(document, override)
+
+
+def _parsed(document: Document, text: str) -> Override | None:
+    """`search.sampler=random` as an override; None, and a fault, where it is no such thing."""
+    path, equals, value = text.partition("=")
+    origin = f"--set {text}"
+    if not equals or not all(part.strip() for part in path.split(".")):
+        fault = Placed(Place(0, 0, origin), "", "write path=value, such as search.sampler=random.")
+        document.faults.append(fault)
+        return None
+    read = read_document(value, origin=origin)
+    document.faults += (Placed(Place(0, 0, origin), path.strip(), fault.text) for fault in read.faults)
+    return None if read.faults else Override(path.strip(), read.values, origin)
+
+
+def _put(document: Document, override: Override) -> None:
+    place = Place(0, 0, override.origin)
+    path: Path = tuple(part.strip() for part in override.path.split("."))
+    section: Any = document.values
+    for depth, key in enumerate(path[:-1], start=1):
+        if section.get(key) is None:
+            section[key] = {}
+            document.keys.setdefault(path[:depth], place)
+        section = section[key]
+        if not isinstance(section, dict):
+            text = f"{'.'.join(map(str, path[:depth]))} is the plain value {shown(section)}; replace it as a whole."
+            document.faults.append(Placed(place, override.path, text))
+            return
+    section[path[-1]] = override.value
+    _forget(document, path)
+    document.keys[path] = document.places[path] = place
+
+
+def _forget(document: Document, path: Path) -> None:
+    """What the file said at and below a path no longer stands."""
+    for table in (document.keys, document.places):
+        for known in [known for known in table if known[: len(path)] == path]:
+            del table[known]

@@ -1,0 +1,252 @@
+"""What a space file may say: every key, its type, its limits, its default, and what contradicts what.
+
+    SearchSpace
+    ├── data    DataSpec          where the table is, what is predicted, how rows are split
+    ├── space   ParameterSpec     what is searched, and between which bounds
+    ├── train   TrainSpec         how every candidate is trained
+    └── search  SearchSpec        how candidates are proposed, and how many
+
+A default stands here once; defaults of parameters that a file leaves out are the search's (`search/defaults.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr
+
+from ffsearch.spaces.faults import Fault, Section, shown
+from ffsearch.spaces.pairing import pairing_faults
+from ffsearch.spaces.parameters import ChoiceParameter, Fixed, FloatParameter, IntParameter, Legal, Parameter
+from ffsearch.spaces.values import BatchSize, Column, Columns, Encoding, Header, Seconds, ShareOrFile, as_column
+
+__all__ = [
+    "ChoiceParameter",
+    "DataSpec",
+    "Fixed",
+    "FloatParameter",
+    "IntParameter",
+    "Parameter",
+    "ParameterSpec",
+    "SearchSpace",
+    "SearchSpec",
+    "TrainSpec",
+    "ValidSpec",
+]
+
+MAX_DEPTH: Final = 64
+"""Most hidden layers. Choice: plain networks stop training long before; a larger number is a slip of the finger."""
+
+MAX_WIDTH: Final = 65_536
+"""Most units of a layer. Choice: one kernel between two such layers already takes 16 GiB."""
+
+MAX_TAPER: Final = 4.0
+"""Largest factor from one layer to the next. Choice: six layers of it grow a thousandfold."""
+
+MAX_EPOCHS: Final = 100_000
+"""Most epochs, and patience. Choice: more is a slip of the finger."""
+
+MAX_TRIALS: Final = 1_000_000
+"""Most trials. Choice: more is a slip of the finger."""
+
+MAX_SEED: Final = 2**63 - 1
+"""Largest seed. Choice: what every reader of JSON and Parquet takes as a whole number."""
+
+
+class ValidSpec(Section):
+    """How rows that choose between candidates are held out from the training rows: one of two ways."""
+
+    holdout: StrictFloat | None = Field(default=None, gt=0, lt=1, description="A share of rows, held out once: 0.2.")
+    folds: StrictInt | None = Field(
+        default=None, ge=2, le=100, description="A number of folds, each held out in turn: 5."
+    )
+
+    @classmethod
+    def contradictions(cls, raw: Mapping[str, Any]) -> Iterator[Fault]:
+        """Both ways, or none."""
+        if sum(raw.get(key) is not None for key in ("holdout", "folds")) != 1:
+            yield Fault(path=(), text="takes one of {holdout: 0.2} and {folds: 5}.")
+
+
+class DataSpec(Section):
+    """Where the table is, what is predicted from it, and which rows are kept apart."""
+
+    source: StrictStr = Field(
+        min_length=1,
+        description="The table: FILE.csv, .tsv or .parquet (.gz too), sklearn:NAME, or openml:NAME-or-ID. "
+        "A file is looked for in the current folder, then beside the space file.",
+    )
+    target: Columns = Field(
+        default=None,
+        description="The column to predict, or a list of columns. null: the table's own, where it has one.",
+    )
+    task: Literal["auto", "regression", "binary", "multiclass"] = Field(
+        default="auto",
+        description="What is predicted: a number, one of two classes, one of several. auto: inferred, and said why.",
+    )
+    drop: tuple[Column, ...] = Field(default=(), description="Columns that must not be used.")
+    groups: Column | None = Field(
+        default=None, description="A column: rows of one group stay on one side of every split."
+    )
+    time: Column | None = Field(default=None, description="A column: later rows are held out.")
+    test: ShareOrFile = Field(default=0.2, description="The sealed test part: a share of rows, or a file of its own.")
+    valid: ValidSpec = Field(
+        default=ValidSpec(holdout=0.2),
+        description="How validation rows are chosen: {holdout: SHARE} or {folds: NUMBER}.",
+    )
+    delimiter: StrictStr | None = Field(
+        default=None, min_length=1, max_length=1, description='The sign between cells: ";", "\\t". null: found out.'
+    )
+    header: Header = Field(default="auto", description="Whether the first line names the columns. auto: found out.")
+    encoding: Encoding = Field(default=None, description="How the file writes letters: utf-8, cp1252. null: found out.")
+
+    @classmethod
+    def contradictions(cls, raw: Mapping[str, Any]) -> Iterator[Fault]:
+        """A target that is also something else."""
+        target = raw.get("target")
+        targets = [as_column(name) for name in (target if isinstance(target, list | tuple) else [target])]
+        drop = raw.get("drop")
+        for index, name in enumerate(drop if isinstance(drop, list | tuple) else []):
+            if name is not None and as_column(name) in targets:
+                yield Fault(path=("drop", index), text=f"{shown(name)} is also the target; it is in one of the two.")
+        for key in ("groups", "time"):
+            if raw.get(key) is not None and as_column(raw[key]) in targets:
+                yield Fault(path=(key,), text=f"{shown(raw[key])} is also the target; it is in one of the two.")
+
+
+_Depth = Annotated[StrictInt, Field(ge=1, le=MAX_DEPTH)]
+_Width = Annotated[StrictInt, Field(ge=1, le=MAX_WIDTH)]
+_Widths = Annotated[tuple[_Width, ...], Field(min_length=1, max_length=MAX_DEPTH)]
+_Taper = Annotated[StrictFloat, Field(gt=0, le=MAX_TAPER, allow_inf_nan=False)]
+_Activation = Literal["relu", "leaky_relu", "prelu", "elu", "selu", "swish", "tanh", "softsign"]
+_Share = Annotated[StrictFloat, Field(ge=0, lt=1, allow_inf_nan=False)]
+_Factor = Annotated[StrictFloat, Field(ge=0, allow_inf_nan=False)]
+_Rate = Annotated[StrictFloat, Field(gt=0, allow_inf_nan=False)]
+
+_Penalty = Annotated[Parameter | None, Legal(_Factor, "float", "choice")]
+
+
+class ParameterSpec(Section):
+    """What is searched: a range, a choice, or a plain value that fixes it. What is left out keeps its default."""
+
+    depth: Annotated[Parameter | None, Legal(_Depth, "int", "choice")] = Field(
+        default=None, description=f"Hidden layers, 1 to {MAX_DEPTH}."
+    )
+    width: Annotated[Parameter | None, Legal(_Width, "int", "choice")] = Field(
+        default=None, description=f"Units of the first hidden layer, 1 to {MAX_WIDTH}."
+    )
+    taper: Annotated[Parameter | None, Legal(_Taper, "float", "choice")] = Field(
+        default=None, description=f"Factor from one layer's width to the next one's, above 0, at most {MAX_TAPER:g}."
+    )
+    widths: Annotated[Parameter | None, Legal(_Widths)] = Field(
+        default=None,
+        description="Units of every hidden layer, as a list, in place of depth, width and taper: [256, 128, 64].",
+    )
+    activation: Annotated[Parameter | None, Legal(_Activation, "choice")] = Field(
+        default=None, description="Activation of the hidden layers."
+    )
+    dropout: Annotated[Parameter | None, Legal(_Share, "float", "choice")] = Field(
+        default=None,
+        description="Share of hidden activations dropped while training, at least 0 and below 1; 0 is off.",
+    )
+    batch_norm: Annotated[Parameter | None, Legal(StrictBool, "choice")] = Field(
+        default=None, description="Whether each hidden layer is normalised before its activation."
+    )
+    l1: _Penalty = Field(default=None, description="Factor of sum |w| over all kernels; 0 is off.")
+    l2: _Penalty = Field(default=None, description="Factor of sum w^2 over all kernels; 0 is off.")
+    bias_l1: _Penalty = Field(default=None, description="Factor of sum |b| over all biases; 0 is off.")
+    bias_l2: _Penalty = Field(default=None, description="Factor of sum b^2 over all biases; 0 is off.")
+    activity_l1: _Penalty = Field(default=None, description="Factor of sum |h| over hidden activations; 0 is off.")
+    activity_l2: _Penalty = Field(default=None, description="Factor of sum h^2 over hidden activations; 0 is off.")
+    weight_decay: _Penalty = Field(default=None, description="Decoupled decay of the kernels; 0 is off.")
+    learning_rate: Annotated[Parameter | None, Legal(_Rate, "float", "choice")] = Field(
+        default=None, description="The optimiser's learning rate, above 0."
+    )
+
+    @classmethod
+    def contradictions(cls, raw: Mapping[str, Any]) -> Iterator[Fault]:
+        """Two ways to say how wide layers are."""
+        if raw.get("widths") is None:
+            return
+        for key in ("depth", "width", "taper"):
+            if raw.get(key) is not None:
+                yield Fault(
+                    path=(key,),
+                    text="widths already says how many layers and how wide; keep one of the two.",
+                    at_key=True,
+                )
+
+
+class TrainSpec(Section):
+    """How every candidate is trained."""
+
+    optimizer: Literal["adam", "adamw", "sgd", "rmsprop"] = Field(default="adam", description="The optimiser.")
+    momentum: StrictFloat = Field(
+        default=0.9, ge=0, lt=1, description="Momentum of sgd; the other optimisers have their own."
+    )
+    batch_size: BatchSize = Field(default="auto", description="Rows an update. auto: by the number of training rows.")
+    max_epochs: StrictInt = Field(default=200, ge=1, le=MAX_EPOCHS, description="Most epochs of a candidate.")
+    # Source: Gorishniy et al. 2021, arXiv 2106.11959, section 4.3.
+    patience: StrictInt = Field(
+        default=16, ge=1, le=MAX_EPOCHS, description="Epochs without improvement until a candidate is stopped."
+    )
+    min_delta: StrictFloat = Field(
+        default=0.0, ge=0, description="How much the validation loss must fall to count as an improvement."
+    )
+    refit: Literal["updates", "epochs"] = Field(
+        default="updates",
+        description="What the refit on all training rows repeats of the winner: its updates, or its epochs.",
+    )
+    loss: Literal["auto", "mse", "mae", "huber", "binary_crossentropy", "categorical_crossentropy"] = Field(
+        default="auto", description="What is minimised. auto: what the task asks for."
+    )
+    output: Literal["auto", "linear", "sigmoid", "softmax"] = Field(
+        default="auto", description="The output layer's function. auto: what the task asks for."
+    )
+
+
+class SearchSpec(Section):
+    """How candidates are proposed, how many, and what makes one better."""
+
+    engine: Literal["optuna"] = Field(default="optuna", description="What proposes candidates.")
+    sampler: Literal["tpe", "random", "gp", "cmaes", "qmc", "grid"] = Field(
+        default="tpe", description="How the engine proposes them."
+    )
+    pruner: Literal["asha", "median", "one_epoch", "none"] = Field(
+        default="asha", description="What ends candidates without promise early."
+    )
+    trials: StrictInt = Field(default=100, ge=1, le=MAX_TRIALS, description="Candidates to try.")
+    budget: Seconds = Field(
+        default=None,
+        description="Time for everything, refit and report included: 90s, 10m, 1h30m; a plain number is seconds. "
+        "null: no limit.",
+    )
+    seed: StrictInt = Field(default=0, ge=0, le=MAX_SEED, description="Where all chance of the run comes from.")
+    objective: Literal["auto", "rmse", "mae", "log_loss", "accuracy", "balanced_accuracy", "roc_auc"] = Field(
+        default="auto", description="What decides between candidates. auto: RMSE for numbers, log loss for classes."
+    )
+
+
+class SearchSpace(Section):
+    """A whole space file of kind search."""
+
+    kind: Literal["search"] = Field(default="search", description="What the file asks for.")
+    data: DataSpec = Field(description="Where the table is, what is predicted, which rows are kept apart.")
+    space: ParameterSpec = Field(default=ParameterSpec(), description="What is searched, and between which bounds.")
+    train: TrainSpec = Field(default=TrainSpec(), description="How every candidate is trained, and for how long.")
+    search: SearchSpec = Field(default=SearchSpec(), description="How candidates are proposed, and how many.")
+
+    @property
+    def parameters(self) -> dict[str, Parameter]:
+        """The names given under `space:` and what stands for them.
+
+        They come in the order of the schema, not of the file: two files that differ in the order of their lines are
+        the same search, with the same draws.
+        """
+        return {name: value for name, value in self.space if value is not None}
+
+    @classmethod
+    def contradictions(cls, raw: Mapping[str, Any]) -> Iterator[Fault]:
+        """Losses, outputs and objectives that do not go with the task, or with each other."""
+        yield from pairing_faults(raw)

@@ -1,0 +1,126 @@
+"""Types of single values that pydantic has no word for: columns, shares or files, encodings, durations.
+
+Each is read by one function that says in one sentence what is legal, where a union would complain once a branch.
+"""
+
+from __future__ import annotations
+
+import codecs
+import math
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BeforeValidator, Field, PlainSerializer, StrictStr, ValidationError, WithJsonSchema
+
+from ffsearch.spaces.durations import format_duration, parse_duration
+from ffsearch.spaces.faults import Fault, refusal, shown
+
+__all__ = ["BatchSize", "Column", "Columns", "Encoding", "Header", "Seconds", "ShareOrFile", "as_column"]
+
+MAX_BATCH: Final = 1_000_000
+"""Most rows an update. Choice: more is a slip of the finger."""
+
+_COLUMN_FORM: Final = {"type": ["string", "integer"]}
+_COLUMN_LIST_FORM: Final = {"type": "array", "items": _COLUMN_FORM, "minItems": 1}
+_SHARE_FORM: Final = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
+
+
+def as_column(raw: Any) -> Any:
+    """A column called 5 is the column called "5": names are text. What is no number stays as it is."""
+    return str(raw) if _is_whole(raw) else raw
+
+
+def _columns(raw: Any) -> str | tuple[str, ...] | None:
+    if raw is None:
+        return None
+    names = tuple(map(as_column, raw)) if isinstance(raw, list | tuple) else (as_column(raw),)
+    are_names = all(isinstance(name, str) and name for name in names)
+    if not names or not are_names or len(set(names)) < len(names):
+        raise _refused(raw, "is neither a column nor a list of different columns")
+    return names if isinstance(raw, list | tuple) else names[0]
+
+
+def _share_or_file(raw: Any) -> float | str:
+    if isinstance(raw, str) and raw:
+        return raw
+    if isinstance(raw, float) and 0 < raw < 1:
+        return raw
+    raise _refused(raw, "is neither a share of rows between 0 and 1, such as 0.2, nor a file")
+
+
+def _encoding(raw: Any) -> Any:
+    try:
+        return codecs.lookup(raw).name if isinstance(raw, str) else raw
+    except (LookupError, ValueError) as error:
+        raise _refused(raw, "is no encoding known here. Common ones: utf-8, cp1252, latin-1") from error
+
+
+def _header(raw: Any) -> Any:
+    if not isinstance(raw, bool) and raw != "auto":
+        raise _refused(raw, "is not known. Legal: auto, true, false")
+    return raw
+
+
+def _batch_size(raw: Any) -> Any:
+    if raw != "auto" and not (_is_whole(raw) and 1 <= raw <= MAX_BATCH):
+        raise _refused(raw, f"is neither auto nor a whole number of rows from 1 to {MAX_BATCH}")
+    return raw
+
+
+def _seconds(raw: Any) -> float | None:
+    if raw is None or (isinstance(raw, int | float) and not isinstance(raw, bool) and 0 < raw < math.inf):
+        return None if raw is None else float(raw)
+    try:
+        return parse_duration(str(raw))
+    except ValueError as error:
+        raise _refused(raw, "is not a duration. Write it with units: 90s, 10m, 1h30m") from error
+
+
+def _is_whole(raw: Any) -> bool:
+    return isinstance(raw, int) and not isinstance(raw, bool)
+
+
+def _refused(raw: Any, why: str) -> ValidationError:
+    return refusal([Fault(path=(), text=f"{shown(raw)} {why}.")])
+
+
+def _written(seconds: float | None) -> str | None:
+    return None if seconds is None else format_duration(seconds)
+
+
+Column = Annotated[StrictStr, BeforeValidator(as_column), Field(min_length=1), WithJsonSchema(_COLUMN_FORM)]
+"""The name of a column."""
+
+Columns = Annotated[
+    str | tuple[str, ...] | None,
+    BeforeValidator(_columns),
+    WithJsonSchema(
+        {"anyOf": [_COLUMN_FORM, {"type": "array", "items": _COLUMN_FORM, "minItems": 1}, {"type": "null"}]}
+    ),
+]
+"""One column, or several, or none said."""
+
+ShareOrFile = Annotated[
+    float | str, BeforeValidator(_share_or_file), WithJsonSchema({"anyOf": [_SHARE_FORM, {"type": "string"}]})
+]
+"""A share of rows, above 0 and below 1, or the path of a file."""
+
+Encoding = Annotated[StrictStr | None, BeforeValidator(_encoding)]
+"""An encoding under Python's own name for it; None is to be found out."""
+
+Header = Annotated[bool | Literal["auto"], BeforeValidator(_header), WithJsonSchema({"enum": ["auto", True, False]})]
+"""Whether the first line names the columns."""
+
+BatchSize = Annotated[
+    int | Literal["auto"],
+    BeforeValidator(_batch_size),
+    WithJsonSchema({"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 1, "maximum": MAX_BATCH}]}),
+]
+"""Rows an update."""
+
+Seconds = Annotated[
+    float | None,
+    BeforeValidator(_seconds),
+    PlainSerializer(_written, when_used="json"),
+    WithJsonSchema({"type": ["string", "number", "null"]}),
+]
+"""A duration in seconds, written with units; None is without end."""

@@ -1,0 +1,92 @@
+"""Spaces written out: as YAML that reads back, as an identity, and as a JSON Schema for editors."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from pathlib import PurePath
+from typing import Any, Final
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.representer import RoundTripRepresenter
+
+from ffsearch.spaces.schema import SearchSpace
+
+__all__ = ["json_schema", "space_identity", "space_to_yaml"]
+
+_IDENTITY: Final = "ffsearch-space-1"
+"""Goes into every identity: a change of what identities leave out is a change of this."""
+
+_HOW_LONG: Final = ("trials", "budget")
+"""Keys of `search:` that say how far a search goes, not which one it is."""
+
+
+class _Representer(RoundTripRepresenter):
+    """Writes null as a word: an empty place looks forgotten."""
+
+
+_Representer.add_representer(type(None), lambda writer, _: writer.represent_scalar("tag:yaml.org,2002:null", "null"))
+
+
+def space_to_yaml(space: SearchSpace) -> str:
+    """The space as resolved, defaults written out, in the schema's order; `parse_space` reads it back equal."""
+    yaml = YAML(pure=True)
+    yaml.Representer = _Representer
+    yaml.width = 120
+    yaml.allow_unicode = False  # signs that editors hide or change are written as escapes
+    stream = io.StringIO()
+    yaml.dump(_laid_out(_plain(space), level=0), stream)
+    return stream.getvalue()
+
+
+def space_identity(space: SearchSpace) -> str:
+    """What two spaces share when a run of one can go on as a run of the other.
+
+    Left out: `search.trials` and `search.budget`, which only say how far to go, and the folders of data files, for
+    the same command from another folder finds the same table (its content has a hash of its own).
+
+    Returns:
+        SHA-256 in hexadecimal.
+    """
+    plain = _plain(space)
+    for key in _HOW_LONG:
+        plain["search"].pop(key, None)
+    for key in ("source", "test"):
+        if isinstance(plain["data"][key], str):
+            plain["data"][key] = PurePath(plain["data"][key]).name
+    canonical = json.dumps([_IDENTITY, plain], sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def json_schema() -> dict[str, Any]:
+    """A JSON Schema (2020-12) of space files, made from the models, with a description of every key."""
+    schema = SearchSpace.model_json_schema()
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "ffsearch space",
+        **{key: value for key, value in schema.items() if key != "title"},
+    }
+
+
+def _plain(space: SearchSpace) -> dict[str, Any]:
+    """All values, nulls that mean something too, without parameters that are left out."""
+    plain: dict[str, Any] = space.model_dump(mode="json")
+    plain["space"] = {name: value for name, value in plain["space"].items() if value is not None}
+    plain["data"]["valid"] = {key: value for key, value in plain["data"]["valid"].items() if value is not None}
+    return plain
+
+
+def _laid_out(value: Any, *, level: int) -> Any:
+    """Sections in lines, what stands within them on one line."""
+    if isinstance(value, dict):
+        mapping = CommentedMap({key: _laid_out(item, level=level + 1) for key, item in value.items()})
+        if level > 1 or not value:
+            mapping.fa.set_flow_style()
+        return mapping
+    if isinstance(value, list):
+        sequence = CommentedSeq(_laid_out(item, level=level + 1) for item in value)
+        sequence.fa.set_flow_style()
+        return sequence
+    return value
