@@ -1,0 +1,176 @@
+"""What a set of answers is worth: every metric of every task, from answers and truth alone. No Keras here.
+
+Answers are what people get: probabilities of shape (n_rows, n_classes), in the order of the labels, for classes; values
+in the target's own unit, of shape (n_rows, n_targets), for regression. Truth is class numbers of shape (n_rows,), where
+-1 is a class that no development row had, or values like the answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ffsearch.errors import SpaceError
+from ffsearch.search.heads import Head, Task
+
+__all__ = ["METRICS", "Objective", "is_better", "metric_values", "resolve_objective"]
+
+Truth = NDArray[Any]
+Answers = NDArray[Any]
+
+PROBABILITY_FLOOR: Final = 1e-7
+"""A probability counts as no less than this in the log loss: float32's resolution near 1, as Keras clips."""
+
+ECE_BINS: Final = 15
+"""Bins of the expected calibration error. Source: Guo et al. 2017, arXiv 1706.04599, section 4."""
+
+MINIMIZE: Final = "minimize"
+MAXIMIZE: Final = "maximize"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objective:
+    """What a search optimises: the name of a metric and its direction, `minimize` or `maximize`."""
+
+    name: str
+    direction: str
+
+
+def log_loss(truth: Truth, probabilities: Answers) -> float:
+    """Mean negative log probability of the true class, in nats."""
+    return float(-np.mean(np.log(np.clip(_of_true_class(truth, probabilities), PROBABILITY_FLOOR, 1.0))))
+
+
+def accuracy(truth: Truth, probabilities: Answers) -> float:
+    """Share of rows whose most probable class is the true one."""
+    return float(np.mean(_chosen(probabilities) == truth))
+
+
+def balanced_accuracy(truth: Truth, probabilities: Answers) -> float:
+    """Mean over the classes present of the share of their rows that were found."""
+    classes, index = np.unique(truth, return_inverse=True)
+    hits = np.bincount(index, weights=_chosen(probabilities) == truth, minlength=len(classes))
+    return float(np.mean(hits / np.bincount(index, minlength=len(classes))))
+
+
+def roc_auc(truth: Truth, probabilities: Answers) -> float:
+    """Area under the ROC curve; for more than two classes the mean over classes, each against the rest.
+
+    Classes without a row, or with all of them, have no curve and do not count; NaN when none is left.
+    """
+    n_classes = probabilities.shape[1]
+    classes = [1] if n_classes == 2 else range(n_classes)
+    areas = [_area(truth == number, probabilities[:, number]) for number in classes]
+    known = [area for area in areas if np.isfinite(area)]
+    return float(np.mean(known)) if known else float("nan")
+
+
+def brier(truth: Truth, probabilities: Answers) -> float:
+    """Mean squared distance of the probabilities from the truth; for two classes that of the second class alone.
+
+    Source: Brier 1950 for several classes; the binary form is half of it, as scikit-learn reports it.
+    """
+    hit = truth[:, None] == np.arange(probabilities.shape[1])
+    distance = np.sum(np.square(probabilities.astype(np.float64) - hit), axis=1)
+    return float(np.mean(distance) / (2.0 if probabilities.shape[1] == 2 else 1.0))
+
+
+def expected_calibration_error(truth: Truth, probabilities: Answers) -> float:
+    """Gap between confidence and accuracy, averaged over equal bins of confidence by their rows."""
+    confidence = probabilities.max(axis=1).astype(np.float64)
+    hit = (_chosen(probabilities) == truth).astype(np.float64)
+    bins = np.minimum((confidence * ECE_BINS).astype(int), ECE_BINS - 1)
+    gaps = np.abs(np.bincount(bins, weights=hit - confidence, minlength=ECE_BINS))
+    return float(gaps.sum() / len(truth))
+
+
+def rmse(truth: Truth, values: Answers) -> float:
+    """Root mean squared error, mean over targets, in the unit of the values."""
+    return float(np.mean(np.sqrt(np.mean(np.square(values - truth), axis=0))))
+
+
+def mae(truth: Truth, values: Answers) -> float:
+    """Mean absolute error, in the unit of the values."""
+    return float(np.mean(np.abs(values - truth)))
+
+
+def r2(truth: Truth, values: Answers) -> float:
+    """Share of the variance explained, mean over targets; NaN when a target does not vary."""
+    spread = np.mean(np.square(truth - truth.mean(axis=0)), axis=0)
+    if np.any(spread == 0):
+        return float("nan")
+    return float(np.mean(1.0 - np.mean(np.square(values - truth), axis=0) / spread))
+
+
+Metric = Callable[[Truth, Answers], float]
+
+_OF_CLASSES: Final[dict[str, Metric]] = {
+    "log_loss": log_loss,
+    "accuracy": accuracy,
+    "balanced_accuracy": balanced_accuracy,
+    "roc_auc": roc_auc,
+    "brier": brier,
+    "ece": expected_calibration_error,
+}
+
+METRICS: Final[dict[Task, dict[str, Metric]]] = {
+    Task.REGRESSION: {"rmse": rmse, "mae": mae, "r2": r2},
+    Task.BINARY: _OF_CLASSES,
+    Task.MULTICLASS: _OF_CLASSES,
+}
+"""The metrics of every task; the first is its default objective."""
+
+_MAXIMIZED: Final = frozenset({"accuracy", "balanced_accuracy", "roc_auc", "r2"})
+_NOT_OBJECTIVES: Final = frozenset({"ece", "r2", "brier"})
+
+
+def metric_values(task: Task, truth: Truth, answers: Answers) -> dict[str, float]:
+    """Every metric of the task, under its name; NaN where it is not defined on these rows."""
+    return {name: metric(truth, answers) for name, metric in METRICS[task].items()}
+
+
+def resolve_objective(name: str, head: Head) -> Objective:
+    """The objective a space file names, or the task's own for `auto`.
+
+    Raises:
+        SpaceError: If the metric does not fit the task.
+    """
+    legal = [metric for metric in METRICS[head.task] if metric not in _NOT_OBJECTIVES]
+    chosen = legal[0] if name == "auto" else name
+    if chosen not in legal:
+        raise SpaceError(
+            f"search.objective: {name!r} does not fit a {head.task} task; legal here: auto, {', '.join(legal)}."
+        )
+    return Objective(name=chosen, direction=MAXIMIZE if chosen in _MAXIMIZED else MINIMIZE)
+
+
+def is_better(value: float, other: float, *, direction: str) -> bool:
+    """Whether a value beats another one."""
+    return value > other if direction == MAXIMIZE else value < other
+
+
+def _chosen(probabilities: Answers) -> NDArray[np.intp]:
+    return np.argmax(probabilities, axis=1)
+
+
+def _of_true_class(truth: Truth, probabilities: Answers) -> NDArray[np.float64]:
+    """Probability given to what was true; 0 for a class the network cannot name."""
+    known = truth >= 0
+    given = probabilities[np.arange(len(truth)), np.where(known, truth, 0)]
+    return np.where(known, given, 0.0).astype(np.float64)
+
+
+def _area(positive: NDArray[np.bool_], score: Answers) -> float:
+    """Area under one ROC curve by ranks (Mann and Whitney), ties counting half; NaN with one class only."""
+    from scipy.stats import rankdata
+
+    n_positive = int(positive.sum())
+    n_negative = len(positive) - n_positive
+    if not n_positive or not n_negative:
+        return float("nan")
+    ranks = rankdata(score)
+    return float((ranks[positive].sum() - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))

@@ -1,0 +1,119 @@
+"""What a run tells whoever watches it: a terminal, a program, a test, nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from ffsearch.search.store import TrialRecord
+    from ffsearch.search.training.protocol import Epoch
+
+__all__ = ["Began", "ColumnLine", "Observer", "Phase", "Silent"]
+
+
+class Phase(StrEnum):
+    """Where a run stands."""
+
+    SEARCH = "search"
+    REFIT = "refit"
+    TEST = "test"
+    SAVE = "save"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColumnLine:
+    """How one column of the table was understood."""
+
+    name: str
+    kind: str
+    used: bool
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Began:
+    """What is known when a run starts or goes on.
+
+    Args:
+        path: The run folder.
+        source: Where the table came from.
+        n_rows: Rows of the table.
+        n_features: Columns of the matrix the networks read.
+        n_outputs: Units of the output layer.
+        task_reason: Which task, and why.
+        objective: Name of the metric that is optimised.
+        direction: `minimize` or `maximize`.
+        n_trials: Trials the run shall have in the end.
+        n_told: Trials it has already, from an earlier start.
+        budget_s: Seconds it may take, or None.
+        columns: The columns, as they were understood.
+        notices: What was done to the data, or looks suspicious: a sentence each.
+    """
+
+    path: Path
+    source: str
+    n_rows: int
+    n_features: int
+    n_outputs: int
+    task_reason: str
+    objective: str
+    direction: str
+    n_trials: int
+    n_told: int
+    budget_s: float | None
+    columns: tuple[ColumnLine, ...]
+    notices: tuple[str, ...]
+
+
+class Observer(Protocol):
+    """Told of everything as it happens; may be slow, must not raise."""
+
+    def began(self, began: Began) -> None:
+        """The table is read, the folder is open, training is about to start."""
+        ...
+
+    def phase(self, phase: Phase) -> None:
+        """The run goes on to its next part."""
+        ...
+
+    def epoch(self, epoch: Epoch) -> None:
+        """A running network has one more epoch behind it."""
+        ...
+
+    def ended(self, record: TrialRecord, best: TrialRecord | None) -> None:
+        """A trial ended and is durable; `best` is the best one so far."""
+        ...
+
+    def noted(self, text: str) -> None:
+        """Something worth a sentence."""
+        ...
+
+    def finished(self, summary: Mapping[str, Any], path: Path) -> None:
+        """All is saved."""
+        ...
+
+
+class Silent:
+    """The observer of a run nobody watches."""
+
+    def began(self, began: Began) -> None:
+        """Say nothing."""
+
+    def phase(self, phase: Phase) -> None:
+        """Say nothing."""
+
+    def epoch(self, epoch: Epoch) -> None:
+        """Say nothing."""
+
+    def ended(self, record: TrialRecord, best: TrialRecord | None) -> None:
+        """Say nothing."""
+
+    def noted(self, text: str) -> None:
+        """Say nothing."""
+
+    def finished(self, summary: Mapping[str, Any], path: Path) -> None:
+        """Say nothing."""

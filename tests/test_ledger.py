@@ -1,0 +1,139 @@
+"""Trials over folds: when they are whole, what ends them early, and that no job is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ffsearch.search.engines.protocol import Proposal, Told
+from ffsearch.search.ledger import Ledger, Outcome
+from ffsearch.search.topology import Point
+from ffsearch.search.training.protocol import Curve, Ended, Epoch, Job, Trained
+
+
+class Counting:
+    """An engine of endless like points that prunes the trials it is told to."""
+
+    name = "counting"
+
+    def __init__(self, prune: Sequence[int] = (), n_points: int = 1000) -> None:
+        self.prune = prune
+        self.n_points = n_points
+        self.n_asked = 0
+
+    def ask(self) -> Proposal | None:
+        if self.n_asked == self.n_points:
+            return None
+        self.n_asked += 1
+        return Proposal(trial=self.n_asked - 1, point=Point(depth=1, width=8))
+
+    def should_prune(self, trial: int, *, epoch: int, valid_loss: float) -> bool:
+        return trial in self.prune
+
+    def tell(self, told: Told) -> None:
+        raise AssertionError("the ledger tells nothing")
+
+    def restore(self, history: Sequence[Told]) -> None:
+        raise AssertionError("the ledger restores nothing")
+
+
+def ledger(engine: Counting, *, n_trials: int = 2, n_folds: int = 1, over: Sequence[bool] = ()) -> Ledger:
+    times = iter(over)
+    return Ledger(
+        engine, n_trials=n_trials, n_folds=n_folds, seed=0, is_over=lambda: next(times, False), on_epoch=lambda _: None
+    )
+
+
+def trained(job: Job, ended: Ended = Ended.STOPPED) -> Trained:
+    losses = np.ones(3, np.float32)
+    return Trained(
+        job=job,
+        ended=ended,
+        curve=Curve(train_loss=losses, valid_loss=losses, penalty=losses),
+        best_epoch=1,
+        n_updates=10,
+        valid_logits=np.zeros((4, 1), np.float32),
+    )
+
+
+def epoch(job: Job) -> Epoch:
+    return Epoch(job=job, number=1, train_loss=1.0, valid_loss=1.0)
+
+
+def test_a_trial_is_whole_when_all_its_folds_are_back() -> None:
+    book = ledger(Counting(), n_trials=2, n_folds=3)
+    outcomes = [book.close(trained(job)) for job in book.jobs()]
+    assert [outcome is not None for outcome in outcomes] == [False, False, True, False, False, True]
+    whole = outcomes[2]
+    assert isinstance(whole, Outcome)
+    assert [fold.job.fold for fold in whole.folds] == [0, 1, 2]
+    assert whole.ended is Ended.STOPPED
+
+
+def test_folds_may_come_back_in_any_order() -> None:
+    book = ledger(Counting(), n_trials=1, n_folds=3)
+    first, second, third = list(book.jobs())
+    assert book.close(trained(third)) is None
+    assert book.close(trained(first, Ended.COMPLETED)) is None
+    outcome = book.close(trained(second))
+    assert outcome is not None
+    assert [fold.job.fold for fold in outcome.folds] == [0, 1, 2]
+
+
+def test_every_job_has_a_seed_of_its_own() -> None:
+    jobs = list(ledger(Counting(), n_trials=3, n_folds=2).jobs())
+    states = {tuple(job.seed.generate_state(4)) for job in jobs}
+    assert len(states) == len(jobs) == 6
+
+
+def test_a_pruned_first_fold_ends_its_trial_and_starts_no_other() -> None:
+    book = ledger(Counting(prune=[0]), n_trials=2, n_folds=5)
+    jobs = book.jobs()
+    first = next(jobs)
+    assert book.watch(epoch(first)) is Ended.PRUNED
+    outcome = book.close(trained(first, Ended.PRUNED))
+    assert outcome is not None
+    assert outcome.ended is Ended.PRUNED
+    assert next(jobs).trial == 1
+
+
+def test_a_diverged_fold_calls_back_its_running_siblings() -> None:
+    book = ledger(Counting(), n_trials=1, n_folds=3)
+    first, second, third = list(book.jobs())
+    assert book.close(trained(second, Ended.DIVERGED)) is None
+    assert book.watch(epoch(first)) is Ended.DIVERGED
+    assert book.close(trained(first, Ended.DIVERGED)) is None
+    outcome = book.close(trained(third, Ended.DIVERGED))
+    assert outcome is not None
+    assert outcome.ended is Ended.DIVERGED
+
+
+def test_only_the_first_fold_is_shown_to_the_pruner() -> None:
+    book = ledger(Counting(prune=[0]), n_trials=1, n_folds=2)
+    first, second = list(book.jobs())
+    assert book.watch(epoch(second)) is None
+    assert book.watch(epoch(first)) is Ended.PRUNED
+
+
+def test_what_came_to_its_own_end_is_not_called_pruned() -> None:
+    book = ledger(Counting(prune=[0]), n_trials=1)
+    (job,) = book.jobs()
+    book.watch(epoch(job))
+    outcome = book.close(trained(job, Ended.STOPPED))
+    assert outcome is not None
+    assert outcome.ended is Ended.STOPPED
+
+
+def test_when_time_is_up_nothing_more_is_asked_and_what_runs_is_ended() -> None:
+    engine = Counting()
+    book = ledger(engine, n_trials=10, over=[False, True, True])
+    jobs = book.jobs()
+    job = next(jobs)
+    assert book.watch(epoch(job)) is Ended.BUDGET
+    assert next(jobs, None) is None
+    assert engine.n_asked == 1
+
+
+def test_an_exhausted_engine_ends_the_jobs() -> None:
+    assert len(list(ledger(Counting(n_points=3), n_trials=10).jobs())) == 3
