@@ -1,1 +1,1 @@
-"""Reports: tables, then plots, then one page. Reads run folders through the store; trains nothing, loads no TensorFlow."""
+"""Reports: tables, then plots, then one page. They read runs through the store, train nothing, load no TensorFlow."""

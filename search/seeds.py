@@ -10,7 +10,7 @@ from enum import IntEnum
 
 import numpy as np
 
-__all__ = ["Purpose", "child", "generator", "integer"]
+__all__ = ["Purpose", "Stream", "child", "generator", "integer", "stream"]
 
 
 class Purpose(IntEnum):
@@ -46,3 +46,27 @@ def generator(seed: int, purpose: Purpose, *key: int) -> np.random.Generator:
 def integer(seed: int, purpose: Purpose, *key: int) -> int:
     """A 31-bit integer for libraries that take no sequence (scikit-learn, Optuna, Keras)."""
     return int(child(seed, purpose, *key).generate_state(1)[0] & 0x7FFFFFFF)
+
+
+class Stream(IntEnum):
+    """What a job's seed is split into. The numbers are part of every recorded run: never renumber, only append.
+
+    They start far above any fold or repeat, so that no stream of one job is the seed of another.
+    """
+
+    WEIGHTS = 1000
+    ORDER = 1001
+    DROPOUT = 1002
+
+
+def stream(seed: np.random.SeedSequence, of: Stream, *key: int) -> np.random.SeedSequence:
+    """One stream of a job's seed, and within it of one layer or epoch.
+
+    The same call gives the same sequence every time; `SeedSequence.spawn` would count its calls.
+
+    Args:
+        seed: The job's seed.
+        of: Which stream.
+        *key: Layer or epoch: whatever tells it from its siblings.
+    """
+    return np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, int(of), *key))

@@ -1,0 +1,120 @@
+"""The page: one HTML file that needs nothing else, the same bytes for the same run folder.
+
+from ffsearch.reports.html import write_report
+write_report("runs/tabular")
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from contextlib import suppress
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+import jinja2
+from markupsafe import Markup
+
+from ffsearch.errors import RunError
+from ffsearch.reports.sections import headline, sections
+from ffsearch.reports.tables import RunLike
+from ffsearch.reports.texts import language
+from ffsearch.search.store import load
+
+__all__ = ["REPORT", "build_page", "write_report"]
+
+REPORT: Final = "report.html"
+"""The file's name where none is given."""
+
+# What HTML has no place for: control characters, and halves of surrogate pairs, which UTF-8 has none for either.
+_UNPRINTABLE: Final = dict.fromkeys((*range(9), 11, 12, *range(14, 32), *range(127, 160)), "�")
+
+
+def write_report(run: str | Path | RunLike, out: str | Path | None = None, *, lang: str = "en") -> Path:
+    """Write a run's report.
+
+    Args:
+        run: A run folder or a run that was read from one, finished or not.
+        out: Where the page goes: a file, or a folder that is there; by default into the run folder.
+        lang: Language of the page.
+
+    Returns:
+        The file.
+
+    Raises:
+        RunError: If the run cannot be read or the page not be written.
+        FFSearchError: If the report does not speak the language.
+    """
+    read = load(run) if isinstance(run, str | Path) else run
+    path = Path(out) if out is not None else read.path
+    path = path / REPORT if path.is_dir() else path
+    page = build_page(read, lang=lang)
+    _replace(path, page.encode("utf-8"))
+    return path
+
+
+def build_page(run: RunLike, *, lang: str = "en") -> str:
+    """A run's report as HTML text.
+
+    Raises:
+        FFSearchError: If the report does not speak the language.
+    """
+    t = language(lang)
+    script = _source("page.js")
+    page = _environment().get_template("page.html").render(
+        t=t, run=run, headline=headline(run, t), sections=sections(run, t), name=run.summary.get("name", run.path.name),
+        version=run.summary.get("ffsearch", ""), css=Markup(_source("page.css")), script=Markup(script),
+        policy=_policy(script),
+    )  # fmt: skip
+    return page.strip() + "\n"
+
+
+def _environment() -> jinja2.Environment:
+    """Templates from this package, everything escaped that is not marked as markup."""
+    return jinja2.Environment(
+        loader=jinja2.FunctionLoader(_source), autoescape=True, finalize=_printable, undefined=jinja2.StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+
+
+def _source(name: str) -> str:
+    """A file that lies beside this one."""
+    return files("ffsearch.reports").joinpath(name).read_text(encoding="utf-8")
+
+
+def _printable(value: Any) -> Any:
+    """Any value on its way into the page, without what a page cannot hold."""
+    if isinstance(value, Markup) or not isinstance(value, str):
+        return value
+    return value.translate(_UNPRINTABLE).encode("utf-8", errors="replace").decode("utf-8")
+
+
+def _policy(script: str) -> str:
+    """Content security policy: nothing is fetched, and no script runs but ours, even if a text slipped through."""
+    digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
+    return (
+        f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Put the page in place whole: who has the old one open never reads half of a new one.
+
+    Raises:
+        RunError: If it cannot be written; an older page stays as it is.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_bytes(content)
+        os.replace(beside, path)
+    except OSError as error:
+        raise RunError(
+            f"The report cannot be written to {path}: {error.strerror or error}. Choose another place with --out."
+        ) from error
+    finally:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)

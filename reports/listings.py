@@ -1,0 +1,143 @@
+"""The tables of the page: what a person reads as text and may sort, built from a run's frames."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pandas as pd
+
+from ffsearch.reports import tables
+from ffsearch.reports.parameter_plots import level_name
+from ffsearch.reports.tables import Objective, RunLike, Slice
+from ffsearch.reports.texts import Language
+
+__all__ = [
+    "MAX_COLUMN_ROWS",
+    "Cell",
+    "Table",
+    "column_table",
+    "curve_table",
+    "group_table",
+    "pair_table",
+    "trial_table",
+]
+
+MAX_COLUMN_ROWS: Final = 300
+"""Columns of the user's table that are listed. Choice: a longer list is not read, and weighs the file down."""
+
+MAX_CURVE_ROWS: Final = 100
+"""Epochs of the winner's curve that its table lists."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """A cell of a table.
+
+    Args:
+        text: What it says.
+        order: The number it is sorted by, where it is one; NaN goes last.
+        is_wide: Whether its column must not be narrow.
+    """
+
+    text: str
+    order: float | None = None
+    is_wide: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A table: its name for those who do not see it, headings, rows, and which columns hold numbers."""
+
+    label: str
+    heads: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    numbers: frozenset[int] = frozenset()
+
+
+def curve_table(best: pd.DataFrame, label: str, t: Language) -> Table:
+    """The winner's curve, every epoch or evenly chosen ones."""
+    step = -(-len(best) // MAX_CURVE_ROWS)
+    rows = [
+        [Cell(text=str(row["epoch"])), Cell(text=t.score(row["train_loss"])), Cell(text=t.score(row["valid_loss"]))]
+        for row in best.iloc[::step].to_dict("records")
+    ]
+    heads = (t("learning.epoch"), t("learning.train"), t("learning.valid"))
+    return Table(label=label, heads=heads, rows=rows, numbers=frozenset({0, 1, 2}))
+
+
+def trial_table(run: RunLike, t: Language) -> Table:
+    """Every trial, best first."""
+    metric = t("search.valid", metric=t.named("metric", tables.objective(run).name))
+    columns = ("number", "topology", "ended", "params", "learning_rate", "train_s")
+    heads = [t(f"trial.{column}") for column in columns]
+    rows = [_trial_cells(row, t) for row in tables.ranked(run).to_dict("records")]
+    return Table(
+        label=t("search.all"), heads=[heads[0], metric, *heads[1:]], rows=rows, numbers=frozenset({0, 1, 4, 5, 6})
+    )
+
+
+def _trial_cells(row: Mapping[Any, Any], t: Language) -> list[Cell]:
+    """One trial's row; why it failed or what it repeats stands with its end."""
+    remarks = [t(f"why.{row['ended']}", n=row["n_epochs"], best=row["best_epoch"])]
+    if pd.notna(row.get("repeat_of")):
+        remarks.append(t("trial.repeat", trial=int(row["repeat_of"])))
+    if isinstance(row.get("error"), str):
+        remarks.append(row["error"])
+    rate = row.get("point.learning_rate")
+    return [
+        Cell(text=str(row["trial"]), order=row["trial"]),
+        Cell(text=t.score(row["value"]), order=row["value"]),
+        Cell(text=str(row["topology"]), is_wide=True),
+        Cell(text="; ".join(remarks)),
+        Cell(text=t.count(int(row["n_params"])), order=row["n_params"]),
+        Cell(text="–" if rate is None else t.setting(rate), order=rate),
+        Cell(text=f"{row['train_s']:.1f}".replace(".", t.decimal), order=row["train_s"]),
+    ]
+
+
+def group_table(slices: Sequence[Slice], objective: Objective, t: Language) -> Table:
+    """Several slices as one table."""
+    rows = [
+        [Cell(text=t.named("parameter", part.name)), Cell(text=_group(part, row, t)), Cell(text=t.count(row["n"])),
+         Cell(text=t.score(row["best"])), Cell(text=t.score(row["median"]))]
+        for part in slices
+        for row in tables.slice_groups(part, minimize=objective.minimize).to_dict("records")
+    ]  # fmt: skip
+    heads = [t(f"parameters.{key}") for key in ("parameter", "group", "n", "best", "median")]
+    return Table(label=t("parameters.title"), heads=heads, rows=rows, numbers=frozenset({2, 3, 4}))
+
+
+def _group(part: Slice, row: Mapping[Any, Any], t: Language) -> str:
+    """The values of one group: a name, a number, or from one to another."""
+    if not part.is_number:
+        return level_name(str(row["low"]), t)
+    if part.has_off and row["high"] == 0:
+        return t("parameters.off")
+    ends = dict.fromkeys(t.setting(row[end]) for end in ("low", "high"))
+    return " – ".join(ends)
+
+
+def column_table(columns: Sequence[Mapping[str, Any]], t: Language) -> Table:
+    """How each column of the table was understood."""
+    rows = [
+        [
+            Cell(text=str(column.get("name", ""))),
+            Cell(text=str(column.get("kind", "")) if column.get("used", True) else t("data.dropped")),
+            *(
+                Cell(text="" if (count := column.get(key)) is None else t.count(int(count)))
+                for key in ("n_missing", "n_levels")
+            ),
+            Cell(text=str(column.get("reason") or "")),
+        ]
+        for column in columns[:MAX_COLUMN_ROWS]
+    ]
+    heads = [t(f"data.{key}") for key in ("column", "kind", "missing", "levels", "why")]
+    return Table(label=t("data.columns"), heads=heads, rows=rows, numbers=frozenset({2, 3}))
+
+
+def pair_table(entries: Sequence[tuple[str, str]], *, label: str, t: Language) -> Table:
+    """Names and their values."""
+    rows = [[Cell(text=name), Cell(text=value)] for name, value in entries]
+    return Table(label=label, heads=(t("repeat.name"), t("repeat.value")), rows=rows)

@@ -1,0 +1,365 @@
+"""What a report shows, computed from a run and nothing else: frames and values, no drawing, no words.
+
+Everything here works for a run that has just begun, has one trial, or only diverged ones: what is not known is empty.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+__all__ = [
+    "Curves",
+    "Layers",
+    "Objective",
+    "RunLike",
+    "Score",
+    "Slice",
+    "best_trial",
+    "endings",
+    "history",
+    "layers",
+    "learning_curves",
+    "objective",
+    "ranked",
+    "scores",
+    "slice_groups",
+    "slices",
+    "target",
+    "time_parts",
+]
+
+MAX_FAINT_CURVES: Final = 60
+"""Other trials' curves that are drawn. Choice: more are a grey area, and weigh 2 kB each."""
+
+MAX_CURVE_POINTS: Final = 150
+"""Points of a faint curve. Choice: one every five pixels of the figure."""
+
+MAX_LEVELS: Final = 12
+"""Values that a number may have at most to be counted out one by one rather than in quarters."""
+
+_UNSCORED: Final = ("diverged", "failed")
+_TOPOLOGY: Final = re.compile(r"^(\d+) -> ([\d-]+) -> (\d+)")
+
+
+class RunLike(Protocol):
+    """What a report reads of a run; `ffsearch.search.store.Run` has it.
+
+    `summary` is summary.json; `trials` and `curves` are the frames of trials.parquet and curves.parquet. A run may also
+    have `columns` (how each column of the table was understood) and `notices` (a sentence each).
+    """
+
+    @property
+    def path(self) -> Path:
+        """The run folder."""
+        ...
+
+    @property
+    def summary(self) -> Mapping[str, Any]:
+        """What programs read: summary.json."""
+        ...
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """One row a trial."""
+        ...
+
+    @property
+    def curves(self) -> pd.DataFrame:
+        """One row a trial and epoch."""
+        ...
+
+    @property
+    def space_text(self) -> str:
+        """The resolved space file."""
+        ...
+
+    @property
+    def environment(self) -> Mapping[str, Any]:
+        """Versions and machine."""
+        ...
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the run came to its own end."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objective:
+    """The metric that was optimised, and which way."""
+
+    name: str
+    minimize: bool
+
+    def best(self, values: pd.Series[float]) -> float:
+        """The best of some values, NaN aside."""
+        return float(values.min() if self.minimize else values.max())
+
+    def so_far(self, values: pd.Series[float]) -> pd.Series[float]:
+        """The best up to and with each value; a NaN carries the best before it on."""
+        running = values.cummin() if self.minimize else values.cummax()
+        return running.ffill()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layers:
+    """The units of a network's layers, from the columns of its matrix to its answer."""
+
+    n_inputs: int
+    hidden: tuple[int, ...]
+    n_outputs: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """One estimate of the winner's score: `naive`, `corrected` or `test`; the interval where there is one."""
+
+    name: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curves:
+    """Learning curves: the best trial's whole, the others' thinned.
+
+    Args:
+        trial: Number of the best trial.
+        best_epoch: Its best epoch, counted from 1.
+        best: Its frame: epoch, train_loss, valid_loss.
+        others: Epochs and validation losses of some other trials.
+    """
+
+    trial: int
+    best_epoch: int
+    best: pd.DataFrame
+    others: Sequence[tuple[NDArray[np.int64], NDArray[np.float64]]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slice:
+    """The trials along one searched parameter.
+
+    Args:
+        name: The parameter.
+        is_number: Whether it has an order; else its values are names.
+        log: Whether it was searched on a log scale.
+        has_off: Whether zero means off, apart from the other values.
+        frame: trial, x, value, is_best: the trials that have a score.
+    """
+
+    name: str
+    is_number: bool
+    log: bool
+    has_off: bool
+    frame: pd.DataFrame
+
+
+def objective(run: RunLike) -> Objective:
+    """The run's objective; while its summary is not written, a nameless one that is minimised."""
+    found = run.summary.get("objective") or {}
+    return Objective(name=str(found.get("name", "score")), minimize=found.get("direction", "minimize") == "minimize")
+
+
+def layers(topology: str | None) -> Layers | None:
+    """The layers that a topology line tells; None where there is no line.
+
+    Example:
+        >>> layers("13 -> 256-128 -> 3 relu bn (36k parameters)")
+        Layers(n_inputs=13, hidden=(256, 128), n_outputs=3)
+    """
+    match = _TOPOLOGY.match(topology or "")
+    if match is None:
+        return None
+    hidden = tuple(int(units) for units in match[2].split("-") if units)
+    return Layers(n_inputs=int(match[1]), hidden=hidden, n_outputs=int(match[3]))
+
+
+def target(run: RunLike) -> str:
+    """What is predicted, as the summary or the space file names it; empty where neither does."""
+    named = (run.summary.get("data") or {}).get("target") or _space(run, "data").get("target") or ""
+    return ", ".join(map(str, named)) if isinstance(named, list | tuple) else str(named)
+
+
+def history(run: RunLike) -> pd.DataFrame:
+    """Trials in their order.
+
+    Returns:
+        Columns trial, value (NaN for a diverged or failed trial, whatever the sampler was told), ended, is_best, and
+        best_so_far, in which pruned trials count only if all were.
+    """
+    trials = run.trials.sort_values("trial")
+    frame = pd.DataFrame({"trial": trials["trial"].astype(int), "value": _scores(trials), "ended": trials["ended"]})
+    frame["best_so_far"] = objective(run).so_far(_contenders(frame))
+    frame["is_best"] = frame["trial"] == best_trial(run)
+    return frame.reset_index(drop=True)
+
+
+def best_trial(run: RunLike) -> int | None:
+    """The winner's number: what the summary names, else the best value so far; None without any score."""
+    named = (run.summary.get("best") or {}).get("trial")
+    if named is not None:
+        return int(named)
+    values = _contenders(run.trials.assign(value=_scores(run.trials))).set_axis(run.trials["trial"]).dropna()
+    if values.empty:
+        return None
+    return int(values.index[int(values.argmin() if objective(run).minimize else values.argmax())])
+
+
+def ranked(run: RunLike) -> pd.DataFrame:
+    """All trials with all columns: the winner, then by value (as in `history`), then those without one."""
+    trials = run.trials.assign(value=_scores(run.trials), is_best=run.trials["trial"] == best_trial(run))
+    order = trials.sort_values(
+        ["is_best", "value", "trial"], ascending=[False, objective(run).minimize, True], na_position="last"
+    )
+    return order.reset_index(drop=True)
+
+
+def learning_curves(run: RunLike) -> Curves | None:
+    """The winner's curve and a sample over the ranks of the others'; None while nothing was learnt."""
+    trial = best_trial(run)
+    if trial is None or run.curves.empty:
+        return None
+    by_trial = {int(str(key)): frame for key, frame in run.curves.sort_values("epoch").groupby("trial", sort=True)}
+    if trial not in by_trial:
+        return None
+    others = [int(number) for number in ranked(run)["trial"] if number != trial and number in by_trial]
+    row = run.trials.loc[run.trials["trial"] == trial]
+    return Curves(
+        trial=trial,
+        best_epoch=int(row["best_epoch"].iloc[0]),
+        best=by_trial[trial][["epoch", "train_loss", "valid_loss"]].reset_index(drop=True),
+        others=[_thinned(by_trial[others[index]]) for index in _spread(len(others), MAX_FAINT_CURVES)],
+    )
+
+
+def slices(run: RunLike) -> list[Slice]:
+    """One slice for every parameter of which scored trials have at least two values, in the space file's order."""
+    scored = ranked(run).dropna(subset=["value"]).sort_values("trial")
+    searched = {name: entry for name, entry in _space(run, "space").items() if isinstance(entry, dict)}
+    names = [str(column).removeprefix("point.") for column in scored.columns if str(column).startswith("point.")]
+    names.sort(key=lambda name: list(searched).index(name) if name in searched else len(searched))
+    made = [_slice(scored, name, searched.get(name, {})) for name in names]
+    return [each for each in made if each is not None and each.frame["x"].nunique() > 1]
+
+
+def slice_groups(part: Slice, *, minimize: bool) -> pd.DataFrame:
+    """A slice as a table: its values, or quarters of them, with the trials, best and median score of each.
+
+    Returns:
+        Columns low, high (equal for single values), n, best, median; numbers ascending, names by their median.
+    """
+    frame = part.frame
+    if part.is_number and frame["x"].nunique() > MAX_LEVELS:
+        numbers = frame["x"].where(frame["x"] > 0) if part.has_off else frame["x"]
+        key = pd.qcut(numbers, 4, labels=False, duplicates="drop").fillna(-1)
+    else:
+        key = frame["x"]
+    groups = frame.groupby(key, sort=True)
+    low, high = (groups["x"].min(), groups["x"].max()) if part.is_number else (groups["x"].first(),) * 2
+    best = groups["value"].min() if minimize else groups["value"].max()
+    table = pd.DataFrame(
+        {"low": low, "high": high, "n": groups.size(), "best": best, "median": groups["value"].median()}
+    )
+    if not part.is_number:
+        table = table.sort_values("median", ascending=minimize, kind="stable")
+    return table.reset_index(drop=True)
+
+
+def endings(run: RunLike) -> pd.DataFrame:
+    """Why trials ended, the commonest reason first: columns ended, n, train_s."""
+    groups = run.trials.groupby("ended", sort=True)
+    table = pd.DataFrame({"n": groups.size(), "train_s": groups["train_s"].sum()})
+    return table.sort_values("n", ascending=False, kind="stable").reset_index(names="ended")
+
+
+def time_parts(run: RunLike) -> dict[str, float]:
+    """Seconds of the run by what they went into: compile, train, rest; empty while the wall time is not known.
+
+    Trials that train side by side share their seconds, so the parts never sum to more than the wall time.
+    """
+    search = run.summary.get("search") or {}
+    wall, train, compiling = (float(search.get(key) or 0.0) for key in ("wall_s", "train_s", "compile_s"))
+    if wall <= 0:
+        return {}
+    fit = min(1.0, wall / train) if train > 0 else 0.0
+    compiling = min(compiling, train)
+    return {"compile": compiling * fit, "train": (train - compiling) * fit, "rest": max(0.0, wall - train)}
+
+
+def scores(run: RunLike) -> list[Score]:
+    """What is known of the winner's score, the most flattering estimate first."""
+    evidence = run.summary.get("evidence") or {}
+    naive = (evidence.get("naive") or {}).get("value", (run.summary.get("best") or {}).get("valid"))
+    found = {"naive": {"value": naive}, "corrected": evidence.get("corrected"), "test": evidence.get("test")}
+    return [
+        Score(name=name, value=float(value), low=entry.get("low"), high=entry.get("high"))
+        for name, entry in found.items()
+        if entry and (value := entry.get("value")) is not None
+    ]
+
+
+def _scores(trials: pd.DataFrame) -> pd.Series[float]:
+    """Values that are scores: a diverged trial's is a fiction for the sampler."""
+    values = pd.to_numeric(trials["value"], errors="coerce").astype(float)
+    return values.where(np.isfinite(values) & ~trials["ended"].isin(_UNSCORED))
+
+
+def _contenders(trials: pd.DataFrame) -> pd.Series[float]:
+    """Scores of what may win; a pruned trial's, of a network half trained, counts only where there is no other."""
+    trained = trials["value"].where(trials["ended"] != "pruned")
+    return trained if trained.notna().any() else trials["value"]
+
+
+def _spread(n: int, n_most: int) -> list[int]:
+    """At most `n_most` indices of 0..n-1, evenly spread and with both ends."""
+    if n <= n_most:
+        return list(range(n))
+    return [int(index) for index in np.linspace(0, n - 1, n_most).round()]
+
+
+def _thinned(curve: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Epochs and validation losses of a curve, at no more points than a figure can show."""
+    finite = curve[np.isfinite(curve["valid_loss"])]
+    kept = finite.iloc[_spread(len(finite), MAX_CURVE_POINTS)]
+    return kept["epoch"].to_numpy(dtype=np.int64), kept["valid_loss"].to_numpy(dtype=np.float64)
+
+
+def _slice(scored: pd.DataFrame, name: str, searched: Mapping[str, Any]) -> Slice | None:
+    """The slice of one parameter; None for one that is a list or has no value."""
+    frame = scored[["trial", f"point.{name}", "value", "is_best"]].set_axis(["trial", "x", "value", "is_best"], axis=1)
+    frame = frame.dropna(subset=["x"])
+    if frame.empty or not frame["x"].map(np.isscalar).all():
+        return None
+    is_number = (
+        searched.get("type") != "choice" and not frame["x"].map(lambda x: isinstance(x, bool | np.bool_ | str)).any()
+    )
+    if not is_number:
+        return Slice(name=name, is_number=False, log=False, has_off=False, frame=frame.astype({"x": str}))
+    frame = frame.astype({"x": float})
+    positive = frame.loc[frame["x"] > 0, "x"]
+    log = bool(searched.get("log", False)) and not positive.empty
+    has_off = bool((frame["x"] == 0).any()) and (log or bool(searched.get("zero")))
+    return Slice(name=name, is_number=True, log=log, has_off=has_off, frame=frame)
+
+
+def _space(run: RunLike, part: str) -> Mapping[str, Any]:
+    """One part of the space file as plain values; empty if the text has none."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        loaded = YAML(typ="safe").load(run.space_text)
+    except YAMLError:
+        return {}
+    found = loaded.get(part) if isinstance(loaded, dict) else None
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,116 @@
+"""Bytes of a file to UTF-8 text: unpacked, known not to be something else, in the encoding found out or said."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import zlib
+from typing import Final
+
+from ffsearch.errors import DataError
+
+__all__ = ["as_utf8", "unpacked"]
+
+_PIECE_BYTES: Final = 1 << 24
+"""Decoded at once when looking for a fault: a whole file as text would need up to four times its size again."""
+
+_MARKS: Final = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16: its mark begins with UTF-16's
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_FOREIGN: Final = (
+    (b"PK\x03\x04", "a ZIP archive or an Excel workbook", "unpack it, or save the sheet as CSV"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "save the sheet as CSV"),
+    (b"PAR1", "a Parquet file", "give it the ending .parquet"),
+    (b"%PDF", "a PDF document", "export the table as CSV"),
+    (b"BZh", "packed by bzip2", "unpack it first; .gz is read as it is"),
+    (b"\xfd7zXZ", "packed by xz", "unpack it first; .gz is read as it is"),
+    (b"\x28\xb5\x2f\xfd", "packed by zstd", "unpack it first; .gz is read as it is"),
+    (b"SQLite format 3", "a SQLite database", "export the table as CSV"),
+    (b"\x93NUMPY", "a NumPy array", "save it as CSV or Parquet with column names"),
+    (b"\x89HDF", "an HDF5 file", "save the table as Parquet or CSV"),
+)
+
+
+def unpacked(payload: bytes, name: str) -> bytes:
+    """The bytes inside a gzip file, or the same bytes if they are not packed.
+
+    Raises:
+        DataError: If the packed file is cut off or damaged.
+    """
+    if not payload.startswith(b"\x1f\x8b"):
+        return payload
+    try:
+        return gzip.decompress(payload)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{name} is a damaged or cut-off gzip file ({error}). Copy or download it again.") from None
+
+
+def as_utf8(payload: bytes, name: str, *, encoding: str | None) -> tuple[bytes, list[str]]:
+    """The text in UTF-8 without a byte order mark, and a notice where the encoding was chosen among several.
+
+    Args:
+        payload: The unpacked bytes.
+        name: The file's name, for errors.
+        encoding: What the user says; None tries the mark, then UTF-8, then cp1252, then Latin-1.
+
+    Raises:
+        DataError: If the bytes are no text, or not in the encoding that was said.
+    """
+    for magic, what, advice in _FOREIGN:
+        if payload.startswith(magic):
+            raise DataError(f"{name} is {what}, not a text file: {advice}.")
+    marked = next((codec for mark, codec in _MARKS if payload.startswith(mark)), None)
+    codec = marked or "utf-8" if encoding is None else _known(encoding)
+    if not codec.startswith(("utf-16", "utf-32")) and b"\0" in payload:
+        raise DataError(
+            f"{name} has a NUL byte in line {_line_at(payload, payload.index(0))}: it is no text, or text in UTF-16. "
+            "Save it as UTF-8, or say data.encoding: utf-16."
+        )
+    fault = _fault_line(payload, codec)
+    if fault is None:
+        return _reencoded(payload, codec), []
+    if encoding is not None or marked is not None:
+        raise DataError(
+            f"{name} cannot be read as {codec}: line {fault} has bytes that do not belong to it. "
+            "Say another data.encoding, or save the file as UTF-8."
+        )
+    # cp1252 is Latin-1 plus the quotes and dashes of Windows; five bytes have no meaning in it.
+    codec = "cp1252" if _fault_line(payload, "cp1252") is None else "latin-1"
+    notice = f"{name} is not UTF-8 (line {fault}); it was read as {codec}. Say data.encoding if letters look wrong."
+    return _reencoded(payload, codec), [notice]
+
+
+def _known(encoding: str) -> str:
+    """Python's own name of a text encoding."""
+    try:
+        "".encode(encoding)  # refuses codecs that are not for text, as `lookup` does not
+        return codecs.lookup(encoding).name
+    except (LookupError, ValueError):
+        raise DataError(
+            f"data.encoding: {encoding!r} is no encoding that Python knows. Say utf-8, cp1252, latin-1 or utf-16."
+        ) from None
+
+
+def _fault_line(payload: bytes, codec: str) -> int | None:
+    """The line of the first bytes that do not belong to the encoding, or None."""
+    decoder = codecs.getincrementaldecoder(codec)()
+    for start in range(0, len(payload), _PIECE_BYTES):
+        piece = payload[start : start + _PIECE_BYTES]
+        try:
+            decoder.decode(piece, final=start + _PIECE_BYTES >= len(payload))
+        except UnicodeError as error:
+            return _line_at(payload, start + getattr(error, "start", 0))
+    return None
+
+
+def _reencoded(payload: bytes, codec: str) -> bytes:
+    text = payload if codec in {"utf-8", "utf-8-sig"} else payload.decode(codec).encode("utf-8")
+    return text.removeprefix(codecs.BOM_UTF8)
+
+
+def _line_at(payload: bytes, position: int) -> int:
+    return payload.count(b"\n", 0, position) + 1

@@ -1,0 +1,245 @@
+"""What each column is, found from the rows outside the test part alone, and said with a reason."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from hashlib import blake2b
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ffsearch.search.data.cells import Levels, as_levels, as_numbers
+from ffsearch.search.data.dates import looks_like_dates
+from ffsearch.search.data.preprocess import MAX_LEVELS, MIN_LEVEL_ROWS
+
+__all__ = ["Column", "Kind", "judge_columns"]
+
+MIN_ROWS_OF_ID: Final = 20
+"""Fewer different values are no sign of an identifier. Choice: in a tiny table everything is unique."""
+
+ID_SHARE: Final = 0.95
+"""From this share of different texts on, a text column names rows. Choice: what repeats so seldom cannot be learnt."""
+
+COUNTER_DENSITY: Final = 0.5
+"""A counter has at least this share of the whole numbers of its range; the test part took the others away."""
+
+TEXT_WORDS: Final = 3.0
+"""From this mean number of words on, texts that seldom repeat are prose or names. Choice."""
+
+TEXT_SHARE: Final = 0.5
+"""Texts seldom repeat when more than this share of them is different. Choice."""
+
+ODD_SHARE: Final = 0.01
+"""Up to this share of cells that are no numbers, a column of numbers stays one. Choice: typing errors, not codes."""
+
+_TRUTH: Final = ({"false", "true"}, {"no", "yes"}, {"f", "t"}, {"n", "y"}, {"0", "1"}, {"off", "on"})
+_ID_NAME: Final = re.compile(r"(?i:(?:.*[_\W])?(?:id|uuid|guid))|.*[a-z](?:ID|Id)")
+
+
+class Kind(StrEnum):
+    """What a column is; the first three are used, the others are not."""
+
+    NUMBER = "number"
+    CATEGORY = "category"
+    BOOLEAN = "boolean"
+    CONSTANT = "constant"
+    EMPTY = "empty"
+    ID = "id"
+    DUPLICATE = "duplicate"
+    TEXT = "text"
+    DATE = "date"
+    DROPPED = "dropped"
+    GROUPS = "groups"
+    TIME = "time"
+
+
+USED: Final = frozenset({Kind.NUMBER, Kind.CATEGORY, Kind.BOOLEAN})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One column of the table as the user is told of it.
+
+    Args:
+        name: Its name.
+        kind: What it is.
+        reason: Why, in a few words.
+        n_missing: Missing cells among the rows outside the test part.
+        n_levels: Different values among them, missing left out.
+        used: Whether the network reads it.
+    """
+
+    name: str
+    kind: Kind
+    reason: str
+    n_missing: int
+    n_levels: int
+    used: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values under their names, fit for JSON."""
+        return asdict(self) | {"kind": str(self.kind)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Judged:
+    """A column and the digest of its cells, by which duplicates are found."""
+
+    column: Column
+    digest: bytes
+
+
+def judge_columns(frame: pd.DataFrame, rows: NDArray[np.int64]) -> tuple[Column, ...]:
+    """What every column is.
+
+    Args:
+        frame: The features as read.
+        rows: The rows outside the test part, by position; no other row is looked at.
+
+    Returns:
+        The columns in the order of the frame. Where only identifiers are left, those that are numbers are used after
+        all: a table of one counted column and a target is a legal question.
+    """
+    judged = [_judge(frame[name].take(rows)) for name in frame.columns]
+    columns = _without_duplicates(judged)
+    return columns if any(column.used for column in columns) else tuple(map(_counter_as_number, columns))
+
+
+def column_in_role(cells: pd.Series[Any], *, kind: Kind, reason: str) -> Column:
+    """A column that is set apart by the space file (dropped, groups, time)."""
+    levels = as_levels(cells)
+    return _column(
+        cells, kind=kind, reason=reason, n_missing=int((levels.codes < 0).sum()), n_levels=len(levels.texts)
+    ).column
+
+
+def _judge(cells: pd.Series[Any]) -> _Judged:
+    if pd.api.types.is_datetime64_any_dtype(cells.dtype):
+        return _judge_texts(cells)
+    if pd.api.types.is_bool_dtype(cells.dtype):
+        return _judge_texts(cells)
+    numbers = as_numbers(cells)
+    gaps = np.isnan(numbers)
+    odd = as_levels(cells[gaps])
+    n_odd, n_numbers = int(odd.counts().sum()), int((~gaps).sum())
+    if n_numbers == 0 and n_odd == 0:
+        return _column(cells, kind=Kind.EMPTY, reason="no cell has a value", n_missing=len(cells), n_levels=0)
+    if n_odd > ODD_SHARE * (n_odd + n_numbers):
+        return _judge_texts(cells)
+    return _judge_numbers(cells, numbers, odd=odd)
+
+
+def _judge_numbers(cells: pd.Series[Any], numbers: NDArray[np.float64], *, odd: Levels) -> _Judged:
+    distinct = np.unique(numbers[~np.isnan(numbers)])
+    n_odd = int(odd.counts().sum())
+    n_missing = int(np.isnan(numbers).sum()) - n_odd
+    kind, reason = Kind.NUMBER, f"{len(distinct)} different numbers"
+    if len(distinct) == 1 and not n_missing and not n_odd:
+        kind, reason = Kind.CONSTANT, f"every cell is {distinct[0]:g}"
+    elif set(distinct) == {0.0, 1.0} and not n_odd:
+        kind, reason = Kind.BOOLEAN, "only 0 and 1"
+    elif not n_missing and not n_odd and _is_counter(distinct, n_rows=len(cells)):
+        kind, reason = Kind.ID, "whole numbers, each once and almost without gaps: a counter"
+    elif not n_missing and not n_odd and _is_named_id(str(cells.name), distinct, n_rows=len(cells)):
+        kind, reason = Kind.ID, "whole numbers, each once, under the name of an identifier"
+    if n_odd:
+        reason += f"; {_cells(n_odd)} such as {_shown(odd.texts[0])} taken as missing"
+    n_infinite = int(np.isinf(numbers).sum())
+    if n_infinite and kind is Kind.NUMBER:
+        reason += f"; {_cells(n_infinite)} infinite, taken as missing"
+    digest = np.where(np.isnan(numbers), np.nan, numbers).tobytes()
+    return _column(cells, kind=kind, reason=reason, n_missing=n_missing, n_levels=len(distinct), content=[digest])
+
+
+def _judge_texts(cells: pd.Series[Any]) -> _Judged:
+    levels = as_levels(cells)
+    n_missing = int((levels.codes < 0).sum())
+    kind, reason = _kind_of_texts(cells, levels, n_missing=n_missing)
+    content = [levels.codes.tobytes(), "\0".join(levels.texts).encode()]
+    return _column(cells, kind=kind, reason=reason, n_missing=n_missing, n_levels=len(levels.texts), content=content)
+
+
+def _kind_of_texts(cells: pd.Series[Any], levels: Levels, *, n_missing: int) -> tuple[Kind, str]:
+    n_levels, n_present = len(levels.texts), len(cells) - n_missing
+    if not n_levels:
+        return Kind.EMPTY, "no cell has a value"
+    if n_levels == 1 and not n_missing:
+        return Kind.CONSTANT, f"every cell is {_shown(levels.texts[0])}"
+    if pd.api.types.is_datetime64_any_dtype(cells.dtype) or looks_like_dates(levels.texts):
+        return Kind.DATE, "dates are not turned into numbers: add columns such as year, month or weekday"
+    if {text.lower() for text in levels.texts} in _TRUTH:
+        return Kind.BOOLEAN, f"only {' and '.join(map(_shown, sorted(levels.texts)))}"
+    many = n_levels >= MIN_ROWS_OF_ID
+    n_words = float(np.mean([text.count(" ") + 1 for text in levels.texts]))
+    if many and n_levels > TEXT_SHARE * n_present and n_words >= TEXT_WORDS:
+        return Kind.TEXT, f"free text, {n_words:.1f} words a cell; make columns of what matters in it"
+    if many and n_levels >= ID_SHARE * n_present:
+        return Kind.ID, f"{n_levels} different texts in {n_present} cells: it names rows"
+    if n_levels > MAX_LEVELS:
+        counted = f"those of {MIN_LEVEL_ROWS} rows or more count, at most {MAX_LEVELS}, all others as one"
+        return Kind.CATEGORY, f"{n_levels} different texts; {counted}"
+    return Kind.CATEGORY, f"{n_levels} different texts"
+
+
+def _column(
+    cells: pd.Series[Any], *, kind: Kind, reason: str, n_missing: int, n_levels: int, content: Iterable[bytes] = ()
+) -> _Judged:
+    digest = blake2b(digest_size=16)
+    for part in content:
+        digest.update(part)
+    column = Column(
+        name=str(cells.name), kind=kind, reason=reason, n_missing=n_missing, n_levels=n_levels, used=kind in USED
+    )
+    return _Judged(column=column, digest=digest.digest())
+
+
+def _without_duplicates(judged: Collection[_Judged]) -> tuple[Column, ...]:
+    """The same columns, with those that repeat an earlier used one set to duplicate."""
+    seen: dict[bytes, str] = {}
+    columns = []
+    for item in judged:
+        column = item.column
+        first = seen.setdefault(item.digest, column.name) if column.used else column.name
+        if first != column.name:
+            column = _changed(column, kind=Kind.DUPLICATE, reason=f"the same cells as {first!r}")
+        columns.append(column)
+    return tuple(columns)
+
+
+def _counter_as_number(column: Column) -> Column:
+    if column.kind is not Kind.ID or not column.reason.startswith("whole numbers"):
+        return column
+    return _changed(column, kind=Kind.NUMBER, reason="a counter, used because no other column is left")
+
+
+def _changed(column: Column, *, kind: Kind, reason: str) -> Column:
+    values = asdict(column) | {"kind": kind, "reason": reason, "used": kind in USED}
+    return Column(**values)
+
+
+def _is_counter(distinct: NDArray[np.float64], *, n_rows: int) -> bool:
+    if not _are_unique_whole(distinct, n_rows=n_rows):
+        return False
+    return bool(len(distinct) >= COUNTER_DENSITY * (distinct[-1] - distinct[0] + 1))
+
+
+def _is_named_id(name: str, distinct: NDArray[np.float64], *, n_rows: int) -> bool:
+    return bool(_ID_NAME.fullmatch(name)) and _are_unique_whole(distinct, n_rows=n_rows)
+
+
+def _are_unique_whole(distinct: NDArray[np.float64], *, n_rows: int) -> bool:
+    return len(distinct) == n_rows >= MIN_ROWS_OF_ID and bool(np.isfinite(distinct).all() and (distinct % 1 == 0).all())
+
+
+def _cells(count: int) -> str:
+    return "1 cell" if count == 1 else f"{count} cells"
+
+
+def _shown(text: str) -> str:
+    """A text as a reason quotes it, cut where it is long."""
+    return repr(text if len(text) <= 40 else text[:37] + "...")

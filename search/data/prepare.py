@@ -1,0 +1,290 @@
+"""From the `data:` section of a space file to a problem: read, seal, look, split, and turn into matrices.
+
+The order matters. The test part is taken away before any column is looked at; what columns are, which levels they have
+and how they are scaled never depends on a sealed row. Only how rows are dealt out does, where that goes by class, group
+or time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ffsearch.errors import DataError
+from ffsearch.search.data.cells import as_levels
+from ffsearch.search.data.dates import as_moments
+from ffsearch.search.data.kinds import Column, Kind, column_in_role, judge_columns
+from ffsearch.search.data.preprocess import Layout, Preprocessor, Raw, learn_layout, raw_inputs, take
+from ffsearch.search.data.problem import Problem, Split, TargetScale
+from ffsearch.search.data.splits import Guide, Splits, split_test, split_valid
+from ffsearch.search.data.table import Table, read_table
+from ffsearch.search.data.targets import class_codes, fit_target_scale, head_targets, infer_head, raw_targets
+from ffsearch.search.heads import Head, Task
+
+if TYPE_CHECKING:
+    from ffsearch.spaces.schema import DataSpec
+
+__all__ = ["Prepared", "Refit", "SealedRows", "prepare"]
+
+MANY_COPIES: Final = 0.01
+"""Share of rows that repeat another one from which on it is said. Choice: fewer cannot move a score much."""
+
+_FNV_PRIME: Final = np.uint64(0x100000001B3)
+"""Mixes columns into one hash a row. Source: Fowler, Noll, Vo, 64 bit."""
+
+
+class Refit(NamedTuple):
+    """All rows outside the test part, for the last training: algorithm 7.2.
+
+    Attributes:
+        preprocessor: Learnt from all these rows.
+        x: Matrix, shape (n_rows, n_features).
+        y: Targets as the head wants them.
+        target_scale: How regression targets were standardised; None for classes.
+    """
+
+    preprocessor: Preprocessor
+    x: NDArray[np.float32]
+    y: NDArray[np.float32] | NDArray[np.int32]
+    target_scale: TargetScale | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SealedRows:
+    """The test part, opened.
+
+    Args:
+        features: Raw columns, as a user of the model would give them.
+        target: Raw target columns.
+        y: Targets in the user's units, float64 (n_rows, n_outputs), or int64 class numbers (n_rows,); -1 is a class
+            that no other row has, which no answer can meet.
+        notices: Sentences about what the opening showed.
+    """
+
+    features: pd.DataFrame
+    target: pd.DataFrame
+    y: NDArray[Any]
+    notices: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A table made ready: everything a run needs to know of its data.
+
+    Args:
+        table: Raw rows.
+        columns: What each column is, targets left out.
+        head: What is predicted, with the task's own loss.
+        task_reason: Why that task, as a sentence.
+        splits: Rows of every part.
+        development_rows: All rows outside the test part, ascending.
+        layout: Columns of the matrix.
+        notices: Sentences about what was done or looks suspicious.
+        raw: Columns of the development rows, in their order, as the saved model takes them.
+    """
+
+    table: Table
+    columns: tuple[Column, ...]
+    head: Head
+    task_reason: str
+    splits: Splits
+    development_rows: NDArray[np.int64]
+    layout: Layout
+    notices: tuple[str, ...]
+    raw: Raw = field(repr=False)
+
+    @property
+    def n_features(self) -> int:
+        """Columns of the matrix."""
+        return self.layout.n_features
+
+    def problem(self) -> Problem:
+        """The matrices of every fold, each preprocessed by what its own training rows teach."""
+        return Problem(head=self.head, splits=tuple(self._split(*fold) for fold in self.splits.folds))
+
+    def fit_all(self) -> Refit:
+        """The matrix of all rows outside the test part, preprocessed by what they teach."""
+        preprocessor, scale = self._learn(self.development_rows)
+        x, y = self._matrices(self.development_rows, preprocessor=preprocessor, scale=scale)
+        return Refit(preprocessor, x, y, scale)
+
+    def test_rows(self) -> SealedRows:
+        """Open the sealed part. Whoever calls this counts it; nothing else in this package reads those rows."""
+        rows = self.splits.test
+        target = self.table.target.take(rows)
+        y = raw_targets(target, self.head)
+        n_unknown = 0 if self.head.task is Task.REGRESSION else int((y < 0).sum())
+        told = f"{n_unknown} test rows are of a class that no other row has; whatever is answered there is wrong."
+        return SealedRows(
+            features=self.table.features.take(rows), target=target, y=y, notices=(told,) if n_unknown else ()
+        )
+
+    def _split(self, train: NDArray[np.int64], valid: NDArray[np.int64]) -> Split:
+        preprocessor, scale = self._learn(train)
+        x_train, y_train = self._matrices(train, preprocessor=preprocessor, scale=scale)
+        x_valid, y_valid = self._matrices(valid, preprocessor=preprocessor, scale=scale)
+        return Split(x_train=x_train, y_train=y_train, x_valid=x_valid, y_valid=y_valid, target_scale=scale)
+
+    def _learn(self, rows: NDArray[np.int64]) -> tuple[Preprocessor, TargetScale | None]:
+        """What training rows teach about features and targets."""
+        preprocessor = Preprocessor.fit(self.layout, take(self.raw, self._places(rows)))
+        regression = self.head.task is Task.REGRESSION
+        return preprocessor, fit_target_scale(self._raw_targets(rows)) if regression else None
+
+    def _matrices(
+        self, rows: NDArray[np.int64], *, preprocessor: Preprocessor, scale: TargetScale | None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | NDArray[np.int32]]:
+        x = preprocessor.matrix(take(self.raw, self._places(rows)), n_rows=len(rows))
+        return x, head_targets(self._raw_targets(rows), self.head, scale=scale)
+
+    def _raw_targets(self, rows: NDArray[np.int64]) -> NDArray[Any]:
+        return raw_targets(self.table.target.take(rows), self.head)
+
+    def _places(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Where rows of the table are among the development rows."""
+        return np.searchsorted(self.development_rows, rows)
+
+
+def prepare(spec: DataSpec, *, frame: pd.DataFrame | None = None, seed: int) -> Prepared:
+    """Read a table and make it ready.
+
+    Args:
+        spec: The `data:` section of a space file.
+        frame: A frame from Python that is used in place of `spec.source`.
+        seed: The run's seed; it decides how rows are dealt out.
+
+    Raises:
+        DataError: If the table cannot be read, split or learnt from; the text says what to do.
+    """
+    table = read_table(spec, frame=frame)
+    guide, notices = _guide(table, stated=spec.task)
+    test = _test(table, spec, guide=guide, seed=seed)
+    development = np.setdiff1d(np.arange(table.n_rows), test)
+    head, task_reason = infer_head(table.target.take(development), stated=spec.task)
+    folds = split_valid(development, holdout=spec.valid.holdout, folds=spec.valid.folds, guide=guide, seed=seed)
+    splits = Splits(test=test, folds=folds, method=guide.method)
+    judged = judge_columns(table.features, development)
+    used = _used(judged, table)
+    raw = raw_inputs(
+        table.features,
+        numbers=[column.name for column in used if column.kind is Kind.NUMBER],
+        categories=[column.name for column in used if column.kind is not Kind.NUMBER],
+        rows=development,
+    )
+    notices += _notices_of_columns(judged)
+    notices += _notices_of_copies(raw, table.target.take(development))
+    notices += _notices_of_parts(table, splits=splits, head=head, guide=guide)
+    return Prepared(
+        table=table,
+        columns=(*judged, *_set_apart(table, development)),
+        head=head,
+        task_reason=task_reason,
+        splits=splits,
+        development_rows=development,
+        layout=learn_layout(raw),
+        notices=(*table.notices, *notices),
+        raw=raw,
+    )
+
+
+def _guide(table: Table, *, stated: str) -> tuple[Guide, list[str]]:
+    """What the splits go by. Classes are those of the whole table: a stratified split needs them before it is made."""
+    main = np.arange(table.n_rows - table.n_test_rows)
+    head, _ = infer_head(table.target.take(main), stated=stated)
+    classes = None if head.task is Task.REGRESSION else class_codes(table.target, head.labels)
+    if table.groups is not None and table.time is not None:
+        raise DataError(
+            "data.groups and data.time are both named, and a split cannot keep groups whole and be by time. Name one."
+        )
+    moments, doubt = (None, None) if table.time is None else as_moments(table.time)
+    guide = Guide(classes=classes, groups=_groups(table), moments=moments)
+    return guide, [] if doubt is None else [doubt]
+
+
+def _groups(table: Table) -> NDArray[np.int64] | None:
+    if table.groups is None:
+        return None
+    codes = as_levels(table.groups).codes
+    n_missing = int((codes < 0).sum())
+    if n_missing:
+        raise DataError(
+            f"The groups column {table.groups.name!r} has {n_missing} missing cells, but every row needs its group. "
+            "Fill them in, remove those rows, or leave data.groups out."
+        )
+    return codes
+
+
+def _test(table: Table, spec: DataSpec, *, guide: Guide, seed: int) -> NDArray[np.int64]:
+    if isinstance(spec.test, str):
+        return np.arange(table.n_rows - table.n_test_rows, table.n_rows)
+    return split_test(np.arange(table.n_rows), spec.test, guide=guide, seed=seed)
+
+
+def _used(columns: Sequence[Column], table: Table) -> list[Column]:
+    used = [column for column in columns if column.used]
+    if not used:
+        told = "; ".join(f"{column.name!r} is {column.kind} ({column.reason})" for column in columns[:10])
+        raise DataError(
+            f"{table.source} has no column that can be learnt from{': ' + told if told else ''}. Add columns, or check "
+            "data.delimiter, data.header and data.drop."
+        )
+    return used
+
+
+def _set_apart(table: Table, rows: NDArray[np.int64]) -> list[Column]:
+    """The columns that the space file gives another role."""
+    apart = [
+        column_in_role(table.dropped[name].take(rows), kind=Kind.DROPPED, reason="named in data.drop")
+        for name in table.dropped.columns
+    ]
+    for cells, kind, key in ((table.groups, Kind.GROUPS, "data.groups"), (table.time, Kind.TIME, "data.time")):
+        if cells is not None:
+            apart.append(column_in_role(cells.take(rows), kind=kind, reason=f"named in {key}"))
+    return apart
+
+
+def _notices_of_columns(columns: Sequence[Column]) -> list[str]:
+    left_out = [f"{column.name!r} ({column.kind}: {column.reason})" for column in columns if not column.used]
+    notices = [f"Not used: {', '.join(left_out)}."] if left_out else []
+    odd = [column for column in columns if column.used and ";" in column.reason]
+    return notices + [f"{column.name!r}: {column.reason}." for column in odd]
+
+
+def _notices_of_copies(raw: Raw, target: pd.DataFrame) -> list[str]:
+    """A sentence if rows repeat others in all columns: at random, copies fall on both sides of a split."""
+    mixed = np.zeros(len(target), dtype=np.uint64)
+    for cells in (*raw.values(), *(as_levels(target[name]).codes for name in target.columns)):
+        numbers = pd.factorize(cells, use_na_sentinel=False)[0].astype(np.uint64)
+        mixed = (mixed ^ numbers) * _FNV_PRIME
+    n_copies = len(mixed) - len(np.unique(mixed))
+    if n_copies < MANY_COPIES * len(mixed):
+        return []
+    return [
+        f"{n_copies} of {len(mixed)} rows repeat another row in every column. Copies on both sides of a split flatter "
+        "the score: remove them if they are not real, or keep them together with data.groups."
+    ]
+
+
+def _notices_of_parts(table: Table, *, splits: Splits, head: Head, guide: Guide) -> list[str]:
+    notices = []
+    if guide.groups is not None and table.n_test_rows:
+        seen = np.isin(guide.groups[splits.test], guide.groups[: table.n_rows - table.n_test_rows])
+        if seen.any():
+            notices.append(f"{int(seen.sum())} rows of the test file are of groups that the main file has too.")
+    if head.task is Task.REGRESSION:
+        return notices
+    codes = class_codes(table.target, head.labels)
+    for number, (train, valid) in enumerate(splits.folds, start=1):
+        where = f"fold {number}" if len(splits.folds) > 1 else "the holdout"
+        for part, rows in (("training", train), ("validation", valid)):
+            present = np.isin(np.arange(len(head.labels)), codes[rows])
+            absent = [label for label, is_there in zip(head.labels, present, strict=True) if not is_there]
+            if absent:
+                named = ", ".join(map(repr, absent[:10])) + (", ..." if len(absent) > 10 else "")
+                notices.append(f"No {part} row in {where} is of class {named}: too few rows, or splits that part them.")
+    return notices

@@ -1,0 +1,262 @@
+"""Where a table comes from: a text file, a Parquet file, scikit-learn, OpenML, or a frame from Python."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from difflib import get_close_matches
+from hashlib import sha256
+from http.client import HTTPException
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pandas as pd
+
+from ffsearch.errors import DataError
+from ffsearch.search.data.decode import unpacked
+from ffsearch.search.data.text import TextSettings, read_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["BUNDLED", "Source", "from_frame", "read_source"]
+
+BUNDLED: Final = ("breast_cancer", "diabetes", "digits", "iris", "linnerud", "wine")
+"""Tables that scikit-learn carries with it, so that `sklearn:NAME` needs no network."""
+
+PARQUET_ENDINGS: Final = frozenset({".parquet", ".pq"})
+
+OPENML_RETRIES: Final = 1
+"""Tries after a failed one. Choice: a person waits for the answer, and can type the command again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A table as read, before it is known what its columns are for.
+
+    Args:
+        frame: All columns, with texts as names and a plain row number as index.
+        name: What the table is called in reports.
+        source: How it was asked for.
+        sha256: Digest of the file's bytes; of names, types and cells where there is no file.
+        target: The target columns the source names itself; empty for files and frames.
+        notices: Sentences about what was found out and could be doubted.
+    """
+
+    frame: pd.DataFrame
+    name: str
+    source: str
+    sha256: str
+    target: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+
+
+def read_source(source: str, *, settings: TextSettings) -> Source:
+    """Read a table.
+
+    Args:
+        source: `sklearn:NAME`, `openml:NAME`, `openml:NAME@VERSION`, `openml:ID`, or a file, relative to the current
+            folder.
+        settings: What the user says of a text file.
+
+    Raises:
+        DataError: If there is no such table, or it cannot be read; the text says where and why.
+    """
+    kind, colon, name = source.partition(":")
+    if colon and kind == "sklearn":
+        return _from_sklearn(name)
+    if colon and kind == "openml":
+        return _from_openml(name)
+    return _from_file(source, settings=settings)
+
+
+def from_frame(frame: pd.DataFrame, *, name: str = "frame", source: str = "frame") -> Source:
+    """A frame from Python as a source. It is not changed; its index is not used.
+
+    Raises:
+        DataError: If columns share a name, or a cell is no plain value.
+    """
+    plain = _plain(frame, name)
+    return Source(frame=plain, name=name, source=source, sha256=_digest(plain))
+
+
+def _from_file(source: str, *, settings: TextSettings) -> Source:
+    path = _expanded(source)
+    payload = _bytes_of(path)
+    digest = sha256(payload).hexdigest()
+    if path.suffix.lower() == ".npz":
+        raise DataError(f"{source} holds arrays (.npz), and only tables are read: give a .csv, .tsv or .parquet file.")
+    if PARQUET_ENDINGS & {suffix.lower() for suffix in path.suffixes[-2:]}:
+        frame = _plain(_parquet(unpacked(payload, path.name), path.name), path.name)
+        return Source(frame=frame, name=_table_name(path), source=source, sha256=digest)
+    text, notices = read_text(unpacked(payload, path.name), path.name, settings=settings)
+    return Source(frame=text, name=_table_name(path), source=source, sha256=digest, notices=tuple(notices))
+
+
+def _expanded(source: str) -> Path:
+    """The path with `~` filled in; one of an unknown user is left as it is, and is then not found."""
+    with suppress(RuntimeError):
+        return Path(source).expanduser()
+    return Path(source)
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        raise DataError(f"There is no file {str(path)!r}{_nearest_file(path)}. {_LEGAL}") from None
+    except IsADirectoryError:
+        raise DataError(f"{str(path)!r} is a folder, not a file. Name the table inside it. {_LEGAL}") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"{str(path)!r} cannot be read: {reason}. Check its name and permissions.") from None
+
+
+_LEGAL: Final = "A source is FILE.csv, .tsv or .parquet (.gz too), sklearn:NAME, or openml:NAME-or-ID."
+
+
+def _nearest_file(path: Path) -> str:
+    folder = path.parent
+    names: list[str] = []
+    with suppress(OSError):  # a hint, nothing more
+        names = [entry.name for entry in folder.iterdir()]
+    near = get_close_matches(path.name, names, n=1)
+    return f" (is it {str(folder / near[0])!r}?)" if near else ""
+
+
+def _table_name(path: Path) -> str:
+    """The file's name without its endings: `adult/train.csv.gz` is `train`."""
+    return path.name.split(".")[0] or path.name
+
+
+def _parquet(payload: bytes, name: str) -> pd.DataFrame:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        file = parquet.ParquetFile(pa.BufferReader(payload))
+        schema = file.schema_arrow
+        repeated = sorted({column for column in schema.names if schema.names.count(column) > 1})
+        if repeated:
+            raise DataError(f"{name} has columns of the same name: {', '.join(map(repr, repeated))}. Rename them.")
+        nested = [field.name for field in schema if pa.types.is_nested(field.type)]
+        if nested:
+            raise DataError(f"{name} has columns of lists or records: {', '.join(nested)}. Make plain columns of them.")
+        frame: pd.DataFrame = file.read().to_pandas(ignore_metadata=True)
+    except (pa.ArrowException, OSError) as error:
+        first_line = str(error).splitlines()[0]
+        raise DataError(f"{name} is no readable Parquet file: {first_line} Write it again, or give a CSV.") from None
+    return frame
+
+
+def _from_sklearn(name: str) -> Source:
+    from sklearn import datasets
+
+    if name not in BUNDLED:
+        near = get_close_matches(name, BUNDLED, n=1)
+        told = f" (is it sklearn:{near[0]}?)" if near else ""
+        raise DataError(f"scikit-learn carries no table {name!r}{told}. It has: {', '.join(BUNDLED)}.")
+    bunch = getattr(datasets, f"load_{name}")(as_frame=True)
+    target = bunch.target.to_frame() if isinstance(bunch.target, pd.Series) else bunch.target
+    frame = pd.concat([bunch.data, target], axis=1)
+    labels = bunch.get("target_names")
+    if name != "linnerud" and labels is not None and isinstance(labels[0], str):
+        frame["target"] = [str(labels[code]) for code in frame["target"]]  # `malignant` says more than 0
+    read = from_frame(frame, name=name, source=f"sklearn:{name}")
+    return Source(
+        frame=read.frame, name=name, source=read.source, sha256=read.sha256, target=tuple(map(str, target.columns))
+    )
+
+
+def _from_openml(name: str) -> Source:
+    from sklearn.datasets import fetch_openml
+
+    with _openml_faults(name), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        bunch = fetch_openml(**_openml_key(name), as_frame=True, parser="auto", n_retries=OPENML_RETRIES)
+        frame = bunch.frame
+    notices = [str(one.message).splitlines()[0] for one in caught if "active versions" in str(one.message)]
+    read = from_frame(frame, name=str(bunch.details["name"]), source=f"openml:{name}")
+    return Source(
+        frame=read.frame,
+        name=read.name,
+        source=read.source,
+        sha256=read.sha256,
+        target=tuple(map(str, bunch.target_names or ())),
+        notices=tuple(notices),
+    )
+
+
+def _openml_key(name: str) -> dict[str, Any]:
+    if name.isascii() and name.isdigit():
+        return {"data_id": int(name)}
+    base, at, version = name.partition("@")
+    if not base or (at and not version.isdigit()):
+        raise DataError(f"openml:{name} names no table. Write openml:NAME, openml:NAME@VERSION or openml:ID.")
+    return {"name": base, "version": int(version)} if at else {"name": base}
+
+
+@contextmanager
+def _openml_faults(name: str) -> Iterator[None]:
+    """Turn what can go wrong on the way to OpenML into one error with advice."""
+    from urllib.error import HTTPError
+
+    advice = "Check the name or ID on openml.org, or download the table and give the file."
+    try:
+        yield
+    except HTTPError as error:
+        error.close()
+        raise DataError(f"OpenML has no answer for {name!r} (HTTP {error.code}). {advice}") from None
+    except (OSError, HTTPException) as error:
+        reason = getattr(error, "reason", None) or error
+        raise DataError(
+            f"openml:{name} cannot be fetched: {reason}. Check the network, or download the table and give the file."
+        ) from None
+    except DataError:
+        raise
+    except (ValueError, KeyError, IndexError) as error:
+        raise DataError(f"OpenML's answer for {name!r} cannot be used: {error} {advice}") from None
+
+
+def _plain(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The frame with texts as names, a row number as index and sparse columns filled in.
+
+    Raises:
+        DataError: If columns share a name, a cell is no plain value, or there is nothing in it.
+    """
+    plain = frame.reset_index(drop=True)
+    plain.columns = pd.Index([str(column) for column in plain.columns])
+    repeated = sorted(set(plain.columns[plain.columns.duplicated()]))
+    if repeated:
+        raise DataError(f"{name} has columns of the same name: {', '.join(map(repr, repeated))}. Rename them.")
+    if plain.empty:
+        raise DataError(f"{name} has {len(plain)} rows and {plain.shape[1]} columns. Give at least ten rows of data.")
+    return pd.DataFrame({column: _plain_cells(plain[column], name) for column in plain.columns})
+
+
+def _plain_cells(cells: pd.Series[Any], name: str) -> pd.Series[Any]:
+    if isinstance(cells.dtype, pd.SparseDtype):
+        cells = cells.astype(cells.dtype.subtype)
+    if cells.dtype.kind == "c":
+        raise DataError(f"{name}: column {cells.name!r} holds complex numbers. Give real and imaginary parts instead.")
+    if cells.dtype == object and not all(pd.api.types.is_scalar(cell) for cell in cells):
+        raise DataError(f"{name}: column {cells.name!r} holds lists or objects. Make plain columns of them.")
+    return cells
+
+
+def _digest(frame: pd.DataFrame) -> str:
+    """SHA-256 over names, types and cells, the same for the same table in every process."""
+    digest = sha256()
+    for part in _parts(frame):
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def _parts(frame: pd.DataFrame) -> Iterable[bytes]:
+    for column in frame.columns:
+        cells = frame[column]
+        yield f"{column}\0{cells.dtype}\0".encode()
+        hashable = cells.astype(str) if cells.dtype == object else cells
+        yield pd.util.hash_pandas_object(hashable, index=False).to_numpy().tobytes()

@@ -1,0 +1,271 @@
+"""Which rows are learnt from, which choose, and which are sealed: by class, by group or by time.
+
+Rows are numbers from 0 in the order of the table. One function takes the sealed part away, another cuts what is left;
+both draw from the run's seed alone, so that the same table and seed give the same splits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ffsearch.errors import DataError, RunError
+from ffsearch.search.seeds import Purpose, generator
+
+__all__ = ["Guide", "Splits", "split_test", "split_valid"]
+
+Rows = NDArray[np.int64]
+Fold = tuple[Rows, Rows]
+
+_TEST: Final = 0
+_VALID: Final = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guide:
+    """What the splits go by, each of shape (n_rows,) or None; groups come before classes, time excludes groups.
+
+    Args:
+        classes: Number of each row's class: its share is the same in all parts.
+        groups: Number of each row's group: all its rows are on one side.
+        moments: Each row's place in time: what is held out is later than what is learnt from.
+    """
+
+    classes: NDArray[np.int64] | None = None
+    groups: NDArray[np.int64] | None = None
+    moments: NDArray[np.float64] | None = None
+
+    @property
+    def method(self) -> str:
+        """The way of splitting in a word or two."""
+        if self.moments is not None:
+            return "by time"
+        if self.groups is not None:
+            return "by group"
+        return "at random" if self.classes is None else "at random within each class"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Splits:
+    """The rows of every part, ascending int64 numbers of rows of the table.
+
+    Args:
+        test: The sealed rows.
+        folds: Training and validation rows of each fold; a holdout is one fold. With folds by time, earlier folds leave
+            later rows out; else every row outside the test part is in each fold.
+        method: The way of splitting in a word or two.
+    """
+
+    test: Rows
+    folds: tuple[Fold, ...]
+    method: str
+
+    @property
+    def development(self) -> Rows:
+        """All rows outside the test part that take part in some fold, ascending."""
+        return np.unique(np.concatenate([rows for fold in self.folds for rows in fold]))
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the sealed rows' numbers, stored before the first trial."""
+        return sha256(self.test.astype("<i8").tobytes()).hexdigest()
+
+    def save(self, path: Path) -> None:
+        """Write all row numbers as plain arrays into a compressed .npz file."""
+        arrays = {"test": self.test, "method": np.array(self.method), "n_folds": np.array(len(self.folds))}
+        for place, (train, valid) in enumerate(self.folds):
+            arrays |= {f"train_{place}": train, f"valid_{place}": valid}
+        with path.open("wb") as file:  # a name would get the ending .npz
+            np.savez_compressed(file, allow_pickle=False, **arrays)
+
+    @classmethod
+    def load(cls, path: Path) -> Splits:
+        """The splits that `save` wrote.
+
+        Raises:
+            RunError: If the file is missing or damaged.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                places = range(int(arrays["n_folds"]))
+                return cls(
+                    test=arrays["test"],
+                    folds=tuple((arrays[f"train_{place}"], arrays[f"valid_{place}"]) for place in places),
+                    method=str(arrays["method"]),
+                )
+        except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
+            raise RunError(
+                f"{path} holds no splits that can be read ({error}). Restore it, or start the run again with --fresh."
+            ) from None
+
+
+def split_test(rows: Rows, share: float, *, guide: Guide, seed: int) -> Rows:
+    """The rows to seal.
+
+    Args:
+        rows: All rows that may be sealed.
+        share: Share of them to seal, in (0, 1).
+        guide: What the split goes by.
+        seed: The run's seed.
+
+    Returns:
+        Their numbers, ascending.
+
+    Raises:
+        DataError: If there are too few rows, groups or moments for it.
+    """
+    return _held_out(rows, share, guide=guide, rng=generator(seed, Purpose.SPLIT, _TEST), what="data.test")
+
+
+def split_valid(
+    rows: Rows, *, holdout: float | None, folds: int | None, guide: Guide, seed: int, repeat: int = 0
+) -> tuple[Fold, ...]:
+    """Training and validation rows.
+
+    Args:
+        rows: The rows outside the test part.
+        holdout: Share of them to validate on, or None.
+        folds: Number of folds, or None; one of the two is given.
+        guide: What the split goes by.
+        seed: The run's seed.
+        repeat: 0 for the search; another number gives another split (by time there is but one).
+
+    Returns:
+        One pair for a holdout; one pair a fold else.
+
+    Raises:
+        DataError: If there are too few rows, groups or moments for it.
+    """
+    rng = generator(seed, Purpose.SPLIT, _VALID, repeat)
+    if folds is None:
+        share = 0.2 if holdout is None else holdout
+        valid = _held_out(rows, share, guide=guide, rng=rng, what="data.valid.holdout")
+        return ((np.setdiff1d(rows, valid), valid),)
+    if guide.moments is not None:
+        return _expanding(rows, folds, moments=guide.moments)
+    parts = _parts(rows, folds, guide=guide, rng=rng)
+    return tuple((np.setdiff1d(rows, part), part) for part in parts)
+
+
+def _held_out(rows: Rows, share: float, *, guide: Guide, rng: np.random.Generator, what: str) -> Rows:
+    n_held_out = round(len(rows) * share)
+    if not 0 < n_held_out < len(rows):
+        raise DataError(
+            f"{what}: {share:g} of {len(rows)} rows leaves one side without rows. Give more rows or another share."
+        )
+    if guide.moments is not None:
+        return _latest(rows, n_held_out, moments=guide.moments, what=what)
+    if guide.groups is not None:
+        return _whole_groups(rows, n_held_out, groups=guide.groups, rng=rng, what=what)
+    if guide.classes is not None:
+        return _stratified(rows, n_held_out, classes=guide.classes, rng=rng)
+    return np.sort(rng.permutation(rows)[:n_held_out])
+
+
+def _stratified(rows: Rows, n_held_out: int, *, classes: NDArray[np.int64], rng: np.random.Generator) -> Rows:
+    """Of every class its share, up or down to a whole row; never the only row of a class."""
+    members = [rows[classes[rows] == label] for label in np.unique(classes[rows])]
+    sizes = np.array([len(member) for member in members])
+    exact = sizes * (n_held_out / len(rows))
+    counts = np.floor(exact).astype(np.int64)
+    most = np.minimum(np.ceil(exact).astype(np.int64), sizes - 1)
+    counts = np.minimum(counts, most)
+    # The rows that flooring left over go to the classes that lost most; which of equals is drawn.
+    order = np.lexsort((rng.random(len(members)), counts - exact))
+    for place in order:
+        if counts.sum() < n_held_out and counts[place] < most[place]:
+            counts[place] += 1
+    chosen = [rng.permutation(member)[:count] for member, count in zip(members, counts, strict=True)]
+    return np.sort(np.concatenate(chosen))
+
+
+def _whole_groups(
+    rows: Rows, n_held_out: int, *, groups: NDArray[np.int64], rng: np.random.Generator, what: str
+) -> Rows:
+    """Groups in a random order, each taken if that brings the number of rows closer to what is wanted."""
+    distinct, sizes = np.unique(groups[rows], return_counts=True)
+    if len(distinct) < 2:
+        raise DataError(f"{what}: {_groups(len(distinct))} cannot be split; data.groups needs a column of more groups.")
+    taken: list[int] = []
+    n_rows = 0
+    for place in rng.permutation(len(distinct)):
+        closer = abs(n_rows + sizes[place] - n_held_out) < abs(n_rows - n_held_out)
+        if closer and len(taken) < len(distinct) - 1:
+            taken.append(int(place))
+            n_rows += int(sizes[place])
+    if not taken:  # every group is larger than twice the part
+        taken = [int(np.argmin(sizes))]
+    return rows[np.isin(groups[rows], distinct[taken])]
+
+
+def _latest(rows: Rows, n_held_out: int, *, moments: NDArray[np.float64], what: str) -> Rows:
+    """The latest rows; those of one moment stay together, so that there may be a few more or fewer."""
+    ordered = np.sort(moments[rows])
+    cut = _edge(ordered, len(rows) - n_held_out)
+    if cut is None:
+        raise DataError(f"{what}: all rows have the same moment, so none is later. Check the column data.time names.")
+    latest: Rows = rows[moments[rows] >= ordered[cut]]
+    return latest
+
+
+def _expanding(rows: Rows, n_folds: int, *, moments: NDArray[np.float64]) -> tuple[Fold, ...]:
+    """Fold i learns from the first i + 1 of n_folds + 1 stretches of time and validates on the next."""
+    ordered = np.sort(moments[rows])
+    edges = [_edge(ordered, len(rows) * place // (n_folds + 1)) for place in range(1, n_folds + 1)]
+    starts = sorted({int(edge) for edge in edges if edge is not None})
+    if len(starts) < n_folds:
+        raise DataError(
+            f"data.valid.folds: {n_folds} folds by time need {n_folds + 1} stretches, and these {len(rows)} rows give "
+            f"{len(starts) + 1}. Say fewer folds, or a holdout."
+        )
+    limits = [*(ordered[start] for start in starts), np.inf]
+    at = moments[rows]
+    return tuple(
+        (rows[at < begin], rows[(at >= begin) & ((at < end) | np.isinf(end))]) for begin, end in pairwise(limits)
+    )
+
+
+def _edge(ordered: NDArray[np.float64], wanted: int) -> int | None:
+    """The place nearest to the wanted one where a new moment begins; None if there is but one moment."""
+    begins = np.flatnonzero(np.diff(ordered) > 0) + 1
+    return int(begins[np.argmin(np.abs(begins - wanted))]) if len(begins) else None
+
+
+def _parts(rows: Rows, n_folds: int, *, guide: Guide, rng: np.random.Generator) -> list[Rows]:
+    """The rows dealt into folds: whole groups, or the rows of one class after another."""
+    if guide.groups is not None:
+        return _parts_of_groups(rows, n_folds, groups=guide.groups, rng=rng)
+    if n_folds > len(rows):
+        raise DataError(f"data.valid.folds: {n_folds} folds need as many rows, and there are {len(rows)}.")
+    dealt = rng.permutation(rows)
+    if guide.classes is not None:
+        dealt = dealt[np.argsort(guide.classes[dealt], kind="stable")]
+    return [np.sort(dealt[place::n_folds]) for place in range(n_folds)]
+
+
+def _parts_of_groups(rows: Rows, n_folds: int, *, groups: NDArray[np.int64], rng: np.random.Generator) -> list[Rows]:
+    """Groups, largest first, each to the fold that has fewest rows."""
+    distinct, sizes = np.unique(groups[rows], return_counts=True)
+    if len(distinct) < n_folds:
+        raise DataError(
+            f"data.valid.folds: {n_folds} folds need as many groups, and there are {_groups(len(distinct))} outside "
+            "the test part. Say fewer folds."
+        )
+    loads = np.zeros(n_folds, dtype=np.int64)
+    fold_of = np.zeros(len(distinct), dtype=np.int64)
+    for place in np.lexsort((rng.random(len(distinct)), -sizes)):
+        fold_of[place] = int(np.argmin(loads))
+        loads[fold_of[place]] += sizes[place]
+    fold_of_row = fold_of[np.searchsorted(distinct, groups[rows])]
+    return [rows[fold_of_row == fold] for fold in range(n_folds)]
+
+
+def _groups(count: int) -> str:
+    return "1 group" if count == 1 else f"{count} groups"

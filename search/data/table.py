@@ -1,0 +1,185 @@
+"""A table: features, target and the columns that guide the splits, with an own test file joined at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pandas as pd
+
+from ffsearch.errors import DataError
+from ffsearch.search.data.cells import as_levels, as_numbers
+from ffsearch.search.data.sources import Source, from_frame, read_source
+from ffsearch.search.data.text import TextSettings
+
+if TYPE_CHECKING:
+    from ffsearch.spaces.schema import DataSpec
+
+__all__ = ["MIN_ROWS", "Table", "read_table"]
+
+MIN_ROWS: Final = 10
+"""Fewest rows outside the test part. Choice: with fewer, one row decides a score."""
+
+_N_NAMED: Final = 20
+"""Columns listed in an error; more would bury the advice."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Raw rows, each column in the role it has.
+
+    Args:
+        features: Columns that may be used, as read.
+        target: Target columns, as read; no cell is missing.
+        groups: The column whose rows stay together, or None.
+        time: The column that orders the rows, or None.
+        dropped: Columns set aside because the space file says so.
+        name: What the table is called in reports.
+        source: How it was asked for.
+        sha256: Digest of the file or frame; of both digests where there is a test file.
+        n_test_rows: Rows at the end that came from a test file of their own; 0 without one.
+        notices: Sentences about what was found out while reading.
+    """
+
+    features: pd.DataFrame
+    target: pd.DataFrame
+    groups: pd.Series[Any] | None
+    time: pd.Series[Any] | None
+    dropped: pd.DataFrame
+    name: str
+    source: str
+    sha256: str
+    n_test_rows: int
+    notices: tuple[str, ...]
+
+    @property
+    def n_rows(self) -> int:
+        """All rows, with those of a test file."""
+        return len(self.features)
+
+
+def read_table(spec: DataSpec, *, frame: pd.DataFrame | None = None) -> Table:
+    """Read the table of a space file.
+
+    Args:
+        spec: The `data:` section.
+        frame: A frame from Python that is used in place of `spec.source`.
+
+    Raises:
+        DataError: If the table cannot be read, lacks a column the section names, or has missing targets.
+    """
+    settings = _settings(spec)
+    main = read_source(spec.source, settings=settings) if frame is None else from_frame(frame)
+    targets = _targets(spec, main)
+    asked = {"data.drop": spec.drop, "data.groups": _one(spec.groups), "data.time": _one(spec.time)}
+    for key, names in asked.items():
+        _require(main, names, key=key)
+    test = read_source(spec.test, settings=settings) if isinstance(spec.test, str) else None
+    rows, n_test_rows, notices = main.frame, 0, list(main.notices)
+    if test is not None:
+        rows, told = _joined(main, test, needless=spec.drop)
+        n_test_rows = len(test.frame)
+        notices += [*test.notices, *told]
+    if len(main.frame) < MIN_ROWS:
+        raise DataError(f"{main.name} has {len(main.frame)} rows; at least {MIN_ROWS} are needed.")
+    set_apart = {*targets, *spec.drop, *_one(spec.groups), *_one(spec.time)}
+    target = rows[list(targets)]
+    _refuse_missing(target, n_main=len(main.frame), files=(main.source, test.source if test else ""))
+    return Table(
+        features=rows[[column for column in rows.columns if column not in set_apart]],
+        target=target,
+        groups=rows[spec.groups] if spec.groups else None,
+        time=rows[spec.time] if spec.time else None,
+        dropped=rows[list(spec.drop)],
+        name=main.name,
+        source=main.source,
+        sha256=main.sha256 if test is None else sha256(f"{main.sha256} {test.sha256}".encode()).hexdigest(),
+        n_test_rows=n_test_rows,
+        notices=tuple(notices),
+    )
+
+
+def _settings(spec: DataSpec) -> TextSettings:
+    named = [spec.target] if isinstance(spec.target, str) else [*(spec.target or ())]
+    expected = {*named, *spec.drop, *_one(spec.groups), *_one(spec.time)}
+    return TextSettings(
+        delimiter=spec.delimiter,
+        header=None if spec.header == "auto" else spec.header,
+        encoding=spec.encoding,
+        expected=frozenset(expected),
+    )
+
+
+def _one(name: str | None) -> tuple[str, ...]:
+    return () if name is None else (name,)
+
+
+def _targets(spec: DataSpec, main: Source) -> tuple[str, ...]:
+    if spec.target is None:
+        if main.target:
+            return main.target
+        raise DataError(
+            f"{main.source} does not say which of its columns is the target. Name it (data.target, or --target on the "
+            f"command line). Its columns: {_listed(main.frame)}."
+        )
+    targets = (spec.target,) if isinstance(spec.target, str) else tuple(spec.target)
+    _require(main, targets, key="data.target")
+    return targets
+
+
+def _require(main: Source, names: Sequence[str], *, key: str) -> None:
+    columns = [str(column) for column in main.frame.columns]
+    for name in names:
+        if name in columns:
+            continue
+        near = get_close_matches(name, columns, n=3, cutoff=0.5)
+        same = [column for column in columns if column.lower() == name.strip().lower()]
+        likely = list(dict.fromkeys([*same, *near]))
+        hint = f"Is it {' or '.join(map(repr, likely))}? " if likely else ""
+        flag = " (--target on the command line)" if key == "data.target" else ""
+        raise DataError(
+            f"{key}: {main.source} has no column {name!r}. {hint}Correct {key}{flag}. "
+            f"Its columns: {_listed(main.frame)}."
+        )
+
+
+def _listed(frame: pd.DataFrame) -> str:
+    names = [str(column) for column in frame.columns]
+    more = f" and {len(names) - _N_NAMED} more" if len(names) > _N_NAMED else ""
+    return ", ".join(names[:_N_NAMED]) + more
+
+
+def _joined(main: Source, test: Source, *, needless: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
+    """Rows of the test file below those of the main file, columns matched by name."""
+    lacking = [column for column in main.frame.columns if column not in test.frame.columns]
+    needed = [column for column in lacking if column not in needless]
+    if needed:
+        raise DataError(
+            f"The test file {test.source} lacks columns of {main.source}: {', '.join(needed[:_N_NAMED])}. Both files "
+            "need the same columns, in any order. (If one of them has no header line, say data.header.)"
+        )
+    extra = [str(column) for column in test.frame.columns if column not in main.frame.columns]
+    notices = [f"Columns that only the test file has are left out: {', '.join(extra)}."] if extra else []
+    below = test.frame.reindex(columns=main.frame.columns)
+    return pd.concat([main.frame, below], ignore_index=True), notices
+
+
+def _refuse_missing(target: pd.DataFrame, *, n_main: int, files: tuple[str, str]) -> None:
+    """Refuse missing and infinite targets, with their number and the first of them."""
+    for name in target.columns:
+        numbers = as_numbers(target[name])
+        bad = np.isinf(numbers)
+        gaps = np.flatnonzero(np.isnan(numbers))  # missing, or the names of classes
+        bad[gaps[as_levels(target[name].take(gaps)).codes < 0]] = True
+        if not bad.any():
+            continue
+        first = int(np.flatnonzero(bad)[0])
+        place = f"row {first + 1} of {files[0]}" if first < n_main else f"row {first - n_main + 1} of {files[1]}"
+        raise DataError(
+            f"The target {name!r} has {int(bad.sum())} missing or infinite cells in {len(bad)} rows; the first is "
+            f"{place}. A row without a target teaches nothing: fill them in or remove those rows."
+        )

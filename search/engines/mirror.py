@@ -1,0 +1,134 @@
+"""The study people look at: `study.db`, in Optuna's own schema; optuna-dashboard opens it, ffsearch only writes it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from itertools import count, takewhile
+from pathlib import Path
+
+import optuna
+from optuna.exceptions import OptunaError
+from optuna.storages import RDBStorage
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState, create_trial
+from sqlalchemy.exc import SQLAlchemyError
+
+from ffsearch.errors import RunError
+from ffsearch.search.engines.optuna_space import OptunaSpace
+from ffsearch.search.engines.pruners import FIRST_RUNG, REDUCTION
+from ffsearch.search.engines.quiet import quiet_optuna
+from ffsearch.search.points import Parameters
+from ffsearch.search.records import TrialRecord
+from ffsearch.search.training.protocol import Ended
+
+__all__ = ["StudyMirror"]
+
+_NUMBER = "trial"
+
+
+class StudyMirror:
+    """A copy of a run's trials in SQLite, brought up to date when it is opened. Close it, or use it in a `with`.
+
+    Trials keep their number as a user attribute, for Optuna counts in the order they are added. A trial without a value
+    (diverged, failed) is shown as failed: the bad value an engine was told is nobody's measurement.
+
+    Args:
+        path: The database file; created when it is not there.
+        name: Name of the study.
+        direction: `minimize` or `maximize`.
+        parameters: The space.
+        records: Trials that ended before; those it lacks are added.
+
+    Raises:
+        RunError: If the file is not such a study, or cannot be written.
+    """
+
+    def __init__(
+        self, path: Path, *, name: str, direction: str, parameters: Parameters, records: Sequence[TrialRecord] = ()
+    ) -> None:
+        self._path = path
+        self._space = OptunaSpace(parameters)
+        with self._guarded(), quiet_optuna():
+            self._storage = RDBStorage(f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": 30}})
+            self._study = optuna.create_study(
+                study_name=name, storage=self._storage, direction=_direction(direction), load_if_exists=True
+            )
+            trials = self._study.get_trials(deepcopy=False)
+            if not trials:
+                self._study.set_user_attr("off", self._space.off_words())
+        self._known = {trial.user_attrs.get(_NUMBER) for trial in trials}
+        for record in records:
+            self.add(record)
+
+    def __enter__(self) -> StudyMirror:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._storage.remove_session()
+        self._storage.engine.dispose()
+
+    def add(self, record: TrialRecord) -> None:
+        """Add a trial that ended, unless it is there.
+
+        Raises:
+            RunError: If it cannot be written; the log, which is the truth, is not touched by that.
+        """
+        if record.trial in self._known:
+            return
+        with self._guarded():
+            self._study.add_trial(self._frozen(record))
+        self._known.add(record.trial)
+
+    def _frozen(self, record: TrialRecord) -> FrozenTrial:
+        attributes = {
+            _NUMBER: record.trial,
+            "topology": record.topology,
+            "ended": record.why,
+            "n_params": record.n_params,
+        }
+        losses = {epoch: float(record.curve.valid_loss[epoch - 1]) for epoch in _shown_epochs(record.curve.n_epochs)}
+        trial = create_trial(
+            state=_state(record),
+            value=record.value,
+            params=self._space.params(record.point),
+            distributions=self._space.distributions,
+            intermediate_values={epoch: loss for epoch, loss in losses.items() if math.isfinite(loss)},
+            user_attrs=attributes,
+        )
+        ended = datetime.fromisoformat(record.ended_at).astimezone().replace(tzinfo=None)  # Optuna's are local, naive
+        trial.datetime_start, trial.datetime_complete = ended - timedelta(seconds=record.train_s), ended
+        return trial
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        try:
+            yield
+        except (OptunaError, SQLAlchemyError, OSError) as error:
+            cause = str(error).partition("\n")[0]
+            raise RunError(
+                f"{self._path}: the copy of the trials for optuna-dashboard cannot be kept ({cause}). Every trial told "
+                f"is safe in the log. Make room or move {self._path.name} away: the same command writes it anew."
+            ) from error
+
+
+def _shown_epochs(n_epochs: int) -> list[int]:
+    """The epochs a pruner reads, and the last: each costs half a millisecond, and curves are in a file of their own."""
+    rungs = takewhile(lambda epoch: epoch < n_epochs, (FIRST_RUNG * REDUCTION**rung for rung in count()))
+    return [1, *rungs, n_epochs] if n_epochs > 1 else [1] * n_epochs
+
+
+def _direction(direction: str) -> StudyDirection:
+    return StudyDirection.MAXIMIZE if direction == "maximize" else StudyDirection.MINIMIZE
+
+
+def _state(record: TrialRecord) -> TrialState:
+    if record.value is None:
+        return TrialState.FAIL
+    return TrialState.PRUNED if record.ended is Ended.PRUNED else TrialState.COMPLETE

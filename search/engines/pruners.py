@@ -1,0 +1,101 @@
+"""When a running trial is not worth finishing. Rules over the curves of all trials; whichever engine, the same rules.
+
+A rule looks at validation losses alone, so smaller is better whatever the objective. It depends on what was seen so
+far, which is why the curves of an interrupted run are given back to it before it is asked again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Final
+
+__all__ = [
+    "FIRST_RUNG",
+    "MEDIAN_STARTUP",
+    "PRUNERS",
+    "REDUCTION",
+    "CurveBook",
+    "asha",
+    "below_median",
+    "one_epoch",
+]
+
+FIRST_RUNG: Final = 3
+"""Epochs before anything is judged. Source: REFERENCES, "Engines" (first rung about 3 epochs or 200 updates)."""
+
+REDUCTION: Final = 3
+"""One in so many goes on from a rung to the next. Source: Li et al. 2020, arXiv 1810.05934, section 4 (eta 3 or 4)."""
+
+MEDIAN_STARTUP: Final = 5
+"""Trials trained to their end before a median means something. Source: Optuna's MedianPruner, n_startup_trials."""
+
+
+@dataclass
+class CurveBook:
+    """Validation losses of all trials, epoch by epoch, and which trials were trained to their own end."""
+
+    losses: dict[int, list[float]] = field(default_factory=dict)
+    complete: set[int] = field(default_factory=set)
+
+    def at(self, epoch: int, trials: set[int] | None = None) -> list[float]:
+        """Losses after an epoch of those trials, by default of all, that got so far."""
+        chosen = self.losses if trials is None else trials
+        return [self.losses[trial][epoch - 1] for trial in chosen if len(self.losses[trial]) >= epoch]
+
+
+Rule = Callable[[CurveBook, int], bool]
+"""Whether a trial should end after its last noted epoch."""
+
+
+def asha(book: CurveBook, trial: int) -> bool:
+    """Asynchronous successive halving: after 3, 9, 27, ... epochs only the best third of those that got there go on.
+
+    Source: Li et al. 2020, *A system for massively parallel hyperparameter tuning*, arXiv 1810.05934. As in Optuna's
+    SuccessiveHalvingPruner, a trial is judged once, when it reaches the rung, and the first two go on if they are best.
+    """
+    epoch = len(book.losses[trial])
+    if not _is_rung(epoch):
+        return False
+    rivals = sorted(book.at(epoch))
+    n_promoted = max(1, len(rivals) // REDUCTION)
+    return book.losses[trial][-1] > rivals[n_promoted - 1]
+
+
+def below_median(book: CurveBook, trial: int) -> bool:
+    """The median rule: a trial ends when its best loss so far is above the median of finished trials at that epoch.
+
+    Source: Golovin et al. 2017, *Google Vizier*, section 3.1 (there with running averages), as Optuna's MedianPruner.
+    """
+    epoch = len(book.losses[trial])
+    if epoch < FIRST_RUNG or len(book.complete) < MEDIAN_STARTUP:
+        return False
+    others = book.at(epoch, book.complete)
+    return bool(others) and min(book.losses[trial]) > median(others)
+
+
+def one_epoch(book: CurveBook, trial: int) -> bool:
+    """Everything ends after one epoch but what is then the best of all so far.
+
+    Source: Egele et al. 2023, *Is one epoch all you need for multi-fidelity hyperparameter optimization?*,
+    arXiv 2307.15422. DIFFERS: there all are trained for one epoch and the best are finished afterwards; here each new
+    best is finished at once, so that nothing has to be trained twice.
+    """
+    losses = book.losses[trial]
+    return len(losses) == 1 and losses[0] > min(book.at(1))
+
+
+def _is_rung(epoch: int) -> bool:
+    while epoch > FIRST_RUNG and epoch % REDUCTION == 0:
+        epoch //= REDUCTION
+    return epoch == FIRST_RUNG
+
+
+PRUNERS: Final[dict[str, Rule | None]] = {
+    "asha": asha,
+    "median": below_median,
+    "one_epoch": one_epoch,
+    "none": None,
+}
+"""Rules by the names a space file has for them."""

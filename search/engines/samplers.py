@@ -1,0 +1,119 @@
+"""Optuna's samplers by the names a space file has for them, each made anew for every trial.
+
+A sampler made from the trial's own seed depends on what was told and on nothing that was drawn before, so a search that
+was interrupted goes on as if it had not been.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from optuna.distributions import BaseDistribution
+from optuna.exceptions import ExperimentalWarning
+from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, QMCSampler, RandomSampler, TPESampler
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from ffsearch.errors import SpaceError
+from ffsearch.search.seeds import Purpose, integer
+
+__all__ = ["HOLDS_STATE", "READS_PRUNED", "SAMPLERS", "SnappingSampler", "check_installed", "make_sampler"]
+
+SAMPLERS: Final = ("tpe", "random", "gp", "cmaes", "qmc", "grid")
+
+READS_PRUNED: Final = frozenset({"tpe", "random", "qmc", "grid"})
+"""Samplers that make use of trials in state PRUNED, or of none. The others model complete trials alone: to them a
+pruned trial is told as complete with the value it had, lest they never learn where two thirds of the trials end."""
+
+HOLDS_STATE: Final = frozenset({"cmaes", "qmc"})
+"""Samplers that keep something beside the trials: a distribution, a counter. It is rebuilt by asking them again."""
+
+_NEEDS: Final = {
+    "gp": ("torch", "PyTorch", "pip install 'ffsearch[gp]'"),
+    "cmaes": ("cmaes", "cmaes", "pip install cmaes"),
+}
+
+
+def check_installed(sampler: str) -> None:
+    """Refuse a sampler that is unknown, or whose library is missing.
+
+    Raises:
+        SpaceError: With what is legal and what to install.
+    """
+    if sampler not in SAMPLERS:
+        raise SpaceError(f"search.sampler: {sampler!r} is not a sampler. Legal: {', '.join(SAMPLERS)}.")
+    module, library, command = _NEEDS.get(sampler, ("optuna", "Optuna", ""))
+    if importlib.util.find_spec(module) is None:
+        raise SpaceError(
+            f"search.sampler: {sampler} needs {library}, which is not installed. Install it with {command}, "
+            f"or choose another sampler: {', '.join(name for name in SAMPLERS if name not in _NEEDS)}."
+        )
+
+
+def make_sampler(name: str, *, seed: int, trial: int) -> BaseSampler:
+    """The sampler for one trial.
+
+    Args:
+        name: One of `SAMPLERS` but grid, which needs none.
+        seed: The run's seed.
+        trial: The trial to draw.
+    """
+    own = integer(seed, Purpose.SAMPLER, trial)
+    independent = RandomSampler(seed=own)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)  # stated in the project's lower bound on Optuna
+        match name:
+            case "tpe":
+                return TPESampler(seed=own)
+            case "gp":
+                return GPSampler(seed=own, independent_sampler=independent, warn_independent_sampling=False)
+            case "cmaes":
+                return CmaEsSampler(seed=own, independent_sampler=independent, warn_independent_sampling=False)
+            case "qmc":  # one sequence for all trials, so its seed is the run's
+                sequence = integer(seed, Purpose.SAMPLER)
+                return QMCSampler(
+                    seed=sequence, scramble=True, independent_sampler=independent, warn_independent_sampling=False
+                )
+            case _:
+                return independent
+
+
+class SnappingSampler(BaseSampler):
+    """Another sampler whose draws are moved before they are used.
+
+    Args:
+        inner: The sampler that draws.
+        snap: From a parameter's name and its draw to what is used.
+    """
+
+    def __init__(self, inner: BaseSampler, snap: Callable[[str, Any], Any]) -> None:
+        self._inner = inner
+        self._snap = snap
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """What the inner sampler draws together."""
+        return self._inner.infer_relative_search_space(study, trial)
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """The inner sampler's joint draw, each parameter moved."""
+        drawn = self._inner.sample_relative(study, trial, search_space)
+        return {name: self._snap(name, param) for name, param in drawn.items()}
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """The inner sampler's draw of one parameter, moved."""
+        return self._snap(param_name, self._inner.sample_independent(study, trial, param_name, param_distribution))
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        """Pass it on."""
+        self._inner.before_trial(study, trial)
+
+    def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
+        """Pass it on."""
+        self._inner.after_trial(study, trial, state, values)

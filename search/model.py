@@ -1,0 +1,237 @@
+"""From a point to a Keras network: what DESIGN section 5 says, in Keras' words.
+
+    matrix -> [ Dense -> BatchNormalization? -> activation -> Dropout? ] x depth -> Dense -> logits
+
+The initial weights are drawn by NumPy from the job's seed alone, so that every trainer starts from the same numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from ffsearch.search import defaults
+from ffsearch.search.heads import Head, Loss
+from ffsearch.search.seeds import Stream, stream
+from ffsearch.search.topology import Activation, Point, layer_sizes
+
+__all__ = ["build_network", "data_loss", "initial_weights", "make_optimizer"]
+
+_GLOROT: Final = (Activation.TANH, Activation.SOFTSIGN)
+
+
+# --- initial weights -------------------------------------------------------------------------------------------------
+
+
+def initial_weights(
+    point: Point, *, n_features: int, n_outputs: int, seed: np.random.SeedSequence
+) -> list[NDArray[np.float32]]:
+    """The weights a job starts from, in the order of the Keras model's `get_weights()`.
+
+    For every hidden layer: kernel (fan_in, units), bias (units,); with batch normalisation scale, shift, moving mean,
+    moving variance, each (units,); with prelu its slopes (units,). Then the output layer's kernel and bias. Biases,
+    shifts and moving means start at 0, scales and moving variances at 1.
+
+    Args:
+        point: The point.
+        n_features: Columns of the matrix.
+        n_outputs: Units of the output layer.
+        seed: The job's seed. Every kernel has a stream of its own.
+
+    Returns:
+        float32 arrays.
+    """
+    weights: list[NDArray[np.float32]] = []
+    hidden = layer_sizes(point)
+    for layer, (fan_in, units) in enumerate(zip((n_features, *hidden), hidden, strict=False)):
+        generator = np.random.default_rng(stream(seed, Stream.WEIGHTS, layer))
+        weights += [_hidden_kernel(generator, fan_in, units, activation=point.activation), _constant(0.0, units)]
+        if point.batch_norm:
+            weights += [_constant(1.0, units), _constant(0.0, units), _constant(0.0, units), _constant(1.0, units)]
+        if point.activation is Activation.PRELU:
+            weights.append(_constant(defaults.PRELU_START, units))
+    generator = np.random.default_rng(stream(seed, Stream.WEIGHTS, len(hidden)))
+    return [*weights, _glorot_uniform(generator, hidden[-1], n_outputs), _constant(0.0, n_outputs)]
+
+
+def _hidden_kernel(
+    generator: np.random.Generator, fan_in: int, units: int, *, activation: Activation
+) -> NDArray[np.float32]:
+    """Glorot uniform for the tanh family, LeCun normal for selu, He normal for the rest."""
+    if activation in _GLOROT:
+        return _glorot_uniform(generator, fan_in, units)
+    variance = (1.0 if activation is Activation.SELU else 2.0) / fan_in
+    return _truncated_normal(generator, fan_in, units, std=np.sqrt(variance))
+
+
+def _glorot_uniform(generator: np.random.Generator, fan_in: int, units: int) -> NDArray[np.float32]:
+    """Source: Glorot and Bengio 2010, equation 16. The output layer's too, whose units are linear in the logits."""
+    limit = np.sqrt(6.0 / (fan_in + units))
+    return generator.uniform(-limit, limit, (fan_in, units)).astype(np.float32)
+
+
+def _truncated_normal(generator: np.random.Generator, fan_in: int, units: int, *, std: float) -> NDArray[np.float32]:
+    """Normal, drawn again beyond two deviations, with `std` after the cut."""
+    values = generator.standard_normal((fan_in, units))
+    while (beyond := np.abs(values) > 2.0).any():
+        values[beyond] = generator.standard_normal(int(beyond.sum()))
+    return (values * (std / defaults.TRUNCATED_NORMAL_STD)).astype(np.float32)
+
+
+def _constant(value: float, units: int) -> NDArray[np.float32]:
+    return np.full(units, value, np.float32)
+
+
+# --- the network -----------------------------------------------------------------------------------------------------
+
+
+def build_network(point: Point, *, head: Head, n_features: int, seed: np.random.SeedSequence) -> keras.Model:
+    """The network of a point, from matrix to logits, holding its initial weights; not compiled.
+
+    Args:
+        point: The point.
+        head: The end of the network.
+        n_features: Columns of the matrix.
+        seed: The job's seed: initial weights, and one dropout seed a layer.
+
+    Returns:
+        A functional model, (n_rows, n_features) float32 to (n_rows, n_outputs) float32. Penalties are among its
+        `losses`.
+    """
+    inputs = keras.Input((n_features,), name="matrix")
+    tensor = inputs
+    for layer, units in enumerate(layer_sizes(point)):
+        for step in _hidden_block(point, units, layer=layer, seed=seed):
+            tensor = step(tensor)
+    model = keras.Model(inputs, _dense(point, head.n_outputs, name="logits")(tensor), name="network")
+    model.set_weights(initial_weights(point, n_features=n_features, n_outputs=head.n_outputs, seed=seed))
+    return model
+
+
+def _hidden_block(
+    point: Point, units: int, *, layer: int, seed: np.random.SeedSequence
+) -> Iterator[Callable[[Any], Any]]:
+    """The layers of one hidden block, in their order. Activity is penalised before dropout thins it."""
+    yield _dense(point, units, name=f"dense_{layer}")
+    if point.batch_norm:
+        yield keras.layers.BatchNormalization(
+            momentum=defaults.BATCH_NORM_MOMENTUM, epsilon=defaults.BATCH_NORM_EPSILON, name=f"batch_norm_{layer}"
+        )
+    yield _activation(point.activation, name=f"{point.activation}_{layer}")
+    if point.activity_l1 or point.activity_l2:
+        yield keras.layers.ActivityRegularization(l1=point.activity_l1, l2=point.activity_l2, name=f"activity_{layer}")
+    if point.dropout > 0:
+        yield _dropout(point, layer=layer, seed=seed)
+
+
+def _dense(point: Point, units: int, *, name: str) -> keras.layers.Dense:
+    """A dense layer with the point's penalties. Zeros, because the initial weights are set from outside."""
+    return keras.layers.Dense(
+        units,
+        kernel_initializer="zeros",
+        kernel_regularizer=_penalty(point.l1, point.l2),
+        bias_regularizer=_penalty(point.bias_l1, point.bias_l2),
+        name=name,
+    )
+
+
+def _penalty(l1: float, l2: float) -> keras.regularizers.Regularizer | None:
+    """`l1 * sum |w| + l2 * sum w^2`, or None, which costs nothing."""
+    return keras.regularizers.L1L2(l1=l1, l2=l2) if l1 or l2 else None
+
+
+def _activation(activation: Activation, *, name: str) -> Any:
+    """The layer (or layers in one function) of an activation; constants of `defaults` where Keras' own differ."""
+    match activation:
+        case Activation.LEAKY_RELU:
+            return keras.layers.LeakyReLU(negative_slope=defaults.LEAKY_RELU_SLOPE, name=name)
+        case Activation.PRELU:
+            return keras.layers.PReLU(alpha_initializer="zeros", name=name)
+        case Activation.ELU:
+            return keras.layers.ELU(alpha=defaults.ELU_ALPHA, name=name)
+        case Activation.SWISH:
+            return _swish(name=name)
+        case _:
+            return keras.layers.Activation(str(activation), name=name)
+
+
+def _swish(*, name: str) -> Callable[[Any], Any]:
+    """`x * sigmoid(x)` of two layers.
+
+    Keras' own swish is TensorFlow's `silu`, whose gradient is registered anew for every traced network and holds its
+    graph for good: 5 MB a trial.
+    """
+    gate, product = keras.layers.Activation("sigmoid", name=f"{name}_gate"), keras.layers.Multiply(name=name)
+    return lambda tensor: product([tensor, gate(tensor)])
+
+
+def _dropout(point: Point, *, layer: int, seed: np.random.SeedSequence) -> keras.layers.Layer:
+    """Dropout scaled by 1/(1-rate); for selu the kind that keeps mean and variance."""
+    kind = keras.layers.AlphaDropout if point.activation is Activation.SELU else keras.layers.Dropout
+    words = stream(seed, Stream.DROPOUT, layer).generate_state(1)
+    return kind(point.dropout, seed=int(words[0] & 0x7FFFFFFF), name=f"dropout_{layer}")
+
+
+# --- what trains it --------------------------------------------------------------------------------------------------
+
+
+def data_loss(head: Head) -> keras.losses.Loss:
+    """The head's loss on logits: mean over outputs and rows, without penalties."""
+    match head.loss:
+        case Loss.MSE:
+            return keras.losses.MeanSquaredError()
+        case Loss.MAE:
+            return keras.losses.MeanAbsoluteError()
+        case Loss.HUBER:
+            return keras.losses.Huber(delta=defaults.HUBER_DELTA)
+        case Loss.BINARY_CROSSENTROPY:
+            return keras.losses.BinaryCrossentropy(from_logits=True)
+        case Loss.CATEGORICAL_CROSSENTROPY:
+            return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
+def make_optimizer(
+    name: str, *, point: Point, model: keras.Model, momentum: float = defaults.SGD_MOMENTUM
+) -> keras.optimizers.Optimizer:
+    """The optimiser of a point. Weight decay is decoupled and touches kernels only.
+
+    Args:
+        name: `adam`, `adamw` (the same here: the decay is the point's), `sgd` or `rmsprop`.
+        point: Its learning rate and weight decay.
+        model: Whose biases, scales, shifts and slopes are spared the decay.
+        momentum: Of `sgd`.
+
+    Raises:
+        KeyError: If there is no optimiser of that name; the space's schema knows the legal ones.
+    """
+    optimizer = _OPTIMIZERS[name](point.learning_rate, momentum)
+    optimizer.weight_decay = point.weight_decay or None
+    optimizer.exclude_from_weight_decay([v for v in model.trainable_variables if v.name != "kernel"])
+    # Before tracing: else the creation of every slot variable becomes a branch of the graph, half its tracing time.
+    optimizer.build(model.trainable_variables)
+    # There is one replica, so nothing is summed. Keras' sum is a custom gradient, which TensorFlow registers for good
+    # at every tracing, and the whole graph of the trial with it: 12 MB a trial (tensorflow issue 36465).
+    optimizer._all_reduce_sum_gradients = list
+    return optimizer
+
+
+_OPTIMIZERS: Final[dict[str, Callable[[float, float], Any]]] = {
+    "adam": lambda rate, _: keras.optimizers.Adam(rate, **_adam()),
+    "adamw": lambda rate, _: keras.optimizers.AdamW(rate, **_adam()),
+    "sgd": lambda rate, momentum: keras.optimizers.SGD(rate, momentum=momentum),
+    "rmsprop": lambda rate, _: keras.optimizers.RMSprop(
+        rate, rho=defaults.RMSPROP_RHO, epsilon=defaults.OPTIMIZER_EPSILON
+    ),
+}
+
+
+def _adam() -> dict[str, float]:
+    return {
+        "beta_1": defaults.ADAM_BETA_1,
+        "beta_2": defaults.ADAM_BETA_2,
+        "epsilon": defaults.OPTIMIZER_EPSILON,
+    }

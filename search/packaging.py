@@ -1,0 +1,325 @@
+"""The saved model: one `.keras` file from raw columns to answers in the user's own labels and units.
+
+    number columns  -> scaled, clipped, missing flags -+
+                                                       +-> network -> logits -> probabilities, or values
+    category columns -> looked up, one slot a level ---+
+
+It is made of Keras' own layers and operations alone, so `keras.models.load_model(path)` needs no ffsearch. Inputs are a
+dict of one (n_rows, 1) tensor a column: float32 with NaN where missing, strings with "" where missing. Keras allows not
+every character in their names, so they are called `number_0`, `category_3`; which column each one is, the labels and
+the target names travel in the same file as `ffsearch.json`. The output is
+
+    classification   probabilities (n_rows, n_classes) in the order of the labels, two columns for binary
+    regression       values (n_rows, n_targets) in the targets' own units
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+from keras import ops
+from numpy.typing import NDArray
+
+from ffsearch._version import __version__
+from ffsearch.errors import ExportError
+from ffsearch.search.data.preprocess import CLIP, LIMIT, CategoryColumn, NumberColumn, Preprocessor, raw_inputs
+from ffsearch.search.data.problem import TargetScale
+from ffsearch.search.heads import Head, Task, probabilities, values
+from ffsearch.search.model import build_network
+from ffsearch.search.topology import Point
+
+__all__ = ["MEMBER", "TOLERANCE", "PackagedModel", "load_packaged", "package", "save_model"]
+
+MEMBER: Final = "ffsearch.json"
+"""Name of our own member of the `.keras` archive; Keras reads past it."""
+
+TOLERANCE: Final = 1e-5
+"""Largest difference between the saved model and the matrix path, relative to an answer and the spread of its target.
+
+choice: the bar of the design; float32 itself takes 1e-7 of it.
+"""
+
+_SCHEMA: Final = 1
+_CHUNK_ROWS: Final = 16_384
+"""choice: rows answered at once; keeps the activations of a wide network to some tens of MB."""
+
+
+# --- a model that has been loaded ------------------------------------------------------------------------------------
+
+
+class PackagedModel:
+    """A saved model with its labels and column names: frames in, frames out.
+
+    Args:
+        model: The Keras model, raw columns to answers.
+        facts: What `ffsearch.json` holds.
+    """
+
+    def __init__(self, model: keras.Model, facts: Mapping[str, Any]) -> None:
+        self.model = model
+        self.task = Task(facts["task"])
+        self.labels = tuple(facts["labels"])
+        self.target_names = tuple(facts["target_names"])
+        self.facts = dict(facts)
+        self._inputs: dict[str, str] = {one["column"]: one["input"] for one in facts["inputs"]}
+        self._numbers = [one["column"] for one in facts["inputs"] if one["kind"] == "number"]
+        self._categories = [one["column"] for one in facts["inputs"] if one["kind"] == "category"]
+        self._forward = tf.function(lambda raw: model(raw, training=False), reduce_retracing=True)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns it needs; others are ignored, and their order is free."""
+        return tuple(self._inputs)
+
+    def answers(self, frame: pd.DataFrame) -> NDArray[np.float32]:
+        """Probabilities (n_rows, n_classes), or values (n_rows, n_targets).
+
+        Raises:
+            DataError: If a column is missing.
+        """
+        raw = raw_inputs(frame, numbers=self._numbers, categories=self._categories)
+        parts = [self._answer(raw, start) for start in range(0, max(len(frame), 1), _CHUNK_ROWS)]
+        return np.concatenate(parts)
+
+    def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """One row an input row, with its index.
+
+        For classes a column `prediction` (the likeliest label) and one `p(LABEL)` a label; for regression a column a
+        target, under its name.
+
+        Raises:
+            DataError: If a column is missing.
+        """
+        answers = self.answers(frame)
+        if self.task is Task.REGRESSION:
+            return pd.DataFrame(answers, columns=list(self.target_names), index=frame.index)
+        table = pd.DataFrame(answers, columns=[f"p({label})" for label in self.labels], index=frame.index)
+        table.insert(0, "prediction", [self.labels[number] for number in answers.argmax(axis=1)])
+        return table
+
+    def _answer(self, raw: Mapping[str, NDArray[Any]], start: int) -> NDArray[np.float32]:
+        """The answers of one chunk of rows."""
+        chunk = {
+            self._inputs[column]: tf.constant(cells[start : start + _CHUNK_ROWS, None], _tensor_type(cells))
+            for column, cells in raw.items()
+        }
+        answers: NDArray[np.float32] = self._forward(chunk).numpy()
+        return answers
+
+
+def load_packaged(path: str | os.PathLike[str]) -> PackagedModel:
+    """Load a file that `save_model` wrote.
+
+    Raises:
+        ExportError: If there is no such file, or it is not one of ours.
+    """
+    if not Path(path).is_file():
+        raise ExportError(f"There is no model file {os.fspath(path)!r}. Give the model.keras of a finished run.")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            facts = json.loads(archive.read(MEMBER))
+        model = keras.models.load_model(path, compile=False)
+    except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
+        raise ExportError(
+            f"{os.fspath(path)!r} is not a model ffsearch saved, or it is damaged ({error}). Give the model.keras of a "
+            "finished run; other Keras files open with keras.models.load_model."
+        ) from error
+    return PackagedModel(model, facts)
+
+
+# --- writing one -----------------------------------------------------------------------------------------------------
+
+
+def save_model(
+    path: str | os.PathLike[str],
+    *,
+    point: Point,
+    weights: Sequence[NDArray[np.float32]],
+    head: Head,
+    preprocessor: Preprocessor,
+    target_scale: TargetScale | None,
+    sample: pd.DataFrame,
+    notes: Mapping[str, Any] | None = None,
+) -> PackagedModel:
+    """Write the model to a temporary file, load it, compare its answers with the matrix path, then put it in place.
+
+    Args:
+        path: Where to; must end in `.keras`. An older file is replaced only when the new one has passed.
+        point: The topology.
+        weights: Its weights, in the order of `get_weights()`.
+        head: The end of the network.
+        preprocessor: From raw columns to the matrix the network was trained on.
+        target_scale: How regression targets were standardised; None for classes.
+        sample: Raw rows to compare on.
+        notes: Anything else to carry in `ffsearch.json`, fit for JSON.
+
+    Returns:
+        The model as read back.
+
+    Raises:
+        ExportError: If it cannot be written or does not answer the same; nothing is left behind then.
+    """
+    target = Path(path)
+    partial = target.with_name(f".{target.stem}.{os.getpid()}.keras")
+    network = _network(point, head=head, n_features=preprocessor.n_features, weights=weights)
+    facts = {**_facts(head, preprocessor), "notes": dict(notes or {})}
+    try:
+        package(network, head=head, preprocessor=preprocessor, target_scale=target_scale).save(partial)
+        with zipfile.ZipFile(partial, "a") as archive:
+            archive.writestr(MEMBER, json.dumps(facts, indent=1))
+        expected = _expected(network, preprocessor.transform(sample), head=head, target_scale=target_scale)
+        packaged = load_packaged(partial)
+        _compare(packaged.answers(sample), expected, target_scale=target_scale)
+        os.replace(partial, target)
+    except OSError as error:
+        raise ExportError(f"The model could not be written to {os.fspath(path)!r}: {error}.") from error
+    finally:
+        partial.unlink(missing_ok=True)
+    return packaged
+
+
+def package(
+    network: keras.Model, *, head: Head, preprocessor: Preprocessor, target_scale: TargetScale | None
+) -> keras.Model:
+    """The Keras model from raw columns to answers around a network from matrix to logits."""
+    inputs = _inputs(preprocessor)
+    features: list[Any] = []
+    if preprocessor.numbers:
+        columns = [inputs[_number(place)] for place in range(len(preprocessor.numbers))]
+        features += _number_features(preprocessor.numbers, columns)
+    for place, category in enumerate(preprocessor.categories):
+        features.append(_category_features(category, inputs[_category(place)]))
+    matrix = features[0] if len(features) == 1 else keras.layers.Concatenate(name="features")(features)
+    return keras.Model(inputs, _answers(network(matrix), head=head, target_scale=target_scale), name="ffsearch")
+
+
+def _number(place: int) -> str:
+    return f"number_{place}"
+
+
+def _category(place: int) -> str:
+    return f"category_{place}"
+
+
+def _inputs(preprocessor: Preprocessor) -> dict[str, Any]:
+    """One input a column, under a name Keras allows."""
+    numbers = {_number(place): "float32" for place in range(len(preprocessor.numbers))}
+    categories = {_category(place): "string" for place in range(len(preprocessor.categories))}
+    return {name: keras.Input((1,), name=name, dtype=dtype) for name, dtype in {**numbers, **categories}.items()}
+
+
+def _number_features(numbers: Sequence[NumberColumn], columns: Sequence[Any]) -> list[Any]:
+    """Scaled numbers and their missing flags: the steps of `preprocess.py` in their order, in float32."""
+    raw = columns[0] if len(columns) == 1 else keras.layers.Concatenate(name="numbers")(list(columns))
+    missing = ops.logical_not(ops.isfinite(raw))
+    medians = np.array([number.median for number in numbers], np.float32)
+    scales = np.array([number.scale for number in numbers], np.float32)
+    z = ops.clip(ops.divide(ops.subtract(raw, medians), scales), -LIMIT, LIMIT)
+    z = ops.where(missing, 0.0, z)
+    features = [ops.divide(z, ops.sqrt(ops.add(ops.square(ops.divide(z, CLIP)), 1.0)))]
+    flagged = [place for place, number in enumerate(numbers) if number.flag]
+    if flagged:
+        features.append(ops.take(ops.cast(missing, "float32"), flagged, axis=1))
+    return features
+
+
+def _category_features(category: CategoryColumn, column: Any) -> Any:
+    """One slot a level, (n_rows, n_slots). The lookup says 0 for an unseen level, and i + 1 for `levels[i]`."""
+    other = len(category.levels)
+    vocabulary = category.levels or ("",)
+    lookup = keras.layers.StringLookup(
+        vocabulary=list(vocabulary), mask_token=None, num_oov_indices=1, oov_token=_unused_text(vocabulary)
+    )
+    slots = np.array([other, *(category.slots.get(level, other) for level in vocabulary)], np.int32)
+    return ops.one_hot(ops.take(slots, ops.squeeze(lookup(column), axis=1)), category.n_slots)
+
+
+def _unused_text(levels: Sequence[str]) -> str:
+    """A name for unseen levels that no level has."""
+    text = "[other]"
+    while text in levels:
+        text = f"[{text}]"
+    return text
+
+
+def _answers(logits: Any, *, head: Head, target_scale: TargetScale | None) -> Any:
+    """Logits as probabilities of all classes, or in the targets' units."""
+    if head.task is Task.MULTICLASS:
+        return keras.layers.Softmax(name="probabilities")(logits)
+    if head.task is Task.BINARY:
+        negative = keras.layers.Rescaling(-1.0, name="negative")(logits)
+        both = keras.layers.Concatenate(name="both")([negative, logits])
+        return keras.layers.Activation("sigmoid", name="probabilities")(both)
+    if target_scale is None:
+        return logits
+    return keras.layers.Rescaling(target_scale.scale.tolist(), offset=target_scale.mean.tolist(), name="values")(logits)
+
+
+def _network(point: Point, *, head: Head, n_features: int, weights: Sequence[NDArray[np.float32]]) -> keras.Model:
+    """The network with its trained weights; the seed only fills what they replace."""
+    network = build_network(point, head=head, n_features=n_features, seed=np.random.SeedSequence(0))
+    network.set_weights(list(weights))
+    return network
+
+
+def _facts(head: Head, preprocessor: Preprocessor) -> dict[str, Any]:
+    """What `ffsearch.json` holds."""
+    numbers = [
+        {"column": number.name, "input": _number(place), "kind": "number"}
+        for place, number in enumerate(preprocessor.numbers)
+    ]
+    categories = [
+        {"column": category.name, "input": _category(place), "kind": "category"}
+        for place, category in enumerate(preprocessor.categories)
+    ]
+    return {
+        "schema": _SCHEMA,
+        "ffsearch": __version__,
+        "task": str(head.task),
+        "loss": str(head.loss),
+        "target_names": list(head.target_names),
+        "labels": list(head.labels),
+        "output": "values" if head.task is Task.REGRESSION else "probabilities",
+        "inputs": [*numbers, *categories],
+        "preprocessor": preprocessor.to_dict(),
+    }
+
+
+def _expected(
+    network: keras.Model, matrix: NDArray[np.float32], *, head: Head, target_scale: TargetScale | None
+) -> NDArray[np.float64]:
+    """What the run itself answers: the matrix path, and the head's formulas in NumPy."""
+    logits = np.asarray(network(matrix, training=False))
+    if head.task is not Task.REGRESSION:
+        return probabilities(head, logits)
+    return logits.astype(np.float64) if target_scale is None else values(head, logits, scale=target_scale)
+
+
+def _compare(answers: NDArray[np.float32], expected: NDArray[np.float64], *, target_scale: TargetScale | None) -> None:
+    """Refuse a file that answers otherwise than the run.
+
+    Raises:
+        ExportError: With the largest difference.
+    """
+    unit = 1.0 if target_scale is None else target_scale.scale
+    difference = np.abs(answers - expected) / (unit + np.abs(expected))
+    if np.isfinite(answers).all() and bool((difference <= TOLERANCE).all()):
+        return
+    raise ExportError(
+        f"The saved model answers otherwise than the run: by {float(difference.max()):.2g} on {len(answers)} rows, "
+        f"where {TOLERANCE:g} is allowed. Nothing was written. Please report this with the space file and the output "
+        "of `ffsearch --version`."
+    )
+
+
+def _tensor_type(cells: NDArray[Any]) -> tf.DType:
+    return tf.string if cells.dtype == object else tf.float32

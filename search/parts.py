@@ -1,0 +1,289 @@
+"""What a run is made of: space and table read, folder open, engine, trainer and clock at hand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from ffsearch.search import defaults
+from ffsearch.search.budget import Deadline, Reserve
+from ffsearch.search.engines.protocol import Engine
+from ffsearch.search.evidence.metrics import Objective, resolve_objective
+from ffsearch.search.heads import Head, Loss, Output, check_pairing
+from ffsearch.search.observer import Began, ColumnLine, Observer, Phase
+from ffsearch.search.quiet import native_stderr_held_back
+from ffsearch.search.reading import SPLITS, STUDY
+from ffsearch.search.records import told_history
+from ffsearch.search.scoring import naive_value
+from ffsearch.search.store import Run, RunFolder
+from ffsearch.search.summary import DataFacts, RunFacts, SearchFacts
+from ffsearch.search.training.protocol import Stopping, Trainer
+from ffsearch.spaces.loader import load_space, space_name
+from ffsearch.spaces.overrides import Override, Overrides
+from ffsearch.spaces.schema import SearchSpace, TrainSpec
+from ffsearch.spaces.writer import space_identity, space_to_yaml
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ffsearch.search.data.prepare import Prepared
+    from ffsearch.search.data.problem import Problem
+    from ffsearch.search.engines.mirror import StudyMirror
+
+__all__ = ["Inputs", "Parts", "assembled", "open_folder", "read_inputs"]
+
+RUNS: Final = Path("runs")
+FRAME: Final = "frame"
+"""What the source of a table given as a pandas frame is called."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """What was asked for: the space as resolved, the table as understood, and what follows from both."""
+
+    space: SearchSpace
+    prepared: Prepared
+    objective: Objective
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """All that the steps of a run share.
+
+    Args:
+        inputs: What was asked for.
+        problem: The matrices.
+        naive: Objective of an answer that ignores the features.
+        n_trials: Trials the run shall have in the end.
+        stopping: When a candidate's training ends.
+        folder: The run folder, open.
+        engine: Proposes points; knows all trials told so far.
+        trainer: Trains them.
+        mirror: The copy of the study that dashboards read.
+        deadline: When everything has to be done.
+        reserve: How much of the time the steps after the search need.
+        observer: Told of everything.
+    """
+
+    inputs: Inputs
+    problem: Problem
+    naive: float
+    n_trials: int
+    stopping: Stopping
+    folder: RunFolder
+    engine: Engine
+    trainer: Trainer
+    mirror: StudyMirror
+    deadline: Deadline
+    reserve: Reserve
+    observer: Observer
+
+    @property
+    def objective(self) -> Objective:
+        """What is optimised."""
+        return self.inputs.objective
+
+    @property
+    def seed(self) -> int:
+        """The run's seed."""
+        return self.inputs.space.search.seed
+
+    @property
+    def is_done(self) -> bool:
+        """Whether an earlier start came to its end, and no more trials are wanted."""
+        return Run(self.folder.path).is_finished and len(self.folder.records) >= self.n_trials
+
+    def begin(self) -> None:
+        """Note the start in the folder, and tell the observer what is searched."""
+        self.folder.start(self.facts())
+        self.observer.began(self._began())
+        self.observer.phase(Phase.SEARCH)
+
+    def facts(self) -> RunFacts:
+        """What is known of the run before its first trial."""
+        table, splits, search = self.inputs.prepared.table, self.inputs.prepared.splits, self.inputs.space.search
+        train, valid = splits.folds[0]
+        head = self.problem.head
+        return RunFacts(
+            kind=self.inputs.space.kind,
+            name=self.inputs.name,
+            task=str(head.task),
+            objective=self.objective.name,
+            direction=self.objective.direction,
+            data=DataFacts(
+                source=table.source,
+                n_rows=table.n_rows,
+                n_features=self.problem.n_features,
+                n_classes=len(head.labels) or None,
+                sha256=table.sha256,
+                n_train=len(train),
+                n_valid=len(valid),
+                n_test=len(splits.test),
+            ),
+            search=SearchFacts(
+                engine=search.engine,
+                sampler=search.sampler,
+                pruner=search.pruner,
+                trainer=self.trainer.name,
+                seed=search.seed,
+            ),
+        )
+
+    def _began(self) -> Began:
+        prepared = self.inputs.prepared
+        return Began(
+            path=self.folder.path,
+            source=prepared.table.source,
+            n_rows=prepared.table.n_rows,
+            n_features=self.problem.n_features,
+            n_outputs=self.problem.head.n_outputs,
+            task_reason=prepared.task_reason,
+            objective=self.objective.name,
+            direction=self.objective.direction,
+            n_trials=self.n_trials,
+            n_told=len(self.folder.records),
+            budget_s=self.deadline.total_s,
+            columns=tuple(
+                ColumnLine(name=column.name, kind=str(column.kind), used=column.used, reason=column.reason)
+                for column in prepared.columns
+            ),
+            notices=tuple(prepared.notices),
+        )
+
+
+def read_inputs(
+    space: str | PathLike[str],
+    *,
+    data: str | pd.DataFrame | None,
+    target: str | list[str] | None,
+    overrides: Overrides,
+) -> Inputs:
+    """Read space and table and check them whole; nothing is written yet.
+
+    Raises:
+        SpaceError: If the space cannot be used.
+        DataError: If the table cannot be used.
+    """
+    from ffsearch.search.data.prepare import prepare
+
+    is_frame = data is not None and not isinstance(data, str)
+    named = [
+        *([Override("data.source", FRAME if is_frame else data, "data")] if data is not None else []),
+        *([Override("data.target", target, "target")] if target is not None else []),
+    ]
+    others = (
+        [Override(path, value, f"override of {path}") for path, value in overrides.items()]
+        if isinstance(overrides, Mapping)
+        else overrides
+    )
+    loaded = load_space(space, [*others, *named])
+    prepared = prepare(loaded.data, frame=data if is_frame else None, seed=loaded.search.seed)
+    prepared = replace(prepared, head=_with_loss(prepared.head, loaded.train))
+    return Inputs(
+        space=loaded,
+        prepared=prepared,
+        objective=resolve_objective(loaded.search.objective, prepared.head),
+        name=_name(space, loaded),
+    )
+
+
+def open_folder(inputs: Inputs, *, out: str | PathLike[str] | None, fresh: bool) -> RunFolder:
+    """Create the run folder, or go on with the one that is there, and keep how the table was understood.
+
+    Raises:
+        RunError: If it belongs to another run, is in use, or cannot be written.
+    """
+    prepared = inputs.prepared
+    folder = RunFolder.open(
+        RUNS / inputs.name if out is None else out,
+        space_yaml=space_to_yaml(inputs.space),
+        identity={"space": space_identity(inputs.space), "data": prepared.table.sha256},
+        fresh=fresh,
+    )
+    folder.write_data(columns=[column.as_dict() for column in prepared.columns], notices=prepared.notices)
+    prepared.splits.save(folder.path / SPLITS)
+    return folder
+
+
+@contextmanager
+def assembled(
+    inputs: Inputs, folder: RunFolder, *, deadline: Deadline, observer: Observer, finish: bool
+) -> Iterator[Parts]:
+    """Make everything the steps share, and let the engine learn of the trials that were told before."""
+    from ffsearch.search.engines.mirror import StudyMirror
+    from ffsearch.search.engines.optuna_engine import OptunaEngine
+    from ffsearch.search.points import default_point
+
+    with native_stderr_held_back():
+        from ffsearch.search.training.keras_trainer import KerasTrainer
+
+    space, problem, objective = inputs.space, inputs.prepared.problem(), inputs.objective
+    naive = naive_value(problem, objective)
+    n_train = len(problem.splits[0].x_train)
+    stopping = _stopping(space, n_train)
+    engine = OptunaEngine(
+        space.parameters,
+        sampler=space.search.sampler,
+        pruner=space.search.pruner,
+        seed=space.search.seed,
+        direction=objective.direction,
+        default=default_point(space.parameters),
+    )
+    engine.restore(told_history(folder.records, naive=naive, direction=objective.direction))
+    with StudyMirror(
+        folder.path / STUDY,
+        name=inputs.name,
+        direction=objective.direction,
+        parameters=space.parameters,
+        records=folder.records,
+    ) as mirror:
+        yield Parts(
+            inputs=inputs,
+            problem=problem,
+            naive=naive,
+            n_trials=len(folder.records) if finish else space.search.trials,
+            stopping=stopping,
+            folder=folder,
+            engine=engine,
+            trainer=KerasTrainer(problem, stopping, optimizer=space.train.optimizer, momentum=space.train.momentum),
+            mirror=mirror,
+            deadline=deadline,
+            reserve=Reserve(n_train=n_train, n_all=len(inputs.prepared.development_rows)),
+            observer=observer,
+        )
+
+
+def _with_loss(head: Head, train: TrainSpec) -> Head:
+    """The head with the loss the space asks for.
+
+    Raises:
+        SpaceError: If output and loss do not belong to the task.
+    """
+    loss = None if train.loss == "auto" else Loss(train.loss)
+    check_pairing(head.task, loss=loss, output=None if train.output == "auto" else Output(train.output))
+    return head if loss is None else replace(head, loss=loss)
+
+
+def _stopping(space: SearchSpace, n_train: int) -> Stopping:
+    train = space.train
+    size = defaults.batch_size_for(n_train) if train.batch_size == "auto" else train.batch_size
+    return Stopping(
+        max_epochs=train.max_epochs, patience=train.patience, min_delta=train.min_delta, batch_size=min(size, n_train)
+    )
+
+
+def _name(space: str | PathLike[str], loaded: SearchSpace) -> str:
+    """The space's name, and the data's where the file's own was replaced: tabular, tabular-adult."""
+    own = load_space(space).data.source
+    if loaded.data.source == own:
+        return space_name(space)
+    last = re.split(r"[:/\\]", loaded.data.source)[-1]
+    stem = re.sub(r"(\.(csv|tsv|txt|parquet|gz))+$", "", last, flags=re.IGNORECASE)
+    safe = re.sub(r"[^\w.-]+", "_", stem)
+    return f"{space_name(space)}-{safe}"

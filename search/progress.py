@@ -1,0 +1,308 @@
+"""What a person or a program sees while a run goes on: a live display, plain lines, JSON lines, or nothing."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections import deque
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from ffsearch.search.observer import Began, Observer, Phase, Silent
+from ffsearch.search.topology import describe
+
+if TYPE_CHECKING:
+    from ffsearch.search.store import TrialRecord
+    from ffsearch.search.training.protocol import Epoch
+
+__all__ = ["JsonLines", "LiveDisplay", "PlainLines", "duration", "number", "observing"]
+
+N_LAST: Final = 6
+"""Ended trials shown in the live display."""
+
+REFRESH_PER_S: Final = 4
+
+PHASES: Final = {
+    Phase.SEARCH: "searching",
+    Phase.REFIT: "refitting the best on all rows outside the test part",
+    Phase.TEST: "opening the sealed test part",
+    Phase.SAVE: "saving",
+}
+
+
+def observing(*, quiet: bool, as_json: bool) -> tuple[Observer, AbstractContextManager[object]]:
+    """The observer that fits the flags and the terminal, and the context it must be used in."""
+    if as_json:
+        return JsonLines(), nullcontext()
+    if quiet:
+        return Silent(), nullcontext()
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        return PlainLines(), nullcontext()
+    display = LiveDisplay(console)
+    return display, display.live
+
+
+def number(value: float | None) -> str:
+    """A score with four significant digits, in plain notation where that is readable."""
+    if value is None:
+        return "none"
+    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: 0.8 s, 42 s, 3 min 05 s, 2 h 10 min."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def _metric(name: str) -> str:
+    return name.replace("_", " ")
+
+
+class _Pace:
+    """Time gone and time left, from the trials ended since the start."""
+
+    def __init__(self) -> None:
+        self.started = time.monotonic()
+        self.n_ended = 0
+
+    @property
+    def gone_s(self) -> float:
+        return time.monotonic() - self.started
+
+    def left_s(self, began: Began, n_done: int) -> float | None:
+        """Seconds until the last trial, at the pace so far and within the budget; None before the first trial ended."""
+        if not self.n_ended:
+            return None
+        left = self.gone_s / self.n_ended * max(0, began.n_trials - n_done)
+        return left if began.budget_s is None else max(0.0, min(left, began.budget_s - self.gone_s))
+
+
+class PlainLines(Silent):
+    """One line an event, for pipes and log files."""
+
+    def __init__(self) -> None:
+        self._began: Began | None = None
+
+    def _say(self, text: str) -> None:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+
+    def began(self, began: Began) -> None:
+        """Say what is searched, where, and how the columns were understood."""
+        self._began = began
+        for line in opening_lines(began):
+            self._say(line)
+
+    def phase(self, phase: Phase) -> None:
+        """Say what comes next."""
+        self._say(PHASES[phase])
+
+    def ended(self, record: TrialRecord, best: TrialRecord | None) -> None:
+        """Say how a trial ended and how the best one stands."""
+        mark = " *" if best is not None and best.trial == record.trial else ""
+        self._say(f"trial {record.trial:>3}  {number(record.value):>8}  {record.topology}  {record.why}{mark}")
+
+    def noted(self, text: str) -> None:
+        """Say it."""
+        self._say(text)
+
+    def finished(self, summary: Mapping[str, Any], path: Path) -> None:
+        """Say the answer."""
+        for line in closing_lines(summary, path):
+            self._say(line)
+
+
+class JsonLines(Silent):
+    """One JSON object a line on standard output, for programs; the last one is the summary."""
+
+    def _say(self, event: str, **values: Any) -> None:
+        sys.stdout.write(json.dumps({"event": event, **values}, allow_nan=False) + "\n")
+        sys.stdout.flush()
+
+    def began(self, began: Began) -> None:
+        """One object with the size of the task."""
+        self._say(
+            "began",
+            path=str(began.path), source=began.source, n_rows=began.n_rows, n_features=began.n_features,
+            task=began.task_reason, objective=began.objective, direction=began.direction,
+            n_trials=began.n_trials, n_told=began.n_told, notices=list(began.notices),
+        )  # fmt: skip
+
+    def phase(self, phase: Phase) -> None:
+        """One object a phase."""
+        self._say("phase", name=str(phase))
+
+    def ended(self, record: TrialRecord, best: TrialRecord | None) -> None:
+        """One object a trial."""
+        self._say(
+            "trial",
+            trial=record.trial, value=record.value, topology=record.topology, ended=str(record.ended), why=record.why,
+            best=None if best is None else best.trial,
+        )  # fmt: skip
+
+    def noted(self, text: str) -> None:
+        """One object a notice."""
+        self._say("notice", text=text)
+
+    def finished(self, summary: Mapping[str, Any], path: Path) -> None:
+        """The whole summary."""
+        self._say("finished", path=str(path), summary=dict(summary))
+
+
+class LiveDisplay(Silent):
+    """A display that redraws in place: the best topology, what runs, time left, the trials that ended last."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._began: Began | None = None
+        self._phase = Phase.SEARCH
+        self._pace = _Pace()
+        self._n_done = 0
+        self._best: TrialRecord | None = None
+        self._last: deque[TrialRecord] = deque(maxlen=N_LAST)
+        self._running: dict[tuple[int, int], Epoch] = {}
+        self.live = Live(
+            get_renderable=self._draw, console=console, refresh_per_second=REFRESH_PER_S, transient=True
+        )
+
+    def began(self, began: Began) -> None:
+        """Print what is searched; it stays above the display."""
+        self._began, self._n_done, self._pace = began, began.n_told, _Pace()
+        for line in opening_lines(began):
+            self._console.print(Text(line))
+
+    def phase(self, phase: Phase) -> None:
+        """Show what the run does now."""
+        self._phase = phase
+        self._running.clear()
+
+    def epoch(self, epoch: Epoch) -> None:
+        """Show where a running network stands."""
+        self._running[epoch.job.trial, epoch.job.fold] = epoch
+
+    def ended(self, record: TrialRecord, best: TrialRecord | None) -> None:
+        """Count a trial and show it among the last."""
+        self._running = {key: epoch for key, epoch in self._running.items() if key[0] != record.trial}
+        self._n_done += 1
+        self._pace.n_ended += 1
+        self._best = best
+        self._last.append(record)
+
+    def noted(self, text: str) -> None:
+        """Print it above the display."""
+        self._console.print(Text(text))
+
+    def finished(self, summary: Mapping[str, Any], path: Path) -> None:
+        """Take the display away and print the answer."""
+        self.live.stop()
+        for line in closing_lines(summary, path):
+            self._console.print(Text(line))
+
+    def _draw(self) -> Group:
+        if self._began is None:
+            return Group(Text("reading the table ...", style="dim"))
+        if self._phase is not Phase.SEARCH:
+            return Group(self._best_line(self._began), Text(f"{PHASES[self._phase]} ...", style="bold"))
+        return Group(
+            Text(), self._best_line(self._began), self._count_line(self._began),
+            *self._running_lines(self._began), Text(), self._last_table(),
+        )  # fmt: skip
+
+    def _best_line(self, began: Began) -> Text:
+        if self._best is None:
+            return Text("best     none yet", style="dim")
+        score = f"{_metric(began.objective)} {number(self._best.value)}"
+        return Text.assemble(("best     ", "dim"), (self._best.topology, "bold"), f"  {score}  trial {self._best.trial}")
+
+    def _count_line(self, began: Began) -> Table:
+        left = self._pace.left_s(began, self._n_done)
+        grid = Table.grid(padding=(0, 2))
+        grid.add_row(
+            Text("trials ", style="dim"),
+            ProgressBar(total=began.n_trials, completed=self._n_done, width=30),
+            f"{self._n_done} of {began.n_trials}",
+            f"{duration(self._pace.gone_s)} gone",
+            "" if left is None else f"about {duration(left)} left",
+        )
+        return grid
+
+    def _running_lines(self, began: Began) -> list[Text]:
+        size = {"n_features": began.n_features, "n_outputs": began.n_outputs}
+        lines = []
+        for (trial, fold), epoch in list(self._running.items())[:N_LAST]:
+            where = f"trial {trial}" if fold == 0 else f"trial {trial} fold {fold}"
+            lines.append(Text.assemble(
+                ("running  ", "dim"), f"{where}  {describe(epoch.job.point, **size)}  epoch {epoch.number}",
+                f"  validation loss {number(epoch.valid_loss)}",
+            ))  # fmt: skip
+        if len(self._running) > N_LAST:
+            lines.append(Text(f"         and {len(self._running) - N_LAST} more", style="dim"))
+        return lines
+
+    def _last_table(self) -> Table:
+        table = Table.grid(padding=(0, 2))
+        for column in ("right", "right", "left", "left"):
+            table.add_column(justify=column, no_wrap=True, overflow="ellipsis")  # type: ignore[arg-type]  # a literal
+        for record in reversed(self._last):
+            is_best = self._best is not None and record.trial == self._best.trial
+            cells = (str(record.trial), number(record.value), record.topology, record.why)
+            table.add_row(*(Text(cell) for cell in cells), style="bold" if is_best else "dim")
+        return table
+
+
+def opening_lines(began: Began) -> list[str]:
+    """What a person should know before the first trial: the data as understood, and the size of the search."""
+    unused = [column for column in began.columns if not column.used]
+    going_on = f", {began.n_told} of them already told" if began.n_told else ""
+    within = "" if began.budget_s is None else f" within {duration(began.budget_s)}"
+    return [
+        f"{began.source}: {began.n_rows:,} rows, {_kinds(began)} -> {began.n_features} features",
+        f"{began.task_reason}",
+        *(f"not used: {column.name} ({column.reason})" for column in unused),
+        *began.notices,
+        f"searching {began.n_trials} trials{going_on}{within} for the "
+        f"{'lowest' if began.direction == 'minimize' else 'highest'} {_metric(began.objective)}; run folder {began.path}",
+    ]
+
+
+def _kinds(began: Began) -> str:
+    """How many columns of each kind are used: 6 number, 8 category."""
+    kinds = [column.kind for column in began.columns if column.used]
+    return ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds)) or "no columns"
+
+
+def closing_lines(summary: Mapping[str, Any], path: Path) -> list[str]:
+    """The answer, as a person wants to read it."""
+    best, test, refit = summary["best"], summary["evidence"]["test"], summary["refit"]
+    name = _metric(summary["objective"]["name"])
+    others = ", ".join(
+        f"{_metric(key)} {number(value)}"
+        for key, value in test["metrics"].items()
+        if key != summary["objective"]["name"] and value is not None
+    )
+    return [
+        "",
+        f"best topology  {best['topology']}  (trial {best['trial']})",
+        f"validation     {name} {number(best['valid'])}  (the score that chose it: optimistic)",
+        f"sealed test    {name} {number(test['value'])}, 95 % between {number(test['low'])} and {number(test['high'])}",
+        f"               {others}",
+        f"refit          {refit['updates']:,} updates on all {refit['n_rows']:,} rows outside the test part",
+        f"model          {path / 'model' / 'model.keras'}",
+    ]

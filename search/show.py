@@ -1,0 +1,60 @@
+"""What `ffsearch show` prints: the answer, and the trials with why each ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ffsearch.search.progress import closing_lines, duration, number
+
+if TYPE_CHECKING:
+    from ffsearch.search.store import Run
+
+__all__ = ["show_lines"]
+
+
+def show_lines(run: Run, *, n_trials: int) -> list[str]:
+    """The lines of a run, its best trials first.
+
+    Args:
+        run: A run, finished or not.
+        n_trials: Trials listed at most.
+    """
+    summary = run.summary
+    return [*_head(run, summary), "", *_table(run, summary, n_trials)]
+
+
+def _head(run: Run, summary: Mapping[str, Any]) -> list[str]:
+    counts, objective = summary["search"], summary["objective"]
+    told = f"{counts['n_trials']} trials in {duration(counts['wall_s'])}: {counts['n_complete']} trained to their end"
+    others = ", ".join(f"{counts[f'n_{why}']} {why}" for why in ("pruned", "diverged", "failed") if counts[f"n_{why}"])
+    lines = [f"{run.path}", f"{summary['data']['source']}, {summary['task']}", told + (f", {others}" if others else "")]
+    if run.is_finished:
+        return lines + closing_lines(summary, run.path)
+    if summary["best"] is None:
+        return [*lines, "not finished, and no trial has a score yet; the command that started it goes on with it"]
+    best = summary["best"]
+    return [
+        *lines,
+        "not finished: the command that started it goes on with it; with --finish it refits and reports what is there",
+        f"best so far  {best['topology']}  (trial {best['trial']})",
+        f"validation   {objective['name'].replace('_', ' ')} {number(best['valid'])}",
+    ]
+
+
+def _table(run: Run, summary: Mapping[str, Any], n_trials: int) -> list[str]:
+    """Trials by value, best first; those without one last."""
+    trials = run.trials.sort_values("value", ascending=summary["objective"]["direction"] == "minimize")
+    header = ("trial", summary["objective"]["name"].replace("_", " "), "topology", "ended")
+    shown = trials.head(n_trials)
+    rows = [header] + [
+        (str(row["trial"]), number(None if row["value"] != row["value"] else row["value"]), row["topology"], row["why"])
+        for row in shown.to_dict("records")
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
+    lines = [
+        f"{trial:>{widths[0]}}  {value:>{widths[1]}}  {topology:<{widths[2]}}  {why}"
+        for trial, value, topology, why in rows
+    ]
+    left_out = len(trials) - len(shown)
+    return [*lines, f"and {left_out} more: -n {len(trials)} shows all"] if left_out > 0 else lines

@@ -1,0 +1,168 @@
+"""Records of trials: to JSON and back, to tables, and what an engine is told of them."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from examples import FACTS, a_curve, a_record
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ffsearch.search.records import TrialRecord, bad_value, best_record, curves_frame, told_history, trials_frame
+from ffsearch.search.summary import SUMMARY_SCHEMA, RefitFacts, RunFacts, SealedTest, build_summary
+from ffsearch.search.topology import Activation, Point
+from ffsearch.search.training.protocol import Curve, Ended
+
+RECORDS = (
+    a_record(0, value=0.5),
+    a_record(2, value=0.3, point=Point(depth=2, width=64, widths=(64, 32), activation=Activation.SELU)),
+    a_record(1, value=0.1, ended=Ended.PRUNED),
+    a_record(3, ended=Ended.DIVERGED, curve=a_curve(0), n_epochs=1),
+    a_record(4, value=0.3, repeat_of=2),
+    a_record(5, ended=Ended.FAILED, curve=a_curve(0)),
+)
+
+
+@given(
+    st.lists(st.floats(width=32), min_size=0, max_size=8),
+    st.none() | st.floats(allow_nan=False, allow_infinity=False),
+    st.text(),
+)
+def test_a_record_comes_back_from_strict_json_as_it_was(losses: list[float], value: float | None, text: str) -> None:
+    array = np.array(losses, dtype=np.float32)
+    curve = Curve(train_loss=array, valid_loss=array, penalty=array)
+    record = a_record(7, value=value, curve=curve, error=text, notes={"remark": text}, repeat_of=3)
+    line = json.dumps(record.as_dict(), allow_nan=False)
+    back = TrialRecord.from_dict(json.loads(line))
+    assert back.as_dict() == record.as_dict()
+    assert back.point == record.point
+    finite = np.isfinite(array)
+    assert np.array_equal(back.curve.valid_loss[finite], array[finite])
+    assert not np.isfinite(back.curve.valid_loss[~finite]).any()
+
+
+def test_names_of_a_newer_version_are_passed_over() -> None:
+    values = a_record(0).as_dict() | {"colour": "green"}
+    assert TrialRecord.from_dict(values).as_dict() == a_record(0, ended_at=values["ended_at"]).as_dict()
+
+
+@pytest.mark.parametrize(
+    ("ended", "why"),
+    [
+        (Ended.STOPPED, "stopped at 5, best 3"),
+        (Ended.COMPLETED, "completed at 5, best 3"),
+        (Ended.BUDGET, "budget at 5, best 3"),
+        (Ended.PRUNED, "pruned at 5"),
+        (Ended.DIVERGED, "diverged at 5"),
+        (Ended.FAILED, "failed"),
+    ],
+)
+def test_a_record_says_why_it_ended(ended: Ended, why: str) -> None:
+    assert a_record(0, ended=ended).why == why
+
+
+def test_the_best_is_one_that_was_trained_to_its_end() -> None:
+    best = best_record(RECORDS, direction="minimize")
+    assert best is not None
+    assert best.trial == 2
+    best = best_record(RECORDS, direction="maximize")
+    assert best is not None
+    assert best.trial == 0
+    pruned_alone = best_record(RECORDS[2:4], direction="minimize")
+    assert pruned_alone is not None
+    assert pruned_alone.trial == 1
+    assert best_record(RECORDS[3:4], direction="minimize") is None
+
+
+@pytest.mark.parametrize(
+    ("direction", "values", "worst"),
+    [
+        ("minimize", [0.2, None, 0.9], 1.1),
+        ("minimize", [0.2, None, 5.0], 5.0),
+        ("maximize", [0.9, 0.4], 0.4),
+        ("maximize", [], 1.1),
+    ],
+)
+def test_a_bad_value_is_the_worst_seen_and_no_better_than_guessing(
+    direction: str, values: list[float | None], worst: float
+) -> None:
+    assert bad_value(values, naive=1.1, direction=direction) == worst
+
+
+def test_history_tells_what_was_told_while_it_ran() -> None:
+    """The bad value of a diverged trial is that of its moment, not of the end."""
+    told = told_history([*RECORDS[:4], a_record(6, value=9.0)], naive=0.4, direction="minimize")
+    assert [each.value for each in told] == [0.5, 0.3, 0.1, 0.5, 9.0]
+    assert [each.trial for each in told] == [0, 2, 1, 3, 6]
+    assert told[0].valid_loss == tuple(map(float, RECORDS[0].curve.valid_loss))
+
+
+def test_what_is_not_finite_is_not_told() -> None:
+    losses = np.array([0.5, np.nan], np.float32)
+    record = a_record(0, ended=Ended.DIVERGED, curve=Curve(train_loss=losses, valid_loss=losses, penalty=losses))
+    assert record.told(otherwise=3.0).valid_loss == (0.5,)
+
+
+def test_the_table_has_a_row_a_trial_in_the_order_of_their_numbers() -> None:
+    frame = trials_frame(RECORDS)
+    assert list(frame["trial"]) == [0, 1, 2, 3, 4, 5]
+    assert list(frame["ended"]) == ["stopped", "pruned", "stopped", "diverged", "stopped", "failed"]
+    assert frame.loc[2, "point.widths"] == "64-32"
+    assert frame.loc[2, "point.activation"] == "selu"
+    assert frame["repeat_of"].tolist()[4] == 2
+    assert pd.isna(frame.loc[0, "repeat_of"])
+    assert pd.isna(frame.loc[3, "value"])
+    assert frame.loc[0, "metric.accuracy"] == 0.9
+    assert frame.loc[5, "error"] == "ValueError: no"
+    assert frame.loc[5, "seed"] == "0/2/5"
+
+
+def test_an_empty_table_has_the_same_types() -> None:
+    empty, full = trials_frame([]), trials_frame(RECORDS)
+    assert empty.dtypes.to_dict() == full.drop(columns=["metric.accuracy", "metric.roc_auc"]).dtypes.to_dict()
+    assert curves_frame([]).dtypes.to_dict() == curves_frame(RECORDS).dtypes.to_dict()
+
+
+def test_curves_have_a_row_an_epoch() -> None:
+    frame = curves_frame(RECORDS)
+    assert list(frame.columns) == ["trial", "epoch", "train_loss", "valid_loss", "penalty"]
+    assert frame.groupby("trial")["epoch"].max().to_dict() == {0: 5, 1: 5, 2: 5, 4: 5}
+    ours = frame[frame["trial"] == 2]
+    assert np.array_equal(ours["valid_loss"], RECORDS[1].curve.valid_loss)
+
+
+def test_facts_come_back_from_json() -> None:
+    values = json.loads(json.dumps(FACTS.as_dict() | {"colour": "green"}))
+    assert RunFacts.from_dict(values) == FACTS
+
+
+def test_the_summary_has_the_keys_programs_rely_on() -> None:
+    test = SealedTest(value=0.4, low=0.3, high=0.5, metrics={"accuracy": 0.9}, openings=1)
+    summary = build_summary(FACTS, RECORDS, wall_s=12.3456, refit=RefitFacts(epochs=3, updates=42), test=test)
+    assert summary["schema"] == SUMMARY_SCHEMA
+    assert summary["objective"] == {"name": "log_loss", "direction": "minimize"}
+    assert summary["data"]["sha256"] == "ab" * 32
+    assert summary["search"] == {
+        "engine": "optuna", "sampler": "tpe", "pruner": "asha", "trainer": "keras", "seed": 0,
+        "n_trials": 6, "n_complete": 3, "n_pruned": 1, "n_diverged": 1, "n_failed": 1, "n_epochs": 26,
+        "wall_s": 12.346, "train_s": 9.0, "compile_s": 3.0,
+    }  # fmt: skip
+    assert summary["best"] is not None
+    assert summary["best"].keys() == {"trial", "point", "topology", "n_params", "valid"}
+    assert summary["evidence"]["naive"] == {"value": 0.3}
+    assert summary["evidence"]["test"] == {
+        "value": 0.4, "low": 0.3, "high": 0.5, "metrics": {"accuracy": 0.9}, "openings": 1,
+    }  # fmt: skip
+    assert summary["refit"] == {"epochs": 3, "updates": 42}
+
+
+def test_a_run_without_a_value_has_a_summary_too() -> None:
+    summary = build_summary(replace(FACTS, direction="maximize"), RECORDS[3:4], wall_s=math.pi)
+    assert summary["best"] is None
+    assert summary["evidence"] == {}
+    assert "refit" not in summary
