@@ -265,7 +265,7 @@ def _facts(run: RunLike, best: Mapping[str, Any], t: Language) -> list[Fact]:
     facts.append(Fact(label=t("fact.valid", metric=metric), value=t.score(best["value"]), note=t("fact.flattering")))
     facts.append(Fact(label=t("fact.params"), value=t.count(int(best["n_params"])), note=t("fact.size")))
     if refit:
-        note = t("fact.epochs", epochs=t.count(refit["epochs"]))
+        note = t("fact.epochs", epochs=t.setting(refit["epochs"]))
         facts.append(Fact(label=t("fact.refit"), value=t.count(refit["updates"]), note=note))
     return facts
 

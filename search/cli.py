@@ -1,4 +1,7 @@
-"""The command line. It knows all parts and holds no logic of theirs; what is heavy is loaded by the command that needs it."""
+"""The command line. It knows all parts and holds no logic of theirs.
+
+What is heavy is loaded by the command that needs it: `--help` stays fast.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import signal
 import sys
 import tempfile
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Final, NoReturn
@@ -70,7 +74,7 @@ def invoke(arguments: list[str]) -> int:
 
 @app.callback(invoke_without_command=True)
 def _options(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,  # noqa: FBT002
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
 ) -> None:
     if version:
         typer.echo(f"ffsearch {__version__}")
@@ -84,7 +88,9 @@ def run(
     data: Annotated[str | None, typer.Option(help="Data to use instead of the file's data.source.")] = None,
     target: Annotated[str | None, typer.Option(help="Target column; several separated by commas.")] = None,
     trials: Annotated[int | None, typer.Option(help="Number of trials.")] = None,
-    budget: Annotated[str | None, typer.Option(help="Time for all of it, refit and report included: 90s, 10m, 2h.")] = None,
+    budget: Annotated[
+        str | None, typer.Option(help="Time for all of it, refit and report included: 90s, 10m, 2h.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the run; 0 is a seed.")] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder; by default runs/NAME.")] = None,
     set_: Annotated[
@@ -107,7 +113,7 @@ def run(
     if space.lower().endswith(DATA_SUFFIXES):
         space, data = "tabular", data or space
     flags = {"data": data, "target": _names(target), "trials": trials, "budget": budget, "seed": seed}
-    overrides = [*(set_ or []), *_overrides(flags)]
+    overrides: list[str | Override] = [*(set_ or []), *_overrides(flags)]
     observer, showing = observing(quiet=quiet, as_json=json)
     with showing:
         done = running.run(
@@ -135,7 +141,9 @@ def show(
 def report(
     path: RunArgument = None,
     *,
-    out: Annotated[Path | None, typer.Option(help="Where to write the page; by default report.html in the run folder.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Where to write the page; by default report.html in the run folder.")
+    ] = None,
     open_: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
 ) -> None:
     """Write a run's report: one HTML file that needs nothing else."""
@@ -167,7 +175,7 @@ _FLAG_PATHS: Final = {
 }
 
 
-def _overrides(flags: dict[str, object]) -> list[Override]:
+def _overrides(flags: Mapping[str, object]) -> list[Override]:
     """The flags that were given, as what they override in the space file; they win over `--set`."""
     from ffsearch.spaces.overrides import Override
 

@@ -1,6 +1,6 @@
 """The book of running trials: proposals become jobs, one a fold; trained folds become trials again.
 
-    engine.ask() -> jobs() -> trainer -> close() -> the trial's outcome, once all its folds are back
+engine.ask() -> jobs() -> trainer -> close() -> the trial's outcome, once all its folds are back
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ class Ledger:
         n_folds: Jobs a trial.
         seed: The run's seed.
         is_over: Whether time is up: no further trial is proposed, running ones are ended.
+        on_start: Told of every job as it is handed out.
         on_epoch: Told of every epoch.
     """
 
@@ -64,6 +65,7 @@ class Ledger:
         n_folds: int,
         seed: int,
         is_over: Callable[[], bool],
+        on_start: Callable[[Job], None],
         on_epoch: Callable[[Epoch], None],
     ) -> None:
         self._engine = engine
@@ -71,6 +73,7 @@ class Ledger:
         self._n_folds = n_folds
         self._seed = seed
         self._is_over = is_over
+        self._on_start = on_start
         self._on_epoch = on_epoch
         self._open: dict[int, _Open] = {}
 
@@ -86,7 +89,9 @@ class Ledger:
                 if trial.ending:
                     break
                 trial.n_started += 1
-                yield self._job(proposal, fold)
+                job = self._job(proposal, fold)
+                self._on_start(job)
+                yield job
 
     def watch(self, epoch: Epoch) -> Ended | None:
         """Whether a job goes on. A trial is pruned by its first fold, which is the same rows for all trials."""

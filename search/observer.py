@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from ffsearch.search.store import TrialRecord
-    from ffsearch.search.training.protocol import Epoch
+    from ffsearch.search.training.protocol import Epoch, Job
 
 __all__ = ["Began", "ColumnLine", "Observer", "Phase", "Silent"]
 
@@ -49,6 +49,7 @@ class Began:
         direction: `minimize` or `maximize`.
         n_trials: Trials the run shall have in the end.
         n_told: Trials it has already, from an earlier start.
+        best: The best of those, or None.
         budget_s: Seconds it may take, or None.
         columns: The columns, as they were understood.
         notices: What was done to the data, or looks suspicious: a sentence each.
@@ -64,6 +65,7 @@ class Began:
     direction: str
     n_trials: int
     n_told: int
+    best: TrialRecord | None
     budget_s: float | None
     columns: tuple[ColumnLine, ...]
     notices: tuple[str, ...]
@@ -78,6 +80,10 @@ class Observer(Protocol):
 
     def phase(self, phase: Phase) -> None:
         """The run goes on to its next part."""
+        ...
+
+    def started(self, job: Job) -> None:
+        """A network is about to be built and trained."""
         ...
 
     def epoch(self, epoch: Epoch) -> None:
@@ -104,6 +110,9 @@ class Silent:
         """Say nothing."""
 
     def phase(self, phase: Phase) -> None:
+        """Say nothing."""
+
+    def started(self, job: Job) -> None:
         """Say nothing."""
 
     def epoch(self, epoch: Epoch) -> None:

@@ -1,6 +1,6 @@
 """After the search: refit the winner, package it, open the sealed test once, save the answer.
 
-    winner -> i* -> refit on all development rows -> model.keras -> its answers on the sealed rows -> summary, report
+winner -> i* -> refit on all development rows -> model.keras -> its answers on the sealed rows -> summary, report
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ffsearch.search.training.refit import Steps
 
 N_CHECKED: Final = 1000
-"""Rows whose answers by the saved file are held against those of the network. Choice: seconds, yet all levels of most."""
+"""Rows whose answers by the saved file are held against those of the network. Choice: takes a second."""
 
 __all__ = ["Answer", "refit_winner", "save_answer", "score_sealed_test"]
 
@@ -141,9 +141,7 @@ def score_sealed_test(parts: Parts, answer: Answer) -> SealedTest:
     )
 
 
-def save_answer(
-    parts: Parts, answer: Answer, test: SealedTest, *, report: Callable[[Path], object] | None
-) -> None:
+def save_answer(parts: Parts, answer: Answer, test: SealedTest, *, report: Callable[[Path], object] | None) -> None:
     """Write the summary, mark the run as finished, and write its report."""
     parts.observer.phase(Phase.SAVE)
     summary = build_summary(

@@ -18,7 +18,7 @@ from ffsearch.search.heads import Head, Loss, Output, check_pairing
 from ffsearch.search.observer import Began, ColumnLine, Observer, Phase
 from ffsearch.search.quiet import native_stderr_held_back
 from ffsearch.search.reading import SPLITS, STUDY
-from ffsearch.search.records import told_history
+from ffsearch.search.records import TrialRecord, best_record, told_history
 from ffsearch.search.scoring import naive_value
 from ffsearch.search.store import Run, RunFolder
 from ffsearch.search.summary import DataFacts, RunFacts, SearchFacts
@@ -95,6 +95,11 @@ class Parts:
         return self.inputs.space.search.seed
 
     @property
+    def best(self) -> TrialRecord | None:
+        """The best trial told so far."""
+        return best_record(self.folder.records, direction=self.objective.direction)
+
+    @property
     def is_done(self) -> bool:
         """Whether an earlier start came to its end, and no more trials are wanted."""
         return Run(self.folder.path).is_finished and len(self.folder.records) >= self.n_trials
@@ -148,6 +153,7 @@ class Parts:
             direction=self.objective.direction,
             n_trials=self.n_trials,
             n_told=len(self.folder.records),
+            best=self.best,
             budget_s=self.deadline.total_s,
             columns=tuple(
                 ColumnLine(name=column.name, kind=str(column.kind), used=column.used, reason=column.reason)
@@ -172,9 +178,9 @@ def read_inputs(
     """
     from ffsearch.search.data.prepare import prepare
 
-    is_frame = data is not None and not isinstance(data, str)
+    frame = None if isinstance(data, str) else data
     named = [
-        *([Override("data.source", FRAME if is_frame else data, "data")] if data is not None else []),
+        *([Override("data.source", data if isinstance(data, str) else FRAME, "data")] if data is not None else []),
         *([Override("data.target", target, "target")] if target is not None else []),
     ]
     others = (
@@ -183,7 +189,7 @@ def read_inputs(
         else overrides
     )
     loaded = load_space(space, [*others, *named])
-    prepared = prepare(loaded.data, frame=data if is_frame else None, seed=loaded.search.seed)
+    prepared = prepare(loaded.data, frame=frame, seed=loaded.search.seed)
     prepared = replace(prepared, head=_with_loss(prepared.head, loaded.train))
     return Inputs(
         space=loaded,

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -22,7 +22,7 @@ from ffsearch.search.topology import describe
 
 if TYPE_CHECKING:
     from ffsearch.search.store import TrialRecord
-    from ffsearch.search.training.protocol import Epoch
+    from ffsearch.search.training.protocol import Epoch, Job
 
 __all__ = ["JsonLines", "LiveDisplay", "PlainLines", "duration", "number", "observing"]
 
@@ -30,6 +30,8 @@ N_LAST: Final = 6
 """Ended trials shown in the live display."""
 
 REFRESH_PER_S: Final = 4
+
+_JUSTIFY: Final[tuple[Literal["left", "right"], ...]] = ("right", "right", "left", "left")
 
 PHASES: Final = {
     Phase.SEARCH: "searching",
@@ -177,14 +179,12 @@ class LiveDisplay(Silent):
         self._n_done = 0
         self._best: TrialRecord | None = None
         self._last: deque[TrialRecord] = deque(maxlen=N_LAST)
-        self._running: dict[tuple[int, int], Epoch] = {}
-        self.live = Live(
-            get_renderable=self._draw, console=console, refresh_per_second=REFRESH_PER_S, transient=True
-        )
+        self._running: dict[tuple[int, int], tuple[Job, Epoch | None]] = {}
+        self.live = Live(get_renderable=self._draw, console=console, refresh_per_second=REFRESH_PER_S, transient=True)
 
     def began(self, began: Began) -> None:
         """Print what is searched; it stays above the display."""
-        self._began, self._n_done, self._pace = began, began.n_told, _Pace()
+        self._began, self._n_done, self._best, self._pace = began, began.n_told, began.best, _Pace()
         for line in opening_lines(began):
             self._console.print(Text(line))
 
@@ -193,13 +193,17 @@ class LiveDisplay(Silent):
         self._phase = phase
         self._running.clear()
 
+    def started(self, job: Job) -> None:
+        """Show what is being built."""
+        self._running[job.trial, job.fold] = (job, None)
+
     def epoch(self, epoch: Epoch) -> None:
         """Show where a running network stands."""
-        self._running[epoch.job.trial, epoch.job.fold] = epoch
+        self._running[epoch.job.trial, epoch.job.fold] = (epoch.job, epoch)
 
     def ended(self, record: TrialRecord, best: TrialRecord | None) -> None:
         """Count a trial and show it among the last."""
-        self._running = {key: epoch for key, epoch in self._running.items() if key[0] != record.trial}
+        self._running = {key: value for key, value in self._running.items() if key[0] != record.trial}
         self._n_done += 1
         self._pace.n_ended += 1
         self._best = best
@@ -229,7 +233,9 @@ class LiveDisplay(Silent):
         if self._best is None:
             return Text("best     none yet", style="dim")
         score = f"{_metric(began.objective)} {number(self._best.value)}"
-        return Text.assemble(("best     ", "dim"), (self._best.topology, "bold"), f"  {score}  trial {self._best.trial}")
+        return Text.assemble(
+            ("best     ", "dim"), (self._best.topology, "bold"), f"  {score}  trial {self._best.trial}"
+        )
 
     def _count_line(self, began: Began) -> Table:
         left = self._pace.left_s(began, self._n_done)
@@ -246,20 +252,20 @@ class LiveDisplay(Silent):
     def _running_lines(self, began: Began) -> list[Text]:
         size = {"n_features": began.n_features, "n_outputs": began.n_outputs}
         lines = []
-        for (trial, fold), epoch in list(self._running.items())[:N_LAST]:
-            where = f"trial {trial}" if fold == 0 else f"trial {trial} fold {fold}"
-            lines.append(Text.assemble(
-                ("running  ", "dim"), f"{where}  {describe(epoch.job.point, **size)}  epoch {epoch.number}",
-                f"  validation loss {number(epoch.valid_loss)}",
-            ))  # fmt: skip
+        for job, epoch in list(self._running.values())[:N_LAST]:
+            where = f"trial {job.trial}" if job.fold == 0 else f"trial {job.trial} fold {job.fold}"
+            stands = (
+                "starting" if epoch is None else f"epoch {epoch.number}, validation loss {number(epoch.valid_loss)}"
+            )
+            lines.append(Text.assemble(("running  ", "dim"), f"{where}  {describe(job.point, **size)}  {stands}"))
         if len(self._running) > N_LAST:
             lines.append(Text(f"         and {len(self._running) - N_LAST} more", style="dim"))
         return lines
 
     def _last_table(self) -> Table:
         table = Table.grid(padding=(0, 2))
-        for column in ("right", "right", "left", "left"):
-            table.add_column(justify=column, no_wrap=True, overflow="ellipsis")  # type: ignore[arg-type]  # a literal
+        for justify in _JUSTIFY:
+            table.add_column(justify=justify, no_wrap=True, overflow="ellipsis")
         for record in reversed(self._last):
             is_best = self._best is not None and record.trial == self._best.trial
             cells = (str(record.trial), number(record.value), record.topology, record.why)
@@ -271,14 +277,15 @@ def opening_lines(began: Began) -> list[str]:
     """What a person should know before the first trial: the data as understood, and the size of the search."""
     unused = [column for column in began.columns if not column.used]
     going_on = f", {began.n_told} of them already told" if began.n_told else ""
+    best = "lowest" if began.direction == "minimize" else "highest"
     within = "" if began.budget_s is None else f" within {duration(began.budget_s)}"
     return [
         f"{began.source}: {began.n_rows:,} rows, {_kinds(began)} -> {began.n_features} features",
         f"{began.task_reason}",
         *(f"not used: {column.name} ({column.reason})" for column in unused),
         *began.notices,
-        f"searching {began.n_trials} trials{going_on}{within} for the "
-        f"{'lowest' if began.direction == 'minimize' else 'highest'} {_metric(began.objective)}; run folder {began.path}",
+        f"searching {began.n_trials} trials{going_on}{within} for the {best} {_metric(began.objective)}",
+        f"run folder {began.path}",
     ]
 
 

@@ -70,7 +70,12 @@ class Run:
     @property
     def name(self) -> str:
         """The run's name, or the folder's when it has not got so far."""
-        return str(self.summary.get("name", self.path.name))
+        return str(self.summary["name"]) if self.has_begun else self.path.name
+
+    @cached_property
+    def has_begun(self) -> bool:
+        """Whether its data was read and its first trial could start."""
+        return any(line["kind"] == Kind.STARTED and "facts" in line for line in self._lines)
 
     @cached_property
     def is_finished(self) -> bool:
@@ -80,12 +85,18 @@ class Run:
 
     @cached_property
     def summary(self) -> dict[str, Any]:
-        """What `summary.json` says; of an unfinished run the part that is known, empty before its first start."""
+        """What `summary.json` says; of an unfinished run the part that is known.
+
+        Raises:
+            RunError: If the run was killed before it had read its data.
+        """
         if self.is_finished:
             return _read_json(self.path / SUMMARY)
         starts = [line["facts"] for line in self._lines if line["kind"] == Kind.STARTED and "facts" in line]
         if not starts:
-            return {}
+            raise RunError(
+                f"{self.path} has not begun: it was ended before its data was read. Give the run's command again."
+            )
         return dict(build_summary(RunFacts.from_dict(starts[-1]), self.records, wall_s=busy_seconds(self._lines)))
 
     @cached_property
@@ -106,7 +117,7 @@ class Run:
     @property
     def best(self) -> dict[str, Any] | None:
         """The best trial: trial, point, topology, n_params, valid; None when no trial has a value."""
-        best: dict[str, Any] | None = self.summary.get("best")
+        best: dict[str, Any] | None = self.summary["best"] if self.has_begun else None
         return best
 
     @cached_property
@@ -161,8 +172,7 @@ class Run:
 
     def _repr_html_(self) -> str:
         best = self.best or {"topology": "no trial has a value yet", "valid": None}
-        objective = self.summary.get("objective", {}).get("name", "")
-        score = "" if best["valid"] is None else f"{objective} {best['valid']:.4g}, "
+        score = "" if best["valid"] is None else f"{self.summary['objective']['name']} {best['valid']:.4g}, "
         state = "finished" if self.is_finished else "not finished"
         text = f"{score}{len(self.records)} trials, {state}"
         return f"<b>{html.escape(self.name)}</b><br><code>{html.escape(best['topology'])}</code><br>{html.escape(text)}"

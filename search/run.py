@@ -1,6 +1,6 @@
 """The main job on one page: load, ask, train, tell, record, stop, weigh, refit, open the test, save.
 
-    space + table -> Parts -> [ engine.ask -> trainer -> record -> engine.tell ]* -> winner -> refit -> sealed test -> saved
+    space + table -> Parts -> [ engine.ask -> trainer -> record -> engine.tell ]* -> winner -> refit -> sealed test
 
 What a word means stands in CONTRIBUTING.md; what a step does, in the module its helper comes from.
 """
@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 from ffsearch.errors import TrainingError
 from ffsearch.search.budget import Deadline
 from ffsearch.search.ledger import Ledger, Outcome
-from ffsearch.search.observer import Observer, Phase, Silent
+from ffsearch.search.observer import Observer, Silent
 from ffsearch.search.outcome import refit_winner, save_answer, score_sealed_test
 from ffsearch.search.parts import Parts, assembled, open_folder, read_inputs
-from ffsearch.search.records import TrialRecord, bad_value, best_record
+from ffsearch.search.records import TrialRecord, bad_value
 from ffsearch.search.scoring import score_folds
 from ffsearch.search.store import Kind, Run, load
 from ffsearch.search.topology import describe, n_params
@@ -98,6 +98,7 @@ def _search(parts: Parts) -> None:
         n_folds=len(parts.problem.splits),
         seed=parts.seed,
         is_over=lambda: _is_over(parts),
+        on_start=parts.observer.started,
         on_epoch=parts.observer.epoch,
     )
     for trained in parts.trainer.train(ledger.jobs(), watch=ledger.watch):
@@ -114,7 +115,7 @@ def _tell(parts: Parts, record: TrialRecord) -> None:
     parts.folder.add(record)
     parts.engine.tell(record.told(otherwise=worst))
     parts.mirror.add(record)
-    parts.observer.ended(record, _best(parts))
+    parts.observer.ended(record, parts.best)
 
 
 def _record(parts: Parts, outcome: Outcome) -> TrialRecord:
@@ -151,7 +152,12 @@ def _fold_notes(outcome: Outcome) -> dict[str, object]:
         return {}
     return {
         "folds": [
-            {"fold": fold.job.fold, "ended": str(fold.ended), "best_epoch": fold.best_epoch, "n_updates": fold.n_updates}
+            {
+                "fold": fold.job.fold,
+                "ended": str(fold.ended),
+                "best_epoch": fold.best_epoch,
+                "n_updates": fold.n_updates,
+            }
             for fold in outcome.folds
         ]
     }
@@ -159,11 +165,7 @@ def _fold_notes(outcome: Outcome) -> dict[str, object]:
 
 def _is_over(parts: Parts) -> bool:
     """Whether what is left of the budget is needed for refit, test and report."""
-    return parts.deadline.over(parts.reserve.seconds(_best(parts)))
-
-
-def _best(parts: Parts) -> TrialRecord | None:
-    return best_record(parts.folder.records, direction=parts.objective.direction)
+    return parts.deadline.over(parts.reserve.seconds(parts.best))
 
 
 def _weigh(parts: Parts) -> TrialRecord:
@@ -172,7 +174,7 @@ def _weigh(parts: Parts) -> TrialRecord:
     Raises:
         TrainingError: If no trial came to a finite score.
     """
-    best = _best(parts)
+    best = parts.best
     if best is not None:
         return best
     records = parts.folder.records

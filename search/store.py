@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from io import BytesIO
 from itertools import count
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -72,7 +73,9 @@ class RunFolder:
         self._kinds = [line["kind"] for line in journal.lines]
 
     @classmethod
-    def open(cls, path: str | Path, *, space_yaml: str, identity: Mapping[str, str], fresh: bool = False) -> RunFolder:
+    def open(
+        cls, path: str | PathLike[str], *, space_yaml: str, identity: Mapping[str, str], fresh: bool = False
+    ) -> RunFolder:
         """Create a run folder, or go on with the one that is there.
 
         Args:

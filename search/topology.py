@@ -1,6 +1,6 @@
 """A point of the space, the topology it means, its size and its line of print. Pure functions: no Keras here.
 
-    13 -> 256-256-128 -> 3 relu bn dropout=.15 (104k parameters)
+13 -> 256-256-128 -> 3 relu bn dropout=.15 (104k parameters)
 """
 
 from __future__ import annotations
@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
+from itertools import pairwise
 from typing import Any, Final
 
 __all__ = ["MIN_WIDTH", "Activation", "Point", "describe", "layer_sizes", "n_params"]
 
 MIN_WIDTH: Final = 4
-"""No hidden layer is narrower, whatever the taper. Source: DESIGN section 4 (choice: below it a layer is a bottleneck)."""
+"""No hidden layer is narrower, whatever the taper. Choice: below it a layer is a bottleneck."""
 
 
 class Activation(StrEnum):
@@ -119,7 +120,7 @@ def n_params(point: Point, *, n_features: int, n_outputs: int) -> int:
     """
     hidden = layer_sizes(point)
     sizes = (n_features, *hidden, n_outputs)
-    dense = sum((fan_in + 1) * fan_out for fan_in, fan_out in zip(sizes, sizes[1:], strict=False))
+    dense = sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes))
     per_unit = 4 * point.batch_norm + (point.activation is Activation.PRELU)
     return dense + per_unit * sum(hidden)
 

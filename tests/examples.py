@@ -15,7 +15,8 @@ from ffsearch.search.training.protocol import Curve, Ended
 FACTS = RunFacts(
     kind="search", name="tabular", task="multiclass", objective="log_loss", direction="minimize",
     data=DataFacts(
-        source="sklearn:wine", n_rows=178, n_features=13, n_classes=3, sha256="ab" * 32, n_train=114, n_valid=28, n_test=36
+        source="sklearn:wine", n_rows=178, n_features=13, n_classes=3, sha256="ab" * 32,
+        n_train=114, n_valid=28, n_test=36,
     ),
     search=SearchFacts(engine="optuna", sampler="tpe", pruner="asha", trainer="keras", seed=0),
 )  # fmt: skip

@@ -9,11 +9,15 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-import ffsearch
 import pytest
 
+import ffsearch
+
 ROOT = Path(__file__).parent.parent
-FOLDERS = {"ffsearch": ROOT / "src/ffsearch", **{f"ffsearch.{name}": ROOT / name for name in ("search", "spaces", "reports")}}
+FOLDERS = {
+    "ffsearch": ROOT / "src/ffsearch",
+    **{f"ffsearch.{name}": ROOT / name for name in ("search", "spaces", "reports")},
+}
 
 # What each part may import of the others. Only the command line knows all.
 ALLOWED = {
@@ -77,11 +81,11 @@ def test_public_names_are_sorted_and_there() -> None:
 @pytest.mark.parametrize("command", ["--help", "run --help", "--version"])
 def test_help_loads_nothing_heavy(command: str) -> None:
     program = (
-        "import sys; sys.argv = ['ffsearch', *%r.split()]\n"
+        f"import sys; sys.argv = ['ffsearch', *{command.split()!r}]\n"
         "from ffsearch.search.cli import main\n"
         "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code\n"
         "heavy = {'tensorflow', 'keras', 'optuna', 'pandas', 'sklearn', 'matplotlib'} & set(sys.modules)\n"
-        "assert not heavy, heavy\n" % command
+        "assert not heavy, heavy\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -49,7 +49,10 @@ def write(folder: Path, name: str, content: str | bytes) -> None:
 SPACES: dict[str, tuple[str | bytes, str]] = {
     "unknown key": (SPACE + "serach: {trials: 3}\n", r"bad\.yaml:3:1.*serach.*search"),
     "unknown parameter": (SPACE + "space: {deepth: 3}\n", r"bad\.yaml:3.*deepth.*depth"),
-    "inverted bounds": (SPACE + "space: {depth: {type: int, low: 5, high: 2}}\n", r"bad\.yaml:3:42: space\.depth\.high: 2 lies below low 5"),
+    "inverted bounds": (
+        SPACE + "space: {depth: {type: int, low: 5, high: 2}}\n",
+        r"bad\.yaml:3:42: space\.depth\.high: 2 lies below low 5",
+    ),
     "log from zero": (SPACE + "space: {l2: {type: float, low: 0.0, high: 1.0, log: true}}\n", r"log"),
     "unknown activation": (SPACE + "space: {activation: reul}\n", r"reul.*relu"),
     "dropout of one": (SPACE + "space: {dropout: 1.0}\n", r"dropout.*1\.0"),

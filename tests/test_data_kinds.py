@@ -160,7 +160,7 @@ def test_a_counter_is_used_where_nothing_else_is_left() -> None:
         (list(pd.to_datetime(["2024-05-01", "2024-03-01", "2024-04-01"])), False),
     ],
 )
-def test_moments_in_order(cells: list[Any], said: bool) -> None:
+def test_moments_in_order(cells: list[Any], *, said: bool) -> None:
     moments, sentence = as_moments(pd.Series(cells, name="t"))
     assert moments.argsort().tolist() == [1, 2, 0]
     assert (sentence is not None) is said
@@ -175,7 +175,10 @@ def test_an_ambiguous_date_is_read_as_the_file_is_ordered() -> None:
 @pytest.mark.parametrize(
     ("cells", "text"),
     [
-        (["2024-01-01", "", ""], r"^The time column 't' has 2 missing cells, but every row needs its place in time\. Fill"),
+        (
+            ["2024-01-01", "", ""],
+            r"^The time column 't' has 2 missing cells, but every row needs its place in time\. Fill",
+        ),
         (["2024-01-01", "May"], r"^The time column 't' holds 'May', which is neither a number nor a date such as"),
         (["2024-13-41", "2024-01-01"], r"^The time column 't' holds '2024-13-41', which is neither"),
     ],

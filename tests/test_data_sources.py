@@ -94,8 +94,8 @@ def test_classes_of_scikit_learn_have_their_names() -> None:
 
 def test_a_name_that_scikit_learn_does_not_carry() -> None:
     assert refused("sklearn:breast-cancer") == (
-        "scikit-learn carries no table 'breast-cancer' (is it sklearn:breast_cancer?). It has: breast_cancer, diabetes, "
-        "digits, iris, linnerud, wine."
+        "scikit-learn carries no table 'breast-cancer' (is it sklearn:breast_cancer?). It has: breast_cancer, "
+        "diabetes, digits, iris, linnerud, wine."
     )
 
 
@@ -232,9 +232,7 @@ def test_openml_without_network(openml: pytest.MonkeyPatch) -> None:
 
 def test_openml_does_not_know_the_name(openml: pytest.MonkeyPatch) -> None:
     assert refused("openml:nothing").startswith("OpenML's answer for 'nothing' cannot be used: ")
-    assert refused("openml:") == (
-        "openml: names no table. Write openml:NAME, openml:NAME@VERSION or openml:ID."
-    )
+    assert refused("openml:") == ("openml: names no table. Write openml:NAME, openml:NAME@VERSION or openml:ID.")
     assert "Write openml:NAME" in refused("openml:plants@first")
 
 

@@ -46,8 +46,8 @@ def infer(cells: list[Any], stated: str = "auto") -> tuple[Head, str]:
             list(range(26)) * 20,
             Task.MULTICLASS,
             tuple(map(str, range(26))),
-            "multiclass, because 'y' has only 26 different whole numbers in 520 rows: 0, 1, 2, 3, 4, 5, ... (26 in all); "
-            "if they are amounts, say data.task: regression",
+            "multiclass, because 'y' has only 26 different whole numbers in 520 rows: 0, 1, 2, 3, 4, 5, ... (26 in "
+            "all); if they are amounts, say data.task: regression",
         ),
         (list(range(26)) * 10, Task.REGRESSION, (), "regression, because 'y' has 26 whole numbers in 260 rows"),
         (
@@ -108,10 +108,12 @@ def test_class_numbers_and_labels_never_seen() -> None:
 def test_targets_as_the_head_wants_them() -> None:
     binary, _ = infer(["n", "y"])
     y = head_targets(raw_targets(pd.DataFrame({"y": ["y", "n"]}), binary), binary, scale=None)
-    assert (y.dtype, y.tolist()) == (np.float32, [[1.0], [0.0]])
+    assert y.dtype == np.dtype(np.float32)
+    assert y.tolist() == [[1.0], [0.0]]
     several, _ = infer(["a", "b", "c"] * 3)
     y = head_targets(raw_targets(pd.DataFrame({"y": ["c", "a"]}), several), several, scale=None)
-    assert (y.dtype, y.tolist()) == (np.int32, [2, 0])
+    assert y.dtype == np.dtype(np.int32)
+    assert y.tolist() == [2, 0]
 
 
 def test_regression_targets_are_standardised() -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from ffsearch.errors import RunError
-from ffsearch.search import files
 from ffsearch.search.files import write_atomically
 from ffsearch.search.journal import Journal, read_lines
 
@@ -136,7 +135,7 @@ def test_errors_of_the_disk_say_what_is_safe_and_what_to_do(
     target = tmp_path / "summary.json"
     write_atomically(target, b"old")
     with monkeypatch.context() as broken:
-        broken.setattr(files.os, "fsync", lambda descriptor: _fail(code=code))
+        broken.setattr(os, "fsync", lambda descriptor: _fail(code=code))
         with pytest.raises(RunError, match=rf"summary\.json: .*{text}"):
             write_atomically(target, b"new")
     assert [each.name for each in tmp_path.iterdir()] == ["summary.json"]

@@ -41,7 +41,13 @@ class Counting:
 def ledger(engine: Counting, *, n_trials: int = 2, n_folds: int = 1, over: Sequence[bool] = ()) -> Ledger:
     times = iter(over)
     return Ledger(
-        engine, n_trials=n_trials, n_folds=n_folds, seed=0, is_over=lambda: next(times, False), on_epoch=lambda _: None
+        engine,
+        n_trials=n_trials,
+        n_folds=n_folds,
+        seed=0,
+        is_over=lambda: next(times, False),
+        on_start=lambda _: None,
+        on_epoch=lambda _: None,
     )
 
 

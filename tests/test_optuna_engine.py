@@ -11,11 +11,10 @@ from pathlib import Path
 import numpy as np
 import optuna
 import pytest
-from contracts.engines import SPACE, EngineContract, MakeEngine, ask, drive, told
 from optuna.trial import TrialState, create_trial
 
+from contracts.engines import SPACE, EngineContract, MakeEngine, ask, drive, told
 from ffsearch.errors import RunError, SpaceError
-from ffsearch.search.engines import samplers
 from ffsearch.search.engines.mirror import StudyMirror
 from ffsearch.search.engines.optuna_engine import OptunaEngine
 from ffsearch.search.engines.optuna_space import OptunaSpace
@@ -78,7 +77,7 @@ class TestGp(OptunaContract):
 @pytest.mark.parametrize("sampler", ["random", "qmc"])
 @pytest.mark.parametrize("zero", [0.1, 0.4, 0.7])
 @pytest.mark.parametrize("log", [True, False])
-def test_off_is_drawn_as_often_as_the_space_says(sampler: str, zero: float, log: bool) -> None:
+def test_off_is_drawn_as_often_as_the_space_says(sampler: str, *, zero: float, log: bool) -> None:
     space: dict[str, Parameter] = {"l2": FloatParameter(low=1e-6, high=1e-2, log=log, zero=zero)}
     engine = OptunaEngine(space, sampler=sampler, pruner="none", seed=0, direction="minimize")
     values = np.array([each.point.l2 for each in drive(engine, n_trials=401)[1:]])
@@ -91,7 +90,7 @@ def test_off_is_drawn_as_often_as_the_space_says(sampler: str, zero: float, log:
 
 
 def test_off_and_on_survive_the_way_to_optuna_and_back() -> None:
-    space = OptunaSpace(SPACE | {"l1": LOG_FLOAT})
+    space = OptunaSpace({**SPACE, "l1": LOG_FLOAT})
     for l1, l2, dropout in ((0.0, 0.0, 0.0), (1e-6, 1e-7, 0.05), (1e-2, 3e-5, 0.5)):
         point = Point(depth=2, width=64, l1=l1, l2=l2, dropout=dropout, batch_norm=True)
         assert space.point(space.params(point)) == point
@@ -115,7 +114,7 @@ def test_unknown_names_are_refused_with_the_legal_ones(key: str, legal: str) -> 
 def test_a_missing_library_is_named_with_its_remedy(
     sampler: str, command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(samplers.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(SpaceError, match=f"{sampler} needs .* not installed. Install it with .*{command}.*tpe, random"):
         OptunaEngine(SPACE, sampler=sampler, seed=0, direction="minimize")
 

@@ -7,12 +7,11 @@ import math
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
-from examples import FACTS, a_curve, a_record
 from hypothesis import given
 from hypothesis import strategies as st
 
+from examples import FACTS, a_curve, a_record
 from ffsearch.search.records import TrialRecord, bad_value, best_record, curves_frame, told_history, trials_frame
 from ffsearch.search.summary import SUMMARY_SCHEMA, RefitFacts, RunFacts, SealedTest, build_summary
 from ffsearch.search.topology import Activation, Point
@@ -115,8 +114,8 @@ def test_the_table_has_a_row_a_trial_in_the_order_of_their_numbers() -> None:
     assert frame.loc[2, "point.widths"] == "64-32"
     assert frame.loc[2, "point.activation"] == "selu"
     assert frame["repeat_of"].tolist()[4] == 2
-    assert pd.isna(frame.loc[0, "repeat_of"])
-    assert pd.isna(frame.loc[3, "value"])
+    assert frame["repeat_of"].isna()[0]
+    assert frame["value"].isna()[3]
     assert frame.loc[0, "metric.accuracy"] == 0.9
     assert frame.loc[5, "error"] == "ValueError: no"
     assert frame.loc[5, "seed"] == "0/2/5"
@@ -143,7 +142,9 @@ def test_facts_come_back_from_json() -> None:
 
 def test_the_summary_has_the_keys_programs_rely_on() -> None:
     test = SealedTest(value=0.4, low=0.3, high=0.5, metrics={"accuracy": 0.9}, openings=1)
-    summary = build_summary(FACTS, RECORDS, wall_s=12.3456, refit=RefitFacts(epochs=3, updates=42), test=test)
+    summary = build_summary(
+        FACTS, RECORDS, wall_s=12.3456, refit=RefitFacts(epochs=3.5, updates=42, n_rows=142), test=test
+    )
     assert summary["schema"] == SUMMARY_SCHEMA
     assert summary["objective"] == {"name": "log_loss", "direction": "minimize"}
     assert summary["data"]["sha256"] == "ab" * 32
@@ -158,7 +159,7 @@ def test_the_summary_has_the_keys_programs_rely_on() -> None:
     assert summary["evidence"]["test"] == {
         "value": 0.4, "low": 0.3, "high": 0.5, "metrics": {"accuracy": 0.9}, "openings": 1,
     }  # fmt: skip
-    assert summary["refit"] == {"epochs": 3, "updates": 42}
+    assert summary["refit"] == {"epochs": 3.5, "updates": 42, "n_rows": 142}
 
 
 def test_a_run_without_a_value_has_a_summary_too() -> None:

@@ -10,12 +10,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 import pandas as pd
 import pytest
-from examples import FACTS, a_record
 
+from examples import FACTS, a_record
 from ffsearch.errors import ExportError, RunError
 from ffsearch.search.journal import Kind
 from ffsearch.search.lock import FolderLock
@@ -26,11 +28,11 @@ from ffsearch.search.topology import Point
 from ffsearch.search.training.protocol import Ended
 
 SPACE = "kind: search\n"
-IDENTITY = {"space": "a" * 64, "data": "b" * 64}
+IDENTITY: Final = {"space": "a" * 64, "data": "b" * 64}
 
 
-def opened(path: Path, *, fresh: bool = False, **identity: str) -> RunFolder:
-    return RunFolder.open(path, space_yaml=SPACE, identity=IDENTITY | identity, fresh=fresh)
+def opened(path: Path, *, fresh: bool = False, identity: Mapping[str, str] = IDENTITY) -> RunFolder:
+    return RunFolder.open(path, space_yaml=SPACE, identity=identity, fresh=fresh)
 
 
 @pytest.fixture
@@ -87,7 +89,7 @@ def test_a_trial_is_durable_before_add_returns(path: Path) -> None:
 def test_a_trial_ends_once(path: Path) -> None:
     with opened(path) as folder:
         folder.add(a_record(0))
-        with pytest.raises(ValueError, match="trial 0 is in .* already"):
+        with pytest.raises(ValueError, match=r"trial 0 is in .* already"):
             folder.add(a_record(0))
 
 
@@ -152,14 +154,17 @@ def test_a_kill_while_a_trial_is_written_loses_it_alone(path: Path) -> None:
 def test_another_run_is_refused_with_both_ways_out(finished: Path, identity: dict[str, str], what: str) -> None:
     before = (finished / "log.jsonl").read_bytes()
     with pytest.raises(RunError, match=rf"tabular belongs to another run: .*{what}.*--fresh .*tabular\.1.*--out"):
-        opened(finished, **identity)
+        opened(finished, identity=IDENTITY | identity)
     assert (finished / "log.jsonl").read_bytes() == before
 
 
 @pytest.mark.parametrize(
     ("line", "what"),
     [
-        ({"kind": "run", "schema": 99, "ffsearch": "9.9", "identity": {}}, r"made by ffsearch 9\.9, .*Use that version"),
+        (
+            {"kind": "run", "schema": 99, "ffsearch": "9.9", "identity": {}},
+            r"made by ffsearch 9\.9, .*Use that version",
+        ),
         ({"kind": "trial"}, r"log\.jsonl, line 1: it does not say whose log this is"),
     ],
 )
@@ -181,7 +186,7 @@ def test_a_trial_of_another_making_is_refused(finished: Path) -> None:
 
 
 @pytest.mark.parametrize("fresh", [False, True])
-def test_somebodys_documents_are_left_alone(tmp_path: Path, fresh: bool) -> None:
+def test_somebodys_documents_are_left_alone(tmp_path: Path, *, fresh: bool) -> None:
     (tmp_path / "thesis.txt").write_text("ten years of work")
     with pytest.raises(RunError, match=r"is not a run folder: it has no log\.jsonl but holds thesis\.txt.*--out"):
         opened(tmp_path, fresh=fresh)
@@ -189,9 +194,9 @@ def test_somebodys_documents_are_left_alone(tmp_path: Path, fresh: bool) -> None
 
 
 @pytest.mark.parametrize("fresh", [False, True])
-def test_a_file_is_no_folder(tmp_path: Path, fresh: bool) -> None:
+def test_a_file_is_no_folder(tmp_path: Path, *, fresh: bool) -> None:
     (tmp_path / "run").write_text("x")
-    with pytest.raises(RunError, match="run is a file, not a folder. Choose another run folder with --out"):
+    with pytest.raises(RunError, match=r"run is a file, not a folder. Choose another run folder with --out"):
         opened(tmp_path / "run", fresh=fresh)
 
 
@@ -213,7 +218,7 @@ def test_a_folder_that_may_not_be_written_is_refused(
         return real(name, flags, *rest)
 
     monkeypatch.setattr(os, "open", read_only)
-    with pytest.raises(RunError, match="may not be written here .*Nothing was changed. Choose another folder with --out"):
+    with pytest.raises(RunError, match=r"may not be written here .*Nothing was changed. Choose another folder"):
         opened(finished)
 
 
@@ -227,7 +232,7 @@ def test_a_real_folder_without_the_right_to_write_is_refused(tmp_path: Path) -> 
 
 def test_a_refused_folder_is_given_back(finished: Path) -> None:
     with pytest.raises(RunError, match="another run"):
-        opened(finished, space="c")
+        opened(finished, identity={"space": "c"})
     opened(finished).close()
 
 
@@ -236,7 +241,7 @@ def test_a_refused_folder_is_given_back(finished: Path) -> None:
 
 def test_fresh_moves_aside_and_never_deletes(finished: Path) -> None:
     for n in (1, 2):
-        with opened(finished, fresh=True, space=str(n)) as folder:
+        with opened(finished, fresh=True, identity={"space": str(n)}) as folder:
             assert folder.records == ()
             folder.add(a_record(n))
     assert len(load(finished.with_name("tabular.1")).records) == len(Ended)
@@ -294,7 +299,7 @@ def test_a_finished_run_is_read_from_its_files(finished: Path) -> None:
     assert run.name == "tabular"
     assert run.summary["search"]["n_trials"] == len(Ended)
     assert run.best is not None
-    assert run.best["trial"] == 1
+    assert run.best["trial"] == list(Ended).index(Ended.BUDGET)
     assert run.space_text == SPACE
     assert run.environment["python"]
     assert run.columns == [{"name": "age", "kind": "number"}]
@@ -304,10 +309,10 @@ def test_a_finished_run_is_read_from_its_files(finished: Path) -> None:
 
 def test_files_and_log_say_the_same(finished: Path) -> None:
     from_files = load(finished)
+    assert from_files.is_finished
     with opened(finished) as folder:
         folder.start(FACTS)  # it goes on, so the log alone is up to date
     from_log = load(finished)
-    assert from_files.is_finished
     assert not from_log.is_finished
     pd.testing.assert_frame_equal(from_files.trials, from_log.trials)
     pd.testing.assert_frame_equal(from_files.curves, from_log.curves)
@@ -323,9 +328,6 @@ def test_a_finished_run_needs_neither_the_log_whole_nor_the_data(finished: Path,
 
 def test_an_unfinished_run_is_read_from_its_log(path: Path) -> None:
     with opened(path) as folder:
-        assert load(path).summary == {}
-        assert load(path).best is None
-        assert load(path).trials.empty
         folder.start(FACTS)
         folder.add(a_record(0, value=0.25))
         run = load(path)
@@ -337,9 +339,20 @@ def test_an_unfinished_run_is_read_from_its_log(path: Path) -> None:
         assert (run.columns, run.notices) == (None, [])
 
 
+def test_a_run_that_has_not_begun_says_so(path: Path) -> None:
+    opened(path).close()
+    run = load(path)
+    assert not run.has_begun
+    assert (run.name, run.best) == ("tabular", None)
+    assert run.trials.empty
+    assert "no trial has a value yet" in run._repr_html_()
+    with pytest.raises(RunError, match=r"has not begun: .* Give the run's command again"):
+        _ = run.summary
+
+
 def test_what_is_not_there_yet_is_said(finished: Path) -> None:
     run = load(finished)
-    with pytest.raises(ExportError, match=r"has no model/model\.keras: nothing was refitted yet"):
+    with pytest.raises(ExportError, match=r"has no model/model\.keras: it has not been refitted"):
         run.model()
     with pytest.raises(RunError, match=r"has no study\.db"):
         _ = run.study
@@ -375,10 +388,10 @@ def test_the_html_of_a_run_shows_hostile_names_as_text(path: Path) -> None:
 
 
 @pytest.mark.parametrize("there", [True, False])
-def test_only_runs_can_be_loaded(tmp_path: Path, there: bool) -> None:
+def test_only_runs_can_be_loaded(tmp_path: Path, *, there: bool) -> None:
     folder = tmp_path if there else tmp_path / "none"
     what = "is not a run folder" if there else "does not exist"
-    with pytest.raises(RunError, match=f"{what}.*Give a folder that `ffsearch run` made"):
+    with pytest.raises(RunError, match=rf"{what}.*Give a folder that `ffsearch run` made"):
         load(folder)
 
 

@@ -93,7 +93,7 @@ class Splits:
             RunError: If the file is missing or damaged.
         """
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 places = range(int(arrays["n_folds"]))
                 return cls(
                     test=arrays["test"],

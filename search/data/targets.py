@@ -118,7 +118,8 @@ def class_codes(target: pd.DataFrame, labels: tuple[str, ...]) -> NDArray[np.int
     """
     levels = as_levels(target.iloc[:, 0])
     places = {label: place for place, label in enumerate(labels)}
-    by_number = {number_of(label): place for label, place in places.items()}
+    # NaN must not be a key: every word would be found there.
+    by_number = {number_of(label): place for label, place in places.items() if not np.isnan(number_of(label))}
     codes = [places.get(text, by_number.get(number_of(text), -1)) for text in levels.texts]
     return np.array(codes, dtype=np.int64)[levels.codes]
 

@@ -154,7 +154,8 @@ def is_better(value: float, other: float, *, direction: str) -> bool:
 
 
 def _chosen(probabilities: Answers) -> NDArray[np.intp]:
-    return np.argmax(probabilities, axis=1)
+    chosen: NDArray[np.intp] = np.argmax(probabilities, axis=1)
+    return chosen
 
 
 def _of_true_class(truth: Truth, probabilities: Answers) -> NDArray[np.float64]:

@@ -148,7 +148,7 @@ class EngineContract:
                 engine.tell(told(each))
 
     def test_a_small_space_never_runs_one_point_twice_at_once_while_another_is_free(self, make: MakeEngine) -> None:
-        space = {"depth": IntParameter(low=1, high=6), "width": Fixed(value=32)}
+        space: dict[str, Parameter] = {"depth": IntParameter(low=1, high=6), "width": Fixed(value=32)}
         engine = make(space)
         running = [ask(engine) for _ in range(6)]
         assert sorted(each.point.depth for each in running) == [1, 2, 3, 4, 5, 6]
@@ -201,4 +201,3 @@ class EngineContract:
         ask(engine)
         with pytest.raises(ValueError, match="before the first ask"):
             engine.restore([])
-

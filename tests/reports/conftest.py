@@ -71,6 +71,12 @@ def run_records() -> list[TrialRecord]:
     return records(5)
 
 
+@pytest.fixture
+def space_yaml() -> str:
+    """The space file of the fake runs."""
+    return SPACE
+
+
 @pytest.fixture(scope="session")
 def make_run(tmp_path_factory: pytest.TempPathFactory) -> MakeRun:
     """Makes a run of so many trials; the same arguments make the same run."""

@@ -1,0 +1,241 @@
+from __future__ import annotations
+
+import html
+import os
+import re
+import subprocess
+import sys
+import time
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ffsearch.errors import FFSearchError, RunError
+from ffsearch.reports.html import build_page, write_report
+from ffsearch.search.records import TrialRecord
+from ffsearch.search.store import RunFolder, load
+from ffsearch.search.summary import RunFacts, SealedTest, build_summary
+from ffsearch.search.training.protocol import Ended
+
+VOID = {"meta", "link", "br", "hr", "img", "input"}
+
+SHAPES: dict[str, dict[str, Any]] = {
+    "forty": {"n_trials": 40},
+    "none yet": {"n_trials": 0, "is_finished": False},
+    "one": {"n_trials": 1, "only": Ended.STOPPED},
+    "two": {"n_trials": 2, "only": Ended.COMPLETED},
+    "one diverged": {"n_trials": 1, "only": Ended.DIVERGED},
+    "all failed": {"n_trials": 5, "only": Ended.FAILED},
+    "all pruned": {"n_trials": 5, "only": Ended.PRUNED},
+    "out of time": {"n_trials": 3, "only": Ended.BUDGET},
+    "unfinished": {"n_trials": 12, "is_finished": False},
+    "maximised": {"n_trials": 20, "objective": ("accuracy", "maximize")},
+    "regression": {"n_trials": 20, "objective": ("rmse", "minimize")},
+    "no columns": {"n_trials": 3, "columns": None, "notices": []},
+    "empty summary": {"n_trials": 0, "summary": {}, "is_finished": False, "columns": None, "notices": []},
+}
+
+HOSTILE = [
+    "<script>window.hacked = 1</script>",
+    "</style><script>window.hacked = 2</script>",
+    "\"'><img src=x onerror=window.hacked=3>",
+    "{{ 7 * 7 }}{% raw %}",
+    "&lt;already&gt;&amp;",
+    "עמודה \u202eright-to-left\u202c",
+    "🦊 family 👩‍👩‍👧‍👦",
+    "x" * 10_000,
+    "nul \x00 bell \x07 half \ud83e",
+    "$\\frac{1}{2}$ %s {0} {name}",
+]
+
+
+class Checker(HTMLParser):
+    """Notes tags that are not closed, ids, and whatever the page would fetch."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.wrong: list[str] = []
+        self.ids: list[str] = []
+        self.anchors: list[str] = []
+        self.fetched: list[str] = []
+        self.text: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        if tag not in VOID:
+            self.open.append(tag)
+        self.ids += [value for name, value in attrs if name == "id" and value]
+        for name in ("src", "href", "data", "srcset", "action"):
+            value = values.get(name) or ""
+            (self.anchors if value.startswith("#") else self.fetched).append(value)
+        self.wrong += [f"{tag} {name}" for name, _ in attrs if name.startswith("on")]
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.handle_endtag(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.open or self.open.pop() != tag:
+            self.wrong.append(f"</{tag}>")
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+def checked(page: str) -> Checker:
+    checker = Checker()
+    checker.feed(page)
+    checker.close()
+    assert checker.wrong == []
+    assert checker.open == []
+    assert len(checker.ids) == len(set(checker.ids))
+    assert {anchor[1:] for anchor in checker.anchors} <= set(checker.ids)
+    assert {fetched for fetched in checker.fetched if fetched} == {"data:,"}
+    return checker
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_shape_of_run_makes_a_sound_page(make_run: Any, shape: str) -> None:
+    page = build_page(make_run(**SHAPES[shape]))
+    checked(page)
+    assert "http" not in re.sub(r'xmlns(:xlink)?="[^"]*"|http-equiv', "", page)
+    assert not re.search(r"\bnan\b|\bNone\b|\binf\b", "".join(checked(re.sub(r'data-order="nan"', "", page)).text))
+
+
+@pytest.mark.parametrize(
+    ("shape", "said", "unsaid"),
+    [
+        ("forty", ["What the parameters show", "Sealed test", "264"], ["has not finished"]),
+        ("none yet", ["No trial has ended yet", "has not finished"], ["How it learnt"]),
+        ("one", ["1 trial, ", "Learning curves of trial 0."], ["What the parameters show"]),
+        ("all failed", ["No network reached a finite score", "out of memory"], ["How it learnt"]),
+        ("unfinished", ["has not finished", "has not been tested on held-out rows yet"], ["Sealed test"]),
+        ("maximised", ["higher is better"], ["lower is better"]),
+        ("regression", ["RMSE", "loss (standardised target)"], ["nats"]),
+    ],
+)
+def test_the_page_says_what_is_known_and_nothing_else(
+    make_run: Any, shape: str, said: list[str], unsaid: list[str]
+) -> None:
+    page = html.unescape(build_page(make_run(**SHAPES[shape])))
+    assert [words for words in said if words not in page] == []
+    assert [words for words in unsaid if words in page] == []
+
+
+def test_a_page_is_honest_about_what_it_lacks(make_run: Any) -> None:
+    run = make_run(20)
+    assert "no correction has been made" in build_page(run)
+    assert "opened 3 times" not in build_page(run)
+    run.summary["evidence"]["test"]["openings"] = 3
+    assert "opened 3 times" in build_page(run)
+
+
+def test_the_same_run_makes_the_same_bytes(make_run: Any) -> None:
+    assert build_page(make_run(30)) == build_page(make_run(30))
+
+
+def test_another_process_makes_the_same_bytes(tmp_path: Path, run_folder: Path) -> None:
+    program = "import sys; from ffsearch.reports.html import write_report; write_report(sys.argv[1], sys.argv[2])"
+    pages = []
+    for seed in ("1", "2"):
+        out = tmp_path / f"{seed}.html"
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        subprocess.run([sys.executable, "-c", program, str(run_folder), str(out)], check=True, env=environment)
+        pages.append(out.read_bytes())
+    assert pages[0] == pages[1]
+
+
+def test_reports_load_no_tensorflow(run_folder: Path) -> None:
+    program = (
+        "import sys; from ffsearch.reports.html import write_report; write_report(sys.argv[1]); "
+        "heavy = {'tensorflow', 'keras', 'optuna', 'matplotlib.pyplot'} & set(sys.modules); assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", program, str(run_folder)], check=True)
+
+
+def test_hostile_strings_are_text(make_run: Any) -> None:
+    columns = [
+        {"name": text, "kind": text, "used": True, "reason": text, "n_missing": 0, "n_levels": 1} for text in HOSTILE
+    ]
+    run = make_run(3, columns=columns, notices=HOSTILE, environment={"host": HOSTILE[0]}, space_text=f"# {HOSTILE[1]}")
+    run.summary.update(name=HOSTILE[0])
+    run.summary["data"].update(source=HOSTILE[2], target=HOSTILE[6])
+    page = build_page(run)
+    page.encode("utf-8")
+    shown = "".join(checked(page).text)
+    assert page.count("<script") == 1
+    for text in HOSTILE[:8]:
+        assert text in shown
+    assert "\x00" not in page
+
+
+def test_blank_lines_of_the_space_file_are_kept(make_run: Any) -> None:
+    run = make_run(1)
+    assert run.space_text in html.unescape(build_page(run))
+
+
+def test_many_columns_are_cut_short_and_it_says_so(make_run: Any) -> None:
+    page = build_page(make_run(2, columns=[{"name": f"c{n}", "kind": "number", "used": True} for n in range(5_000)]))
+    assert "5000 of 5000 columns are used. The first 300 are listed." in page
+    assert "c299" in page
+    assert "c300" not in page
+
+
+def test_five_hundred_trials_are_quick_and_small(make_run: Any, tmp_path: Path) -> None:
+    run = make_run(500)
+    start = time.perf_counter()
+    path = write_report(run, tmp_path / "big.html")
+    assert time.perf_counter() - start < 10
+    assert path.stat().st_size < 3_000_000
+
+
+@pytest.fixture
+def run_folder(tmp_path: Path, run_facts: RunFacts, run_records: list[TrialRecord], space_yaml: str) -> Path:
+    """A finished run folder, as a search writes it."""
+    test = SealedTest(value=0.1, low=0.05, high=0.15, metrics={"accuracy": 0.97}, openings=1)
+    with RunFolder.open(tmp_path / "runs/small", space_yaml=space_yaml, identity={"space": "a", "data": "b"}) as folder:
+        folder.start(run_facts)
+        folder.write_data(columns=[{"name": "area", "kind": "number", "used": True, "reason": "numbers"}], notices=[])
+        for record in run_records:
+            folder.add(record)
+        folder.finish(build_summary(run_facts, run_records, wall_s=20.0, test=test))
+    return tmp_path / "runs/small"
+
+
+def test_a_report_goes_into_its_run_folder(run_folder: Path) -> None:
+    path = write_report(str(run_folder))
+    assert path == run_folder / "report.html"
+    page = path.read_text(encoding="utf-8")
+    checked(page)
+    assert load(run_folder).summary["best"]["topology"] in html.unescape(page)
+
+
+def test_a_report_goes_where_it_is_told_and_replaces_what_is_there(run_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "old.html").write_text("old")
+    assert write_report(run_folder, tmp_path / "old.html") == tmp_path / "old.html"
+    assert write_report(load(run_folder), tmp_path) == tmp_path / "report.html"
+    assert write_report(run_folder, tmp_path / "new/deep/page.html").exists()
+    assert (tmp_path / "old.html").read_bytes() == (tmp_path / "report.html").read_bytes()
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_a_report_that_cannot_be_written_leaves_the_old_one(run_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(RunError, match=r"cannot be written to .*page\.html: .*Choose another place with --out"):
+        write_report(run_folder, tmp_path / "file/page.html")
+    assert (tmp_path / "file").read_text() == "not a folder"
+
+
+def test_a_report_in_an_unknown_language_is_refused(run_folder: Path) -> None:
+    with pytest.raises(FFSearchError, match="does not speak 'tlh'"):
+        write_report(run_folder, lang="tlh")
+    assert not (run_folder / "report.html").exists()
+
+
+def test_no_run_no_report(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="is not a run folder"):
+        write_report(tmp_path)

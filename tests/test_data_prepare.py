@@ -1,0 +1,292 @@
+"""The whole way from a space file's data section to matrices, and that sealed rows stay sealed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ffsearch.errors import DataError
+from ffsearch.search.data.prepare import Prepared, prepare
+from ffsearch.search.heads import Task
+from ffsearch.spaces.schema import DataSpec
+
+N = 120
+
+
+def table(seed: int = 0) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    number = rng.normal(size=N).round(3)
+    return pd.DataFrame(
+        {
+            "number": number.astype(str),
+            "gaps": [f"{i * 7 % 50}.5" if i % 6 else " " for i in range(N)],
+            "level": [f"c{i}" for i in rng.integers(0, 4, N)],
+            "key": [f"k{i}" for i in range(N)],
+            "who": [f"w{i // 6}" for i in range(N)],
+            "when": [str(day)[:10] for day in pd.date_range("2024-01-01", periods=N)],
+            "y": np.where(number > 0.3, "yes", "no"),
+            "amount": number * 100 + 5,
+        }
+    )
+
+
+def prepared(frame: pd.DataFrame | None = None, **spec: Any) -> Prepared:
+    settings = {"source": "frame", "target": "y", "drop": ["amount"]} | spec
+    return prepare(DataSpec(**settings), frame=table() if frame is None else frame, seed=0)
+
+
+def test_every_column_is_told() -> None:
+    ready = prepared(groups="who")
+    kinds = {column.name: (str(column.kind), column.used) for column in ready.columns}
+    assert kinds == {
+        "number": ("number", True),
+        "gaps": ("number", True),
+        "level": ("category", True),
+        "key": ("id", False),
+        "when": ("date", False),
+        "amount": ("dropped", False),
+        "who": ("groups", False),
+    }
+    assert ready.notices[0].startswith(
+        "Not used: 'key' (id: 96 different texts in 96 cells: it names rows), 'when' (date"
+    )
+    assert ready.task_reason == "binary, because 'y' has 2 values: no, yes"
+    assert ready.splits.method == "by group"
+
+
+def test_the_problem_of_a_holdout() -> None:
+    ready = prepared(drop=["amount", "who"])
+    problem = ready.problem()
+    (split,) = problem.splits
+    assert problem.n_features == ready.n_features == 8
+    assert (split.x_train.shape, split.x_valid.shape) == ((77, 8), (19, 8))
+    assert split.y_train.dtype == np.dtype(np.float32)
+    assert split.y_train.shape == (77, 1)
+    assert split.target_scale is None
+    assert len(ready.development_rows) == 96
+    assert (ready.splits.development == ready.development_rows).all()
+
+
+def test_regression_is_standardised_in_every_fold() -> None:
+    ready = prepared(target="amount", drop=["y"], valid={"folds": 3})
+    assert ready.head.task is Task.REGRESSION
+    for split, (train, _) in zip(ready.problem().splits, ready.splits.folds, strict=True):
+        assert split.target_scale is not None
+        assert split.y_train.mean() == pytest.approx(0, abs=1e-6)
+        assert split.y_train.std() == pytest.approx(1, abs=1e-6)
+        raw = table()["amount"].to_numpy()[train]
+        assert split.y_train[:, 0] * split.target_scale.scale + split.target_scale.mean == pytest.approx(raw, rel=1e-4)
+
+
+def test_the_refit_uses_all_rows_outside_the_test_part() -> None:
+    ready = prepared(target="amount", drop=["y"])
+    preprocessor, x, y, scale = ready.fit_all()
+    assert x.shape == (96, ready.n_features)
+    assert y.shape == (96, 1)
+    assert scale is not None
+    assert scale.mean == pytest.approx(table()["amount"].to_numpy()[ready.development_rows].mean())
+    assert (preprocessor.transform(ready.table.features.take(ready.development_rows)) == x).all()
+
+
+def test_the_sealed_rows_when_they_are_opened() -> None:
+    ready = prepared()
+    sealed = ready.test_rows()
+    assert sealed.features["key"].tolist() == [f"k{row}" for row in ready.splits.test]
+    assert sealed.y.tolist() == (table()["y"].to_numpy()[ready.splits.test] == "yes").astype(int).tolist()
+    assert sealed.target["y"].tolist() == table()["y"].to_numpy()[ready.splits.test].tolist()
+
+
+def test_sealed_rows_change_nothing_before_they_are_opened() -> None:
+    before = prepared(target="amount", drop=["y"], valid={"folds": 3})
+    changed = table()
+    for name, marker in (("number", "words"), ("gaps", "1e9"), ("level", "marker"), ("key", "k0")):
+        changed.loc[before.splits.test, name] = marker
+    changed.loc[before.splits.test, "amount"] = 1e6 + 0.5
+    after = prepared(changed, target="amount", drop=["y"], valid={"folds": 3})
+    assert (after.splits.test == before.splits.test).all()
+    assert (after.columns, after.layout, after.notices, after.head) == (
+        before.columns, before.layout, before.notices, before.head,
+    )  # fmt: skip
+    assert after.fit_all().preprocessor == before.fit_all().preprocessor
+    for one, other in zip(after.problem().splits, before.problem().splits, strict=True):
+        assert (one.x_train == other.x_train).all()
+        assert (one.x_valid == other.x_valid).all()
+        assert (one.y_valid == other.y_valid).all()
+
+
+def test_validation_rows_change_nothing_in_the_training_matrix() -> None:
+    before = prepared(target="amount", drop=["y"])
+    ((_, valid),) = before.splits.folds
+    changed = table()
+    changed.loc[valid, "number"] = "1e6"
+    changed.loc[valid, "gaps"] = "1e6"
+    changed.loc[valid, "level"] = "c0"
+    changed.loc[valid, "amount"] = 1e6
+    (one,) = prepared(changed, target="amount", drop=["y"]).problem().splits
+    (other,) = before.problem().splits
+    assert (one.x_train == other.x_train).all()
+    assert (one.y_train == other.y_train).all()
+    assert one.target_scale is not None
+    assert other.target_scale is not None
+    assert one.target_scale.mean == other.target_scale.mean
+
+
+def write(folder: Path, frame: pd.DataFrame, name: str) -> str:
+    frame.to_csv(folder / name, index=False)
+    return str(folder / name)
+
+
+def test_a_test_file_of_its_own(tmp_path: Path) -> None:
+    main = write(tmp_path, table(), "train.csv")
+    other = table(1).assign(more=1)[["more", *reversed(table().columns)]]
+    ready = prepare(DataSpec(source=main, target="y", test=write(tmp_path, other, "test.csv")), seed=0)
+    assert ready.splits.test.tolist() == list(range(N, 2 * N))
+    assert ready.table.n_test_rows == N
+    assert ready.test_rows().features["number"].astype(float).tolist() == table(1)["number"].astype(float).tolist()
+    assert ready.notices[0] == "Columns that only the test file has are left out: more."
+    assert ready.table.sha256 != prepare(DataSpec(source=main, target="y"), seed=0).table.sha256
+
+
+def test_a_test_file_without_a_dropped_column(tmp_path: Path) -> None:
+    main = write(tmp_path, table(), "train.csv")
+    test = write(tmp_path, table(1).drop(columns="amount"), "test.csv")
+    assert prepare(DataSpec(source=main, target="y", drop=("amount",), test=test), seed=0).table.n_rows == 2 * N
+    with pytest.raises(DataError, match=r"lacks columns of .*train\.csv: amount\. Both files need the same columns"):
+        prepare(DataSpec(source=main, target="y", test=test), seed=0)
+
+
+def test_a_class_that_only_the_sealed_rows_have(tmp_path: Path) -> None:
+    main = write(tmp_path, table(), "train.csv")
+    test = write(tmp_path, table(1).assign(y=["maybe", "yes"] * (N // 2)), "test.csv")
+    ready = prepare(DataSpec(source=main, target="y", test=test), seed=0)
+    assert ready.head.labels == ("no", "yes")
+    sealed = ready.test_rows()
+    assert sealed.y[:2].tolist() == [-1, 1]
+    assert sealed.notices == (
+        "60 test rows are of a class that no other row has; whatever is answered there is wrong.",
+    )
+
+
+def test_groups_that_both_files_have_are_told(tmp_path: Path) -> None:
+    main, test = write(tmp_path, table(), "train.csv"), write(tmp_path, table(1), "test.csv")
+    ready = prepare(DataSpec(source=main, target="y", groups="who", test=test), seed=0)
+    assert "120 rows of the test file are of groups that the main file has too." in ready.notices
+
+
+def test_by_time_with_folds() -> None:
+    ready = prepared(time="when", valid={"folds": 3})
+    assert ready.splits.method == "by time"
+    assert ready.splits.test.tolist() == list(range(96, N))
+    assert [len(train) for train, _ in ready.splits.folds] == [24, 48, 72]
+
+
+def test_dates_in_doubt_are_told() -> None:
+    frame = table().assign(when=[f"{1 + i % 12}/{1 + (i * 5) % 12}/2024" for i in range(N)])
+    (doubt,) = (notice for notice in prepared(frame, time="when").notices if "month first" in notice)
+    assert doubt == "The dates of 'when' could be day first or month first; they are read as month first."
+
+
+def test_classes_of_too_few_rows_are_told() -> None:
+    frame = table()
+    frame.loc[:2, "y"] = "rare"
+    told = [notice for notice in prepared(frame, valid={"folds": 5}).notices if "'rare'" in notice]
+    assert told
+    assert told[0].startswith("No validation row in fold ")
+
+
+def test_copies_are_told() -> None:
+    frame = pd.concat([table().drop(columns=["key", "when", "who"])] * 2, ignore_index=True)
+    (told,) = (notice for notice in prepared(frame).notices if "repeat another row" in notice)
+    assert told.startswith("7")
+
+
+def test_one_target_after_another_task() -> None:
+    ready = prepare(DataSpec(source="sklearn:linnerud"), seed=0)
+    assert ready.head.n_outputs == 3
+    assert ready.problem().splits[0].y_train.shape == (13, 3)
+    assert prepare(DataSpec(source="sklearn:wine"), seed=0).problem().splits[0].y_train.dtype == np.int32
+
+
+def without(frame: pd.DataFrame, rows: int) -> pd.DataFrame:
+    return frame.assign(y=[None] * rows + frame["y"].tolist()[rows:])
+
+
+@pytest.mark.parametrize(
+    ("frame", "spec", "text"),
+    [
+        (
+            table(),
+            {"target": None},
+            r"^frame does not say which .* --target .*columns: number, gaps, level, key, who, when",
+        ),
+        (
+            table(),
+            {"target": "Y "},
+            r"^data\.target: frame has no column 'Y '\. Is it 'y'\? Correct data\.target \(--tar",
+        ),
+        (table(), {"target": "nothing"}, r"^data\.target: frame has no column 'nothing'\. Correct data\.target"),
+        (
+            table(),
+            {"drop": ["levels"]},
+            r"^data\.drop: frame has no column 'levels'\. Is it 'level'\? Correct data\.drop\.",
+        ),
+        (table(), {"groups": "whom"}, r"^data\.groups: frame has no column 'whom'\. Is it 'who' or 'when'\?"),
+        (table(), {"time": "whe"}, r"^data\.time: frame has no column 'whe'"),
+        (
+            table(),
+            {"groups": "who", "time": "when"},
+            r"^data\.groups and data\.time are both named, and a split cannot",
+        ),
+        (table().iloc[:9], {}, r"^frame has 9 rows; at least 10 are needed\."),
+        (
+            without(table(), 3),
+            {},
+            r"^The target 'y' has 3 missing or infinite cells in 120 rows; the first is row 1 of",
+        ),
+        (
+            table().assign(amount=[np.inf] + [1.5] * (N - 1)),
+            {"target": "amount", "drop": []},
+            r"^The target 'amount' has 1 missing or infinite cells in 120 rows",
+        ),
+        (table().assign(y="no"), {}, r"^The target 'y' is 'no' in every row outside the test part"),
+        (table().assign(who=""), {"groups": "who"}, r"^The groups column 'who' has 120 missing cells, but every row"),
+        (table().assign(who="w"), {"groups": "who"}, r"^data\.test: 1 group cannot be split"),
+        (
+            table()[["key", "y", "amount"]],
+            {},
+            r"^frame has no column that can be learnt from: 'key' is id \(96 different",
+        ),
+        (table()[["y", "amount"]], {}, r"^frame has no column that can be learnt from\. Add columns"),
+        (
+            table().assign(number="", gaps="3", level="x", who="z"),
+            {},
+            r"no column that can .*'number' is empty \(no cell",
+        ),
+        (table(), {"test": 0.001}, r"^data\.test: 0\.001 of 120 rows leaves one side without rows"),
+        (table(), {"test": "nowhere.csv"}, r"^There is no file 'nowhere\.csv'"),
+    ],
+)
+def test_tables_and_requests_that_do_not_fit(frame: pd.DataFrame, spec: dict[str, Any], text: str) -> None:
+    with pytest.raises(DataError, match=text):
+        prepared(frame, **spec)
+
+
+def test_a_long_list_of_columns_is_cut() -> None:
+    wide = pd.DataFrame({f"c{i}": range(12) for i in range(50)})
+    with pytest.raises(DataError, match=r"c18, c19 and 30 more\.$"):
+        prepared(wide, target="y", drop=[])
+
+
+def test_random_holes_never_break_a_table() -> None:
+    rng = np.random.default_rng(3)
+    frame = table()
+    for name in ("number", "gaps", "level", "key"):
+        frame.loc[rng.random(N) < 0.4, name] = rng.choice(["", "?", "NA", "inf", "\u2603", "-", "1e400"])
+    ready = prepared(frame, valid={"folds": 4})
+    assert all(
+        np.isfinite(split.x_train).all() and np.isfinite(split.x_valid).all() for split in ready.problem().splits
+    )

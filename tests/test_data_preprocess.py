@@ -1,0 +1,176 @@
+"""The matrix: its arithmetic, what it learns and from which rows, and rows unlike any it has seen."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from ffsearch.errors import DataError
+from ffsearch.search.data.preprocess import (
+    CLIP,
+    MAX_LEVELS,
+    MIN_LEVEL_ROWS,
+    CategoryColumn,
+    NumberColumn,
+    Preprocessor,
+    learn_layout,
+    raw_inputs,
+)
+
+
+def raw_of(frame: pd.DataFrame) -> dict[str, NDArray[Any]]:
+    numbers = [name for name in frame.columns if name.startswith("n")]
+    return raw_inputs(frame, numbers=numbers, categories=[name for name in frame.columns if name not in numbers])
+
+
+def fitted(frame: pd.DataFrame) -> Preprocessor:
+    raw = raw_of(frame)
+    return Preprocessor.fit(learn_layout(raw), raw)
+
+
+TRAIN = pd.DataFrame(
+    {
+        "n1": ["1", "2", "3", "4", "5"] * 6,
+        "n2": ["10", "", "30", "20", "20"] * 6,
+        "c1": ["a", "b", "a", "b", "a"] * 6,
+        "c2": ["1", "1.0", "", "10", "9"] * 6,
+    }
+)
+
+
+def test_columns_and_their_names() -> None:
+    preprocessor = fitted(TRAIN)
+    assert preprocessor.feature_names == (
+        "n1", "n2", "n2 (missing)", "c1 = a", "c1 = b", "c1 (other)",
+        "c2 (missing)", "c2 = 1", "c2 = 9", "c2 = 10", "c2 (other)",
+    )  # fmt: skip
+    assert preprocessor.n_features == 11
+    assert learn_layout(raw_of(TRAIN)).n_features == 11
+    matrix = preprocessor.transform(TRAIN)
+    assert matrix.shape == (30, 11)
+    assert matrix.dtype == np.dtype(np.float32)
+    assert matrix[1].tolist() == pytest.approx([-0.5 / np.sqrt(1 + (0.5 / 3) ** 2), 0, 1, 0, 1, 0, 0, 1, 0, 0, 0])
+
+
+def test_statistics_are_robust_and_missing_cells_take_the_median() -> None:
+    preprocessor = fitted(TRAIN)
+    assert preprocessor.numbers == (
+        NumberColumn(name="n1", median=3.0, scale=2.0, flag=False),
+        NumberColumn(name="n2", median=20.0, scale=5.0, flag=True),
+    )
+    missing = preprocessor.transform(TRAIN.iloc[1:2].assign(n1="?"))
+    assert missing[0, :3].tolist() == [0, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("cells", "scale"),
+    [
+        ([0.0] * 9 + [8.0], 4.0),  # half the range where the quartiles agree
+        ([7.0] * 10, 1.0),  # nothing to scale by
+        ([0.0, 1e-45] * 5, 1.0),  # not representable
+        ([-3e38, 3e38] * 5, 3e38),  # the quartiles' distance would be infinite
+    ],
+)
+def test_scales_of_odd_columns(cells: list[float], scale: float) -> None:
+    preprocessor = fitted(pd.DataFrame({"n": cells}))
+    assert preprocessor.numbers[0].scale == pytest.approx(scale)
+    assert np.isfinite(preprocessor.transform(pd.DataFrame({"n": cells}))).all()
+
+
+@given(st.lists(st.floats(allow_nan=True, allow_infinity=True), min_size=1, max_size=30))
+def test_every_number_has_a_bounded_feature(cells: list[float]) -> None:
+    frame = pd.DataFrame({"n": cells})
+    matrix = fitted(frame).transform(frame)
+    assert np.isfinite(matrix).all()
+    assert (np.abs(matrix[:, 0]) <= CLIP * (1 + 1e-6)).all()
+
+
+def test_the_smooth_clip_keeps_small_numbers_and_bounds_large_ones() -> None:
+    column = NumberColumn(name="n", median=0.0, scale=1.0, flag=False)
+    z = np.array([0, 0.01, -1, 3, 1e9, -3e38], dtype=np.float32)
+    expected = [0, 0.01, -1 / np.sqrt(1 + 1 / 9), 3 / np.sqrt(2), 3, -3]
+    assert column.scaled(z) == pytest.approx(expected, rel=1e-4)
+
+
+def test_rare_levels_share_the_last_slot() -> None:
+    frame = pd.DataFrame({"c": ["a"] * 20 + ["b"] * MIN_LEVEL_ROWS + ["r"] * (MIN_LEVEL_ROWS - 1)})
+    preprocessor = fitted(frame)
+    assert preprocessor.categories[0].levels == ("a", "b")
+    assert preprocessor.transform(frame)[-1].tolist() == [0, 0, 1]
+
+
+def test_only_the_most_frequent_of_many_levels_have_a_slot() -> None:
+    cells = [f"l{i}" for i in range(MAX_LEVELS + 5) for _ in range(MIN_LEVEL_ROWS + (i >= 5))]
+    (category,) = fitted(pd.DataFrame({"c": cells})).categories
+    assert len(category.levels) == MAX_LEVELS
+    assert "l4" not in category.levels
+    assert "l5" in category.levels
+
+
+def test_folds_agree_on_columns_though_a_level_is_not_in_one() -> None:
+    raw = raw_of(TRAIN)
+    few = raw_of(TRAIN[TRAIN["c1"] == "a"])
+    preprocessor = Preprocessor.fit(learn_layout(raw), few)
+    assert preprocessor.categories[0] == CategoryColumn(name="c1", levels=("a", "b"), known=(True, False))
+    assert preprocessor.categories[0].slots == {"a": 0}
+    assert preprocessor.transform(TRAIN)[1, 3:6].tolist() == [0, 0, 1]
+    assert preprocessor.feature_names == fitted(TRAIN).feature_names
+
+
+def test_a_column_that_is_missing_in_all_training_rows() -> None:
+    layout = learn_layout(raw_of(TRAIN))
+    preprocessor = Preprocessor.fit(layout, raw_of(TRAIN.assign(n2="", c2="")))
+    matrix = preprocessor.transform(TRAIN)
+    assert np.isfinite(matrix).all()
+    assert preprocessor.numbers[1] == NumberColumn(name="n2", median=0.0, scale=1.0, flag=True)
+
+
+def test_rows_unlike_any_seen() -> None:
+    preprocessor = fitted(TRAIN)
+    strange = pd.DataFrame({"more": [1], "c2": ["never"], "c1": [None], "n2": ["word"], "n1": ["1e30"]})
+    assert preprocessor.transform(strange)[0].tolist() == [3, 0, 1, 0, 0, 1, 0, 0, 0, 0, 1]
+    assert preprocessor.transform(strange.iloc[:0]).shape == (0, 11)
+
+
+def test_types_do_not_matter() -> None:
+    preprocessor = fitted(TRAIN)
+    typed = pd.DataFrame(
+        {
+            "n1": TRAIN["n1"].astype(int),
+            "n2": pd.to_numeric(TRAIN["n2"]),
+            "c1": TRAIN["c1"].astype("category"),
+            "c2": pd.to_numeric(TRAIN["c2"]),
+        }
+    )
+    assert (preprocessor.transform(typed) == preprocessor.transform(TRAIN)).all()
+    assert (fitted(typed).transform(typed) == preprocessor.transform(TRAIN)).all()
+
+
+def test_raw_inputs_are_what_the_saved_model_takes() -> None:
+    frame = pd.DataFrame({"n": [" 1.5", "inf", "x"], "c": [" a ", None, "2.0"]})
+    raw = raw_of(frame)
+    assert raw["n"].dtype == np.float32
+    assert raw["n"][0] == 1.5
+    assert np.isnan(raw["n"][1:]).all()
+    assert raw["c"].tolist() == ["a", "", "2"]
+
+
+def test_a_missing_column_is_named() -> None:
+    text = (
+        r"^These rows lack 2 of the columns that were trained on: 'n1' \(is it 'n1_'\?\), 'c2'\. Add or rename them\.$"
+    )
+    with pytest.raises(DataError, match=text):
+        fitted(TRAIN).transform(TRAIN.rename(columns={"n1": "n1_"})[["n1_", "n2", "c1"]])
+
+
+def test_a_preprocessor_survives_json() -> None:
+    preprocessor = fitted(TRAIN)
+    again = Preprocessor.from_dict(json.loads(json.dumps(preprocessor.to_dict())))
+    assert again == preprocessor
