@@ -33,7 +33,7 @@ COUNTED_JITTER: Final = 0.5
 """That share again for whole numbers, so that no dot seems to lie between two."""
 
 MAX_COUNTED: Final = 8
-"""Whole numbers with at most so many values are ticked one by one, and their trials spread sideways."""
+"""Whole numbers over a span of so many are ticked one by one, and their trials spread sideways."""
 
 _GOLDEN: Final = 0.6180339887498949  # its multiples modulo 1 lie evenly: jitter that needs no generator
 
@@ -110,10 +110,10 @@ class _Scale:
         self._log = log
         known = np.unique(values)
         self._low, self._high = (float(known[0]), float(known[-1])) if len(known) else (0.0, 1.0)
-        self.is_counted = len(known) <= MAX_COUNTED and bool(np.all(known == known.round()))
+        self.is_counted = self._high - self._low < MAX_COUNTED and bool(np.all(known == known.round()))
         self._known = known
         gaps = np.diff(self.place(known))
-        self.step = float(gaps.min()) if len(gaps) else 0.2
+        self.step = float(gaps.min()) if len(gaps) else 0.2  # 0.2: any room that looks like one value
 
     def place(self, values: Numbers) -> Numbers:
         """Positions of values; a lone value lies in the middle."""

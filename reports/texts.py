@@ -36,8 +36,8 @@ _ENGLISH: Final[dict[str, str]] = {
     "answer.none": "No network reached a finite score",
     "answer.none_text": "{trials} ended, none with a score; the reasons stand under “The search”.",
     "answer.waiting": "No trial has ended yet",
-    "answer.lead": "The best network found for {target} ({task}): number {trial} of {trials}.",
-    "answer.lead_no_target": "The best network found ({task}): number {trial} of {trials}.",
+    "answer.lead": "The best network found for {target} ({task}): trial {trial} in a search of {trials}.",
+    "answer.lead_no_target": "The best network found ({task}): trial {trial} in a search of {trials}.",
     "answer.test": (
         "On {n_test} rows that took no part in any choice its {metric} is {value} (95 % interval {low} to "
         "{high}; {better})."
@@ -212,7 +212,7 @@ _ENGLISH: Final[dict[str, str]] = {
     "data.dropped": "not used",
     # How to repeat it
     "repeat.title": "How to repeat it",
-    "repeat.text": "Save the text below as space.yaml beside the table, then:",
+    "repeat.text": "Save the space file below as space.yaml, beside the table where that is a file, then:",
     "repeat.seed": (
         "Every random choice comes from seed {seed}. The same space, seed and versions give the same trials."
     ),
@@ -321,7 +321,10 @@ class Language:
         return self._signs(text)
 
     def setting(self, value: float) -> str:
-        """A parameter's value as people write it, at most three digits: 64, 0.15, 3e-5."""
+        """A parameter's value as people write it, at most three digits: 64, 0.15, 2.5e-4."""
+        if 0 < abs(value) < 1e-3:
+            digits, exponent = f"{value:.2e}".split("e")
+            return f"{digits.rstrip('0').rstrip('.')}e{int(exponent)}".replace(".", self.decimal)
         return _short_exponent(f"{value:.3g}").replace(".", self.decimal)
 
     def share(self, value: float) -> str:

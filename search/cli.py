@@ -59,8 +59,7 @@ def invoke(arguments: list[str]) -> int:
     try:
         ended = app(arguments, prog_name="ffsearch", standalone_mode=False)
         return ended if isinstance(ended, int) else 0
-    except KeyboardInterrupt as interrupt:
-        _say(str(interrupt) or "interrupted")
+    except (KeyboardInterrupt, typer.Abort):
         return EXIT_INTERRUPTED
     except FFSearchError as error:
         _say(f"error: {error}")
@@ -115,10 +114,14 @@ def run(
     flags = {"data": data, "target": _names(target), "trials": trials, "budget": budget, "seed": seed}
     overrides: list[str | Override] = [*(set_ or []), *_overrides(flags)]
     observer, showing = observing(quiet=quiet, as_json=json)
-    with showing:
-        done = running.run(
-            space, overrides=overrides, out=out, fresh=fresh, finish=finish, observer=observer, report=_report
-        )
+    try:
+        with showing:
+            done = running.run(
+                space, overrides=overrides, out=out, fresh=fresh, finish=finish, observer=observer, report=_report
+            )
+    except KeyboardInterrupt as interrupt:  # typer would drop its text, which says what is safe and how to go on
+        _say(str(interrupt) or "interrupted")
+        raise typer.Exit(EXIT_INTERRUPTED) from interrupt
     if not quiet and not json:
         typer.echo(f"report         {done.path / 'report.html'}")
 

@@ -48,7 +48,9 @@ DEFAULT_POINT: Final = Point(
 Source: plain networks tuned over 86 splits (TabM's published configurations, Gorishniy et al. 2024, arXiv 2410.24210)
 have a median depth of 4, most widths between 144 and 912, and a median dropout of 0.12 where it is on.
 choice: one layer fewer and a smaller width than those medians, because the default must also suit a few hundred rows;
-batch normalisation on, which lets Adam's usual rate of 1e-3 work at every depth the shipped space holds.
+batch normalisation on, because at this learning rate it was better on every table tried. Best validation loss with and
+without it: breast cancer .070 and .088, digits .025 and .040 (means of three splits), California housing .192 and .201
+(of the target's variance), letter .062 and .069. One layer more or half the width gained nothing beyond the noise.
 """
 
 # --- when training ends, and how many rows an update reads -----------------------------------------------------------

@@ -1,4 +1,4 @@
-"""From a point to a Keras network: what DESIGN section 5 says, in Keras' words.
+"""From a point to a Keras network: what docs/semantics.md says, in Keras' words.
 
     matrix -> [ Dense -> BatchNormalization? -> activation -> Dropout? ] x depth -> Dense -> logits
 
@@ -102,13 +102,14 @@ def build_network(point: Point, *, head: Head, n_features: int, seed: np.random.
         A functional model, (n_rows, n_features) float32 to (n_rows, n_outputs) float32. Penalties are among its
         `losses`.
     """
+    weights = initial_weights(point, n_features=n_features, n_outputs=head.n_outputs, seed=seed)
     inputs = keras.Input((n_features,), name="matrix")
     tensor = inputs
     for layer, units in enumerate(layer_sizes(point)):
         for step in _hidden_block(point, units, layer=layer, seed=seed):
             tensor = step(tensor)
     model = keras.Model(inputs, _dense(point, head.n_outputs, name="logits")(tensor), name="network")
-    model.set_weights(initial_weights(point, n_features=n_features, n_outputs=head.n_outputs, seed=seed))
+    model.set_weights(weights)
     return model
 
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -173,9 +174,7 @@ def save_model(
     network = _network(point, head=head, n_features=preprocessor.n_features, weights=weights)
     facts = {**_facts(head, preprocessor), "notes": dict(notes or {})}
     try:
-        package(network, head=head, preprocessor=preprocessor, target_scale=target_scale).save(partial)
-        with zipfile.ZipFile(partial, "a") as archive:
-            archive.writestr(MEMBER, json.dumps(facts, indent=1))
+        _write(partial, package(network, head=head, preprocessor=preprocessor, target_scale=target_scale), facts)
         expected = _expected(network, preprocessor.transform(sample), head=head, target_scale=target_scale)
         packaged = load_packaged(partial)
         _compare(packaged.answers(sample), expected, target_scale=target_scale)
@@ -185,6 +184,15 @@ def save_model(
     finally:
         partial.unlink(missing_ok=True)
     return packaged
+
+
+def _write(path: Path, model: keras.Model, facts: Mapping[str, Any]) -> None:
+    with warnings.catch_warnings():
+        # Keras reads TensorFlow's variables with np.array, of which NumPy 2 complains; there is nothing to do here.
+        warnings.filterwarnings("ignore", message="__array__ implementation", category=DeprecationWarning)
+        model.save(path)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(MEMBER, json.dumps(facts, indent=1))
 
 
 def package(

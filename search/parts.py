@@ -123,6 +123,7 @@ class Parts:
             direction=self.objective.direction,
             data=DataFacts(
                 source=table.source,
+                target=head.target_names,
                 n_rows=table.n_rows,
                 n_features=self.problem.n_features,
                 n_classes=len(head.labels) or None,
@@ -224,7 +225,9 @@ def assembled(
     """Make everything the steps share, and let the engine learn of the trials that were told before."""
     from ffsearch.search.engines.mirror import StudyMirror
     from ffsearch.search.engines.optuna_engine import OptunaEngine
+    from ffsearch.search.engines.pruners import first_rung_for
     from ffsearch.search.points import default_point
+    from ffsearch.search.training.batches import batches_per_epoch
 
     with native_stderr_held_back():
         from ffsearch.search.training.keras_trainer import KerasTrainer
@@ -240,6 +243,7 @@ def assembled(
         seed=space.search.seed,
         direction=objective.direction,
         default=default_point(space.parameters),
+        first_rung=first_rung_for(batches_per_epoch(n_train, batch_size=stopping.batch_size)),
     )
     engine.restore(told_history(folder.records, naive=naive, direction=objective.direction))
     with StudyMirror(

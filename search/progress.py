@@ -276,7 +276,6 @@ class LiveDisplay(Silent):
 def opening_lines(began: Began) -> list[str]:
     """What a person should know before the first trial: the data as understood, and the size of the search."""
     unused = [column for column in began.columns if not column.used]
-    going_on = f", {began.n_told} of them already told" if began.n_told else ""
     best = "lowest" if began.direction == "minimize" else "highest"
     within = "" if began.budget_s is None else f" within {duration(began.budget_s)}"
     return [
@@ -284,9 +283,17 @@ def opening_lines(began: Began) -> list[str]:
         f"{began.task_reason}",
         *(f"not used: {column.name} ({column.reason})" for column in unused),
         *began.notices,
-        f"searching {began.n_trials} trials{going_on}{within} for the {best} {_metric(began.objective)}",
+        f"{_amount(began)}{within} for the {best} {_metric(began.objective)}",
         f"run folder {began.path}",
     ]
+
+
+def _amount(began: Began) -> str:
+    """How much there is to do: searching 30 trials; searching 30 trials, of which 12 are told."""
+    if began.n_told >= began.n_trials:
+        return f"searching no further than the {began.n_told} trials told"
+    told = f", of which {began.n_told} are told," if began.n_told else ""
+    return f"searching {began.n_trials} trials{told}"
 
 
 def _kinds(began: Began) -> str:

@@ -150,10 +150,12 @@ class Run:
         """
         import optuna
 
+        from ffsearch.search.engines.optuna_tools import sqlite_url
+
         path = self.path / STUDY
         if not path.exists():
             raise RunError(f"{self.path} has no {STUDY}. Its trials are in `run.trials`; the run's command writes it.")
-        return optuna.load_study(study_name=None, storage=f"sqlite:///{path}")
+        return optuna.load_study(study_name=None, storage=sqlite_url(path))
 
     def model(self) -> Any:
         """The winner as a Keras model that takes raw rows and answers in the user's units.

@@ -30,6 +30,7 @@ class DataFacts:
 
     Args:
         source: As the space file names it.
+        target: Names of the target columns.
         n_rows: Rows, test rows among them.
         n_features: Columns of the matrix the networks read.
         n_classes: Classes, or None for regression.
@@ -40,6 +41,7 @@ class DataFacts:
     """
 
     source: str
+    target: tuple[str, ...]
     n_rows: int
     n_features: int
     n_classes: int | None
@@ -120,7 +122,7 @@ class SealedTest:
 
 
 class Summary(TypedDict):
-    """The keys of the file; DESIGN's section 9 in the part that exists."""
+    """The keys of the file."""
 
     schema: int
     ffsearch: str

@@ -33,7 +33,7 @@ _TASKS_OF: Final[Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]]] = {
         "roc_auc": _CLASSES,
     },
 }
-"""Which tasks each loss, output and objective is for. Source: DESIGN section 5 (the distribution each one assumes)."""
+"""Which tasks each loss, output and objective is for. Source: docs/semantics.md (the distribution each one assumes)."""
 
 
 def pairing_faults(raw: Mapping[str, Any]) -> Iterator[Fault]:

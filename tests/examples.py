@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 
 from ffsearch.search.records import TrialRecord
-from ffsearch.search.summary import DataFacts, RunFacts, SearchFacts
+from ffsearch.search.store import RunFolder
+from ffsearch.search.summary import DataFacts, RunFacts, SearchFacts, build_summary
 from ffsearch.search.topology import Point, describe, n_params
 from ffsearch.search.training.protocol import Curve, Ended
 
 FACTS = RunFacts(
     kind="search", name="tabular", task="multiclass", objective="log_loss", direction="minimize",
     data=DataFacts(
-        source="sklearn:wine", n_rows=178, n_features=13, n_classes=3, sha256="ab" * 32,
+        source="sklearn:wine", target=("target",), n_rows=178, n_features=13, n_classes=3, sha256="ab" * 32,
         n_train=114, n_valid=28, n_test=36,
     ),
     search=SearchFacts(engine="optuna", sampler="tpe", pruner="asha", trainer="keras", seed=0),
@@ -53,3 +56,23 @@ def a_record(trial: int, *, value: float | None = 0.5, ended: Ended = Ended.STOP
         "error": "ValueError: no" if ended is Ended.FAILED else None,
     }
     return TrialRecord(**given | changes)
+
+
+SPACE: Final = "kind: search\n"
+IDENTITY: Final = {"space": "a" * 64, "data": "b" * 64}
+
+
+def opened(path: Path, *, fresh: bool = False, identity: Mapping[str, str] = IDENTITY) -> RunFolder:
+    """A run folder open for writing."""
+    return RunFolder.open(path, space_yaml=SPACE, identity=identity, fresh=fresh)
+
+
+def a_finished_run(path: Path) -> Path:
+    """A run that came to its end, with a trial of every kind."""
+    with opened(path) as folder:
+        folder.start(FACTS)
+        for trial, ended in enumerate(Ended):
+            folder.add(a_record(trial, value=0.5 - 0.1 * trial, ended=ended))
+        folder.write_data(columns=[{"name": "age", "kind": "number"}], notices=["One column was dropped."])
+        folder.finish(build_summary(FACTS, folder.records, wall_s=3.0))
+    return path

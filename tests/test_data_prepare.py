@@ -290,3 +290,8 @@ def test_random_holes_never_break_a_table() -> None:
     assert all(
         np.isfinite(split.x_train).all() and np.isfinite(split.x_valid).all() for split in ready.problem().splits
     )
+
+
+def test_many_unused_columns_are_cut_short() -> None:
+    frame = table().assign(**{f"constant{i}": "x" for i in range(30)})
+    assert prepared(frame).notices[0].endswith(", and 22 more.")

@@ -122,6 +122,7 @@ def test_an_encoding_that_was_chosen_is_said(tmp_path: Path, extra: bytes, codec
     [
         (b"", "t.csv is empty. Give a file with a header line and a line for each row."),
         (b"\n \n\n", "t.csv is empty. Give a file with a header line and a line for each row."),
+        (b"a,b,y", "t.csv has a header line and no rows. Give at least ten rows of data."),
         (b"a,b,y\n", "t.csv has a header line and no rows. Give at least ten rows of data."),
         (
             (GOOD + "1,\0,no\n").encode(),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import math
-import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,7 +19,9 @@ from ffsearch.search.engines.optuna_engine import OptunaEngine
 from ffsearch.search.engines.optuna_space import OptunaSpace
 from ffsearch.search.engines.protocol import Engine, Proposal, Told
 from ffsearch.search.engines.pruners import PRUNERS, CurveBook
+from ffsearch.search.points import contains
 from ffsearch.search.records import TrialRecord
+from ffsearch.search.store import Run
 from ffsearch.search.topology import Point, describe, n_params
 from ffsearch.search.training.protocol import Curve, Ended
 from ffsearch.spaces.parameters import ChoiceParameter, Fixed, FloatParameter, IntParameter, Parameter
@@ -65,10 +66,24 @@ class TestGrid(OptunaContract):
     avoids = False
 
 
-@pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="the gp sampler needs PyTorch (extra gp)")
+needs_torch = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="the gp sampler needs PyTorch")
+
+
+@pytest.mark.slow
+@needs_torch
 class TestGp(OptunaContract):
     sampler = "gp"
     n_on_cliff = 24
+
+
+@needs_torch
+def test_gp_goes_on_where_it_stopped() -> None:
+    """The quick part of its contract: one draw of the model, twice."""
+    engine, restored = (OptunaEngine(SPACE, sampler="gp", seed=0, direction="minimize") for _ in range(2))
+    restored.restore(drive(engine, n_trials=11))
+    proposal = ask(engine)
+    assert ask(restored) == proposal
+    assert contains(SPACE, proposal.point)
 
 
 # --- off ---------------------------------------------------------------------------------------------------------
@@ -299,6 +314,14 @@ def test_the_mirror_shows_trials_in_optunas_own_words(tmp_path: Path, records: l
     assert study.user_attrs["off"] == "dropout below 0.05 means off, l2 below 1e-07 means off"
 
 
+@pytest.mark.parametrize("name", ["we?rd", "#1", "%20x", "sp ace"])
+def test_a_path_with_signs_of_urls_is_a_path(tmp_path: Path, name: str, records: list[TrialRecord]) -> None:
+    (tmp_path / name).mkdir()
+    opened(tmp_path / name / "study.db", records[:1]).close()
+    assert [each.name for each in (tmp_path / name).iterdir()] == ["study.db"]
+    assert len(Run(tmp_path / name).study.trials) == 1
+
+
 def test_the_mirror_takes_up_what_it_lacks_and_nothing_twice(tmp_path: Path, records: list[TrialRecord]) -> None:
     path = tmp_path / "study.db"
     with opened(path, records[:2]) as mirror:
@@ -317,13 +340,15 @@ def test_a_file_that_is_no_study_is_refused(tmp_path: Path) -> None:
     assert path.read_bytes().startswith(b"this is not")
 
 
-def test_a_mirror_that_cannot_be_written_says_what_is_safe(tmp_path: Path, records: list[TrialRecord]) -> None:
-    path = tmp_path / "study.db"
-    with opened(path) as mirror:
-        with sqlite3.connect(path) as other:
-            other.execute("DROP TABLE trial_params")
-        other.close()
-        with pytest.raises(RunError, match="safe in the log"):
+def test_a_mirror_that_cannot_be_written_says_what_is_safe(
+    tmp_path: Path, records: list[TrialRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*given: object) -> None:
+        raise optuna.exceptions.StorageInternalError("database or disk is full\n[SQL: ...]")
+
+    with opened(tmp_path / "study.db") as mirror:
+        monkeypatch.setattr(optuna.Study, "add_trial", full)
+        with pytest.raises(RunError, match=r"\(database or disk is full\)\. Every trial told is safe in the log"):
             mirror.add(records[0])
 
 

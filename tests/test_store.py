@@ -5,34 +5,21 @@ from __future__ import annotations
 import errno
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-import pandas as pd
 import pytest
 
-from examples import FACTS, a_record
-from ffsearch.errors import ExportError, RunError
+from examples import IDENTITY, SPACE, a_finished_run, a_record, opened
+from ffsearch.errors import RunError
 from ffsearch.search.journal import Kind
 from ffsearch.search.lock import FolderLock
-from ffsearch.search.records import now
-from ffsearch.search.store import RunFolder, latest, load
-from ffsearch.search.summary import build_summary
+from ffsearch.search.store import load
 from ffsearch.search.topology import Point
 from ffsearch.search.training.protocol import Ended
-
-SPACE = "kind: search\n"
-IDENTITY: Final = {"space": "a" * 64, "data": "b" * 64}
-
-
-def opened(path: Path, *, fresh: bool = False, identity: Mapping[str, str] = IDENTITY) -> RunFolder:
-    return RunFolder.open(path, space_yaml=SPACE, identity=identity, fresh=fresh)
 
 
 @pytest.fixture
@@ -42,14 +29,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def finished(path: Path) -> Path:
-    """A run that came to its end, with a trial of every kind."""
-    with opened(path) as folder:
-        folder.start(FACTS)
-        for trial, ended in enumerate(Ended):
-            folder.add(a_record(trial, value=0.5 - 0.1 * trial, ended=ended))
-        folder.write_data(columns=[{"name": "age", "kind": "number"}], notices=["One column was dropped."])
-        folder.finish(build_summary(FACTS, folder.records, wall_s=3.0))
-    return path
+    return a_finished_run(path)
 
 
 # --- created and resumed -----------------------------------------------------------------------------------------
@@ -256,18 +236,22 @@ def test_fresh_without_a_run_is_a_plain_start(path: Path) -> None:
 
 # --- one process a folder ----------------------------------------------------------------------------------------
 
+WITH_TESTS: Final = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+
 HOLD = """
 import sys, time
 from pathlib import Path
-from ffsearch.search.store import RunFolder
-folder = RunFolder.open(Path(sys.argv[1]), space_yaml="kind: search", identity={"space": "a" * 64, "data": "b" * 64})
+from examples import opened
+folder = opened(Path(sys.argv[1]))
 print("held", flush=True)
 time.sleep(60)
 """
 
 
 def test_a_second_process_is_refused_until_the_first_is_gone(path: Path) -> None:
-    with subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE, text=True) as holder:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE, text=True, env=WITH_TESTS
+    ) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
         for fresh in (False, True):
@@ -279,6 +263,34 @@ def test_a_second_process_is_refused_until_the_first_is_gone(path: Path) -> None
     opened(path).close()
 
 
+TELL = """
+import sys
+from pathlib import Path
+from examples import a_record, opened
+with opened(Path(sys.argv[1])) as run:
+    print(*(record.trial for record in run.records), flush=True)
+    for trial in range(len(run.records), 100_000):
+        run.add(a_record(trial))
+        print(trial, flush=True)
+"""
+
+
+def test_kill_at_any_moment_loses_no_told_trial_and_doubles_none(path: Path) -> None:
+    told: list[int] = []
+    for n_more in (3, 1, 40):
+        command = [sys.executable, "-c", TELL, str(path)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=WITH_TESTS) as process:
+            assert process.stdout is not None
+            kept = [int(trial) for trial in process.stdout.readline().split()]
+            assert kept[: len(told)] == told, "what was told is kept"
+            assert kept == list(range(len(kept))), "nothing twice"
+            told = kept + [int(process.stdout.readline()) for _ in range(n_more)]
+            process.send_signal(signal.SIGKILL)
+    kept = [record.trial for record in load(path).records]
+    assert kept == list(range(len(kept)))
+    assert kept[: len(told)] == told
+
+
 def test_the_lock_is_given_back_once(path: Path) -> None:
     path.mkdir(parents=True)
     lock = FolderLock(path)
@@ -288,133 +300,3 @@ def test_the_lock_is_given_back_once(path: Path) -> None:
     lock.release()
     with FolderLock(path):
         pass
-
-
-# --- read again --------------------------------------------------------------------------------------------------
-
-
-def test_a_finished_run_is_read_from_its_files(finished: Path) -> None:
-    run = load(finished)
-    assert run.is_finished
-    assert run.name == "tabular"
-    assert run.summary["search"]["n_trials"] == len(Ended)
-    assert run.best is not None
-    assert run.best["trial"] == list(Ended).index(Ended.BUDGET)
-    assert run.space_text == SPACE
-    assert run.environment["python"]
-    assert run.columns == [{"name": "age", "kind": "number"}]
-    assert run.notices == ["One column was dropped."]
-    assert repr(run) == f"Run({str(finished)!r})"
-
-
-def test_files_and_log_say_the_same(finished: Path) -> None:
-    from_files = load(finished)
-    assert from_files.is_finished
-    with opened(finished) as folder:
-        folder.start(FACTS)  # it goes on, so the log alone is up to date
-    from_log = load(finished)
-    assert not from_log.is_finished
-    pd.testing.assert_frame_equal(from_files.trials, from_log.trials)
-    pd.testing.assert_frame_equal(from_files.curves, from_log.curves)
-    assert from_files.best == from_log.best
-    assert from_files.summary.keys() == from_log.summary.keys()
-
-
-def test_a_finished_run_needs_neither_the_log_whole_nor_the_data(finished: Path, tmp_path: Path) -> None:
-    moved = shutil.copytree(finished, tmp_path / "elsewhere")
-    shutil.rmtree(finished)
-    assert len(load(moved).trials) == len(Ended)
-
-
-def test_an_unfinished_run_is_read_from_its_log(path: Path) -> None:
-    with opened(path) as folder:
-        folder.start(FACTS)
-        folder.add(a_record(0, value=0.25))
-        run = load(path)
-        assert not run.is_finished
-        assert run.summary["best"]["valid"] == 0.25
-        assert run.summary["search"]["n_complete"] == 1
-        assert list(run.trials["trial"]) == [0]
-        assert len(run.curves) == 5
-        assert (run.columns, run.notices) == (None, [])
-
-
-def test_a_run_that_has_not_begun_says_so(path: Path) -> None:
-    opened(path).close()
-    run = load(path)
-    assert not run.has_begun
-    assert (run.name, run.best) == ("tabular", None)
-    assert run.trials.empty
-    assert "no trial has a value yet" in run._repr_html_()
-    with pytest.raises(RunError, match=r"has not begun: .* Give the run's command again"):
-        _ = run.summary
-
-
-def test_what_is_not_there_yet_is_said(finished: Path) -> None:
-    run = load(finished)
-    with pytest.raises(ExportError, match=r"has no model/model\.keras: it has not been refitted"):
-        run.model()
-    with pytest.raises(RunError, match=r"has no study\.db"):
-        _ = run.study
-
-
-@pytest.mark.parametrize(
-    ("name", "attribute", "match"),
-    [
-        ("summary.json", "summary", r"summary\.json is not JSON"),
-        ("environment.json", "environment", r"environment\.json is not JSON"),
-        ("trials.parquet", "trials", r"trials\.parquet cannot be read .*Remove it"),
-    ],
-)
-def test_damaged_files_are_named(finished: Path, name: str, attribute: str, match: str) -> None:
-    (finished / name).write_bytes(b"PAR1 torn")
-    with pytest.raises(RunError, match=match):
-        getattr(load(finished), attribute)
-
-
-def test_a_lost_table_is_read_from_the_log(finished: Path) -> None:
-    (finished / "trials.parquet").unlink()
-    assert len(load(finished).trials) == len(Ended)
-
-
-def test_the_html_of_a_run_shows_hostile_names_as_text(path: Path) -> None:
-    with opened(path) as folder:
-        assert "no trial has a value yet" in load(path)._repr_html_()
-        folder.start(FACTS)
-        folder.add(a_record(0, topology="<script>alert(1)</script>"))
-    page = load(path)._repr_html_()
-    assert "<script>" not in page
-    assert "log_loss 0.5, 1 trials, not finished" in page
-
-
-@pytest.mark.parametrize("there", [True, False])
-def test_only_runs_can_be_loaded(tmp_path: Path, *, there: bool) -> None:
-    folder = tmp_path if there else tmp_path / "none"
-    what = "is not a run folder" if there else "does not exist"
-    with pytest.raises(RunError, match=rf"{what}.*Give a folder that `ffsearch run` made"):
-        load(folder)
-
-
-def test_the_latest_run_is_the_one_told_last(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match=r"no run under .*/\. Start one with `ffsearch run tabular`"):
-        latest(tmp_path)
-    for age, name in enumerate(("c", "a", "b")):
-        opened(tmp_path / name).close()
-        os.utime(tmp_path / name / "log.jsonl", (0, 1000 - age))
-    (tmp_path / "other").mkdir()
-    assert latest(tmp_path) == tmp_path / "c"
-
-
-def test_what_json_has_no_word_for_becomes_null(path: Path) -> None:
-    with opened(path) as folder:
-        summary = build_summary(FACTS, [a_record(0)], wall_s=1.0)
-        summary["evidence"]["test"] = {"value": float("nan"), "metrics": {"roc_auc": float("inf")}}
-        folder.write_summary(summary)
-    content = json.loads((path / "summary.json").read_text())
-    assert content["evidence"]["test"] == {"value": None, "metrics": {"roc_auc": None}}
-
-
-def test_stamps_sort_as_time_does() -> None:
-    first = now()
-    time.sleep(0.002)
-    assert first < now()

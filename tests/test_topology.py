@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from typing import Any
 
 import keras
 import numpy as np
@@ -74,5 +75,5 @@ def test_the_taper_of_a_single_layer_makes_no_other_network() -> None:
 @pytest.mark.parametrize("name", [f.name for f in dataclasses.fields(Point) if f.name not in {"widths", "taper"}])
 def test_every_other_field_makes_another_network(name: str) -> None:
     point = Point(depth=2, width=32, taper=0.5)
-    changed = {"depth": 3, "width": 40, "activation": Activation.ELU, "batch_norm": True}.get(name, 0.25)
+    changed: Any = {"depth": 3, "width": 40, "activation": Activation.ELU, "batch_norm": True}.get(name, 0.25)
     assert dataclasses.replace(point, **{name: changed}).identity != point.identity

@@ -34,6 +34,9 @@ __all__ = ["Prepared", "Refit", "SealedRows", "prepare"]
 MANY_COPIES: Final = 0.01
 """Share of rows that repeat another one from which on it is said. Choice: fewer cannot move a score much."""
 
+N_NAMED: Final = 10
+"""Columns or classes named in one sentence; the table of columns has them all."""
+
 _FNV_PRIME: Final = np.uint64(0x100000001B3)
 """Mixes columns into one hash a row. Source: Fowler, Noll, Vo, 64 bit."""
 
@@ -228,7 +231,7 @@ def _test(table: Table, spec: DataSpec, *, guide: Guide, seed: int) -> NDArray[n
 def _used(columns: Sequence[Column], table: Table) -> list[Column]:
     used = [column for column in columns if column.used]
     if not used:
-        told = "; ".join(f"{column.name!r} is {column.kind} ({column.reason})" for column in columns[:10])
+        told = "; ".join(f"{column.name!r} is {column.kind} ({column.reason})" for column in columns[:N_NAMED])
         raise DataError(
             f"{table.source} has no column that can be learnt from{': ' + told if told else ''}. Add columns, or check "
             "data.delimiter, data.header and data.drop."
@@ -250,7 +253,8 @@ def _set_apart(table: Table, rows: NDArray[np.int64]) -> list[Column]:
 
 def _notices_of_columns(columns: Sequence[Column]) -> list[str]:
     left_out = [f"{column.name!r} ({column.kind}: {column.reason})" for column in columns if not column.used]
-    notices = [f"Not used: {', '.join(left_out)}."] if left_out else []
+    more = f", and {len(left_out) - N_NAMED} more" if len(left_out) > N_NAMED else ""
+    notices = [f"Not used: {', '.join(left_out[:N_NAMED])}{more}."] if left_out else []
     odd = [column for column in columns if column.used and ";" in column.reason]
     return notices + [f"{column.name!r}: {column.reason}." for column in odd]
 
@@ -285,6 +289,6 @@ def _notices_of_parts(table: Table, *, splits: Splits, head: Head, guide: Guide)
             present = np.isin(np.arange(len(head.labels)), codes[rows])
             absent = [label for label, is_there in zip(head.labels, present, strict=True) if not is_there]
             if absent:
-                named = ", ".join(map(repr, absent[:10])) + (", ..." if len(absent) > 10 else "")
+                named = ", ".join(map(repr, absent[:N_NAMED])) + (", ..." if len(absent) > N_NAMED else "")
                 notices.append(f"No {part} row in {where} is of class {named}: too few rows, or splits that part them.")
     return notices

@@ -83,10 +83,7 @@ def read_text(payload: bytes, name: str, *, settings: TextSettings) -> tuple[pd.
     shape, doubts = _shape(text, name, delimiter=delimiter, settings=settings)
     if b'"' in text:  # the fast reader would accept torn quotes in silence
         _refuse_fault(text, name, delimiter=shape.delimiter)
-    frame = _parse(text, name, shape=shape)
-    if frame.empty:
-        raise DataError(f"{name} has a header line and no rows. Give at least ten rows of data.")
-    return frame, [*notices, *doubts]
+    return _parse(text, name, shape=shape), [*notices, *doubts]
 
 
 def _delimiter(text: bytes, *, said: str | None) -> str:
@@ -149,6 +146,9 @@ def _shape(text: bytes, name: str, *, delimiter: str, settings: TextSettings) ->
     header = settings.header
     if header is None:
         header = _is_header([cell.strip() for cell in first.cells], rest, expected=settings.expected)
+    if header and not rest:
+        _refuse_fault(text, name, delimiter=delimiter)
+        raise DataError(f"{name} has a header line and no rows. Give at least ten rows of data.")
     if header:
         return _Shape(delimiter=delimiter, names=_names(first.cells, name), n_header_lines=first.last_line), []
     width = len(first.cells)

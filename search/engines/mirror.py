@@ -18,8 +18,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ffsearch.errors import RunError
 from ffsearch.search.engines.optuna_space import OptunaSpace
+from ffsearch.search.engines.optuna_tools import quiet_optuna, sqlite_url
 from ffsearch.search.engines.pruners import FIRST_RUNG, REDUCTION
-from ffsearch.search.engines.quiet import quiet_optuna
 from ffsearch.search.points import Parameters
 from ffsearch.search.records import TrialRecord
 from ffsearch.search.training.protocol import Ended
@@ -52,7 +52,7 @@ class StudyMirror:
         self._path = path
         self._space = OptunaSpace(parameters)
         with self._guarded(), quiet_optuna():
-            self._storage = RDBStorage(f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": 30}})
+            self._storage = RDBStorage(sqlite_url(path), engine_kwargs={"connect_args": {"timeout": 30}})
             self._study = optuna.create_study(
                 study_name=name, storage=self._storage, direction=_direction(direction), load_if_exists=True
             )

@@ -18,9 +18,9 @@ from optuna.trial import Trial, TrialState
 from ffsearch.errors import SpaceError
 from ffsearch.search.engines.grid import Grid
 from ffsearch.search.engines.optuna_space import OptunaSpace
+from ffsearch.search.engines.optuna_tools import quiet_optuna
 from ffsearch.search.engines.protocol import Proposal, Told
-from ffsearch.search.engines.pruners import PRUNERS, CurveBook
-from ffsearch.search.engines.quiet import quiet_optuna
+from ffsearch.search.engines.pruners import FIRST_RUNG, PRUNERS, CurveBook
 from ffsearch.search.engines.samplers import HOLDS_STATE, READS_PRUNED, SnappingSampler, check_installed, make_sampler
 from ffsearch.search.points import Parameters, default_point
 from ffsearch.search.seeds import Purpose, integer
@@ -46,6 +46,7 @@ class OptunaEngine:
         seed: The run's seed.
         direction: `minimize` or `maximize`, of the values told.
         default: Trial 0's point; by default the space's.
+        first_rung: Epochs before the pruner judges a trial.
 
     Raises:
         SpaceError: If the sampler or pruner is unknown, or needs a library that is not installed.
@@ -62,6 +63,7 @@ class OptunaEngine:
         seed: int,
         direction: str,
         default: Point | None = None,
+        first_rung: int = FIRST_RUNG,
     ) -> None:
         check_installed(sampler)
         if pruner not in PRUNERS:
@@ -78,7 +80,7 @@ class OptunaEngine:
         self._n_asked = 0
         self._running: dict[int, tuple[Trial, Point]] = {}
         self._lost: deque[Proposal] = deque()
-        self._curves = CurveBook()
+        self._curves = CurveBook(first_rung=first_rung)
 
     def ask(self) -> Proposal | None:
         """The next point to try, or None when the grid has no more; points lost in an interruption come first."""

@@ -6,6 +6,7 @@ far, which is why the curves of an interrupted run are given back to it before i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from statistics import median
@@ -19,11 +20,16 @@ __all__ = [
     "CurveBook",
     "asha",
     "below_median",
+    "first_rung_for",
     "one_epoch",
 ]
 
 FIRST_RUNG: Final = 3
-"""Epochs before anything is judged. Source: REFERENCES, "Engines" (first rung about 3 epochs or 200 updates)."""
+"""Epochs before anything is judged, at least. choice: fewer say more of the initial weights than of the point."""
+
+FIRST_RUNG_UPDATES: Final = 200
+"""Updates before anything is judged. choice: on a small table 3 epochs are a few dozen updates, and what leads then is
+the largest learning rate; after 200 the batch normalisation's statistics have settled too."""
 
 REDUCTION: Final = 3
 """One in so many goes on from a rung to the next. Source: Li et al. 2020, arXiv 1810.05934, section 4 (eta 3 or 4)."""
@@ -34,8 +40,15 @@ MEDIAN_STARTUP: Final = 5
 
 @dataclass
 class CurveBook:
-    """Validation losses of all trials, epoch by epoch, and which trials were trained to their own end."""
+    """Validation losses of all trials, epoch by epoch, and which trials were trained to their own end.
 
+    Args:
+        first_rung: Epochs before anything is judged.
+        losses: By trial, an entry an epoch.
+        complete: Trials that came to their own end.
+    """
+
+    first_rung: int = FIRST_RUNG
     losses: dict[int, list[float]] = field(default_factory=dict)
     complete: set[int] = field(default_factory=set)
 
@@ -45,18 +58,25 @@ class CurveBook:
         return [self.losses[trial][epoch - 1] for trial in chosen if len(self.losses[trial]) >= epoch]
 
 
+def first_rung_for(n_updates: int) -> int:
+    """Epochs before anything is judged, when an epoch has that many updates."""
+    return max(FIRST_RUNG, math.ceil(FIRST_RUNG_UPDATES / n_updates))
+
+
 Rule = Callable[[CurveBook, int], bool]
 """Whether a trial should end after its last noted epoch."""
 
 
 def asha(book: CurveBook, trial: int) -> bool:
-    """Asynchronous successive halving: after 3, 9, 27, ... epochs only the best third of those that got there go on.
+    """Asynchronous successive halving: at each rung only the best third of those that got there go on.
+
+    The first rung is some epochs in, each further one three times as far.
 
     Source: Li et al. 2020, *A system for massively parallel hyperparameter tuning*, arXiv 1810.05934. As in Optuna's
     SuccessiveHalvingPruner, a trial is judged once, when it reaches the rung, and the first two go on if they are best.
     """
     epoch = len(book.losses[trial])
-    if not _is_rung(epoch):
+    if not _is_rung(epoch, book.first_rung):
         return False
     rivals = sorted(book.at(epoch))
     n_promoted = max(1, len(rivals) // REDUCTION)
@@ -69,7 +89,7 @@ def below_median(book: CurveBook, trial: int) -> bool:
     Source: Golovin et al. 2017, *Google Vizier*, section 3.1 (there with running averages), as Optuna's MedianPruner.
     """
     epoch = len(book.losses[trial])
-    if epoch < FIRST_RUNG or len(book.complete) < MEDIAN_STARTUP:
+    if epoch < book.first_rung or len(book.complete) < MEDIAN_STARTUP:
         return False
     others = book.at(epoch, book.complete)
     return bool(others) and min(book.losses[trial]) > median(others)
@@ -86,10 +106,10 @@ def one_epoch(book: CurveBook, trial: int) -> bool:
     return len(losses) == 1 and losses[0] > min(book.at(1))
 
 
-def _is_rung(epoch: int) -> bool:
-    while epoch > FIRST_RUNG and epoch % REDUCTION == 0:
+def _is_rung(epoch: int, first: int) -> bool:
+    while epoch > first and epoch % REDUCTION == 0:
         epoch //= REDUCTION
-    return epoch == FIRST_RUNG
+    return epoch == first
 
 
 PRUNERS: Final[dict[str, Rule | None]] = {

@@ -11,6 +11,7 @@ here (40 and 170 ms, and 2.5 s to compile).
 from __future__ import annotations
 
 import gc
+import logging
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -44,9 +45,16 @@ choice: one takes 0.25 s, a tenth of a short job; what eight jobs leave stays un
 _JOB_ERRORS: Final = (tf.errors.OpError, MemoryError)
 """What one job may fail of without ending the run: its own size, or TensorFlow. Anything else is our bug, or the
 watch's (a full disk), and passes."""
-
 Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """From a matrix (n_rows, n_features) to logits (n_rows, n_outputs)."""
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Not TensorFlow's advice to trace less: every trial is another network, traced once."""
+    return "triggered tf.function retracing" not in str(record.msg)
+
+
+tf.get_logger().addFilter(_is_news)
 
 
 class KerasTrainer:

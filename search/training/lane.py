@@ -189,7 +189,7 @@ def epoch(
     Returns:
         The state after the epoch, and its losses.
     """
-    n_slots, n_columns = batches.order.shape
+    n_slots = batches.order.shape[0]
     forms = _forms(hyper, units=[kernel.shape[2] for kernel in state.kernels[:-1]])
     step = partial(STEPS[optimizer], momentum=momentum)
 
@@ -200,10 +200,8 @@ def epoch(
         state = tf.nest.map_structure(lambda a, b: tf.where(per_slot(live, a), a, b), new, state)
         return index + 1, state, total + tf.where(live, batch_loss, 0.0), penalty + tf.where(live, batch_penalty, 0.0)
 
-    zero = tf.zeros((n_slots,))
-    _, state, total, penalty = tf.while_loop(
-        lambda index, *_: index < n_columns // batch_size, update, (0, state, zero, zero)
-    )
+    zero, longest = tf.zeros((n_slots,)), tf.reduce_max(hyper.n_updates)
+    _, state, total, penalty = tf.while_loop(lambda index, *_: index < longest, update, (0, state, zero, zero))
     n_updates = tf.cast(tf.maximum(hyper.n_updates, 1), tf.float32)
     valid_loss, logits = _evaluate(state, hyper, forms, batches, loss=loss)
     return state, Result(total / n_updates, penalty / n_updates, valid_loss, logits)

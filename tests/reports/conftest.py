@@ -68,7 +68,7 @@ def run_facts() -> RunFacts:
 @pytest.fixture
 def run_records() -> list[TrialRecord]:
     """The trials of a small fake run."""
-    return records(5)
+    return records(2, only=Ended.STOPPED)
 
 
 @pytest.fixture

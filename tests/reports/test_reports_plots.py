@@ -66,7 +66,7 @@ def test_a_figure_is_one_inline_svg_with_no_colour_of_its_own(make_run: Any, nam
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_drawn_again_is_the_same_text(make_run: Any, name: str) -> None:
-    first, second = (inline(FIGURES[name](make_run(12), WIDE), name=name, label="") for _ in range(2))
+    first, second = (inline(FIGURES[name](make_run(6), WIDE), name=name, label="") for _ in range(2))
     assert first == second
 
 

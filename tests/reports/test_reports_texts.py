@@ -24,6 +24,14 @@ def test_scores_have_four_digits_that_mean_something(value: float | None, text: 
     assert ENGLISH.score(value) == text
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(64, "64"), (0.15, "0.15"), (0.00025, "2.5e-4"), (1e-6, "1e-6"), (0, "0"), (0.001234, "0.00123")],
+)
+def test_settings_are_as_short_as_people_write_them(value: float, text: str) -> None:
+    assert ENGLISH.setting(value) == text
+
+
 @pytest.mark.parametrize(("seconds", "text"), [(4.21, "4.2 s"), (185, "3 min 5 s"), (7_800, "2 h 10 min")])
 def test_durations_have_two_units(seconds: float, text: str) -> None:
     assert ENGLISH.duration(seconds) == text

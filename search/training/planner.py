@@ -1,0 +1,253 @@
+"""Which networks share a lane, and which ones the lanes leave to the reference trainer. Pure arithmetic, no TensorFlow.
+
+A lane's program is compiled for one shape: depth, units of every hidden layer, slots. A network joins the lane whose
+units are its own, rounded up to the next rung of a ladder; it pays for the rounding at every update. Fewer rungs make
+more padding, more rungs more compilations: the planner takes the ladder that a search of common size would be cheapest
+with, given the rows of this problem.
+
+A shape follows from the point and the problem alone, never from what else is being trained, because padding moves the
+last bit of a sum: so the same job gives the same numbers in any company.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+from ffsearch.search.data.problem import Problem
+from ffsearch.search.topology import Point, layer_sizes
+from ffsearch.search.training.batches import batches_per_epoch
+from ffsearch.search.training.protocol import Job
+
+__all__ = [
+    "MAX_DEPTH",
+    "MAX_WIDTH",
+    "VALID_CHUNK",
+    "LaneShape",
+    "Planner",
+    "compile_seconds",
+    "ladder",
+    "update_seconds",
+]
+
+MAX_WIDTH: Final = 1024
+"""Wider networks go to the reference trainer.
+
+choice: their updates are bound by arithmetic, which both trainers do at the machine's rate; a lane has nothing to win.
+"""
+
+MAX_DEPTH: Final = 16
+"""Deeper networks go to the reference trainer. choice: compiling grows with depth, to some 6 s here."""
+
+_MEMORY_SHARE: Final = 0.5
+"""choice: the lanes leave half of the machine's memory to the table, to Keras and to whatever else runs."""
+
+_SLOT_WORK: Final = 2**15
+"""Activations of a layer that make an update of a lane worth its fixed cost, over all slots.
+
+Source: our benchmark, batch 256: at width 64 two slots take 7.9 ms of processor time an epoch each, one takes 10.2,
+eight take 7.5; at width 256 one takes 64 and two 68. Slots beyond it only wait to be filled.
+"""
+
+_MOST_SLOTS: Final = 8
+"""choice: a lane of more is seldom full, because its networks must have one shape."""
+
+_MULTIPLE: Final = 16
+"""Units are padded to a multiple of it. Source: floats in a 512-bit vector."""
+
+VALID_CHUNK: Final = 2048
+"""Validation rows evaluated at once. choice: their activations of one layer fit into the second-level cache."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaneShape:
+    """What a lane's program is compiled for.
+
+    Args:
+        n_slots: Networks trained side by side.
+        n_features: Columns of the matrix.
+        units: Units of every hidden layer, padding included.
+        n_outputs: Units of the output layer.
+        batch_size: Rows an update.
+        activity: Whether activity penalties are computed; without them two passes over memory less.
+    """
+
+    n_slots: int
+    n_features: int
+    units: tuple[int, ...]
+    n_outputs: int
+    batch_size: int
+    activity: bool
+
+    @property
+    def n_weights(self) -> int:
+        """Kernel entries of one slot."""
+        sizes = (self.n_features, *self.units, self.n_outputs)
+        return sum(fan_in * fan_out for fan_in, fan_out in pairwise(sizes))
+
+    def __str__(self) -> str:
+        return f"{'-'.join(map(str, self.units))} x {self.n_slots}"
+
+
+class Planner:
+    """Assigns lanes to jobs.
+
+    Args:
+        problem: What is to be learnt.
+        batch_size: Rows an update, where a fold has as many.
+        n_moments: Running averages the optimiser keeps for every parameter.
+        memory_bytes: What one lane may take at most; None for half of the machine's memory.
+    """
+
+    def __init__(
+        self, problem: Problem, *, batch_size: int, n_moments: int = 2, memory_bytes: int | None = None
+    ) -> None:
+        self._problem = problem
+        self._batch_size = batch_size
+        self._n_moments = n_moments
+        self._memory_bytes = memory_bytes or int(_MEMORY_SHARE * machine_memory())
+        n_rows = max(len(split.x_train) for split in problem.splits)
+        self._rungs = ladder(n_features=problem.n_features, n_rows=n_rows, batch_size=min(batch_size, n_rows))
+
+    def shape(self, job: Job) -> LaneShape | None:
+        """The lane of a job, or None where the reference trainer takes it.
+
+        The lanes leave to it networks wider than `MAX_WIDTH` or deeper than `MAX_DEPTH`, and those that would not fit
+        into memory with a single slot, for their own size or for the table's.
+        """
+        point = job.point
+        if point.depth > MAX_DEPTH or max(layer_sizes(point)) > MAX_WIDTH:
+            return None
+        units = self._units(point)
+        batch_size = min(self._batch_size, len(self._problem.splits[job.fold].x_train))
+        n_slots = _n_slots(batch_size * max(units))
+        while n_slots:
+            shape = LaneShape(
+                n_slots=n_slots,
+                n_features=self._problem.n_features,
+                units=units,
+                n_outputs=self._problem.head.n_outputs,
+                batch_size=batch_size,
+                activity=bool(point.activity_l1 or point.activity_l2),
+            )
+            if self.peak_bytes(shape) <= self._memory_bytes:
+                return shape
+            n_slots //= 2
+        return None
+
+    def _units(self, point: Point) -> tuple[int, ...]:
+        """All layers as wide as the widest, unless padding each by itself halves the work of a taper."""
+        rungs = tuple(_next(self._rungs, width) for width in layer_sizes(point))
+        even = (max(rungs),) * len(rungs)
+        return rungs if 2 * _products(rungs) < _products(even) else even
+
+    def table_bytes(self) -> int:
+        """Memory of the rows, which all lanes share."""
+        return sum(
+            part.nbytes
+            for split in self._problem.splits
+            for part in (split.x_train, split.y_train, split.x_valid, split.y_valid)
+        )
+
+    def peak_bytes(self, shape: LaneShape) -> int:
+        """Memory that the rows and one lane take while an epoch runs, to some 20 %.
+
+        Weights, averages, what comes in and what goes out; of every hidden activation the few arrays the backward
+        pass needs; one chunk of validation rows, and the logits.
+        """
+        n_valid = max(len(split.x_valid) for split in self._problem.splits)
+        n_train = max(len(split.x_train) for split in self._problem.splits)
+        weights = shape.n_weights * (3 * (1 + self._n_moments) + 1)
+        activations = shape.batch_size * (6 * sum(shape.units) + 2 * shape.n_features)
+        evaluation = min(n_valid, VALID_CHUNK) * (3 * max(shape.units) + shape.n_features)
+        rows = n_train + 3 * n_valid * shape.n_outputs
+        return self.table_bytes() + 4 * shape.n_slots * (weights + activations + evaluation + rows)
+
+
+# --- the ladder ------------------------------------------------------------------------------------------------------
+
+_N_TRIALS, _N_EPOCHS, _DEPTHS, _WIDTHS = 100, 25, (1, 2, 3, 4, 5, 6), (16, 512)
+"""choice: the search the ladder is made for; the shipped space's, with the epochs that early stopping leaves of it."""
+
+_RATIOS: Final = (16.0, 4.0, 2.0, math.sqrt(2.0), 2.0**0.25)
+"""choice: from one rung to the next; the coarse ones serve tables so small that compiling is all that takes time."""
+
+_FIRST_RUNG: Final = 32
+"""choice: below it an update costs its fixed part, whatever the width."""
+
+
+def ladder(*, n_features: int, n_rows: int, batch_size: int) -> tuple[int, ...]:
+    """Widths that lanes are compiled for: the ladder of least cost for a common search on so many rows.
+
+    Args:
+        n_features: Columns of the matrix.
+        n_rows: Rows of the training part.
+        batch_size: Rows an update.
+    """
+    return min(
+        (_rungs(ratio) for ratio in _RATIOS),
+        key=lambda rungs: _search_seconds(rungs, n_features=n_features, n_rows=n_rows, batch_size=batch_size),
+    )
+
+
+def _search_seconds(rungs: tuple[int, ...], *, n_features: int, n_rows: int, batch_size: int) -> float:
+    """What a common search takes with such a ladder: every depth and rung compiled once, every trial padded."""
+    low, high = _WIDTHS
+    widths = [round(low * (high / low) ** (step / 20)) for step in range(21)]
+
+    n_used = len({_next(rungs, width) for width in widths})
+    padded = [
+        update_seconds((_next(rungs, width),) * depth, n_features=n_features, batch_size=batch_size)
+        for width in widths
+        for depth in _DEPTHS
+    ]
+    n_updates = batches_per_epoch(n_rows, batch_size=batch_size) * _N_EPOCHS
+    training = _N_TRIALS * n_updates * sum(padded) / len(padded)
+    return training + n_used * sum(compile_seconds(depth) for depth in _DEPTHS)
+
+
+def compile_seconds(depth: int) -> float:
+    """Tracing and compiling a lane. Source: our benchmark, two cores: 1.2 s at depth 1, 1.9 at 3, 3.0 at 6."""
+    return 0.8 + 0.37 * depth
+
+
+def update_seconds(units: tuple[int, ...], *, n_features: int, batch_size: int) -> float:
+    """One update of one network in a full lane. Source: our benchmark, two cores, fitted to 10 % over width 32 to 512.
+
+    The products at the machine's rate, a pass over the activations, and a fixed part a layer.
+    """
+    products = 6 * batch_size * _products((n_features, *units))
+    return products / 300e9 + 1e-9 * batch_size * sum(units) + 8e-6 * (len(units) + 1)
+
+
+def _rungs(ratio: float) -> tuple[int, ...]:
+    """From the first rung to the widest lane, each a multiple of the vector's width."""
+    n_steps = math.floor(math.log(MAX_WIDTH / _FIRST_RUNG, ratio) + 1e-9)
+    exact = (MAX_WIDTH / ratio**step for step in range(n_steps + 1))
+    return tuple(sorted({_MULTIPLE * round(width / _MULTIPLE) for width in exact}))
+
+
+def _next(rungs: tuple[int, ...], width: int) -> int:
+    """The first rung that holds so many units."""
+    return next(rung for rung in rungs if rung >= width)
+
+
+def _products(sizes: tuple[int, ...]) -> int:
+    """Entries of the kernels between these layers."""
+    return sum(fan_in * fan_out for fan_in, fan_out in pairwise(sizes))
+
+
+def _n_slots(work: int) -> int:
+    """A power of two that brings a layer's activations to `_SLOT_WORK`."""
+    return int(max(1, min(_MOST_SLOTS, 2 ** round(math.log2(_SLOT_WORK / work)))))
+
+
+def machine_memory() -> int:
+    """Bytes of this machine's memory; 4 GB where the system does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError, AttributeError):
+        return 4 * 2**30

@@ -1,0 +1,78 @@
+"""A run killed at any moment goes on by the same command: nothing told is lost, nothing is told twice."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+N_TRIALS = 15
+COMMAND = [
+    sys.executable, "-c", "from ffsearch.search.cli import main; main()",
+    "run", "tabular", "--out", "run", "--trials", str(N_TRIALS), "--quiet",
+    "--set", "train.max_epochs=6", "--set", "space.width.high=32",
+]  # fmt: skip
+
+
+def told(folder: Path) -> list[int]:
+    """Numbers of the trials whose lines are whole, in the order of the log."""
+    log = folder / "run" / "log.jsonl"
+    if not log.exists():
+        return []
+    lines = [json.loads(line) for line in log.read_bytes().split(b"\n")[:-1]]
+    return [line["trial"] for line in lines if line["kind"] == "trial"]
+
+
+def points(folder: Path) -> dict[int, tuple[str, float]]:
+    lines = [json.loads(line) for line in (folder / "run" / "log.jsonl").read_text().splitlines()]
+    return {line["trial"]: (line["topology"], line["value"]) for line in lines if line["kind"] == "trial"}
+
+
+@pytest.mark.slow
+def test_ten_kills_lose_nothing(tmp_path: Path) -> None:
+    killed, undisturbed = tmp_path / "killed", tmp_path / "undisturbed"
+    killed.mkdir()
+    undisturbed.mkdir()
+    moments = random.Random(0)
+    before: list[int] = []
+    for _ in range(10):
+        process = subprocess.Popen(COMMAND, cwd=killed, stderr=subprocess.DEVNULL)
+        time.sleep(moments.uniform(1.0, 14.0))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        after = told(killed)
+        assert after[: len(before)] == before
+        assert sorted(set(after)) == sorted(after)
+        before = after
+    subprocess.run(COMMAND, cwd=killed, check=True)
+    subprocess.run(COMMAND, cwd=undisturbed, check=True)
+    assert sorted(told(killed)) == list(range(N_TRIALS))
+    assert points(killed) == points(undisturbed)
+    summaries = [json.loads((folder / "run/summary.json").read_text()) for folder in (killed, undisturbed)]
+    assert summaries[0]["best"] == summaries[1]["best"]
+    assert summaries[0]["evidence"]["naive"] == summaries[1]["evidence"]["naive"]
+
+
+@pytest.mark.slow
+def test_a_polite_kill_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
+    process = subprocess.Popen(COMMAND, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while len(told(tmp_path)) < 2 and time.monotonic() < deadline:
+        time.sleep(0.2)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "trials are safe in run" in said
+    assert "--finish" in said
+    assert "Traceback" not in said
+    assert (tmp_path / "run" / "trials.parquet").exists()
+    subprocess.run([*COMMAND, "--finish"], cwd=tmp_path, check=True)
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert 2 <= summary["search"]["n_trials"] < N_TRIALS
+    assert summary["evidence"]["test"]["openings"] == 1

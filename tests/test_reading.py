@@ -1,0 +1,156 @@
+"""Run folders read again: finished, unfinished, damaged, elsewhere."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from examples import FACTS, SPACE, a_finished_run, a_record, opened
+from ffsearch.errors import ExportError, RunError
+from ffsearch.search.records import now
+from ffsearch.search.store import latest, load
+from ffsearch.search.summary import build_summary
+from ffsearch.search.training.protocol import Ended
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "runs" / "tabular"
+
+
+@pytest.fixture
+def finished(path: Path) -> Path:
+    return a_finished_run(path)
+
+
+def test_a_finished_run_is_read_from_its_files(finished: Path) -> None:
+    run = load(finished)
+    assert run.is_finished
+    assert run.name == "tabular"
+    assert run.summary["search"]["n_trials"] == len(Ended)
+    assert run.best is not None
+    assert run.best["trial"] == list(Ended).index(Ended.BUDGET)
+    assert run.space_text == SPACE
+    assert run.environment["python"]
+    assert run.columns == [{"name": "age", "kind": "number"}]
+    assert run.notices == ["One column was dropped."]
+    assert repr(run) == f"Run({str(finished)!r})"
+
+
+def test_files_and_log_say_the_same(finished: Path) -> None:
+    from_files = load(finished)
+    assert from_files.is_finished
+    with opened(finished) as folder:
+        folder.start(FACTS)  # it goes on, so the log alone is up to date
+    from_log = load(finished)
+    assert not from_log.is_finished
+    pd.testing.assert_frame_equal(from_files.trials, from_log.trials)
+    pd.testing.assert_frame_equal(from_files.curves, from_log.curves)
+    assert from_files.best == from_log.best
+    assert from_files.summary.keys() == from_log.summary.keys()
+
+
+def test_a_finished_run_needs_neither_the_log_whole_nor_the_data(finished: Path, tmp_path: Path) -> None:
+    moved = shutil.copytree(finished, tmp_path / "elsewhere")
+    shutil.rmtree(finished)
+    assert len(load(moved).trials) == len(Ended)
+
+
+def test_an_unfinished_run_is_read_from_its_log(path: Path) -> None:
+    with opened(path) as folder:
+        folder.start(FACTS)
+        folder.add(a_record(0, value=0.25))
+        run = load(path)
+        assert not run.is_finished
+        assert run.summary["best"]["valid"] == 0.25
+        assert run.summary["search"]["n_complete"] == 1
+        assert list(run.trials["trial"]) == [0]
+        assert len(run.curves) == 5
+        assert (run.columns, run.notices) == (None, [])
+
+
+def test_a_run_that_has_not_begun_says_so(path: Path) -> None:
+    opened(path).close()
+    run = load(path)
+    assert not run.has_begun
+    assert (run.name, run.best) == ("tabular", None)
+    assert run.trials.empty
+    assert "no trial has a value yet" in run._repr_html_()
+    with pytest.raises(RunError, match=r"has not begun: .* Give the run's command again"):
+        _ = run.summary
+
+
+def test_what_is_not_there_yet_is_said(finished: Path) -> None:
+    run = load(finished)
+    with pytest.raises(ExportError, match=r"has no model/model\.keras: it has not been refitted"):
+        run.model()
+    with pytest.raises(RunError, match=r"has no study\.db"):
+        _ = run.study
+
+
+@pytest.mark.parametrize(
+    ("name", "attribute", "match"),
+    [
+        ("summary.json", "summary", r"summary\.json is not JSON"),
+        ("environment.json", "environment", r"environment\.json is not JSON"),
+        ("trials.parquet", "trials", r"trials\.parquet cannot be read .*Remove it"),
+    ],
+)
+def test_damaged_files_are_named(finished: Path, name: str, attribute: str, match: str) -> None:
+    (finished / name).write_bytes(b"PAR1 torn")
+    with pytest.raises(RunError, match=match):
+        getattr(load(finished), attribute)
+
+
+def test_a_lost_table_is_read_from_the_log(finished: Path) -> None:
+    (finished / "trials.parquet").unlink()
+    assert len(load(finished).trials) == len(Ended)
+
+
+def test_the_html_of_a_run_shows_hostile_names_as_text(path: Path) -> None:
+    with opened(path) as folder:
+        assert "no trial has a value yet" in load(path)._repr_html_()
+        folder.start(FACTS)
+        folder.add(a_record(0, topology="<script>alert(1)</script>"))
+    page = load(path)._repr_html_()
+    assert "<script>" not in page
+    assert "log_loss 0.5, 1 trials, not finished" in page
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_only_runs_can_be_loaded(tmp_path: Path, *, there: bool) -> None:
+    folder = tmp_path if there else tmp_path / "none"
+    what = "is not a run folder" if there else "does not exist"
+    with pytest.raises(RunError, match=rf"{what}.*Give a folder that `ffsearch run` made"):
+        load(folder)
+
+
+def test_the_latest_run_is_the_one_told_last(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"no run under .*/\. Start one with `ffsearch run tabular`"):
+        latest(tmp_path)
+    for age, name in enumerate(("c", "a", "b")):
+        opened(tmp_path / name).close()
+        os.utime(tmp_path / name / "log.jsonl", (0, 1000 - age))
+    (tmp_path / "other").mkdir()
+    assert latest(tmp_path) == tmp_path / "c"
+
+
+def test_what_json_has_no_word_for_becomes_null(path: Path) -> None:
+    with opened(path) as folder:
+        summary = build_summary(FACTS, [a_record(0)], wall_s=1.0)
+        summary["evidence"]["test"] = {"value": float("nan"), "metrics": {"roc_auc": float("inf")}}
+        folder.write_summary(summary)
+    content = json.loads((path / "summary.json").read_text())
+    assert content["evidence"]["test"] == {"value": None, "metrics": {"roc_auc": None}}
+
+
+def test_stamps_sort_as_time_does() -> None:
+    first = now()
+    time.sleep(0.002)
+    assert first < now()
