@@ -185,9 +185,8 @@ def layers(topology: str | None) -> Layers | None:
 
 
 def target(run: RunLike) -> str:
-    """What is predicted, as the summary or the space file names it; empty where neither does."""
-    named = (run.summary.get("data") or {}).get("target") or _space(run, "data").get("target") or ""
-    return ", ".join(map(str, named)) if isinstance(named, list | tuple) else str(named)
+    """What is predicted: the target columns as the summary names them; empty where it has none."""
+    return ", ".join(map(str, (run.summary.get("data") or {}).get("target") or ()))
 
 
 def history(run: RunLike) -> pd.DataFrame:

@@ -131,7 +131,7 @@ class Program:
 def _compiled(shape: LaneShape, loss: Loss, optimizer: str, momentum: float) -> tuple[Any, threading.Lock]:
     """The function of a shape and the lock under which it compiles: one a process, for all trainers.
 
-    Repeats and refits with as many rows find it compiled. TensorFlow never frees a program; there are as many as shapes.
+    Repeats with as many rows find it compiled. TensorFlow never frees a program, but shapes are few.
     """
 
     def epoch(state: Any, hyper: Any, batches: Any) -> Any:

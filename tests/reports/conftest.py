@@ -117,6 +117,7 @@ def records(n_trials: int, *, only: Ended | None = None) -> list[TrialRecord]:
 def facts(*, task: str = "binary", objective: tuple[str, str] = ("log_loss", "minimize")) -> RunFacts:
     """What is known before the first trial."""
     data = DataFacts(
+        target=("malignant",),
         source="sklearn:breast_cancer",
         n_rows=569,
         n_features=N_FEATURES,

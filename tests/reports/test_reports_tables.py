@@ -112,10 +112,13 @@ def test_scores_come_with_intervals_where_they_have_them(make_run: Any) -> None:
     assert scores[0].low is None
 
 
-def test_the_target_is_named_by_the_space_file(make_run: Any) -> None:
-    assert tables.target(make_run(1)) == "malignant"
-    assert tables.target(make_run(1, space_text="data: {target: [a, b]}")) == "a, b"
-    assert tables.target(make_run(1, space_text="")) == ""
+def test_the_target_is_named_by_the_summary(make_run: Any) -> None:
+    run = make_run(1)
+    assert tables.target(run) == "malignant"
+    run.summary["data"]["target"] = ["a", "b"]
+    assert tables.target(run) == "a, b"
+    run.summary.clear()
+    assert tables.target(run) == ""
 
 
 def test_a_score_axis_is_not_squeezed_by_the_worst_trial() -> None:
