@@ -63,7 +63,7 @@ def refit_winner(parts: Parts, winner: TrialRecord) -> Answer:
         TrainingError: If the refit diverged.
         ExportError: If the file does not answer as the network did.
     """
-    from ffsearch.search.packaging import load_packaged, save_model
+    from ffsearch.search.packaging import save_model
     from ffsearch.search.training.refit import Hold, refit
 
     parts.observer.phase(Phase.REFIT)
@@ -83,7 +83,7 @@ def refit_winner(parts: Parts, winner: TrialRecord) -> Answer:
     )
     path = parts.folder.path / MODEL
     make_folder(path.parent)
-    save_model(
+    model = save_model(
         path,
         point=winner.point,
         weights=refitted.weights,
@@ -94,7 +94,7 @@ def refit_winner(parts: Parts, winner: TrialRecord) -> Answer:
     )
     facts = RefitFacts(updates=refitted.n_updates, epochs=round(refitted.n_epochs, 2), n_rows=len(x))
     parts.folder.note(Kind.REFITTED, trial=winner.trial, updates=facts.updates, epochs=facts.epochs)
-    return Answer(model=load_packaged(path), facts=facts, target_scale=target_scale)
+    return Answer(model=model, facts=facts, target_scale=target_scale)
 
 
 def _sample(prepared: Prepared) -> pd.DataFrame:
