@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
-from contracts.trainers import MakeTrainer, TrainerContract
+from contracts.trainers import POINT, STOPPING, MakeTrainer, TrainerContract, head_for, job, problem_for, run, split_for
 from ffsearch.search.data.problem import Problem
+from ffsearch.search.heads import Loss, Task
+from ffsearch.search.topology import Activation, Point
+from ffsearch.search.training import planner
+from ffsearch.search.training.keras_trainer import KerasTrainer
 from ffsearch.search.training.population import PopulationTrainer
-from ffsearch.search.training.protocol import Stopping, Trainer
+from ffsearch.search.training.protocol import Ended, Job, Stopping, Trained, Trainer
 
 
 class TestPopulationTrainer(TrainerContract):
@@ -17,3 +26,164 @@ class TestPopulationTrainer(TrainerContract):
             return PopulationTrainer(problem, stopping, optimizer=optimizer)
 
         return made
+
+
+# --- agreement with the reference ------------------------------------------------------------------------------------
+
+LONG = Stopping(max_epochs=34, patience=100, min_delta=0.0, batch_size=32)
+"""204 updates on the contract's 200 rows."""
+
+RATES = {"adam": 3e-3, "adamw": 3e-3, "sgd": 2e-2, "rmsprop": 1e-3}
+
+GRID = [
+    Point(depth=2, width=16, activation=activation, batch_norm=batch_norm, l1=penalty, l2=3 * penalty)
+    for activation, batch_norm, penalty in itertools.product(Activation, (False, True), (0.0, 1e-4))
+]
+
+VALID_RTOL, NOISY_BIAS_RTOL = 1e-4, 2e-3
+"""In front of batch norm a bias has no gradient but rounding, which Adam divides by its own size: Keras' biases wander,
+and the moving means lag behind them. The lane leaves these biases alone."""
+
+
+def assert_agree(problem: Problem, points: Sequence[Point], *, optimizer: str, stopping: Stopping = LONG) -> None:
+    """Both trainers, the same jobs, the same curves."""
+    jobs = [job(trial, point=replace(point, learning_rate=RATES[optimizer])) for trial, point in enumerate(points)]
+    expected = run(KerasTrainer(problem, stopping, optimizer=optimizer), jobs)
+    found = run(PopulationTrainer(problem, stopping, optimizer=optimizer), jobs)
+    for one, two in zip(expected, found, strict=True):
+        noisy = one.job.point.batch_norm and optimizer.startswith("adam")
+        said = f"{one.job.point}, {optimizer}"
+        np.testing.assert_allclose(two.curve.train_loss, one.curve.train_loss, rtol=1e-4, err_msg=said)
+        np.testing.assert_allclose(
+            two.curve.valid_loss, one.curve.valid_loss, rtol=NOISY_BIAS_RTOL if noisy else VALID_RTOL, err_msg=said
+        )
+        np.testing.assert_allclose(two.curve.penalty, one.curve.penalty, rtol=1e-3, atol=1e-5, err_msg=said)
+
+
+class TestAgreement:
+    @pytest.mark.parametrize(
+        ("task", "optimizer", "first"),
+        [
+            (Task.BINARY, "adam", 0),
+            (Task.REGRESSION, "sgd", 3),
+            (Task.MULTICLASS, "rmsprop", 6),
+            (Task.REGRESSION, "adamw", 9),
+        ],
+    )
+    def test_a_sample_of_the_grid(self, task: Task, optimizer: str, first: int) -> None:
+        sample = GRID[first::11]
+        decay = 0.01 if optimizer == "adamw" else 0.0
+        assert_agree(problem_for(task), [replace(point, weight_decay=decay) for point in sample], optimizer=optimizer)
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("optimizer", RATES)
+    @pytest.mark.parametrize("task", Task)
+    def test_the_whole_grid(self, task: Task, optimizer: str) -> None:
+        assert_agree(problem_for(task), GRID, optimizer=optimizer)
+
+    @pytest.mark.parametrize("loss", [Loss.MAE, Loss.HUBER])
+    def test_other_losses_with_weighted_rows(self, loss: Loss) -> None:
+        weight = np.random.default_rng(0).random(200).astype(np.float32) * 2
+        split = replace(split_for(Task.REGRESSION), train_weight=weight)
+        problem = Problem(head=replace(head_for(Task.REGRESSION), loss=loss), splits=(split,))
+        assert_agree(problem, [Point(depth=1, width=16, activation=Activation.TANH)], optimizer="sgd")
+
+    def test_penalties_on_biases_and_activity_and_layers_that_taper(self) -> None:
+        point = Point(
+            depth=2, width=16, taper=0.5, activation=Activation.SELU,
+            bias_l1=1e-3, bias_l2=1e-2, activity_l1=1e-4, activity_l2=1e-3,
+        )  # fmt: skip
+        assert_agree(problem_for(Task.MULTICLASS), [point, replace(point, batch_norm=True)], optimizer="sgd")
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("activation", [Activation.RELU, Activation.SELU])
+    def test_with_dropout_the_means_of_thirty_seeds_agree(self, activation: Activation) -> None:
+        point = Point(depth=2, width=16, activation=activation, dropout=0.3, learning_rate=3e-3)
+        stopping = replace(STOPPING, max_epochs=10)
+        jobs = [job(trial, point=point) for trial in range(30)]
+        problem = problem_for()
+        losses = [
+            np.array([trained.curve.valid_loss[-1] for trained in run(trainer, jobs)])
+            for trainer in (KerasTrainer(problem, stopping), PopulationTrainer(problem, stopping))
+        ]
+        difference = losses[1] - losses[0]
+        assert abs(difference.mean()) < 3 * difference.std(ddof=1) / np.sqrt(len(jobs))
+
+
+# --- independence ----------------------------------------------------------------------------------------------------
+
+
+def assert_equal(one: Trained, two: Trained) -> None:
+    """Bit for bit."""
+    assert (one.ended, one.best_epoch) == (two.ended, two.best_epoch)
+    for name in ("train_loss", "valid_loss", "penalty"):
+        np.testing.assert_array_equal(getattr(one.curve, name), getattr(two.curve, name))
+    np.testing.assert_array_equal(one.valid_logits, two.valid_logits)
+    for mine, yours in zip(one.weights or [], two.weights or [], strict=True):
+        np.testing.assert_array_equal(mine, yours)
+
+
+class TestIndependence:
+    def company(self) -> list[Job]:
+        """Twenty jobs of one shape and every kind, more than a lane holds; some stop early, one diverges."""
+        kinds = itertools.cycle(GRID)
+        points = [replace(next(kinds), dropout=0.1 * (trial % 4), learning_rate=0.01) for trial in range(20)]
+        points[5] = replace(points[5], learning_rate=1e25)
+        return [job(trial, point=point) for trial, point in enumerate(points)]
+
+    def test_alone_in_a_full_lane_in_another_slot_and_after_a_refill(self) -> None:
+        stopping = Stopping(max_epochs=12, patience=2, min_delta=0.0, batch_size=32)
+        problem, jobs = problem_for(), self.company()
+        together = run(PopulationTrainer(problem, stopping), jobs)
+        backwards = run(PopulationTrainer(problem, stopping), jobs[::-1])
+        assert together[5].ended is Ended.DIVERGED
+        assert len({trained.curve.n_epochs for trained in together}) > 2
+        for one, two in zip(together, backwards, strict=True):
+            assert_equal(one, two)
+        for trial in (3, 13, 19):
+            (alone,) = run(PopulationTrainer(problem, stopping), [jobs[trial]])
+            assert_equal(alone, together[trial])
+
+    def test_results_come_in_the_same_order_every_time(self) -> None:
+        stopping = Stopping(max_epochs=8, patience=2, min_delta=0.0, batch_size=32)
+        orders = [
+            [trained.job.trial for trained in PopulationTrainer(problem_for(), stopping).train(iter(self.company()))]
+            for _ in range(2)
+        ]
+        assert orders[0] == orders[1]
+        assert sorted(orders[0]) == list(range(20))
+
+
+# --- how lanes fill --------------------------------------------------------------------------------------------------
+
+
+class TestHall:
+    def test_every_result_is_told_before_more_is_pulled_and_no_more_run_than_may(self) -> None:
+        pulled: list[int] = []
+        told: list[int] = []
+        most = 0
+
+        def jobs() -> Iterator[Job]:
+            nonlocal most
+            for trial in range(12):
+                pulled.append(trial)
+                most = max(most, len(pulled) - len(told))
+                yield job(trial, point=replace(POINT, depth=1))
+
+        trainer = PopulationTrainer(problem_for(), replace(STOPPING, max_epochs=2), n_running=5)
+        for trained in trainer.train(jobs()):
+            told.append(trained.job.trial)
+        assert sorted(told) == list(range(12))
+        assert 1 < most <= 5
+
+    def test_what_no_lane_holds_is_trained_by_the_reference(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(planner, "MAX_WIDTH", 32)
+        jobs = [job(0, point=Point(depth=1, width=40)), job(1, point=Point(depth=1, width=16))]
+        wide, narrow = run(PopulationTrainer(problem_for(), replace(STOPPING, max_epochs=2)), jobs)
+        assert (wide.ended, narrow.ended) == (Ended.COMPLETED, Ended.COMPLETED)
+        (reference,) = run(KerasTrainer(problem_for(), replace(STOPPING, max_epochs=2)), jobs[:1])
+        assert_equal(wide, reference)
+
+    def test_the_clock_says_what_was_compiled(self) -> None:
+        (trained,) = run(PopulationTrainer(problem_for(), replace(STOPPING, max_epochs=2)), [job()])
+        assert 0 < trained.compile_s <= trained.train_s

@@ -26,6 +26,7 @@ import tensorflow as tf
 
 from ffsearch.search import defaults
 from ffsearch.search.data.problem import Problem
+from ffsearch.search.training import compile_cache
 from ffsearch.search.training.early_stopping import Progress
 from ffsearch.search.training.keras_trainer import KerasTrainer
 from ffsearch.search.training.lane import N_MOMENTS
@@ -76,6 +77,7 @@ class PopulationTrainer:
         n_running: int = _N_RUNNING,
         memory_bytes: int | None = None,
     ) -> None:
+        compile_cache.enable()
         self._problem = problem
         self._stopping = stopping
         self._optimizer = optimizer

@@ -1,0 +1,104 @@
+"""Which networks share a lane: ladders, slots, memory, and what is left to the reference trainer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ffsearch.search.data.problem import Problem, Split
+from ffsearch.search.heads import Head, Loss, Task
+from ffsearch.search.seeds import Purpose, child
+from ffsearch.search.topology import Point, layer_sizes
+from ffsearch.search.training.planner import (
+    MAX_DEPTH,
+    MAX_WIDTH,
+    LaneShape,
+    Planner,
+    compile_seconds,
+    ladder,
+    update_seconds,
+)
+from ffsearch.search.training.protocol import Job
+
+HEAD = Head(task=Task.REGRESSION, loss=Loss.MSE, n_outputs=1, target_names=("y",))
+
+
+def a_problem(n_train: int = 8_000, n_features: int = 20) -> Problem:
+    """Rows of zeros: the planner looks at their number alone."""
+
+    def rows(n: int, width: int) -> np.ndarray:
+        return np.zeros((n, width), np.float32)
+
+    split = Split(
+        x_train=rows(n_train, n_features), y_train=rows(n_train, 1), x_valid=rows(500, n_features), y_valid=rows(500, 1)
+    )
+    return Problem(head=HEAD, splits=(split,))
+
+
+def a_shape(point: Point, *, n_train: int = 8_000, batch_size: int = 256, memory: int = 2**33) -> LaneShape | None:
+    planner = Planner(a_problem(n_train), batch_size=batch_size, memory_bytes=memory)
+    return planner.shape(Job(trial=0, point=point, seed=child(0, Purpose.TRIAL, 0)))
+
+
+@given(depth=st.integers(1, MAX_DEPTH), width=st.integers(4, MAX_WIDTH), taper=st.floats(0.3, 1.0), small=st.booleans())
+def test_a_lane_holds_its_network(*, depth: int, width: int, taper: float, small: bool) -> None:
+    point = Point(depth=depth, width=width, taper=taper)
+    shape = a_shape(point, n_train=300 if small else 8_000)
+    assert shape is not None
+    assert len(shape.units) == depth
+    assert all(units >= needed for units, needed in zip(shape.units, layer_sizes(point), strict=True))
+    assert all(units % 16 == 0 for units in shape.units)
+    assert shape.n_slots in (1, 2, 4, 8)
+
+
+def test_points_of_a_kind_share_a_lane_whatever_they_are_trained_with() -> None:
+    one = a_shape(Point(depth=3, width=100, dropout=0.5, batch_norm=True, learning_rate=0.1))
+    assert one == a_shape(Point(depth=3, width=120, l2=0.1))
+    assert one != a_shape(Point(depth=2, width=100))
+    assert one != a_shape(Point(depth=3, width=100, activity_l2=0.1))
+
+
+def test_narrow_lanes_have_more_slots() -> None:
+    slots = [shape.n_slots for width in (16, 64, 256) if (shape := a_shape(Point(depth=2, width=width)))]
+    assert slots == sorted(slots, reverse=True)
+    assert slots[-1] == 1
+
+
+def test_a_steep_taper_is_padded_layer_by_layer_a_flat_one_evenly() -> None:
+    steep, flat = a_shape(Point(depth=3, width=512, taper=0.25)), a_shape(Point(depth=3, width=256, taper=0.9))
+    assert steep is not None
+    assert flat is not None
+    assert steep.units == (512, 128, 32)
+    assert flat.units == (256, 256, 256)
+
+
+@pytest.mark.parametrize("point", [Point(depth=1, width=MAX_WIDTH + 1), Point(depth=MAX_DEPTH + 1, width=16)])
+def test_what_is_too_wide_or_too_deep_goes_to_the_reference(point: Point) -> None:
+    assert a_shape(point) is None
+
+
+def test_a_lane_that_would_not_fit_is_made_smaller_then_left_to_the_reference() -> None:
+    point = Point(depth=4, width=16)
+    whole = a_shape(point)
+    assert whole is not None
+    planner = Planner(a_problem(), batch_size=256)
+    needed = planner.peak_bytes(whole)
+    smaller = a_shape(point, memory=int(needed * 0.9))
+    assert smaller is not None
+    assert smaller.n_slots == whole.n_slots // 2
+    assert a_shape(point, memory=planner.table_bytes()) is None
+
+
+def test_ladders_get_finer_with_the_rows() -> None:
+    sizes = [len(ladder(n_features=20, n_rows=n, batch_size=min(n, 256))) for n in (100, 1_000, 8_000, 100_000)]
+    assert sizes == sorted(sizes)
+    assert sizes[0] < sizes[-1]
+    assert all(ladder(n_features=20, n_rows=n, batch_size=64)[-1] == MAX_WIDTH for n in (300, 30_000))
+
+
+def test_costs_grow_with_the_network() -> None:
+    assert compile_seconds(6) > compile_seconds(1)
+    costs = [update_seconds((width,) * 3, n_features=20, batch_size=256) for width in (32, 64, 128, 256)]
+    assert costs == sorted(costs)

@@ -1,0 +1,39 @@
+"""What the README shows works: its Python runs, its commands are those of CI, its options exist."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from ffsearch.search.cli import invoke
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (source,) = blocks("python")
+    names: dict[str, object] = {}
+    exec(compile(source, "README.md", "exec"), names)
+    assert (tmp_path / "runs" / "wine" / "summary.json").exists()
+
+
+def test_every_option_of_the_readme_exists(capfd: pytest.CaptureFixture[str]) -> None:
+    for command in ("run", "show", "report", "schema"):
+        invoke([command, "--help"])
+    known = set(re.findall(r"--[a-z]+", capfd.readouterr().out)) | {"--version"}
+    commands = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("ffsearch ")]
+    assert commands
+    assert {flag for line in commands for flag in re.findall(r"--[a-z]+", line.partition("#")[0])} <= known
+
+
+@pytest.mark.parametrize("name", ["install-and-run", "install-and-test"])
+def test_ci_finds_the_two_commands(name: str) -> None:
+    assert len(re.findall(rf"<!-- {name} -->\n```sh\n[^`]+```", README)) == 1
