@@ -21,20 +21,23 @@ OVERHEAD_S: Final = 15.0
 
 
 class Deadline:
-    """Counts down from the moment it is made.
+    """Counts down from a moment.
 
     Args:
         total_s: Seconds that everything may take; None is no limit.
+        began: The moment it counts from, by the same clock; by default now.
         clock: Seconds from any fixed moment; must not run backwards.
     """
 
-    def __init__(self, total_s: float | None, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, total_s: float | None, *, began: float | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.total_s = total_s
         self._clock = clock
-        self._began = clock()
+        self._began = clock() if began is None else began
 
     def elapsed(self) -> float:
-        """Seconds since it was made."""
+        """Seconds since that moment."""
         return self._clock() - self._began
 
     def left(self) -> float:

@@ -17,7 +17,17 @@ from ffsearch.search.training.protocol import Curve, Ended
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["TrialRecord", "bad_value", "best_record", "curves_frame", "now", "told_history", "trials_frame"]
+__all__ = [
+    "Standing",
+    "TrialRecord",
+    "bad_value",
+    "best_record",
+    "best_standing",
+    "curves_frame",
+    "now",
+    "told_history",
+    "trials_frame",
+]
 
 WITHOUT_VALUE: Final = frozenset({Ended.DIVERGED, Ended.FAILED})
 """Ends that leave nothing to compare."""
@@ -132,15 +142,45 @@ class TrialRecord:
         )
 
 
-def best_record(records: Iterable[TrialRecord], *, direction: str) -> TrialRecord | None:
-    """The trial with the best value; the earlier one of two alike; None when none has a value.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Standing:
+    """A point by all its trials that count: more than one when a sampler proposed it again and it got other seeds.
 
-    A trial that was trained to its end goes before one that was pruned, whatever their values.
+    Args:
+        record: Its first trial.
+        value: Mean of their values.
+        n_seeds: How many they are.
+    """
+
+    record: TrialRecord
+    value: float
+    n_seeds: int
+
+
+def best_standing(records: Iterable[TrialRecord], *, direction: str) -> Standing | None:
+    """The point with the best value; the one tried earlier of two alike; None when no trial has a value.
+
+    Trials that were trained to their end go before those that were pruned, whatever their values.
     """
     valued = [record for record in records if record.value is not None]
     trained = [record for record in valued if record.ended is not Ended.PRUNED]
+    by_point: dict[int, list[TrialRecord]] = {}
+    for record in trained or valued:
+        by_point.setdefault(record.trial if record.repeat_of is None else record.repeat_of, []).append(record)
     sign = _sign(direction)
-    return min(trained or valued, key=lambda record: (sign * _value(record), record.trial), default=None)
+    standings = (_standing(of_point) for of_point in by_point.values())
+    return min(standings, key=lambda one: (sign * one.value, one.record.trial), default=None)
+
+
+def _standing(records: Sequence[TrialRecord]) -> Standing:
+    first = min(records, key=lambda record: record.trial)
+    return Standing(record=first, value=float(np.mean([_value(record) for record in records])), n_seeds=len(records))
+
+
+def best_record(records: Iterable[TrialRecord], *, direction: str) -> TrialRecord | None:
+    """The trial that stands for the best point; `best_standing` tells what best means."""
+    best = best_standing(records, direction=direction)
+    return None if best is None else best.record
 
 
 def bad_value(values: Iterable[float | None], *, naive: float, direction: str) -> float:

@@ -7,6 +7,7 @@ What a word means stands in CONTRIBUTING.md; what a step does, in the module its
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
@@ -68,9 +69,10 @@ def run(
         TrainingError: If no network came to a finite score.
         KeyboardInterrupt: After Ctrl-C; what was told is saved, and its text says how to go on.
     """
+    began = time.monotonic()
     observer = observer or Silent()
     inputs = read_inputs(space, data=data, target=target, overrides=overrides)
-    deadline = Deadline(inputs.space.search.budget)
+    deadline = Deadline(inputs.space.search.budget, began=began)
     with (
         open_folder(inputs, out=out, fresh=fresh) as folder,
         assembled(inputs, folder, deadline=deadline, observer=observer, finish=finish) as parts,

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Final, NotRequired, TypedDict
 
 from ffsearch import __version__
-from ffsearch.search.records import TrialRecord, best_record
+from ffsearch.search.records import Standing, TrialRecord, best_standing
 from ffsearch.search.training.protocol import Ended
 
 __all__ = [
@@ -92,6 +92,7 @@ class RunFacts:
     def from_dict(cls, values: Mapping[str, Any]) -> RunFacts:
         """What `as_dict` wrote; names a newer version added are left out."""
         data, search = _known(DataFacts, values["data"]), _known(SearchFacts, values["search"])
+        data["target"] = tuple(data["target"])
         return cls(**_known(cls, values) | {"data": DataFacts(**data), "search": SearchFacts(**search)})
 
 
@@ -154,7 +155,7 @@ def build_summary(
         refit: How the winner was refitted; None when it was not.
         test: What the sealed test said; None when it was not opened.
     """
-    best = best_record(records, direction=facts.direction)
+    best = best_standing(records, direction=facts.direction)
     summary = Summary(
         schema=SUMMARY_SCHEMA,
         ffsearch=__version__,
@@ -175,13 +176,15 @@ def build_summary(
     return summary
 
 
-def _best(record: TrialRecord) -> dict[str, Any]:
+def _best(best: Standing) -> dict[str, Any]:
+    record = best.record
     return {
         "trial": record.trial,
         "point": record.point.as_dict(),
         "topology": record.topology,
         "n_params": record.n_params,
-        "valid": record.value,
+        "valid": best.value,
+        "n_seeds": best.n_seeds,
     }
 
 

@@ -8,15 +8,24 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from contracts.trainers import POINT, STOPPING, MakeTrainer, TrainerContract, head_for, job, problem_for, run, split_for
 from ffsearch.search.data.problem import Problem
 from ffsearch.search.heads import Loss, Task
 from ffsearch.search.topology import Activation, Point
-from ffsearch.search.training import planner
+from ffsearch.search.training import compile_cache
 from ffsearch.search.training.keras_trainer import KerasTrainer
+from ffsearch.search.training.planner import MAX_DEPTH
 from ffsearch.search.training.population import PopulationTrainer
 from ffsearch.search.training.protocol import Ended, Job, Stopping, Trained, Trainer
+from ffsearch.search.training.slots import Lane
+
+
+@pytest.fixture(autouse=True)
+def _no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests leave the user's cache folder alone."""
+    monkeypatch.setattr(compile_cache, "enable", lambda: None)
 
 
 class TestPopulationTrainer(TrainerContract):
@@ -176,13 +185,26 @@ class TestHall:
         assert sorted(told) == list(range(12))
         assert 1 < most <= 5
 
-    def test_what_no_lane_holds_is_trained_by_the_reference(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(planner, "MAX_WIDTH", 32)
-        jobs = [job(0, point=Point(depth=1, width=40)), job(1, point=Point(depth=1, width=16))]
-        wide, narrow = run(PopulationTrainer(problem_for(), replace(STOPPING, max_epochs=2)), jobs)
-        assert (wide.ended, narrow.ended) == (Ended.COMPLETED, Ended.COMPLETED)
+    def test_what_no_lane_holds_is_trained_by_the_reference(self) -> None:
+        jobs = [job(0, point=Point(depth=MAX_DEPTH + 1, width=8)), job(1, point=Point(depth=1, width=16))]
+        deep, flat = run(PopulationTrainer(problem_for(), replace(STOPPING, max_epochs=2)), jobs)
+        assert (deep.ended, flat.ended) == (Ended.COMPLETED, Ended.COMPLETED)
         (reference,) = run(KerasTrainer(problem_for(), replace(STOPPING, max_epochs=2)), jobs[:1])
-        assert_equal(wide, reference)
+        assert_equal(deep, reference)
+
+    def test_a_lane_that_fails_fails_its_own_and_no_other(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        whole = Lane.train_epoch
+
+        def train_epoch(lane: Lane) -> None:
+            if len(lane.program.shape.units) == 2:
+                raise tf.errors.ResourceExhaustedError(None, None, "out of memory")
+            whole(lane)
+
+        monkeypatch.setattr(Lane, "train_epoch", train_epoch)
+        jobs = [job(trial, point=replace(POINT, depth=1 + trial % 2)) for trial in range(4)]
+        results = run(PopulationTrainer(problem_for(), replace(STOPPING, max_epochs=2)), jobs)
+        assert [trained.ended for trained in results] == [Ended.COMPLETED, Ended.FAILED] * 2
+        assert "out of memory" in (results[1].error or "")
 
     def test_the_clock_says_what_was_compiled(self) -> None:
         (trained,) = run(PopulationTrainer(problem_for(), replace(STOPPING, max_epochs=2)), [job()])

@@ -12,7 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from examples import FACTS, a_curve, a_record
-from ffsearch.search.records import TrialRecord, bad_value, best_record, curves_frame, told_history, trials_frame
+from ffsearch.search.records import (
+    TrialRecord,
+    bad_value,
+    best_record,
+    best_standing,
+    curves_frame,
+    told_history,
+    trials_frame,
+)
 from ffsearch.search.summary import SUMMARY_SCHEMA, RefitFacts, RunFacts, SealedTest, build_summary
 from ffsearch.search.topology import Activation, Point
 from ffsearch.search.training.protocol import Curve, Ended
@@ -63,6 +71,18 @@ def test_names_of_a_newer_version_are_passed_over() -> None:
 )
 def test_a_record_says_why_it_ended(ended: Ended, why: str) -> None:
     assert a_record(0, ended=ended).why == why
+
+
+def test_a_point_tried_again_stands_by_the_mean_of_its_seeds() -> None:
+    lucky, steady = a_record(0, value=0.1), a_record(1, value=0.3)
+    again = a_record(2, value=0.9, point=lucky.point, repeat_of=0)
+    pruned = a_record(3, value=0.01, point=lucky.point, repeat_of=0, ended=Ended.PRUNED)
+    best = best_standing([lucky, steady, again, pruned], direction="minimize")
+    assert best is not None
+    assert (best.record.trial, best.value, best.n_seeds) == (1, 0.3, 1)
+    best = best_standing([lucky, again], direction="minimize")
+    assert best is not None
+    assert (best.record.trial, best.value, best.n_seeds) == (0, 0.5, 2)
 
 
 def test_the_best_is_one_that_was_trained_to_its_end() -> None:
@@ -154,7 +174,7 @@ def test_the_summary_has_the_keys_programs_rely_on() -> None:
         "wall_s": 12.346, "train_s": 9.0, "compile_s": 3.0,
     }  # fmt: skip
     assert summary["best"] is not None
-    assert summary["best"].keys() == {"trial", "point", "topology", "n_params", "valid"}
+    assert summary["best"].keys() == {"trial", "point", "topology", "n_seeds", "n_params", "valid"}
     assert summary["evidence"]["naive"] == {"value": 0.3}
     assert summary["evidence"]["test"] == {
         "value": 0.4, "low": 0.3, "high": 0.5, "metrics": {"accuracy": 0.9}, "openings": 1,

@@ -116,7 +116,7 @@ class Trained:
         best_epoch: The epoch with the lowest validation loss, counted from 1; 0 when there was none.
         n_updates: Updates until the end of the best epoch (i* of algorithm 7.2).
         valid_logits: Outputs of the best epoch's weights on the split's validation rows, shape (n_valid, n_outputs),
-            before sigmoid or softmax and on the standardised scale of regression targets; empty when diverged or failed.
+            before sigmoid or softmax and on the standardised scale of regression targets; empty when it diverged.
         weights: The best epoch's weights in the order of the Keras model's `get_weights()`, or None when not kept.
         train_s: Seconds spent training and evaluating it, with tracing and compiling.
         compile_s: Seconds of those spent building, tracing and compiling, as far as the trainer knows.

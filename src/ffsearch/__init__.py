@@ -1,8 +1,9 @@
 """Which feed-forward topology fits your data, by how much, how sure, and is a network worth it at all?
 
-    import ffsearch
-    run = ffsearch.run("tabular", data="my.csv", target="y")
-    run.best, run.trials, run.model()
+Example:
+    >>> import ffsearch
+    >>> run = ffsearch.run("tabular", data="my.csv", target="y")
+    >>> run.best, run.trials, run.model()
 """
 
 from __future__ import annotations

@@ -9,7 +9,8 @@
     ├── TrainingError (RuntimeError)  no network could be trained
     └── ExportError (RuntimeError)    a model could not be written or read back
 
-Texts say what was given, what is legal and what to do. The command line prints them without a traceback and exits with 2.
+Texts say what was given, what is legal and what to do. The command line prints them without a traceback and exits
+with 2.
 """
 
 from __future__ import annotations
