@@ -2,9 +2,9 @@
 
     python benchmarks/epoch_time.py [--shapes 3x64 3x256] [--rounds 7]
 
-8,000 rows x 20 numbers, binary, batch 256, dense + batch norm + relu + dropout 0.1, Adam; training alone. The peers take
-turns in every round, so that whatever else the machine does hits all of them, and the medians are compared. The lane's
-time is that of all lanes in training at once, divided by their networks, as the population trainer runs them.
+8,000 rows x 20 numbers, binary, batch 256, dense + batch norm + relu + dropout 0.1, Adam; training alone. The peers
+take turns in every round, so that whatever else the machine does hits all of them, and the medians are compared. The
+lane's time is that of all lanes in training at once, divided by their networks, as the population trainer runs them.
 """
 
 from __future__ import annotations
@@ -191,11 +191,12 @@ def main() -> None:
         ms = compare(depth, width, n_rounds=given.rounds)
         reached = flop(depth, width) / ms["lane"] * 1e3
         torch_ms = ms.get("torch", float("nan"))
-        print(
-            f"| {depth} x {width} | {ms['keras']:.1f} | {torch_ms:.1f} | {ms['lane']:.2f} | {ms['keras'] / ms['lane']:.1f} "
-            f"| {torch_ms / ms['lane']:.1f} | {reached / 1e9:.0f} | {reached / rate:.0%} |",
-            flush=True,
-        )
+        cells = [
+            f"{depth} x {width}", f"{ms['keras']:.1f}", f"{torch_ms:.1f}", f"{ms['lane']:.2f}",
+            f"{ms['keras'] / ms['lane']:.1f}", f"{torch_ms / ms['lane']:.1f}",
+            f"{reached / 1e9:.0f}", f"{reached / rate:.0%}",
+        ]  # fmt: skip
+        print(f"| {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -98,7 +98,7 @@ TABLES: dict[str, tuple[str | bytes, str]] = {
     "binary": (bytes(range(256)) * 20, r"bad\.csv"),
     "NUL bytes": ("a,b,y\n" + GOOD.replace("1,1,yes", "1,\0,yes"), r"NUL"),
     "torn quotes": ('a,b,y\n1,"2,yes\n' + GOOD, r"quote"),
-    "one class": (table(a=ROWS % 7, y=["yes"] * 60), r"'y' is yes in every row"),
+    "one class": (table(a=ROWS % 7, y=["yes"] * 60), r"'y' is 'yes' in every row"),
     "NaN target": (table(a=ROWS % 7, y=[None if i == 4 else i % 2 for i in ROWS]), r"'y'.*missing"),
     "infinite target": (table(a=ROWS % 7, y=[float(i) if i != 9 else float("inf") for i in ROWS]), r"'y'.*infinite"),
     "all missing": (table(a=[None] * 60, y=ROWS % 2), r"no column that can be learnt from"),
