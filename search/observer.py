@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ffsearch.search.store import TrialRecord
     from ffsearch.search.training.protocol import Epoch, Job
 
-__all__ = ["Began", "ColumnLine", "Observer", "Phase", "Silent"]
+__all__ = ["Began", "ColumnLine", "Observer", "Phase"]
 
 
 class Phase(StrEnum):
@@ -71,58 +71,29 @@ class Began:
     notices: tuple[str, ...]
 
 
-class Observer(Protocol):
-    """Told of everything as it happens; may be slow, must not raise."""
+class Observer:
+    """Told of everything as it happens; may be slow, must not raise.
+
+    This one lets it all pass; override what you want to hear of.
+    """
 
     def began(self, began: Began) -> None:
         """The table is read, the folder is open, training is about to start."""
-        ...
 
     def phase(self, phase: Phase) -> None:
         """The run goes on to its next part."""
-        ...
 
     def started(self, job: Job) -> None:
         """A network is about to be built and trained."""
-        ...
 
     def epoch(self, epoch: Epoch) -> None:
         """A running network has one more epoch behind it."""
-        ...
 
     def ended(self, record: TrialRecord, best: TrialRecord | None) -> None:
         """A trial ended and is durable; `best` is the best one so far."""
-        ...
 
     def noted(self, text: str) -> None:
         """Something worth a sentence."""
-        ...
 
     def finished(self, summary: Mapping[str, Any], path: Path) -> None:
         """All is saved."""
-        ...
-
-
-class Silent:
-    """The observer of a run nobody watches."""
-
-    def began(self, began: Began) -> None:
-        """Say nothing."""
-
-    def phase(self, phase: Phase) -> None:
-        """Say nothing."""
-
-    def started(self, job: Job) -> None:
-        """Say nothing."""
-
-    def epoch(self, epoch: Epoch) -> None:
-        """Say nothing."""
-
-    def ended(self, record: TrialRecord, best: TrialRecord | None) -> None:
-        """Say nothing."""
-
-    def noted(self, text: str) -> None:
-        """Say nothing."""
-
-    def finished(self, summary: Mapping[str, Any], path: Path) -> None:
-        """Say nothing."""

@@ -17,7 +17,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from ffsearch.search.observer import Began, Observer, Phase, Silent
+from ffsearch.search.observer import Began, Observer, Phase
 from ffsearch.search.topology import describe
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def observing(*, quiet: bool, as_json: bool) -> tuple[Observer, AbstractContextM
     if as_json:
         return JsonLines(), nullcontext()
     if quiet:
-        return Silent(), nullcontext()
+        return Observer(), nullcontext()
     console = Console(highlight=False)
     if not console.is_terminal:
         return PlainLines(), nullcontext()
@@ -96,7 +96,7 @@ class _Pace:
         return left if began.budget_s is None else max(0.0, min(left, began.budget_s - self.gone_s))
 
 
-class PlainLines(Silent):
+class PlainLines(Observer):
     """One line an event, for pipes and log files."""
 
     def __init__(self) -> None:
@@ -131,7 +131,7 @@ class PlainLines(Silent):
             self._say(line)
 
 
-class JsonLines(Silent):
+class JsonLines(Observer):
     """One JSON object a line on standard output, for programs; the last one is the summary."""
 
     def _say(self, event: str, **values: Any) -> None:
@@ -168,7 +168,7 @@ class JsonLines(Silent):
         self._say("finished", path=str(path), summary=dict(summary))
 
 
-class LiveDisplay(Silent):
+class LiveDisplay(Observer):
     """A display that redraws in place: the best topology, what runs, time left, the trials that ended last."""
 
     def __init__(self, console: Console) -> None:

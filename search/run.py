@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from ffsearch.errors import TrainingError
 from ffsearch.search.budget import Deadline
 from ffsearch.search.ledger import Ledger, Outcome
-from ffsearch.search.observer import Observer, Silent
+from ffsearch.search.observer import Observer
 from ffsearch.search.outcome import refit_winner, save_answer, score_sealed_test
 from ffsearch.search.parts import Parts, assembled, open_folder, read_inputs
 from ffsearch.search.records import TrialRecord, bad_value
@@ -70,7 +70,7 @@ def run(
         KeyboardInterrupt: After Ctrl-C; what was told is saved, and its text says how to go on.
     """
     began = time.monotonic()
-    observer = observer or Silent()
+    observer = observer or Observer()
     inputs = read_inputs(space, data=data, target=target, overrides=overrides)
     deadline = Deadline(inputs.space.search.budget, began=began)
     with (

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 import ffsearch
-from ffsearch.search.observer import Began, Phase, Silent
+from ffsearch.search.observer import Began, Observer, Phase
 from ffsearch.search.packaging import load_packaged
 from ffsearch.search.records import TrialRecord
 
@@ -45,7 +45,7 @@ def quick_run(folder: Path, frame: pd.DataFrame, /, **options: Any) -> ffsearch.
     return ffsearch.run("tabular", data=frame, target="y", overrides=overrides, out=folder, **options)
 
 
-class Watching(Silent):
+class Watching(Observer):
     """Keeps what it is told."""
 
     def __init__(self) -> None:

@@ -173,7 +173,15 @@ class _Forms(NamedTuple):
 
 
 def epoch(
-    state: State, hyper: Hyper, batches: Batches, *, batch_size: int, loss: Loss, optimizer: str, momentum: float
+    state: State,
+    hyper: Hyper,
+    batches: Batches,
+    *,
+    batch_size: int,
+    ragged: bool,
+    loss: Loss,
+    optimizer: str,
+    momentum: float,
 ) -> tuple[State, Result]:
     """Train every slot for an epoch, then evaluate it.
 
@@ -182,6 +190,7 @@ def epoch(
         hyper: What tells them apart.
         batches: The rows and their order.
         batch_size: Rows an update.
+        ragged: Whether the numbers of updates may be unequal.
         loss: What is minimised.
         optimizer: `adam`, `adamw`, `sgd` or `rmsprop`.
         momentum: Of `sgd`.
@@ -193,18 +202,21 @@ def epoch(
     forms = _forms(hyper, units=[kernel.shape[2] for kernel in state.kernels[:-1]])
     step = partial(STEPS[optimizer], momentum=momentum)
 
-    def update(index: Tensor, state: State, total: Tensor, penalty: Tensor) -> tuple[Tensor, State, Tensor, Tensor]:
+    def update(index: Tensor, state: State, sums: Tensor) -> tuple[Tensor, State, Tensor]:
         rows = tf.slice(batches.order, (0, index * batch_size), (n_slots, batch_size))
-        new, batch_loss, batch_penalty = _update(state, hyper, forms, batches, rows=rows, loss=loss, step=step)
-        live = index < hyper.n_updates
-        state = tf.nest.map_structure(lambda a, b: tf.where(per_slot(live, a), a, b), new, state)
-        return index + 1, state, total + tf.where(live, batch_loss, 0.0), penalty + tf.where(live, batch_penalty, 0.0)
+        new, costs = _update(state, hyper, forms, batches, rows=rows, loss=loss, step=step)
+        if ragged:
+            live = index < hyper.n_updates
+            new = tf.nest.map_structure(lambda a, b: tf.where(per_slot(live, a), a, b), new, state)
+            costs = tf.where(live, costs, 0.0)
+        return index + 1, new, sums + costs
 
-    zero, longest = tf.zeros((n_slots,)), tf.reduce_max(hyper.n_updates)
-    _, state, total, penalty = tf.while_loop(lambda index, *_: index < longest, update, (0, state, zero, zero))
-    n_updates = tf.cast(tf.maximum(hyper.n_updates, 1), tf.float32)
+    longest = tf.reduce_max(hyper.n_updates)
+    start = (0, state, tf.zeros((2, n_slots)))
+    _, state, sums = tf.while_loop(lambda index, *_: index < longest, update, start)
+    means = sums / tf.cast(tf.maximum(hyper.n_updates, 1), tf.float32)
     valid_loss, logits = _evaluate(state, hyper, forms, batches, loss=loss)
-    return state, Result(total / n_updates, penalty / n_updates, valid_loss, logits)
+    return state, Result(train_loss=means[0], penalty=means[1], valid_loss=valid_loss, valid_logits=logits)
 
 
 def _forms(hyper: Hyper, *, units: Sequence[int]) -> _Forms:
@@ -220,8 +232,8 @@ def _forms(hyper: Hyper, *, units: Sequence[int]) -> _Forms:
 
 def _update(
     state: State, hyper: Hyper, forms: _Forms, batches: Batches, *, rows: Tensor, loss: Loss, step: Step
-) -> tuple[State, Tensor, Tensor]:
-    """One update of every slot: forward, loss, backward, step. Returns the losses and penalties before it."""
+) -> tuple[State, Tensor]:
+    """One update of every slot. Returns also what it cost before: data loss and penalty, (2, n_slots)."""
     layers, hidden, moving = _forward(state, hyper, forms, tf.gather(batches.x, rows))
     logits = tf.matmul(hidden, state.kernels[-1]) + state.vectors[-1]
     row_loss, d_logits = LOSSES[loss](logits, tf.gather(batches.y, rows))
@@ -230,7 +242,7 @@ def _update(
     gradients, penalty = _penalise(state, hyper, gradients)
     penalty += sum(_activity_penalty(layer.a, hyper) for layer in layers)
     stepped = _descend(state, hyper, gradients, step=step)
-    return stepped._replace(moving=moving), tf.reduce_sum(row_loss * weight, axis=1), penalty
+    return stepped._replace(moving=moving), tf.stack([tf.reduce_sum(row_loss * weight, axis=1), penalty])
 
 
 def _evaluate(state: State, hyper: Hyper, forms: _Forms, batches: Batches, *, loss: Loss) -> tuple[Tensor, Tensor]:

@@ -188,8 +188,8 @@ def _bits(key: Tensor, n_rows: int, n_units: int) -> Tensor:
 
     A generator's field for every slot would cost more than the network. The lane's width does not enter.
     """
-    place = tf.cast(tf.range(n_rows)[:, None] * _ROW_STRIDE + tf.range(n_units), tf.uint32)
-    x = _fold(tf.bitwise.bitwise_xor(place, key[:, 0, None, None]) * _word(_HASH_WORDS[0]))
+    rows = key[:, 0, None, None] + tf.cast(tf.range(n_rows) * _ROW_STRIDE, tf.uint32)[:, None]
+    x = _fold((rows + tf.cast(tf.range(n_units), tf.uint32)) * _word(_HASH_WORDS[0]))
     return (x + key[:, 1, None, None]) * _word(_HASH_WORDS[1])
 
 

@@ -69,6 +69,11 @@ class Rows:
             "valid_weight": tf.constant(self._chunked([np.full(n, 1 / n, np.float32) for n in self._n_valid])),
         }
 
+    @property
+    def ragged(self) -> bool:
+        """Whether folds differ in their number of updates."""
+        return len({self.n_updates(fold) for fold in range(len(self._n_rows))}) > 1
+
     def n_updates(self, fold: int) -> int:
         """Updates of an epoch."""
         return batches_per_epoch(self._n_rows[fold], batch_size=self._batch_size)
@@ -108,7 +113,9 @@ class Program:
         self.shape = shape
         self.rows = rows
         self.n_moments = lane.N_MOMENTS[optimizer]
-        self._epoch, self._compiling = _compiled(shape, loss, optimizer, momentum)
+        self._epoch, self._compiling = _compiled(
+            shape, ragged=rows.ragged, loss=loss, optimizer=optimizer, momentum=momentum
+        )
         self._ready = False
 
     def __call__(self, state: lane.State, hyper: lane.Hyper, order: Array) -> tuple[lane.State, lane.Result, float]:
@@ -128,7 +135,9 @@ class Program:
 
 
 @lru_cache(maxsize=128)
-def _compiled(shape: LaneShape, loss: Loss, optimizer: str, momentum: float) -> tuple[Any, threading.Lock]:
+def _compiled(
+    shape: LaneShape, *, ragged: bool, loss: Loss, optimizer: str, momentum: float
+) -> tuple[Any, threading.Lock]:
     """The function of a shape and the lock under which it compiles: one a process, for all trainers.
 
     Repeats with as many rows find it compiled. TensorFlow never frees a program, but shapes are few.
@@ -140,6 +149,7 @@ def _compiled(shape: LaneShape, loss: Loss, optimizer: str, momentum: float) -> 
             hyper,
             batches,
             batch_size=shape.batch_size,
+            ragged=ragged,
             loss=loss,
             optimizer=optimizer,
             momentum=momentum,
