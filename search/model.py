@@ -110,7 +110,19 @@ def build_network(point: Point, *, head: Head, n_features: int, seed: np.random.
             tensor = step(tensor)
     model = keras.Model(inputs, _dense(point, head.n_outputs, name="logits")(tensor), name="network")
     model.set_weights(weights)
+    if point.batch_norm:
+        _hold_idle_biases(model, depth=len(layer_sizes(point)))
     return model
+
+
+def _hold_idle_biases(model: keras.Model, *, depth: int) -> None:
+    """Leave biases in front of batch normalisation at zero: the mean takes away whatever they add.
+
+    Their gradient is rounding alone, which Adam divides by its own size: they would wander, and the moving means with
+    them, by some 1e-3 of the validation loss and differently on every machine.
+    """
+    for layer in range(depth):
+        model.get_layer(f"dense_{layer}").bias.trainable = False
 
 
 def _hidden_block(

@@ -16,7 +16,6 @@ from ffsearch.search.engines.protocol import Engine
 from ffsearch.search.evidence.metrics import Objective, resolve_objective
 from ffsearch.search.heads import Head, Loss, Output, check_pairing
 from ffsearch.search.observer import Began, ColumnLine, Observer, Phase
-from ffsearch.search.quiet import native_stderr_held_back
 from ffsearch.search.reading import SPLITS, STUDY
 from ffsearch.search.records import TrialRecord, best_record, told_history
 from ffsearch.search.scoring import naive_value
@@ -228,9 +227,7 @@ def assembled(
     from ffsearch.search.engines.pruners import first_rung_for
     from ffsearch.search.points import default_point
     from ffsearch.search.training.batches import batches_per_epoch
-
-    with native_stderr_held_back():
-        from ffsearch.search.training.keras_trainer import KerasTrainer
+    from ffsearch.search.training.choose import make_trainer
 
     space, problem, objective = inputs.space, inputs.prepared.problem(), inputs.objective
     naive = naive_value(problem, objective)
@@ -261,7 +258,13 @@ def assembled(
             stopping=stopping,
             folder=folder,
             engine=engine,
-            trainer=KerasTrainer(problem, stopping, optimizer=space.train.optimizer, momentum=space.train.momentum),
+            trainer=make_trainer(
+                space.train.trainer,
+                problem,
+                stopping,
+                optimizer=space.train.optimizer,
+                momentum=space.train.momentum,
+            ),
             mirror=mirror,
             deadline=deadline,
             reserve=Reserve(n_train=n_train, n_all=len(inputs.prepared.development_rows)),

@@ -181,6 +181,11 @@ class ParameterSpec(Section):
 class TrainSpec(Section):
     """How every candidate is trained."""
 
+    trainer: Literal["auto", "population", "keras"] = Field(
+        default="auto",
+        description="population trains many candidates in one compiled program and leaves to keras, one at a time, what "
+        "it cannot hold; keras trains all one at a time; auto is population.",
+    )
     optimizer: Literal["adam", "adamw", "sgd", "rmsprop"] = Field(default="adam", description="The optimiser.")
     momentum: StrictFloat = Field(
         default=0.9, ge=0, lt=1, description="Momentum of sgd; the other optimisers have their own."

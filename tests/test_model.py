@@ -80,8 +80,16 @@ def test_selu_has_alpha_dropout_which_keeps_mean_and_variance() -> None:
     assert after.std() == pytest.approx(1, abs=0.03)
 
 
+def test_biases_in_front_of_batch_norm_stay_zero() -> None:
+    """The mean takes away what they add; the output layer's bias learns."""
+    model = network(Point(depth=2, width=6, batch_norm=True))
+    learns = {v.path.split("/")[-2]: v.trainable for v in model.weights if v.name == "bias"}
+    assert learns == {"dense_0": False, "dense_1": False, "logits": True}
+    assert all(v.trainable for v in network(Point(depth=2, width=6)).weights)
+
+
 def test_penalties_on_weights_are_their_formulas() -> None:
-    point = Point(depth=2, width=6, l1=0.01, l2=0.02, bias_l1=0.03, bias_l2=0.04, batch_norm=True)
+    point = Point(depth=2, width=6, l1=0.01, l2=0.02, bias_l1=0.03, bias_l2=0.04)
     model = network(point)
     generator = np.random.default_rng(1)
     model.set_weights([generator.uniform(0.1, 1, w.shape).astype(np.float32) for w in model.get_weights()])

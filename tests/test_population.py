@@ -49,9 +49,7 @@ GRID = [
     for activation, batch_norm, penalty in itertools.product(Activation, (False, True), (0.0, 1e-4))
 ]
 
-VALID_RTOL, NOISY_BIAS_RTOL = 1e-4, 2e-3
-"""In front of batch norm a bias has no gradient but rounding, which Adam divides by its own size: Keras' biases wander,
-and the moving means lag behind them. The lane leaves these biases alone."""
+RTOL = 1e-4
 
 
 def assert_agree(problem: Problem, points: Sequence[Point], *, optimizer: str, stopping: Stopping = LONG) -> None:
@@ -60,12 +58,9 @@ def assert_agree(problem: Problem, points: Sequence[Point], *, optimizer: str, s
     expected = run(KerasTrainer(problem, stopping, optimizer=optimizer), jobs)
     found = run(PopulationTrainer(problem, stopping, optimizer=optimizer), jobs)
     for one, two in zip(expected, found, strict=True):
-        noisy = one.job.point.batch_norm and optimizer.startswith("adam")
         said = f"{one.job.point}, {optimizer}"
-        np.testing.assert_allclose(two.curve.train_loss, one.curve.train_loss, rtol=1e-4, err_msg=said)
-        np.testing.assert_allclose(
-            two.curve.valid_loss, one.curve.valid_loss, rtol=NOISY_BIAS_RTOL if noisy else VALID_RTOL, err_msg=said
-        )
+        np.testing.assert_allclose(two.curve.train_loss, one.curve.train_loss, rtol=RTOL, err_msg=said)
+        np.testing.assert_allclose(two.curve.valid_loss, one.curve.valid_loss, rtol=RTOL, err_msg=said)
         np.testing.assert_allclose(two.curve.penalty, one.curve.penalty, rtol=1e-3, atol=1e-5, err_msg=said)
 
 

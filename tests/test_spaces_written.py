@@ -131,7 +131,7 @@ def test_identities_stay_the_same_between_releases() -> None:
     assert space_identity(parse_space(text)) == IDENTITY
 
 
-IDENTITY = "2b632ba2aeb0babe7ce34ed762f85a696fa663d95c2f9d39a81deb9ff4981512"
+IDENTITY = "ba2e867e4b1cc0d69775f6f94b7e70788951bd72e8bb7c15c686618bea12df41"
 
 
 def keyed(schema: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:

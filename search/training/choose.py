@@ -1,0 +1,34 @@
+"""Which trainer a run uses: lanes where they hold its networks, the reference for the rest, or what was asked for."""
+
+from __future__ import annotations
+
+from ffsearch.search.data.problem import Problem
+from ffsearch.search.quiet import native_stderr_held_back
+from ffsearch.search.training import compile_cache
+from ffsearch.search.training.protocol import Stopping, Trainer
+
+__all__ = ["make_trainer"]
+
+
+def make_trainer(name: str, problem: Problem, stopping: Stopping, *, optimizer: str, momentum: float) -> Trainer:
+    """The trainer a space file names.
+
+    `population` trains in lanes, and hands networks that no lane holds (`planner.py` has the rule) to the reference
+    trainer, one at a time; `keras` is the reference trainer for all; `auto` is `population`.
+
+    Args:
+        name: `auto`, `population` or `keras`.
+        problem: What is to be learnt.
+        stopping: When training ends.
+        optimizer: `adam`, `adamw`, `sgd` or `rmsprop`.
+        momentum: Of `sgd`.
+    """
+    compile_cache.enable()  # before TensorFlow's first operation, or it comes too late
+    with native_stderr_held_back():
+        if name == "keras":
+            from ffsearch.search.training.keras_trainer import KerasTrainer
+
+            return KerasTrainer(problem, stopping, optimizer=optimizer, momentum=momentum)
+        from ffsearch.search.training.population import PopulationTrainer
+
+        return PopulationTrainer(problem, stopping, optimizer=optimizer, momentum=momentum)
