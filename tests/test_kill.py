@@ -34,25 +34,40 @@ def points(folder: Path) -> dict[int, tuple[str, float]]:
     return {line["trial"]: (line["topology"], line["value"]) for line in lines if line["kind"] == "trial"}
 
 
-@pytest.mark.slow
-def test_ten_kills_lose_nothing(tmp_path: Path) -> None:
-    killed, undisturbed = tmp_path / "killed", tmp_path / "undisturbed"
-    killed.mkdir()
-    undisturbed.mkdir()
+def kill_at_random(command: list[str], folder: Path, *, n_kills: int, longest_s: float) -> None:
+    """Start a run and kill it, again and again; after each kill all that was told before must still be there."""
     moments = random.Random(0)
     before: list[int] = []
-    for _ in range(10):
-        process = subprocess.Popen(COMMAND, cwd=killed, stderr=subprocess.DEVNULL)
-        time.sleep(moments.uniform(1.0, 14.0))
+    for _ in range(n_kills):
+        process = subprocess.Popen(command, cwd=folder, stderr=subprocess.DEVNULL)
+        time.sleep(moments.uniform(1.0, longest_s))
         process.send_signal(signal.SIGKILL)
         process.wait()
-        after = told(killed)
+        after = told(folder)
         assert after[: len(before)] == before
         assert sorted(set(after)) == sorted(after)
         before = after
-    subprocess.run(COMMAND, cwd=killed, check=True)
-    subprocess.run(COMMAND, cwd=undisturbed, check=True)
-    assert sorted(told(killed)) == list(range(N_TRIALS))
+
+
+@pytest.mark.slow
+def test_ten_kills_lose_nothing(tmp_path: Path) -> None:
+    kill_at_random(COMMAND, tmp_path, n_kills=10, longest_s=14.0)
+    subprocess.run(COMMAND, cwd=tmp_path, check=True)
+    assert sorted(told(tmp_path)) == list(range(N_TRIALS))
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert summary["search"]["n_trials"] == N_TRIALS
+    assert summary["evidence"]["test"]["openings"] == 1
+
+
+@pytest.mark.slow
+def test_one_at_a_time_a_killed_run_ends_as_if_undisturbed(tmp_path: Path) -> None:
+    killed, undisturbed = tmp_path / "killed", tmp_path / "undisturbed"
+    killed.mkdir()
+    undisturbed.mkdir()
+    command = [*COMMAND, "--set", "train.trainer=keras"]
+    kill_at_random(command, killed, n_kills=4, longest_s=16.0)
+    subprocess.run(command, cwd=killed, check=True)
+    subprocess.run(command, cwd=undisturbed, check=True)
     assert points(killed) == points(undisturbed)
     summaries = [json.loads((folder / "run/summary.json").read_text()) for folder in (killed, undisturbed)]
     assert summaries[0]["best"] == summaries[1]["best"]

@@ -19,6 +19,7 @@ from ffsearch.search.records import TrialRecord
 
 QUICK = {
     "search.trials": 3,
+    "train.trainer": "keras",
     "train.max_epochs": 4,
     "space.width": {"type": "int", "low": 8, "high": 16},
     "space.depth": {"type": "int", "low": 1, "high": 2},
@@ -196,6 +197,21 @@ def test_trials_that_all_diverge_end_in_a_clear_error(tmp_path: Path) -> None:
     run = ffsearch.load(tmp_path / "run")
     assert list(run.trials["ended"]) == ["diverged"] * 3
     assert all(math.isnan(value) for value in run.trials["value"])
+
+
+def test_trained_together_or_one_at_a_time_the_same_points_score_alike(tmp_path: Path) -> None:
+    """Three trials are proposed before the first ends in one case and after one another in the other: random points."""
+    overrides = {"search.sampler": "random", "search.pruner": "none", "space.dropout": 0.0}
+    runs = [
+        quick_run(tmp_path / trainer, a_table("multiclass"), overrides=overrides | {"train.trainer": trainer})
+        for trainer in ("keras", "population")
+    ]
+    assert [run.summary["search"]["trainer"] for run in runs] == ["keras", "population"]
+    together, apart = (run.trials.set_index("trial") for run in runs)
+    assert list(together["topology"]) == list(apart["topology"])
+    np.testing.assert_allclose(together["value"], apart["value"], rtol=1e-4)
+    again = quick_run(tmp_path / "again", a_table("multiclass"), overrides=overrides | {"train.trainer": "population"})
+    assert list(again.trials["value"]) == list(runs[1].trials["value"])
 
 
 def test_a_budget_is_kept_with_refit_and_all(tmp_path: Path) -> None:

@@ -30,8 +30,8 @@ WRONG_VALUES = {
     "dta: {}": "2:1: dta: unknown key. Did you mean data? Legal: kind, data, space, train, search.",
     "true: 1": "2:1: true: unknown key. Legal: kind, data, space, train, search.",
     "train: fast": (
-        '2:8: train: "fast" stands where keys are expected. Legal keys: trainer, optimizer, momentum, batch_size, max_epochs, '
-        "patience, min_delta, refit, loss, output."
+        '2:8: train: "fast" stands where keys are expected. Legal keys: trainer, optimizer, momentum, batch_size, '
+        "max_epochs, patience, min_delta, refit, loss, output."
     ),
     "space: {activaton: relu}": (
         "2:9: space.activaton: unknown key. Did you mean activation? Legal: depth, width, taper, widths, activation, "
