@@ -30,6 +30,7 @@ EXIT_USER: Final = 2
 EXIT_INTERRUPTED: Final = 130
 
 DATA_SUFFIXES: Final = (".csv", ".tsv", ".txt", ".parquet", ".gz")
+DATA_SCHEMES: Final = ("sklearn:", "openml:")
 
 app = typer.Typer(
     name="ffsearch",
@@ -82,7 +83,7 @@ def _options(
 
 @app.command()
 def run(
-    space: Annotated[str, typer.Argument(help="A space file, the name of a shipped one (tabular), or a data file.")],
+    space: Annotated[str, typer.Argument(help="A space file, the name of a shipped one (tabular), or data.")],
     *,
     data: Annotated[str | None, typer.Option(help="Data to use instead of the file's data.source.")] = None,
     target: Annotated[str | None, typer.Option(help="Target column; several separated by commas.")] = None,
@@ -109,7 +110,7 @@ def run(
     from ffsearch.search import run as running
     from ffsearch.search.progress import observing
 
-    if space.lower().endswith(DATA_SUFFIXES):
+    if space.lower().endswith(DATA_SUFFIXES) or space.startswith(DATA_SCHEMES):
         space, data = "tabular", data or space
     flags = {"data": data, "target": _names(target), "trials": trials, "budget": budget, "seed": seed}
     overrides: list[str | Override] = [*(set_ or []), *_overrides(flags)]

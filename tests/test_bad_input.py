@@ -130,6 +130,7 @@ FLAGS: dict[str, tuple[list[str], str]] = {
     "a folder as data": (["run", "tabular", "--data", ".", "--target", "y"], r"folder"),
     "wrong target": (["run", "tabular", "--data", "good.csv", "--target", "yy"], r"'yy'.*'y'"),
     "no target": (["run", "tabular", "--data", "good.csv", "--set", "data.target=null"], r"target.*a, b, y|--target"),
+    "data in place of a space": (["run", "sklearn:irises"], r"irises.*iris"),
     "unknown sklearn table": (["run", "tabular", "--data", "sklearn:irises"], r"irises.*iris"),
     "bad --set": (["run", "tabular", "--set", "search.sampler"], r"path=value"),
     "--set of nothing": (["run", "tabular", "--set", "search.smpler=tpe"], r"smpler.*sampler"),
