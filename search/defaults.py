@@ -19,11 +19,8 @@ __all__ = [
     "ELU_ALPHA",
     "HUBER_DELTA",
     "LEAKY_RELU_SLOPE",
-    "MAX_EPOCHS",
-    "MIN_DELTA",
     "OPTIMIZER",
     "OPTIMIZER_EPSILON",
-    "PATIENCE",
     "PRELU_START",
     "RMSPROP_RHO",
     "SELU_ALPHA",
@@ -53,16 +50,7 @@ without it: breast cancer .070 and .088, digits .025 and .040 (means of three sp
 (of the target's variance), letter .062 and .069. One layer more or half the width gained nothing beyond the noise.
 """
 
-# --- when training ends, and how many rows an update reads -----------------------------------------------------------
-
-MAX_EPOCHS: Final = 200
-"""choice: early stopping ends most candidates far before; this bounds those that creep."""
-
-PATIENCE: Final = 16
-"""Evaluations without improvement. Source: Gorishniy et al. 2021, arXiv 2106.11959, section 4.3."""
-
-MIN_DELTA: Final = 0.0
-"""Source: Goodfellow, Bengio, Courville 2016, algorithm 7.1: any lower validation error counts."""
+# --- how many rows an update reads ---------------------------------------------------------------------------------
 
 BATCH_SIZES: Final = ((1_000, 32), (5_000, 64), (50_000, 256))
 """Pairs of (rows below which it applies, batch size); from the last bound on `_LARGEST_BATCH`.

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,15 +23,13 @@ from numpy.typing import NDArray
 from ffsearch.errors import SpaceError
 from ffsearch.search import defaults
 
-if TYPE_CHECKING:
-    from ffsearch.search.data.problem import TargetScale
-
 __all__ = [
     "PAIRINGS",
     "Head",
     "Loss",
     "Output",
     "Pairing",
+    "TargetScale",
     "Task",
     "check_pairing",
     "default_loss",
@@ -86,6 +84,14 @@ class Head:
     n_outputs: int
     target_names: tuple[str, ...]
     labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetScale:
+    """How regression targets were standardised: `standardised = (raw - mean) / scale`, each of shape (n_outputs,)."""
+
+    mean: NDArray[np.float64]
+    scale: NDArray[np.float64]
 
 
 # --- which output and loss belong to which task ----------------------------------------------------------------------

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ffsearch.search.evidence.bootstrap import score_interval
 from ffsearch.search.evidence.metrics import metric_values
 from ffsearch.search.files import make_folder
-from ffsearch.search.heads import Head, Task
+from ffsearch.search.heads import Head, TargetScale, Task
 from ffsearch.search.observer import Phase
 from ffsearch.search.parts import Parts
 from ffsearch.search.reading import MODEL
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ffsearch.search.data.prepare import Prepared
-    from ffsearch.search.data.problem import TargetScale
     from ffsearch.search.packaging import PackagedModel
     from ffsearch.search.training.refit import Steps
 

@@ -33,8 +33,7 @@ from numpy.typing import NDArray
 from ffsearch._version import __version__
 from ffsearch.errors import ExportError
 from ffsearch.search.data.preprocess import CLIP, LIMIT, CategoryColumn, NumberColumn, Preprocessor, raw_inputs
-from ffsearch.search.data.problem import TargetScale
-from ffsearch.search.heads import Head, Task, probabilities, values
+from ffsearch.search.heads import Head, TargetScale, Task, probabilities, values
 from ffsearch.search.model import build_network
 from ffsearch.search.topology import Point
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ffsearch.search.data.problem import Problem, Split, TargetScale
+from ffsearch.search.data.problem import Problem, Split
 from ffsearch.search.evidence.metrics import METRICS, Objective, metric_values
-from ffsearch.search.heads import Head, Task, probabilities, values
+from ffsearch.search.heads import Head, TargetScale, Task, probabilities, values
 from ffsearch.search.training.protocol import Trained
 
 __all__ = ["Score", "answers_from_logits", "naive_value", "score_folds", "truth_of"]

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from sklearn.metrics import log_loss, mean_absolute_error, mean_squared_error
 
 from ffsearch.errors import SpaceError
-from ffsearch.search.data.problem import TargetScale
 from ffsearch.search.heads import (
     PAIRINGS,
     Head,
     Loss,
     Output,
+    TargetScale,
     Task,
     check_pairing,
     default_loss,

@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 from ffsearch.errors import DataError, ExportError
 from ffsearch.search import packaging
 from ffsearch.search.data.preprocess import Preprocessor, learn_layout, raw_inputs
-from ffsearch.search.data.problem import TargetScale
-from ffsearch.search.heads import Head, Task, default_loss, probabilities, values
+from ffsearch.search.heads import Head, TargetScale, Task, default_loss, probabilities, values
 from ffsearch.search.model import build_network, initial_weights
 from ffsearch.search.packaging import MEMBER, PackagedModel, load_packaged, save_model
 from ffsearch.search.topology import Activation, Point

@@ -20,11 +20,11 @@ from ffsearch.search.data.cells import as_levels
 from ffsearch.search.data.dates import as_moments
 from ffsearch.search.data.kinds import Column, Kind, column_in_role, judge_columns
 from ffsearch.search.data.preprocess import Layout, Preprocessor, Raw, learn_layout, raw_inputs, take
-from ffsearch.search.data.problem import Problem, Split, TargetScale
+from ffsearch.search.data.problem import Problem, Split
 from ffsearch.search.data.splits import Guide, Splits, split_test, split_valid
 from ffsearch.search.data.table import Table, read_table
 from ffsearch.search.data.targets import class_codes, fit_target_scale, head_targets, infer_head, raw_targets
-from ffsearch.search.heads import Head, Task
+from ffsearch.search.heads import Head, TargetScale, Task
 
 if TYPE_CHECKING:
     from ffsearch.spaces.schema import DataSpec

@@ -7,17 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ffsearch.search.heads import Head
+from ffsearch.search.heads import Head, TargetScale
 
-__all__ = ["Problem", "Split", "TargetScale"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class TargetScale:
-    """How regression targets were standardised: `standardised = (raw - mean) / scale`, each of shape (n_outputs,)."""
-
-    mean: NDArray[np.float64]
-    scale: NDArray[np.float64]
+__all__ = ["Problem", "Split"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
 from ffsearch.search.data.cells import as_levels, as_numbers, natural_order, number_of
-from ffsearch.search.data.problem import TargetScale
-from ffsearch.search.heads import Head, Loss, Task
+from ffsearch.search.heads import Head, Loss, TargetScale, Task
 
 __all__ = [
     "MAX_CLASSES",
