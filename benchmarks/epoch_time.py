@@ -99,7 +99,7 @@ def torch_epoch(depth: int, width: int) -> Epoch | None:
 
 
 def lane_epoch(depth: int, width: int) -> Epoch:
-    """Lanes full of networks, an epoch each, in as many threads as there are cores."""
+    """Compiled lanes full of networks, an epoch each, in as many threads as there are cores."""
     x, y = rows()
     problem = Problem(
         head=Head(
@@ -109,7 +109,7 @@ def lane_epoch(depth: int, width: int) -> Epoch:
     )
     stopping = Stopping(max_epochs=10**9, patience=10**9, min_delta=0.0, batch_size=BATCH_SIZE)
     point = Point(depth=depth, width=width, batch_norm=True, dropout=DROPOUT)
-    shape = Planner(problem, batch_size=BATCH_SIZE).shape(job(point, 0))
+    shape = Planner(problem, batch_size=BATCH_SIZE, compiled=True).shape(job(point, 0))
     assert shape is not None
     program = Program(
         shape, Rows(problem, batch_size=BATCH_SIZE), loss=problem.head.loss, optimizer="adam", momentum=0.9

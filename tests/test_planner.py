@@ -19,7 +19,9 @@ from ffsearch.search.training.planner import (
     LaneShape,
     Planner,
     compile_seconds,
+    dynamic_update_seconds,
     ladder,
+    pays_to_compile,
     update_seconds,
 )
 from ffsearch.search.training.protocol import Job
@@ -39,8 +41,15 @@ def a_problem(n_train: int = 8_000, n_features: int = 20) -> Problem:
     return Problem(head=HEAD, splits=(split,))
 
 
-def a_shape(point: Point, *, n_train: int = 8_000, batch_size: int = 256, memory: int = 2**33) -> LaneShape | None:
-    planner = Planner(a_problem(n_train), batch_size=batch_size, memory_bytes=memory)
+def a_shape(
+    point: Point,
+    *,
+    n_train: int = 8_000,
+    batch_size: int = 256,
+    memory: int = 2**33,
+    compiled: bool | None = True,
+) -> LaneShape | None:
+    planner = Planner(a_problem(n_train), batch_size=batch_size, memory_bytes=memory, compiled=compiled)
     return planner.shape(Job(trial=0, point=point, seed=child(0, Purpose.TRIAL, 0)))
 
 
@@ -56,10 +65,10 @@ def test_a_lane_holds_its_network(*, depth: int, width: int, taper: float, small
 
 
 def test_points_of_a_kind_share_a_lane_whatever_they_are_trained_with() -> None:
-    one = a_shape(Point(depth=3, width=100, dropout=0.5, batch_norm=True, learning_rate=0.1))
-    assert one == a_shape(Point(depth=3, width=120, l2=0.1))
-    assert one != a_shape(Point(depth=2, width=100))
-    assert one != a_shape(Point(depth=3, width=100, activity_l2=0.1))
+    one = a_shape(Point(depth=3, width=121, dropout=0.5, batch_norm=True, learning_rate=0.1))
+    assert one == a_shape(Point(depth=3, width=127, l2=0.1))
+    assert one != a_shape(Point(depth=2, width=121))
+    assert one != a_shape(Point(depth=3, width=121, activity_l2=0.1))
 
 
 def test_narrow_lanes_have_more_slots() -> None:
@@ -85,21 +94,50 @@ def test_a_lane_that_would_not_fit_is_made_smaller_then_left_to_the_reference() 
     point = Point(depth=4, width=16)
     whole = a_shape(point)
     assert whole is not None
-    planner = Planner(a_problem(), batch_size=256)
+    planner = Planner(a_problem(), batch_size=256, compiled=True)
     half = replace(whole, n_slots=whole.n_slots // 2)
     assert planner.peak_bytes(half) < planner.peak_bytes(whole)
     assert a_shape(point, memory=planner.peak_bytes(half)) == half
     assert a_shape(point, memory=planner.table_bytes()) is None
 
 
-def test_ladders_get_finer_with_the_rows() -> None:
-    sizes = [len(ladder(n_features=20, n_rows=n, batch_size=min(n, 256))) for n in (100, 1_000, 8_000, 100_000)]
-    assert sizes == sorted(sizes)
-    assert sizes[0] < sizes[-1]
-    assert all(ladder(n_features=20, n_rows=n, batch_size=64)[-1] == MAX_WIDTH for n in (300, 30_000))
+@pytest.mark.parametrize("n_rows", [100, 1_000, 8_000, 100_000])
+def test_a_ladder_rises_to_the_widest_lane(n_rows: int) -> None:
+    rungs = ladder(n_features=20, n_rows=n_rows, batch_size=min(n_rows, 256))
+    assert list(rungs) == sorted(set(rungs))
+    assert rungs[-1] == MAX_WIDTH
+
+
+def test_the_dynamic_graph_takes_networks_as_they_are_one_a_lane() -> None:
+    shape = a_shape(Point(depth=2, width=37, taper=0.5), compiled=False)
+    assert shape is not None
+    assert (shape.units, shape.n_slots, shape.compiled) == ((37, 18), 1, False)
+
+
+def kinds(n_train: int) -> list[bool]:
+    """Whether lanes are compiled, of networks ever wider and deeper."""
+    points = [Point(depth=depth, width=width) for depth in (1, 3, 6) for width in (16, 64, 256)]
+    shapes = [a_shape(point, n_train=n_train, batch_size=min(256, n_train), compiled=None) for point in points]
+    return [shape.compiled for shape in shapes if shape is not None]
+
+
+def test_a_small_table_compiles_nothing_common_a_large_one_everything() -> None:
+    assert not any(kinds(400))
+    assert all(kinds(200_000))
+    assert kinds(8_000).count(True) < kinds(40_000).count(True)
+
+
+def test_what_pays_on_a_table_pays_on_a_larger_one() -> None:
+    for depth in (1, 3, 6):
+        pays = [
+            pays_to_compile(depth, 256, rungs=(64, 256, 1024), n_features=20, n_rows=n, batch_size=256)
+            for n in (300, 3_000, 30_000, 300_000)
+        ]
+        assert pays == sorted(pays)
 
 
 def test_costs_grow_with_the_network() -> None:
     assert compile_seconds(6) > compile_seconds(1)
-    costs = [update_seconds((width,) * 3, n_features=20, batch_size=256) for width in (32, 64, 128, 256)]
-    assert costs == sorted(costs)
+    for seconds in (update_seconds, dynamic_update_seconds):
+        costs = [seconds((width,) * 3, n_features=20, batch_size=256) for width in (32, 64, 128, 256)]
+        assert costs == sorted(costs)

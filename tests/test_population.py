@@ -29,10 +29,23 @@ def _no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class TestPopulationTrainer(TrainerContract):
+    """The rule puts all of these small networks on dynamic graphs."""
+
     @pytest.fixture
     def make(self) -> MakeTrainer:
         def made(problem: Problem, stopping: Stopping, *, optimizer: str = "adam") -> Trainer:
             return PopulationTrainer(problem, stopping, optimizer=optimizer)
+
+        return made
+
+
+class TestCompiledLanes(TrainerContract):
+    """The same with XLA."""
+
+    @pytest.fixture
+    def make(self) -> MakeTrainer:
+        def made(problem: Problem, stopping: Stopping, *, optimizer: str = "adam") -> Trainer:
+            return PopulationTrainer(problem, stopping, optimizer=optimizer, compiled=True)
 
         return made
 
@@ -52,11 +65,13 @@ GRID = [
 RTOL = 1e-4
 
 
-def assert_agree(problem: Problem, points: Sequence[Point], *, optimizer: str, stopping: Stopping = LONG) -> None:
+def assert_agree(
+    problem: Problem, points: Sequence[Point], *, optimizer: str, compiled: bool, stopping: Stopping = LONG
+) -> None:
     """Both trainers, the same jobs, the same curves."""
     jobs = [job(trial, point=replace(point, learning_rate=RATES[optimizer])) for trial, point in enumerate(points)]
     expected = run(KerasTrainer(problem, stopping, optimizer=optimizer), jobs)
-    found = run(PopulationTrainer(problem, stopping, optimizer=optimizer), jobs)
+    found = run(PopulationTrainer(problem, stopping, optimizer=optimizer, compiled=compiled), jobs)
     for one, two in zip(expected, found, strict=True):
         said = f"{one.job.point}, {optimizer}"
         np.testing.assert_allclose(two.curve.train_loss, one.curve.train_loss, rtol=RTOL, err_msg=said)
@@ -64,6 +79,7 @@ def assert_agree(problem: Problem, points: Sequence[Point], *, optimizer: str, s
         np.testing.assert_allclose(two.curve.penalty, one.curve.penalty, rtol=1e-3, atol=1e-5, err_msg=said)
 
 
+@pytest.mark.parametrize("compiled", [False, True])
 class TestAgreement:
     @pytest.mark.parametrize(
         ("task", "optimizer", "first"),
@@ -74,44 +90,58 @@ class TestAgreement:
             (Task.REGRESSION, "adamw", 9),
         ],
     )
-    def test_a_sample_of_the_grid(self, task: Task, optimizer: str, first: int) -> None:
-        sample = GRID[first::11]
+    def test_a_sample_of_the_grid(self, task: Task, optimizer: str, first: int, *, compiled: bool) -> None:
+        sample = GRID[first + 4 * compiled :: 11]
         decay = 0.01 if optimizer == "adamw" else 0.0
-        assert_agree(problem_for(task), [replace(point, weight_decay=decay) for point in sample], optimizer=optimizer)
+        points = [replace(point, weight_decay=decay) for point in sample]
+        assert_agree(problem_for(task), points, optimizer=optimizer, compiled=compiled)
 
     @pytest.mark.slow
     @pytest.mark.parametrize("optimizer", RATES)
     @pytest.mark.parametrize("task", Task)
-    def test_the_whole_grid(self, task: Task, optimizer: str) -> None:
-        assert_agree(problem_for(task), GRID, optimizer=optimizer)
+    def test_the_whole_grid(self, task: Task, optimizer: str, *, compiled: bool) -> None:
+        assert_agree(problem_for(task), GRID, optimizer=optimizer, compiled=compiled)
 
     @pytest.mark.parametrize("loss", [Loss.MAE, Loss.HUBER])
-    def test_other_losses_with_weighted_rows(self, loss: Loss) -> None:
+    def test_other_losses_with_weighted_rows(self, loss: Loss, *, compiled: bool) -> None:
         weight = np.random.default_rng(0).random(200).astype(np.float32) * 2
         split = replace(split_for(Task.REGRESSION), train_weight=weight)
         problem = Problem(head=replace(head_for(Task.REGRESSION), loss=loss), splits=(split,))
-        assert_agree(problem, [Point(depth=1, width=16, activation=Activation.TANH)], optimizer="sgd")
+        point = Point(depth=1, width=16, activation=Activation.TANH)
+        assert_agree(problem, [point], optimizer="sgd", compiled=compiled)
 
-    def test_penalties_on_biases_and_activity_and_layers_that_taper(self) -> None:
+    def test_penalties_on_biases_and_activity_and_layers_that_taper(self, *, compiled: bool) -> None:
         point = Point(
             depth=2, width=16, taper=0.5, activation=Activation.SELU,
             bias_l1=1e-3, bias_l2=1e-2, activity_l1=1e-4, activity_l2=1e-3,
         )  # fmt: skip
-        assert_agree(problem_for(Task.MULTICLASS), [point, replace(point, batch_norm=True)], optimizer="sgd")
+        points = [point, replace(point, batch_norm=True)]
+        assert_agree(problem_for(Task.MULTICLASS), points, optimizer="sgd", compiled=compiled)
 
     @pytest.mark.slow
     @pytest.mark.parametrize("activation", [Activation.RELU, Activation.SELU])
-    def test_with_dropout_the_means_of_thirty_seeds_agree(self, activation: Activation) -> None:
+    def test_with_dropout_the_means_of_thirty_seeds_agree(self, activation: Activation, *, compiled: bool) -> None:
         point = Point(depth=2, width=16, activation=activation, dropout=0.3, learning_rate=3e-3)
         stopping = replace(STOPPING, max_epochs=10)
         jobs = [job(trial, point=point) for trial in range(30)]
         problem = problem_for()
         losses = [
             np.array([trained.curve.valid_loss[-1] for trained in run(trainer, jobs)])
-            for trainer in (KerasTrainer(problem, stopping), PopulationTrainer(problem, stopping))
+            for trainer in (KerasTrainer(problem, stopping), PopulationTrainer(problem, stopping, compiled=compiled))
         ]
         difference = losses[1] - losses[0]
         assert abs(difference.mean()) < 3 * difference.std(ddof=1) / np.sqrt(len(jobs))
+
+
+def test_compiled_or_not_dropout_and_all_the_same_curves() -> None:
+    """Also of a padded network: 24 units, in a compiled lane of 32."""
+    problem, stopping = problem_for(), replace(STOPPING, max_epochs=10)
+    points = [replace(POINT, activation=activation, dropout=0.3, l2=1e-3, width=24) for activation in Activation]
+    jobs = [job(trial, point=point) for trial, point in enumerate(points)]
+    dynamic, compiled = (run(PopulationTrainer(problem, stopping, compiled=each), jobs) for each in (False, True))
+    for one, two in zip(dynamic, compiled, strict=True):
+        np.testing.assert_allclose(one.curve.train_loss, two.curve.train_loss, rtol=1e-4)
+        np.testing.assert_allclose(one.valid_logits, two.valid_logits, rtol=1e-3, atol=1e-3)
 
 
 # --- independence ----------------------------------------------------------------------------------------------------
@@ -135,17 +165,18 @@ class TestIndependence:
         points[5] = replace(points[5], learning_rate=1e25)
         return [job(trial, point=point) for trial, point in enumerate(points)]
 
-    def test_alone_in_a_full_lane_in_another_slot_and_after_a_refill(self) -> None:
+    @pytest.mark.parametrize("compiled", [False, True])
+    def test_alone_in_a_full_lane_in_another_slot_and_after_a_refill(self, *, compiled: bool) -> None:
         stopping = Stopping(max_epochs=12, patience=2, min_delta=0.0, batch_size=32)
         problem, jobs = problem_for(), self.company()
-        together = run(PopulationTrainer(problem, stopping), jobs)
-        backwards = run(PopulationTrainer(problem, stopping), jobs[::-1])
+        together = run(PopulationTrainer(problem, stopping, compiled=compiled), jobs)
+        backwards = run(PopulationTrainer(problem, stopping, compiled=compiled), jobs[::-1])
         assert together[5].ended is Ended.DIVERGED
         assert len({trained.curve.n_epochs for trained in together}) > 2
         for one, two in zip(together, backwards, strict=True):
             assert_equal(one, two)
         for trial in (3, 13, 19):
-            (alone,) = run(PopulationTrainer(problem, stopping), [jobs[trial]])
+            (alone,) = run(PopulationTrainer(problem, stopping, compiled=compiled), [jobs[trial]])
             assert_equal(alone, together[trial])
 
     def test_results_come_in_the_same_order_every_time(self) -> None:
@@ -174,7 +205,7 @@ class TestHall:
                 most = max(most, len(pulled) - len(told))
                 yield job(trial, point=replace(POINT, depth=1))
 
-        trainer = PopulationTrainer(problem_for(), replace(STOPPING, max_epochs=2), n_running=5)
+        trainer = PopulationTrainer(problem_for(), replace(STOPPING, max_epochs=2), n_running=5, compiled=True)
         for trained in trainer.train(jobs()):
             told.append(trained.job.trial)
         assert sorted(told) == list(range(12))

@@ -19,8 +19,8 @@ Everything is written out by hand, because the compiler fuses this form into a t
 automatic differentiation leaves it with.
 
 Padding. A network narrower than its lane has zeros in the columns, biases and outgoing rows of the units it lacks. For
-all eight activations f(0) = 0, so these units put out 0, receive no gradient, and stay zero. Only alpha dropout sets a
-dropped unit to something else than 0: it is told the width.
+all eight activations f(0) = 0, so these units put out 0, receive no gradient, and stay zero. Only alpha dropout would
+set a unit to something else than 0, dropped or kept: it is told the width.
 
 Nothing here depends on a slot's neighbours: batched products are products a slot, dropout is drawn from the slot's own
 seed and update count.
@@ -30,7 +30,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import tensorflow as tf
 
@@ -48,6 +48,7 @@ from ffsearch.search.training.lane_functions import (
     activation_form,
     drop,
     dropout_form,
+    extent,
     mix,
     per_slot,
     update_key,
@@ -198,8 +199,8 @@ def epoch(
     Returns:
         The state after the epoch, and its losses.
     """
-    n_slots = batches.order.shape[0]
-    forms = _forms(hyper, units=[kernel.shape[2] for kernel in state.kernels[:-1]])
+    n_slots = extent(batches.order, 0)
+    forms = _forms(hyper, units=[extent(kernel, 2) for kernel in state.kernels[:-1]])
     step = partial(STEPS[optimizer], momentum=momentum)
 
     def update(index: Tensor, state: State, sums: Tensor) -> tuple[Tensor, State, Tensor]:
@@ -219,7 +220,7 @@ def epoch(
     return state, Result(train_loss=means[0], penalty=means[1], valid_loss=valid_loss, valid_logits=logits)
 
 
-def _forms(hyper: Hyper, *, units: Sequence[int]) -> _Forms:
+def _forms(hyper: Hyper, *, units: Sequence[Any]) -> _Forms:
     """For lanes whose hidden layers have these units, padding included."""
     normalised = hyper.batch_norm[:, None, None]
     return _Forms(
@@ -256,7 +257,7 @@ def _evaluate(state: State, hyper: Hyper, forms: _Forms, batches: Batches, *, lo
     losses, logits = tf.map_fn(
         chunk, (batches.x_valid, batches.y_valid, batches.valid_weight), fn_output_signature=(tf.float32, tf.float32)
     )
-    n_chunks, n_slots, n_rows, n_outputs = logits.shape
+    n_chunks, n_slots, n_rows, n_outputs = (extent(logits, axis) for axis in range(4))
     logits = tf.reshape(tf.transpose(logits, (1, 0, 2, 3)), (n_slots, n_chunks * n_rows, n_outputs))
     return tf.reduce_sum(losses, axis=0), logits
 
@@ -365,7 +366,7 @@ def _penalise(state: State, hyper: Hyper, gradients: _Gradients) -> tuple[_Gradi
 
 def _elastic(w: Tensor, l1: Tensor, l2: Tensor) -> Tensor:
     """`l1 * sum |w| + l2 * sum w^2` of each slot."""
-    return tf.reduce_sum(per_slot(l1, w) * tf.abs(w) + per_slot(l2, w) * tf.square(w), axis=(1, 2))
+    return l1 * tf.reduce_sum(tf.abs(w), axis=(1, 2)) + l2 * tf.reduce_sum(tf.square(w), axis=(1, 2))
 
 
 def _elastic_slope(w: Tensor, l1: Tensor, l2: Tensor) -> Tensor:
@@ -392,7 +393,7 @@ def _descend(state: State, hyper: Hyper, gradients: _Gradients, *, step: Step) -
     """Every parameter one step further; moving statistics are left as they are. Decay touches kernels alone."""
     count = state.step + 1
     rate = hyper.learning_rate
-    shrunk = [kernel - per_slot(rate * hyper.weight_decay, kernel) * kernel for kernel in state.kernels]
+    shrunk = [kernel * per_slot(1.0 - rate * hyper.weight_decay, kernel) for kernel in state.kernels]
     kernels = [step(*each, rate, count) for each in zip(shrunk, gradients[0], state.kernel_moments, strict=True)]
     vectors = [step(*each, rate, count) for each in zip(state.vectors, gradients[1], state.vector_moments, strict=True)]
     return State(

@@ -28,6 +28,7 @@ __all__ = [
     "activation_form",
     "drop",
     "dropout_form",
+    "extent",
     "mix",
     "per_slot",
     "slope_start",
@@ -44,6 +45,12 @@ Step = Callable[..., tuple[Tensor, Moments]]
 def per_slot(values: Tensor, w: Tensor) -> Tensor:
     """(n_slots,) made to meet an array of a slot's own axes."""
     return tf.reshape(values, (-1, *[1] * (len(w.shape) - 1)))
+
+
+def extent(x: Tensor, axis: int) -> Any:
+    """Length of an axis: a number where the graph knows it, else a tensor."""
+    known = x.shape[axis]
+    return tf.shape(x)[axis] if known is None else known
 
 
 def mix(old: Tensor, new: Tensor, share: float) -> Tensor:
@@ -125,15 +132,18 @@ def activate(u: Tensor, left: Tensor, form: ActivationForm) -> tuple[Tensor, Ten
 
 
 class DropoutForm(NamedTuple):
-    """How each slot drops: out = a gain + shift where a unit is kept, `dropped` elsewhere; (n_slots, 1, 1) each."""
+    """How each slot drops: out = a gain + shift where a unit is kept, `dropped` elsewhere; (n_slots, 1, 1) each.
+
+    Two differ between real units and padding, which stays 0: they are (n_slots, 1, units), one a layer.
+    """
 
     gain: Tensor
-    shift: Tensor
     dropped: Tensor
-    threshold: tuple[Tensor, ...]  # uint32, one a layer, (n_slots, 1, units): random bits below it drop a unit
+    shift: tuple[Tensor, ...]
+    threshold: tuple[Tensor, ...]  # uint32: random bits below it drop a unit
 
 
-def dropout_form(rate: Tensor, *, activation: Tensor, widths: Tensor, units: Sequence[int]) -> DropoutForm:
+def dropout_form(rate: Tensor, *, activation: Tensor, widths: Tensor, units: Sequence[Any]) -> DropoutForm:
     """Plain dropout, and for selu the kind that keeps mean and variance.
 
     Source: Klambauer et al. 2017, arXiv 1706.02515, section "New dropout technique": a dropped unit takes selu's lower
@@ -142,7 +152,7 @@ def dropout_form(rate: Tensor, *, activation: Tensor, widths: Tensor, units: Seq
     Args:
         rate: (n_slots,).
         activation: Activation numbers, int32 (n_slots,).
-        widths: Units that are not padding, int32 (n_slots, depth). Padding is never dropped: it stays 0.
+        widths: Units that are not padding, int32 (n_slots, depth). Padding is neither dropped nor shifted.
         units: Units of every hidden layer with padding.
     """
     limit = -defaults.SELU_SCALE * defaults.SELU_ALPHA
@@ -153,8 +163,8 @@ def dropout_form(rate: Tensor, *, activation: Tensor, widths: Tensor, units: Seq
     real = [tf.range(n)[None, :] < widths[:, layer, None] for layer, n in enumerate(units)]
     return DropoutForm(
         gain=gain[:, None, None],
-        shift=shift[:, None, None],
         dropped=dropped[:, None, None],
+        shift=tuple(tf.where(each, shift[:, None], 0.0)[:, None] for each in real),
         threshold=tuple(tf.cast(tf.where(each, rate[:, None], 0.0) * 2.0**32, tf.uint32)[:, None] for each in real),
     )
 
@@ -168,8 +178,8 @@ def drop(a: Tensor, form: DropoutForm, *, layer: int, key: Tensor) -> tuple[Tens
         layer: Number of the layer.
         key: Random words of this update, from `update_key`.
     """
-    keep = _bits(key + _word(layer * _LAYER_WORD), a.shape[1], a.shape[2]) >= form.threshold[layer]
-    return tf.where(keep, a * form.gain + form.shift, form.dropped), tf.where(keep, form.gain, 0.0)
+    keep = _bits(key + _word(layer * _LAYER_WORD), extent(a, 1), extent(a, 2)) >= form.threshold[layer]
+    return tf.where(keep, a * form.gain + form.shift[layer], form.dropped), tf.where(keep, form.gain, 0.0)
 
 
 def update_key(seed: Tensor, step: Tensor) -> Tensor:
@@ -183,7 +193,7 @@ def update_key(seed: Tensor, step: Tensor) -> Tensor:
     return _scramble(seed + _scramble(count + _word(_LAYER_WORD)))
 
 
-def _bits(key: Tensor, n_rows: int, n_units: int) -> Tensor:
+def _bits(key: Tensor, n_rows: Any, n_units: Any) -> Tensor:
     """32 random bits for every slot, row and unit, the upper ones the better: a hash of their place under the key.
 
     A generator's field for every slot would cost more than the network. The lane's width does not enter.
@@ -221,31 +231,35 @@ _ROW_STRIDE: Final = 2**16
 # --- losses: of each row (n_slots, n_rows), and their gradient in the logits (n_slots, n_rows, n_outputs) ------------
 
 
+def _n_outputs(logits: Tensor) -> Tensor:
+    return tf.cast(extent(logits, 2), logits.dtype)
+
+
 def _mse(logits: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     error = logits - y
-    return tf.reduce_mean(tf.square(error), axis=2), 2.0 * error / error.shape[2]
+    return tf.reduce_mean(tf.square(error), axis=2), 2.0 * error / _n_outputs(error)
 
 
 def _mae(logits: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     error = logits - y
-    return tf.reduce_mean(tf.abs(error), axis=2), tf.sign(error) / error.shape[2]
+    return tf.reduce_mean(tf.abs(error), axis=2), tf.sign(error) / _n_outputs(error)
 
 
 def _huber(logits: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Squared up to `HUBER_DELTA`, linear beyond."""
     error = logits - y
     slope = tf.clip_by_value(error, -defaults.HUBER_DELTA, defaults.HUBER_DELTA)
-    return tf.reduce_mean(slope * (error - 0.5 * slope), axis=2), slope / error.shape[2]
+    return tf.reduce_mean(slope * (error - 0.5 * slope), axis=2), slope / _n_outputs(error)
 
 
 def _binary(logits: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """log(1 + exp(-|s|)) + max(s, 0) - s y: no overflow at either end."""
     row = tf.math.log1p(tf.exp(-tf.abs(logits))) + tf.maximum(logits, 0.0) - logits * y
-    return tf.reduce_mean(row, axis=2), (tf.sigmoid(logits) - y) / logits.shape[2]
+    return tf.reduce_mean(row, axis=2), (tf.sigmoid(logits) - y) / _n_outputs(logits)
 
 
 def _categorical(logits: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    truth = tf.one_hot(y, logits.shape[2])
+    truth = tf.one_hot(y, extent(logits, 2))
     shifted = logits - tf.reduce_max(logits, axis=2, keepdims=True)
     exponentials = tf.exp(shifted)
     total = tf.reduce_sum(exponentials, axis=2, keepdims=True)

@@ -1,9 +1,13 @@
 """Which networks share a lane, and which ones the lanes leave to the reference trainer. Pure arithmetic, no TensorFlow.
 
-A lane's program is compiled for one shape: depth, units of every hidden layer, slots. A network joins the lane whose
-units are its own, rounded up to the next rung of a ladder; it pays for the rounding at every update. Fewer rungs make
-more padding, more rungs more compilations: the planner takes the ladder that a search of common size would be cheapest
-with, given the rows of this problem.
+A lane is compiled by XLA, or runs on the dynamic graph of its depth. A compiled program is made for one shape: depth,
+units of every hidden layer, slots. A network joins the lane whose units are its own, rounded up to the next rung of a
+ladder; it pays for the rounding at every update. Fewer rungs make more padding, more rungs more compilations: the
+planner takes the ladder that a search of common size would be cheapest with, given the rows of this problem.
+
+A rung is compiled at a depth where a search of common size saves more by its faster updates than compiling takes: on
+large tables everything, on smaller ones wide networks alone, on small ones nothing. The dynamic graph takes networks
+as they are, one a lane: no padding, and no slots to be filled, which few networks of one search would share.
 
 A shape follows from the point and the problem alone, never from what else is being trained, because padding moves the
 last bit of a sum: so the same job gives the same numbers in any company.
@@ -14,6 +18,7 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
@@ -29,7 +34,9 @@ __all__ = [
     "LaneShape",
     "Planner",
     "compile_seconds",
+    "dynamic_update_seconds",
     "ladder",
+    "pays_to_compile",
     "update_seconds",
 ]
 
@@ -55,6 +62,9 @@ eight take 7.5; at width 256 one takes 64 and two 68. Slots beyond it only wait 
 _MOST_SLOTS: Final = 8
 """choice: a lane of more is seldom full, because its networks must have one shape."""
 
+_PROGRAM_BYTES: Final = 48 * 2**20
+"""What compiling a lane leaves resident. Source: our measurement, four lanes of width 64 to 1024, to 10 % in all."""
+
 _MULTIPLE: Final = 16
 """Units are padded to a multiple of it. Source: floats in a 512-bit vector."""
 
@@ -73,6 +83,7 @@ class LaneShape:
         n_outputs: Units of the output layer.
         batch_size: Rows an update.
         activity: Whether activity penalties are computed; without them two passes over memory less.
+        compiled: Whether XLA compiles it; else it runs on the dynamic graph of its depth.
     """
 
     n_slots: int
@@ -81,6 +92,7 @@ class LaneShape:
     n_outputs: int
     batch_size: int
     activity: bool
+    compiled: bool = True
 
     @property
     def n_weights(self) -> int:
@@ -100,17 +112,26 @@ class Planner:
         batch_size: Rows an update, where a fold has as many.
         n_moments: Running averages the optimiser keeps for every parameter.
         memory_bytes: What one lane may take at most; None for half of the machine's memory.
+        compiled: Whether lanes are compiled by XLA; None: where it pays.
     """
 
     def __init__(
-        self, problem: Problem, *, batch_size: int, n_moments: int = 2, memory_bytes: int | None = None
+        self,
+        problem: Problem,
+        *,
+        batch_size: int,
+        n_moments: int = 2,
+        memory_bytes: int | None = None,
+        compiled: bool | None = None,
     ) -> None:
         self._problem = problem
         self._batch_size = batch_size
         self._n_moments = n_moments
         self._memory_bytes = memory_bytes or int(_MEMORY_SHARE * machine_memory())
+        self._compiled = compiled
         n_rows = max(len(split.x_train) for split in problem.splits)
-        self._rungs = ladder(n_features=problem.n_features, n_rows=n_rows, batch_size=min(batch_size, n_rows))
+        self._table = {"n_features": problem.n_features, "n_rows": n_rows, "batch_size": min(batch_size, n_rows)}
+        self._rungs = ladder(**self._table)
 
     def shape(self, job: Job) -> LaneShape | None:
         """The lane of a job, or None where the reference trainer takes it.
@@ -121,9 +142,11 @@ class Planner:
         point = job.point
         if point.depth > MAX_DEPTH or max(layer_sizes(point)) > MAX_WIDTH:
             return None
-        units = self._units(point)
+        padded = self._units(point)
+        compiled = self._is_compiled(point.depth, max(padded))
+        units = padded if compiled else layer_sizes(point)
         batch_size = min(self._batch_size, len(self._problem.splits[job.fold].x_train))
-        n_slots = _n_slots(batch_size * max(units))
+        n_slots = _n_slots(batch_size * max(units)) if compiled else 1
         while n_slots:
             shape = LaneShape(
                 n_slots=n_slots,
@@ -132,6 +155,7 @@ class Planner:
                 n_outputs=self._problem.head.n_outputs,
                 batch_size=batch_size,
                 activity=bool(point.activity_l1 or point.activity_l2),
+                compiled=compiled,
             )
             if self.peak_bytes(shape) <= self._memory_bytes:
                 return shape
@@ -143,6 +167,11 @@ class Planner:
         rungs = tuple(_next(self._rungs, width) for width in layer_sizes(point))
         even = (max(rungs),) * len(rungs)
         return rungs if 2 * _products(rungs) < _products(even) else even
+
+    def _is_compiled(self, depth: int, rung: int) -> bool:
+        if self._compiled is not None:
+            return self._compiled
+        return pays_to_compile(depth, rung, rungs=self._rungs, **self._table)
 
     def table_bytes(self) -> int:
         """Memory of the rows, which all lanes share."""
@@ -164,13 +193,19 @@ class Planner:
         activations = shape.batch_size * (6 * sum(shape.units) + 2 * shape.n_features)
         evaluation = min(n_valid, VALID_CHUNK) * (3 * max(shape.units) + shape.n_features)
         rows = n_train + 3 * n_valid * shape.n_outputs
-        return self.table_bytes() + 4 * shape.n_slots * (weights + activations + evaluation + rows)
+        return _PROGRAM_BYTES + self.table_bytes() + 4 * shape.n_slots * (weights + activations + evaluation + rows)
 
 
 # --- the ladder ------------------------------------------------------------------------------------------------------
 
-_N_TRIALS, _N_EPOCHS, _DEPTHS, _WIDTHS = 100, 25, (1, 2, 3, 4, 5, 6), (16, 512)
-"""choice: the search the ladder is made for; the shipped space's, with the epochs that early stopping leaves of it."""
+_N_TRIALS, _N_EPOCHS, _DEPTHS = 100, 15, (1, 2, 3, 4, 5, 6)
+"""choice: the search the ladder is made for; the shipped space's, with the epochs that asha leaves of it."""
+
+_WIDTHS: Final = tuple(round(16 * 32 ** (step / 20)) for step in range(21))
+"""choice: of the same search, 16 to 512, evenly spaced as factors."""
+
+_FILL: Final = 0.5
+"""choice: the share of slots taken, where a lane has several, in a search whose networks differ in depth and width."""
 
 _RATIOS: Final = (16.0, 4.0, 2.0, math.sqrt(2.0), 2.0**0.25)
 """choice: from one rung to the next; the coarse ones serve tables so small that compiling is all that takes time."""
@@ -179,6 +214,7 @@ _FIRST_RUNG: Final = 32
 """choice: below it an update costs its fixed part, whatever the width."""
 
 
+@lru_cache(maxsize=64)
 def ladder(*, n_features: int, n_rows: int, batch_size: int) -> tuple[int, ...]:
     """Widths that lanes are compiled for: the ladder of least cost for a common search on so many rows.
 
@@ -187,40 +223,81 @@ def ladder(*, n_features: int, n_rows: int, batch_size: int) -> tuple[int, ...]:
         n_rows: Rows of the training part.
         batch_size: Rows an update.
     """
-    return min(
-        (_rungs(ratio) for ratio in _RATIOS),
-        key=lambda rungs: _search_seconds(rungs, n_features=n_features, n_rows=n_rows, batch_size=batch_size),
+
+    def search_seconds(rungs: tuple[int, ...]) -> float:
+        costs = (
+            _rung_seconds(depth, rung, rungs=rungs, n_features=n_features, n_rows=n_rows, batch_size=batch_size)
+            for depth in _DEPTHS
+            for rung in sorted({_next(rungs, width) for width in _WIDTHS})
+        )
+        return sum(min(cost) for cost in costs)
+
+    return min((_rungs(ratio) for ratio in _RATIOS), key=search_seconds)
+
+
+@lru_cache(maxsize=1024)
+def pays_to_compile(
+    depth: int, rung: int, *, rungs: tuple[int, ...], n_features: int, n_rows: int, batch_size: int
+) -> bool:
+    """Whether a common search spends less time with XLA on the networks of a depth that fall on one rung.
+
+    Args:
+        depth: Hidden layers.
+        rung: Units after padding, one of `rungs`.
+        rungs: The ladder.
+        n_features: Columns of the matrix.
+        n_rows: Rows of the training part.
+        batch_size: Rows an update.
+    """
+    compiled, dynamic = _rung_seconds(
+        depth, rung, rungs=rungs, n_features=n_features, n_rows=n_rows, batch_size=batch_size
     )
+    return compiled < dynamic
 
 
-def _search_seconds(rungs: tuple[int, ...], *, n_features: int, n_rows: int, batch_size: int) -> float:
-    """What a common search takes with such a ladder: every depth and rung compiled once, every trial padded."""
-    low, high = _WIDTHS
-    widths = [round(low * (high / low) ** (step / 20)) for step in range(21)]
-
-    n_used = len({_next(rungs, width) for width in widths})
-    padded = [
-        update_seconds((_next(rungs, width),) * depth, n_features=n_features, batch_size=batch_size)
-        for width in widths
-        for depth in _DEPTHS
-    ]
-    n_updates = batches_per_epoch(n_rows, batch_size=batch_size) * _N_EPOCHS
-    training = _N_TRIALS * n_updates * sum(padded) / len(padded)
-    return training + n_used * sum(compile_seconds(depth) for depth in _DEPTHS)
+def _rung_seconds(
+    depth: int, rung: int, *, rungs: tuple[int, ...], n_features: int, n_rows: int, batch_size: int
+) -> tuple[float, float]:
+    """What a common search spends on one rung at one depth: compiled, and on the dynamic graph."""
+    widths = [width for width in _WIDTHS if _next(rungs, width) == rung] or [rung]
+    n_trials = _N_TRIALS / (len(_DEPTHS) * len(_WIDTHS))  # of one depth and width
+    n_updates = n_trials * _N_EPOCHS * batches_per_epoch(n_rows, batch_size=batch_size)
+    fill = _FILL if _n_slots(batch_size * rung) > 1 else 1.0
+    update = update_seconds((rung,) * depth, n_features=n_features, batch_size=batch_size) / fill
+    dynamic = sum(
+        dynamic_update_seconds((width,) * depth, n_features=n_features, batch_size=batch_size) for width in widths
+    )
+    return compile_seconds(depth) + n_updates * len(widths) * update, n_updates * dynamic
 
 
 def compile_seconds(depth: int) -> float:
-    """Tracing and compiling a lane. Source: our benchmark, two cores: 1.2 s at depth 1, 1.9 at 3, 3.0 at 6."""
-    return 0.8 + 0.37 * depth
+    """Tracing and compiling a lane, while another core trains.
+
+    Source: our benchmark, two cores: 3 to 5 s of one core at depth 1 to 6, of which half is lost to training.
+    """
+    return 1.5 + 0.3 * depth
 
 
 def update_seconds(units: tuple[int, ...], *, n_features: int, batch_size: int) -> float:
-    """One update of one network in a full lane. Source: our benchmark, two cores, fitted to 10 % over width 32 to 512.
+    """One update of one network in a full compiled lane.
 
-    The products at the machine's rate, a pass over the activations, and a fixed part a layer.
+    The products, a pass over activations and weights, and a fixed part a layer. Source: our benchmark, two lanes on two
+    cores, six shapes of depth 1 to 6, width 32 to 256, batch 32 and 256: fitted to 25 %, the smallest to 50 %.
     """
-    products = 6 * batch_size * _products((n_features, *units))
-    return products / 300e9 + 1e-9 * batch_size * sum(units) + 8e-6 * (len(units) + 1)
+    weights = _products((n_features, *units))
+    return 6 * batch_size * weights / 130e9 + 2e-9 * (batch_size * sum(units) + weights) + 16e-6 * (len(units) + 1)
+
+
+def dynamic_update_seconds(units: tuple[int, ...], *, n_features: int, batch_size: int) -> float:
+    """One update of one network on the dynamic graph.
+
+    The products, some passes over the activations and over the weights, each an operation of its own, and what it takes
+    to start all these operations. Source: our benchmark, two lanes on two cores, 13 shapes of depth 1 to 6, width 32 to
+    512, batch 32 and 256: fitted to 25 %.
+    """
+    weights = _products((n_features, *units))
+    passes = 11e-9 * batch_size * sum(units) + 8e-9 * weights
+    return 6 * batch_size * weights / 150e9 + passes + 75e-6 * (len(units) + 1)
 
 
 def _rungs(ratio: float) -> tuple[int, ...]:

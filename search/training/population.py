@@ -4,7 +4,8 @@
                        an epoch each, in worker threads
 
 A program trains the slots of a lane for a whole epoch, so Python is asked once an epoch and TensorFlow traces once a
-shape, not once a trial. When a network ends, its slot goes to the next one while its neighbours train on.
+depth or compiles once a shape, not once a trial. When a network ends, its slot goes to the next one while its
+neighbours train on.
 
 Lanes take turns in the order they asked, and their epochs are recorded in the order they were begun, whichever thread
 is faster: what a sampler is told, and when, does not depend on the clock, nor on the number of cores.
@@ -63,6 +64,7 @@ class PopulationTrainer:
         momentum: Of `sgd`.
         n_running: Most jobs in training at a time.
         memory_bytes: What one lane may take; None for half of the machine's memory.
+        compiled: Whether lanes are compiled by XLA; None: where the planner says that it pays.
     """
 
     name = "population"
@@ -76,6 +78,7 @@ class PopulationTrainer:
         momentum: float = defaults.SGD_MOMENTUM,
         n_running: int = _N_RUNNING,
         memory_bytes: int | None = None,
+        compiled: bool | None = None,
     ) -> None:
         compile_cache.enable()
         self._problem = problem
@@ -85,7 +88,11 @@ class PopulationTrainer:
         self._n_running = n_running
         self._reference = KerasTrainer(problem, stopping, optimizer=optimizer, momentum=momentum)
         self._planner = Planner(
-            problem, batch_size=stopping.batch_size, n_moments=N_MOMENTS[optimizer], memory_bytes=memory_bytes
+            problem,
+            batch_size=stopping.batch_size,
+            n_moments=N_MOMENTS[optimizer],
+            memory_bytes=memory_bytes,
+            compiled=compiled,
         )
         self._rows: dict[int, Rows] = {}
         self._programs: dict[LaneShape, Program] = {}

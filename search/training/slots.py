@@ -7,11 +7,9 @@ thread, and touches nothing but the lane's own arrays.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Final
 
@@ -29,6 +27,7 @@ from ffsearch.search.training.batches import batches_per_epoch, epoch_batches
 from ffsearch.search.training.early_stopping import Progress
 from ffsearch.search.training.lane_functions import ACTIVATIONS, slope_start
 from ffsearch.search.training.planner import VALID_CHUNK, LaneShape
+from ffsearch.search.training.programs import epoch_function
 from ffsearch.search.training.protocol import Ended, Job, Trained
 
 __all__ = ["Lane", "Program", "Rows", "Seat", "packed", "unpacked"]
@@ -99,7 +98,7 @@ class Rows:
 
 
 class Program:
-    """One compiled epoch for all lanes of one shape, on the rows of one problem.
+    """The epoch of all lanes of one shape, on the rows of one problem.
 
     Args:
         shape: The lanes' shape.
@@ -113,13 +112,13 @@ class Program:
         self.shape = shape
         self.rows = rows
         self.n_moments = lane.N_MOMENTS[optimizer]
-        self._epoch, self._compiling = _compiled(
+        self._epoch, self._compiling = epoch_function(
             shape, ragged=rows.ragged, loss=loss, optimizer=optimizer, momentum=momentum
         )
         self._ready = False
 
     def __call__(self, state: lane.State, hyper: lane.Hyper, order: Array) -> tuple[lane.State, lane.Result, float]:
-        """Run an epoch; also returns the seconds that went into compiling, or into waiting for it."""
+        """Run an epoch; also returns the seconds that went into tracing and compiling, or into waiting for it."""
         batches = lane.Batches(**self.rows.tensors, order=tf.constant(order))
         compile_s = 0.0 if self._ready else self._compile(state, hyper, batches)
         return (*self._epoch(state, hyper, batches), compile_s)
@@ -132,30 +131,6 @@ class Program:
                 self._epoch(state, hyper._replace(n_updates=tf.zeros_like(hyper.n_updates)), batches)
                 self._ready = True
         return time.perf_counter() - started
-
-
-@lru_cache(maxsize=128)
-def _compiled(
-    shape: LaneShape, *, ragged: bool, loss: Loss, optimizer: str, momentum: float
-) -> tuple[Any, threading.Lock]:
-    """The function of a shape and the lock under which it compiles: one a process, for all trainers.
-
-    Repeats with as many rows find it compiled. TensorFlow never frees a program, but shapes are few.
-    """
-
-    def epoch(state: Any, hyper: Any, batches: Any) -> Any:
-        return lane.epoch(
-            state,
-            hyper,
-            batches,
-            batch_size=shape.batch_size,
-            ragged=ragged,
-            loss=loss,
-            optimizer=optimizer,
-            momentum=momentum,
-        )
-
-    return tf.function(epoch, jit_compile=True), threading.Lock()
 
 
 @dataclass(kw_only=True, eq=False)
