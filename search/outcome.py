@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 N_CHECKED: Final = 1000
 """Rows whose answers by the saved file are held against those of the network. Choice: takes a second."""
 
-__all__ = ["Answer", "refit_winner", "save_answer", "score_sealed_test"]
+__all__ = ["Answer", "i_star_of", "refit_winner", "save_answer", "score_sealed_test"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -166,7 +166,9 @@ def _fold_notes(outcome: Outcome) -> dict[str, object]:
 
 
 def _is_over(parts: Parts) -> bool:
-    """Whether what is left of the budget is needed for refit, test and report."""
+    """Whether what is left of the budget is needed for refit, test and report; asked after every epoch."""
+    if parts.deadline.total_s is None:
+        return False
     return parts.deadline.over(parts.reserve.seconds(parts.best))
 
 

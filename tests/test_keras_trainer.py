@@ -31,8 +31,8 @@ from ffsearch.search.topology import Activation, Point
 from ffsearch.search.training.batches import batches_per_epoch, epoch_batches, epoch_order
 from ffsearch.search.training.early_stopping import Progress
 from ffsearch.search.training.keras_trainer import KerasTrainer, forget_graphs
-from ffsearch.search.training.protocol import Curve, Ended, Epoch, Stopping, Trained, Trainer, never_stop
-from ffsearch.search.training.refit import Hold, Steps, i_star, refit
+from ffsearch.search.training.protocol import Ended, Epoch, Stopping, Trainer, never_stop
+from ffsearch.search.training.refit import Hold, Steps, refit
 
 SEED = np.random.SeedSequence(3)
 
@@ -201,25 +201,6 @@ def test_the_order_depends_on_seed_and_epoch() -> None:
 # --- algorithm 7.2 ---------------------------------------------------------------------------------------------------
 
 HEAD = Head(task=Task.REGRESSION, loss=Loss.MSE, n_outputs=2, target_names=("u", "v"))
-
-
-def ended(best_epoch: int, *, n_updates: int) -> Trained:
-    nothing = np.empty(0, np.float32)
-    return Trained(
-        job=job(),
-        ended=Ended.STOPPED,
-        curve=Curve(train_loss=nothing, valid_loss=nothing, penalty=nothing),
-        best_epoch=best_epoch,
-        n_updates=n_updates,
-        valid_logits=np.empty((0, 2), np.float32),
-    )
-
-
-def test_i_star_is_the_median_of_what_was_trained() -> None:
-    repeats = [ended(3, n_updates=30), ended(9, n_updates=90), ended(4, n_updates=40), ended(0, n_updates=0)]
-    assert i_star(repeats) == Steps(updates=40, epochs=4)
-    with pytest.raises(TrainingError, match=r"None of the 1 trainings of the winner .* Lower space\.learning_rate"):
-        i_star([ended(0, n_updates=0)])
 
 
 def test_updates_or_epochs_are_held() -> None:

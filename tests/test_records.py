@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from examples import FACTS, a_curve, a_record
+from ffsearch.search.outcome import i_star_of
 from ffsearch.search.records import (
     TrialRecord,
     bad_value,
@@ -187,3 +188,11 @@ def test_a_run_without_a_value_has_a_summary_too() -> None:
     assert summary["best"] is None
     assert summary["evidence"] == {}
     assert "refit" not in summary
+
+
+def test_i_star_is_the_median_over_folds() -> None:
+    folds = [{"n_updates": 30, "best_epoch": 3}, {"n_updates": 90, "best_epoch": 9}, {"n_updates": 40, "best_epoch": 4}]
+    steps = i_star_of(a_record(0, notes={"folds": folds}))
+    assert (steps.updates, steps.epochs) == (40, 4)
+    alone = i_star_of(a_record(0))
+    assert (alone.updates, alone.epochs) == (42, 3)

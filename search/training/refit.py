@@ -1,15 +1,13 @@
 """The final training: algorithm 7.2 of Goodfellow, Bengio, Courville (2016).
 
-Fresh weights, all development rows (training and validation), i* steps: as many as the best epochs of the winner's
-repeats took, by their median. Nothing is left to stop by, so nothing is evaluated here.
+Fresh weights, all development rows (training and validation), i* steps: as many as the winner's best epoch took.
+Nothing is left to stop by, so nothing is evaluated here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from statistics import median
 from typing import Any
 
 import keras
@@ -23,9 +21,8 @@ from ffsearch.search.model import build_network
 from ffsearch.search.topology import Point
 from ffsearch.search.training.batches import batches_per_epoch
 from ffsearch.search.training.keras_trainer import BatchFeed, compile_network, forget_graphs
-from ffsearch.search.training.protocol import Trained
 
-__all__ = ["Hold", "Refitted", "Steps", "i_star", "refit"]
+__all__ = ["Hold", "Refitted", "Steps", "refit"]
 
 
 class Hold(StrEnum):
@@ -66,23 +63,6 @@ class Refitted:
     penalty: NDArray[np.float32]
     n_updates: int
     n_epochs: float
-
-
-def i_star(trained: Sequence[Trained]) -> Steps:
-    """The median best epoch over the winner's repeats and folds; at least one epoch.
-
-    Raises:
-        TrainingError: If none of them had a finite epoch.
-    """
-    usable = [one for one in trained if one.best_epoch > 0]
-    if not usable:
-        raise TrainingError(
-            f"None of the {len(trained)} trainings of the winner reached a finite validation loss, so how long to "
-            "train the final network is not known. Lower space.learning_rate and search again."
-        )
-    return Steps(
-        updates=round(median(one.n_updates for one in usable)), epochs=round(median(one.best_epoch for one in usable))
-    )
 
 
 def refit(
