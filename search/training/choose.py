@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ffsearch.search.data.problem import Problem
 from ffsearch.search.quiet import native_stderr_held_back
-from ffsearch.search.training import compile_cache
+from ffsearch.search.training import xla
 from ffsearch.search.training.protocol import Stopping, Trainer
 
 __all__ = ["make_trainer"]
@@ -23,7 +23,7 @@ def make_trainer(name: str, problem: Problem, stopping: Stopping, *, optimizer: 
         optimizer: `adam`, `adamw`, `sgd` or `rmsprop`.
         momentum: Of `sgd`.
     """
-    compile_cache.enable()  # before TensorFlow's first operation, or it comes too late
+    xla.set_up()  # before TensorFlow's first operation, or it comes too late
     with native_stderr_held_back():
         if name == "keras":
             from ffsearch.search.training.keras_trainer import KerasTrainer

@@ -1,8 +1,8 @@
 """Compiled lanes, kept between processes in the user's cache folder.
 
 XLA stores a program under a hash of what was compiled and finds it there again: 0.6 s instead of 3. It does not ask for
-which processor, nor by which version; the folder's name does. Files are written aside and renamed, so two processes may
-share the folder; it may be deleted at any time.
+which processor, by which version and with which settings; the folder's name does. Files are written aside and renamed,
+so two processes may share the folder; it may be deleted at any time.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def enable(folder: Path | None = None) -> Path | None:
 
 
 def cache_folder() -> Path:
-    """The folder of this user, processor and TensorFlow."""
+    """The folder of this user, processor, TensorFlow and XLA's settings."""
     return _user_cache() / "ffsearch" / "lanes" / _fingerprint()
 
 
@@ -81,8 +81,8 @@ def _user_cache() -> Path:
 
 
 def _fingerprint() -> str:
-    """Processor and TensorFlow, as 12 hexadecimal digits: code for another processor may not run on this one."""
-    facts = [version("tensorflow"), platform.machine(), platform.processor()]
+    """What compiled code depends on, as 12 hexadecimal digits: another processor's may not run on this one."""
+    facts = [version("tensorflow"), platform.machine(), platform.processor(), os.environ.get("XLA_FLAGS", "")]
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         facts += sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))})

@@ -27,7 +27,7 @@ import tensorflow as tf
 
 from ffsearch.search import defaults
 from ffsearch.search.data.problem import Problem
-from ffsearch.search.training import compile_cache
+from ffsearch.search.training import xla
 from ffsearch.search.training.early_stopping import Progress
 from ffsearch.search.training.keras_trainer import KerasTrainer
 from ffsearch.search.training.lane import N_MOMENTS
@@ -80,7 +80,7 @@ class PopulationTrainer:
         memory_bytes: int | None = None,
         compiled: bool | None = None,
     ) -> None:
-        compile_cache.enable()
+        xla.set_up()
         self._problem = problem
         self._stopping = stopping
         self._optimizer = optimizer

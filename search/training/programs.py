@@ -66,7 +66,7 @@ def _epoch(settings: _Settings) -> Any:
 @lru_cache(maxsize=128)
 def _compiled(shape: LaneShape, settings: _Settings) -> tuple[Any, threading.Lock]:  # noqa: ARG001  (it is the key)
     """Repeats with as many rows find it compiled. TensorFlow never frees a program, but shapes are few."""
-    return tf.function(_epoch(settings), jit_compile=True), threading.Lock()
+    return tf.function(_epoch(settings), jit_compile=True, autograph=False), threading.Lock()
 
 
 @lru_cache(maxsize=128)
@@ -82,7 +82,7 @@ class _Dynamic:
     """
 
     def __init__(self, settings: _Settings) -> None:
-        self._epoch = tf.function(_epoch(settings))
+        self._epoch = tf.function(_epoch(settings), autograph=False)
         self._traced: Any = None
 
     def __call__(self, state: lane.State, hyper: lane.Hyper, batches: lane.Batches) -> Any:
