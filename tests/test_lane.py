@@ -14,9 +14,11 @@ from ffsearch.search import defaults
 from ffsearch.search.heads import Loss
 from ffsearch.search.topology import Activation, Point
 from ffsearch.search.training import lane
+from ffsearch.search.training.families import family_of
 from ffsearch.search.training.lane_functions import (
     ACTIVATIONS,
     LOSSES,
+    ActivationForm,
     activate,
     activation_form,
     drop,
@@ -44,32 +46,37 @@ def formula(activation: Activation, u: Array) -> Array:
     }[activation]
 
 
+@pytest.mark.parametrize("alone", [True, False], ids=["of one family", "among all"])
 class TestActivations:
     points = np.concatenate([np.linspace(-30, 30, 4001), [-1e-3, 1e-3, -80.0, 80.0]])
 
-    def activated(self, activation: Activation) -> tuple[Array, Array]:
+    def form(self, activation: Activation, *, alone: bool) -> ActivationForm:
+        family = family_of(activation) if alone else None
+        return activation_form(tf.constant([ACTIVATIONS.index(activation)]), family=family)
+
+    def activated(self, activation: Activation, *, alone: bool) -> tuple[Array, Array]:
         u = tf.constant(self.points[None, :, None], tf.float32)
         left = tf.fill((1, 1, 1), slope_start(activation))
-        form = activation_form(tf.constant([ACTIVATIONS.index(activation)]))
-        y, slope = activate(u, left, form)
+        y, slope = activate(u, left, self.form(activation, alone=alone))
         return y.numpy().ravel(), slope.numpy().ravel()
 
     @pytest.mark.parametrize("activation", Activation)
-    def test_values_are_those_of_the_formula(self, activation: Activation) -> None:
+    def test_values_are_those_of_the_formula(self, activation: Activation, *, alone: bool) -> None:
         expected = formula(activation, self.points.astype(np.float32).astype(np.float64))
-        np.testing.assert_allclose(self.activated(activation)[0], expected, rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(self.activated(activation, alone=alone)[0], expected, rtol=1e-6, atol=1e-6)
 
     @pytest.mark.parametrize("activation", Activation)
-    def test_slopes_are_those_of_the_formula(self, activation: Activation) -> None:
+    def test_slopes_are_those_of_the_formula(self, activation: Activation, *, alone: bool) -> None:
         step = 1e-6
         expected = (formula(activation, self.points + step) - formula(activation, self.points - step)) / (2 * step)
         smooth = np.abs(self.points) > 1e-5
-        np.testing.assert_allclose(self.activated(activation)[1][smooth], expected[smooth], rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(
+            self.activated(activation, alone=alone)[1][smooth], expected[smooth], rtol=1e-4, atol=1e-5
+        )
 
     @pytest.mark.parametrize("activation", Activation)
-    def test_padding_stays_zero(self, activation: Activation) -> None:
-        form = activation_form(tf.constant([ACTIVATIONS.index(activation)]))
-        y, _ = activate(tf.zeros((1, 1, 1)), tf.ones((1, 1, 1)), form)
+    def test_padding_stays_zero(self, activation: Activation, *, alone: bool) -> None:
+        y, _ = activate(tf.zeros((1, 1, 1)), tf.ones((1, 1, 1)), self.form(activation, alone=alone))
         assert y.numpy().item() == 0
 
 

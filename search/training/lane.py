@@ -36,6 +36,7 @@ import tensorflow as tf
 
 from ffsearch.search import defaults
 from ffsearch.search.heads import Loss
+from ffsearch.search.training.families import Family
 from ffsearch.search.training.lane_functions import (
     LOSSES,
     STEPS,
@@ -180,6 +181,7 @@ def epoch(
     *,
     batch_size: int,
     ragged: bool,
+    family: Family | None,
     loss: Loss,
     optimizer: str,
     momentum: float,
@@ -192,6 +194,7 @@ def epoch(
         batches: The rows and their order.
         batch_size: Rows an update.
         ragged: Whether the numbers of updates may be unequal.
+        family: Which activations there are; None: any.
         loss: What is minimised.
         optimizer: `adam`, `adamw`, `sgd` or `rmsprop`.
         momentum: Of `sgd`.
@@ -200,7 +203,7 @@ def epoch(
         The state after the epoch, and its losses.
     """
     n_slots = extent(batches.order, 0)
-    forms = _forms(hyper, units=[extent(kernel, 2) for kernel in state.kernels[:-1]])
+    forms = _forms(hyper, family=family, units=[extent(kernel, 2) for kernel in state.kernels[:-1]])
     step = partial(STEPS[optimizer], momentum=momentum)
 
     def update(index: Tensor, state: State, sums: Tensor) -> tuple[Tensor, State, Tensor]:
@@ -220,13 +223,13 @@ def epoch(
     return state, Result(train_loss=means[0], penalty=means[1], valid_loss=valid_loss, valid_logits=logits)
 
 
-def _forms(hyper: Hyper, *, units: Sequence[Any]) -> _Forms:
+def _forms(hyper: Hyper, *, family: Family | None, units: Sequence[Any]) -> _Forms:
     """For lanes whose hidden layers have these units, padding included."""
     normalised = hyper.batch_norm[:, None, None]
     return _Forms(
         normalised=normalised,
         batch_norm=tf.cast(normalised, tf.float32),
-        activation=activation_form(hyper.activation),
+        activation=activation_form(hyper.activation, family=family),
         dropout=dropout_form(hyper.dropout, activation=hyper.activation, widths=hyper.widths, units=units),
     )
 

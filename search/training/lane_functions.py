@@ -14,6 +14,7 @@ import tensorflow as tf
 from ffsearch.search import defaults
 from ffsearch.search.heads import Loss
 from ffsearch.search.topology import Activation
+from ffsearch.search.training.families import FAMILIES, Family
 
 __all__ = [
     "ACTIVATIONS",
@@ -79,6 +80,7 @@ def slope_start(activation: Activation) -> float:
 class ActivationForm(NamedTuple):
     """Which activation each slot has, (n_slots, 1, 1) each."""
 
+    family: Family | None  # of all slots; None where they differ
     right: Tensor  # factor of u right of zero
     exponential: Tensor  # bool: elu, selu
     curved: Tensor  # bool: swish, tanh, softsign
@@ -87,16 +89,17 @@ class ActivationForm(NamedTuple):
     learns_slope: Tensor  # 0 or 1: prelu
 
 
-def activation_form(activation: Tensor) -> ActivationForm:
-    """The form of activation numbers, int32 (n_slots,)."""
+def activation_form(activation: Tensor, *, family: Family | None) -> ActivationForm:
+    """The form of activation numbers, int32 (n_slots,), which are of one family unless that is None."""
 
     def one_of(*kinds: Activation) -> Tensor:
         return tf.reduce_any([tf.equal(activation, ACTIVATIONS.index(kind)) for kind in kinds], axis=0)[:, None, None]
 
     return ActivationForm(
+        family=family,
         right=tf.where(one_of(Activation.SELU), defaults.SELU_SCALE, 1.0),
-        exponential=one_of(Activation.ELU, Activation.SELU),
-        curved=one_of(Activation.SWISH, Activation.TANH, Activation.SOFTSIGN),
+        exponential=one_of(*FAMILIES[Family.EXPONENTIAL]),
+        curved=one_of(*FAMILIES[Family.CURVED]),
         tanh=one_of(Activation.TANH),
         softsign=one_of(Activation.SOFTSIGN),
         learns_slope=tf.cast(one_of(Activation.PRELU), tf.float32),
@@ -114,18 +117,34 @@ def activate(u: Tensor, left: Tensor, form: ActivationForm) -> tuple[Tensor, Ten
         left: The factor left of zero, (n_slots, 1, units).
         form: Which activation each slot has.
     """
-    positive, size = u > 0.0, tf.abs(u)
+    if form.family is Family.LINEAR:
+        return _bent(u, left, form, None)
+    size = tf.abs(u)
     e = tf.exp(tf.where(form.tanh, -2.0, -1.0) * size)
-    bent = tf.where(positive, form.right * u, left * tf.where(form.exponential, e - 1.0, u))
-    bent_slope = tf.where(positive, form.right, left * tf.where(form.exponential, e, 1.0))
+    if form.family is Family.EXPONENTIAL:
+        return _bent(u, left, form, e)
+    if form.family is Family.CURVED:
+        return _curved(u, size, form, e)
+    bent, curved = _bent(u, left, form, e), _curved(u, size, form, e)
+    return tf.where(form.curved, curved[0], bent[0]), tf.where(form.curved, curved[1], bent[1])
 
+
+def _bent(u: Tensor, left: Tensor, form: ActivationForm, e: Tensor | None) -> tuple[Tensor, Tensor]:
+    """A line right of zero; left of it a line too, or where e is given and the slot says so, an exponential."""
+    positive, below, below_slope = u > 0.0, u, 1.0
+    if e is not None:
+        below, below_slope = tf.where(form.exponential, e - 1.0, u), tf.where(form.exponential, e, 1.0)
+    return tf.where(positive, form.right * u, left * below), tf.where(positive, form.right, left * below_slope)
+
+
+def _curved(u: Tensor, size: Tensor, form: ActivationForm, e: Tensor) -> tuple[Tensor, Tensor]:
+    """swish, tanh, softsign."""
     q = 1.0 / (1.0 + tf.where(form.softsign, size, e))
-    logistic = tf.where(positive, q, 1.0 - q)
+    logistic = tf.where(u > 0.0, q, 1.0 - q)
     product = u * tf.where(form.softsign, q, logistic)
     product_slope = tf.where(form.softsign, q * q, logistic + product * (1.0 - logistic))
-    curved = tf.where(form.tanh, 2.0 * logistic - 1.0, product)
-    curved_slope = tf.where(form.tanh, 4.0 * logistic * (1.0 - logistic), product_slope)
-    return tf.where(form.curved, curved, bent), tf.where(form.curved, curved_slope, bent_slope)
+    value = tf.where(form.tanh, 2.0 * logistic - 1.0, product)
+    return value, tf.where(form.tanh, 4.0 * logistic * (1.0 - logistic), product_slope)
 
 
 # --- dropout ---------------------------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from typing import Final
 from ffsearch.search.data.problem import Problem
 from ffsearch.search.topology import Point, layer_sizes
 from ffsearch.search.training.batches import batches_per_epoch
+from ffsearch.search.training.families import Family, family_of
 from ffsearch.search.training.protocol import Job
 
 __all__ = [
@@ -83,7 +84,9 @@ class LaneShape:
         n_outputs: Units of the output layer.
         batch_size: Rows an update.
         activity: Whether activity penalties are computed; without them two passes over memory less.
-        compiled: Whether XLA compiles it; else it runs on the dynamic graph of its depth.
+        compiled: Whether XLA compiles it; else it runs on the dynamic graph of its depth and family.
+        family: Of the activations; None: any. A dynamic lane of one network is spared the arithmetic of the others, and
+            tracing three graphs a depth costs little; compiling three would cost more than it saves.
     """
 
     n_slots: int
@@ -93,6 +96,7 @@ class LaneShape:
     batch_size: int
     activity: bool
     compiled: bool = True
+    family: Family | None = None
 
     @property
     def n_weights(self) -> int:
@@ -156,6 +160,7 @@ class Planner:
                 batch_size=batch_size,
                 activity=bool(point.activity_l1 or point.activity_l2),
                 compiled=compiled,
+                family=None if compiled else family_of(point.activation),
             )
             if self.peak_bytes(shape) <= self._memory_bytes:
                 return shape

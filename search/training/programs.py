@@ -1,7 +1,7 @@
-"""The functions that train a lane for an epoch: XLA's, one for every shape, or a dynamic graph, one for every depth.
+"""The functions that train a lane for an epoch: XLA's, one a shape, or a dynamic graph, one a depth and family.
 
 Both are `lane.epoch`. XLA fuses it into few passes over memory, and takes seconds for it. The dynamic graph leaves the
-widths open, so that one trace of about a second serves every network of a depth.
+widths open, so that one trace of about a second serves every network of a depth and a family of activations.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ def epoch_function(
         momentum: Of `sgd`.
     """
     settings = (
-        ("batch_size", shape.batch_size), ("ragged", ragged), ("loss", loss), ("optimizer", optimizer),
-        ("momentum", momentum),
+        ("batch_size", shape.batch_size), ("ragged", ragged), ("family", shape.family), ("loss", loss),
+        ("optimizer", optimizer), ("momentum", momentum),
     )  # fmt: skip
     if shape.compiled:
         return _compiled(shape, settings)

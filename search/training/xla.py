@@ -5,7 +5,7 @@
 
 Several lanes train at a time, so cores are busy without splitting one lane's small products among them, and what the
 splitting costs is saved. Source: our measurement, four lanes in two threads, processor time of an epoch of one network:
-4.1 to 4.5 ms instead of 4.8 (1 x 32), 20 to 21 instead of 23 to 27 (3 x 64), 149 to 166 instead of 179 to 185 (3 x 256).
+4.1 to 4.5 ms, not 4.8, at 1 x 32; 20 to 21, not 23 to 27, at 3 x 64; 149 to 166, not 179 to 185 at 3 x 256.
 """
 
 from __future__ import annotations
