@@ -6,6 +6,7 @@ What is heavy is loaded by the command that needs it: `--help` stays fast.
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import sys
 import tempfile
@@ -19,6 +20,7 @@ import typer
 
 from ffsearch import __version__
 from ffsearch.errors import FFSearchError
+from ffsearch.search.exporting.formats import Format
 
 if TYPE_CHECKING:
     from ffsearch.spaces.overrides import Override
@@ -30,6 +32,7 @@ EXIT_USER: Final = 2
 EXIT_INTERRUPTED: Final = 130
 
 DATA_SUFFIXES: Final = (".csv", ".tsv", ".txt", ".parquet", ".gz")
+SPACE_SUFFIXES: Final = ("", ".yaml", ".yml", ".json")
 DATA_SCHEMES: Final = ("sklearn:", "openml:")
 
 app = typer.Typer(
@@ -110,7 +113,7 @@ def run(
     from ffsearch.search import run as running
     from ffsearch.search.progress import observing
 
-    if space.lower().endswith(DATA_SUFFIXES) or space.startswith(DATA_SCHEMES):
+    if _is_data(space):
         space, data = "tabular", data or space
     flags = {"data": data, "target": _names(target), "trials": trials, "budget": budget, "seed": seed}
     overrides: list[str | Override] = [*(set_ or []), *_overrides(flags)]
@@ -125,6 +128,26 @@ def run(
         raise typer.Exit(EXIT_INTERRUPTED) from interrupt
     if not quiet and not json:
         typer.echo(f"report         {done.path / 'report.html'}")
+
+
+@app.command()
+def init(
+    data: Annotated[str, typer.Argument(help="The table: FILE.csv, .tsv, .parquet (.gz too), or sklearn:NAME.")],
+    *,
+    target: Annotated[
+        str | None, typer.Option(help="Target column; several separated by commas. Guessed where it is obvious.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The file; by default the table's name with .yaml.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+) -> None:
+    """Write a commented space file for a table: its columns, task, what looks suspicious, and fitting bounds."""
+    from ffsearch.search.init import init as write
+
+    path, draft = write(data, target=_names(target), out=out, force=force)
+    typer.echo(f"target  {draft.target}")
+    for note in draft.notes:
+        typer.echo(f"note    {note}")
+    typer.echo(f"wrote   {path}\nnext    ffsearch run {shlex.quote(str(path))}")
 
 
 @app.command()
@@ -161,6 +184,53 @@ def report(
 
 
 @app.command()
+def export(
+    path: RunArgument = None,
+    *,
+    format_: Annotated[
+        Format, typer.Option("--format", help="What to write: for Keras, TensorFlow Serving, LiteRT or onnxruntime.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="File to write, or folder of a saved_model; by default export/ in the run.")
+    ] = None,
+) -> None:
+    """Write a run's model in another format; its own runtime must give the same answers, or nothing is written."""
+    from ffsearch.search.loaded import load_tensorflow
+    from ffsearch.search.store import latest
+
+    folder = path or latest()
+    load_tensorflow()
+    from ffsearch.search.exporting.export import export_run
+
+    for line in export_run(folder, format_, out=out).lines():
+        typer.echo(line)
+
+
+@app.command()
+def predict(
+    model: Annotated[Path, typer.Argument(help="A .keras file that a run wrote, or a run folder.")],
+    data: Annotated[Path, typer.Argument(help="Raw rows: FILE.csv, .tsv or .parquet (.gz too).")],
+    *,
+    out: Annotated[
+        Path | None, typer.Option(help="A .csv, .tsv or .parquet file; without it CSV goes to the standard output.")
+    ] = None,
+    id_: Annotated[
+        str | None, typer.Option("--id", help="Column that names the rows; without it rows are numbered from 1.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No count of rows; errors only.")] = False,
+) -> None:
+    """Answer every row of a file: labels and probabilities, or values in the target's unit."""
+    from ffsearch.search.loaded import load_tensorflow
+    from ffsearch.search.progress import counting
+
+    load_tensorflow()
+    from ffsearch.search.predict import predict_file
+
+    with counting("rows", quiet=quiet) as on_rows:
+        predict_file(model, data, out=out, id_column=id_, on_rows=on_rows)
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON Schema of space files, for editors."""
     import json as encoder
@@ -185,6 +255,12 @@ def _overrides(flags: Mapping[str, object]) -> list[Override]:
 
     given = {flag: value for flag, value in flags.items() if value is not None}
     return [Override(_FLAG_PATHS[flag], value, f"--{flag}") for flag, value in given.items()]
+
+
+def _is_data(given: str) -> bool:
+    """Whether the argument of `run` is a table: by its ending or scheme, or a file that is not called as a space."""
+    named = given.lower().endswith(DATA_SUFFIXES) or given.startswith(DATA_SCHEMES)
+    return named or (Path(given).is_file() and Path(given).suffix.lower() not in SPACE_SUFFIXES)
 
 
 def _names(text: str | None) -> str | list[str] | None:

@@ -11,15 +11,17 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 from numpy.typing import NDArray
 
+from ffsearch.search.card import write_card
 from ffsearch.search.evidence.bootstrap import score_interval
 from ffsearch.search.evidence.metrics import metric_values
 from ffsearch.search.files import make_folder
 from ffsearch.search.heads import Head, TargetScale, Task
 from ffsearch.search.observer import Phase
 from ffsearch.search.parts import Parts
-from ffsearch.search.reading import MODEL
+from ffsearch.search.reading import CHECK, MODEL
 from ffsearch.search.records import TrialRecord
 from ffsearch.search.seeds import Purpose, child, generator
 from ffsearch.search.store import Kind
@@ -28,7 +30,7 @@ from ffsearch.search.summary import RefitFacts, SealedTest, build_summary
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ffsearch.search.data.prepare import Prepared
+    from ffsearch.search.data.prepare import Prepared, SealedRows
     from ffsearch.search.packaging import PackagedModel
     from ffsearch.search.training.refit import Steps
 
@@ -63,12 +65,14 @@ def refit_winner(parts: Parts, winner: TrialRecord) -> Answer:
         ExportError: If the file does not answer as the network did.
     """
     from ffsearch.search.packaging import save_model
+    from ffsearch.search.training.balance import rows_per_epoch
     from ffsearch.search.training.refit import Hold, refit
 
     parts.observer.phase(Phase.REFIT)
     train, head = parts.inputs.space.train, parts.problem.head
     preprocessor, x, y, target_scale = parts.inputs.prepared.fit_all()
-    n_updates = i_star_of(winner).n_updates(Hold(train.refit), n_rows=len(x), batch_size=parts.stopping.batch_size)
+    n_rows = rows_per_epoch(y, winner.point.augment_balance)
+    n_updates = i_star_of(winner).n_updates(Hold(train.refit), n_rows=n_rows, batch_size=parts.stopping.batch_size)
     refitted = refit(
         winner.point,
         head=head,
@@ -79,6 +83,7 @@ def refit_winner(parts: Parts, winner: TrialRecord) -> Answer:
         seed=child(parts.seed, Purpose.REFIT),
         optimizer=train.optimizer,
         momentum=train.momentum,
+        columns=parts.problem.matrix_columns,
     )
     path = parts.folder.path / MODEL
     make_folder(path.parent)
@@ -112,18 +117,23 @@ def i_star_of(record: TrialRecord) -> Steps:
     )
 
 
-def score_sealed_test(parts: Parts, answer: Answer) -> SealedTest:
+def score_sealed_test(parts: Parts, answer: Answer) -> SealedTest | None:
     """Open the test rows, which nothing has depended on so far, and score the packaged model's answers to them.
 
-    The opening is noted in the folder before the rows are read: it counts whatever comes of it.
+    The opening is noted in the folder before the rows are read: it counts whatever comes of it. None where the space
+    seals no rows.
     """
+    if not len(parts.inputs.prepared.splits.test):
+        return None
     parts.observer.phase(Phase.TEST)
     parts.folder.note(Kind.TEST_OPENED)
     sealed = parts.inputs.prepared.test_rows()
     for notice in sealed.notices:
         parts.observer.noted(notice)
     head, objective = parts.problem.head, parts.objective
-    truth, answers = _in_unit(head, sealed.y, answer), _in_unit(head, answer.model.answers(sealed.features), answer)
+    answers = answer.model.answers(sealed.features)
+    _keep_some(parts, answer, sealed, answers)
+    truth, answers = _in_unit(head, sealed.y, answer), _in_unit(head, answers, answer)
     interval = score_interval(
         head.task,
         objective.name,
@@ -140,7 +150,17 @@ def score_sealed_test(parts: Parts, answer: Answer) -> SealedTest:
     )
 
 
-def save_answer(parts: Parts, answer: Answer, test: SealedTest, *, report: Callable[[Path], object] | None) -> None:
+def _keep_some(parts: Parts, answer: Answer, sealed: SealedRows, answers: NDArray[np.float32]) -> None:
+    """Keep some held-out rows and their answers, so that exports can be checked where the data is not."""
+    from ffsearch.search.exporting.checks import HeldOut, write_held_out
+
+    held_out = HeldOut(frame=sealed.features, answers=answers)
+    write_held_out(parts.folder.path / CHECK, answer.model, held_out)
+
+
+def save_answer(
+    parts: Parts, answer: Answer, test: SealedTest | None, *, report: Callable[[Path], object] | None
+) -> None:
     """Write the summary, mark the run as finished, and write its report."""
     parts.observer.phase(Phase.SAVE)
     summary = build_summary(
@@ -151,6 +171,7 @@ def save_answer(parts: Parts, answer: Answer, test: SealedTest, *, report: Calla
         test=test,
     )
     parts.folder.finish(summary)
+    write_card(parts.folder.path)
     if report is not None:
         report(parts.folder.path)
     parts.observer.finished(summary, parts.folder.path)

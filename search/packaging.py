@@ -31,13 +31,23 @@ from keras import ops
 from numpy.typing import NDArray
 
 from ffsearch._version import __version__
-from ffsearch.errors import ExportError
+from ffsearch.errors import DataError, ExportError
+from ffsearch.search.data.images import IMAGE, AnyPreprocessor, ImagePreprocessor, ImageShape, as_images, image_size
 from ffsearch.search.data.preprocess import CLIP, LIMIT, CategoryColumn, NumberColumn, Preprocessor, raw_inputs
 from ffsearch.search.heads import Head, TargetScale, Task, probabilities, values
 from ffsearch.search.model import build_network
 from ffsearch.search.topology import Point
 
-__all__ = ["MEMBER", "TOLERANCE", "PackagedModel", "load_packaged", "package", "save_model"]
+__all__ = [
+    "MEMBER",
+    "TOLERANCE",
+    "PackagedModel",
+    "as_tensor",
+    "largest_difference",
+    "load_packaged",
+    "package",
+    "save_model",
+]
 
 MEMBER: Final = "ffsearch.json"
 """Name of our own member of the `.keras` archive; Keras reads past it."""
@@ -72,6 +82,7 @@ class PackagedModel:
         self.facts = dict(facts)
         self._inputs: dict[str, str] = {one["column"]: one["input"] for one in facts["inputs"]}
         self._numbers = [one["column"] for one in facts["inputs"] if one["kind"] == "number"]
+        self._image: ImageShape | None = tuple(facts["image"]) if facts.get("image") else None
         self._categories = [one["column"] for one in facts["inputs"] if one["kind"] == "category"]
         self._forward = tf.function(lambda raw: model(raw, training=False), reduce_retracing=True)
 
@@ -80,15 +91,33 @@ class PackagedModel:
         """Columns it needs; others are ignored, and their order is free."""
         return tuple(self._inputs)
 
-    def answers(self, frame: pd.DataFrame) -> NDArray[np.float32]:
+    def answers(self, frame: pd.DataFrame | NDArray[Any]) -> NDArray[np.float32]:
         """Probabilities (n_rows, n_classes), or values (n_rows, n_targets).
 
+        Args:
+            frame: Raw rows; of a model for images also the images themselves, shape (n_rows, H, W) or with channels.
+
         Raises:
-            DataError: If a column is missing.
+            DataError: If a column is missing, or images have another size.
         """
-        raw = raw_inputs(frame, numbers=self._numbers, categories=self._categories)
+        raw = self.raw(frame)
         parts = [self._answer(raw, start) for start in range(0, max(len(frame), 1), _CHUNK_ROWS)]
         return np.concatenate(parts)
+
+    def raw(self, frame: pd.DataFrame | NDArray[Any]) -> dict[str, NDArray[Any]]:
+        """What the Keras model is fed, by the names of its inputs: arrays of shape (n_rows,), float32 or texts.
+
+        A model for images has one input, `image`, float32 of shape (n_rows, H, W) or (n_rows, H, W, C).
+
+        Raises:
+            DataError: If a column is missing, or images have another size.
+        """
+        if self._image is not None:
+            return {IMAGE: as_images(frame, self._image)}
+        if not isinstance(frame, pd.DataFrame):
+            raise DataError("These are no images but a table, whose columns have names: give a pandas frame.")
+        raw = raw_inputs(frame, numbers=self._numbers, categories=self._categories)
+        return {self._inputs[column]: cells for column, cells in raw.items()}
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
         """One row an input row, with its index.
@@ -108,11 +137,10 @@ class PackagedModel:
 
     def _answer(self, raw: Mapping[str, NDArray[Any]], start: int) -> NDArray[np.float32]:
         """The answers of one chunk of rows."""
-        chunk = {
-            self._inputs[column]: tf.constant(cells[start : start + _CHUNK_ROWS, None], _tensor_type(cells))
-            for column, cells in raw.items()
-        }
-        answers: NDArray[np.float32] = self._forward(chunk).numpy()
+        rows = slice(start, start + _CHUNK_ROWS)
+        answers: NDArray[np.float32] = self._forward(
+            {name: as_tensor(cells[rows]) for name, cells in raw.items()}
+        ).numpy()
         return answers
 
 
@@ -145,7 +173,7 @@ def save_model(
     point: Point,
     weights: Sequence[NDArray[np.float32]],
     head: Head,
-    preprocessor: Preprocessor,
+    preprocessor: AnyPreprocessor,
     target_scale: TargetScale | None,
     sample: pd.DataFrame,
     notes: Mapping[str, Any] | None = None,
@@ -171,7 +199,7 @@ def save_model(
     target = Path(path)
     partial = target.with_name(f".{target.stem}.{os.getpid()}.keras")
     network = _network(point, head=head, n_features=preprocessor.n_features, weights=weights)
-    facts = {**_facts(head, preprocessor), "notes": dict(notes or {})}
+    facts = {**_facts(head, preprocessor, target_scale), "notes": dict(notes or {})}
     try:
         _write(partial, package(network, head=head, preprocessor=preprocessor, target_scale=target_scale), facts)
         expected = _expected(network, preprocessor.transform(sample), head=head, target_scale=target_scale)
@@ -195,9 +223,11 @@ def _write(path: Path, model: keras.Model, facts: Mapping[str, Any]) -> None:
 
 
 def package(
-    network: keras.Model, *, head: Head, preprocessor: Preprocessor, target_scale: TargetScale | None
+    network: keras.Model, *, head: Head, preprocessor: AnyPreprocessor, target_scale: TargetScale | None
 ) -> keras.Model:
     """The Keras model from raw columns to answers around a network from matrix to logits."""
+    if isinstance(preprocessor, ImagePreprocessor):
+        return _package_images(network, head=head, preprocessor=preprocessor, target_scale=target_scale)
     inputs = _inputs(preprocessor)
     features: list[Any] = []
     if preprocessor.numbers:
@@ -207,6 +237,16 @@ def package(
         features.append(_category_features(category, inputs[_category(place)]))
     matrix = features[0] if len(features) == 1 else keras.layers.Concatenate(name="features")(features)
     return keras.Model(inputs, _answers(network(matrix), head=head, target_scale=target_scale), name="ffsearch")
+
+
+def _package_images(
+    network: keras.Model, *, head: Head, preprocessor: ImagePreprocessor, target_scale: TargetScale | None
+) -> keras.Model:
+    """From images as they come, (n_rows, H, W) or (n_rows, H, W, C), to answers."""
+    image = keras.Input(image_size(preprocessor.shape), name=IMAGE, dtype="float32")
+    pixels = keras.layers.Reshape((preprocessor.n_features,), name="pixels")(image)
+    matrix = ops.divide(ops.subtract(pixels, preprocessor.mean), preprocessor.scale)
+    return keras.Model({IMAGE: image}, _answers(network(matrix), head=head, target_scale=target_scale), name="ffsearch")
 
 
 def _number(place: int) -> str:
@@ -230,7 +270,9 @@ def _number_features(numbers: Sequence[NumberColumn], columns: Sequence[Any]) ->
     missing = ops.logical_not(ops.isfinite(raw))
     medians = np.array([number.median for number in numbers], np.float32)
     scales = np.array([number.scale for number in numbers], np.float32)
-    z = ops.clip(ops.divide(ops.subtract(raw, medians), scales), -LIMIT, LIMIT)
+    # NaN is taken out by its own test first: the ONNX converter turns every other `where` into a product with 0 or 1.
+    present = ops.where(ops.isnan(raw), 0.0, raw)
+    z = ops.clip(ops.divide(ops.subtract(present, medians), scales), -LIMIT, LIMIT)
     z = ops.where(missing, 0.0, z)
     features = [ops.divide(z, ops.sqrt(ops.add(ops.square(ops.divide(z, CLIP)), 1.0)))]
     flagged = [place for place, number in enumerate(numbers) if number.flag]
@@ -278,8 +320,10 @@ def _network(point: Point, *, head: Head, n_features: int, weights: Sequence[NDA
     return network
 
 
-def _facts(head: Head, preprocessor: Preprocessor) -> dict[str, Any]:
-    """What `ffsearch.json` holds."""
+def _input_facts(preprocessor: AnyPreprocessor) -> list[dict[str, Any]]:
+    """Each input of the Keras model: the column it is, its name there, its kind."""
+    if isinstance(preprocessor, ImagePreprocessor):
+        return [{"column": IMAGE, "input": IMAGE, "kind": "image"}]
     numbers = [
         {"column": number.name, "input": _number(place), "kind": "number"}
         for place, number in enumerate(preprocessor.numbers)
@@ -288,6 +332,12 @@ def _facts(head: Head, preprocessor: Preprocessor) -> dict[str, Any]:
         {"column": category.name, "input": _category(place), "kind": "category"}
         for place, category in enumerate(preprocessor.categories)
     ]
+    return [*numbers, *categories]
+
+
+def _facts(head: Head, preprocessor: AnyPreprocessor, target_scale: TargetScale | None) -> dict[str, Any]:
+    """What `ffsearch.json` holds."""
+    image = list(preprocessor.shape) if isinstance(preprocessor, ImagePreprocessor) else None
     return {
         "schema": _SCHEMA,
         "ffsearch": __version__,
@@ -296,7 +346,9 @@ def _facts(head: Head, preprocessor: Preprocessor) -> dict[str, Any]:
         "target_names": list(head.target_names),
         "labels": list(head.labels),
         "output": "values" if head.task is Task.REGRESSION else "probabilities",
-        "inputs": [*numbers, *categories],
+        "target_spread": None if target_scale is None else target_scale.scale.tolist(),
+        "inputs": _input_facts(preprocessor),
+        "image": image,
         "preprocessor": preprocessor.to_dict(),
     }
 
@@ -317,16 +369,36 @@ def _compare(answers: NDArray[np.float32], expected: NDArray[np.float64], *, tar
     Raises:
         ExportError: With the largest difference.
     """
-    unit = 1.0 if target_scale is None else target_scale.scale
-    difference = np.abs(answers - expected) / (unit + np.abs(expected))
-    if np.isfinite(answers).all() and bool((difference <= TOLERANCE).all()):
+    spread = None if target_scale is None else target_scale.scale
+    difference = largest_difference(answers, expected, spread=spread)
+    if difference <= TOLERANCE:
         return
     raise ExportError(
-        f"The saved model answers otherwise than the run: by {float(difference.max()):.2g} on {len(answers)} rows, "
+        f"The saved model answers otherwise than the run: by {difference:.2g} on {len(answers)} rows, "
         f"where {TOLERANCE:g} is allowed. Nothing was written. Please report this with the space file and the output "
         "of `ffsearch --version`."
     )
 
 
-def _tensor_type(cells: NDArray[Any]) -> tf.DType:
-    return tf.string if cells.dtype == object else tf.float32
+def largest_difference(
+    answers: NDArray[Any], expected: NDArray[Any], *, spread: Sequence[float] | NDArray[np.float64] | None
+) -> float:
+    """How far two sets of answers are apart at most, as `TOLERANCE` counts it; infinite if an answer is not finite.
+
+    Args:
+        answers: Shape (n_rows, n_outputs).
+        expected: The same shape.
+        spread: Of each regression target, shape (n_outputs,); None for probabilities.
+    """
+    if not np.isfinite(answers).all():
+        return float("inf")
+    unit = 1.0 if spread is None else np.asarray(spread, np.float64)
+    expected = np.asarray(expected, np.float64)
+    return float(np.max(np.abs(answers - expected) / (unit + np.abs(expected)), initial=0.0))
+
+
+def as_tensor(cells: NDArray[Any]) -> tf.Tensor:
+    """Cells of shape (n_rows,) as the Keras model takes them, shape (n_rows, 1); images are as it takes them."""
+    if cells.ndim > 1:
+        return tf.constant(cells)
+    return tf.constant(cells[:, None], tf.string if cells.dtype == object else tf.float32)

@@ -177,6 +177,8 @@ def read_inputs(
         DataError: If the table cannot be used.
     """
     from ffsearch.search.data.prepare import prepare
+    from ffsearch.search.leaks import find_leaks, leak_notices
+    from ffsearch.search.training.augment import check_augmentation
 
     frame = None if isinstance(data, str) else data
     named = [
@@ -190,7 +192,9 @@ def read_inputs(
     )
     loaded = load_space(space, [*others, *named])
     prepared = prepare(loaded.data, frame=frame, seed=loaded.search.seed)
-    prepared = replace(prepared, head=_with_loss(prepared.head, loaded.train))
+    leaks = leak_notices(find_leaks(prepared, seed=loaded.search.seed))
+    prepared = replace(prepared, head=_with_loss(prepared.head, loaded.train), notices=(*prepared.notices, *leaks))
+    check_augmentation(loaded.parameters, head=prepared.head, columns=prepared.layout.matrix_columns())
     return Inputs(
         space=loaded,
         prepared=prepared,
@@ -297,6 +301,6 @@ def _name(space: str | PathLike[str], loaded: SearchSpace) -> str:
     if loaded.data.source == own:
         return space_name(space)
     last = re.split(r"[:/\\]", loaded.data.source)[-1]
-    stem = re.sub(r"(\.(csv|tsv|txt|parquet|gz))+$", "", last, flags=re.IGNORECASE)
+    stem = re.sub(r"(\.(csv|tsv|txt|parquet|npz|gz))+$", "", last, flags=re.IGNORECASE)
     safe = re.sub(r"[^\w.-]+", "_", stem)
     return f"{space_name(space)}-{safe}"

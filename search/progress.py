@@ -6,8 +6,8 @@ import json
 import sys
 import time
 from collections import deque
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ffsearch.search.store import TrialRecord
     from ffsearch.search.training.protocol import Epoch, Job
 
-__all__ = ["JsonLines", "LiveDisplay", "PlainLines", "duration", "number", "observing"]
+__all__ = ["JsonLines", "LiveDisplay", "PlainLines", "counting", "duration", "number", "observing"]
 
 N_LAST: Final = 6
 """Ended trials shown in the live display."""
@@ -52,6 +52,24 @@ def observing(*, quiet: bool, as_json: bool) -> tuple[Observer, AbstractContextM
         return PlainLines(), nullcontext()
     display = LiveDisplay(console)
     return display, display.live
+
+
+@contextmanager
+def counting(what: str, *, quiet: bool) -> Iterator[Callable[[int], None] | None]:
+    """A callback that shows how many are done so far, on the error stream, and how long they took in the end."""
+    if quiet:
+        yield None
+        return
+    console, began, done = Console(stderr=True, highlight=False), time.monotonic(), 0
+
+    def count(n_done: int) -> None:
+        nonlocal done
+        done = n_done
+        if console.is_terminal:
+            console.print(f"{done:,} {what}", end="\r")
+
+    yield count
+    console.print(f"{done:,} {what} in {duration(time.monotonic() - began)}")
 
 
 def number(value: float | None) -> str:
@@ -275,13 +293,11 @@ class LiveDisplay(Observer):
 
 def opening_lines(began: Began) -> list[str]:
     """What a person should know before the first trial: the data as understood, and the size of the search."""
-    unused = [column for column in began.columns if not column.used]
     best = "lowest" if began.direction == "minimize" else "highest"
     within = "" if began.budget_s is None else f" within {duration(began.budget_s)}"
     return [
         f"{began.source}: {began.n_rows:,} rows, {_kinds(began)} -> {began.n_features} features",
         f"{began.task_reason}",
-        *(f"not used: {column.name} ({column.reason})" for column in unused),
         *began.notices,
         f"{_amount(began)}{within} for the {best} {_metric(began.objective)}",
         f"run folder {began.path}",
@@ -304,19 +320,24 @@ def _kinds(began: Began) -> str:
 
 def closing_lines(summary: Mapping[str, Any], path: Path) -> list[str]:
     """The answer, as a person wants to read it."""
-    best, test, refit = summary["best"], summary["evidence"]["test"], summary["refit"]
+    best, test, refit = summary["best"], summary["evidence"].get("test"), summary["refit"]
     name = _metric(summary["objective"]["name"])
-    others = ", ".join(
-        f"{_metric(key)} {number(value)}"
-        for key, value in test["metrics"].items()
-        if key != summary["objective"]["name"] and value is not None
-    )
     return [
         "",
         f"best topology  {best['topology']}  (trial {best['trial']})",
         f"validation     {name} {number(best['valid'])}  (the score that chose it: optimistic)",
-        f"sealed test    {name} {number(test['value'])}, 95 % between {number(test['low'])} and {number(test['high'])}",
-        f"               {others}",
+        *(["sealed test    none was set apart (data.test)"] if test is None else _test_lines(test, name)),
         f"refit          {refit['updates']:,} updates on all {refit['n_rows']:,} rows outside the test part",
         f"model          {path / 'model' / 'model.keras'}",
     ]
+
+
+def _test_lines(test: Mapping[str, Any], objective: str) -> list[str]:
+    """The sealed test's score with its interval, then its other scores."""
+    others = [
+        f"{_metric(key)} {number(value)}"
+        for key, value in test["metrics"].items()
+        if _metric(key) != objective and value is not None
+    ]
+    between = f"95 % between {number(test['low'])} and {number(test['high'])}"
+    return [f"sealed test    {objective} {number(test['value'])}, {between}", f"               {', '.join(others)}"]

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "CARD",
+    "CHECK",
     "CURVES",
     "DATA",
     "ENVIRONMENT",
@@ -48,6 +50,8 @@ SUMMARY: Final = "summary.json"
 TRIALS: Final = "trials.parquet"
 CURVES: Final = "curves.parquet"
 MODEL: Final = "model/model.keras"
+CARD: Final = "model/card.md"
+CHECK: Final = "model/check.parquet"
 
 
 class Run:

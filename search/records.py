@@ -259,10 +259,11 @@ _DTYPES: Final = {
 }
 
 _POINT_DTYPES: Final = {
-    f.name: {"depth": "int64", "width": "int64", "batch_norm": "bool", "activation": "str", "widths": "str"}.get(
-        f.name, "float64"
-    )
-    for f in fields(Point)
+    **{f.name: "float64" for f in fields(Point)},
+    **dict.fromkeys(("activation", "widths", "augment_balance"), "str"),
+    "depth": "int64",
+    "width": "int64",
+    "batch_norm": "bool",
 }
 
 

@@ -22,6 +22,9 @@ class Purpose(IntEnum):
     REFIT = 3
     BOOTSTRAP = 4
     CONTROL = 5
+    BALANCE = 6
+    FINALIST = 7
+    BASELINE = 8
 
 
 def child(seed: int, purpose: Purpose, *key: int) -> np.random.SeedSequence:
@@ -57,6 +60,7 @@ class Stream(IntEnum):
     WEIGHTS = 1000
     ORDER = 1001
     DROPOUT = 1002
+    AUGMENT = 1003
 
 
 def stream(seed: np.random.SeedSequence, of: Stream, *key: int) -> np.random.SeedSequence:

@@ -11,7 +11,16 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Any, Final
 
-__all__ = ["MIN_WIDTH", "Activation", "Point", "describe", "layer_sizes", "n_params"]
+__all__ = [
+    "AUGMENTATIONS",
+    "MIN_WIDTH",
+    "Activation",
+    "Balance",
+    "Point",
+    "describe",
+    "layer_sizes",
+    "n_params",
+]
 
 MIN_WIDTH: Final = 4
 """No hidden layer is narrower, whatever the taper. Choice: below it a layer is a bottleneck."""
@@ -28,6 +37,16 @@ class Activation(StrEnum):
     SWISH = "swish"
     TANH = "tanh"
     SOFTSIGN = "softsign"
+
+
+class Balance(StrEnum):
+    """How classes of unequal size are made to count alike while training."""
+
+    NONE = "none"  # they are not
+    CLASS_WEIGHT = "class_weight"  # rows of small classes weigh more in the loss
+    OVERSAMPLE = "oversample"  # rows of small classes are read more often
+    UNDERSAMPLE = "undersample"  # of every class as many rows are read as the smallest has
+    SMOTE = "smote"  # small classes get synthetic rows, between two of their own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +69,16 @@ class Point:
         activity_l2: Factor of `sum h^2` over hidden activations, mean over the batch.
         weight_decay: Decoupled decay of the kernels, per update and unit of learning rate.
         learning_rate: The optimiser's learning rate.
+        augment_balance: How classes of unequal size are made to count alike.
+        augment_noise: Standard deviation of the noise on number columns, after scaling; 0 is off, as below.
+        augment_swap: Chance of a cell to be taken from another row of the batch.
+        augment_mixup: Parameter of the Beta(a, a) distribution by which two rows are mixed.
+        augment_shift: Largest shift of an image, as a share of its height and width.
+        augment_rotate: Largest angle an image is turned by, in degrees.
+        augment_flip: Chance of an image to be mirrored left to right.
+        augment_zoom: Largest zoom: an image is scaled by a factor between 1/(1 + zoom) and 1 + zoom.
+        augment_brightness: Largest change of an image's brightness, in standard deviations of its pixels.
+        augment_cutmix: Parameter of the Beta(a, a) distribution by which a box of another image is put into one.
     """
 
     depth: int
@@ -67,11 +96,22 @@ class Point:
     activity_l2: float = 0.0
     weight_decay: float = 0.0
     learning_rate: float = 1e-3
+    augment_balance: Balance = Balance.NONE
+    augment_noise: float = 0.0
+    augment_swap: float = 0.0
+    augment_mixup: float = 0.0
+    augment_shift: float = 0.0
+    augment_rotate: float = 0.0
+    augment_flip: float = 0.0
+    augment_zoom: float = 0.0
+    augment_brightness: float = 0.0
+    augment_cutmix: float = 0.0
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values under their names, fit for JSON."""
         values = asdict(self)
         values["activation"] = str(self.activation)
+        values["augment_balance"] = str(self.augment_balance)
         values["widths"] = None if self.widths is None else list(self.widths)
         return values
 
@@ -81,11 +121,13 @@ class Point:
 
         Raises:
             TypeError: If a name is not one of a point's.
-            ValueError: If the activation is not one of the eight.
+            ValueError: If the activation or the balance is none there is.
         """
         known = dict(values)
         if "activation" in known:
             known["activation"] = Activation(known["activation"])
+        if "augment_balance" in known:
+            known["augment_balance"] = Balance(known["augment_balance"])
         if known.get("widths") is not None:
             known["widths"] = tuple(int(width) for width in known["widths"])
         return cls(**known)
@@ -137,6 +179,8 @@ def describe(point: Point, *, n_features: int, n_outputs: int) -> str:
         str(point.activation),
         *(["bn"] if point.batch_norm else []),
         *(f"{name}={_short(getattr(point, name))}" for name in _REGULARISERS if getattr(point, name) > 0),
+        *([str(point.augment_balance)] if point.augment_balance is not Balance.NONE else []),
+        *(f"{name}={_short(value)}" for name in AUGMENTATIONS if (value := getattr(point, f"augment_{name}")) > 0),
         f"({_counted(n_params(point, n_features=n_features, n_outputs=n_outputs))} parameters)",
     ]
     return " ".join(words)
@@ -145,6 +189,12 @@ def describe(point: Point, *, n_features: int, n_outputs: int) -> str:
 _REGULARISERS: Final = (
     "dropout", "l1", "l2", "bias_l1", "bias_l2", "activity_l1", "activity_l2", "weight_decay",
 )  # fmt: skip
+
+
+AUGMENTATIONS: Final = (
+    "noise", "swap", "mixup", "shift", "rotate", "flip", "zoom", "brightness", "cutmix",
+)  # fmt: skip
+"""What is done to rows while training; a point's fields are `augment_NAME`, and 0 is off."""
 
 
 def _short(value: float) -> str:

@@ -186,7 +186,7 @@ def _reading_order(fault: Placed) -> tuple[bool, Placed]:
 def _with_files(space: SearchSpace, folder: Path | None) -> SearchSpace:
     """The space with its files under paths that work from the current folder."""
     data = space.data
-    test = data.test if isinstance(data.test, float) else _file(data.test, folder)
+    test = _file(data.test, folder) if isinstance(data.test, str) else data.test
     found = {"source": _file(data.source, folder), "test": test}
     return space.model_copy(update={"data": data.model_copy(update=found)})
 

@@ -1,7 +1,7 @@
 """What a space file may say: every key, its type, its limits, its default, and what contradicts what.
 
     SearchSpace
-    ├── data    DataSpec          where the table is, what is predicted, how rows are split
+    ├── data    DataSpec          where the table is, what is predicted, how rows are split and augmented
     ├── space   ParameterSpec     what is searched, and between which bounds
     ├── train   TrainSpec         how every candidate is trained
     └── search  SearchSpec        how candidates are proposed, and how many
@@ -22,6 +22,7 @@ from ffsearch.spaces.parameters import ChoiceParameter, Fixed, FloatParameter, I
 from ffsearch.spaces.values import BatchSize, Column, Columns, Encoding, Header, Seconds, ShareOrFile, as_column
 
 __all__ = [
+    "AugmentSpec",
     "ChoiceParameter",
     "DataSpec",
     "Fixed",
@@ -50,6 +51,9 @@ MAX_EPOCHS: Final = 100_000
 MAX_TRIALS: Final = 1_000_000
 """Most trials. Choice: more is a slip of the finger."""
 
+MIN_ROWS: Final = 10
+"""Fewest rows that can be asked for. Choice: with fewer, one row decides a score."""
+
 MAX_SEED: Final = 2**63 - 1
 """Largest seed. Choice: what every reader of JSON and Parquet takes as a whole number."""
 
@@ -69,12 +73,66 @@ class ValidSpec(Section):
             yield Fault(path=(), text="takes one of {holdout: 0.2} and {folds: 5}.")
 
 
+_Share = Annotated[StrictFloat, Field(ge=0, lt=1, allow_inf_nan=False)]
+_Chance = Annotated[StrictFloat, Field(ge=0, le=1, allow_inf_nan=False)]
+_Factor = Annotated[StrictFloat, Field(ge=0, allow_inf_nan=False)]
+_Angle = Annotated[StrictFloat, Field(ge=0, le=180, allow_inf_nan=False)]
+_Balance = Literal["none", "class_weight", "oversample", "undersample", "smote"]
+
+
+class AugmentSpec(Section):
+    """What is done to training rows while a candidate is trained, and to no other row; each searched or fixed.
+
+    What is left out is off. `shift`, `rotate`, `flip`, `zoom`, `brightness` and `cutmix` are for images alone.
+    """
+
+    balance: Annotated[Parameter | None, Legal(_Balance, "choice")] = Field(
+        default=None,
+        description="How classes of unequal size are made to count alike: none, class_weight, oversample, undersample "
+        "or smote.",
+    )
+    noise: Annotated[Parameter | None, Legal(_Factor, "float", "choice")] = Field(
+        default=None, description="Standard deviation of the noise on scaled number columns; 0 is off."
+    )
+    swap: Annotated[Parameter | None, Legal(_Chance, "float", "choice")] = Field(
+        default=None, description="Chance of a cell to be taken from another row of the batch; 0 is off."
+    )
+    mixup: Annotated[Parameter | None, Legal(_Factor, "float", "choice")] = Field(
+        default=None, description="a of the Beta(a, a) by which two rows of a batch are mixed; 0 is off."
+    )
+    shift: Annotated[Parameter | None, Legal(_Share, "float", "choice")] = Field(
+        default=None, description="Largest shift of an image, as a share of its size; 0 is off."
+    )
+    rotate: Annotated[Parameter | None, Legal(_Angle, "float", "choice")] = Field(
+        default=None, description="Largest angle an image is turned by, in degrees; 0 is off."
+    )
+    flip: Annotated[Parameter | None, Legal(_Chance, "float", "choice")] = Field(
+        default=None, description="Chance of an image to be mirrored left to right; 0 is off."
+    )
+    zoom: Annotated[Parameter | None, Legal(_Factor, "float", "choice")] = Field(
+        default=None, description="An image is scaled by a factor between 1/(1 + zoom) and 1 + zoom; 0 is off."
+    )
+    brightness: Annotated[Parameter | None, Legal(_Factor, "float", "choice")] = Field(
+        default=None,
+        description="Largest change of an image's brightness, in standard deviations of its pixels; 0 is off.",
+    )
+    cutmix: Annotated[Parameter | None, Legal(_Factor, "float", "choice")] = Field(
+        default=None, description="a of the Beta(a, a) by which a box of another image is put into one; 0 is off."
+    )
+
+    @property
+    def parameters(self) -> dict[str, Parameter]:
+        """What is given, under the names it has in a point: `augment_noise`."""
+        return {f"augment_{name}": value for name, value in self if value is not None}
+
+
 class DataSpec(Section):
     """Where the table is, what is predicted from it, and which rows are kept apart."""
 
     source: StrictStr = Field(
         min_length=1,
-        description="The table: FILE.csv, .tsv or .parquet (.gz too), sklearn:NAME, or openml:NAME-or-ID. "
+        description="The table: FILE.csv, .tsv or .parquet (.gz too), FILE.npz (images), sklearn:NAME, or "
+        "openml:NAME-or-ID. "
         "A file is looked for in the current folder, then beside the space file.",
     )
     target: Columns = Field(
@@ -90,7 +148,19 @@ class DataSpec(Section):
         default=None, description="A column: rows of one group stay on one side of every split."
     )
     time: Column | None = Field(default=None, description="A column: later rows are held out.")
-    test: ShareOrFile = Field(default=0.2, description="The sealed test part: a share of rows, or a file of its own.")
+    test: ShareOrFile = Field(
+        default=0.2,
+        description="The sealed test part: a share of rows, or a file of its own. null: none is set apart.",
+    )
+    augment: AugmentSpec = Field(
+        default=AugmentSpec(), description="What is done to training rows while a candidate is trained."
+    )
+    rows: StrictInt | None = Field(
+        default=None,
+        ge=MIN_ROWS,
+        description="Use so many rows at most, drawn with every class in its share; a test part of its own stays "
+        "whole. null: all.",
+    )
     valid: ValidSpec = Field(
         default=ValidSpec(holdout=0.2),
         description="How validation rows are chosen: {holdout: SHARE} or {folds: NUMBER}.",
@@ -120,8 +190,6 @@ _Width = Annotated[StrictInt, Field(ge=1, le=MAX_WIDTH)]
 _Widths = Annotated[tuple[_Width, ...], Field(min_length=1, max_length=MAX_DEPTH)]
 _Taper = Annotated[StrictFloat, Field(gt=0, le=MAX_TAPER, allow_inf_nan=False)]
 _Activation = Literal["relu", "leaky_relu", "prelu", "elu", "selu", "swish", "tanh", "softsign"]
-_Share = Annotated[StrictFloat, Field(ge=0, lt=1, allow_inf_nan=False)]
-_Factor = Annotated[StrictFloat, Field(ge=0, allow_inf_nan=False)]
 _Rate = Annotated[StrictFloat, Field(gt=0, allow_inf_nan=False)]
 
 _Penalty = Annotated[Parameter | None, Legal(_Factor, "float", "choice")]
@@ -244,14 +312,26 @@ class SearchSpace(Section):
 
     @property
     def parameters(self) -> dict[str, Parameter]:
-        """The names given under `space:` and what stands for them.
+        """The names given under `space:` and, as `augment_NAME`, under `data.augment`, and what stands for them.
 
         They come in the order of the schema, not of the file: two files that differ in the order of their lines are
         the same search, with the same draws.
         """
-        return {name: value for name, value in self.space if value is not None}
+        return {name: value for name, value in self.space if value is not None} | self.data.augment.parameters
 
     @classmethod
     def contradictions(cls, raw: Mapping[str, Any]) -> Iterator[Fault]:
-        """Losses, outputs and objectives that do not go with the task, or with each other."""
+        """Losses, outputs and objectives that do not go with the task, or with each other; balance in a regression."""
         yield from pairing_faults(raw)
+        yield from _balance_faults(raw)
+
+
+def _balance_faults(raw: Mapping[str, Any]) -> Iterator[Fault]:
+    """Classes to be balanced where the task is said to have none."""
+    data = raw.get("data")
+    augment = data.get("augment") if isinstance(data, Mapping) else None
+    if not isinstance(data, Mapping) or not isinstance(augment, Mapping) or data.get("task") != "regression":
+        return
+    if augment.get("balance") not in (None, "none"):
+        text = "there are no classes to balance: data.task is regression. Leave it out."
+        yield Fault(path=("data", "augment", "balance"), text=text)

@@ -39,12 +39,12 @@ def _columns(raw: Any) -> str | tuple[str, ...] | None:
     return names if isinstance(raw, list | tuple) else names[0]
 
 
-def _share_or_file(raw: Any) -> float | str:
-    if isinstance(raw, str) and raw:
+def _share_or_file(raw: Any) -> float | str | None:
+    if raw is None or (isinstance(raw, str) and raw):
         return raw
     if isinstance(raw, float) and 0 < raw < 1:
         return raw
-    raise _refused(raw, "is neither a share of rows between 0 and 1, such as 0.2, nor a file")
+    raise _refused(raw, "is neither a share of rows between 0 and 1, such as 0.2, nor a file, nor null for none")
 
 
 def _encoding(raw: Any) -> Any:
@@ -100,9 +100,11 @@ Columns = Annotated[
 """One column, or several, or none said."""
 
 ShareOrFile = Annotated[
-    float | str, BeforeValidator(_share_or_file), WithJsonSchema({"anyOf": [_SHARE_FORM, {"type": "string"}]})
+    float | str | None,
+    BeforeValidator(_share_or_file),
+    WithJsonSchema({"anyOf": [_SHARE_FORM, {"type": "string"}, {"type": "null"}]}),
 ]
-"""A share of rows, above 0 and below 1, or the path of a file."""
+"""A share of rows, above 0 and below 1, or the path of a file, or none."""
 
 Encoding = Annotated[StrictStr | None, BeforeValidator(_encoding)]
 """An encoding under Python's own name for it; None is to be found out."""

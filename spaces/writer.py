@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import sys
 from pathlib import PurePath
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ from ruamel.yaml.representer import RoundTripRepresenter
 
 from ffsearch.spaces.schema import SearchSpace
 
-__all__ = ["json_schema", "space_identity", "space_to_yaml"]
+__all__ = ["json_schema", "space_identity", "space_to_yaml", "value_to_yaml"]
 
 _IDENTITY: Final = "ffsearch-space-1"
 """Goes into every identity: a change of what identities leave out is a change of this."""
@@ -39,6 +40,21 @@ def space_to_yaml(space: SearchSpace) -> str:
     stream = io.StringIO()
     yaml.dump(_laid_out(_plain(space), level=0), stream)
     return stream.getvalue()
+
+
+def value_to_yaml(value: Any) -> str:
+    """A plain value as YAML on one line, quoted where it would read as something else.
+
+    Args:
+        value: A text, number, boolean, None, or a list of them; whatever signs are in the texts.
+    """
+    yaml = YAML(pure=True)
+    yaml.Representer = _Representer
+    yaml.width = sys.maxsize  # one line, however long
+    yaml.allow_unicode = str(value).isprintable()
+    stream = io.StringIO()
+    yaml.dump(_laid_out([value], level=0), stream)
+    return stream.getvalue().strip()[1:-1]
 
 
 def space_identity(space: SearchSpace) -> str:
@@ -74,6 +90,11 @@ def _plain(space: SearchSpace) -> dict[str, Any]:
     """All values, nulls that mean something too, without parameters that are left out."""
     plain: dict[str, Any] = space.model_dump(mode="json")
     plain["space"] = {name: value for name, value in plain["space"].items() if value is not None}
+    augment = {name: value for name, value in plain["data"].pop("augment").items() if value is not None}
+    if augment:
+        plain["data"]["augment"] = augment
+    if plain["data"]["rows"] is None:  # so that a space which does not say it keeps the identity it had before
+        del plain["data"]["rows"]
     plain["data"]["valid"] = {key: value for key, value in plain["data"]["valid"].items() if value is not None}
     return plain
 

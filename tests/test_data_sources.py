@@ -63,7 +63,7 @@ def test_parquet_that_cannot_be_a_table(tmp_path: Path) -> None:
 
 
 def test_files_that_are_not_there_or_not_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    legal = "A source is FILE.csv, .tsv or .parquet (.gz too), sklearn:NAME, or openml:NAME-or-ID."
+    legal = "A source is FILE.csv, .tsv or .parquet (.gz too), FILE.npz (images), sklearn:NAME, or openml:NAME-or-ID."
     (tmp_path / "houses.csv").write_text("a\n1\n")
     near = f" (is it {str(tmp_path / 'houses.csv')!r}?)"
     assert refused(tmp_path / "house.csv") == f"There is no file {str(tmp_path / 'house.csv')!r}{near}. {legal}"
@@ -71,7 +71,7 @@ def test_files_that_are_not_there_or_not_files(tmp_path: Path, monkeypatch: pyte
     assert refused(tmp_path) == f"{str(tmp_path)!r} is a folder, not a file. Name the table inside it. {legal}"
     assert "cannot be read: embedded null byte. Check its name" in refused("a\0b.csv")
     (tmp_path / "x.npz").write_bytes(b"PK")
-    assert "holds arrays (.npz), and only tables are read" in refused(tmp_path / "x.npz")
+    assert "x.npz is no readable .npz file" in refused(tmp_path / "x.npz")
 
     def forbidden(path: Path) -> bytes:
         raise PermissionError(13, "Permission denied")

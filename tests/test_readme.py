@@ -19,14 +19,14 @@ def blocks(language: str) -> list[str]:
 
 def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    (source,) = blocks("python")
     names: dict[str, object] = {}
-    exec(compile(source, "README.md", "exec"), names)
+    for source in blocks("python"):  # a later one goes on where an earlier one ended
+        exec(compile(source, "README.md", "exec"), names)
     assert (tmp_path / "runs" / "wine" / "summary.json").exists()
 
 
 def test_every_option_of_the_readme_exists(capfd: pytest.CaptureFixture[str]) -> None:
-    for command in ("run", "show", "report", "schema"):
+    for command in ("run", "init", "show", "report", "schema"):
         invoke([command, "--help"])
     known = set(re.findall(r"--[a-z]+", capfd.readouterr().out)) | {"--version"}
     commands = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("ffsearch ")]

@@ -18,6 +18,7 @@ from ffsearch.spaces.durations import format_duration, parse_duration
 from ffsearch.spaces.loader import load_space, parse_space, shipped_spaces, space_name
 from ffsearch.spaces.overrides import Override
 from ffsearch.spaces.schema import (
+    AugmentSpec,
     ChoiceParameter,
     DataSpec,
     Fixed,
@@ -48,8 +49,9 @@ def test_sections_whose_lines_are_all_commented_out_are_empty() -> None:
     assert parse_space(f"{MINIMAL}space:\ntrain:\nsearch:\n") == parse_space(MINIMAL)
 
 
-def test_names_under_space_are_those_of_a_point() -> None:
-    assert list(ParameterSpec.model_fields) == [field.name for field in fields(Point)]
+def test_names_under_space_and_augment_are_those_of_a_point() -> None:
+    augment = [f"augment_{name}" for name in AugmentSpec.model_fields]
+    assert [*ParameterSpec.model_fields, *augment] == [field.name for field in fields(Point)]
 
 
 def test_names_stated_twice_agree_with_the_search() -> None:

@@ -145,8 +145,8 @@ WRONG_DATA = {
     "{source: a, target: [x, y], groups: y}": 'data.groups: "y" is also the target; it is in one of the two.',
     "{source: a, drop: id}": 'data.drop: "id" is not a list; write ["id"].',
     "{source: a, drop: [true]}": "data.drop.0: true is not text; put it in quotes if text is meant.",
-    "{source: a, test: 1}": "data.test: 1 is neither a share of rows between 0 and 1, such as 0.2, nor a file.",
-    "{source: a, test: null}": "data.test: null is neither a share of rows between 0 and 1, such as 0.2, nor a file.",
+    "{source: a, test: 1}": "data.test: 1 is neither a share of rows between 0 and 1, such as 0.2, nor a file, "
+    "nor null for none.",
     "{source: a, valid: {}}": "data.valid: takes one of {holdout: 0.2} and {folds: 5}.",
     "{source: a, valid: {holdout: 0.2, folds: 5}}": "data.valid: takes one of {holdout: 0.2} and {folds: 5}.",
     "{source: a, valid: {folds: 1}}": "data.valid.folds: 1 is too small: it must be at least 2.",
@@ -294,7 +294,7 @@ def test_a_long_value_is_cut() -> None:
          "my.yaml:2:9: space.taper: widths already says how many layers and how wide; keep one of the two."),
         ("data=x.csv",
          '--set data=x.csv: data: "x.csv" stands where keys are expected. Legal keys: source, target, task, drop, '
-         "groups, time, test, valid, delimiter, header, encoding."),
+         "groups, time, test, augment, rows, valid, delimiter, header, encoding."),
     ],
 )  # fmt: skip
 def test_a_wrong_override_is_told_like_a_wrong_line(override: str, said: str) -> None:

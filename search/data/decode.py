@@ -9,7 +9,7 @@ from typing import Final
 
 from ffsearch.errors import DataError
 
-__all__ = ["as_utf8", "unpacked"]
+__all__ = ["as_utf8", "marked_encoding", "unpacked"]
 
 _PIECE_BYTES: Final = 1 << 24
 """Decoded at once when looking for a fault: a whole file as text would need up to four times its size again."""
@@ -63,7 +63,7 @@ def as_utf8(payload: bytes, name: str, *, encoding: str | None) -> tuple[bytes, 
     for magic, what, advice in _FOREIGN:
         if payload.startswith(magic):
             raise DataError(f"{name} is {what}, not a text file: {advice}.")
-    marked = next((codec for mark, codec in _MARKS if payload.startswith(mark)), None)
+    marked = marked_encoding(payload)
     codec = marked or "utf-8" if encoding is None else _known(encoding)
     if not codec.startswith(("utf-16", "utf-32")) and b"\0" in payload:
         raise DataError(
@@ -82,6 +82,11 @@ def as_utf8(payload: bytes, name: str, *, encoding: str | None) -> tuple[bytes, 
     codec = "cp1252" if _fault_line(payload, "cp1252") is None else "latin-1"
     notice = f"{name} is not UTF-8 (line {fault}); it was read as {codec}. Say data.encoding if letters look wrong."
     return _reencoded(payload, codec), [notice]
+
+
+def marked_encoding(payload: bytes) -> str | None:
+    """The encoding whose byte order mark a text begins with, or None."""
+    return next((codec for mark, codec in _MARKS if payload.startswith(mark)), None)
 
 
 def _known(encoding: str) -> str:

@@ -42,11 +42,12 @@ _ID_NAME: Final = re.compile(r"(?i:(?:.*[_\W])?(?:id|uuid|guid))|.*[a-z](?:ID|Id
 
 
 class Kind(StrEnum):
-    """What a column is; the first three are used, the others are not."""
+    """What a column is; the first four are used, the others are not."""
 
     NUMBER = "number"
     CATEGORY = "category"
     BOOLEAN = "boolean"
+    IMAGE = "image"
     CONSTANT = "constant"
     EMPTY = "empty"
     ID = "id"
@@ -58,7 +59,7 @@ class Kind(StrEnum):
     TIME = "time"
 
 
-USED: Final = frozenset({Kind.NUMBER, Kind.CATEGORY, Kind.BOOLEAN})
+USED: Final = frozenset({Kind.NUMBER, Kind.CATEGORY, Kind.BOOLEAN, Kind.IMAGE})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ or time.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from ffsearch.errors import DataError
 from ffsearch.search.data.cells import as_levels
 from ffsearch.search.data.dates import as_moments
+from ffsearch.search.data.images import IMAGE, AnyPreprocessor, ImageLayout, ImagePreprocessor, row_digests
 from ffsearch.search.data.kinds import Column, Kind, column_in_role, judge_columns
 from ffsearch.search.data.preprocess import Layout, Preprocessor, Raw, learn_layout, raw_inputs, take
 from ffsearch.search.data.problem import Problem, Split
-from ffsearch.search.data.splits import Guide, Splits, split_test, split_valid
+from ffsearch.search.data.splits import Guide, Splits, limit_rows, split_test, split_valid
 from ffsearch.search.data.table import Table, read_table
 from ffsearch.search.data.targets import class_codes, fit_target_scale, head_targets, infer_head, raw_targets
 from ffsearch.search.heads import Head, TargetScale, Task
@@ -51,7 +52,7 @@ class Refit(NamedTuple):
         target_scale: How regression targets were standardised; None for classes.
     """
 
-    preprocessor: Preprocessor
+    preprocessor: AnyPreprocessor
     x: NDArray[np.float32]
     y: NDArray[np.float32] | NDArray[np.int32]
     target_scale: TargetScale | None
@@ -76,6 +77,16 @@ class SealedRows:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Dealt:
+    """How training and validation rows were dealt out: what `split_valid` was told."""
+
+    holdout: float | None
+    folds: int | None
+    guide: Guide
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Prepared:
     """A table made ready: everything a run needs to know of its data.
 
@@ -89,6 +100,7 @@ class Prepared:
         layout: Columns of the matrix.
         notices: Sentences about what was done or looks suspicious.
         raw: Columns of the development rows, in their order, as the saved model takes them.
+        dealt: How rows were dealt out, to deal them out again.
     """
 
     table: Table
@@ -97,9 +109,10 @@ class Prepared:
     task_reason: str
     splits: Splits
     development_rows: NDArray[np.int64]
-    layout: Layout
+    layout: Layout | ImageLayout
     notices: tuple[str, ...]
     raw: Raw = field(repr=False)
+    dealt: Dealt = field(repr=False)
 
     @property
     def n_features(self) -> int:
@@ -108,7 +121,35 @@ class Prepared:
 
     def problem(self) -> Problem:
         """The matrices of every fold, each preprocessed by what its own training rows teach."""
-        return Problem(head=self.head, splits=tuple(self._split(*fold) for fold in self.splits.folds))
+        splits = tuple(self._split(*fold) for fold in self.splits.folds)
+        return Problem(head=self.head, splits=splits, columns=self.layout.matrix_columns())
+
+    def repeat_rows(self, repeat: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Training and validation rows of a fresh split for a finalist's repeat.
+
+        Of folds dealt anew it is the last one; by time there is but one way to split, and all repeats have it.
+
+        Args:
+            repeat: Its number, from 1; 0 is the search's own.
+        """
+        dealt = self.dealt
+        folds = split_valid(
+            self.development_rows,
+            holdout=dealt.holdout,
+            folds=dealt.folds,
+            guide=dealt.guide,
+            seed=dealt.seed,
+            repeat=repeat,
+        )
+        return folds[-1]
+
+    def repeats(self, numbers: Sequence[int]) -> Problem:
+        """The matrices of several repeats as one problem, so that they can be trained together: split i is repeat i's.
+
+        Each holds a matrix of its own in memory; ask for one at a time where that is too much.
+        """
+        splits = tuple(self._split(*self.repeat_rows(number)) for number in numbers)
+        return Problem(head=self.head, splits=splits, columns=self.layout.matrix_columns())
 
     def fit_all(self) -> Refit:
         """The matrix of all rows outside the test part, preprocessed by what they teach."""
@@ -133,14 +174,19 @@ class Prepared:
         x_valid, y_valid = self._matrices(valid, preprocessor=preprocessor, scale=scale)
         return Split(x_train=x_train, y_train=y_train, x_valid=x_valid, y_valid=y_valid, target_scale=scale)
 
-    def _learn(self, rows: NDArray[np.int64]) -> tuple[Preprocessor, TargetScale | None]:
+    def _learn(self, rows: NDArray[np.int64]) -> tuple[AnyPreprocessor, TargetScale | None]:
         """What training rows teach about features and targets."""
-        preprocessor = Preprocessor.fit(self.layout, take(self.raw, self._places(rows)))
+        raw = take(self.raw, self._places(rows))
+        preprocessor: AnyPreprocessor
+        if isinstance(self.layout, ImageLayout):
+            preprocessor = ImagePreprocessor.fit(self.layout, raw)
+        else:
+            preprocessor = Preprocessor.fit(self.layout, raw)
         regression = self.head.task is Task.REGRESSION
         return preprocessor, fit_target_scale(self._raw_targets(rows)) if regression else None
 
     def _matrices(
-        self, rows: NDArray[np.int64], *, preprocessor: Preprocessor, scale: TargetScale | None
+        self, rows: NDArray[np.int64], *, preprocessor: AnyPreprocessor, scale: TargetScale | None
     ) -> tuple[NDArray[np.float32], NDArray[np.float32] | NDArray[np.int32]]:
         x = preprocessor.matrix(take(self.raw, self._places(rows)), n_rows=len(rows))
         return x, head_targets(self._raw_targets(rows), self.head, scale=scale)
@@ -164,21 +210,14 @@ def prepare(spec: DataSpec, *, frame: pd.DataFrame | None = None, seed: int) -> 
     Raises:
         DataError: If the table cannot be read, split or learnt from; the text says what to do.
     """
-    table = read_table(spec, frame=frame)
+    table = _limited(read_table(spec, frame=frame), spec, seed=seed)
     guide, notices = _guide(table, stated=spec.task)
     test = _test(table, spec, guide=guide, seed=seed)
     development = np.setdiff1d(np.arange(table.n_rows), test)
     head, task_reason = infer_head(table.target.take(development), stated=spec.task)
     folds = split_valid(development, holdout=spec.valid.holdout, folds=spec.valid.folds, guide=guide, seed=seed)
     splits = Splits(test=test, folds=folds, method=guide.method)
-    judged = judge_columns(table.features, development)
-    used = _used(judged, table)
-    raw = raw_inputs(
-        table.features,
-        numbers=[column.name for column in used if column.kind is Kind.NUMBER],
-        categories=[column.name for column in used if column.kind is not Kind.NUMBER],
-        rows=development,
-    )
+    judged, raw = _images(table, development) if table.image else _columns(table, development)
     notices += _notices_of_columns(judged)
     notices += _notices_of_copies(raw, table.target.take(development))
     notices += _notices_of_parts(table, splits=splits, head=head, guide=guide)
@@ -189,10 +228,53 @@ def prepare(spec: DataSpec, *, frame: pd.DataFrame | None = None, seed: int) -> 
         task_reason=task_reason,
         splits=splits,
         development_rows=development,
-        layout=learn_layout(raw),
+        layout=ImageLayout(shape=table.image) if table.image else learn_layout(raw),
         notices=(*table.notices, *notices),
         raw=raw,
+        dealt=Dealt(holdout=spec.valid.holdout, folds=spec.valid.folds, guide=guide, seed=seed),
     )
+
+
+def _limited(table: Table, spec: DataSpec, *, seed: int) -> Table:
+    """The table with at most `data.rows` rows, those of a test part of its own apart, which stays whole."""
+    n_main = table.n_rows - table.n_test_rows
+    if spec.rows is None or spec.rows >= n_main:
+        return table
+    guide, _ = _guide(table, stated=spec.task)
+    kept = limit_rows(np.arange(n_main), spec.rows, guide=guide, seed=seed)
+    rows = np.concatenate([kept, np.arange(n_main, table.n_rows)])
+    return replace(
+        table,
+        features=table.features.take(rows).reset_index(drop=True),
+        target=table.target.take(rows).reset_index(drop=True),
+        groups=None if table.groups is None else table.groups.take(rows).reset_index(drop=True),
+        time=None if table.time is None else table.time.take(rows).reset_index(drop=True),
+        dropped=table.dropped.take(rows).reset_index(drop=True),
+        notices=(*table.notices, f"{spec.rows} of {n_main} rows are used, drawn {guide.method}, as data.rows says."),
+    )
+
+
+def _columns(table: Table, development: NDArray[np.int64]) -> tuple[tuple[Column, ...], Raw]:
+    """What the columns of a table are, and those that are used, of the development rows."""
+    judged = judge_columns(table.features, development)
+    used = _used(judged, table)
+    raw = raw_inputs(
+        table.features,
+        numbers=[column.name for column in used if column.kind is Kind.NUMBER],
+        categories=[column.name for column in used if column.kind is not Kind.NUMBER],
+        rows=development,
+    )
+    return judged, raw
+
+
+def _images(table: Table, development: NDArray[np.int64]) -> tuple[tuple[Column, ...], Raw]:
+    """All pixels as one column, and their values in the development rows."""
+    assert table.image is not None
+    height, width, channels = table.image
+    pixels = table.features.to_numpy()[development]
+    reason = f"{height} x {width} pixels, {'1 channel' if channels == 1 else f'{channels} channels'}"
+    column = Column(name=IMAGE, kind=Kind.IMAGE, reason=reason, n_missing=0, n_levels=len(pixels), used=True)
+    return (column,), {IMAGE: pixels}
 
 
 def _guide(table: Table, *, stated: str) -> tuple[Guide, list[str]]:
@@ -225,6 +307,10 @@ def _groups(table: Table) -> NDArray[np.int64] | None:
 def _test(table: Table, spec: DataSpec, *, guide: Guide, seed: int) -> NDArray[np.int64]:
     if isinstance(spec.test, str):
         return np.arange(table.n_rows - table.n_test_rows, table.n_rows)
+    if table.n_test_rows:
+        return np.arange(table.n_rows - table.n_test_rows, table.n_rows)
+    if spec.test is None:
+        return np.arange(0)
     return split_test(np.arange(table.n_rows), spec.test, guide=guide, seed=seed)
 
 
@@ -262,7 +348,8 @@ def _notices_of_columns(columns: Sequence[Column]) -> list[str]:
 def _notices_of_copies(raw: Raw, target: pd.DataFrame) -> list[str]:
     """A sentence if rows repeat others in all columns: at random, copies fall on both sides of a split."""
     mixed = np.zeros(len(target), dtype=np.uint64)
-    for cells in (*raw.values(), *(as_levels(target[name]).codes for name in target.columns)):
+    columns = [row_digests(cells) if cells.ndim > 1 else cells for cells in raw.values()]
+    for cells in (*columns, *(as_levels(target[name]).codes for name in target.columns)):
         numbers = pd.factorize(cells, use_na_sentinel=False)[0].astype(np.uint64)
         mixed = (mixed ^ numbers) * _FNV_PRIME
     n_copies = len(mixed) - len(np.unique(mixed))

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
 from ffsearch.search.data.cells import as_levels, as_numbers, natural_order
+from ffsearch.search.data.problem import MatrixColumns
 
 __all__ = [
     "CLIP",
@@ -90,6 +91,14 @@ class Layout:
         """Columns of the matrix."""
         flags = sum(number.flag for number in self.numbers)
         return len(self.numbers) + flags + sum(len(category.levels) + 1 for category in self.categories)
+
+    def matrix_columns(self) -> MatrixColumns:
+        """Which cell of a row each column of the matrix comes from, in the order `Preprocessor.matrix` has."""
+        flags = [place for place, number in enumerate(self.numbers) if number.flag]
+        slots = [len(category.levels) + 1 for category in self.categories]
+        categories = np.repeat(np.arange(len(slots)) + len(self.numbers), slots)
+        cell = np.concatenate([np.arange(len(self.numbers)), flags, categories]).astype(np.int32)
+        return MatrixColumns(cell=cell, is_number=np.arange(len(cell)) < len(self.numbers))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ import pandas as pd
 
 from ffsearch.errors import DataError
 from ffsearch.search.data.decode import unpacked
+from ffsearch.search.data.images import LABEL, ImageShape, read_images
 from ffsearch.search.data.text import TextSettings, read_text
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ class Source:
         sha256: Digest of the file's bytes; of names, types and cells where there is no file.
         target: The target columns the source names itself; empty for files and frames.
         notices: Sentences about what was found out and could be doubted.
+        image: Height, width and channels where the columns are pixels (`images.py`); None for a table.
+        n_test_rows: Rows at the end that the source itself sets apart as a test part.
     """
 
     frame: pd.DataFrame
@@ -51,6 +54,8 @@ class Source:
     sha256: str
     target: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
+    image: ImageShape | None = None
+    n_test_rows: int = 0
 
 
 def read_source(source: str, *, settings: TextSettings) -> Source:
@@ -87,7 +92,16 @@ def _from_file(source: str, *, settings: TextSettings) -> Source:
     payload = _bytes_of(path)
     digest = sha256(payload).hexdigest()
     if path.suffix.lower() == ".npz":
-        raise DataError(f"{source} holds arrays (.npz), and only tables are read: give a .csv, .tsv or .parquet file.")
+        images = read_images(payload, path.name)
+        return Source(
+            frame=images.frame,
+            name=_table_name(path),
+            source=source,
+            sha256=digest,
+            target=(LABEL,),
+            image=images.shape,
+            n_test_rows=images.n_test_rows,
+        )
     if PARQUET_ENDINGS & {suffix.lower() for suffix in path.suffixes[-2:]}:
         frame = _plain(_parquet(unpacked(payload, path.name), path.name), path.name)
         return Source(frame=frame, name=_table_name(path), source=source, sha256=digest)
@@ -114,7 +128,9 @@ def _bytes_of(path: Path) -> bytes:
         raise DataError(f"{str(path)!r} cannot be read: {reason}. Check its name and permissions.") from None
 
 
-_LEGAL: Final = "A source is FILE.csv, .tsv or .parquet (.gz too), sklearn:NAME, or openml:NAME-or-ID."
+_LEGAL: Final = (
+    "A source is FILE.csv, .tsv or .parquet (.gz too), FILE.npz (images), sklearn:NAME, or openml:NAME-or-ID."
+)
 
 
 def _nearest_file(path: Path) -> str:

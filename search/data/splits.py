@@ -19,13 +19,14 @@ from numpy.typing import NDArray
 from ffsearch.errors import DataError, RunError
 from ffsearch.search.seeds import Purpose, generator
 
-__all__ = ["Guide", "Splits", "split_test", "split_valid"]
+__all__ = ["Guide", "Splits", "limit_rows", "split_test", "split_valid"]
 
 Rows = NDArray[np.int64]
 Fold = tuple[Rows, Rows]
 
 _TEST: Final = 0
 _VALID: Final = 1
+_LIMIT: Final = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +105,22 @@ class Splits:
             raise RunError(
                 f"{path} holds no splits that can be read ({error}). Restore it, or start the run again with --fresh."
             ) from None
+
+
+def limit_rows(rows: Rows, n_rows: int, *, guide: Guide, seed: int) -> Rows:
+    """As many rows as are wanted, ascending, every class in its share and none lost; groups and time do not matter.
+
+    Args:
+        rows: The rows to choose from.
+        n_rows: How many to keep, at least 1 and at most all.
+        guide: Its classes are looked at.
+        seed: The run's seed.
+    """
+    rng = generator(seed, Purpose.SPLIT, _LIMIT)
+    n_left_out = len(rows) - n_rows
+    if guide.classes is None:
+        return np.sort(rng.permutation(rows)[:n_rows])
+    return np.setdiff1d(rows, _stratified(rows, n_left_out, classes=guide.classes, rng=rng))
 
 
 def split_test(rows: Rows, share: float, *, guide: Guide, seed: int) -> Rows:

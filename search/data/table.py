@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
@@ -13,6 +13,7 @@ import pandas as pd
 
 from ffsearch.errors import DataError
 from ffsearch.search.data.cells import as_levels, as_numbers
+from ffsearch.search.data.images import LABEL, ImageShape
 from ffsearch.search.data.sources import Source, from_frame, read_source
 from ffsearch.search.data.text import TextSettings
 
@@ -41,8 +42,9 @@ class Table:
         name: What the table is called in reports.
         source: How it was asked for.
         sha256: Digest of the file or frame; of both digests where there is a test file.
-        n_test_rows: Rows at the end that came from a test file of their own; 0 without one.
+        n_test_rows: Rows at the end that came from a test file of their own, or that the source sets apart; else 0.
         notices: Sentences about what was found out while reading.
+        image: Height, width and channels where the features are the pixels of an image; None for a table.
     """
 
     features: pd.DataFrame
@@ -55,6 +57,7 @@ class Table:
     sha256: str
     n_test_rows: int
     notices: tuple[str, ...]
+    image: ImageShape | None = None
 
     @property
     def n_rows(self) -> int:
@@ -74,18 +77,26 @@ def read_table(spec: DataSpec, *, frame: pd.DataFrame | None = None) -> Table:
     """
     settings = _settings(spec)
     main = read_source(spec.source, settings=settings) if frame is None else from_frame(frame)
+    _refuse_columns_of_images(spec, main)
     targets = _targets(spec, main)
     asked = {"data.drop": spec.drop, "data.groups": _one(spec.groups), "data.time": _one(spec.time)}
     for key, names in asked.items():
         _require(main, names, key=key)
     test = read_source(spec.test, settings=settings) if isinstance(spec.test, str) else None
-    rows, n_test_rows, notices = main.frame, 0, list(main.notices)
+    notices = list(main.notices)
+    if test is not None and main.n_test_rows:
+        main = replace(main, frame=main.frame.iloc[: -main.n_test_rows], n_test_rows=0)
+        notices.append(f"The test part of {main.source} is left out, because data.test names another.")
+    rows, n_test_rows = main.frame, 0 if spec.test is None else main.n_test_rows
     if test is not None:
+        if main.image != test.image:
+            raise DataError(f"{main.source} and the test file {test.source} do not hold images of one size.")
         rows, told = _joined(main, test, needless=spec.drop)
         n_test_rows = len(test.frame)
         notices += [*test.notices, *told]
-    if len(main.frame) < MIN_ROWS:
-        raise DataError(f"{main.name} has {len(main.frame)} rows; at least {MIN_ROWS} are needed.")
+    n_main = len(rows) - n_test_rows
+    if n_main < MIN_ROWS:
+        raise DataError(f"{main.name} has {n_main} rows; at least {MIN_ROWS} are needed.")
     set_apart = {*targets, *spec.drop, *_one(spec.groups), *_one(spec.time)}
     target = rows[list(targets)]
     _refuse_missing(target, n_main=len(main.frame), files=(main.source, test.source if test else ""))
@@ -100,7 +111,19 @@ def read_table(spec: DataSpec, *, frame: pd.DataFrame | None = None) -> Table:
         sha256=main.sha256 if test is None else sha256(f"{main.sha256} {test.sha256}".encode()).hexdigest(),
         n_test_rows=n_test_rows,
         notices=tuple(notices),
+        image=main.image,
     )
+
+
+def _refuse_columns_of_images(spec: DataSpec, main: Source) -> None:
+    """Images have pixels and a label; no pixel is a column by itself."""
+    if main.image is None:
+        return
+    for key, name in (("drop", spec.drop), ("groups", spec.groups), ("time", spec.time)):
+        if name:
+            raise DataError(f"data.{key} names a column, and the images of {main.source} have none. Leave it out.")
+    if spec.target not in (None, LABEL, (LABEL,)):
+        raise DataError(f"data.target: the target of images is called {LABEL!r}, not {spec.target!r}. Leave it out.")
 
 
 def _settings(spec: DataSpec) -> TextSettings:

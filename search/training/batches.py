@@ -6,15 +6,12 @@ a table smaller than a batch is one batch.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import count
-
 import numpy as np
 from numpy.typing import NDArray
 
 from ffsearch.search.seeds import Stream, stream
 
-__all__ = ["batches_per_epoch", "epoch_batches", "epoch_order", "epochs_of_batches"]
+__all__ = ["batches_per_epoch", "cut_batches", "epoch_batches", "epoch_order"]
 
 
 def batches_per_epoch(n_rows: int, *, batch_size: int) -> int:
@@ -41,14 +38,11 @@ def epoch_order(seed: np.random.SeedSequence, epoch: int, *, n_rows: int) -> NDA
 
 def epoch_batches(seed: np.random.SeedSequence, epoch: int, *, n_rows: int, batch_size: int) -> NDArray[np.int32]:
     """The row numbers of every update of one epoch, shape (n_updates, min(batch_size, n_rows))."""
-    n_updates = batches_per_epoch(n_rows, batch_size=batch_size)
-    size = min(batch_size, n_rows)
-    return epoch_order(seed, epoch, n_rows=n_rows)[: n_updates * size].reshape(n_updates, size)
+    return cut_batches(epoch_order(seed, epoch, n_rows=n_rows), batch_size=batch_size)
 
 
-def epochs_of_batches(
-    seed: np.random.SeedSequence, *, n_rows: int, batch_size: int, first_epoch: int = 1
-) -> Iterator[NDArray[np.int32]]:
-    """`epoch_batches` of the first epoch, the next one and on, without end."""
-    for epoch in count(first_epoch):
-        yield epoch_batches(seed, epoch, n_rows=n_rows, batch_size=batch_size)
+def cut_batches(order: NDArray[np.int32], *, batch_size: int) -> NDArray[np.int32]:
+    """Rows in some order as the rows of every update, shape (n_updates, min(batch_size, len(order)))."""
+    n_updates = batches_per_epoch(len(order), batch_size=batch_size)
+    size = min(batch_size, len(order))
+    return order[: n_updates * size].reshape(n_updates, size)

@@ -15,6 +15,7 @@ import logging
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from itertools import count
 from typing import Any, Final
 
 import keras
@@ -23,11 +24,20 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from ffsearch.search import defaults
-from ffsearch.search.data.problem import Problem, Split
-from ffsearch.search.heads import Head, mean_loss
+from ffsearch.search.data.problem import MatrixColumns, Problem, Split
+from ffsearch.search.heads import Head, Loss, mean_loss
 from ffsearch.search.model import build_network, data_loss, make_optimizer
-from ffsearch.search.topology import Point
-from ffsearch.search.training.batches import batches_per_epoch, epochs_of_batches
+from ffsearch.search.topology import Balance, Point
+from ffsearch.search.training.augment import (
+    Batch,
+    augment_batch,
+    augment_words,
+    epoch_draws,
+    is_augmented,
+    mixes_rows,
+)
+from ffsearch.search.training.balance import BalancedRows
+from ffsearch.search.training.batches import batches_per_epoch, cut_batches
 from ffsearch.search.training.early_stopping import Progress
 from ffsearch.search.training.protocol import Curve, Ended, Job, Stopping, Trained, Watch, never_stop
 
@@ -103,6 +113,7 @@ class KerasTrainer:
     def _fit(self, job: Job, watch: Watch, *, started: float) -> Trained:
         """Build, compile, fit; the recorder ends it and knows what it came to."""
         feed = self._feed(job.fold)
+        n_updates = feed.n_updates(job.point)
         model = build_network(job.point, head=self._problem.head, n_features=self._problem.n_features, seed=job.seed)
         compile_network(
             model,
@@ -110,7 +121,7 @@ class KerasTrainer:
             head=self._problem.head,
             optimizer=self._optimizer,
             momentum=self._momentum,
-            n_updates=feed.n_updates,
+            n_updates=n_updates,
         )
         recorder = _Recorder(
             Progress(job, self._stopping, watch=watch),
@@ -119,21 +130,26 @@ class KerasTrainer:
             started=started,
         )
         model.fit(
-            feed.dataset(job.seed),
+            feed.dataset(job.seed, job.point),
             epochs=self._stopping.max_epochs,
-            steps_per_epoch=feed.n_updates,
+            steps_per_epoch=n_updates,
             callbacks=[recorder],
             shuffle=False,
             verbose=0,
         )
-        return recorder.trained(n_updates=feed.n_updates)
+        return recorder.trained(n_updates=n_updates)
 
     def _feed(self, fold: int) -> BatchFeed:
         """The batches of one split's training part, made when first asked for."""
         if fold not in self._feeds:
             split = self._problem.splits[fold]
             self._feeds[fold] = BatchFeed(
-                split.x_train, split.y_train, weight=split.train_weight, batch_size=self._stopping.batch_size
+                split.x_train,
+                split.y_train,
+                weight=split.train_weight,
+                batch_size=self._stopping.batch_size,
+                columns=self._problem.matrix_columns,
+                n_outputs=self._problem.head.n_outputs,
             )
         return self._feeds[fold]
 
@@ -142,52 +158,137 @@ class KerasTrainer:
 
 
 class BatchFeed:
-    """The batches of one training part as a `tf.data.Dataset` that never ends, for one job after another.
+    """The batches of one training part as `tf.data.Dataset`s that never end, for one job after another.
 
     The rows stay in TensorFlow's memory; a job brings only the order in which they are read. One dataset serves all
-    jobs, because what `from_generator` registers with TensorFlow stays there for good.
+    jobs of a balance, because what `from_generator` registers with TensorFlow stays there for good. Jobs that augment
+    rows have a dataset of their own, whose batches come ready from NumPy.
 
     Args:
         x: Matrix, shape (n_rows, n_features).
         y: Targets, shape (n_rows, ...).
         weight: Of each row, shape (n_rows,), or None.
         batch_size: Rows an update.
+        columns: What the columns of the matrix are; None: every one a number.
+        n_outputs: Units of the output layer.
     """
 
     def __init__(
-        self, x: NDArray[Any], y: NDArray[Any], *, weight: NDArray[np.float32] | None = None, batch_size: int
+        self,
+        x: NDArray[Any],
+        y: NDArray[Any],
+        *,
+        weight: NDArray[np.float32] | None = None,
+        batch_size: int,
+        columns: MatrixColumns | None = None,
+        n_outputs: int = 1,
     ) -> None:
-        self.n_updates = batches_per_epoch(len(x), batch_size=batch_size)
-        self._n_rows = len(x)
+        self._part = (x, y, weight)
         self._batch_size = batch_size
-        self._seed = np.random.SeedSequence(0)
-        self._first_epoch = 1
-        columns = tuple(tf.constant(part) for part in (x, y, weight) if part is not None)
-        batches = tf.data.Dataset.from_generator(
-            self._epochs, output_signature=tf.TensorSpec((self.n_updates, min(batch_size, len(x))), tf.int32)
-        )
-        self._dataset = batches.unbatch().map(lambda rows: tuple(tf.gather(column, rows) for column in columns))
+        self._columns = columns or MatrixColumns.of_numbers(x.shape[1])
+        self._n_outputs = n_outputs
+        self._rows: dict[Balance, BalancedRows] = {}
+        self._tensors: dict[int, tf.Tensor] = {}
+        self._datasets: dict[tuple[Balance, bool, bool], tf.data.Dataset] = {}
+        self._asked = (np.random.SeedSequence(0), Point(depth=1, width=1), 1)
 
-    def dataset(self, seed: np.random.SeedSequence, *, first_epoch: int = 1) -> tf.data.Dataset:
-        """Batches of (x, y) or (x, y, weight) in the order of this seed.
+    def n_updates(self, point: Point) -> int:
+        """Updates of an epoch."""
+        return batches_per_epoch(self._balanced(point.augment_balance).n_rows, batch_size=self._batch_size)
 
-        Iterate it before asking for the next one: they are one dataset, and whoever iterates gets the last seed.
+    def dataset(self, seed: np.random.SeedSequence, point: Point, *, first_epoch: int = 1) -> tf.data.Dataset:
+        """Batches of (x, y) or (x, y, weight) in the order of this seed, augmented as the point says.
+
+        Iterate it before asking for the next one: it may be the same dataset, and whoever iterates gets the last seed.
         """
-        self._seed, self._first_epoch = seed, first_epoch
-        return self._dataset
+        self._asked = (seed, point, first_epoch)
+        kind = (point.augment_balance, is_augmented(point), mixes_rows(point))
+        if kind not in self._datasets:
+            make = self._augmented if is_augmented(point) else self._plain
+            self._datasets[kind] = make(self._balanced(point.augment_balance), mixed=mixes_rows(point))
+        return self._datasets[kind]
 
-    def _epochs(self) -> Iterator[NDArray[np.int32]]:
-        return epochs_of_batches(
-            self._seed, n_rows=self._n_rows, batch_size=self._batch_size, first_epoch=self._first_epoch
+    def _balanced(self, balance: Balance) -> BalancedRows:
+        if balance not in self._rows:
+            x, y, weight = self._part
+            self._rows[balance] = BalancedRows(x, y, weight=weight, balance=balance, columns=self._columns)
+        return self._rows[balance]
+
+    def _plain(self, rows: BalancedRows, *, mixed: bool) -> tf.data.Dataset:
+        """Row numbers from here, rows gathered by TensorFlow."""
+        del mixed
+        columns = tuple(self._tensor(part) for part in (rows.x, rows.y, rows.weight) if part is not None)
+        size = min(self._batch_size, rows.n_rows)
+        n_updates = batches_per_epoch(rows.n_rows, batch_size=self._batch_size)
+        batches = tf.data.Dataset.from_generator(
+            lambda: (batches for _, batches in self._epochs(rows)),
+            output_signature=tf.TensorSpec((n_updates, size), tf.int32),
         )
+        return batches.unbatch().map(lambda numbers: tuple(tf.gather(column, numbers) for column in columns))
+
+    def _tensor(self, part: NDArray[Any]) -> tf.Tensor:
+        """An array in TensorFlow's memory, once for all balances that share it."""
+        if id(part) not in self._tensors:  # none of them is let go of, so that no number comes back
+            self._tensors[id(part)] = tf.constant(part)
+        return self._tensors[id(part)]
+
+    def _augmented(self, rows: BalancedRows, *, mixed: bool) -> tf.data.Dataset:
+        """Batches from here as they are learnt from. Mixed classes are one slot each."""
+        size = min(self._batch_size, rows.n_rows)
+        y = _targets(rows.y[:1], n_outputs=self._n_outputs, mixed=mixed)
+        signature = (
+            tf.TensorSpec((size, rows.x.shape[1]), tf.float32),
+            tf.TensorSpec((size, *y.shape[1:]), y.dtype),
+            *([] if rows.weight is None else [tf.TensorSpec((size,), tf.float32)]),
+        )
+        return tf.data.Dataset.from_generator(
+            lambda: self._augmented_batches(rows, mixed=mixed), output_signature=signature
+        )
+
+    def _augmented_batches(self, rows: BalancedRows, *, mixed: bool) -> Iterator[tuple[NDArray[Any], ...]]:
+        seed, point, _ = self._asked
+        words = augment_words(seed)
+        weight = np.ones(len(rows.x), np.float32) if rows.weight is None else rows.weight
+        for epoch, batches in self._epochs(rows):
+            n_updates, size = batches.shape
+            draws = epoch_draws(seed, epoch, point=point, columns=self._columns, n_updates=n_updates, batch_size=size)
+            for number, places in enumerate(batches):
+                y = _targets(rows.y[places], n_outputs=self._n_outputs, mixed=mixed)
+                batch = augment_batch(
+                    Batch(x=rows.x[places], y=y, weight=weight[places]),
+                    draws[number],
+                    point=point,
+                    columns=self._columns,
+                    words=words,
+                    step=(epoch - 1) * n_updates + number,
+                )
+                yield (batch.x, batch.y) if rows.weight is None else (batch.x, batch.y, batch.weight)
+
+    def _epochs(self, rows: BalancedRows) -> Iterator[tuple[int, NDArray[np.int32]]]:
+        """Number and row numbers of the first epoch that was asked for, the next one and on, without end."""
+        seed, _, first_epoch = self._asked
+        for epoch in count(first_epoch):
+            yield epoch, cut_batches(rows.order(seed, epoch), batch_size=self._batch_size)
+
+
+def _targets(y: NDArray[Any], *, n_outputs: int, mixed: bool) -> NDArray[Any]:
+    """Targets of a batch; class numbers as one slot a class where rows are mixed."""
+    return np.eye(n_outputs, dtype=np.float32)[y] if mixed and y.ndim == 1 else y
+
+
+def _batch_loss(head: Head, point: Point) -> keras.losses.Loss:
+    """The head's loss; for mixed rows the form of it that takes targets between two classes."""
+    if head.loss is Loss.CATEGORICAL_CROSSENTROPY and mixes_rows(point):
+        return keras.losses.CategoricalCrossentropy(from_logits=True)
+    return data_loss(head)
 
 
 class _DataLoss(keras.metrics.Metric):  # type: ignore[misc]  # Keras has no types
     """Mean of the head's loss over the updates of an epoch, without penalties."""
 
-    def __init__(self, head: Head) -> None:
+    def __init__(self, loss: keras.losses.Loss) -> None:
         super().__init__(name="data_loss")
-        self._loss = data_loss(head)
+        self._loss = loss
         self._total = self.add_weight(name="total", initializer="zeros")
         self._n_updates = self.add_weight(name="n_updates", initializer="zeros")
 
@@ -210,8 +311,8 @@ def compile_network(
     """
     model.compile(
         optimizer=make_optimizer(optimizer, point=point, model=model, momentum=momentum),
-        loss=data_loss(head),
-        weighted_metrics=[_DataLoss(head)],
+        loss=_batch_loss(head, point),
+        weighted_metrics=[_DataLoss(_batch_loss(head, point))],
         steps_per_execution=n_updates,
         jit_compile=False,
     )

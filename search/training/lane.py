@@ -36,7 +36,9 @@ import tensorflow as tf
 
 from ffsearch.search import defaults
 from ffsearch.search.heads import Loss
+from ffsearch.search.training.augment import AugmentForm
 from ffsearch.search.training.families import Family
+from ffsearch.search.training.lane_augment import augment_rows
 from ffsearch.search.training.lane_functions import (
     LOSSES,
     STEPS,
@@ -95,6 +97,8 @@ class Hyper(NamedTuple):
     seed: Tensor  # uint32 (n_slots, 2): of dropout
     fold: Tensor  # int32: which validation rows
     n_updates: Tensor  # int32: updates an epoch; 0 for an empty slot
+    noise: Tensor | None = None  # None, None: no slot augments its rows
+    swap: Tensor | None = None
 
 
 class State(NamedTuple):
@@ -123,20 +127,26 @@ class Batches(NamedTuple):
     Args:
         x: Matrix, (n_rows, n_features).
         y: Targets, float32 (n_rows, n_outputs), or int32 (n_rows,) class numbers.
-        weight: Of each row in the loss, (n_rows,).
         x_valid: Validation rows in chunks, (n_chunks, n_folds, chunk, n_features), the last ones padding.
         y_valid: Their targets, (n_chunks, n_folds, chunk, ...).
         valid_weight: Of each in the mean, (n_chunks, n_folds, chunk): 1 / n_valid, 0 for padding.
         order: Row of every update, int32 (n_slots, n_updates * batch_size).
+        weight: What each of them weighs in the loss, (n_slots, n_updates * batch_size).
+        draws: What was drawn for each of them, (n_slots, n_updates * batch_size, n_draws); None: nothing is augmented.
+        cell: Number of the table's cell each column of x comes from, int32 (n_features,); None with `draws`.
+        is_number: 1 for a number column, else 0, (n_features,); None with `draws`.
     """
 
     x: Tensor
     y: Tensor
-    weight: Tensor
     x_valid: Tensor
     y_valid: Tensor
     valid_weight: Tensor
     order: Tensor
+    weight: Tensor
+    draws: Tensor | None = None
+    cell: Tensor | None = None
+    is_number: Tensor | None = None
 
 
 class Result(NamedTuple):
@@ -182,6 +192,7 @@ def epoch(
     batch_size: int,
     ragged: bool,
     family: Family | None,
+    augment: AugmentForm | None,
     loss: Loss,
     optimizer: str,
     momentum: float,
@@ -195,6 +206,7 @@ def epoch(
         batch_size: Rows an update.
         ragged: Whether the numbers of updates may be unequal.
         family: Which activations there are; None: any.
+        augment: What is done to rows; None: nothing.
         loss: What is minimised.
         optimizer: `adam`, `adamw`, `sgd` or `rmsprop`.
         momentum: Of `sgd`.
@@ -207,8 +219,8 @@ def epoch(
     step = partial(STEPS[optimizer], momentum=momentum)
 
     def update(index: Tensor, state: State, sums: Tensor) -> tuple[Tensor, State, Tensor]:
-        rows = tf.slice(batches.order, (0, index * batch_size), (n_slots, batch_size))
-        new, costs = _update(state, hyper, forms, batches, rows=rows, loss=loss, step=step)
+        rows = _rows(state, hyper, batches, start=index * batch_size, batch_size=batch_size, augment=augment)
+        new, costs = _update(state, hyper, forms, rows, loss=loss, step=step)
         if ragged:
             live = index < hyper.n_updates
             new = tf.nest.map_structure(lambda a, b: tf.where(per_slot(live, a), a, b), new, state)
@@ -234,14 +246,40 @@ def _forms(hyper: Hyper, *, family: Family | None, units: Sequence[Any]) -> _For
     )
 
 
+def _rows(
+    state: State, hyper: Hyper, batches: Batches, *, start: Tensor, batch_size: int, augment: AugmentForm | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Features, targets and weights of one update, augmented where that is asked for."""
+    n_slots = extent(batches.order, 0)
+    rows = tf.slice(batches.order, (0, start), (n_slots, batch_size))
+    x, y = tf.gather(batches.x, rows), tf.gather(batches.y, rows)
+    weight = tf.slice(batches.weight, (0, start), (n_slots, batch_size))
+    if augment is None or batches.draws is None:
+        return x, y, weight
+    return augment_rows(
+        x,
+        y,
+        weight,
+        form=augment,
+        noise=hyper.noise,
+        swap=hyper.swap,
+        draws=tf.slice(batches.draws, (0, start, 0), (n_slots, batch_size, extent(batches.draws, 2))),
+        cell=batches.cell,
+        is_number=batches.is_number,
+        key=update_key(hyper.seed, state.step),
+        n_outputs=extent(state.kernels[-1], 2),
+    )
+
+
 def _update(
-    state: State, hyper: Hyper, forms: _Forms, batches: Batches, *, rows: Tensor, loss: Loss, step: Step
+    state: State, hyper: Hyper, forms: _Forms, rows: tuple[Tensor, Tensor, Tensor], *, loss: Loss, step: Step
 ) -> tuple[State, Tensor]:
     """One update of every slot. Returns also what it cost before: data loss and penalty, (2, n_slots)."""
-    layers, hidden, moving = _forward(state, hyper, forms, tf.gather(batches.x, rows))
+    x, y, weight = rows
+    layers, hidden, moving = _forward(state, hyper, forms, x)
     logits = tf.matmul(hidden, state.kernels[-1]) + state.vectors[-1]
-    row_loss, d_logits = LOSSES[loss](logits, tf.gather(batches.y, rows))
-    weight = tf.gather(batches.weight, rows) / rows.shape[1]
+    row_loss, d_logits = LOSSES[loss](logits, y)
+    weight /= weight.shape[1]
     gradients = _backward(state, hyper, forms, layers, hidden, d_logits * weight[:, :, None])
     gradients, penalty = _penalise(state, hyper, gradients)
     penalty += sum(_activity_penalty(layer.a, hyper) for layer in layers)

@@ -15,6 +15,7 @@ from ffsearch.search import defaults
 from ffsearch.search.heads import Loss
 from ffsearch.search.topology import Activation
 from ffsearch.search.training.families import FAMILIES, Family
+from ffsearch.search.training.hashing import FIELD_WORD, HASH_WORDS, ROW_STRIDE
 
 __all__ = [
     "ACTIVATIONS",
@@ -30,8 +31,10 @@ __all__ = [
     "drop",
     "dropout_form",
     "extent",
+    "field_key",
     "mix",
     "per_slot",
+    "place_bits",
     "slope_start",
     "update_key",
 ]
@@ -197,7 +200,7 @@ def drop(a: Tensor, form: DropoutForm, *, layer: int, key: Tensor) -> tuple[Tens
         layer: Number of the layer.
         key: Random words of this update, from `update_key`.
     """
-    keep = _bits(key + _word(layer * _LAYER_WORD), extent(a, 1), extent(a, 2)) >= form.threshold[layer]
+    keep = _bits(field_key(key, layer), extent(a, 1), extent(a, 2)) >= form.threshold[layer]
     return tf.where(keep, a * form.gain + form.shift[layer], form.dropped), tf.where(keep, form.gain, 0.0)
 
 
@@ -209,7 +212,7 @@ def update_key(seed: Tensor, step: Tensor) -> Tensor:
         step: Updates it has made, int32 (n_slots,).
     """
     count = tf.cast(step, tf.uint32)[:, None]
-    return _scramble(seed + _scramble(count + _word(_LAYER_WORD)))
+    return _scramble(seed + _scramble(count + _word(FIELD_WORD)))
 
 
 def _bits(key: Tensor, n_rows: Any, n_units: Any) -> Tensor:
@@ -217,14 +220,24 @@ def _bits(key: Tensor, n_rows: Any, n_units: Any) -> Tensor:
 
     A generator's field for every slot would cost more than the network. The lane's width does not enter.
     """
-    rows = key[:, 0, None, None] + tf.cast(tf.range(n_rows) * _ROW_STRIDE, tf.uint32)[:, None]
-    x = _fold((rows + tf.cast(tf.range(n_units), tf.uint32)) * _word(_HASH_WORDS[0]))
-    return (x + key[:, 1, None, None]) * _word(_HASH_WORDS[1])
+    return place_bits(key, n_rows, tf.range(n_units))
+
+
+def place_bits(key: Tensor, n_rows: Any, columns: Tensor) -> Tensor:
+    """The same for columns of these numbers, int32 (n_columns,): equal numbers get equal bits."""
+    rows = key[:, 0, None, None] + tf.cast(tf.range(n_rows) * ROW_STRIDE, tf.uint32)[:, None]
+    x = _fold((rows + tf.cast(columns, tf.uint32)) * _word(HASH_WORDS[0]))
+    return (x + key[:, 1, None, None]) * _word(HASH_WORDS[1])
+
+
+def field_key(key: Tensor, field: int) -> Tensor:
+    """The key of one field of bits in an update; 0 and up are the layers of dropout."""
+    return key + _word(field * FIELD_WORD)
 
 
 def _scramble(x: Tensor) -> Tensor:
     """Every bit of the result depends on every bit of x."""
-    for word in _HASH_WORDS:
+    for word in HASH_WORDS:
         x = _fold(_fold(x) * _word(word))
     return x
 
@@ -235,16 +248,6 @@ def _fold(x: Tensor) -> Tensor:
 
 def _word(value: int) -> Tensor:
     return tf.constant(value & 0xFFFFFFFF, tf.uint32)
-
-
-_HASH_WORDS: Final = (0x7FEB352D, 0x846CA68B)
-"""Source: Wellons 2018, "Prospecting for hash functions", the constants of lowbias32."""
-
-_LAYER_WORD: Final = 0x9E3779B9
-"""2**32 over the golden ratio: sets layers and updates apart. Source: Knuth, TAOCP 3, section 6.4."""
-
-_ROW_STRIDE: Final = 2**16
-"""choice: above the units of any lane, so that no two places are one."""
 
 
 # --- losses: of each row (n_slots, n_rows), and their gradient in the logits (n_slots, n_rows, n_outputs) ------------
@@ -278,7 +281,7 @@ def _binary(logits: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _categorical(logits: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    truth = tf.one_hot(y, extent(logits, 2))
+    truth = y if y.dtype.is_floating else tf.one_hot(y, extent(logits, 2))  # mixed rows lie between two classes
     shifted = logits - tf.reduce_max(logits, axis=2, keepdims=True)
     exponentials = tf.exp(shifted)
     total = tf.reduce_sum(exponentials, axis=2, keepdims=True)

@@ -23,7 +23,9 @@ from itertools import pairwise
 from typing import Final
 
 from ffsearch.search.data.problem import Problem
-from ffsearch.search.topology import Point, layer_sizes
+from ffsearch.search.topology import Balance, Point, layer_sizes
+from ffsearch.search.training.augment import AugmentForm, augment_form, n_draws
+from ffsearch.search.training.balance import rows_per_epoch
 from ffsearch.search.training.batches import batches_per_epoch
 from ffsearch.search.training.families import Family, family_of
 from ffsearch.search.training.protocol import Job
@@ -69,6 +71,9 @@ _PROGRAM_BYTES: Final = 48 * 2**20
 _MULTIPLE: Final = 16
 """Units are padded to a multiple of it. Source: floats in a 512-bit vector."""
 
+_SWAP_PASSES, _WARP_PASSES = 6, 16
+"""Copies of a batch's features while they are augmented. Source: `lane_augment.py`, counted."""
+
 VALID_CHUNK: Final = 2048
 """Validation rows evaluated at once. choice: their activations of one layer fit into the second-level cache."""
 
@@ -87,6 +92,8 @@ class LaneShape:
         compiled: Whether XLA compiles it; else it runs on the dynamic graph of its depth and family.
         family: Of the activations; None: any. A dynamic lane of one network is spared the arithmetic of the others, and
             tracing three graphs a depth costs little; compiling three would cost more than it saves.
+        augment: What is done to rows; None: nothing, which costs nothing.
+        drawn: The balance that decides how many rows there are, or how many an epoch reads: none, undersample or smote.
     """
 
     n_slots: int
@@ -97,6 +104,8 @@ class LaneShape:
     activity: bool
     compiled: bool = True
     family: Family | None = None
+    augment: AugmentForm | None = None
+    drawn: Balance = Balance.NONE
 
     @property
     def n_weights(self) -> int:
@@ -149,7 +158,8 @@ class Planner:
         padded = self._units(point)
         compiled = self._is_compiled(point.depth, max(padded))
         units = padded if compiled else layer_sizes(point)
-        batch_size = min(self._batch_size, len(self._problem.splits[job.fold].x_train))
+        balance = point.augment_balance
+        batch_size = min(self._batch_size, rows_per_epoch(self._problem.splits[job.fold].y_train, balance))
         n_slots = _n_slots(batch_size * max(units)) if compiled else 1
         while n_slots:
             shape = LaneShape(
@@ -161,6 +171,8 @@ class Planner:
                 activity=bool(point.activity_l1 or point.activity_l2),
                 compiled=compiled,
                 family=None if compiled else family_of(point.activation),
+                augment=augment_form(point, self._problem.matrix_columns),
+                drawn=balance if balance in (Balance.UNDERSAMPLE, Balance.SMOTE) else Balance.NONE,
             )
             if self.peak_bytes(shape) <= self._memory_bytes:
                 return shape
@@ -197,8 +209,14 @@ class Planner:
         weights = shape.n_weights * (3 * (1 + self._n_moments) + 1)
         activations = shape.batch_size * (6 * sum(shape.units) + 2 * shape.n_features)
         evaluation = min(n_valid, VALID_CHUNK) * (3 * max(shape.units) + shape.n_features)
-        rows = n_train + 3 * n_valid * shape.n_outputs
-        return _PROGRAM_BYTES + self.table_bytes() + 4 * shape.n_slots * (weights + activations + evaluation + rows)
+        rows = 2 * n_train + 3 * n_valid * shape.n_outputs
+        if shape.augment is not None:
+            rows += n_train * n_draws(self._problem.matrix_columns)
+            passes = _WARP_PASSES if shape.augment.warped else _SWAP_PASSES
+            activations += passes * shape.batch_size * shape.n_features
+        # Synthetic rows at most double the table, and it lies there beside the one without them.
+        table = (3 if shape.drawn is Balance.SMOTE else 1) * self.table_bytes()
+        return _PROGRAM_BYTES + table + 4 * shape.n_slots * (weights + activations + evaluation + rows)
 
 
 # --- the ladder ------------------------------------------------------------------------------------------------------

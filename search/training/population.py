@@ -27,6 +27,7 @@ import tensorflow as tf
 
 from ffsearch.search import defaults
 from ffsearch.search.data.problem import Problem
+from ffsearch.search.topology import Balance
 from ffsearch.search.training import xla
 from ffsearch.search.training.early_stopping import Progress
 from ffsearch.search.training.keras_trainer import KerasTrainer
@@ -94,7 +95,7 @@ class PopulationTrainer:
             memory_bytes=memory_bytes,
             compiled=compiled,
         )
-        self._rows: dict[int, Rows] = {}
+        self._rows: dict[tuple[int, Balance], Rows] = {}
         self._programs: dict[LaneShape, Program] = {}
 
     def train(self, jobs: Iterator[Job], *, watch: Watch = never_stop) -> Iterator[Trained]:
@@ -124,12 +125,14 @@ class PopulationTrainer:
             yield from hall.next_results()
 
     def _program(self, shape: LaneShape) -> Program:
-        if shape.batch_size not in self._rows:
-            self._rows[shape.batch_size] = Rows(self._problem, batch_size=shape.batch_size)
+        kind = (shape.batch_size, shape.drawn)
+        if kind not in self._rows:
+            others = list(self._rows.values())
+            self._rows[kind] = Rows(self._problem, batch_size=shape.batch_size, drawn=shape.drawn, others=others)
         if shape not in self._programs:
             self._programs[shape] = Program(
                 shape,
-                self._rows[shape.batch_size],
+                self._rows[kind],
                 loss=self._problem.head.loss,
                 optimizer=self._optimizer,
                 momentum=self._momentum,

@@ -42,8 +42,8 @@ def epoch_function(
         momentum: Of `sgd`.
     """
     settings = (
-        ("batch_size", shape.batch_size), ("ragged", ragged), ("family", shape.family), ("loss", loss),
-        ("optimizer", optimizer), ("momentum", momentum),
+        ("batch_size", shape.batch_size), ("ragged", ragged), ("family", shape.family), ("augment", shape.augment),
+        ("loss", loss), ("optimizer", optimizer), ("momentum", momentum),
     )  # fmt: skip
     if shape.compiled:
         return _compiled(shape, settings)

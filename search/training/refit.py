@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ffsearch.errors import TrainingError
 from ffsearch.search import defaults
+from ffsearch.search.data.problem import MatrixColumns
 from ffsearch.search.heads import Head
 from ffsearch.search.model import build_network
 from ffsearch.search.topology import Point
@@ -75,10 +76,11 @@ def refit(
     batch_size: int,
     seed: np.random.SeedSequence,
     weight: NDArray[np.float32] | None = None,
+    columns: MatrixColumns | None = None,
     optimizer: str = defaults.OPTIMIZER,
     momentum: float = defaults.SGD_MOMENTUM,
 ) -> Refitted:
-    """Train a fresh network on all rows it is given.
+    """Train a fresh network on all rows it is given, balanced and augmented as in the search.
 
     Args:
         point: The winner.
@@ -89,16 +91,18 @@ def refit(
         batch_size: Rows an update.
         seed: Of initial weights, order and dropout.
         weight: Of each row, shape (n_rows,), or None.
+        columns: What the columns of the matrix are, for augmentation; None: every one a number.
         optimizer: As in the search.
         momentum: As in the search.
 
     Raises:
         TrainingError: If the loss stops being finite.
     """
-    feed = BatchFeed(x, y, weight=weight, batch_size=batch_size)
+    feed = BatchFeed(x, y, weight=weight, batch_size=batch_size, columns=columns, n_outputs=head.n_outputs)
+    per_epoch = feed.n_updates(point)
     model = build_network(point, head=head, n_features=x.shape[1], seed=seed)
-    compile_network(model, point=point, head=head, optimizer=optimizer, momentum=momentum, n_updates=feed.n_updates)
-    losses, penalties = _fit_updates(model, feed, seed=seed, n_updates=n_updates)
+    compile_network(model, point=point, head=head, optimizer=optimizer, momentum=momentum, n_updates=per_epoch)
+    losses, penalties = _fit_updates(model, feed, point=point, seed=seed, n_updates=n_updates)
     weights = model.get_weights()
     forget_graphs()
     if not (np.isfinite(losses).all() and np.isfinite(losses + penalties).all()):
@@ -111,20 +115,21 @@ def refit(
         train_loss=losses,
         penalty=np.maximum(penalties, 0),
         n_updates=n_updates,
-        n_epochs=n_updates / feed.n_updates,
+        n_epochs=n_updates / per_epoch,
     )
 
 
 def _fit_updates(
-    model: keras.Model, feed: BatchFeed, *, seed: np.random.SeedSequence, n_updates: int
+    model: keras.Model, feed: BatchFeed, *, point: Point, seed: np.random.SeedSequence, n_updates: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Whole epochs, then what is left of one. Returns the loss and the penalty of each."""
-    whole, rest = divmod(n_updates, feed.n_updates)
+    per_epoch = feed.n_updates(point)
+    whole, rest = divmod(n_updates, per_epoch)
     history: list[tuple[float, float]] = []
     if whole:
-        history += _fit(model, feed.dataset(seed), epochs=whole, n_updates=feed.n_updates)
+        history += _fit(model, feed.dataset(seed, point), epochs=whole, n_updates=per_epoch)
     if rest:
-        history += _fit(model, feed.dataset(seed, first_epoch=whole + 1).take(rest), epochs=1, n_updates=rest)
+        history += _fit(model, feed.dataset(seed, point, first_epoch=whole + 1).take(rest), epochs=1, n_updates=rest)
     losses, penalties = np.asarray(history, np.float32).reshape(-1, 2).T
     return losses, penalties
 

@@ -8,10 +8,10 @@ thread, and touches nothing but the lane's own arrays.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -21,9 +21,11 @@ from ffsearch.search.data.problem import Problem
 from ffsearch.search.heads import Loss
 from ffsearch.search.model import initial_weights
 from ffsearch.search.seeds import Stream, stream
-from ffsearch.search.topology import Activation, Point, layer_sizes
+from ffsearch.search.topology import Activation, Balance, Point, layer_sizes
 from ffsearch.search.training import lane
-from ffsearch.search.training.batches import batches_per_epoch, epoch_batches
+from ffsearch.search.training.augment import epoch_draws, is_augmented, n_draws
+from ffsearch.search.training.balance import BalancedRows
+from ffsearch.search.training.batches import batches_per_epoch, cut_batches
 from ffsearch.search.training.early_stopping import Progress
 from ffsearch.search.training.lane_functions import ACTIVATIONS, slope_start
 from ffsearch.search.training.planner import VALID_CHUNK, LaneShape
@@ -39,6 +41,9 @@ _POINT_FIELDS: Final = (
 )  # fmt: skip
 """Hyperparameters a point and `lane.Hyper` know by the same name."""
 
+_AUGMENT_FIELDS: Final = {"noise": "augment_noise", "swap": "augment_swap"}
+"""Those of `lane.Hyper` that only lanes have whose networks augment rows, and their names in a point."""
+
 
 class Rows:
     """The rows of all folds in TensorFlow's memory, once for all lanes of one batch size.
@@ -46,27 +51,49 @@ class Rows:
     Args:
         problem: What is to be learnt.
         batch_size: Rows an update; folds with fewer training rows have lanes of their own.
+        drawn: The lanes' balance, as far as it decides how many rows there are or how many an epoch reads.
+        others: Rows of the same problem, whose tensors are used where they are the same.
     """
 
-    def __init__(self, problem: Problem, *, batch_size: int) -> None:
+    def __init__(
+        self, problem: Problem, *, batch_size: int, drawn: Balance = Balance.NONE, others: Iterable[Rows] = ()
+    ) -> None:
         splits = problem.splits
-        self._offsets = [sum(len(split.x_train) for split in splits[:fold]) for fold in range(len(splits))]
-        self._n_rows = [len(split.x_train) for split in splits]
+        self._splits = splits
+        self._columns = problem.matrix_columns
+        self._balanced: dict[tuple[int, Balance], BalancedRows] = {}
+        self._drawn = drawn
+        parts = [self.balanced(fold, drawn) for fold in range(len(splits))]
+        self._offsets = [sum(len(part.x) for part in parts[:fold]) for fold in range(len(splits))]
+        self._n_rows = [part.n_rows for part in parts]
         self._n_valid = [len(split.x_valid) for split in splits]
         self._batch_size = batch_size
         self.n_columns = batch_size * max(self.n_updates(fold) for fold in range(len(splits)))
-        weights = [
-            np.ones(len(split.x_train), np.float32) if split.train_weight is None else split.train_weight
-            for split in splits
-        ]
-        self.tensors: dict[str, Any] = {
-            "x": tf.constant(np.concatenate([split.x_train for split in splits])),
-            "y": tf.constant(np.concatenate([split.y_train for split in splits])),
-            "weight": tf.constant(np.concatenate(weights)),
-            "x_valid": tf.constant(self._chunked([split.x_valid for split in splits])),
-            "y_valid": tf.constant(self._chunked([split.y_valid for split in splits])),
+        same = next((rows for rows in others if (rows._drawn is Balance.SMOTE) == (drawn is Balance.SMOTE)), None)
+        self.tensors: dict[str, Any] = self._tensors(parts) if same is None else same.tensors
+        self.augment_tensors: dict[str, Any] = {
+            "cell": tf.constant(self._columns.cell),
+            "is_number": tf.constant(self._columns.is_number.astype(np.float32)),
+        }
+
+    def _tensors(self, parts: list[BalancedRows]) -> dict[str, Any]:
+        """What lies in TensorFlow's memory, under the names of `lane.Batches`."""
+        return {
+            "x": tf.constant(np.concatenate([part.x for part in parts])),
+            "y": tf.constant(np.concatenate([part.y for part in parts])),
+            "x_valid": tf.constant(self._chunked([split.x_valid for split in self._splits])),
+            "y_valid": tf.constant(self._chunked([split.y_valid for split in self._splits])),
             "valid_weight": tf.constant(self._chunked([np.full(n, 1 / n, np.float32) for n in self._n_valid])),
         }
+
+    def balanced(self, fold: int, balance: Balance) -> BalancedRows:
+        """The training rows of one fold under one balance."""
+        if (fold, balance) not in self._balanced:
+            split = self._splits[fold]
+            self._balanced[fold, balance] = BalancedRows(
+                split.x_train, split.y_train, weight=split.train_weight, balance=balance, columns=self._columns
+            )
+        return self._balanced[fold, balance]
 
     @property
     def ragged(self) -> bool:
@@ -77,14 +104,31 @@ class Rows:
         """Updates of an epoch."""
         return batches_per_epoch(self._n_rows[fold], batch_size=self._batch_size)
 
+    @property
+    def n_draws(self) -> int:
+        """Numbers drawn once a row where rows are augmented."""
+        return n_draws(self._columns)
+
     def n_valid(self, fold: int) -> int:
         """Validation rows."""
         return self._n_valid[fold]
 
-    def order(self, job: Job, epoch: int) -> NDArray[np.int32]:
-        """Where the rows of an epoch's updates lie, shape (n_updates * batch_size,)."""
-        rows = epoch_batches(job.seed, epoch, n_rows=self._n_rows[job.fold], batch_size=self._batch_size)
-        return rows.reshape(-1) + np.int32(self._offsets[job.fold])
+    def read(self, job: Job, epoch: int) -> Read:
+        """What an epoch of a job reads."""
+        part = self.balanced(job.fold, job.point.augment_balance)
+        batches = cut_batches(part.order(job.seed, epoch), batch_size=self._batch_size)
+        rows = batches.reshape(-1)
+        draws = None
+        if is_augmented(job.point):
+            n_updates, batch_size = batches.shape
+            draws = epoch_draws(
+                job.seed, epoch, point=job.point, columns=self._columns, n_updates=n_updates, batch_size=batch_size
+            ).reshape(len(rows), -1)
+        return Read(
+            order=rows + np.int32(self._offsets[job.fold]),
+            weight=None if part.weight is None else part.weight[rows],
+            draws=draws,
+        )
 
     def _chunked(self, parts: list[Array]) -> Array:
         """Folds of (n_valid, ...) as (n_chunks, n_folds, chunk, ...), padded with zeros."""
@@ -95,6 +139,20 @@ class Rows:
         for fold, part in enumerate(parts):
             padded[fold, : len(part)] = part
         return np.moveaxis(padded.reshape(len(parts), n_chunks, chunk, *parts[0].shape[1:]), 1, 0)
+
+
+class Read(NamedTuple):
+    """What one epoch reads, of a slot or, with an axis of slots in front, of a lane.
+
+    Attributes:
+        order: Where the rows of its updates lie, int32 (n_updates * batch_size,).
+        weight: What they weigh, (n_updates * batch_size,); None: all alike.
+        draws: What was drawn for them, (n_updates * batch_size, n_draws); None: nothing is augmented.
+    """
+
+    order: NDArray[np.int32]
+    weight: Any
+    draws: NDArray[np.float32] | None
 
 
 class Program:
@@ -117,9 +175,15 @@ class Program:
         )
         self._ready = False
 
-    def __call__(self, state: lane.State, hyper: lane.Hyper, order: Array) -> tuple[lane.State, lane.Result, float]:
+    def __call__(self, state: lane.State, hyper: lane.Hyper, read: Read) -> tuple[lane.State, lane.Result, float]:
         """Run an epoch; also returns the seconds that went into tracing and compiling, or into waiting for it."""
-        batches = lane.Batches(**self.rows.tensors, order=tf.constant(order))
+        batches = lane.Batches(
+            **self.rows.tensors,
+            **({} if read.draws is None else self.rows.augment_tensors),
+            order=tf.constant(read.order),
+            weight=tf.constant(read.weight),
+            draws=_constant(read.draws),
+        )
         compile_s = 0.0 if self._ready else self._compile(state, hyper, batches)
         return (*self._epoch(state, hyper, batches), compile_s)
 
@@ -185,6 +249,7 @@ class Lane:
         self._state = _empty_state(self._shape, n_moments=program.n_moments)
         self._result: lane.Result | None = None
         self._losses = np.empty((3, self._shape.n_slots), np.float32)
+        self._alike = tf.ones((self._shape.n_slots, program.rows.n_columns))
 
     @property
     def seated(self) -> list[Seat]:
@@ -224,7 +289,7 @@ class Lane:
         started = time.perf_counter()
         self._settle_in()
         hyper = lane.Hyper(**{name: _constant(values) for name, values in self._hyper.items()})
-        self._state, self._result, compile_s = self.program(self._state, hyper, self._order())
+        self._state, self._result, compile_s = self.program(self._state, hyper, self._read())
         self._losses = np.stack([self._result.train_loss, self._result.valid_loss, self._result.penalty])
         for seat in self.seated:
             seat.train_s += (time.perf_counter() - started) / len(self.seated)
@@ -250,14 +315,27 @@ class Lane:
         rows = [[tensor.numpy()[slot] for tensor in tensors] for tensors in parts]
         seat.weights = unpacked(seat.job.point, *rows)
 
-    def _order(self) -> NDArray[np.int32]:
-        """The order in which each slot reads its rows; an empty slot's is never looked at twice."""
-        order = np.zeros((self._shape.n_slots, self.program.rows.n_columns), np.int32)
-        for slot, seat in enumerate(self._seats):
-            if seat is not None:
-                rows = self.program.rows.order(seat.job, seat.progress.n_epochs + 1)
-                order[slot, : len(rows)] = rows
-        return order
+    def _read(self) -> Read:
+        """What each slot reads in the next epoch; an empty slot's is never looked at twice."""
+        rows = self.program.rows
+        reads = {
+            slot: rows.read(seat.job, seat.progress.n_epochs + 1)
+            for slot, seat in enumerate(self._seats)
+            if seat is not None
+        }
+        shape = (self._shape.n_slots, rows.n_columns)
+        order, weight, draws = np.zeros(shape, np.int32), None, None
+        if any(read.weight is not None for read in reads.values()):
+            weight = np.ones(shape, np.float32)
+        if self._shape.augment is not None:
+            draws = np.zeros((*shape, rows.n_draws), np.float32)
+        for slot, read in reads.items():
+            order[slot, : len(read.order)] = read.order
+            if weight is not None and read.weight is not None:
+                weight[slot, : len(read.order)] = read.weight
+            if draws is not None:
+                draws[slot, : len(read.order)] = read.draws
+        return Read(order=order, weight=self._alike if weight is None else weight, draws=draws)
 
     def _settle_in(self) -> None:
         """Write the newcomers' weights and hyperparameters into their slots; averages and step start at zero."""
@@ -281,9 +359,9 @@ class Lane:
 
     def _write_hyper(self, slot: int, seat: Seat) -> None:
         point, hyper = seat.job.point, self._hyper
-        for name in _POINT_FIELDS:
+        for name in (*_POINT_FIELDS, *_AUGMENT_FIELDS):
             if hyper[name] is not None:
-                hyper[name][slot] = getattr(point, name)
+                hyper[name][slot] = getattr(point, _AUGMENT_FIELDS.get(name, name))
         hyper["batch_norm"][slot] = point.batch_norm
         hyper["activation"][slot] = ACTIVATIONS.index(point.activation)
         hyper["widths"][slot] = layer_sizes(point)
@@ -354,9 +432,13 @@ def _zeros(shape: LaneShape, *rest: int) -> Any:
 
 def _empty_hyper(shape: LaneShape) -> dict[str, Any]:
     n = shape.n_slots
-    absent = () if shape.activity else ("activity_l1", "activity_l2")
+    absent = [
+        *([] if shape.activity else ["activity_l1", "activity_l2"]),
+        *([] if shape.augment else _AUGMENT_FIELDS),
+    ]
+    names = (*_POINT_FIELDS, *_AUGMENT_FIELDS)
     return {
-        **{name: None if name in absent else np.zeros(n, np.float32) for name in _POINT_FIELDS},
+        **{name: None if name in absent else np.zeros(n, np.float32) for name in names},
         "batch_norm": np.zeros(n, np.bool_),
         "activation": np.zeros(n, np.int32),
         "widths": np.zeros((n, len(shape.units)), np.int32),

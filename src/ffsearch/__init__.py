@@ -15,6 +15,8 @@ from ffsearch._version import __version__
 from ffsearch.errors import DataError, ExportError, FFSearchError, RunError, SpaceError, TrainingError
 
 if TYPE_CHECKING:
+    from ffsearch.search.estimators import FFSearchClassifier, FFSearchRegressor
+    from ffsearch.search.loaded import load_model
     from ffsearch.search.run import run
     from ffsearch.search.store import Run, load
     from ffsearch.spaces.loader import load_space
@@ -22,21 +24,27 @@ if TYPE_CHECKING:
 __all__ = [
     "DataError",
     "ExportError",
+    "FFSearchClassifier",
     "FFSearchError",
+    "FFSearchRegressor",
     "Run",
     "RunError",
     "SpaceError",
     "TrainingError",
     "__version__",
     "load",
+    "load_model",
     "load_space",
     "run",
 ]
 
 # What is heavy is loaded when it is first used: `import ffsearch` and `ffsearch --help` stay fast.
 _LAZY = {
+    "FFSearchClassifier": "ffsearch.search.estimators",
+    "FFSearchRegressor": "ffsearch.search.estimators",
     "Run": "ffsearch.search.store",
     "load": "ffsearch.search.store",
+    "load_model": "ffsearch.search.loaded",
     "load_space": "ffsearch.spaces.loader",
     "run": "ffsearch.search.run",
 }

@@ -1,0 +1,350 @@
+"""A file of any size in pieces of some thousand rows, each cell read as `read_source` reads it in the whole file.
+
+A table to learn from is judged: which delimiter, is there a header, what are its columns. Here the columns are known,
+so the delimiter is the one under which most of them are found, and a first line that holds none of them is data.
+
+A text file is gone through twice: first its bytes (encoding, NUL, quotes that are torn), then its cells, so that a
+fault near the end is told before the first answer is given.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import io
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import IO, Any, Final
+
+import pandas as pd
+import pyarrow as pa
+from pyarrow import csv as arrow_csv
+from pyarrow import parquet
+
+from ffsearch.errors import DataError
+from ffsearch.search.data.decode import as_utf8, marked_encoding, unpacked
+from ffsearch.search.data.sources import PARQUET_ENDINGS
+from ffsearch.search.data.text import DELIMITERS, TextSettings, read_text
+
+__all__ = ["Piece", "Pieces", "open_pieces"]
+
+BLOCK_BYTES: Final = 1 << 23
+"""Bytes of text parsed at once; no row may be longer. Choice: some 20,000 rows of 50 numbers, so that memory does
+not grow with the file, and what is done once a piece weighs little."""
+
+N_ROWS: Final = 16_384
+"""Rows of a Parquet file read at once. Choice: about as many."""
+
+_SURVEY_BYTES: Final = 1 << 24
+_HEAD_BYTES: Final = 1 << 20
+"""Bytes in which the first line must end. Choice: a header of 50,000 columns."""
+
+_WIDE: Final = ("utf-16", "utf-32")
+"""Encodings of more than a byte a sign, in which zero bytes are no fault."""
+
+_GZIP: Final = b"\x1f\x8b"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """Some rows of a file.
+
+    Args:
+        frame: Raw cells of the columns that were asked for.
+        ids: The cells of the identifier's column as the file spells them, or None.
+    """
+
+    frame: pd.DataFrame
+    ids: pa.Array | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pieces:
+    """An open file: all its columns, and its rows in pieces, to be gone through once."""
+
+    columns: tuple[str, ...]
+    rows: Iterator[Piece]
+
+
+def open_pieces(path: Path, *, needed: Sequence[str], id_column: str | None) -> Pieces:
+    """Open a CSV, TSV or Parquet file, packed by gzip or not.
+
+    Args:
+        path: The file.
+        needed: Columns to read; those that the file lacks are left out of the pieces.
+        id_column: A column to read as it is, or None.
+
+    Raises:
+        DataError: If there is no such file or column, or it cannot be read; the text says where and why. While pieces
+            are read too.
+    """
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise DataError(f"{str(path)!r} {what}. Give a file: .csv, .tsv, .txt or .parquet, packed by gzip or not.")
+    with _told(path):
+        if PARQUET_ENDINGS & {suffix.lower() for suffix in path.suffixes[-2:]}:
+            return _parquet_pieces(path, needed=needed, id_column=id_column)
+        return _text_pieces(path, needed=needed, id_column=id_column)
+
+
+# --- Parquet ---------------------------------------------------------------------------------------------------------
+
+
+def _parquet_pieces(path: Path, *, needed: Sequence[str], id_column: str | None) -> Pieces:
+    packed = _is_packed(path)
+    try:
+        file = parquet.ParquetFile(pa.BufferReader(unpacked(path.read_bytes(), path.name)) if packed else path)
+    except (pa.ArrowException, OSError) as error:
+        first_line = str(error).splitlines()[0]
+        raise DataError(f"{path.name} is no readable Parquet file: {first_line} Write it again, or give CSV.") from None
+    names = tuple(map(str, file.schema_arrow.names))
+    wanted = _wanted(path, names, needed=needed, id_column=id_column)
+    nested = [name for name in wanted if pa.types.is_nested(file.schema_arrow.field(name).type)]
+    if nested:
+        raise DataError(
+            f"{path.name} has columns of lists or records: {', '.join(nested)}. Make plain columns of them."
+        )
+
+    def rows() -> Iterator[Piece]:
+        with _told(path):
+            for batch in file.iter_batches(batch_size=N_ROWS, columns=wanted):
+                yield _piece(batch, needed=needed, id_column=id_column)
+
+    return Pieces(columns=names, rows=rows())
+
+
+# --- text ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Layout:
+    """How a text file is laid out: names of its columns, lines before its rows, delimiter, encoding, quotes in rows."""
+
+    names: tuple[str, ...]
+    n_header_lines: int
+    delimiter: str
+    codec: str
+    has_quotes: bool
+
+
+def _text_pieces(path: Path, *, needed: Sequence[str], id_column: str | None) -> Pieces:
+    layout = _layout(path, expected=[*needed, *([] if id_column is None else [id_column])])
+    wanted = _wanted(path, layout.names, needed=needed, id_column=id_column)
+    if layout.has_quotes:  # the fast reader would accept torn quotes in silence
+        _refuse_torn(path, layout)
+
+    def rows() -> Iterator[Piece]:
+        with _told(path), _stream(path, layout.codec) as stream:
+            try:
+                for batch in _reader(stream, layout, wanted=wanted):
+                    yield _piece(batch, needed=needed, id_column=id_column)
+            except pa.ArrowInvalid as error:
+                _tell_as_read_whole(path, layout)
+                raise DataError(
+                    f"{path.name} cannot be read as a table: {error}. Save it again as plain CSV in UTF-8."
+                ) from None
+
+    return Pieces(columns=layout.names, rows=rows())
+
+
+def _layout(path: Path, *, expected: Sequence[str]) -> _Layout:
+    with _opened(path) as file:
+        head = file.read(_HEAD_BYTES)
+    if not head.strip():
+        raise DataError(f"{path.name} is empty. Give a file with a header line and a line for each row.")
+    codec = _codec(path, head)
+    text = codecs.getincrementaldecoder(codec)().decode(head)
+    delimiter = _delimiter(text, expected)
+    cells, n_lines = _first_row(text, delimiter)
+    names = tuple(cell.strip() or f"column_{place}" for place, cell in enumerate(cells, start=1))
+    by_place = tuple(f"column_{place}" for place in range(1, len(cells) + 1))
+    if not set(names) & set(expected) and set(expected) & set(by_place):  # trained on a file without a header
+        names, n_lines = by_place, 0
+    has_quotes = _may_have_quotes(path, codec, n_header_lines=n_lines)
+    return _Layout(names=names, n_header_lines=n_lines, delimiter=delimiter, codec=codec, has_quotes=has_quotes)
+
+
+def _codec(path: Path, head: bytes) -> str:
+    """The encoding, found as for a table to learn from: the mark, then UTF-8, cp1252, Latin-1, the first that all fits.
+
+    Raises:
+        DataError: If it is no text: a workbook, an archive, NUL bytes.
+    """
+    marked = marked_encoding(head)
+    if marked is None:
+        as_utf8(head, path.name, encoding=None)  # refuses what is no text
+    for codec in ["utf-8", "cp1252", "latin-1"] if marked is None else [marked]:
+        if _fits(path, codec):
+            return codec
+    raise DataError(f"{path.name} cannot be read as {marked}, which its first bytes promise. Save it again as UTF-8.")
+
+
+def _fits(path: Path, codec: str) -> bool:
+    decoder = codecs.getincrementaldecoder(codec)()
+    n_bytes = 0
+    with _opened(path) as file:
+        while chunk := file.read(_SURVEY_BYTES):
+            if b"\0" in chunk and not codec.startswith(_WIDE):
+                raise DataError(f"{path.name} has a NUL byte after byte {n_bytes}: it is no text. Save it as UTF-8.")
+            try:
+                decoder.decode(chunk)
+            except UnicodeError:
+                return False
+            n_bytes += len(chunk)
+    try:
+        decoder.decode(b"", final=True)
+    except UnicodeError:
+        return False
+    return True
+
+
+def _delimiter(text: str, expected: Sequence[str]) -> str:
+    """The one under which the first line holds most of the expected names, else the one that makes most cells of it."""
+    line = text.lstrip("\r\n").partition("\n")[0]
+    odd = sorted({sign for sign in line if sign.isascii() and sign.isprintable() and not sign.isalnum()} - set('"_ '))
+    names = set(expected)
+
+    def rank(delimiter: str) -> tuple[int, int]:
+        cells = [cell.strip() for cell in _first_row(text, delimiter)[0]]
+        return len(names & set(cells)), len(cells) if delimiter in DELIMITERS else 0
+
+    return max([",", *DELIMITERS, *odd], key=rank)  # the first of equals
+
+
+def _first_row(text: str, delimiter: str) -> tuple[list[str], int]:
+    """The cells of the first row that is not blank, and the number of the line it ends in."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    try:
+        return next(((cells, reader.line_num) for cells in reader if cells), ([], 0))
+    except csv.Error:
+        return [], 0
+
+
+def _may_have_quotes(path: Path, codec: str, *, n_header_lines: int) -> bool:
+    """Whether a quote stands anywhere below the header; of wide encodings it is not looked for."""
+    if codec.startswith(_WIDE):
+        return True
+    with _opened(path) as file:
+        for _ in range(n_header_lines):
+            file.readline()
+        while chunk := file.read(_SURVEY_BYTES):
+            if b'"' in chunk:
+                return True
+    return False
+
+
+def _refuse_torn(path: Path, layout: _Layout) -> None:
+    """Go through all rows with the strict reader.
+
+    Raises:
+        DataError: If a quote is torn, or a row has not as many cells as the first.
+    """
+    width = len(layout.names)
+    with _opened(path) as file:
+        lines = io.TextIOWrapper(file, layout.codec, newline="")
+        try:
+            whole = all(
+                len(cells) in (0, width) for cells in csv.reader(lines, delimiter=layout.delimiter, strict=True)
+            )
+        except csv.Error:
+            whole = False
+    if not whole:
+        _tell_as_read_whole(path, layout)
+
+
+def _tell_as_read_whole(path: Path, layout: _Layout) -> None:
+    """Read a file that has a fault as `run` reads it: it names the line.
+
+    Raises:
+        DataError: With the fault.
+    """
+    settings = TextSettings(delimiter=layout.delimiter, header=layout.n_header_lines > 0)
+    read_text(unpacked(path.read_bytes(), path.name), path.name, settings=settings)
+
+
+def _reader(stream: pa.NativeFile, layout: _Layout, *, wanted: Sequence[str]) -> Iterable[pa.RecordBatch]:
+    # Names of other columns may repeat, which the reader would refuse: it knows columns by their place.
+    places = {str(place): name for place, name in enumerate(layout.names)}
+    include = [str(layout.names.index(name)) for name in wanted]
+    batches = arrow_csv.open_csv(
+        stream,
+        read_options=arrow_csv.ReadOptions(
+            column_names=list(places), skip_rows=layout.n_header_lines, block_size=BLOCK_BYTES
+        ),
+        parse_options=arrow_csv.ParseOptions(delimiter=layout.delimiter, newlines_in_values=layout.has_quotes),
+        convert_options=arrow_csv.ConvertOptions(
+            include_columns=include,
+            column_types=dict.fromkeys(include, pa.large_string()),
+            strings_can_be_null=False,
+        ),
+    )
+    for batch in batches:
+        yield batch.rename_columns([places[place] for place in include])
+
+
+@contextmanager
+def _stream(path: Path, codec: str) -> Iterator[pa.NativeFile]:
+    """The file's text in UTF-8; Arrow reads past a mark."""
+    with pa.OSFile(str(path)) as file:
+        plain = pa.CompressedInputStream(file, "gzip") if _is_packed(path) else file
+        yield plain if codec.startswith("utf-8") else pa.transcoding_input_stream(plain, codec, "utf-8")
+
+
+# --- both ------------------------------------------------------------------------------------------------------------
+
+
+def _wanted(path: Path, names: Sequence[str], *, needed: Sequence[str], id_column: str | None) -> list[str]:
+    """The columns to read, each once.
+
+    Raises:
+        DataError: If the identifier is not there, or a name stands for two columns.
+    """
+    if id_column is not None and id_column not in names:
+        near = get_close_matches(id_column, names, n=1)
+        hint = f" (is it {near[0]!r}?)" if near else ""
+        raise DataError(f"--id: {path.name} has no column {id_column!r}{hint}. It has: {', '.join(names[:20])}.")
+    wanted = [name for name in dict.fromkeys([*needed, *([] if id_column is None else [id_column])]) if name in names]
+    repeated = [name for name in wanted if list(names).count(name) > 1]
+    if repeated:
+        raise DataError(f"{path.name} has columns of the same name: {', '.join(map(repr, repeated))}. Rename them.")
+    return wanted
+
+
+def _piece(batch: pa.RecordBatch, *, needed: Sequence[str], id_column: str | None) -> Piece:
+    columns = [name for name in needed if name in batch.schema.names]
+    frame: pd.DataFrame = pa.Table.from_batches([batch.select(columns)]).to_pandas(ignore_metadata=True)
+    if not columns:
+        frame = pd.DataFrame(index=range(batch.num_rows))
+    return Piece(frame=frame, ids=None if id_column is None else batch.column(id_column))
+
+
+def _is_packed(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(_GZIP)) == _GZIP
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    """The unpacked bytes of a file."""
+    file: Any = gzip.open(path, "rb") if _is_packed(path) else path.open("rb")  # noqa: SIM115  (closed below)
+    with file:
+        yield file
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Faults of the disk and of packed files as data errors."""
+    try:
+        yield
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise DataError(
+            f"{path.name} is a damaged or cut-off gzip file ({error}). Copy or download it again."
+        ) from None
+    except OSError as error:
+        reason = error.strerror or error
+        raise DataError(f"{str(path)!r} cannot be read: {reason}. Check its name and permissions.") from None

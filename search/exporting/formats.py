@@ -1,0 +1,70 @@
+"""The formats a model is written in, what each one needs, and what stands beside the file."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from importlib.util import find_spec
+from typing import Final
+
+from ffsearch.errors import ExportError
+
+__all__ = ["Format", "require_packages"]
+
+
+class Format(StrEnum):
+    """What a model can be written as.
+
+    | format | raw texts in | file | read by |
+    |---|---|---|---|
+    | keras | yes | model.keras | Keras, `ffsearch predict`, `ffsearch.load_model` |
+    | saved_model | yes | a folder | TensorFlow, TensorFlow Serving |
+    | litert | as codes | model.tflite, model.tflite.json | ai-edge-litert on phones and boards |
+    | onnx | as codes | model.onnx, model.onnx.json | onnxruntime |
+    """
+
+    KERAS = "keras"
+    SAVED_MODEL = "saved_model"
+    LITERT = "litert"
+    ONNX = "onnx"
+
+    @property
+    def suffix(self) -> str:
+        """How its file's name ends; empty for a folder."""
+        return {Format.KERAS: ".keras", Format.SAVED_MODEL: "", Format.LITERT: ".tflite", Format.ONNX: ".onnx"}[self]
+
+    @property
+    def default_name(self) -> str:
+        """What its file or folder is called where nothing was said."""
+        return f"model{self.suffix}" if self.suffix else str(self)
+
+    @property
+    def takes_codes(self) -> bool:
+        """Whether categories go in as whole numbers, with their vocabulary in a JSON file beside the model.
+
+        Neither runtime has TensorFlow's table of strings: tf2onnx writes a file that does not load, and LiteRT would
+        need the delegate of TensorFlow's own operations, which ai-edge-litert does not carry.
+        """
+        return self in (Format.LITERT, Format.ONNX)
+
+
+PACKAGES: Final[dict[Format, dict[str, str]]] = {
+    Format.KERAS: {},
+    Format.SAVED_MODEL: {},
+    Format.LITERT: {"ai_edge_litert": "ai-edge-litert"},
+    Format.ONNX: {"onnx": "onnx", "tf2onnx": "tf2onnx", "onnxruntime": "onnxruntime"},
+}
+"""What writing a format and reading it back needs beyond the base install: module and package."""
+
+
+def require_packages(kind: Format) -> None:
+    """Refuse a format whose packages are not installed.
+
+    Raises:
+        ExportError: With the command that installs them.
+    """
+    missing = [package for module, package in PACKAGES[kind].items() if find_spec(module) is None]
+    if missing:
+        raise ExportError(
+            f"Writing and checking {kind} needs {' and '.join(missing)}, which is not installed. "
+            f'Install it with: python -m pip install "ffsearch[{kind}]"'
+        )

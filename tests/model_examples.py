@@ -1,0 +1,99 @@
+"""A mixed table and models for it that were never trained, for tests of what is done with a finished model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from examples import a_finished_run
+from ffsearch.search.data.preprocess import Preprocessor, learn_layout, raw_inputs
+from ffsearch.search.exporting.checks import HeldOut, write_held_out
+from ffsearch.search.heads import Head, TargetScale, Task, default_loss
+from ffsearch.search.model import initial_weights
+from ffsearch.search.packaging import PackagedModel, save_model
+from ffsearch.search.reading import CHECK, MODEL
+from ffsearch.search.topology import Activation, Point
+
+NUMBERS = ["age", "income / year"]
+CATEGORIES = ["city", "Größe"]
+POINT = Point(depth=2, width=24, batch_norm=True, activation=Activation.SWISH)
+HEADS = {
+    Task.BINARY: Head(
+        task=Task.BINARY, loss=default_loss(Task.BINARY), n_outputs=1, target_names=("churn",), labels=("no", "yes")
+    ),
+    Task.MULTICLASS: Head(
+        task=Task.MULTICLASS,
+        loss=default_loss(Task.MULTICLASS),
+        n_outputs=3,
+        target_names=("kind",),
+        labels=("x", "=y", "z"),
+    ),
+    Task.REGRESSION: Head(
+        task=Task.REGRESSION,
+        loss=default_loss(Task.REGRESSION),
+        n_outputs=2,
+        target_names=("price", "row"),
+    ),
+}
+SCALE = TargetScale(mean=np.array([2000.0, -3.0]), scale=np.array([40.0, 0.01]))
+
+
+def mixed_table(n_rows: int = 300, *, seed: int = 0) -> pd.DataFrame:
+    """Numbers of different sizes, texts, codes; every column with gaps."""
+    generator = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {
+            "id": [f"={row}" for row in range(n_rows)],
+            "age": generator.normal(40, 15, n_rows).round(2),
+            "city": generator.choice(["Bern", "New York, NY", "東京", 'the "Hague"'], n_rows),
+            "income / year": generator.normal(0, 1, n_rows) * 10.0 ** generator.integers(-6, 9, n_rows),
+            "Größe": generator.choice(["1", "2", "07"], n_rows),
+        }
+    )
+    for place, name in enumerate(["age", "city", "income / year", "Größe"]):
+        frame.loc[place :: 7 + place, name] = None
+    return frame
+
+
+def spoilt(frame: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
+    """The same rows with missing cells, unseen levels and numbers beyond every range, in another order of columns."""
+    generator = np.random.default_rng(seed)
+    spoilt = frame.astype(object)
+    for name in [*NUMBERS, *CATEGORIES]:
+        for cell in (None, "never seen", "?", 1e300, -1e300, "inf", " 3 "):
+            spoilt.loc[generator.random(len(frame)) < 0.05, name] = cell
+    return spoilt[spoilt.columns[::-1]].assign(extra="not asked for")
+
+
+def preprocessor_of(frame: pd.DataFrame) -> Preprocessor:
+    raw = raw_inputs(frame, numbers=NUMBERS, categories=CATEGORIES)
+    return Preprocessor.fit(learn_layout(raw), raw)
+
+
+def a_model(path: Path, task: Task, *, point: Point = POINT, **changes: Any) -> PackagedModel:
+    """A saved model with random weights."""
+    frame, head = mixed_table(), HEADS[task]
+    preprocessor = changes.get("preprocessor") or preprocessor_of(frame)
+    seed = np.random.SeedSequence(3)
+    given = {
+        "point": point,
+        "weights": initial_weights(point, n_features=preprocessor.n_features, n_outputs=head.n_outputs, seed=seed),
+        "head": head,
+        "preprocessor": preprocessor,
+        "target_scale": SCALE if task is Task.REGRESSION else None,
+        "sample": frame.head(20),
+    }
+    return save_model(path, **{**given, **changes})
+
+
+def a_run(path: Path, task: Task, *, point: Point = POINT) -> PackagedModel:
+    """A finished run folder with such a model and held-out rows."""
+    a_finished_run(path)
+    (path / "model").mkdir()
+    model = a_model(path / MODEL, task, point=point)
+    held_out = mixed_table(80, seed=7)
+    write_held_out(path / CHECK, model, HeldOut(frame=held_out, answers=model.answers(held_out)))
+    return model

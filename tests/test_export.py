@@ -1,0 +1,292 @@
+"""Exports: every format answers as the run does, by its own runtime, or nothing is left behind."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+import ffsearch
+from ffsearch.errors import ExportError
+from ffsearch.search.data.cells import MISSING
+from ffsearch.search.data.preprocess import raw_inputs
+from ffsearch.search.exporting import export, formats, host, runtimes
+from ffsearch.search.exporting.checks import awkward_rows, read_held_out
+from ffsearch.search.exporting.coded import CodedModel
+from ffsearch.search.exporting.export import export_run
+from ffsearch.search.exporting.formats import Format
+from ffsearch.search.heads import Task
+from ffsearch.search.packaging import PackagedModel, largest_difference, load_packaged
+from ffsearch.search.reading import CHECK, MODEL
+from ffsearch.search.topology import Activation
+from model_examples import CATEGORIES, NUMBERS, POINT, a_run, mixed_table, spoilt
+
+
+def needs(kind: Format) -> Any:
+    missing = [module for module in formats.PACKAGES[kind] if find_spec(module) is None]
+    return pytest.param(kind, marks=pytest.mark.skipif(bool(missing), reason=f"{', '.join(missing)} not installed"))
+
+
+EVERY = [needs(kind) for kind in Format]
+CODED = [needs(kind) for kind in Format if kind.takes_codes]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("runs") / "binary"
+    a_run(path, Task.BINARY)
+    return path
+
+
+def files(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*")}
+
+
+def close(answers: NDArray[Any], expected: NDArray[Any], packaged: PackagedModel) -> bool:
+    return largest_difference(answers, expected, spread=packaged.facts["target_spread"]) <= 1e-5
+
+
+@pytest.mark.parametrize("kind", EVERY)
+def test_10_000_spoilt_rows_are_answered_alike_in_every_format(run: Path, tmp_path: Path, kind: Format) -> None:
+    done = export_run(run, kind, out=tmp_path / f"model{kind.suffix}")
+    assert (done.n_held_out, done.n_made_up) == (80, 512)
+    assert done.difference < 1e-5
+    packaged = load_packaged(run / MODEL)
+    rows = spoilt(mixed_table(10_000, seed=1))
+    expected = packaged.answers(rows)
+    assert np.isfinite(expected).all()
+    assert len(np.unique(expected[:, 0].round(3))) > 50
+    assert close(runtimes.answers_of(packaged, done.path, kind, rows), expected, packaged)
+    beside = {f"model{kind.suffix}.json"} if kind.takes_codes else set()
+    assert {path.name for path in tmp_path.iterdir()} == {f"model{kind.suffix}"} | beside
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", [Task.MULTICLASS, Task.REGRESSION])
+@pytest.mark.parametrize("kind", EVERY)
+def test_every_task_in_every_format(tmp_path: Path, kind: Format, task: Task) -> None:
+    packaged = a_run(tmp_path / "run", task)
+    done = export_run(tmp_path / "run", kind)
+    assert done.path == tmp_path / "run" / "export" / kind.default_name
+    rows = spoilt(mixed_table(200, seed=1))
+    assert close(runtimes.answers_of(packaged, done.path, kind, rows), packaged.answers(rows), packaged)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("activation", Activation)
+@pytest.mark.parametrize("kind", CODED)
+def test_every_activation_in_the_converted_formats(tmp_path: Path, kind: Format, activation: Activation) -> None:
+    a_run(tmp_path / "run", Task.BINARY, point=POINT.__class__(depth=1, width=8, activation=activation, dropout=0.1))
+    assert export_run(tmp_path / "run", kind).difference < 1e-5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("table", ["breast_cancer", "diabetes", "iris", "linnerud", "wine"])
+def test_the_bundled_tables_from_a_run_to_every_format(tmp_path: Path, table: str) -> None:
+    overrides = {"search.trials": 1, "train.max_epochs": 2, "train.trainer": "keras"}
+    run = ffsearch.run("tabular", data=f"sklearn:{table}", overrides=overrides, out=tmp_path / "run")
+    for kind in Format:
+        if all(find_spec(module) for module in formats.PACKAGES[kind]):
+            done = export_run(run.path, kind)
+            assert done.n_held_out == min(256, run.summary["data"]["n_test"])
+            assert done.difference < 1e-5
+
+
+# --- without ffsearch, or without the run's data ---------------------------------------------------------------------
+
+
+WITH_ONNXRUNTIME_ALONE = """
+import sys, json, importlib.util
+for name in ("ffsearch", "keras", "tensorflow", "pandas"):
+    sys.modules[name] = None   # any import of it fails
+import onnxruntime
+spec = importlib.util.spec_from_file_location("host", sys.argv[1])
+host = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(host)
+feed = host.encode(json.loads(sys.argv[3]), json.load(open(sys.argv[2] + ".json", encoding="utf-8")))
+print(json.dumps(onnxruntime.InferenceSession(sys.argv[2]).run(None, feed)[0].tolist()))
+"""
+
+
+def test_onnxruntime_and_the_host_function_answer_without_ffsearch(run: Path, tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("tf2onnx")
+    done = export_run(run, Format.ONNX, out=tmp_path / "model.onnx")
+    rows = [
+        {"age": 39.5, "income / year": "1e3", "city": " Bern ", "Größe": 2.0},
+        {"age": None, "income / year": "?", "city": "never seen", "Größe": None},
+    ]
+    told = subprocess.run(
+        [sys.executable, "-c", WITH_ONNXRUNTIME_ALONE, host.__file__, str(done.path), json.dumps(rows)],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert told.returncode == 0, told.stderr
+    expected = load_packaged(run / MODEL).answers(pd.DataFrame(rows, dtype=object))
+    np.testing.assert_allclose(json.loads(told.stdout), expected, atol=1e-5)
+
+
+cells = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.just(10**400), st.floats(), st.text(max_size=6),
+    st.sampled_from(sorted(MISSING)), st.sampled_from(["2.0", " 2", "1e400", "-1e39", "07", "1_0", "٣", "inf", "Bern"]),
+)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(number=cells, text=cells)
+def test_the_host_function_reads_cells_as_the_model_file_does(number: Any, text: Any) -> None:
+    inputs = {
+        "missing": sorted(MISSING),
+        "inputs": [
+            {"input": "number_0", "column": "a", "kind": "number"},
+            {"input": "category_0", "column": "b", "kind": "category", "levels": ["", "2", "Bern", "True", "07"]},
+        ],
+    }
+    frame = pd.DataFrame({"a": pd.Series([number], dtype=object), "b": pd.Series([text], dtype=object)})
+    raw = raw_inputs(frame, numbers=["a"], categories=["b"])
+    levels = {"category_0": ("", "2", "Bern", "True", "07")}
+    expected = CodedModel(model=None, levels=levels).feed({"number_0": raw["a"], "category_0": raw["b"]})
+    got = host.encode([{"a": number, "b": text}], inputs)
+    for name in expected:
+        assert got[name].dtype == expected[name].dtype
+        np.testing.assert_array_equal(got[name], expected[name])
+
+
+def test_a_run_without_held_out_rows_is_checked_on_made_up_ones_and_says_so(run: Path, tmp_path: Path) -> None:
+    kept = (run / CHECK).read_bytes()
+    (run / CHECK).unlink()
+    try:
+        done = export_run(run, Format.KERAS, out=tmp_path / "model.keras")
+    finally:
+        (run / CHECK).write_bytes(kept)
+    assert done.n_held_out == 0
+    assert any("no held-out rows" in line for line in done.lines())
+
+
+def test_held_out_rows_are_kept_as_they_were_without_columns_nobody_needs(run: Path) -> None:
+    held_out = read_held_out(run / CHECK)
+    assert held_out is not None
+    assert list(held_out.frame.columns) == [*NUMBERS, *CATEGORIES]
+    pd.testing.assert_frame_equal(held_out.frame, mixed_table(80, seed=7)[[*NUMBERS, *CATEGORIES]])
+    np.testing.assert_array_equal(held_out.answers, load_packaged(run / MODEL).answers(held_out.frame))
+
+
+def test_awkward_rows_bring_every_kind_of_cell_to_every_column() -> None:
+    columns = (*NUMBERS, *CATEGORIES)
+    rows = awkward_rows(mixed_table()[list(columns)], columns)
+    for name in columns:
+        assert {None, 1e300, -1e300, "inf", "", "a level that nobody has seen"} <= set(rows[name])
+    assert len(awkward_rows(pd.DataFrame(columns=list(columns)), columns)) == len(rows)
+
+
+# --- what fails leaves nothing ---------------------------------------------------------------------------------------
+
+
+def test_a_file_that_answers_otherwise_leaves_nothing(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = files(run)
+    right = runtimes.answers_of
+    monkeypatch.setattr(runtimes, "answers_of", lambda *given: right(*given) + np.float32(1e-4))
+    with pytest.raises(ExportError, match=r"The keras file answers otherwise .* held-out rows: by .*1e-05 is allowed"):
+        export_run(run, Format.KERAS)
+    (tmp_path / "model.keras").write_text("the older one")
+    with pytest.raises(ExportError, match="answers otherwise"):
+        export_run(run, Format.KERAS, out=tmp_path / "model.keras")
+    assert (tmp_path / "model.keras").read_text() == "the older one"
+    with pytest.raises(ExportError, match="answers otherwise"):
+        export_run(run, Format.KERAS, out=tmp_path / "new" / "model.keras")
+    assert files(run) == before
+    assert files(tmp_path) == {"model.keras"}
+
+
+def test_a_model_that_answers_otherwise_than_when_it_was_made_is_not_exported(tmp_path: Path) -> None:
+    a_run(tmp_path / "run", Task.REGRESSION)
+    kept = pd.read_parquet(tmp_path / "run" / CHECK)
+    kept["answer:0"] += 1.0
+    kept.to_parquet(tmp_path / "run" / CHECK)
+    with pytest.raises(
+        ExportError, match=r"Today the run's own model answers otherwise than the run did on the held-out"
+    ):
+        export_run(tmp_path / "run", Format.KERAS)
+    (tmp_path / "run" / CHECK).write_text("no Parquet")
+    with pytest.raises(ExportError, match=r"check\.parquet cannot be read .*delete it"):
+        export_run(tmp_path / "run", Format.KERAS)
+    assert not (tmp_path / "run" / "export").exists()
+
+
+def test_a_converter_that_fails_is_told_in_its_own_words(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*given: object) -> None:
+        raise TypeError("no such operation\nand a long story")
+
+    monkeypatch.setitem(runtimes._WRITERS, Format.SAVED_MODEL, fail)
+    with pytest.raises(ExportError, match=r"cannot be written as saved_model: TypeError: no such operation Nothing"):
+        export_run(run, Format.SAVED_MODEL, out=tmp_path / "model")
+    assert files(tmp_path) == set()
+
+
+def test_an_older_export_is_replaced_and_nothing_else(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contents = iter(["the first", "the second"])
+
+    def write(packaged: PackagedModel, source: Path, target: Path) -> None:
+        target.mkdir()
+        (target / "saved_model.pb").write_text(next(contents))
+
+    def answers(packaged: PackagedModel, target: Path, kind: Format, rows: pd.DataFrame) -> NDArray[np.float32]:
+        return packaged.answers(rows)
+
+    monkeypatch.setitem(runtimes._WRITERS, Format.SAVED_MODEL, write)
+    monkeypatch.setattr(runtimes, "answers_of", answers)
+    for _ in range(2):
+        assert export_run(run, Format.SAVED_MODEL, out=tmp_path / "served").path == tmp_path / "served"
+    assert files(tmp_path) == {"served", "served/saved_model.pb"}
+    assert (tmp_path / "served" / "saved_model.pb").read_text() == "the second"
+    (tmp_path / "documents").mkdir()
+    (tmp_path / "documents" / "thesis.tex").touch()
+    with pytest.raises(ExportError, match=r"is there and is no SavedModel, so it is not replaced"):
+        export_run(run, Format.SAVED_MODEL, out=tmp_path / "documents")
+    assert (tmp_path / "documents" / "thesis.tex").exists()
+
+
+def test_places_that_cannot_be_are_refused(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match=r"does not end in \.keras.*Write --out .*data\.keras"):
+        export_run(run, Format.KERAS, out=tmp_path / "data.csv")
+    with pytest.raises(ExportError, match="is the run's own model"):
+        export_run(run, Format.KERAS, out=run / MODEL)
+    (tmp_path / "folder.keras").mkdir()
+    with pytest.raises(ExportError, match=r"is a folder. Name a file in it"):
+        export_run(run, Format.KERAS, out=tmp_path / "folder.keras")
+    (tmp_path / "file").touch()
+    with pytest.raises(ExportError, match="could not be written"):
+        export_run(run, Format.KERAS, out=tmp_path / "file" / "model.keras")
+
+
+def test_a_missing_package_is_named_with_the_command_that_installs_it(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(formats, "find_spec", lambda name: None)
+    with pytest.raises(ExportError, match=r'needs onnx and tf2onnx and onnxruntime.*pip install "ffsearch\[onnx\]"'):
+        export_run(run, Format.ONNX)
+
+
+def test_a_run_without_a_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ffsearch.RunError, match="does not exist"):
+        export_run(tmp_path / "none", Format.KERAS)
+    a_run(tmp_path / "run", Task.BINARY)
+    (tmp_path / "run" / MODEL).unlink()
+    with pytest.raises(ExportError, match=r"has no model/model\.keras: it was not refitted"):
+        export_run(tmp_path / "run", Format.KERAS)
+    assert export.FOLDER not in files(tmp_path / "run")
