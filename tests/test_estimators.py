@@ -230,7 +230,12 @@ def test_in_a_grid_search() -> None:
         (np.zeros((20, 2)), np.arange(20) % 2, DataError, r"has no column that can be learnt from"),
         (sparse.csr_array(np.eye(20)), np.arange(20) % 2, TypeError, r"[Ss]parse"),
         (np.zeros(20), np.arange(20) % 2, ValueError, r"Expected 2D array, got 1D array"),
-        (a_frame().assign(age=[[1]] * 60), labels(a_frame()), TypeError, r"holds a list in column 'age'"),
+        (
+            a_frame().assign(age=pd.Series([[1]] * 60, dtype=object)),
+            labels(a_frame()),
+            TypeError,
+            r"holds a list in column 'age'",
+        ),
         (a_frame(), labels(a_frame()).where(labels(a_frame()) == "low"), ValueError, r"contains NaN|missing"),
         (a_frame(), labels(a_frame())[:50], ValueError, r"inconsistent numbers of samples"),
     ],
