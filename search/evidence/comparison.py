@@ -1,0 +1,104 @@
+"""How much one model is better than another, with an interval: row by row on the same rows, or repeat by repeat.
+
+A difference is always turned so that positive means that the first one is better, whatever the metric's direction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ffsearch.search.evidence.bootstrap import CONFIDENCE, Interval
+from ffsearch.search.evidence.finalists import corrected_factor
+from ffsearch.search.evidence.terms import weight_chunks, weighted_scores
+
+__all__ = ["holm", "paired_over_repeats", "paired_over_rows"]
+
+N_RESAMPLES: Final = 2000
+"""Resamples of a difference. Choice: intervals of several comparisons reach to 0.4 %, where 8 of them lie."""
+
+
+def paired_over_rows(
+    metric: str,
+    *,
+    direction: str,
+    truth: NDArray[Any],
+    terms: NDArray[np.float32],
+    pairs: Sequence[tuple[int, int]],
+    rng: np.random.Generator,
+    groups: NDArray[np.int64] | None = None,
+    seed_sds: Sequence[float] | None = None,
+    n_together: int = 1,
+) -> list[Interval]:
+    """Differences between models that answered the same rows, each with its bootstrap interval over rows.
+
+    Args:
+        metric: The objective.
+        direction: `minimize` or `maximize`.
+        truth: As `row_terms` wants it.
+        terms: Of every model, shape (n_models, n_rows, n_terms).
+        pairs: Places of the models to compare.
+        rng: Where resamples are drawn from.
+        groups: Number of each row's group, shape (n_rows,), or None: groups are resampled whole.
+        seed_sds: Standard deviation of each model's true score from seed to seed, shape (n_models,): the interval then
+            speaks of any seed's network, not only of the one that answered. None: of the models as they are.
+        n_together: Comparisons that are to hold together: each interval is widened so that all of them hold with 95 %
+            (Bonferroni).
+    """
+    sign = 1 if direction == "maximize" else -1
+    gain = sign * weighted_scores(metric, truth=truth, terms=terms, weights=np.ones((1, len(truth)), np.float32))[0]
+    chunks = weight_chunks(N_RESAMPLES, len(truth), rng=rng, groups=groups)
+    drawn = np.concatenate([weighted_scores(metric, truth=truth, terms=terms, weights=chunk) for chunk in chunks])
+    drawn = sign * drawn + rng.standard_normal(drawn.shape) * np.asarray(seed_sds or [0.0] * len(terms))
+    tail = (1 - CONFIDENCE) / 2 / n_together
+    intervals = []
+    for one, other in pairs:
+        low, high = np.nanquantile(drawn[:, one] - drawn[:, other], [tail, 1 - tail])
+        intervals.append(Interval(value=float(gain[one] - gain[other]), low=float(low), high=float(high)))
+    return intervals
+
+
+def paired_over_repeats(
+    one: NDArray[np.float64], other: NDArray[np.float64], *, direction: str, test_to_train: float
+) -> tuple[Interval, float]:
+    """The mean difference over repeats that both were trained and judged in, and how likely chance alone makes it.
+
+    Args:
+        one: Scores of the first, shape (n_repeats,), at least two.
+        other: Scores of the second in the same repeats.
+        direction: `minimize` or `maximize`.
+        test_to_train: Validation rows per training row.
+
+    Returns:
+        The difference with its 95 % interval, and the two-sided p-value.
+
+    Source: the corrected resampled t-test of Nadeau and Bengio 2003, doi 10.1023/A:1024068626366.
+    """
+    from scipy.stats import t as student
+
+    differences = (1 if direction == "maximize" else -1) * (np.asarray(one) - np.asarray(other))
+    n_repeats = len(differences)
+    mean = float(differences.mean())
+    error = float(np.sqrt(corrected_factor(n_repeats, test_to_train=test_to_train) * differences.var(ddof=1)))
+    if error == 0:
+        return Interval(value=mean, low=mean, high=mean), 1.0 if mean == 0 else 0.0
+    reach = float(student.ppf((1 + CONFIDENCE) / 2, n_repeats - 1)) * error
+    p_value = 2 * float(student.sf(abs(mean) / error, n_repeats - 1))
+    return Interval(value=mean, low=mean - reach, high=mean + reach), p_value
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """P-values adjusted so that the chance of one false finding among all is what each says.
+
+    Source: Holm 1979, *A simple sequentially rejective multiple test procedure*.
+    """
+    order = np.argsort(p_values, kind="stable")
+    adjusted = [0.0] * len(p_values)
+    largest = 0.0
+    for rank, place in enumerate(order):
+        largest = max(largest, min(1.0, p_values[place] * (len(p_values) - rank)))
+        adjusted[place] = largest
+    return adjusted

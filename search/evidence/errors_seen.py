@@ -1,0 +1,176 @@
+"""Where answers go wrong: confused classes, residuals, and the slices of the table that are worst off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ffsearch.search.evidence.bootstrap import CONFIDENCE, Interval
+from ffsearch.search.evidence.comparison import holm
+
+__all__ = ["Residuals", "Slice", "confusion", "residuals", "worst_slices"]
+
+MIN_SLICE_ROWS: Final = 20
+"""Fewest rows of a slice that is looked at. Choice: below it a mean loss is one or two rows' doing."""
+
+N_QUANTILES: Final = 5
+"""Slices of a number. Choice: fifths are large enough to compare and fine enough to show a bad end."""
+
+MAX_SLICE_LEVELS: Final = 50
+"""Most levels of a category, by rows, that become slices."""
+
+N_POINTS: Final = 2_000
+"""Most rows of a residual picture. Choice: more points only make ink."""
+
+N_BANDS: Final = 10
+"""Bands of predicted values whose residuals are summed up."""
+
+SIGNIFICANT: Final = 0.05
+"""Adjusted p-value below which a slice is called worse."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slice:
+    """Rows that share something.
+
+    Args:
+        column: The column it goes by.
+        rows: What they share, in words: `a`, `missing`, `3.2 to 7.5`.
+        n_rows: How many they are.
+        loss: Their mean loss with its 95 % interval.
+        excess: Their mean loss less that of all other rows.
+        p_value: How likely chance makes so large a difference, adjusted for all slices looked at (Holm).
+    """
+
+    column: str
+    rows: str
+    n_rows: int
+    loss: Interval
+    excess: float
+    p_value: float
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether it is shown to be worse off than other rows."""
+        return self.excess > 0 and self.p_value < SIGNIFICANT
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Residuals:
+    """What a residual picture shows, of one target.
+
+    Args:
+        predicted: Of some rows, in the user's unit, shape (n_points,).
+        residual: Truth less prediction of the same rows.
+        bands: A row a band of predicted values: its middle prediction, and the 5 %, 25 %, 50 %, 75 % and 95 % points of
+            its residuals, shape (n_bands, 6).
+    """
+
+    predicted: NDArray[np.float64]
+    residual: NDArray[np.float64]
+    bands: NDArray[np.float64]
+
+
+def confusion(truth: NDArray[np.int64], probabilities: NDArray[Any]) -> NDArray[np.int64]:
+    """Rows by true class (down) and answered class (across), shape (n_classes, n_classes); unknown classes left out."""
+    n_classes = probabilities.shape[1]
+    known = truth >= 0
+    cells = truth[known] * n_classes + probabilities[known].argmax(axis=1)
+    return np.bincount(cells, minlength=n_classes**2).reshape(n_classes, n_classes).astype(np.int64)
+
+
+def residuals(truth: NDArray[Any], predicted: NDArray[Any], *, rng: np.random.Generator) -> Residuals:
+    """Residuals of one target against what was predicted.
+
+    Args:
+        truth: Shape (n_rows,).
+        predicted: Shape (n_rows,).
+        rng: Draws the rows that are shown one by one.
+    """
+    predicted = np.asarray(predicted, np.float64)
+    residual = np.asarray(truth, np.float64) - predicted
+    order = np.argsort(predicted, kind="stable")
+    bands = [
+        [float(np.median(predicted[rows])), *np.quantile(residual[rows], [0.05, 0.25, 0.5, 0.75, 0.95])]
+        for rows in np.array_split(order, min(N_BANDS, len(order)))
+    ]
+    shown = np.sort(rng.permutation(len(order))[:N_POINTS])
+    return Residuals(predicted=predicted[shown], residual=residual[shown], bands=np.array(bands))
+
+
+def worst_slices(
+    losses: NDArray[np.float64], columns: Mapping[str, NDArray[Any]], *, n_slices: int = 10
+) -> tuple[Slice, ...]:
+    """The slices with the highest mean loss beside all other rows, surest first; chance is allowed for over all slices.
+
+    A category gives a slice a level, a number one a fifth of its values (one a value where they are few), both one for
+    missing cells.
+
+    Args:
+        losses: Of every row, shape (n_rows,): squared errors, log losses, misses.
+        columns: Raw columns of the same rows, as `raw_inputs` gives them.
+        n_slices: How many to give at most.
+    """
+    found = [(column, told, rows) for column, cells in columns.items() for told, rows in _slices(cells)]
+    found = [one for one in found if MIN_SLICE_ROWS <= one[2].sum() <= len(losses) - MIN_SLICE_ROWS]
+    if not found:
+        return ()
+    p_values = holm([_p_value(losses[rows], losses[~rows]) for _, _, rows in found])
+    slices = [
+        Slice(
+            column=column,
+            rows=told,
+            n_rows=int(rows.sum()),
+            loss=_mean_interval(losses[rows]),
+            excess=float(losses[rows].mean() - losses[~rows].mean()),
+            p_value=p_value,
+        )
+        for (column, told, rows), p_value in zip(found, p_values, strict=True)
+    ]
+    worse = [one for one in slices if one.excess > 0]
+    return tuple(sorted(worse, key=lambda one: (one.p_value, -one.excess, one.column, one.rows))[:n_slices])
+
+
+def _slices(cells: NDArray[Any]) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    if cells.ndim > 1:  # an image has no slices
+        return
+    if cells.dtype == object:
+        levels, counts = np.unique(cells.astype(str), return_counts=True)
+        for level in levels[np.argsort(-counts, kind="stable")][:MAX_SLICE_LEVELS]:
+            yield (str(level) or "missing"), cells == level
+        return
+    missing = np.isnan(cells)
+    yield "missing", missing
+    if missing.all():
+        return
+    distinct = np.unique(cells[~missing])
+    if len(distinct) <= N_QUANTILES:
+        for value in distinct:
+            yield f"{value:.4g}", cells == value
+        return
+    edges = np.unique(np.quantile(cells[~missing].astype(np.float64), np.linspace(0, 1, N_QUANTILES + 1)))
+    place = np.clip(np.searchsorted(edges, cells, side="right") - 1, 0, max(0, len(edges) - 2))
+    for number in np.unique(place[~missing]):
+        rows = ~missing & (place == number)
+        yield f"{cells[rows].min():.4g} to {cells[rows].max():.4g}", rows
+
+
+def _p_value(ours: NDArray[np.float64], others: NDArray[np.float64]) -> float:
+    """Welch's test; 1 where nothing varies."""
+    from scipy.stats import ttest_ind
+
+    if ours.std() == 0 and others.std() == 0:
+        return 1.0 if ours.mean() == others.mean() else 0.0
+    return float(ttest_ind(ours, others, equal_var=False).pvalue)
+
+
+def _mean_interval(losses: NDArray[np.float64]) -> Interval:
+    from scipy.stats import t as student
+
+    mean, n_rows = float(losses.mean()), len(losses)
+    reach = float(student.ppf((1 + CONFIDENCE) / 2, n_rows - 1) * losses.std(ddof=1) / np.sqrt(n_rows))
+    return Interval(value=mean, low=mean - reach, high=mean + reach)

@@ -1,0 +1,211 @@
+"""The last round: which points are trained again, with which seeds and splits, and which one wins.
+
+trials -> finalists -> jobs, one a finalist and repeat, each repeat with its own seeds, row order and split -> winner
+
+A score of the search has met its validation rows and its seed once, and the best of many scores is one that was lucky
+in both. Repeats vary seed, order and split together (Bouthillier et al. 2021, arXiv 2103.03098, section 4: the more
+sources of variation are varied, the better a comparison), and all finalists meet the same splits, so that they can be
+paired.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ffsearch.search.evidence.terms import weight_chunks, weighted_scores
+from ffsearch.search.records import TrialRecord
+from ffsearch.search.seeds import Purpose, child
+from ffsearch.search.topology import Point, layer_sizes
+from ffsearch.search.training.protocol import Ended, Job
+
+__all__ = ["choose", "choose_finalists", "corrected_factor", "repeat_jobs", "tied_trials"]
+
+DEFAULT_TRIAL: Final = 0
+
+SHARE_SMALL: Final = 0.4
+"""Share of the finalists' places that go to small networks as good as the best.
+
+choice: two of five. Samplers end near one size; without a small finalist there is nothing for the one-standard-error
+rule to prefer.
+"""
+
+N_RESAMPLES_TIES: Final = 200
+"""Resamples for the standard error of a difference. Choice: knows a standard error to 5 %."""
+
+
+# --- who they are ----------------------------------------------------------------------------------------------------
+
+
+def choose_finalists(
+    records: Sequence[TrialRecord],
+    *,
+    direction: str,
+    n_finalists: int,
+    tied: Collection[int] = (),
+) -> tuple[TrialRecord, ...]:
+    """The trials whose points are trained again: the best topologies, the smallest that are as good, and the default.
+
+    Only one point of every topology (layer sizes, activation, batch normalisation) is taken, the best. A point that was
+    tried with several seeds counts by its mean. Trials that were trained to their end go before pruned ones. The
+    default point, trial 0, comes last and is there whatever its score, as long as it has one; it takes none of the
+    places.
+
+    Args:
+        records: All trials told.
+        direction: `minimize` or `maximize`.
+        n_finalists: Places, at least 1.
+        tied: Numbers of trials that cannot be told from the best one (`tied_trials`); the smallest of them get some of
+            the places.
+
+    Returns:
+        Best first, then the small ones, then the default; empty when no trial has a score.
+    """
+    ranked = _distinct(_ranked(records, direction=direction))
+    n_small = min(int(n_finalists * SHARE_SMALL), n_finalists - 1)
+    best = ranked[: n_finalists - n_small]
+    rest = ranked[n_finalists - n_small :]
+    limit = best[0].n_params if best else 0
+    small = sorted((r for r in rest if r.trial in tied and r.n_params < limit), key=lambda r: (r.n_params, r.trial))
+    chosen = [*best, *small[:n_small]]
+    chosen += [record for record in rest if record not in chosen][: n_finalists - len(chosen)]
+    default = [r for r in records if r.trial == DEFAULT_TRIAL and r.value is not None]
+    known = {record.point.identity for record in chosen}
+    return (*chosen, *(record for record in default if record.point.identity not in known))
+
+
+def tied_trials(
+    metric: str,
+    *,
+    truth: NDArray[np.generic],
+    terms: NDArray[np.float32],
+    trials: Sequence[int],
+    direction: str,
+    rng: np.random.Generator,
+) -> frozenset[int]:
+    """The trials whose score is within one standard error of the best one's, the error being that of the difference.
+
+    Args:
+        metric: The objective.
+        truth: Of the validation rows, as `row_terms` wants it.
+        terms: Of every trial on these rows, shape (n_trials, n_rows, n_terms).
+        trials: Their numbers, shape (n_trials,).
+        direction: `minimize` or `maximize`.
+        rng: Where resamples of rows are drawn from.
+    """
+    sign = _sign(direction)
+    ones = np.ones((1, len(truth)), np.float32)
+    scores = sign * weighted_scores(metric, truth=truth, terms=terms, weights=ones)[0]
+    best = int(np.nanargmin(scores))
+    chunks = weight_chunks(N_RESAMPLES_TIES, len(truth), rng=rng)
+    drawn = np.concatenate([weighted_scores(metric, truth=truth, terms=terms, weights=chunk) for chunk in chunks])
+    errors = np.nanstd(drawn - drawn[:, [best]], axis=0)
+    return frozenset(trials[int(place)] for place in np.flatnonzero(scores - scores[best] <= errors))
+
+
+def _ranked(records: Sequence[TrialRecord], *, direction: str) -> list[TrialRecord]:
+    """The first trial of every point that has a value, best mean value first, pruned ones last."""
+    sign = _sign(direction)
+    by_point: dict[int, list[TrialRecord]] = {}
+    for record in records:
+        if record.value is not None:
+            by_point.setdefault(record.trial if record.repeat_of is None else record.repeat_of, []).append(record)
+    standing = []
+    for of_point in by_point.values():
+        first = min(of_point, key=lambda record: record.trial)
+        trained = [record for record in of_point if record.ended is not Ended.PRUNED]
+        mean = float(np.mean([record.value for record in (trained or of_point)]))
+        standing.append((not trained, sign * mean, first.trial, first))
+    return [first for *_, first in sorted(standing, key=lambda one: one[:3])]
+
+
+def _distinct(ranked: Sequence[TrialRecord]) -> list[TrialRecord]:
+    """The first of every topology."""
+    seen: dict[object, TrialRecord] = {}
+    for record in ranked:
+        seen.setdefault(_topology(record.point), record)
+    return list(seen.values())
+
+
+def _topology(point: Point) -> tuple[object, ...]:
+    return layer_sizes(point), point.activation, point.batch_norm
+
+
+# --- training them again ---------------------------------------------------------------------------------------------
+
+
+def repeat_jobs(points: Sequence[tuple[int, Point]], *, n_repeats: int, seed: int) -> Iterator[Job]:
+    """One job a repeat and point, repeat by repeat: a round that is cut off leaves whole repeats.
+
+    A job's fold is its repeat, counted from 0: train them on `Prepared.repeats(range(1, n_repeats + 1))`, whose split i
+    is repeat i + 1's. Seeds follow from trial and repeat alone, not from who else is a finalist.
+
+    Args:
+        points: Trial numbers and points; points that were no trial have numbers of their own.
+        n_repeats: Repeats of each.
+        seed: The run's seed.
+    """
+    for repeat in range(n_repeats):
+        for trial, point in points:
+            yield Job(trial=trial, point=point, seed=child(seed, Purpose.FINALIST, trial, repeat), fold=repeat)
+
+
+# --- the choice ------------------------------------------------------------------------------------------------------
+
+
+def choose(
+    scores: NDArray[np.float64], *, n_params: Sequence[int], direction: str, test_to_train: float
+) -> NDArray[np.intp]:
+    """The winner: the fewest parameters among those within one standard error of the best mean over repeats.
+
+    The standard error is that of the mean paired difference to the best: with d the differences of a finalist's scores
+    to the best one's, repeat by repeat, sqrt((1 / n_repeats + test_to_train) * var(d)). The best itself is always
+    within it. With a single repeat there is no standard error, and the best mean wins. Of equal sizes the better one.
+
+    Args:
+        scores: Shape (..., n_finalists, n_repeats); what is not finite is worst.
+        n_params: Parameters of every finalist.
+        direction: `minimize` or `maximize`.
+        test_to_train: Validation rows per training row, for `corrected_factor`.
+
+    Returns:
+        Place of the winner among the finalists, shape (...).
+
+    Source: the one-standard-error rule of Breiman et al. 1984, *Classification and Regression Trees*, section 3.4.3.
+    DIFFERS: theirs is the error of the best one's mean, ours that of the paired difference, which is what says whether
+    the smaller network is worse; Nadeau and Bengio 2003 for repeats that share rows.
+    """
+    losses = _sign(direction) * np.where(np.isfinite(scores), scores, np.nan)
+    losses = np.where(np.isnan(losses), np.inf, losses)
+    means = losses.mean(axis=-1)
+    best = means.argmin(axis=-1)
+    n_repeats = scores.shape[-1]
+    if n_repeats < 2:
+        return np.asarray(best)
+    with np.errstate(invalid="ignore"):  # inf - inf: a finalist that diverged is never within
+        differences = losses - np.take_along_axis(losses, best[..., None, None], axis=-2)
+        error = np.sqrt(corrected_factor(n_repeats, test_to_train=test_to_train) * differences.var(axis=-1, ddof=1))
+        within = differences.mean(axis=-1) <= error
+    within |= np.arange(scores.shape[-2]) == best[..., None]
+    sizes = np.asarray(n_params, dtype=np.float64)
+    smallest = np.where(within, sizes, np.inf).min(axis=-1)
+    return np.asarray(np.where(within & (sizes == smallest[..., None]), means, np.inf).argmin(axis=-1))
+
+
+def corrected_factor(n_repeats: int, *, test_to_train: float) -> float:
+    """What the variance of one repeat's difference is multiplied by for the variance of their mean.
+
+    Repeats learn from and are judged on overlapping rows, so their mean knows less than 1 / n_repeats says.
+
+    Source: Nadeau and Bengio 2003, *Inference for the generalization error*, doi 10.1023/A:1024068626366, equation 9:
+    1 / n_repeats + n_test / n_train.
+    """
+    return 1 / n_repeats + test_to_train
+
+
+def _sign(direction: str) -> int:
+    """Turns larger is better into smaller is better."""
+    return -1 if direction == "maximize" else 1

@@ -1,0 +1,220 @@
+"""Baselines on matrices as networks see them: what they can learn, and that they answer in the right units."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ffsearch.search.data.prepare import Refit, prepare
+from ffsearch.search.data.preprocess import Layout, Preprocessor
+from ffsearch.search.data.problem import MatrixColumns, Problem, Split
+from ffsearch.search.evidence import baselines
+from ffsearch.search.evidence.baselines import Baseline, BaselineName, fit_baseline
+from ffsearch.search.evidence.metrics import METRICS
+from ffsearch.search.heads import Head, Loss, TargetScale, Task
+from ffsearch.spaces.schema import DataSpec
+
+N_FEATURES = 5
+LOSSES = {
+    Task.REGRESSION: Loss.MSE,
+    Task.BINARY: Loss.BINARY_CROSSENTROPY,
+    Task.MULTICLASS: Loss.CATEGORICAL_CROSSENTROPY,
+}
+
+
+def head_of(task: Task, n_outputs: int) -> Head:
+    n_labels = {Task.REGRESSION: 0, Task.BINARY: 2, Task.MULTICLASS: n_outputs}[task]
+    return Head(
+        task=task,
+        loss=LOSSES[task],
+        n_outputs=n_outputs,
+        target_names=("y",),
+        labels=tuple(f"c{number}" for number in range(n_labels)),
+    )
+
+
+def drawn(task: Task, n_rows: int, n_outputs: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """A linear truth, learnt easily."""
+    x = rng.normal(size=(n_rows, N_FEATURES)).astype(np.float32)
+    score = 3 * x[:, :n_outputs]
+    if task is Task.REGRESSION:
+        return x, (score / 3 + 0.1 * rng.normal(size=score.shape)).astype(np.float32)
+    if task is Task.BINARY:
+        return x, (score[:, :1] + rng.normal(size=(n_rows, 1)) > 0).astype(np.float32)
+    return x, (score + rng.gumbel(size=score.shape)).argmax(axis=1).astype(np.int32)
+
+
+def example(task: Task, *, n_outputs: int = 1, n_splits: int = 1, n_rows: int = 300) -> tuple[Problem, Refit]:
+    rng = np.random.default_rng(0)
+    scale = TargetScale(mean=np.full(n_outputs, 100.0), scale=np.full(n_outputs, 10.0))
+    of_target = scale if task is Task.REGRESSION else None
+    x, y = drawn(task, n_rows, n_outputs, rng)
+    fifth = n_rows // 5
+    splits = tuple(
+        Split(
+            x_train=np.delete(x, np.s_[at * fifth : (at + 1) * fifth], axis=0),
+            y_train=np.delete(y, np.s_[at * fifth : (at + 1) * fifth], axis=0),
+            x_valid=x[at * fifth : (at + 1) * fifth],
+            y_valid=y[at * fifth : (at + 1) * fifth],
+            target_scale=of_target,
+        )
+        for at in range(n_splits)
+    )
+    problem = Problem(head=head_of(task, n_outputs), splits=splits)
+    layout = Preprocessor.fit(Layout(numbers=(), categories=()), {})
+    return problem, Refit(layout, x, y, of_target)
+
+
+def fitted(name: BaselineName, task: Task, **kwargs: int) -> tuple[Baseline, Problem, Refit]:
+    problem, refit = example(task, **kwargs)
+    return fit_baseline(name, problem, refit, seed=0, metric="log_loss"), problem, refit
+
+
+CASES = [(Task.REGRESSION, 1), (Task.REGRESSION, 3), (Task.BINARY, 1), (Task.MULTICLASS, 4)]
+
+
+@pytest.mark.parametrize("name", list(BaselineName))
+@pytest.mark.parametrize(("task", "n_outputs"), CASES)
+def test_answers_have_the_shape_and_unit_of_a_network(name: BaselineName, task: Task, n_outputs: int) -> None:
+    made, _, refit = fitted(name, task, n_outputs=n_outputs, n_splits=2)
+    n_answers = n_outputs if task is Task.REGRESSION else max(2, n_outputs)
+    assert [answers.shape for answers in made.valid] == [(60, n_answers)] * 2
+    answers = made.answers(refit.x[:7])
+    assert answers.shape == (7, n_answers)
+    if task is Task.REGRESSION:
+        assert answers.mean() == pytest.approx(100, abs=15)
+        assert made.valid[0].mean() == pytest.approx(100 if n_outputs == 1 else 0, abs=15)
+    else:
+        np.testing.assert_allclose(answers.sum(axis=1), 1, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", [BaselineName.LINEAR, BaselineName.BOOSTING])
+@pytest.mark.parametrize(("task", "n_outputs"), CASES)
+def test_a_linear_truth_is_learnt(name: BaselineName, task: Task, n_outputs: int) -> None:
+    made, _, _ = fitted(name, task, n_outputs=n_outputs)
+    x, y = drawn(task, 2000, n_outputs, np.random.default_rng(9))
+    answers = made.answers(x)
+    if task is Task.REGRESSION:
+        assert METRICS[task]["r2"](100 + 10 * y, answers) > (0.95 if name is BaselineName.LINEAR else 0.7)
+    else:
+        assert METRICS[task]["accuracy"](y.reshape(len(y)), answers) > 0.7
+
+
+@pytest.mark.parametrize("name", list(BaselineName))
+def test_the_same_seed_gives_the_same_answers(name: BaselineName) -> None:
+    (one, _, refit), (two, _, _) = (
+        fitted(name, Task.MULTICLASS, n_outputs=3),
+        fitted(name, Task.MULTICLASS, n_outputs=3),
+    )
+    np.testing.assert_array_equal(one.answers(refit.x), two.answers(refit.x))
+
+
+def test_the_dummy_knows_shares_means_and_medians() -> None:
+    made, _, refit = fitted(BaselineName.DUMMY, Task.BINARY)
+    share = float(refit.y.mean())
+    np.testing.assert_allclose(made.answers(refit.x[:1])[0], [1 - share, share], rtol=1e-6)
+    problem, refit = example(Task.REGRESSION)
+    middle = fit_baseline(BaselineName.DUMMY, problem, refit, seed=0, metric="mae").answers(refit.x[:1])
+    assert middle.item() == pytest.approx(100 + 10 * float(np.median(refit.y)), rel=1e-5)
+
+
+def test_noise_makes_the_linear_model_give_up_its_slopes() -> None:
+    problem, refit = example(Task.BINARY, n_rows=200)
+    rng = np.random.default_rng(3)
+    split = problem.splits[0]
+    noise = Split(
+        x_train=split.x_train,
+        y_train=rng.integers(2, size=split.y_train.shape).astype(np.float32),
+        x_valid=split.x_valid,
+        y_valid=rng.integers(2, size=split.y_valid.shape).astype(np.float32),
+    )
+    made = fit_baseline(
+        BaselineName.LINEAR, Problem(head=problem.head, splits=(noise,)), refit, seed=0, metric="log_loss"
+    )
+    assert made.settings["strength"] >= 0.1
+
+
+@pytest.mark.parametrize("name", [BaselineName.LINEAR, BaselineName.BOOSTING])
+@pytest.mark.parametrize("n_left", [1, 2, 3])
+def test_classes_that_a_split_never_saw_are_answered_all_the_same(name: BaselineName, n_left: int) -> None:
+    problem, refit = example(Task.MULTICLASS, n_outputs=4)
+    split = problem.splits[0]
+    there = split.y_train < n_left
+    poor = Split(
+        x_train=split.x_train[there], y_train=split.y_train[there], x_valid=split.x_valid, y_valid=split.y_valid
+    )
+    made = fit_baseline(name, Problem(head=problem.head, splits=(poor, split)), refit, seed=0, metric="log_loss")
+    assert made.valid[0].shape == (60, 4)
+    np.testing.assert_allclose(made.valid[0].sum(axis=1), 1, rtol=1e-6)
+    assert made.valid[0][:, n_left:].max() < 0.05
+
+
+@pytest.mark.parametrize("name", [BaselineName.LINEAR, BaselineName.BOOSTING])
+def test_a_single_binary_class_is_answered(name: BaselineName) -> None:
+    problem, refit = example(Task.BINARY)
+    split = problem.splits[0]
+    there = split.y_train[:, 0] > 0
+    poor = Split(
+        x_train=split.x_train[there], y_train=split.y_train[there], x_valid=split.x_valid, y_valid=split.y_valid
+    )
+    made = fit_baseline(name, Problem(head=problem.head, splits=(poor,)), refit, seed=0, metric="log_loss")
+    assert (made.valid[0][:, 1] > 0.9).all()
+
+
+def test_too_many_rows_are_drawn_from_and_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(baselines, "MIN_CAPPED_ROWS", 100)
+    monkeypatch.setattr(baselines, "MAX_LINEAR_CELLS", 0)
+    monkeypatch.setattr(baselines, "MAX_BOOSTING_CELLS", 0)
+    for name in (BaselineName.LINEAR, BaselineName.BOOSTING):
+        made, _, _ = fitted(name, Task.BINARY)
+        assert "learnt from 100 of 300 rows, drawn at random." in made.notes[0]
+        assert made.settings["n_rows"] == 100
+
+
+def test_many_classes_leave_few_iterations_and_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(baselines, "MAX_TREES", 12)
+    monkeypatch.setattr(baselines, "MIN_ITERATIONS", 2)
+    made, _, _ = fitted(BaselineName.BOOSTING, Task.MULTICLASS, n_outputs=4)
+    assert made.notes == ("Boosting was ended after 3 iterations, still improving.",)
+
+
+def test_weights_of_rows_are_minded() -> None:
+    problem, refit = example(Task.BINARY)
+    split = problem.splits[0]
+    heavy = np.where(split.y_train[:, 0] > 0, 5.0, 0.5).astype(np.float32)
+    weighted = Split(
+        x_train=split.x_train,
+        y_train=split.y_train,
+        x_valid=split.x_valid,
+        y_valid=split.y_valid,
+        train_weight=heavy / heavy.mean(),
+    )
+    for name in (BaselineName.LINEAR, BaselineName.BOOSTING):
+        plain = fit_baseline(name, problem, refit, seed=0, metric="log_loss")
+        tilted = fit_baseline(name, Problem(head=problem.head, splits=(weighted,)), refit, seed=0, metric="log_loss")
+        assert tilted.valid[0][:, 1].mean() > plain.valid[0][:, 1].mean()
+
+
+def test_trees_read_codes_and_missing_cells_from_the_matrix() -> None:
+    columns = MatrixColumns(
+        cell=np.array([0, 1, 0, 2, 2, 2], np.int32), is_number=np.array([1, 1, 0, 0, 0, 0], np.bool_)
+    )
+    x = np.array([[0.5, 2, 0, 1, 0, 0], [0.0, 3, 1, 0, 0, 1]], np.float32)
+    cells = baselines._Cells.of(columns)
+    np.testing.assert_array_equal(cells.read(x), [[0.5, 2, 0], [np.nan, 3, 2]])
+    assert cells.is_category == [False, False, True]
+
+
+def test_a_real_table_goes_through_whole() -> None:
+    rng = np.random.default_rng(0)
+    levels = rng.choice(["a", "b", "c"], size=400)
+    number = rng.normal(size=400)
+    frame = pd.DataFrame({"level": levels, "number": np.where(rng.random(400) < 0.1, np.nan, number)})
+    frame["y"] = np.where((levels == "a") ^ (number > 0), "yes", "no")
+    ready = prepare(DataSpec(source="frame", target="y"), frame=frame, seed=0)
+    refit = ready.fit_all()
+    sealed = ready.test_rows()
+    made = fit_baseline(BaselineName.BOOSTING, ready.problem(), refit, seed=0, metric="log_loss")
+    answers = made.answers(refit.preprocessor.transform(sealed.features))
+    assert METRICS[Task.BINARY]["accuracy"](sealed.y, answers) > 0.8

@@ -1,0 +1,179 @@
+"""Who is trained again, on which rows, with which seeds, and who wins."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from examples import a_record
+from ffsearch.search.data.prepare import prepare
+from ffsearch.search.evidence.finalists import choose, choose_finalists, repeat_jobs, tied_trials
+from ffsearch.search.records import TrialRecord
+from ffsearch.search.topology import Point
+from ffsearch.search.training.protocol import Ended
+from ffsearch.spaces.schema import DataSpec
+
+
+def numbers(records: tuple[TrialRecord, ...]) -> list[int]:
+    return [record.trial for record in records]
+
+
+def records(values: list[float]) -> list[TrialRecord]:
+    return [a_record(trial, value=value) for trial, value in enumerate(values)]
+
+
+def test_the_best_and_the_default_are_finalists() -> None:
+    told = records([0.9, 0.5, 0.3, 0.4, 0.6, 0.7])
+    assert numbers(choose_finalists(told, direction="minimize", n_finalists=3)) == [2, 3, 1, 0]
+    assert numbers(choose_finalists(told, direction="maximize", n_finalists=2)) == [0, 5]
+
+
+def test_a_default_among_the_best_is_there_once() -> None:
+    told = records([0.1, 0.5, 0.3])
+    assert numbers(choose_finalists(told, direction="minimize", n_finalists=2)) == [0, 2]
+
+
+def test_topologies_are_distinct() -> None:
+    same = [a_record(trial, value=0.1 * trial, point=Point(depth=2, width=64, l2=0.001 * trial)) for trial in (1, 2, 3)]
+    told = [a_record(0, value=0.9), *same, a_record(4, value=0.8)]
+    assert numbers(choose_finalists(told, direction="minimize", n_finalists=3)) == [1, 4, 0]
+
+
+def test_pruned_trials_come_last_and_those_without_a_value_never() -> None:
+    told = [
+        a_record(0, value=0.9),
+        a_record(1, value=0.1, ended=Ended.PRUNED),
+        a_record(2, value=0.5),
+        a_record(3, ended=Ended.DIVERGED),
+    ]
+    assert numbers(choose_finalists(told, direction="minimize", n_finalists=5)) == [2, 0, 1]
+    assert choose_finalists(told[3:], direction="minimize", n_finalists=5) == ()
+
+
+def test_a_default_that_diverged_is_no_finalist() -> None:
+    told = [a_record(0, ended=Ended.DIVERGED), a_record(1), a_record(2)]
+    assert numbers(choose_finalists(told, direction="minimize", n_finalists=2)) == [1, 2]
+
+
+def test_a_point_with_several_seeds_counts_by_its_mean() -> None:
+    lucky = Point(depth=2, width=99)
+    told = [
+        a_record(0, value=0.9),
+        a_record(1, value=0.1, point=lucky),
+        a_record(2, value=0.4),
+        a_record(3, value=0.8, point=lucky, repeat_of=1),
+    ]
+    assert numbers(choose_finalists(told, direction="minimize", n_finalists=2)) == [2, 1, 0]
+
+
+def test_the_smallest_that_are_as_good_get_places() -> None:
+    values = [0.9, *(0.1 + 0.01 * place for place in range(12))]
+    told = [a_record(trial, value=value, point=Point(depth=2, width=100 - trial)) for trial, value in enumerate(values)]
+    plain = numbers(choose_finalists(told, direction="minimize", n_finalists=5))
+    assert plain == [1, 2, 3, 4, 5, 0]
+    tied = numbers(choose_finalists(told, direction="minimize", n_finalists=5, tied={1, 7, 10, 12}))
+    assert tied == [1, 2, 3, 12, 10, 0]
+
+
+def test_trials_that_cannot_be_told_apart_are_tied() -> None:
+    rng = np.random.default_rng(0)
+    terms = (1 + 0.3 * rng.normal(size=(4, 200, 1))).astype(np.float32)
+    terms -= terms.mean(axis=1, keepdims=True) - np.array([1.0, 1.005, 1.3, 2.0], np.float32)[:, None, None]
+    tied = tied_trials("mae", truth=np.zeros((200, 1)), terms=terms, trials=[5, 6, 7, 8], direction="minimize", rng=rng)
+    assert tied == {5, 6}
+
+
+def test_jobs_come_repeat_by_repeat_with_seeds_of_their_own() -> None:
+    points = [(3, Point(depth=1, width=4)), (8, Point(depth=2, width=4))]
+    jobs = list(repeat_jobs(points, n_repeats=3, seed=0))
+    assert [(job.fold, job.trial) for job in jobs] == [(0, 3), (0, 8), (1, 3), (1, 8), (2, 3), (2, 8)]
+    states = {tuple(job.seed.generate_state(2)) for job in jobs}
+    assert len(states) == 6
+    alone = list(repeat_jobs(points[1:], n_repeats=2, seed=0))
+    np.testing.assert_array_equal(alone[1].seed.generate_state(4), jobs[3].seed.generate_state(4))
+
+
+# --- the choice ------------------------------------------------------------------------------------------------------
+
+
+def chosen(scores: list[list[float]], n_params: list[int], direction: str = "minimize") -> int:
+    return int(choose(np.array(scores), n_params=n_params, direction=direction, test_to_train=0.25))
+
+
+def test_the_smallest_within_one_standard_error_wins() -> None:
+    best, close, far = [0.5, 0.6, 0.4], [0.52, 0.58, 0.43], [0.8, 0.9, 0.7]
+    assert chosen([best, close, far], [300, 100, 10]) == 1
+    assert chosen([best, close, far], [100, 300, 10]) == 0
+
+
+def test_a_small_difference_that_is_there_every_time_counts() -> None:
+    assert chosen([[0.5, 0.6, 0.4], [0.511, 0.609, 0.41]], [300, 100]) == 0
+
+
+def test_one_repeat_has_no_standard_error() -> None:
+    assert chosen([[0.5], [0.5001]], [300, 100]) == 0
+
+
+def test_larger_can_be_better() -> None:
+    assert chosen([[0.5, 0.6], [0.9, 0.8]], [1, 9], direction="maximize") == 1
+
+
+def test_a_finalist_that_diverged_never_wins() -> None:
+    assert chosen([[np.nan, 0.1, 0.1], [0.5, 0.6, 0.7]], [1, 9]) == 1
+    assert chosen([[np.inf, 0.1, 0.1], [0.5, 0.6, 0.7]], [1, 9]) == 1
+
+
+@given(seed=st.integers(0, 1000))
+def test_many_choices_at_once_equal_one_at_a_time(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    scores = rng.normal(size=(7, 4, 3)).round(1)
+    rule = {"n_params": [4, 1, 3, 1], "direction": "minimize", "test_to_train": 0.25}
+    together = choose(scores, **rule)  # type: ignore[arg-type]
+    assert list(together) == [int(choose(one, **rule)) for one in scores]  # type: ignore[arg-type]
+    sizes = np.array(rule["n_params"])
+    best = scores.mean(axis=2).argmin(axis=1)
+    assert (sizes[together] <= sizes[best]).all()
+
+
+# --- fresh splits ----------------------------------------------------------------------------------------------------
+
+
+def table() -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    number = rng.normal(size=120)
+    return pd.DataFrame(
+        {
+            "number": number,
+            "who": [f"w{row // 6}" for row in range(120)],
+            "when": pd.date_range("2024-01-01", periods=120).astype(str),
+            "y": np.where(number + rng.normal(size=120) > 0, "yes", "no"),
+        }
+    )
+
+
+@pytest.mark.parametrize("valid", [{"holdout": 0.25}, {"folds": 4}])
+@pytest.mark.parametrize("roles", [{}, {"groups": "who"}])
+def test_repeats_deal_the_development_rows_out_anew(valid: dict[str, float], roles: dict[str, str]) -> None:
+    ready = prepare(DataSpec(source="frame", target="y", valid=valid, **roles), frame=table(), seed=0)  # type: ignore[arg-type]
+    dealt = [ready.repeat_rows(number) for number in range(4)]
+    for train, valid_rows in dealt:
+        np.testing.assert_array_equal(np.sort(np.concatenate([train, valid_rows])), ready.development_rows)
+    for one, other in pairwise(dealt):
+        assert not np.array_equal(one[1], other[1])
+    np.testing.assert_array_equal(dealt[0][1], ready.splits.folds[-1][1])
+    problem = ready.repeats([1, 2])
+    assert [len(split.x_valid) for split in problem.splits] == [len(dealt[1][1]), len(dealt[2][1])]
+    again = ready.repeats([2])
+    np.testing.assert_array_equal(again.splits[0].x_valid, problem.splits[1].x_valid)
+
+
+def test_by_time_every_repeat_validates_on_the_latest_rows() -> None:
+    spec = DataSpec(source="frame", target="y", time="when", valid={"folds": 3})  # type: ignore[arg-type]
+    ready = prepare(spec, frame=table(), seed=0)
+    np.testing.assert_array_equal(ready.repeat_rows(1)[1], ready.splits.folds[-1][1])
+    np.testing.assert_array_equal(ready.repeat_rows(2)[1], ready.splits.folds[-1][1])
