@@ -76,7 +76,7 @@ def test_the_spread_of_seeds_is_found_beside_that_of_rows() -> None:
     for seed_sd in (0.0, 0.2):
         parts = [rng.permutation(400)[:80] for _ in range(8)]
         repeats = squared_errors(6, parts, rng, seed_sd=seed_sd)
-        found = correct_repeats(repeats, rng=rng, n_resamples=200, **rule)  # type: ignore[arg-type]
+        found = correct_repeats(repeats, rng=rng, n_resamples=200, **rule)
         assert found.seed_sd == pytest.approx(seed_sd, abs=0.06)
 
 
@@ -107,8 +107,8 @@ def test_larger_is_better_is_the_mirror_of_smaller_is_better(seed: int) -> None:
         parts=tuple(Part(rows=part.rows, truth=part.truth, terms=-part.terms) for part in repeats.parts),
     )
     rule = {"winner": 1, "n_params": [4, 3, 2, 1], "test_to_train": 0.5, "n_resamples": 50}
-    one = correct_repeats(repeats, naive=0.9, rng=np.random.default_rng(0), **rule)  # type: ignore[arg-type]
-    two = correct_repeats(mirrored, naive=-0.9, rng=np.random.default_rng(0), **rule)  # type: ignore[arg-type]
+    one = correct_repeats(repeats, naive=0.9, rng=np.random.default_rng(0), **rule)
+    two = correct_repeats(mirrored, naive=-0.9, rng=np.random.default_rng(0), **rule)
     assert two.interval.value == pytest.approx(-one.interval.value, rel=1e-5)
     assert (two.interval.low, two.interval.high) == pytest.approx((-one.interval.high, -one.interval.low), rel=1e-4)
     assert two.optimism == pytest.approx(one.optimism, abs=1e-5)
@@ -117,7 +117,7 @@ def test_larger_is_better_is_the_mirror_of_smaller_is_better(seed: int) -> None:
 def test_the_same_generator_gives_the_same_numbers() -> None:
     repeats = squared_errors(4, [np.arange(30)] * 3, np.random.default_rng(0))
     rule = {"winner": 0, "n_params": [1] * 4, "test_to_train": 0.25, "naive": 1.0, "n_resamples": 50}
-    one, two = (correct_repeats(repeats, rng=np.random.default_rng(5), **rule) for _ in range(2))  # type: ignore[arg-type]
+    one, two = (correct_repeats(repeats, rng=np.random.default_rng(5), **rule) for _ in range(2))
     assert one == two
 
 
@@ -133,14 +133,14 @@ def test_a_candidate_far_ahead_is_chosen_again_and_hardly_corrected() -> None:
 def test_one_repeat_and_one_finalist_have_an_estimate_too() -> None:
     rng = np.random.default_rng(0)
     rule = {"winner": 0, "test_to_train": 0.25, "naive": 1.0, "n_resamples": 50}
-    alone = correct_repeats(squared_errors(1, [np.arange(50)], rng), n_params=[1], rng=rng, **rule)  # type: ignore[arg-type]
+    alone = correct_repeats(squared_errors(1, [np.arange(50)], rng), n_params=[1], rng=rng, **rule)
     assert alone.seed_sd is None
     assert np.isfinite([alone.interval.low, alone.interval.value, alone.interval.high]).all()
     several = correct_repeats(
         squared_errors(1, [np.arange(50)] * 4, rng),
         n_params=[1],
         rng=rng,
-        **rule,  # type: ignore[arg-type]
+        **rule,
     )
     assert several.seed_sd is not None
 
@@ -171,10 +171,7 @@ def test_rows_shared_by_repeats_are_drawn_together() -> None:
     rule = {"winner": 0, "n_params": [1, 1], "test_to_train": 0.25, "naive": 1.0, "n_resamples": 500}
     once = OutOfSample(metric="mae", direction="minimize", parts=(part,))
     often = OutOfSample(metric="mae", direction="minimize", parts=(part,) * 5)
-    widths = [
-        correct_repeats(out, rng=np.random.default_rng(1), **rule).interval
-        for out in (once, often)  # type: ignore[arg-type]
-    ]
+    widths = [correct_repeats(out, rng=np.random.default_rng(1), **rule).interval for out in (once, often)]
     assert widths[1].high - widths[1].low == pytest.approx(widths[0].high - widths[0].low, rel=0.15)
 
 

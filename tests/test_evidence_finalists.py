@@ -133,8 +133,8 @@ def test_many_choices_at_once_equal_one_at_a_time(seed: int) -> None:
     rng = np.random.default_rng(seed)
     scores = rng.normal(size=(7, 4, 3)).round(1)
     rule = {"n_params": [4, 1, 3, 1], "direction": "minimize", "test_to_train": 0.25}
-    together = choose(scores, **rule)  # type: ignore[arg-type]
-    assert list(together) == [int(choose(one, **rule)) for one in scores]  # type: ignore[arg-type]
+    together = choose(scores, **rule)
+    assert list(together) == [int(choose(one, **rule)) for one in scores]
     sizes = np.array(rule["n_params"])
     best = scores.mean(axis=2).argmin(axis=1)
     assert (sizes[together] <= sizes[best]).all()
@@ -159,7 +159,7 @@ def table() -> pd.DataFrame:
 @pytest.mark.parametrize("valid", [{"holdout": 0.25}, {"folds": 4}])
 @pytest.mark.parametrize("roles", [{}, {"groups": "who"}])
 def test_repeats_deal_the_development_rows_out_anew(valid: dict[str, float], roles: dict[str, str]) -> None:
-    ready = prepare(DataSpec(source="frame", target="y", valid=valid, **roles), frame=table(), seed=0)  # type: ignore[arg-type]
+    ready = prepare(DataSpec(source="frame", target="y", valid=valid, **roles), frame=table(), seed=0)
     dealt = [ready.repeat_rows(number) for number in range(4)]
     for train, valid_rows in dealt:
         np.testing.assert_array_equal(np.sort(np.concatenate([train, valid_rows])), ready.development_rows)
@@ -173,7 +173,7 @@ def test_repeats_deal_the_development_rows_out_anew(valid: dict[str, float], rol
 
 
 def test_by_time_every_repeat_validates_on_the_latest_rows() -> None:
-    spec = DataSpec(source="frame", target="y", time="when", valid={"folds": 3})  # type: ignore[arg-type]
+    spec = DataSpec(source="frame", target="y", time="when", valid={"folds": 3})
     ready = prepare(spec, frame=table(), seed=0)
     np.testing.assert_array_equal(ready.repeat_rows(1)[1], ready.splits.folds[-1][1])
     np.testing.assert_array_equal(ready.repeat_rows(2)[1], ready.splits.folds[-1][1])

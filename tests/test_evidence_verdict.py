@@ -48,7 +48,7 @@ def facts(
             "over_boosting": interval(network - boosting, reach),
             "boosting_over_linear": interval(boosting - linear, reach),
         }
-        | changes  # type: ignore[arg-type]
+        | changes
     )
 
 
@@ -193,7 +193,7 @@ def answered(kind: str, seed: int, n_rows: int = 400) -> Facts:
     ],
 )
 def test_known_answers_are_found(kind: str, is_right: object) -> None:
-    right = [is_right(answered(kind, seed)) for seed in range(20)]  # type: ignore[operator]
+    right = [is_right(answered(kind, seed)) for seed in range(20)]
     assert sum(right) >= 19
 
 

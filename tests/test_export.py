@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 import ffsearch
 from ffsearch.errors import ExportError
+from ffsearch.search.cli import invoke
 from ffsearch.search.data.cells import MISSING
 from ffsearch.search.data.preprocess import raw_inputs
 from ffsearch.search.exporting import export, formats, host, runtimes
@@ -280,6 +281,21 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(
     monkeypatch.setattr(formats, "find_spec", lambda name: None)
     with pytest.raises(ExportError, match=r'needs onnx and tf2onnx and onnxruntime.*pip install "ffsearch\[onnx\]"'):
         export_run(run, Format.ONNX)
+
+
+def test_the_command_line_says_what_was_written_and_what_is_legal(
+    run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "model.keras"
+    assert invoke(["export", str(run), "--format", "keras", "--out", str(target)]) == 0
+    assert capfd.readouterr().out.splitlines() == [
+        f"wrote    {target}",
+        "checked  on 80 held-out and 512 awkward rows by its own runtime: the same answers to 1e-09",
+    ]
+    assert invoke(["export", str(run), "--format", "tflite"]) == 2
+    assert "'keras', 'saved_model', 'litert', 'onnx'" in " ".join(capfd.readouterr().err.split())
+    assert invoke(["export", str(run), "--format", "onnx", "--out", str(tmp_path / "x.txt")]) == 2
+    assert capfd.readouterr().err.startswith("error: --out ")
 
 
 def test_a_run_without_a_model_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,245 @@
+"""What a change of one thing does to the winner: deeper or wider, another activation, a regulariser on or off.
+
+    winner -> partners, alike but for one thing -> trained in the same repeats -> paired differences, Holm's correction
+
+Raw scatter of a search cannot answer this, for its points differ in everything at once. Partners must be compared with
+the winner in repeats that did not choose it: the ones that did flatter it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ffsearch.search.evidence.bootstrap import Interval
+from ffsearch.search.evidence.comparison import holm, paired_over_repeats
+from ffsearch.search.points import Parameters, contains, searched
+from ffsearch.search.topology import Activation, Point, n_params
+from ffsearch.spaces.parameters import ChoiceParameter, FloatParameter, IntParameter
+
+__all__ = ["Effect", "Finding", "Partner", "partners", "weigh_effects"]
+
+SIGNIFICANT: Final = 0.05
+"""Adjusted p-value below which an effect is called shown."""
+
+SAME_SIZE: Final = 0.05
+"""How far the parameters of `deeper` and `wider` may be apart. choice: whole units of narrow layers allow no less."""
+
+REGULARISERS: Final = (
+    "batch_norm", "dropout", "l1", "l2", "bias_l1", "bias_l2", "activity_l1", "activity_l2", "weight_decay",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Partner:
+    """The winner with one thing changed.
+
+    Args:
+        factor: What was changed: depth, width, activation, or a regulariser.
+        change: To what, in words that stand in a table: `deeper`, `tanh`, `off`, `0.001`.
+        point: The changed point.
+    """
+
+    factor: str
+    change: str
+    point: Point
+
+
+class Finding(StrEnum):
+    """What a change does."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    NOT_SHOWN = "not_shown"
+    DIVERGED = "diverged"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effect:
+    """A change and what it does.
+
+    Args:
+        factor: What was changed.
+        change: To what.
+        against: What it is compared with: `winner`, or for deeper or wider `wider`.
+        difference: How much better the change is, in the objective's unit, with its 95 % interval; NaN when a repeat
+            diverged.
+        p_value: Adjusted for all effects weighed together (Holm).
+        finding: In a word.
+    """
+
+    factor: str
+    change: str
+    against: str
+    difference: Interval
+    p_value: float
+    finding: Finding
+
+
+# --- the partners ----------------------------------------------------------------------------------------------------
+
+
+def partners(winner: Point, parameters: Parameters, *, n_features: int, n_outputs: int) -> tuple[Partner, ...]:
+    """The winner with one thing changed at a time, each inside the space: what was not searched is not asked about.
+
+    `deeper` has twice the layers; `wider` has the winner's layers and as many parameters as `deeper`, so that the two
+    together answer "deeper or wider?" at equal size. Numbers that are off are switched on in the middle of their range.
+
+    Args:
+        winner: The point.
+        parameters: The space.
+        n_features: Columns of the matrix.
+        n_outputs: Units of the output layer.
+    """
+    size = {"n_features": n_features, "n_outputs": n_outputs}
+    found = [
+        *_of_shape(winner, parameters, size),
+        *_of_activation(winner, parameters),
+        *_of_regularisers(winner, parameters),
+    ]
+    inside = [one for one in found if contains(parameters, one.point)]
+    seen = {winner.identity}
+    distinct = []
+    for one in inside:
+        if one.point.identity not in seen:
+            seen.add(one.point.identity)
+            distinct.append(one)
+    return tuple(distinct)
+
+
+def _of_shape(winner: Point, parameters: Parameters, size: dict[str, int]) -> Iterator[Partner]:
+    if winner.widths is not None:
+        return
+    known = searched(parameters)
+    highest = _highest(known.get("depth"))
+    deeper = replace(winner, depth=min(2 * winner.depth, max(highest, winner.depth)))
+    if "depth" in known:
+        yield Partner(factor="depth", change="deeper", point=deeper)
+        yield Partner(factor="depth", change="shallower", point=replace(winner, depth=max(1, winner.depth // 2)))
+    if "width" in known:
+        wider = _of_size(winner, n_params(deeper, **size), size) if deeper != winner else None
+        if wider is not None:
+            yield Partner(factor="width", change="wider", point=wider)
+        yield Partner(factor="width", change="narrower", point=replace(winner, width=max(1, winner.width // 2)))
+
+
+def _of_size(point: Point, wanted: int, size: dict[str, int]) -> Point | None:
+    """The same layers, as wide as gives the wanted number of parameters; None where no width comes near."""
+    low, high = point.width, point.width
+    while n_params(replace(point, width=high), **size) < wanted:
+        high *= 2
+    while low < high:
+        middle = (low + high) // 2
+        if n_params(replace(point, width=middle), **size) < wanted:
+            low = middle + 1
+        else:
+            high = middle
+    near = min((low - 1, low), key=lambda width: abs(n_params(replace(point, width=width), **size) - wanted))
+    found = replace(point, width=near)
+    return found if abs(n_params(found, **size) / wanted - 1) <= SAME_SIZE else None
+
+
+def _of_activation(winner: Point, parameters: Parameters) -> Iterator[Partner]:
+    parameter = searched(parameters).get("activation")
+    if isinstance(parameter, ChoiceParameter):
+        for value in parameter.values:
+            yield Partner(
+                factor="activation", change=str(value), point=replace(winner, activation=Activation(str(value)))
+            )
+
+
+def _of_regularisers(winner: Point, parameters: Parameters) -> Iterator[Partner]:
+    """Off where it is on, on where it is off; the space is asked later whether it allows that."""
+    known = searched(parameters)
+    for name in REGULARISERS:
+        parameter = known.get(name)
+        if parameter is None:
+            continue
+        if getattr(winner, name):
+            off: Any = False if name == "batch_norm" else 0.0
+            yield Partner(factor=name, change="off", point=replace(winner, **{name: off}))
+        else:
+            on = _middle(parameter)
+            change = "on" if on is True else f"{on:.2g}"
+            yield Partner(factor=name, change=change, point=replace(winner, **{name: on}))
+
+
+def _middle(parameter: IntParameter | FloatParameter | ChoiceParameter) -> Any:
+    """The middle of what a regulariser may be when it is on."""
+    if isinstance(parameter, ChoiceParameter):
+        on: list[Any] = sorted(value for value in parameter.values if isinstance(value, int | float) and value)
+        return on[len(on) // 2] if on else 0.0
+    if parameter.log:
+        return math.sqrt(parameter.low * parameter.high)
+    return (parameter.low + parameter.high) / 2
+
+
+def _highest(parameter: IntParameter | FloatParameter | ChoiceParameter | None) -> int:
+    if isinstance(parameter, ChoiceParameter):
+        return max(int(value) for value in parameter.values if isinstance(value, int))
+    return 0 if parameter is None else int(parameter.high)
+
+
+# --- weighing them ---------------------------------------------------------------------------------------------------
+
+
+def weigh_effects(
+    winner: NDArray[np.float64],
+    changed: Sequence[Partner],
+    scores: NDArray[np.float64],
+    *,
+    direction: str,
+    test_to_train: float,
+) -> tuple[Effect, ...]:
+    """What every change does to the winner, and whether depth or width is the better use of more parameters.
+
+    Args:
+        winner: Its scores in repeats that did not choose it, shape (n_repeats,), at least two.
+        changed: The partners.
+        scores: Theirs in the same repeats, shape (n_partners, n_repeats); NaN where one diverged.
+        direction: `minimize` or `maximize`.
+        test_to_train: Validation rows per training row.
+
+    Returns:
+        One effect a partner in their order; where both are there, a last one of deeper against wider.
+    """
+    places = {one.change: place for place, one in enumerate(changed) if one.factor in ("depth", "width")}
+    asked = [(one.factor, one.change, "winner", scores[place], winner) for place, one in enumerate(changed)]
+    if {"deeper", "wider"} <= places.keys():
+        asked.append(("depth", "deeper", "wider", scores[places["deeper"]], scores[places["wider"]]))
+    weighed = [_weighed(one, other, direction=direction, test_to_train=test_to_train) for *_, one, other in asked]
+    known = [place for place, (_, p_value) in enumerate(weighed) if not math.isnan(p_value)]
+    adjusted = dict(zip(known, holm([weighed[place][1] for place in known]), strict=True))
+    return tuple(
+        Effect(
+            factor=factor,
+            change=change,
+            against=against,
+            difference=weighed[place][0],
+            p_value=adjusted.get(place, math.nan),
+            finding=_finding(weighed[place][0], adjusted.get(place)),
+        )
+        for place, (factor, change, against, *_) in enumerate(asked)
+    )
+
+
+def _weighed(
+    one: NDArray[np.float64], other: NDArray[np.float64], *, direction: str, test_to_train: float
+) -> tuple[Interval, float]:
+    if not (np.isfinite(one).all() and np.isfinite(other).all()):
+        return Interval(value=math.nan, low=math.nan, high=math.nan), math.nan
+    return paired_over_repeats(one, other, direction=direction, test_to_train=test_to_train)
+
+
+def _finding(difference: Interval, p_value: float | None) -> Finding:
+    if p_value is None:
+        return Finding.DIVERGED
+    if p_value >= SIGNIFICANT:
+        return Finding.NOT_SHOWN
+    return Finding.BETTER if difference.value > 0 else Finding.WORSE
