@@ -39,6 +39,7 @@ class TestPopulationTrainer(TrainerContract):
         return made
 
 
+@pytest.mark.slow  # two minutes of compiling; the default run holds compiled lanes to dynamic ones, below
 class TestCompiledLanes(TrainerContract):
     """The same with XLA."""
 
@@ -65,61 +66,72 @@ GRID = [
 RTOL = 1e-4
 
 
+BOTH = (False, True)
+"""Dynamic lanes and compiled ones."""
+
+
 def assert_agree(
-    problem: Problem, points: Sequence[Point], *, optimizer: str, compiled: bool, stopping: Stopping = LONG
+    problem: Problem,
+    points: Sequence[Point],
+    *,
+    optimizer: str,
+    compiled: Sequence[bool] = BOTH,
+    stopping: Stopping = LONG,
 ) -> None:
-    """Both trainers, the same jobs, the same curves."""
+    """The reference and lanes of these kinds, the same jobs, the same curves."""
     jobs = [job(trial, point=replace(point, learning_rate=RATES[optimizer])) for trial, point in enumerate(points)]
     expected = run(KerasTrainer(problem, stopping, optimizer=optimizer), jobs)
-    found = run(PopulationTrainer(problem, stopping, optimizer=optimizer, compiled=compiled), jobs)
-    for one, two in zip(expected, found, strict=True):
-        said = f"{one.job.point}, {optimizer}"
-        np.testing.assert_allclose(two.curve.train_loss, one.curve.train_loss, rtol=RTOL, err_msg=said)
-        np.testing.assert_allclose(two.curve.valid_loss, one.curve.valid_loss, rtol=RTOL, err_msg=said)
-        np.testing.assert_allclose(two.curve.penalty, one.curve.penalty, rtol=1e-3, atol=1e-5, err_msg=said)
+    for kind in compiled:
+        found = run(PopulationTrainer(problem, stopping, optimizer=optimizer, compiled=kind), jobs)
+        for one, two in zip(expected, found, strict=True):
+            said = f"{one.job.point}, {optimizer}, {kind=}"
+            np.testing.assert_allclose(two.curve.train_loss, one.curve.train_loss, rtol=RTOL, err_msg=said)
+            np.testing.assert_allclose(two.curve.valid_loss, one.curve.valid_loss, rtol=RTOL, err_msg=said)
+            np.testing.assert_allclose(two.curve.penalty, one.curve.penalty, rtol=1e-3, atol=1e-5, err_msg=said)
 
 
-@pytest.mark.parametrize("compiled", [False, True])
 class TestAgreement:
     @pytest.mark.parametrize(
-        ("task", "optimizer", "first"),
+        ("task", "optimizer", "first", "compiled"),
         [
-            (Task.BINARY, "adam", 0),
-            (Task.REGRESSION, "sgd", 3),
-            (Task.MULTICLASS, "rmsprop", 6),
-            (Task.REGRESSION, "adamw", 9),
+            (Task.BINARY, "adam", 0, BOTH),
+            (Task.REGRESSION, "sgd", 3, [False]),
+            (Task.MULTICLASS, "rmsprop", 6, [True]),
+            (Task.REGRESSION, "adamw", 9, [False]),
         ],
     )
-    def test_a_sample_of_the_grid(self, task: Task, optimizer: str, first: int, *, compiled: bool) -> None:
-        sample = GRID[first + 4 * compiled :: 11]
+    def test_a_sample_of_the_grid(self, task: Task, optimizer: str, first: int, compiled: Sequence[bool]) -> None:
         decay = 0.01 if optimizer == "adamw" else 0.0
-        points = [replace(point, weight_decay=decay) for point in sample]
+        points = [replace(point, weight_decay=decay) for point in GRID[first::11]]
         assert_agree(problem_for(task), points, optimizer=optimizer, compiled=compiled)
 
     @pytest.mark.slow
     @pytest.mark.parametrize("optimizer", RATES)
     @pytest.mark.parametrize("task", Task)
-    def test_the_whole_grid(self, task: Task, optimizer: str, *, compiled: bool) -> None:
-        assert_agree(problem_for(task), GRID, optimizer=optimizer, compiled=compiled)
+    def test_the_whole_grid(self, task: Task, optimizer: str) -> None:
+        assert_agree(problem_for(task), GRID, optimizer=optimizer)
 
-    @pytest.mark.parametrize("loss", [Loss.MAE, Loss.HUBER])
+    @pytest.mark.parametrize(
+        ("loss", "compiled"), [(Loss.MAE, False), pytest.param(Loss.HUBER, True, marks=pytest.mark.slow)]
+    )
     def test_other_losses_with_weighted_rows(self, loss: Loss, *, compiled: bool) -> None:
         weight = np.random.default_rng(0).random(200).astype(np.float32) * 2
         split = replace(split_for(Task.REGRESSION), train_weight=weight)
         problem = Problem(head=replace(head_for(Task.REGRESSION), loss=loss), splits=(split,))
         point = Point(depth=1, width=16, activation=Activation.TANH)
-        assert_agree(problem, [point], optimizer="sgd", compiled=compiled)
+        assert_agree(problem, [point], optimizer="sgd", compiled=[compiled])
 
-    def test_penalties_on_biases_and_activity_and_layers_that_taper(self, *, compiled: bool) -> None:
+    def test_penalties_on_biases_and_activity_and_layers_that_taper(self) -> None:
         point = Point(
             depth=2, width=16, taper=0.5, activation=Activation.SELU,
             bias_l1=1e-3, bias_l2=1e-2, activity_l1=1e-4, activity_l2=1e-3,
         )  # fmt: skip
         points = [point, replace(point, batch_norm=True)]
-        assert_agree(problem_for(Task.MULTICLASS), points, optimizer="sgd", compiled=compiled)
+        assert_agree(problem_for(Task.MULTICLASS), points, optimizer="sgd")
 
     @pytest.mark.slow
     @pytest.mark.parametrize("activation", [Activation.RELU, Activation.SELU])
+    @pytest.mark.parametrize("compiled", BOTH)
     def test_with_dropout_the_means_of_thirty_seeds_agree(self, activation: Activation, *, compiled: bool) -> None:
         point = Point(depth=2, width=16, activation=activation, dropout=0.3, learning_rate=3e-3)
         stopping = replace(STOPPING, max_epochs=10)
