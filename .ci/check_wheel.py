@@ -5,7 +5,13 @@ from __future__ import annotations
 import sys
 import zipfile
 
-WANTED = ("ffsearch/py.typed", "ffsearch/spaces/tabular.yaml", "ffsearch/reports/page.html", "ffsearch/search/run.py")
+WANTED = (
+    "ffsearch/py.typed",
+    "ffsearch/spaces/tabular.yaml",
+    "ffsearch/reports/page.html",
+    "ffsearch/reports/words/pt-BR.toml",
+    "ffsearch/search/run.py",
+)
 
 
 def main(path: str) -> int:

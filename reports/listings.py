@@ -89,11 +89,11 @@ def _trial_cells(row: Mapping[Any, Any], t: Language) -> list[Cell]:
     return [
         Cell(text=str(row["trial"]), order=row["trial"]),
         Cell(text=t.score(row["value"]), order=row["value"]),
-        Cell(text=str(row["topology"]), is_wide=True),
+        Cell(text=t.topology(str(row["topology"])), is_wide=True),
         Cell(text="; ".join(remarks)),
         Cell(text=t.count(int(row["n_params"])), order=row["n_params"]),
         Cell(text="–" if rate is None else t.setting(rate), order=rate),
-        Cell(text=f"{row['train_s']:.1f}".replace(".", t.decimal), order=row["train_s"]),
+        Cell(text=t.fixed(row["train_s"], 1), order=row["train_s"]),
     ]
 
 
@@ -124,17 +124,23 @@ def column_table(columns: Sequence[Mapping[str, Any]], t: Language) -> Table:
     rows = [
         [
             Cell(text=str(column.get("name", ""))),
-            Cell(text=str(column.get("kind", "")) if column.get("used", True) else t("data.dropped")),
+            Cell(text=_kind(column, t)),
             *(
                 Cell(text="" if (count := column.get(key)) is None else t.count(int(count)))
                 for key in ("n_missing", "n_levels")
             ),
-            Cell(text=str(column.get("reason") or "")),
+            Cell(text=t.phrase(str(column.get("reason") or ""))),
         ]
         for column in columns[:MAX_COLUMN_ROWS]
     ]
     heads = [t(f"data.{key}") for key in ("column", "kind", "missing", "levels", "why")]
     return Table(label=t("data.columns"), heads=heads, rows=rows, numbers=frozenset({2, 3}))
+
+
+def _kind(column: Mapping[str, Any], t: Language) -> str:
+    """What a column is; of one that is not used, that and why."""
+    kind = t.named("kind", str(column.get("kind", "")))
+    return kind if column.get("used", True) else f"{t('data.dropped')} ({kind})"
 
 
 def pair_table(entries: Sequence[tuple[str, str]], *, label: str, t: Language) -> Table:

@@ -128,12 +128,13 @@ def _answer(run: RunLike, t: Language) -> Section:
     if found is None:
         texts = [t("answer.none_text", trials=t.counted("trials", len(run.trials)))] if len(run.trials) else []
         return Section(key="answer", title=title, texts=texts)
-    drawing = network_picture(found, t, topology=best["topology"], note=_settings(best, t))
+    topology = t.topology(best["topology"])
+    drawing = network_picture(found, t, topology=topology, note=_settings(best, t))
     pictures = _known([drawing, score_picture(run, t)])
     return Section(
         key="answer", title=title, texts=[_test_sentence(run, t)], pictures=pictures, facts=_facts(run, best, t),
         minor_facts=_minor_facts(run, t),
-        lead=_lead(run, best, t), topology=best["topology"],
+        lead=_lead(run, best, t), topology=topology,
     )  # fmt: skip
 
 
@@ -175,7 +176,7 @@ def _data(run: RunLike, t: Language) -> Section | None:
     """What was learnt from."""
     data = run.summary.get("data") or {}
     columns = getattr(run, "columns", None) or []
-    notices = getattr(run, "notices", None) or []
+    notices = [t.phrase(notice) for notice in getattr(run, "notices", None) or [] if not _is_in(columns, notice)]
     if not data and not columns:
         return None
     entries = [(t(f"data.{key}"), text) for key, text in _data_entries(data, tables.target(run), t).items() if text]
@@ -187,6 +188,11 @@ def _data(run: RunLike, t: Language) -> Section | None:
             text = f"{text} {t('data.columns_more', n=MAX_COLUMN_ROWS)}"
         blocks.append(Block(title=t("data.columns"), text=text, table=column_table(columns, t)))
     return Section(key="data", title=t("data.title"), entries=entries, blocks=blocks)
+
+
+def _is_in(columns: Sequence[Mapping[str, Any]], notice: str) -> bool:
+    """Whether the table of columns says it too, and why."""
+    return bool(columns) and notice.startswith("Not used: ")
 
 
 def _repeat(run: RunLike, t: Language) -> Section:

@@ -171,13 +171,14 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="Where to write the page; by default report.html in the run folder.")
     ] = None,
+    lang: Annotated[str, typer.Option(help="Language of the page: en or pt-BR.")] = "en",
     open_: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
 ) -> None:
     """Write a run's report: one HTML file that needs nothing else."""
     from ffsearch.reports.html import write_report
     from ffsearch.search.store import latest
 
-    written = write_report(path or latest(), out)
+    written = write_report(path or latest(), out, lang=lang)
     typer.echo(str(written))
     if open_:
         typer.launch(str(written))

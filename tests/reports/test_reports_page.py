@@ -16,6 +16,7 @@ import pytest
 
 from ffsearch.errors import FFSearchError, RunError
 from ffsearch.reports.html import build_page, write_report
+from ffsearch.reports.texts import ENGLISH
 from ffsearch.search.records import TrialRecord
 from ffsearch.search.store import RunFolder, load
 from ffsearch.search.summary import RunFacts, SealedTest, build_summary
@@ -212,7 +213,7 @@ def test_a_report_goes_into_its_run_folder(run_folder: Path) -> None:
     assert path == run_folder / "report.html"
     page = path.read_text(encoding="utf-8")
     checked(page)
-    assert load(run_folder).summary["best"]["topology"] in html.unescape(page)
+    assert ENGLISH.topology(load(run_folder).summary["best"]["topology"]) in html.unescape(page)
 
 
 def test_a_report_goes_where_it_is_told_and_replaces_what_is_there(run_folder: Path, tmp_path: Path) -> None:

@@ -1,16 +1,28 @@
 from __future__ import annotations
 
+import html
+import re
 import string
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from ffsearch.errors import FFSearchError
+from ffsearch.reports.html import build_page
 from ffsearch.reports.sections import headline, sections
 from ffsearch.reports.texts import ENGLISH, LANGUAGES, language
+from ffsearch.search.data.prepare import prepare
+from ffsearch.search.evidence import verdict
 from ffsearch.search.training.protocol import Ended
+from ffsearch.spaces.schema import DataSpec
+
+PORTUGUESE = LANGUAGES["pt-BR"]
+
+SAME_WORDS = {"data.classes", "parameter.augment_zoom", "time.min", "time.h"}
+"""Texts that are the same in both languages: names and units."""
 
 
 @pytest.mark.parametrize(
@@ -38,9 +50,21 @@ def test_durations_have_two_units(seconds: float, text: str) -> None:
 
 
 def test_numbers_follow_the_language() -> None:
-    comma = replace(ENGLISH, decimal=",", group=".")
-    assert (comma.count(12345), comma.score(1234.56), comma.setting(0.15)) == ("12.345", "1.235", "0,15")
-    assert comma.score(0.25) == "0,2500"
+    assert (PORTUGUESE.count(12345), PORTUGUESE.score(1234.56), PORTUGUESE.setting(0.15)) == ("12.345", "1.235", "0,15")
+    assert (PORTUGUESE.score(0.25), PORTUGUESE.share(0.5), PORTUGUESE.fixed(1234.56, 1)) == ("0,2500", "50%", "1.234,6")
+    assert PORTUGUESE.duration(4.21) == "4,2 s"
+
+
+def test_dates_follow_the_language() -> None:
+    stamp = "2026-11-24T06:08:00.000+00:00"
+    assert (ENGLISH.date(stamp), PORTUGUESE.date(stamp)) == ("24 November 2026", "24 de novembro de 2026")
+
+
+def test_a_topology_is_a_notation_with_words_at_its_end() -> None:
+    line = "30 -> 64-64 -> 1 relu bn dropout=.15 (5.3k parameters)"
+    assert ENGLISH.topology(line) == "30 → 64-64 → 1 relu bn dropout=.15 (5.3k parameters)"
+    assert PORTUGUESE.topology(line) == "30 → 64-64 → 1 relu bn dropout=.15 (5,3 mil parâmetros)"
+    assert PORTUGUESE.topology("3 -> 8 -> 1 relu (41 parameters)") == "3 → 8 → 1 relu (41 parâmetros)"
 
 
 def test_counts_agree_with_their_noun_and_lists_end_with_and() -> None:
@@ -50,8 +74,21 @@ def test_counts_agree_with_their_noun_and_lists_end_with_and() -> None:
 
 
 def test_an_unknown_language_is_refused_with_those_there_are() -> None:
-    with pytest.raises(FFSearchError, match="does not speak 'xx'; it speaks: en"):
+    with pytest.raises(FFSearchError, match="does not speak 'xx'; it speaks: en, pt-BR"):
         language("xx")
+
+
+@pytest.mark.parametrize("code", ["pt-BR", "pt_br", "PT"])
+def test_a_language_is_found_by_any_way_of_writing_its_code(code: str) -> None:
+    assert language(code) is PORTUGUESE
+
+
+def test_a_report_of_another_kind_brings_its_own_words() -> None:
+    more = {"en": {"capacity.title": "Deeper or wider"}, "pt-BR": {"capacity.title": "Mais fundo ou mais largo"}}
+    assert [t.with_words(more)("capacity.title") for t in LANGUAGES.values()] == [
+        "Deeper or wider", "Mais fundo ou mais largo",
+    ]  # fmt: skip
+    assert PORTUGUESE.with_words(more)("data.title") == "Os dados"
 
 
 def test_every_language_has_every_text_with_the_same_values() -> None:
@@ -60,6 +97,76 @@ def test_every_language_has_every_text_with_the_same_values() -> None:
 
     for other in LANGUAGES.values():
         assert values(other.words) == values(ENGLISH.words)
+
+
+def test_no_text_is_left_in_english() -> None:
+    said = {key for key, text in ENGLISH.words.items() if re.search(r"[a-z]{3}", re.sub(r"\{\w+\}", "", text))}
+    same = {key for key in said if PORTUGUESE.words[key] == ENGLISH.words[key]}
+    assert same == SAME_WORDS
+
+
+def test_a_page_in_portuguese_says_nothing_in_english(make_run: Any) -> None:
+    notices = ["Columns that only the test file has are left out: a, b."]
+    page = html.unescape(build_page(make_run(30, notices=notices), lang="pt-BR"))
+    sentences = {text for text in ENGLISH.words.values() if text.count(" ") > 1 and "{" not in text}
+    assert {text for text in sentences if text in page} == set()
+    assert 'lang="pt-BR"' in page
+    assert "Colunas que só o arquivo de teste tem ficam de fora: a, b." in page
+
+
+def test_the_verdicts_sentences_are_the_searchs_own() -> None:
+    said = {key.removeprefix("verdict."): text for key, text in ENGLISH.words.items() if key.startswith("verdict.")}
+    assert said == verdict.ENGLISH
+
+
+REASONS = {
+    "c = 3": ["every cell is 3", "todas as células são 3"],
+    "two parts": [
+        "30 different numbers; 2 cells such as 'x; y' taken as missing",
+        "30 números distintos; 2 células como 'x; y', tratadas como ausentes",
+    ],
+    "inside": [
+        "'a': 30 different numbers; 1 cell infinite, taken as missing.",
+        "'a': 30 números distintos; 1 célula infinita, tratada como ausente.",
+    ],
+    "a number": [
+        "free text, 3.2 words a cell; make columns of what matters in it",
+        "texto livre, 3,2 palavras por célula; faça colunas do que importa nele",
+    ],
+    "a way": [
+        "20 of 30 rows are used, drawn at random within each class, as data.rows says.",
+        "20 de 30 linhas são usadas, sorteadas (ao acaso dentro de cada classe), como pede data.rows.",
+    ],
+    "not known": ["30 different numbers; and more", "30 different numbers; and more"],
+}
+
+
+@pytest.mark.parametrize("name", REASONS)
+def test_what_the_search_says_is_said_in_portuguese(name: str) -> None:
+    said, wanted = REASONS[name]
+    assert PORTUGUESE.phrase(said) == wanted
+    assert ENGLISH.phrase(said) == said
+
+
+def test_all_that_is_said_of_a_difficult_table_can_be_said_in_portuguese() -> None:
+    n = 60
+    frame = pd.DataFrame(
+        {
+            "number": [f"{place * 0.7:.2f}" for place in range(n)],
+            "infinite": ["inf", *(str(place % 7) for place in range(n - 1))],
+            "constant": ["3"] * n, "empty": [""] * n, "flag": ["yes", "no"] * (n // 2), "bit": ["0", "1"] * (n // 2),
+            "id": [str(place) for place in range(n)], "name": [f"row {place}x" for place in range(n)],
+            "prose": [f"some words of row {place}" for place in range(n)], "level": ["a", "b", "c"] * (n // 3),
+            "copy": ["a", "b", "c"] * (n // 3), "day": [f"2024-05-{place % 28 + 1:02d}" for place in range(n)],
+            "dropped": ["x"] * n, "y": ["0", "1", "0"] * (n // 3),
+        }
+    )  # fmt: skip
+    spec = DataSpec.model_validate({"source": "t.csv", "target": "y", "drop": ["dropped"], "rows": 50})
+    prepared = prepare(spec, frame=frame, seed=0)
+    said = [column.reason for column in prepared.columns] + list(prepared.notices)
+    said = [sentence for sentence in said if not sentence.startswith("Not used: ")]
+    assert len(said) == 14
+    assert [sentence for sentence in said if PORTUGUESE.phrase(sentence) == sentence] == []
 
 
 class Remembering(Mapping[str, str]):
@@ -86,6 +193,7 @@ def test_no_text_is_left_over(make_run: Any) -> None:
         headline(run, t)
         sections(run, t)
     families = ("page.", "metric.", "parameter.", "task.", "sampler.", "pruner.", "n.", "why.", "ended.", "limits.")
+    families += ("number.", "balance.", "kind.", "phrase.", "method.", "verdict.")
     rare = {
         "answer.head.one", "answer.head.equal", "answer.head.varied", "answer.waiting", "answer.lead_no_target",
         "answer.test_no_rows", "answer.higher", "answer.and", "score.corrected", "search.no_pruner", "search.beyond",
