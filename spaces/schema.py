@@ -4,7 +4,8 @@
     ├── data    DataSpec          where the table is, what is predicted, how rows are split and augmented
     ├── space   ParameterSpec     what is searched, and between which bounds
     ├── train   TrainSpec         how every candidate is trained
-    └── search  SearchSpec        how candidates are proposed, and how many
+    ├── search  SearchSpec        how candidates are proposed, and how many
+    └── evidence EvidenceSpec     what the answer is weighed by: points trained again, baselines
 
 A default stands here once; defaults of parameters that a file leaves out are the search's (`search/defaults.py`).
 """
@@ -14,9 +15,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr
+from pydantic import BeforeValidator, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
-from ffsearch.spaces.faults import Fault, Section, shown
+from ffsearch.spaces.faults import Fault, Section, nearest, refusal, shown
 from ffsearch.spaces.pairing import pairing_faults
 from ffsearch.spaces.parameters import ChoiceParameter, Fixed, FloatParameter, IntParameter, Legal, Parameter
 from ffsearch.spaces.values import BatchSize, Column, Columns, Encoding, Header, Seconds, ShareOrFile, as_column
@@ -25,6 +26,7 @@ __all__ = [
     "AugmentSpec",
     "ChoiceParameter",
     "DataSpec",
+    "EvidenceSpec",
     "Fixed",
     "FloatParameter",
     "IntParameter",
@@ -53,6 +55,12 @@ MAX_TRIALS: Final = 1_000_000
 
 MIN_ROWS: Final = 10
 """Fewest rows that can be asked for. Choice: with fewer, one row decides a score."""
+
+MAX_FINALISTS: Final = 100
+"""Most finalists. Choice: the repeats would take longer than the search; more is a slip of the finger."""
+
+MAX_REPEATS: Final = 100
+"""Most repeats. Choice: beyond it nothing moves but the time."""
 
 MAX_SEED: Final = 2**63 - 1
 """Largest seed. Choice: what every reader of JSON and Parquet takes as a whole number."""
@@ -301,6 +309,68 @@ class SearchSpec(Section):
     )
 
 
+class EvidenceSpec(Section):
+    """What the answer is weighed by; 0 or an empty list leaves a part of it out."""
+
+    finalists: StrictInt = Field(
+        default=5,
+        ge=0,
+        le=MAX_FINALISTS,
+        description="Best trials that are trained again, beside the default; 0: the best score of the search wins.",
+    )
+    repeats: StrictInt = Field(
+        default=5,
+        ge=1,
+        le=MAX_REPEATS,
+        description="How often each is trained again, with another seed, row order and split every time.",
+    )
+    effects: StrictInt = Field(
+        default=2,
+        ge=0,
+        le=MAX_REPEATS,
+        description="Further repeats, in which the winner meets networks that differ from it in one thing: deeper, "
+        "wider, another activation, a regulariser on or off. At least 2 to say anything; 0: not asked.",
+    )
+    baselines: tuple[Literal["dummy", "linear", "boosting"], ...] = Field(
+        default=("dummy", "linear", "boosting"),
+        description="What a network has to beat, on the same splits and the sealed test.",
+    )
+
+    @classmethod
+    def contradictions(cls, raw: Mapping[str, Any]) -> Iterator[Fault]:
+        """A single repeat of effects, which has no spread."""
+        if raw.get("effects") == 1:
+            yield Fault(path=("effects",), text="1 repeat shows no spread: at least 2, or 0 for none.")
+
+
+EVIDENCE: Final[Mapping[str, Mapping[str, Any]]] = {
+    "none": {"finalists": 0, "repeats": 1, "effects": 0, "baselines": ()},
+    "quick": {"finalists": 3, "repeats": 3, "effects": 0},
+    "full": {},
+}
+"""Evidence in a word, and what it stands for.
+
+choice: quick is a third of the finalists' work of full; three repeats are the fewest with a spread worth the name.
+"""
+
+
+def _evidence(raw: Any) -> Any:
+    if not isinstance(raw, str):
+        return raw
+    if raw not in EVIDENCE:
+        keys = ", ".join(EvidenceSpec.model_fields)
+        text = f"{shown(raw)} is not known.{nearest(raw, EVIDENCE)} Legal: {', '.join(EVIDENCE)}, or the keys {keys}."
+        raise refusal([Fault(path=(), text=text)])
+    return dict(EVIDENCE[raw])
+
+
+Evidence = Annotated[
+    EvidenceSpec,
+    BeforeValidator(_evidence, json_schema_input_type=EvidenceSpec | Literal["none", "quick", "full"]),
+]
+"""What evidence is wanted, in a word or key by key."""
+
+
 class SearchSpace(Section):
     """A whole space file of kind search."""
 
@@ -309,6 +379,9 @@ class SearchSpace(Section):
     space: ParameterSpec = Field(default=ParameterSpec(), description="What is searched, and between which bounds.")
     train: TrainSpec = Field(default=TrainSpec(), description="How every candidate is trained, and for how long.")
     search: SearchSpec = Field(default=SearchSpec(), description="How candidates are proposed, and how many.")
+    evidence: Evidence = Field(
+        default=EvidenceSpec(), description="What the answer is weighed by: none, quick, full, or key by key."
+    )
 
     @property
     def parameters(self) -> dict[str, Parameter]:

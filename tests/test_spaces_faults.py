@@ -27,8 +27,8 @@ WRONG_VALUES = {
     # what stands under the head: what is said of it
     "kind: capcity": '2:7: kind: "capcity" is not known. Legal: search.',
     "kind: [search]": '2:7: kind: ["search"] is not known. Legal: search.',
-    "dta: {}": "2:1: dta: unknown key. Did you mean data? Legal: kind, data, space, train, search.",
-    "true: 1": "2:1: true: unknown key. Legal: kind, data, space, train, search.",
+    "dta: {}": "2:1: dta: unknown key. Did you mean data? Legal: kind, data, space, train, search, evidence.",
+    "true: 1": "2:1: true: unknown key. Legal: kind, data, space, train, search, evidence.",
     "train: fast": (
         '2:8: train: "fast" stands where keys are expected. Legal keys: trainer, optimizer, momentum, batch_size, '
         "max_epochs, patience, min_delta, refit, loss, output."
@@ -279,7 +279,7 @@ def test_a_long_value_is_cut() -> None:
          '--set search.sampler=randm: search.sampler: "randm" is not known. Did you mean random? '
          "Legal: tpe, random, gp, cmaes, qmc, grid."),
         ("serch.seed=1",
-         "--set serch.seed=1: serch: unknown key. Did you mean search? Legal: kind, data, space, train, search."),
+         "--set serch.seed=1: serch: unknown key. Did you mean search? Legal: kind, data, space, train, search, evidence."),
         ("search.sed=1",
          "--set search.sed=1: search.sed: unknown key. Did you mean seed? "
          "Legal: engine, sampler, pruner, trials, budget, seed, objective."),
