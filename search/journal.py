@@ -25,6 +25,7 @@ class Kind(StrEnum):
 
     RUN = "run"  # the first line: whose log this is
     TRIAL = "trial"  # a trial ended
+    REPEAT = "repeat"  # a finalist, or a network like the winner, was trained again
     STARTED = "started"  # a process began or went on with the run
     INTERRUPTED = "interrupted"
     TEST_OPENED = "test opened"

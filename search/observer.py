@@ -12,13 +12,16 @@ if TYPE_CHECKING:
     from ffsearch.search.store import TrialRecord
     from ffsearch.search.training.protocol import Epoch, Job
 
-__all__ = ["Began", "ColumnLine", "Observer", "Phase"]
+__all__ = ["Began", "ColumnLine", "Observer", "Phase", "Repeated"]
 
 
 class Phase(StrEnum):
     """Where a run stands."""
 
     SEARCH = "search"
+    FINALISTS = "finalists"
+    EFFECTS = "effects"
+    BASELINES = "baselines"
     REFIT = "refit"
     TEST = "test"
     SAVE = "save"
@@ -71,6 +74,25 @@ class Began:
     notices: tuple[str, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Repeated:
+    """A point that was trained again.
+
+    Args:
+        record: What it came to.
+        job: Which one it was.
+        repeat: Number of the repeat, from 1.
+        n_done: Networks of this phase that are trained.
+        n_all: Networks the phase has.
+    """
+
+    record: TrialRecord
+    job: Job
+    repeat: int
+    n_done: int
+    n_all: int
+
+
 class Observer:
     """Told of everything as it happens; may be slow, must not raise.
 
@@ -91,6 +113,9 @@ class Observer:
 
     def ended(self, record: TrialRecord, best: TrialRecord | None) -> None:
         """A trial ended and is durable; `best` is the best one so far."""
+
+    def repeated(self, repeated: Repeated) -> None:
+        """A finalist, or a network like the winner, was trained again and is durable."""
 
     def noted(self, text: str) -> None:
         """Something worth a sentence."""

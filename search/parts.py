@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from ffsearch.search import defaults
 from ffsearch.search.budget import Deadline, Reserve
 from ffsearch.search.engines.protocol import Engine
+from ffsearch.search.evidence.answers import SearchAnswers
 from ffsearch.search.evidence.metrics import Objective, resolve_objective
 from ffsearch.search.heads import Head, Loss, Output, check_pairing
 from ffsearch.search.observer import Began, ColumnLine, Observer, Phase
@@ -24,7 +25,7 @@ from ffsearch.search.summary import DataFacts, RunFacts, SearchFacts
 from ffsearch.search.training.protocol import Stopping, Trainer
 from ffsearch.spaces.loader import load_space, space_name
 from ffsearch.spaces.overrides import Override, Overrides
-from ffsearch.spaces.schema import SearchSpace, TrainSpec
+from ffsearch.spaces.schema import EvidenceSpec, SearchSpace, TrainSpec
 from ffsearch.spaces.writer import space_identity, space_to_yaml
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class Parts:
         deadline: When everything has to be done.
         reserve: How much of the time the steps after the search need.
         observer: Told of everything.
+        answers: What trials answered on their validation rows; None where no evidence is wanted.
     """
 
     inputs: Inputs
@@ -82,6 +84,19 @@ class Parts:
     deadline: Deadline
     reserve: Reserve
     observer: Observer
+    answers: SearchAnswers | None
+
+    @property
+    def evidence(self) -> EvidenceSpec:
+        """What evidence is wanted."""
+        return self.inputs.space.evidence
+
+    def trainer_for(self, problem: Problem) -> Trainer:
+        """A trainer of other matrices, set as that of the search."""
+        from ffsearch.search.training.choose import make_trainer
+
+        train = self.inputs.space.train
+        return make_trainer(train.trainer, problem, self.stopping, optimizer=train.optimizer, momentum=train.momentum)
 
     @property
     def objective(self) -> Objective:
@@ -100,8 +115,12 @@ class Parts:
 
     @property
     def is_done(self) -> bool:
-        """Whether an earlier start came to its end, and no more trials are wanted."""
-        return Run(self.folder.path).is_finished and len(self.folder.records) >= self.n_trials
+        """Whether an earlier start came to its end, and neither more trials nor other evidence are wanted."""
+        run = Run(self.folder.path)
+        if not run.is_finished or len(self.folder.records) < self.n_trials:
+            return False
+        wanted = self.evidence.model_dump(mode="json")
+        return bool(run.summary["evidence"].get("settings", wanted) == wanted)
 
     def begin(self) -> None:
         """Note the start in the folder, and tell the observer what is searched."""
@@ -273,7 +292,18 @@ def assembled(
             deadline=deadline,
             reserve=Reserve(n_train=n_train, n_all=len(inputs.prepared.development_rows)),
             observer=observer,
+            answers=_answers(inputs, folder, problem) if space.evidence.finalists else None,
         )
+
+
+def _answers(inputs: Inputs, folder: RunFolder, problem: Problem) -> SearchAnswers:
+    return SearchAnswers(
+        folder.path,
+        problem,
+        inputs.objective,
+        rows=[valid for _, valid in inputs.prepared.splits.folds],
+        seed=inputs.space.search.seed,
+    )
 
 
 def _with_loss(head: Head, train: TrainSpec) -> Head:

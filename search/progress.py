@@ -17,7 +17,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from ffsearch.search.observer import Began, Observer, Phase
+from ffsearch.search.observer import Began, Observer, Phase, Repeated
 from ffsearch.search.topology import describe
 
 if TYPE_CHECKING:
@@ -35,6 +35,9 @@ _JUSTIFY: Final[tuple[Literal["left", "right"], ...]] = ("right", "right", "left
 
 PHASES: Final = {
     Phase.SEARCH: "searching",
+    Phase.FINALISTS: "training the finalists again, with other seeds and splits",
+    Phase.EFFECTS: "training networks like the winner but for one thing",
+    Phase.BASELINES: "fitting what a network has to beat",
     Phase.REFIT: "refitting the best on all rows outside the test part",
     Phase.TEST: "opening the sealed test part",
     Phase.SAVE: "saving",
@@ -139,6 +142,14 @@ class PlainLines(Observer):
         mark = " *" if best is not None and best.trial == record.trial else ""
         self._say(f"trial {record.trial:>3}  {number(record.value):>8}  {record.topology}  {record.why}{mark}")
 
+    def repeated(self, repeated: Repeated) -> None:
+        """Say what was trained again, and how far this is."""
+        record = repeated.record
+        self._say(
+            f"repeat {repeated.repeat}  {number(record.value):>8}  {record.topology}  {record.why}"
+            f"  ({repeated.n_done} of {repeated.n_all})"
+        )
+
     def noted(self, text: str) -> None:
         """Say it."""
         self._say(text)
@@ -177,6 +188,15 @@ class JsonLines(Observer):
             best=None if best is None else best.trial,
         )  # fmt: skip
 
+    def repeated(self, repeated: Repeated) -> None:
+        """One object a network."""
+        record = repeated.record
+        self._say(
+            "repeat",
+            trial=record.trial, repeat=repeated.repeat, value=record.value, topology=record.topology,
+            ended=str(record.ended), why=record.why, n_done=repeated.n_done, n_all=repeated.n_all,
+        )  # fmt: skip
+
     def noted(self, text: str) -> None:
         """One object a notice."""
         self._say("notice", text=text)
@@ -198,6 +218,7 @@ class LiveDisplay(Observer):
         self._best: TrialRecord | None = None
         self._last: deque[TrialRecord] = deque(maxlen=N_LAST)
         self._running: dict[tuple[int, int], tuple[Job, Epoch | None]] = {}
+        self._repeated: Repeated | None = None
         self.live = Live(get_renderable=self._draw, console=console, refresh_per_second=REFRESH_PER_S, transient=True)
 
     def began(self, began: Began) -> None:
@@ -209,6 +230,8 @@ class LiveDisplay(Observer):
     def phase(self, phase: Phase) -> None:
         """Show what the run does now."""
         self._phase = phase
+        self._pace.started = time.monotonic()
+        self._repeated = None
         self._running.clear()
 
     def started(self, job: Job) -> None:
@@ -227,6 +250,11 @@ class LiveDisplay(Observer):
         self._best = best
         self._last.append(record)
 
+    def repeated(self, repeated: Repeated) -> None:
+        """Count a network that was trained again."""
+        self._running.pop((repeated.job.trial, repeated.job.fold), None)
+        self._repeated = repeated
+
     def noted(self, text: str) -> None:
         """Print it above the display."""
         self._console.print(Text(text))
@@ -241,7 +269,10 @@ class LiveDisplay(Observer):
         if self._began is None:
             return Group(Text("reading the table ...", style="dim"))
         if self._phase is not Phase.SEARCH:
-            return Group(self._best_line(self._began), Text(f"{PHASES[self._phase]} ...", style="bold"))
+            return Group(
+                self._best_line(self._began), Text(f"{PHASES[self._phase]} ...", style="bold"),
+                *self._repeat_lines(self._began),
+            )  # fmt: skip
         return Group(
             Text(), self._best_line(self._began), self._count_line(self._began),
             *self._running_lines(self._began), Text(), self._last_table(),
@@ -266,6 +297,21 @@ class LiveDisplay(Observer):
             "" if left is None else f"about {duration(left)} left",
         )
         return grid
+
+    def _repeat_lines(self, began: Began) -> list[Table | Text]:
+        """How far the training of finalists or of networks like the winner is, and what runs."""
+        done = self._repeated
+        if self._phase not in (Phase.FINALISTS, Phase.EFFECTS):
+            return []
+        grid = Table.grid(padding=(0, 2))
+        if done is not None:
+            grid.add_row(
+                Text("repeats", style="dim"),
+                ProgressBar(total=done.n_all, completed=done.n_done, width=30),
+                f"{done.n_done} of {done.n_all}",
+                f"{duration(self._pace.gone_s)} gone",
+            )
+        return [grid, *self._running_lines(began)]
 
     def _running_lines(self, began: Began) -> list[Text]:
         size = {"n_features": began.n_features, "n_outputs": began.n_outputs}

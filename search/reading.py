@@ -21,13 +21,17 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "BASELINES",
     "CARD",
     "CHECK",
     "CURVES",
     "DATA",
     "ENVIRONMENT",
+    "FINALISTS",
     "LOG",
     "MODEL",
+    "PARTNERS",
+    "RESIDUALS",
     "SPACE",
     "SPLITS",
     "STUDY",
@@ -38,6 +42,7 @@ __all__ = [
     "latest",
     "load",
     "records_of",
+    "repeats_of",
 ]
 
 LOG: Final = "log.jsonl"
@@ -49,6 +54,10 @@ STUDY: Final = "study.db"
 SUMMARY: Final = "summary.json"
 TRIALS: Final = "trials.parquet"
 CURVES: Final = "curves.parquet"
+FINALISTS: Final = "finalists.parquet"
+PARTNERS: Final = "partners.parquet"
+BASELINES: Final = "baselines.parquet"
+RESIDUALS: Final = "residuals.parquet"
 MODEL: Final = "model/model.keras"
 CARD: Final = "model/card.md"
 CHECK: Final = "model/check.parquet"
@@ -118,9 +127,38 @@ class Run:
         """A row an epoch of every trial: trial, epoch, train_loss, valid_loss, penalty."""
         return self._frame(CURVES, curves_frame)
 
+    @cached_property
+    def finalists(self) -> pd.DataFrame:
+        """A row a finalist and repeat: trial, repeat, value, is_winner, ...; empty when nothing was trained again."""
+        return self._evidence(FINALISTS)
+
+    @cached_property
+    def partners(self) -> pd.DataFrame:
+        """A row a repeat of the winner and of every network like it but for one thing: factor, change, value, ..."""
+        return self._evidence(PARTNERS)
+
+    @cached_property
+    def baselines(self) -> pd.DataFrame:
+        """A row a model and part: the network and what it has to beat, on the repeats' validation rows and the test."""
+        return self._evidence(BASELINES)
+
+    @cached_property
+    def residuals(self) -> pd.DataFrame:
+        """Some sealed rows of a regression: target, predicted, residual (truth less prediction)."""
+        return self._evidence(RESIDUALS)
+
+    @property
+    def verdict(self) -> dict[str, Any] | None:
+        """The answer: code, text, sentences; None of a run that is not finished, or whose evidence is none."""
+        verdict: dict[str, Any] | None = self.summary.get("verdict") if self.has_begun else None
+        return verdict
+
     @property
     def best(self) -> dict[str, Any] | None:
-        """The best trial: trial, point, topology, n_params, valid; None when no trial has a value."""
+        """The network that was refitted, before that the best trial; None when no trial has a value.
+
+        Its keys: trial, point, topology, n_params, valid.
+        """
         best: dict[str, Any] | None = self.summary["best"] if self.has_begun else None
         return best
 
@@ -197,14 +235,16 @@ class Run:
         path = self.path / name
         if not self.is_finished or not path.exists():
             return build(self.records)
+        return _read_parquet(path, "Remove it: the log holds the same trials, and is read in its place.")
+
+    def _evidence(self, name: str) -> pd.DataFrame:
+        """A table that is written when a run ends."""
         import pandas as pd
 
-        try:
-            return pd.read_parquet(path)
-        except (OSError, ValueError) as error:  # pyarrow's ArrowInvalid is a ValueError
-            raise RunError(
-                f"{path} cannot be read ({error}). Remove it: the log holds the same trials, and is read in its place."
-            ) from error
+        path = self.path / name
+        if not self.is_finished or not path.exists():
+            return pd.DataFrame()
+        return _read_parquet(path, "Remove it and give the run's command with one more trial: it is written anew.")
 
 
 def load(path: str | Path) -> Run:
@@ -245,6 +285,19 @@ def records_of(lines: tuple[Line, ...], log: Path) -> tuple[TrialRecord, ...]:
     )
 
 
+def repeats_of(lines: tuple[Line, ...], log: Path) -> dict[tuple[int, int], TrialRecord]:
+    """What was trained again, by the number of the point and the repeat; of two alike the later.
+
+    Raises:
+        RunError: If a line lacks what a repeat has.
+    """
+    return {
+        (int(line["trial"]), int(line["repeat"])): _record(line, log=log, number=number)
+        for number, line in enumerate(lines, start=1)
+        if line["kind"] == Kind.REPEAT
+    }
+
+
 def busy_seconds(lines: tuple[Line, ...]) -> float:
     """Seconds between each start and the last sign of life before the next; a killed process leaves no better clock."""
     total, started, last = 0.0, None, None
@@ -274,6 +327,15 @@ def _record(line: Line, *, log: Path, number: int) -> TrialRecord:
             f"{log}, line {number}: it is no trial of this version of ffsearch ({type(error).__name__}: {error}). "
             "Read it with the version in environment.json, or start anew with --fresh (which keeps this folder aside)."
         ) from error
+
+
+def _read_parquet(path: Path, remedy: str) -> pd.DataFrame:
+    import pandas as pd
+
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:  # pyarrow's ArrowInvalid is a ValueError
+        raise RunError(f"{path} cannot be read ({error}). {remedy}") from error
 
 
 def _read_text(path: Path) -> str:

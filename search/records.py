@@ -25,6 +25,8 @@ __all__ = [
     "best_standing",
     "curves_frame",
     "now",
+    "repeats_frame",
+    "standing_of",
     "told_history",
     "trials_frame",
 ]
@@ -172,6 +174,13 @@ def best_standing(records: Iterable[TrialRecord], *, direction: str) -> Standing
     return min(standings, key=lambda one: (sign * one.value, one.record.trial), default=None)
 
 
+def standing_of(record: TrialRecord, records: Iterable[TrialRecord]) -> Standing:
+    """A trial's point by all its trials that have a value."""
+    first = record.trial if record.repeat_of is None else record.repeat_of
+    same = [one for one in records if one.value is not None and first in (one.trial, one.repeat_of)]
+    return _standing(same or [record])
+
+
 def _standing(records: Sequence[TrialRecord]) -> Standing:
     first = min(records, key=lambda record: record.trial)
     return Standing(record=first, value=float(np.mean([_value(record) for record in records])), n_seeds=len(records))
@@ -222,6 +231,23 @@ def trials_frame(records: Sequence[TrialRecord]) -> pd.DataFrame:
         columns[f"metric.{name}"] = [record.metrics.get(name, math.nan) for record in ordered]
     dtypes = _DTYPES | {f"point.{name}": dtype for name, dtype in _POINT_DTYPES.items()}
     return pd.DataFrame({name: pd.Series(cells, dtype=dtypes.get(name, "float64")) for name, cells in columns.items()})
+
+
+def repeats_frame(records: Mapping[tuple[int, int], TrialRecord]) -> pd.DataFrame:
+    """A row a point and repeat, the columns those of trials; `trial` is the number of the point.
+
+    Args:
+        records: By number of the point and repeat.
+    """
+    import pandas as pd
+
+    rows = [
+        trials_frame([record]).assign(repeat=repeat)
+        for (_, repeat), record in sorted(records.items(), key=lambda one: one[0])
+    ]
+    frame = pd.concat(rows, ignore_index=True)
+    frame.insert(1, "repeat", frame.pop("repeat"))
+    return frame.drop(columns="repeat_of")
 
 
 def curves_frame(records: Sequence[TrialRecord]) -> pd.DataFrame:

@@ -1,6 +1,7 @@
-"""The main job on one page: load, ask, train, tell, record, stop, weigh, refit, open the test, save.
+"""The main job on one page: load, ask, train, tell, record, stop, weigh, refit, judge, save.
 
-    space + table -> Parts -> [ engine.ask -> trainer -> record -> engine.tell ]* -> winner -> refit -> sealed test
+    space + table -> Parts -> [ engine.ask -> trainer -> record -> engine.tell ]*
+        -> finalists, trained again -> winner -> refit -> baselines, sealed test -> verdict
 
 What a word means stands in CONTRIBUTING.md; what a step does, in the module its helper comes from.
 """
@@ -13,17 +14,17 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ffsearch.errors import TrainingError
 from ffsearch.search.budget import Deadline
+from ffsearch.search.judging import judge
 from ffsearch.search.ledger import Ledger, Outcome
 from ffsearch.search.observer import Observer
-from ffsearch.search.outcome import refit_winner, save_answer, score_sealed_test
+from ffsearch.search.outcome import refit_winner
 from ffsearch.search.parts import Parts, assembled, open_folder, read_inputs
+from ffsearch.search.recording import record_of
 from ffsearch.search.records import TrialRecord, bad_value
-from ffsearch.search.scoring import score_folds
+from ffsearch.search.saving import save_answer
 from ffsearch.search.store import Kind, Run, load
-from ffsearch.search.topology import describe, n_params
-from ffsearch.search.training.protocol import Ended
+from ffsearch.search.weighing import weigh
 from ffsearch.spaces.overrides import Overrides
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def run(
     observer: Observer | None = None,
     report: Callable[[Path], object] | None = None,
 ) -> Run:
-    """Search a space on a table, refit the winner, open the sealed test once, and leave a run folder.
+    """Search a space on a table, weigh and refit the winner, open the sealed test once, and leave a run folder.
 
     The same call again goes on where an earlier one stopped, and changes nothing when that one came to its end.
 
@@ -82,10 +83,10 @@ def run(
             return load(folder.path)
         try:
             _search(parts)
-            winner = _weigh(parts)
-            refit = refit_winner(parts, winner)
-            test = score_sealed_test(parts, refit)
-            save_answer(parts, refit, test, report=report)
+            weighed = weigh(parts)
+            answer = refit_winner(parts, weighed.winner, weighed.steps)
+            judged = judge(parts, weighed, answer)
+            save_answer(parts, weighed, answer, judged, report=report)
         except KeyboardInterrupt as interrupt:
             raise KeyboardInterrupt(_saved(parts)) from interrupt
     return load(folder.path)
@@ -121,48 +122,18 @@ def _tell(parts: Parts, record: TrialRecord) -> None:
 
 
 def _record(parts: Parts, outcome: Outcome) -> TrialRecord:
-    """All that is kept of a trial; curves and i* are those of its first fold, scores the mean of all."""
-    point, first = outcome.proposal.point, outcome.folds[0]
-    has_score = outcome.ended not in (Ended.DIVERGED, Ended.FAILED)
-    score = score_folds(outcome.folds, parts.problem, parts.objective) if has_score else None
-    size = {"n_features": parts.problem.n_features, "n_outputs": parts.problem.head.n_outputs}
-    return TrialRecord(
-        trial=outcome.proposal.trial,
-        point=point,
-        topology=describe(point, **size),
-        n_params=n_params(point, **size),
-        value=None if score is None else score.value,
-        valid_loss=None if score is None else score.valid_loss,
-        metrics={} if score is None else score.metrics,
+    """What is kept of a trial; its answers first, so that what is told was kept."""
+    point = outcome.proposal.point
+    if parts.answers is not None:
+        parts.answers.add(outcome.proposal.trial, outcome.folds)
+    return record_of(
+        outcome.folds,
         ended=outcome.ended,
-        best_epoch=first.best_epoch,
-        n_epochs=first.curve.n_epochs,
-        n_updates=first.n_updates,
-        train_s=sum(fold.train_s for fold in outcome.folds),
-        compile_s=sum(fold.compile_s for fold in outcome.folds),
-        seed=tuple(map(int, (parts.seed, *first.job.seed.spawn_key))),
-        curve=first.curve,
+        problem=parts.problem,
+        objective=parts.objective,
+        run_seed=parts.seed,
         repeat_of=parts.folder.repeat_of(point),
-        error=next((fold.error for fold in outcome.folds if fold.error), None),
-        notes=_fold_notes(outcome),
     )
-
-
-def _fold_notes(outcome: Outcome) -> dict[str, object]:
-    """How every fold ended, where there are several: the refit's i* is their median."""
-    if len(outcome.folds) == 1:
-        return {}
-    return {
-        "folds": [
-            {
-                "fold": fold.job.fold,
-                "ended": str(fold.ended),
-                "best_epoch": fold.best_epoch,
-                "n_updates": fold.n_updates,
-            }
-            for fold in outcome.folds
-        ]
-    }
 
 
 def _is_over(parts: Parts) -> bool:
@@ -170,33 +141,6 @@ def _is_over(parts: Parts) -> bool:
     if parts.deadline.total_s is None:
         return False
     return parts.deadline.over(parts.reserve.seconds(parts.best))
-
-
-def _weigh(parts: Parts) -> TrialRecord:
-    """The trial to refit: the best validation score.
-
-    Raises:
-        TrainingError: If no trial came to a finite score.
-    """
-    best = parts.best
-    if best is not None:
-        return best
-    records = parts.folder.records
-    if not records:
-        raise TrainingError(
-            "No trial was told, so there is nothing to refit. Give a longer --budget, or run without --finish."
-        )
-    first = next((record.error for record in records if record.error), None)
-    raise TrainingError(
-        f"None of {len(records)} trials came to a finite score: {_ends(records)}. Try smaller learning rates "
-        "(space.learning_rate.high), and look for extreme values in the data."
-        + (f"\nThe first error was:\n{first}" if first else "")
-    )
-
-
-def _ends(records: tuple[TrialRecord, ...]) -> str:
-    ends = [str(record.ended) for record in records]
-    return ", ".join(f"{ends.count(end)} {end}" for end in dict.fromkeys(ends))
 
 
 def _saved(parts: Parts) -> str:

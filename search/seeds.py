@@ -25,6 +25,7 @@ class Purpose(IntEnum):
     BALANCE = 6
     FINALIST = 7
     BASELINE = 8
+    EVIDENCE = 9
 
 
 def child(seed: int, purpose: Purpose, *key: int) -> np.random.SeedSequence:

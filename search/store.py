@@ -38,6 +38,7 @@ from ffsearch.search.reading import (
     latest,
     load,
     records_of,
+    repeats_of,
 )
 from ffsearch.search.records import TrialRecord, curves_frame, now, trials_frame
 
@@ -70,6 +71,7 @@ class RunFolder:
         self._journal = journal
         self._records = list(records_of(journal.lines, journal.path))
         self._first = {record.point.identity: record.trial for record in reversed(self._records)}
+        self._repeats = repeats_of(journal.lines, journal.path)
         self._kinds = [line["kind"] for line in journal.lines]
 
     @classmethod
@@ -133,6 +135,29 @@ class RunFolder:
         self._records.append(record)
         self._first.setdefault(record.point.identity, record.trial)
 
+    def add_repeat(self, record: TrialRecord, *, repeat: int) -> None:
+        """Keep a point that was trained again; when this returns it survives a kill and a power cut.
+
+        Args:
+            record: What it came to; its trial is the number of the point, which need not be one of the search.
+            repeat: Number of the repeat, from 1.
+
+        Raises:
+            RunError: If it could not be written.
+        """
+        self._journal.append({"kind": Kind.REPEAT, "repeat": repeat, **record.as_dict()})
+        self._repeats[record.trial, repeat] = record
+
+    def repeat(self, number: int, repeat: int, *, point: Point) -> TrialRecord | None:
+        """What a point came to in a repeat, if it was trained there; another point of that number does not count."""
+        record = self._repeats.get((number, repeat))
+        return record if record is not None and record.point == point else None
+
+    @property
+    def n_repeats(self) -> int:
+        """How many repeats are kept."""
+        return len(self._repeats)
+
     def repeat_of(self, point: Point) -> int | None:
         """The first trial that was told with the same point, if there is one."""
         return self._first.get(point.identity)
@@ -158,6 +183,10 @@ class RunFolder:
         """Write the trials and their curves as Parquet files."""
         write_atomically(self.path / TRIALS, _parquet_bytes(trials_frame(self._records)))
         write_atomically(self.path / CURVES, _parquet_bytes(curves_frame(self._records)))
+
+    def write_table(self, name: str, frame: pd.DataFrame) -> None:
+        """Write a table of evidence as a Parquet file."""
+        write_atomically(self.path / name, _parquet_bytes(frame))
 
     def write_summary(self, summary: Summary) -> None:
         """Write `summary.json`; what is not finite becomes null."""

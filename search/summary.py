@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Final, NotRequired, TypedDict
 
 from ffsearch import __version__
-from ffsearch.search.records import Standing, TrialRecord, best_standing
+from ffsearch.search.records import Standing, TrialRecord, best_standing, standing_of
 from ffsearch.search.training.protocol import Ended
 
 __all__ = [
@@ -15,7 +15,6 @@ __all__ = [
     "DataFacts",
     "RefitFacts",
     "RunFacts",
-    "SealedTest",
     "SearchFacts",
     "Summary",
     "build_summary",
@@ -111,17 +110,6 @@ class RefitFacts:
     n_rows: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class SealedTest:
-    """The sealed test: the objective with its interval, other scores, and how often the test rows were opened."""
-
-    value: float
-    low: float
-    high: float
-    metrics: Mapping[str, float]
-    openings: int
-
-
 class Summary(TypedDict):
     """The keys of the file."""
 
@@ -136,6 +124,13 @@ class Summary(TypedDict):
     best: dict[str, Any] | None
     evidence: dict[str, Any]
     refit: NotRequired[dict[str, float]]
+    baselines: NotRequired[list[dict[str, Any]]]
+    effects: NotRequired[list[dict[str, Any]]]
+    importance: NotRequired[list[dict[str, Any]]]
+    calibration: NotRequired[dict[str, Any]]
+    errors: NotRequired[dict[str, Any]]
+    slices: NotRequired[list[dict[str, Any]]]
+    verdict: NotRequired[dict[str, Any]]
 
 
 def build_summary(
@@ -144,7 +139,7 @@ def build_summary(
     *,
     wall_s: float,
     refit: RefitFacts | None = None,
-    test: SealedTest | None = None,
+    winner: TrialRecord | None = None,
 ) -> Summary:
     """All keys of the summary, from what was known at the start and what was told since.
 
@@ -153,9 +148,10 @@ def build_summary(
         records: All trials that ended.
         wall_s: Seconds the run took, over all its starts.
         refit: How the winner was refitted; None when it was not.
-        test: What the sealed test said; None when it was not opened.
+        winner: The trial that was refitted; None: the best one so far.
     """
-    best = best_standing(records, direction=facts.direction)
+    naive = best_standing(records, direction=facts.direction)
+    best = naive if winner is None else standing_of(winner, records)
     summary = Summary(
         schema=SUMMARY_SCHEMA,
         ffsearch=__version__,
@@ -166,10 +162,7 @@ def build_summary(
         objective={"name": facts.objective, "direction": facts.direction},
         search={**asdict(facts.search), **_counts(records), "wall_s": round(wall_s, 3), **_seconds(records)},
         best=None if best is None else _best(best),
-        evidence={
-            **({} if best is None else {"naive": {"value": best.value}}),
-            **({} if test is None else {"test": {**asdict(test), "metrics": dict(test.metrics)}}),
-        },
+        evidence={} if naive is None else {"naive": {"value": naive.value, "trial": naive.record.trial}},
     )
     if refit is not None:
         summary["refit"] = asdict(refit)

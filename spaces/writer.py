@@ -60,9 +60,9 @@ def value_to_yaml(value: Any) -> str:
 def space_identity(space: SearchSpace) -> str:
     """What two spaces share when a run of one can go on as a run of the other.
 
-    Left out: `search.trials` and `search.budget`, which only say how far to go, `evidence`, which says how its result is
-    weighed, and the folders of data files, for the same command from another folder finds the same table (its content
-    has a hash of its own).
+    Left out: `search.trials` and `search.budget`, which only say how far to go, `evidence`, which says how the result
+    is weighed, and the folders of data files, for the same command from another folder finds the same table (its
+    content has a hash of its own).
 
     Returns:
         SHA-256 in hexadecimal.

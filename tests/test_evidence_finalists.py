@@ -90,12 +90,12 @@ def test_trials_that_cannot_be_told_apart_are_tied() -> None:
 
 def test_jobs_come_repeat_by_repeat_with_seeds_of_their_own() -> None:
     points = [(3, Point(depth=1, width=4)), (8, Point(depth=2, width=4))]
-    jobs = list(repeat_jobs(points, n_repeats=3, seed=0))
+    jobs = list(repeat_jobs(points, [1, 2, 3], seed=0))
     assert [(job.fold, job.trial) for job in jobs] == [(0, 3), (0, 8), (1, 3), (1, 8), (2, 3), (2, 8)]
     states = {tuple(job.seed.generate_state(2)) for job in jobs}
     assert len(states) == 6
-    alone = list(repeat_jobs(points[1:], n_repeats=2, seed=0))
-    np.testing.assert_array_equal(alone[1].seed.generate_state(4), jobs[3].seed.generate_state(4))
+    alone = list(repeat_jobs(points[1:], [2], seed=0))
+    np.testing.assert_array_equal(alone[0].seed.generate_state(4), jobs[3].seed.generate_state(4))
 
 
 # --- the choice ------------------------------------------------------------------------------------------------------

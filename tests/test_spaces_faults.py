@@ -190,18 +190,20 @@ def test_a_stated_task_refuses_what_is_for_another(task: str, keys: str, said: s
 
 WRONG_TEXTS = {
     "": (
-        "my.yaml:1:1: the file is empty. It needs the keys kind, data, space, train, search; copy the shipped space "
-        "tabular to begin."
+        "my.yaml:1:1: the file is empty. It needs the keys kind, data, space, train, search, evidence; copy the "
+        "shipped space tabular to begin."
     ),
     "# nothing\n": (
-        "my.yaml:1:1: the file is empty. It needs the keys kind, data, space, train, search; copy the shipped space "
-        "tabular to begin."
+        "my.yaml:1:1: the file is empty. It needs the keys kind, data, space, train, search, evidence; copy the "
+        "shipped space tabular to begin."
     ),
     "- a\n- b\n": (
-        'my.yaml:1:1: ["a", "b"] stands where keys are expected. Legal keys: kind, data, space, train, search.'
+        'my.yaml:1:1: ["a", "b"] stands where keys are expected. '
+        "Legal keys: kind, data, space, train, search, evidence."
     ),
     "just words": (
-        'my.yaml:1:1: "just words" stands where keys are expected. Legal keys: kind, data, space, train, search.'
+        'my.yaml:1:1: "just words" stands where keys are expected. '
+        "Legal keys: kind, data, space, train, search, evidence."
     ),
     "data:\n\tsource: a.csv\n": "my.yaml:2:1: a tab indents this line; use spaces.",
     "data: {source: a.csv}\ndata: {source: b.csv}\n": (
@@ -279,7 +281,8 @@ def test_a_long_value_is_cut() -> None:
          '--set search.sampler=randm: search.sampler: "randm" is not known. Did you mean random? '
          "Legal: tpe, random, gp, cmaes, qmc, grid."),
         ("serch.seed=1",
-         "--set serch.seed=1: serch: unknown key. Did you mean search? Legal: kind, data, space, train, search, evidence."),
+         "--set serch.seed=1: serch: unknown key. Did you mean search? "
+         "Legal: kind, data, space, train, search, evidence."),
         ("search.sed=1",
          "--set search.sed=1: search.sed: unknown key. Did you mean seed? "
          "Legal: engine, sampler, pruner, trials, budget, seed, objective."),

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ffsearch.search.evidence.metrics import METRICS
+from ffsearch.search.evidence.terms import weight_chunks, weighted_scores
 from ffsearch.search.heads import Task
 
-__all__ = ["Interval", "score_interval"]
+__all__ = ["Interval", "score_interval", "score_intervals"]
 
 N_RESAMPLES: Final = 1000
 """Resamples of an interval; its ends then move by about 2 % of its width. Choice: enough for two digits."""
@@ -55,3 +56,33 @@ def score_interval(
     tail = (1 - CONFIDENCE) / 2
     low, high = np.nanquantile(values, [tail, 1 - tail]) if np.isfinite(values).any() else (np.nan, np.nan)
     return Interval(value=measure(truth, answers), low=float(low), high=float(high))
+
+
+def score_intervals(
+    metric: str,
+    *,
+    truth: NDArray[Any],
+    terms: NDArray[np.float32],
+    rng: np.random.Generator,
+    groups: NDArray[np.int64] | None = None,
+) -> list[tuple[float, float]]:
+    """The 95 % intervals of several models' scores on the same rows, by percentiles over the same resamples.
+
+    Args:
+        metric: The objective.
+        truth: As `row_terms` wants it.
+        terms: Of every model, shape (n_models, n_rows, n_terms).
+        rng: Where resamples are drawn from.
+        groups: Number of each row's group, shape (n_rows,), or None: groups are resampled whole.
+
+    Returns:
+        Lower and upper end of each model; NaN where no resample has a score.
+    """
+    n_resamples = max(100, min(N_RESAMPLES, MAX_CELLS // max(1, len(truth))))
+    chunks = weight_chunks(n_resamples, len(truth), rng=rng, groups=groups)
+    drawn = np.concatenate([weighted_scores(metric, truth=truth, terms=terms, weights=chunk) for chunk in chunks])
+    known = np.isfinite(drawn).any(axis=0)
+    tail = (1 - CONFIDENCE) / 2
+    ends = np.full((2, len(terms)), np.nan)
+    ends[:, known] = np.nanquantile(drawn[:, known], [tail, 1 - tail], axis=0)
+    return [(float(low), float(high)) for low, high in ends.T]

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from ffsearch.search.evidence.bootstrap import CONFIDENCE, N_RESAMPLES, Interval
 from ffsearch.search.evidence.finalists import choose
 from ffsearch.search.evidence.terms import weight_chunks, weighted_scores
+from ffsearch.search.records import TrialRecord
 from ffsearch.search.training.protocol import Trained
 
 __all__ = ["Corrected", "OutOfSample", "Part", "correct_repeats", "correct_search", "part_scores", "stopping_optimism"]
@@ -196,7 +197,9 @@ def correct_repeats(
     )
 
 
-def stopping_optimism(repeats: Sequence[Trained], *, metric: str, loss: str, scores: Sequence[float]) -> float:
+def stopping_optimism(
+    repeats: Sequence[Trained | TrialRecord], *, metric: str, loss: str, scores: Sequence[float]
+) -> float:
     """What a candidate's repeats gained by stopping at the epoch that was best on the very rows they are judged by.
 
     Each repeat's curve is read at the median best epoch of the others, for so the refit is stopped, and compared with

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from ffsearch.search.evidence.bootstrap import CONFIDENCE, Interval
 from ffsearch.search.evidence.comparison import holm
+from ffsearch.search.evidence.terms import row_terms
+from ffsearch.search.heads import Task
 
-__all__ = ["Residuals", "Slice", "confusion", "residuals", "worst_slices"]
+__all__ = ["Residuals", "Slice", "confusion", "residuals", "row_losses", "worst_slices"]
 
 MIN_SLICE_ROWS: Final = 20
 """Fewest rows of a slice that is looked at. Choice: below it a mean loss is one or two rows' doing."""
@@ -100,6 +102,12 @@ def residuals(truth: NDArray[Any], predicted: NDArray[Any], *, rng: np.random.Ge
     ]
     shown = np.sort(rng.permutation(len(order))[:N_POINTS])
     return Residuals(predicted=predicted[shown], residual=residual[shown], bands=np.array(bands))
+
+
+def row_losses(task: Task, truth: NDArray[Any], answers: NDArray[Any]) -> NDArray[np.float64]:
+    """What every row loses, shape (n_rows,): log losses of classes, squared errors of numbers, mean over targets."""
+    metric = "rmse" if task is Task.REGRESSION else "log_loss"
+    return np.asarray(row_terms(task, metric, truth=truth, answers=answers).mean(axis=1, dtype=np.float64))
 
 
 def worst_slices(

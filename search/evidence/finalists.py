@@ -137,20 +137,20 @@ def _topology(point: Point) -> tuple[object, ...]:
 # --- training them again ---------------------------------------------------------------------------------------------
 
 
-def repeat_jobs(points: Sequence[tuple[int, Point]], *, n_repeats: int, seed: int) -> Iterator[Job]:
+def repeat_jobs(points: Sequence[tuple[int, Point]], repeats: Sequence[int], *, seed: int) -> Iterator[Job]:
     """One job a repeat and point, repeat by repeat: a round that is cut off leaves whole repeats.
 
-    A job's fold is its repeat, counted from 0: train them on `Prepared.repeats(range(1, n_repeats + 1))`, whose split i
-    is repeat i + 1's. Seeds follow from trial and repeat alone, not from who else is a finalist.
+    Train them on `Prepared.repeats(repeats)`: a job's fold is the place of its repeat there. Seeds follow from trial
+    and repeat alone, not from who else is a finalist, nor from which other repeats are trained.
 
     Args:
         points: Trial numbers and points; points that were no trial have numbers of their own.
-        n_repeats: Repeats of each.
+        repeats: Numbers of the repeats, from 1.
         seed: The run's seed.
     """
-    for repeat in range(n_repeats):
+    for place, repeat in enumerate(repeats):
         for trial, point in points:
-            yield Job(trial=trial, point=point, seed=child(seed, Purpose.FINALIST, trial, repeat), fold=repeat)
+            yield Job(trial=trial, point=point, seed=child(seed, Purpose.FINALIST, trial, repeat), fold=place)
 
 
 # --- the choice ------------------------------------------------------------------------------------------------------

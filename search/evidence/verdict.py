@@ -26,7 +26,19 @@ from ffsearch.search.evidence.comparison import paired_over_rows
 from ffsearch.search.evidence.metrics import Objective
 from ffsearch.search.evidence.terms import weighted_scores
 
-__all__ = ["ENGLISH", "Code", "Facts", "Smaller", "Verdict", "decide", "facts_of_rows", "verdict"]
+__all__ = [
+    "ENGLISH",
+    "Code",
+    "Facts",
+    "Sentence",
+    "Smaller",
+    "Verdict",
+    "decide",
+    "facts_of_rows",
+    "rounded",
+    "spelled",
+    "verdict",
+]
 
 RELEVANT: Final = 0.05
 """Share of what the best model gains over the dummy that is worth having. choice: a twentieth of the whole gain."""
@@ -106,6 +118,12 @@ class Facts:
     seed_share: float | None = None
 
     @property
+    def over_baselines(self) -> dict[str, Interval]:
+        """The network over each baseline it was compared with, the dummy left out."""
+        found = {"linear": self.over_linear, "boosting": self.over_boosting}
+        return {name: gain for name, gain in found.items() if gain is not None}
+
+    @property
     def shown(self) -> frozenset[str]:
         """The models that are shown to beat the dummy."""
         return frozenset(name for name, gain in self.over_dummy.items() if gain.low > 0)
@@ -117,18 +135,36 @@ class Facts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Sentence:
+    """One sentence, before it is put into words.
+
+    Args:
+        key: Which one.
+        values: What is to be filled in: numbers as they are, names of metrics and topologies.
+    """
+
+    key: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Verdict:
     """The answer.
 
     Args:
         code: In a word.
         text: In sentences.
-        keys: Of the sentences, in their order.
+        sentences: What the text is made of, so that it can be said in another language.
     """
 
     code: Code
     text: str
-    keys: tuple[str, ...] = field(repr=False)
+    sentences: tuple[Sentence, ...] = field(repr=False)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Keys of the sentences, in their order."""
+        return tuple(sentence.key for sentence in self.sentences)
 
 
 def facts_of_rows(
@@ -216,6 +252,9 @@ _TWO_SIDED: Final = 1.96
 """Standard deviations that half a 95 % interval is wide."""
 
 
+_Said = tuple[str, dict[str, Any]]
+
+
 # --- the decision ----------------------------------------------------------------------------------------------------
 
 
@@ -299,22 +338,40 @@ def verdict(facts: Facts, *, words: Mapping[str, str] = ENGLISH) -> Verdict:
         words: Every sentence by its key, in one language.
     """
     code = decide(facts)
-    sentences = list(_sentences(facts, code))
-    return Verdict(
-        code=code,
-        text=" ".join(words[key].format(**_common(facts), **values) for key, values in sentences),
-        keys=tuple(key for key, _ in sentences),
-    )
+    common = {"metric": facts.metric, "topology": facts.topology, "n_rows": facts.n_rows}
+    sentences = tuple(Sentence(key=key, values=common | values) for key, values in _sentences(facts, code))
+    return Verdict(code=code, text=" ".join(spelled(one, words=words) for one in sentences), sentences=sentences)
 
 
-Sentence = tuple[str, dict[str, Any]]
+def spelled(sentence: Sentence, *, words: Mapping[str, str] = ENGLISH) -> str:
+    """A sentence in words.
+
+    Args:
+        sentence: The sentence.
+        words: Every sentence by its key, in one language.
+    """
+    given = dict(sentence.values)
+    given["metric"] = str(given["metric"]).replace("_", " ")
+    if "value" in given:
+        given |= dict(zip(("value", "low", "high"), rounded(given["value"], given["low"], given["high"]), strict=True))
+    if "share" in given:
+        given["share"] = f"{given['share']:.0%}"
+    given |= {name: f"{given[name]:,}" for name in ("n_rows", "n_needed") if name in given}
+    return words[sentence.key].format(**given)
 
 
-def _common(facts: Facts) -> dict[str, Any]:
-    return {"metric": facts.metric.replace("_", " "), "topology": facts.topology, "n_rows": facts.n_rows}
+def rounded(value: float, low: float, high: float) -> tuple[str, str, str]:
+    """A value and the ends of its interval, as digits that mean something: two of the interval's half width."""
+    reach = (high - low) / 2
+    if not math.isfinite(reach) or not reach:
+        return f"{value + 0.0:.3g}", f"{low + 0.0:.3g}", f"{high + 0.0:.3g}"
+    places = 1 - math.floor(math.log10(reach))
+    shown = [round(number, places) + 0.0 for number in (value, low, high)]  # + 0.0: no sign before zero
+    first, second, third = (f"{number:,.{max(0, places)}f}" for number in shown)
+    return first, second, third
 
 
-def _sentences(facts: Facts, code: Code) -> Iterator[Sentence]:
+def _sentences(facts: Facts, code: Code) -> Iterator[_Said]:
     """In the order a reader asks: what, by how much, how sure, what a smaller one would lose, what would settle it."""
     yield str(code), {}
     yield from _of_gains(facts, code)
@@ -324,7 +381,7 @@ def _sentences(facts: Facts, code: Code) -> Iterator[Sentence]:
         yield _what_settles(facts)
 
 
-def _of_gains(facts: Facts, code: Code) -> Iterator[Sentence]:
+def _of_gains(facts: Facts, code: Code) -> Iterator[_Said]:
     own = facts.over_dummy["network"]
     yield "over_dummy" if own.low > 0 else "not_over_dummy", _shown(own)
     if code is Code.NOTHING:
@@ -337,10 +394,10 @@ def _of_gains(facts: Facts, code: Code) -> Iterator[Sentence]:
         yield "boosting.over_linear", _shown(facts.boosting_over_linear)
 
 
-def _of_topology(facts: Facts) -> Iterator[Sentence]:
+def _of_topology(facts: Facts) -> Iterator[_Said]:
     again = facts.chosen_again
     if again is not None:
-        yield "sure" if again >= OFTEN else "unsure" if again < SELDOM else "fairly_sure", {"share": f"{again:.0%}"}
+        yield "sure" if again >= OFTEN else "unsure" if again < SELDOM else "fairly_sure", {"share": again}
     smaller = facts.smaller
     if smaller is None:
         yield "smaller.none", {}
@@ -349,14 +406,14 @@ def _of_topology(facts: Facts) -> Iterator[Sentence]:
         yield key, {"smaller": smaller.topology, **_shown(smaller.loss)}
 
 
-def _what_settles(facts: Facts) -> Sentence:
+def _what_settles(facts: Facts) -> _Said:
     """Rows until the widest doubt is narrower than the difference it is about, or seeds where doubt comes from them.
 
     An interval narrows with the root of the rows. It settles the matter once it leaves out either zero, if the
     difference is as it seems, or the smallest difference worth having.
     """
     if facts.seed_share is not None and facts.seed_share >= MOSTLY_SEEDS:
-        return "settle.seeds", {"share": f"{facts.seed_share:.0%}"}
+        return "settle.seeds", {"share": facts.seed_share}
     doubt = next(_doubts(facts), facts.over_dummy["network"])
     wanted = max(abs(doubt.value), facts.margin - abs(doubt.value))
     half = (doubt.high - doubt.low) / 2
@@ -376,9 +433,8 @@ def _turned(gain: Interval) -> Interval:
     return Interval(value=-gain.value, low=-gain.high, high=-gain.low)
 
 
-def _shown(gain: Interval) -> dict[str, str]:
-    """Three digits, without a sign before zero."""
-    return {name: f"{getattr(gain, name) + 0.0:.3g}" for name in ("value", "low", "high")}
+def _shown(gain: Interval) -> dict[str, Any]:
+    return {"value": gain.value, "low": gain.low, "high": gain.high}
 
 
 def _rounded_up(count: float) -> int:

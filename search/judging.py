@@ -1,0 +1,268 @@
+"""After the refit: baselines on the same splits, the sealed test opened once, and what it says of all of them.
+
+    repeats' splits -> baselines -> scores beside the winner's
+    sealed rows -> answers of the network and of every baseline -> intervals, calibration, errors, slices, facts
+
+Nothing here may be read by a choice: it runs when all of them are made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ffsearch.search.data.kinds import Kind as ColumnKind
+from ffsearch.search.data.preprocess import raw_inputs
+from ffsearch.search.evidence.baselines import Baseline, BaselineName, fit_baseline
+from ffsearch.search.evidence.bootstrap import Interval, score_intervals
+from ffsearch.search.evidence.calibration import Bin, reliability
+from ffsearch.search.evidence.errors_seen import Residuals, Slice, confusion, residuals, row_losses, worst_slices
+from ffsearch.search.evidence.metrics import metric_values
+from ffsearch.search.evidence.terms import row_terms
+from ffsearch.search.evidence.verdict import Facts, facts_of_rows
+from ffsearch.search.exporting.checks import HeldOut, write_held_out
+from ffsearch.search.heads import Task
+from ffsearch.search.observer import Phase
+from ffsearch.search.outcome import Answer, in_unit
+from ffsearch.search.reading import CHECK
+from ffsearch.search.scoring import truth_of
+from ffsearch.search.seeds import Purpose, generator
+from ffsearch.search.store import Kind
+
+if TYPE_CHECKING:
+    from ffsearch.search.data.prepare import Prepared, SealedRows
+    from ffsearch.search.data.problem import Problem
+    from ffsearch.search.parts import Parts
+    from ffsearch.search.weighing import Weighed
+
+__all__ = ["NETWORK", "Judged", "ModelScores", "TestScores", "judge"]
+
+NETWORK: Final = "network"
+
+MAX_CELLS: Final = 4_000_000
+"""Training cells (rows x features x classes) of all splits together that baselines learn from, beyond `MIN_SPLITS`.
+
+choice: some 20 seconds for all of them; the sealed test, where all answer, decides more than a further split.
+"""
+
+MIN_SPLITS: Final = 2
+"""Splits that are used whatever they cost: one has no spread."""
+
+_FACTS, _INTERVALS, _ERRORS = 10, 11, 12
+"""Keys of generators."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TestScores:
+    """A model on the sealed rows: the objective with its interval over rows, and all metrics."""
+
+    interval: Interval
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelScores:
+    """The network or a baseline, beside the others.
+
+    Args:
+        name: `network`, `dummy`, `linear` or `boosting`.
+        settings: What it chose on the validation rows, or was given.
+        repeats: Metrics on the validation rows of repeats, by their number.
+        test: On the sealed rows; None where there are none.
+        notes: What was cut short.
+    """
+
+    name: str
+    settings: dict[str, float]
+    repeats: dict[int, dict[str, float]]
+    test: TestScores | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Judged:
+    """What the sealed test says, and what was beaten.
+
+    Args:
+        models: The network first, then the baselines; the network's repeats are those of the finalists.
+        openings: How often the test was opened so far; 0 where there is none.
+        facts: What the verdict rests on; None without baselines or sealed rows.
+        bins: The reliability curve, of classes.
+        confused: Rows by true and answered class, of classes.
+        residuals: Of every target, of regression.
+        slices: The parts of the table that are worst off.
+    """
+
+    models: tuple[ModelScores, ...]
+    openings: int = 0
+    facts: Facts | None = None
+    bins: tuple[Bin, ...] = ()
+    confused: NDArray[np.int64] | None = None
+    residuals: tuple[Residuals, ...] = ()
+    slices: tuple[Slice, ...] = field(default=())
+
+    @property
+    def network(self) -> ModelScores:
+        """The network's scores."""
+        return self.models[0]
+
+
+def judge(parts: Parts, weighed: Weighed, answer: Answer) -> Judged:
+    """Fit the baselines, then open the test rows, which nothing has depended on so far, and compare all answers.
+
+    The opening is noted in the folder before the rows are read: it counts whatever comes of it.
+    """
+    baselines, scores = _baselines(parts, answer)
+    models = [ModelScores(name=NETWORK, settings={}, repeats=_of_network(weighed)), *scores]
+    if not len(parts.inputs.prepared.splits.test):
+        return Judged(models=tuple(models))
+    parts.observer.phase(Phase.TEST)
+    parts.folder.note(Kind.TEST_OPENED)
+    sealed = parts.inputs.prepared.test_rows()
+    for notice in sealed.notices:
+        parts.observer.noted(notice)
+    raw: dict[str, NDArray[Any]] = {NETWORK: answer.model.answers(sealed.features)}
+    write_held_out(parts.folder.path / CHECK, answer.model, HeldOut(frame=sealed.features, answers=raw[NETWORK]))
+    x = answer.rows.preprocessor.transform(sealed.features) if baselines else None
+    raw |= {str(baseline.name): baseline.answers(x) for baseline in baselines if x is not None}
+    return _compared(parts, weighed, answer, sealed, raw, models)
+
+
+# --- baselines -------------------------------------------------------------------------------------------------------
+
+
+def _baselines(parts: Parts, answer: Answer) -> tuple[list[Baseline], list[ModelScores]]:
+    """The baselines asked for, and the dummy, which costs nothing and beside which all others are seen."""
+    wanted = parts.evidence.baselines
+    if not wanted:
+        return [], []
+    parts.observer.phase(Phase.BASELINES)
+    numbers = _split_numbers(parts)
+    problem = parts.inputs.prepared.repeats(numbers)
+    made = [
+        fit_baseline(name, problem, answer.rows, seed=parts.seed, metric=parts.objective.name)
+        for name in BaselineName
+        if name is BaselineName.DUMMY or str(name) in wanted
+    ]
+    for note in (note for baseline in made for note in baseline.notes):
+        parts.observer.noted(note)
+    return made, [_of_baseline(baseline, problem, numbers) for baseline in made]
+
+
+def _split_numbers(parts: Parts) -> tuple[int, ...]:
+    """The repeats whose splits baselines learn from: those of the finalists, on large tables the first of them."""
+    problem = parts.problem
+    n_classes = len(problem.head.labels) if problem.head.task is Task.MULTICLASS else 1
+    cells = len(problem.splits[0].x_train) * problem.n_features * n_classes
+    n_splits = max(MIN_SPLITS, MAX_CELLS // max(1, cells))
+    return tuple(range(1, min(parts.evidence.repeats, n_splits) + 1))
+
+
+def _of_network(weighed: Weighed) -> dict[int, dict[str, float]]:
+    found = weighed.finalists
+    if found is None:
+        return {}
+    return {repeat: dict(found.records[weighed.winner.trial, repeat].metrics) for repeat in found.repeats}
+
+
+def _of_baseline(baseline: Baseline, problem: Problem, numbers: Sequence[int]) -> ModelScores:
+    """A baseline's metrics on the validation rows of the repeats whose splits it learnt from."""
+    head = problem.head
+    repeats = {
+        number: metric_values(head.task, truth_of(head, split.y_valid, scale=split.target_scale), answers)
+        for number, split, answers in zip(numbers, problem.splits, baseline.valid, strict=True)
+    }
+    return ModelScores(name=str(baseline.name), settings=baseline.settings, repeats=repeats, notes=baseline.notes)
+
+
+# --- the sealed test -------------------------------------------------------------------------------------------------
+
+
+def _compared(
+    parts: Parts,
+    weighed: Weighed,
+    answer: Answer,
+    sealed: SealedRows,
+    raw: Mapping[str, NDArray[Any]],
+    models: Sequence[ModelScores],
+) -> Judged:
+    """All answers to the same rows."""
+    head, objective, prepared = parts.problem.head, parts.objective, parts.inputs.prepared
+    truth = in_unit(head, sealed.y, answer)
+    answers = {name: in_unit(head, of_model, answer) for name, of_model in raw.items()}
+    terms = {
+        name: row_terms(head.task, objective.name, truth=truth, answers=of_model) for name, of_model in answers.items()
+    }
+    groups = prepared.dealt.guide.groups
+    groups = None if groups is None else groups[prepared.splits.test]
+    values = {name: metric_values(head.task, truth, of_model) for name, of_model in answers.items()}
+    intervals = score_intervals(
+        objective.name,
+        truth=truth,
+        terms=np.stack(list(terms.values())),
+        rng=generator(parts.seed, Purpose.BOOTSTRAP),
+        groups=groups,
+    )
+    tests = {
+        name: TestScores(
+            interval=Interval(value=values[name][objective.name], low=low, high=high), metrics=values[name]
+        )
+        for name, (low, high) in zip(terms, intervals, strict=True)
+    }
+    is_class = head.task is not Task.REGRESSION
+    rng = generator(parts.seed, Purpose.EVIDENCE, _ERRORS)
+    network = answers[NETWORK]
+    return Judged(
+        models=tuple(
+            ModelScores(
+                name=one.name, settings=one.settings, repeats=one.repeats, test=tests[one.name], notes=one.notes
+            )
+            for one in models
+        ),
+        openings=parts.folder.n_noted(Kind.TEST_OPENED),
+        facts=_facts(parts, weighed, truth, terms, groups) if "dummy" in terms else None,
+        bins=reliability(truth, network) if is_class else (),
+        confused=confusion(truth, network) if is_class else None,
+        residuals=()
+        if is_class
+        else tuple(residuals(sealed.y[:, place], raw[NETWORK][:, place], rng=rng) for place in range(head.n_outputs)),
+        slices=worst_slices(row_losses(head.task, truth, network), _columns(prepared, sealed)),
+    )
+
+
+def _facts(
+    parts: Parts,
+    weighed: Weighed,
+    truth: NDArray[Any],
+    terms: Mapping[str, NDArray[np.float32]],
+    groups: NDArray[np.int64] | None,
+) -> Facts:
+    corrected = weighed.corrected
+    return facts_of_rows(
+        parts.objective,
+        truth=truth,
+        terms=terms,
+        topology=weighed.winner.topology,
+        n_params=weighed.winner.n_params,
+        rng=generator(parts.seed, Purpose.EVIDENCE, _FACTS),
+        groups=groups,
+        seed_sd=None if corrected is None else corrected.seed_sd,
+        smaller=weighed.smaller,
+        chosen_again=None if weighed.finalists is None or corrected is None else corrected.chosen_again,
+    )
+
+
+def _columns(prepared: Prepared, sealed: SealedRows) -> dict[str, NDArray[Any]]:
+    """The columns slices go by: all that are used, and none of an image."""
+    used = [column for column in prepared.columns if column.used]
+    if any(column.kind is ColumnKind.IMAGE for column in used):
+        return {}
+    return raw_inputs(
+        sealed.features,
+        numbers=[column.name for column in used if column.kind is ColumnKind.NUMBER],
+        categories=[column.name for column in used if column.kind is not ColumnKind.NUMBER],
+    )

@@ -1,0 +1,310 @@
+"""After the search: which point is the winner, what its score is worth, what a change of one thing would do to it.
+
+trials -> finalists -> repeats -> winner -> corrected estimate
+winner -> partners -> further repeats -> effects
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from ffsearch.errors import TrainingError
+from ffsearch.search.evidence.calibration import Temperature, fit_temperature
+from ffsearch.search.evidence.comparison import paired_over_repeats
+from ffsearch.search.evidence.correction import Corrected, correct_repeats, correct_search, stopping_optimism
+from ffsearch.search.evidence.effects import Effect, Partner, partners, weigh_effects
+from ffsearch.search.evidence.finalists import choose, choose_finalists, tied_trials
+from ffsearch.search.evidence.importance import Importance, parameter_importances
+from ffsearch.search.evidence.verdict import Smaller
+from ffsearch.search.heads import Task
+from ffsearch.search.observer import Phase
+from ffsearch.search.records import TrialRecord
+from ffsearch.search.repeats import Round, train_round
+from ffsearch.search.seeds import Purpose, generator
+from ffsearch.spaces.schema import MAX_TRIALS
+
+if TYPE_CHECKING:
+    from ffsearch.search.parts import Parts
+    from ffsearch.search.training.refit import Steps
+
+__all__ = ["Weighed", "i_star", "weigh"]
+
+FIRST_PARTNER: Final = MAX_TRIALS
+"""Number of the first partner: beyond all trials."""
+
+MIN_REPEATS: Final = 2
+"""Repeats without which nothing is chosen by them: one says nothing about how far scores scatter."""
+
+_TIES, _CORRECTED, _IMPORTANCE = 1, 2, 3
+"""Keys of generators."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Weighed:
+    """The winner and all that is known of it before the sealed test is opened.
+
+    Args:
+        winner: The trial whose point is refitted.
+        steps: How long it is trained.
+        naive: The best trial of the search.
+        finalists: Round of the finalists, or None where there was none.
+        corrected: What the winner is worth without the luck of being chosen; None where nothing tells.
+        smaller: The best smaller finalist.
+        partners: The winner with one thing changed.
+        meeting: Round of the winner and its partners, or None.
+        effects: What the changes do.
+        importances: Which parameters told the best trials from the others.
+        temperature: What would mend the winner's probabilities, by its validation rows; None for regression.
+        notices: What time was too short for.
+    """
+
+    winner: TrialRecord
+    steps: Steps
+    naive: TrialRecord
+    finalists: Round | None = None
+    corrected: Corrected | None = None
+    smaller: Smaller | None = None
+    partners: tuple[Partner, ...] = ()
+    meeting: Round | None = None
+    effects: tuple[Effect, ...] = ()
+    importances: tuple[Importance, ...] = ()
+    temperature: Temperature | None = None
+    notices: tuple[str, ...] = ()
+
+
+def weigh(parts: Parts) -> Weighed:
+    """Choose the winner among finalists that are trained again, and learn what its score is worth.
+
+    Raises:
+        TrainingError: If no trial came to a finite score.
+    """
+    best = _best(parts)
+    finalists = _finalists(parts)
+    if not finalists:
+        return Weighed(winner=best, steps=i_star([best]), naive=best)
+    parts.observer.phase(Phase.FINALISTS)
+    repeats = range(1, parts.evidence.repeats + 1)
+    points = [(record.trial, record.point) for record in finalists]
+    found = train_round(parts, points, repeats, reserve_s=parts.reserve.seconds(best))
+    known = {record.trial: record for record in finalists}
+    notices = []
+    if found.is_cut:
+        notices.append(_cut(len(found.repeats), len(repeats)))
+    sound = found.sound if len(found.repeats) >= MIN_REPEATS else ()
+    if not sound:
+        return Weighed(
+            winner=best, steps=i_star([best]), naive=best, corrected=_of_search(parts), notices=tuple(notices),
+            importances=_importances(parts),
+        )  # fmt: skip
+    place = _chosen(parts, found, [known[number] for number in sound])
+    winner = known[sound[place]]
+    meeting, changed = _meeting(parts, winner)
+    return Weighed(
+        winner=winner,
+        steps=i_star(found.of(winner.trial)),
+        naive=best,
+        finalists=found,
+        corrected=_corrected(parts, found, [known[number] for number in sound], place=place, naive=best),
+        smaller=_smaller(parts, found, [known[number] for number in sound], winner=winner),
+        partners=changed,
+        meeting=meeting,
+        effects=_effects(parts, meeting, winner, changed),
+        importances=_importances(parts),
+        temperature=_temperature(parts, found, winner),
+        notices=tuple(notices),
+    )
+
+
+def i_star(records: Sequence[TrialRecord]) -> Steps:
+    """How long to train: the median over repeats, or over the folds of a trial, of how long each took to its best."""
+    from ffsearch.search.training.refit import Steps
+
+    folds = [
+        fold
+        for record in records
+        for fold in record.notes.get("folds") or [{"n_updates": record.n_updates, "best_epoch": record.best_epoch}]
+    ]
+    return Steps(
+        updates=round(median(fold["n_updates"] for fold in folds)),
+        epochs=round(median(fold["best_epoch"] for fold in folds)),
+    )
+
+
+# --- the finalists ---------------------------------------------------------------------------------------------------
+
+
+def _best(parts: Parts) -> TrialRecord:
+    best = parts.best
+    if best is not None:
+        return best
+    records = parts.folder.records
+    if not records:
+        raise TrainingError(
+            "No trial was told, so there is nothing to refit. Give a longer --budget, or run without --finish."
+        )
+    first = next((record.error for record in records if record.error), None)
+    raise TrainingError(
+        f"None of {len(records)} trials came to a finite score: {_ends(records)}. Try smaller learning rates "
+        "(space.learning_rate.high), and look for extreme values in the data."
+        + (f"\nThe first error was:\n{first}" if first else "")
+    )
+
+
+def _ends(records: Sequence[TrialRecord]) -> str:
+    ends = [str(record.ended) for record in records]
+    return ", ".join(f"{ends.count(end)} {end}" for end in dict.fromkeys(ends))
+
+
+def _finalists(parts: Parts) -> tuple[TrialRecord, ...]:
+    n_finalists = parts.evidence.finalists
+    if not n_finalists:
+        return ()
+    return choose_finalists(
+        parts.folder.records,
+        direction=parts.objective.direction,
+        n_finalists=n_finalists,
+        tied=_tied(parts),
+    )
+
+
+def _tied(parts: Parts) -> frozenset[int]:
+    """Trials that cannot be told from the best one on the rows that both answered."""
+    if parts.answers is None:
+        return frozenset()
+    trials, out = parts.answers.read([record.trial for record in parts.folder.records if record.value is not None])
+    if len(trials) < 2:
+        return frozenset()
+    return tied_trials(
+        parts.objective.name,
+        truth=np.concatenate([part.truth for part in out.parts]),
+        terms=np.concatenate([part.terms for part in out.parts], axis=1),
+        trials=trials,
+        direction=parts.objective.direction,
+        rng=generator(parts.seed, Purpose.EVIDENCE, _TIES),
+    )
+
+
+def _chosen(parts: Parts, found: Round, sound: Sequence[TrialRecord]) -> int:
+    """Place of the winner among the finalists that came through."""
+    return int(
+        choose(
+            found.scores([record.trial for record in sound]),
+            n_params=[record.n_params for record in sound],
+            direction=parts.objective.direction,
+            test_to_train=found.test_to_train,
+        )
+    )
+
+
+def _cut(n_done: int, n_wanted: int) -> str:
+    if n_done < MIN_REPEATS:
+        return "Time was too short to train the finalists again: the best score of the search decided."
+    return f"Time was too short for all repeats of the finalists: {n_done} of {n_wanted} were trained."
+
+
+# --- what the winner is worth ----------------------------------------------------------------------------------------
+
+
+def _corrected(
+    parts: Parts, found: Round, sound: Sequence[TrialRecord], *, place: int, naive: TrialRecord
+) -> Corrected | None:
+    numbers = [record.trial for record in sound]
+    winner = found.of(numbers[place])
+    return correct_repeats(
+        found.out_of_sample(parts, numbers),
+        winner=place,
+        n_params=[record.n_params for record in sound],
+        test_to_train=found.test_to_train,
+        naive=_value(naive),
+        rng=generator(parts.seed, Purpose.EVIDENCE, _CORRECTED),
+        stopping=stopping_optimism(
+            winner,
+            metric=parts.objective.name,
+            loss=str(parts.problem.head.loss),
+            scores=[_value(one) for one in winner],
+        ),
+    )
+
+
+def _of_search(parts: Parts) -> Corrected | None:
+    """The correction by the search's own answers, where no finalist was trained again."""
+    if parts.answers is None:
+        return None
+    trials, out = parts.answers.read([record.trial for record in parts.folder.records if record.value is not None])
+    return correct_search(out, rng=generator(parts.seed, Purpose.EVIDENCE, _CORRECTED)) if trials else None
+
+
+def _smaller(parts: Parts, found: Round, sound: Sequence[TrialRecord], *, winner: TrialRecord) -> Smaller | None:
+    """The best finalist of fewer parameters, and what it loses."""
+    sign = -1 if parts.objective.direction == "maximize" else 1
+    rivals = [record for record in sound if record.n_params < winner.n_params]
+    if not rivals:
+        return None
+    scores = found.scores([record.trial for record in rivals])
+    at = int((sign * scores.mean(axis=1)).argmin())
+    difference, _ = paired_over_repeats(
+        found.scores([winner.trial])[0],
+        scores[at],
+        direction=parts.objective.direction,
+        test_to_train=found.test_to_train,
+    )
+    return Smaller(topology=rivals[at].topology, n_params=rivals[at].n_params, loss=difference)
+
+
+def _temperature(parts: Parts, found: Round, winner: TrialRecord) -> Temperature | None:
+    """Fitted on the validation rows of all repeats together, none of which the answering network has learnt from."""
+    head = parts.problem.head
+    if head.task is Task.REGRESSION:
+        return None
+    y = np.concatenate([one.y for one in found.answers])
+    return fit_temperature(head, y, np.concatenate([one.outputs[winner.trial] for one in found.answers]))
+
+
+# --- what a change would do ------------------------------------------------------------------------------------------
+
+
+def _meeting(parts: Parts, winner: TrialRecord) -> tuple[Round | None, tuple[Partner, ...]]:
+    """The winner and its partners, trained in repeats that did not choose it."""
+    n_repeats, first = parts.evidence.effects, parts.evidence.repeats + 1
+    size = {"n_features": parts.problem.n_features, "n_outputs": parts.problem.head.n_outputs}
+    changed = partners(winner.point, parts.inputs.space.parameters, **size) if n_repeats else ()
+    if not changed:
+        return None, ()
+    parts.observer.phase(Phase.EFFECTS)
+    points = [
+        (winner.trial, winner.point),
+        *((FIRST_PARTNER + place, one.point) for place, one in enumerate(changed)),
+    ]
+    met = train_round(parts, points, range(first, first + n_repeats), reserve_s=parts.reserve.seconds(winner))
+    return met, changed
+
+
+def _effects(parts: Parts, met: Round | None, winner: TrialRecord, changed: Sequence[Partner]) -> tuple[Effect, ...]:
+    if met is None or len(met.repeats) < MIN_REPEATS:
+        return ()
+    return weigh_effects(
+        met.scores([winner.trial])[0],
+        changed,
+        met.scores([FIRST_PARTNER + place for place in range(len(changed))]),
+        direction=parts.objective.direction,
+        test_to_train=met.test_to_train,
+    )
+
+
+def _importances(parts: Parts) -> tuple[Importance, ...]:
+    return parameter_importances(
+        parts.folder.records,
+        parts.inputs.space.parameters,
+        direction=parts.objective.direction,
+        rng=generator(parts.seed, Purpose.EVIDENCE, _IMPORTANCE),
+    )
+
+
+def _value(record: TrialRecord) -> float:
+    assert record.value is not None
+    return record.value
