@@ -9,7 +9,7 @@ Nothing here may be read by a choice: it runs when all of them are made.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -32,6 +32,7 @@ from ffsearch.search.reading import CHECK
 from ffsearch.search.scoring import truth_of
 from ffsearch.search.seeds import Purpose, generator
 from ffsearch.search.store import Kind
+from ffsearch.search.summary import SealedTest
 
 if TYPE_CHECKING:
     from ffsearch.search.data.prepare import Prepared, SealedRows
@@ -103,12 +104,15 @@ class Judged:
     bins: tuple[Bin, ...] = ()
     confused: NDArray[np.int64] | None = None
     residuals: tuple[Residuals, ...] = ()
-    slices: tuple[Slice, ...] = field(default=())
+    slices: tuple[Slice, ...] = ()
 
     @property
-    def network(self) -> ModelScores:
-        """The network's scores."""
-        return self.models[0]
+    def test(self) -> SealedTest | None:
+        """What the sealed test says of the network."""
+        scores = self.models[0].test
+        if scores is None:
+            return None
+        return SealedTest(**asdict(scores.interval), metrics=scores.metrics, openings=self.openings)
 
 
 def judge(parts: Parts, weighed: Weighed, answer: Answer) -> Judged:
@@ -217,12 +221,7 @@ def _compared(
     rng = generator(parts.seed, Purpose.EVIDENCE, _ERRORS)
     network = answers[NETWORK]
     return Judged(
-        models=tuple(
-            ModelScores(
-                name=one.name, settings=one.settings, repeats=one.repeats, test=tests[one.name], notes=one.notes
-            )
-            for one in models
-        ),
+        models=tuple(replace(one, test=tests[one.name]) for one in models),
         openings=parts.folder.n_noted(Kind.TEST_OPENED),
         facts=_facts(parts, weighed, truth, terms, groups) if "dummy" in terms else None,
         bins=reliability(truth, network) if is_class else (),

@@ -36,9 +36,10 @@ def save_answer(
         parts.folder.records,
         wall_s=parts.folder.earlier_s + parts.deadline.elapsed(),
         refit=answer.facts,
+        test=judged.test,
         winner=weighed.winner,
     )
-    summary["evidence"] |= _evidence(parts, weighed, judged)
+    summary["evidence"] |= _evidence(parts, weighed)
     _add_findings(summary, parts, weighed, judged)
     for name, frame in _frames(parts, weighed, judged).items():
         parts.folder.write_table(name, frame)
@@ -49,9 +50,9 @@ def save_answer(
     parts.observer.finished(summary, parts.folder.path)
 
 
-def _evidence(parts: Parts, weighed: Weighed, judged: Judged) -> dict[str, Any]:
-    """What was asked for, and the three numbers: naive, corrected, test."""
-    found, corrected, test = weighed.finalists, weighed.corrected, judged.network.test
+def _evidence(parts: Parts, weighed: Weighed) -> dict[str, Any]:
+    """What was asked for, and what the winner's score is worth."""
+    found, corrected = weighed.finalists, weighed.corrected
     told: dict[str, Any] = {"settings": parts.evidence.model_dump(mode="json")}
     if corrected is not None:
         told["corrected"] = {
@@ -65,8 +66,6 @@ def _evidence(parts: Parts, weighed: Weighed, judged: Judged) -> dict[str, Any]:
         told["repeats"] = {
             "n_finalists": len(found.points), "n_repeats": len(found.repeats), "test_to_train": found.test_to_train,
         }  # fmt: skip
-    if test is not None:
-        told["test"] = {**asdict(test.interval), "metrics": test.metrics, "openings": judged.openings}
     return told | ({"notices": list(weighed.notices)} if weighed.notices else {})
 
 

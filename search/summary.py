@@ -15,6 +15,7 @@ __all__ = [
     "DataFacts",
     "RefitFacts",
     "RunFacts",
+    "SealedTest",
     "SearchFacts",
     "Summary",
     "build_summary",
@@ -110,6 +111,17 @@ class RefitFacts:
     n_rows: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class SealedTest:
+    """The sealed test: the objective with its interval, other scores, and how often the test rows were opened."""
+
+    value: float
+    low: float
+    high: float
+    metrics: Mapping[str, float]
+    openings: int
+
+
 class Summary(TypedDict):
     """The keys of the file."""
 
@@ -139,6 +151,7 @@ def build_summary(
     *,
     wall_s: float,
     refit: RefitFacts | None = None,
+    test: SealedTest | None = None,
     winner: TrialRecord | None = None,
 ) -> Summary:
     """All keys of the summary, from what was known at the start and what was told since.
@@ -148,6 +161,7 @@ def build_summary(
         records: All trials that ended.
         wall_s: Seconds the run took, over all its starts.
         refit: How the winner was refitted; None when it was not.
+        test: What the sealed test said; None when it was not opened.
         winner: The trial that was refitted; None: the best one so far.
     """
     naive = best_standing(records, direction=facts.direction)
@@ -162,7 +176,10 @@ def build_summary(
         objective={"name": facts.objective, "direction": facts.direction},
         search={**asdict(facts.search), **_counts(records), "wall_s": round(wall_s, 3), **_seconds(records)},
         best=None if best is None else _best(best),
-        evidence={} if naive is None else {"naive": {"value": naive.value, "trial": naive.record.trial}},
+        evidence={
+            **({} if naive is None else {"naive": {"value": naive.value, "trial": naive.record.trial}}),
+            **({} if test is None else {"test": {**asdict(test), "metrics": dict(test.metrics)}}),
+        },
     )
     if refit is not None:
         summary["refit"] = asdict(refit)

@@ -5,7 +5,9 @@ A difference is always turned so that positive means that the first one is bette
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -15,7 +17,7 @@ from ffsearch.search.evidence.bootstrap import CONFIDENCE, Interval
 from ffsearch.search.evidence.finalists import corrected_factor
 from ffsearch.search.evidence.terms import weight_chunks, weighted_scores
 
-__all__ = ["holm", "paired_over_repeats", "paired_over_rows"]
+__all__ = ["Spread", "holm", "moderated", "paired_over_repeats", "paired_over_rows"]
 
 N_RESAMPLES: Final = 2000
 """Resamples of a difference. Choice: intervals of several comparisons reach to 0.4 %, where 8 of them lie."""
@@ -62,7 +64,12 @@ def paired_over_rows(
 
 
 def paired_over_repeats(
-    one: NDArray[np.float64], other: NDArray[np.float64], *, direction: str, test_to_train: float
+    one: NDArray[np.float64],
+    other: NDArray[np.float64],
+    *,
+    direction: str,
+    test_to_train: float,
+    spread: Spread | None = None,
 ) -> tuple[Interval, float]:
     """The mean difference over repeats that both were trained and judged in, and how likely chance alone makes it.
 
@@ -71,6 +78,7 @@ def paired_over_repeats(
         other: Scores of the second in the same repeats.
         direction: `minimize` or `maximize`.
         test_to_train: Validation rows per training row.
+        spread: Of the differences, where more is known of it than these repeats tell.
 
     Returns:
         The difference with its 95 % interval, and the two-sided p-value.
@@ -82,12 +90,64 @@ def paired_over_repeats(
     differences = (1 if direction == "maximize" else -1) * (np.asarray(one) - np.asarray(other))
     n_repeats = len(differences)
     mean = float(differences.mean())
-    error = float(np.sqrt(corrected_factor(n_repeats, test_to_train=test_to_train) * differences.var(ddof=1)))
+    spread = spread or Spread(variance=float(differences.var(ddof=1)), degrees=n_repeats - 1)
+    error = float(np.sqrt(corrected_factor(n_repeats, test_to_train=test_to_train) * spread.variance))
     if error == 0:
         return Interval(value=mean, low=mean, high=mean), 1.0 if mean == 0 else 0.0
-    reach = float(student.ppf((1 + CONFIDENCE) / 2, n_repeats - 1)) * error
-    p_value = 2 * float(student.sf(abs(mean) / error, n_repeats - 1))
+    reach = float(student.ppf((1 + CONFIDENCE) / 2, spread.degrees)) * error
+    p_value = 2 * float(student.sf(abs(mean) / error, spread.degrees))
     return Interval(value=mean, low=mean - reach, high=mean + reach), p_value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spread:
+    """How far differences scatter from repeat to repeat.
+
+    Args:
+        variance: Of one repeat's difference.
+        degrees: Degrees of freedom it is known with.
+    """
+
+    variance: float
+    degrees: float
+
+
+def moderated(differences: NDArray[np.float64]) -> list[Spread]:
+    """The spread of each of several differences, each learning from the others how large a spread is usual here.
+
+    With two or three repeats a spread by itself is hardly known, and no difference could be shown. The more alike the
+    spreads of all are, the more each is drawn to their common value, and the more degrees of freedom it has.
+
+    Args:
+        differences: Shape (n_differences, n_repeats), at least two repeats.
+
+    Source: Smyth 2004, *Linear models and empirical Bayes methods*, doi 10.2202/1544-6115.1027, sections 3 and 6.2.
+    """
+    from scipy.special import digamma, polygamma
+
+    n_differences, n_repeats = differences.shape
+    own = n_repeats - 1
+    variances = differences.var(axis=1, ddof=1)
+    known = variances[variances > 0]
+    if len(known) < 2:
+        return [Spread(variance=float(variance), degrees=own) for variance in variances]
+    logs = np.log(known) - digamma(own / 2) + np.log(own / 2)
+    excess = float(logs.var(ddof=1) - polygamma(1, own / 2))
+    if excess > 0:
+        prior = 2 * _trigamma_inverse(excess)
+        usual = float(np.exp(logs.mean() + digamma(prior / 2) - np.log(prior / 2)))
+    else:
+        prior, usual = math.inf, float(np.exp(logs.mean()))
+    degrees = min(own + prior, own * n_differences)
+    weight = 0.0 if math.isinf(prior) else own / (own + prior)
+    return [Spread(variance=weight * float(variance) + (1 - weight) * usual, degrees=degrees) for variance in variances]
+
+
+def _trigamma_inverse(value: float) -> float:
+    from scipy.optimize import brentq
+    from scipy.special import polygamma
+
+    return float(brentq(lambda x: polygamma(1, x) - value, 1e-6, 1e8))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

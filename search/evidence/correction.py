@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from ffsearch.search.evidence.bootstrap import CONFIDENCE, N_RESAMPLES, Interval
 from ffsearch.search.evidence.finalists import choose
+from ffsearch.search.evidence.metrics import bounds
 from ffsearch.search.evidence.terms import weight_chunks, weighted_scores
 from ffsearch.search.records import TrialRecord
 from ffsearch.search.training.protocol import Trained
@@ -306,10 +307,11 @@ def _corrected(
 ) -> Corrected:
     """Losses turned back into scores."""
     tail = (1 - CONFIDENCE) / 2
-    ends = sorted(out.sign * np.nanquantile(spread, [tail, 1 - tail]))
+    lowest, highest = bounds(out.metric)
+    value, *ends = np.clip(out.sign * np.array([corrected, *np.nanquantile(spread, [tail, 1 - tail])]), lowest, highest)
     return Corrected(
         naive=out.sign * naive,
-        interval=Interval(value=out.sign * corrected, low=float(ends[0]), high=float(ends[1])),
+        interval=Interval(value=float(value), low=float(min(ends)), high=float(max(ends))),
         optimism=corrected - naive,
         chosen_again=chosen_again,
         seed_sd=seed_sd,

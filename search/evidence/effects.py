@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ffsearch.search.evidence.bootstrap import Interval
-from ffsearch.search.evidence.comparison import holm, paired_over_repeats
+from ffsearch.search.evidence.comparison import holm, moderated, paired_over_repeats
 from ffsearch.search.points import Parameters, contains, searched
 from ffsearch.search.topology import Activation, Point, n_params
 from ffsearch.spaces.parameters import ChoiceParameter, FloatParameter, IntParameter
@@ -213,7 +213,7 @@ def weigh_effects(
     asked = [(one.factor, one.change, "winner", scores[place], winner) for place, one in enumerate(changed)]
     if {"deeper", "wider"} <= places.keys():
         asked.append(("depth", "deeper", "wider", scores[places["deeper"]], scores[places["wider"]]))
-    weighed = [_weighed(one, other, direction=direction, test_to_train=test_to_train) for *_, one, other in asked]
+    weighed = _weighed([one - other for *_, one, other in asked], direction=direction, test_to_train=test_to_train)
     known = [place for place, (_, p_value) in enumerate(weighed) if not math.isnan(p_value)]
     adjusted = dict(zip(known, holm([weighed[place][1] for place in known]), strict=True))
     return tuple(
@@ -230,11 +230,23 @@ def weigh_effects(
 
 
 def _weighed(
-    one: NDArray[np.float64], other: NDArray[np.float64], *, direction: str, test_to_train: float
-) -> tuple[Interval, float]:
-    if not (np.isfinite(one).all() and np.isfinite(other).all()):
-        return Interval(value=math.nan, low=math.nan, high=math.nan), math.nan
-    return paired_over_repeats(one, other, direction=direction, test_to_train=test_to_train)
+    differences: Sequence[NDArray[np.float64]], *, direction: str, test_to_train: float
+) -> list[tuple[Interval, float]]:
+    """Every difference with its p-value, both NaN where a network diverged; spreads are learnt from all the others."""
+    unknown = Interval(value=math.nan, low=math.nan, high=math.nan), math.nan
+    known = [place for place, one in enumerate(differences) if np.isfinite(one).all()]
+    weighed = [unknown] * len(differences)
+    if known:
+        spreads = moderated(np.stack([differences[place] for place in known]))
+        for place, spread in zip(known, spreads, strict=True):
+            weighed[place] = paired_over_repeats(
+                differences[place],
+                np.zeros_like(differences[place]),
+                direction=direction,
+                test_to_train=test_to_train,
+                spread=spread,
+            )
+    return weighed
 
 
 def _finding(difference: Interval, p_value: float | None) -> Finding:

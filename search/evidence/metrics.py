@@ -7,6 +7,7 @@ in the target's own unit, of shape (n_rows, n_targets), for regression. Truth is
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from ffsearch.errors import SpaceError
 from ffsearch.search.heads import Head, Task
 
-__all__ = ["METRICS", "Objective", "is_better", "metric_values", "resolve_objective"]
+__all__ = ["METRICS", "Objective", "bounds", "is_better", "metric_values", "resolve_objective"]
 
 Truth = NDArray[Any]
 Answers = NDArray[Any]
@@ -146,6 +147,11 @@ def resolve_objective(name: str, head: Head) -> Objective:
             f"search.objective: {name!r} does not fit a {head.task} task; legal here: auto, {', '.join(legal)}."
         )
     return Objective(name=chosen, direction=MAXIMIZE if chosen in _MAXIMIZED else MINIMIZE)
+
+
+def bounds(name: str) -> tuple[float, float]:
+    """The least and the most an objective can be."""
+    return (0.0, 1.0) if name in _MAXIMIZED else (0.0, math.inf)
 
 
 def is_better(value: float, other: float, *, direction: str) -> bool:
