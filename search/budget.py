@@ -1,23 +1,50 @@
-"""Time: a deadline that everything has to meet, and how much of it refit and report will need."""
+"""Time: a deadline that everything has to meet, and how much of it evidence, refit and report will need."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from ffsearch.search.records import TrialRecord
 
-__all__ = ["OVERHEAD_S", "REFIT_SAFETY", "Deadline", "Reserve"]
+__all__ = ["EVIDENCE_SHARE", "OVERHEAD_S", "REFIT_SAFETY", "Deadline", "Reserve", "evidence_seconds"]
 
 REFIT_SAFETY: Final = 1.5
 """choice: an epoch of the refit may be half as slow again as the trial's epochs were, when the machine got busier."""
 
 OVERHEAD_S: Final = 15.0
 """choice: saving and checking the model, the sealed test, tables and report, on two busy cores."""
+
+
+EVIDENCE_SHARE: Final = 0.35
+"""Share of the budget that is kept for evidence at most; where that is too little, it is cut short.
+
+choice: a search that is a third shorter loses little of its best score, evidence of a single repeat is none.
+"""
+
+
+def evidence_seconds(
+    records: Sequence[TrialRecord], *, n_networks: int, n_best: int, elapsed_s: float, total_s: float
+) -> float:
+    """Seconds to keep back for networks that are trained again, at the pace of the search so far.
+
+    Args:
+        records: All trials told.
+        n_networks: How many networks evidence trains at most.
+        n_best: They are like so many of the longest trained trials.
+        elapsed_s: Seconds the run took so far.
+        total_s: The budget.
+    """
+    times = sorted((record.train_s for record in records), reverse=True)
+    if not times or not n_networks:
+        return 0.0
+    usual = sum(times[:n_best]) / len(times[:n_best])
+    pace = elapsed_s / sum(times) if sum(times) else 1.0
+    return min(EVIDENCE_SHARE * total_s, n_networks * usual * pace)
 
 
 class Deadline:
@@ -57,11 +84,13 @@ class Reserve:
         n_train: Rows a trial is trained on.
         n_all: Rows the winner is refitted on.
         safety: Factor on the refit's time.
+        baselines_s: Seconds that fitting the baselines takes.
         overhead_s: Seconds for everything else.
     """
 
     n_train: int
     n_all: int
+    baselines_s: float = 0.0
     safety: float = REFIT_SAFETY
     overhead_s: float = OVERHEAD_S
 
@@ -71,8 +100,9 @@ class Reserve:
         The refit compiles once more, then trains to the best epoch alone, on more rows. Without a trial nothing would
         be refitted, and what is left is kept for the rest.
         """
+        rest_s = self.overhead_s + self.baselines_s
         if best is None:
-            return self.overhead_s
+            return rest_s
         share = best.best_epoch / best.n_epochs if best.n_epochs else 0.0
         epochs_s = (best.train_s - best.compile_s) * share * self.n_all / self.n_train
-        return self.overhead_s + self.safety * (best.compile_s + epochs_s)
+        return rest_s + self.safety * (best.compile_s + epochs_s)

@@ -35,6 +35,11 @@ _MEANINGS: Final = {
     "mae": "mean absolute error; lower is better",
     "r2": "share of the target's variance explained; higher is better",
 }
+_BASELINES: Final = {
+    "dummy": "an answer that ignores the columns",
+    "linear": "a linear model",
+    "boosting": "boosted trees",
+}
 _USE: Final = """\
 ```python
 import ffsearch, pandas
@@ -115,17 +120,29 @@ def _data(summary: Mapping[str, Any], columns: list[dict[str, Any]], notices: li
 
 def _evidence(summary: Mapping[str, Any]) -> list[str]:
     objective, evidence, best = summary["objective"]["name"], summary["evidence"], summary["best"]
-    test = evidence.get("test")
+    test, corrected = evidence.get("test"), evidence.get("corrected")
+    naive = evidence.get("naive", {"value": best["valid"]})
     lines = ["| score | value | what it means |", "|---|---|---|"]
     if test is not None:
         lines.append(
             f"| {_name(objective)}, sealed test | {number(test['value'])}, 95 % between {number(test['low'])} and "
             f"{number(test['high'])} | on {summary['data']['n_test']:,} rows that chose nothing: the one to quote |"
         )
+    if corrected is not None:
+        lines.append(
+            f"| {_name(objective)}, corrected | {number(corrected['value'])}, 95 % between {number(corrected['low'])} "
+            f"and {number(corrected['high'])} | validation without the luck of being chosen |"
+        )
     lines.append(
-        f"| {_name(objective)}, validation | {number(best['valid'])} | the score that chose this network among "
+        f"| {_name(objective)}, validation | {number(naive['value'])} | the best score among "
         f"{summary['search']['n_trials']:,}: it flatters |"
     )
+    lines += [
+        f"| {_name(objective)}, sealed test, of {_BASELINES[one['name']]} | {number(one['test']['value'])} | on the "
+        "same rows |"
+        for one in summary.get("baselines", [])
+        if "test" in one
+    ]
     others = {} if test is None else test["metrics"]
     lines += [
         f"| {_name(name)}, sealed test | {number(value)} | {_MEANINGS.get(name, '')} |"
@@ -133,6 +150,8 @@ def _evidence(summary: Mapping[str, Any]) -> list[str]:
         if name != objective and value is not None
     ]
     lines += ["", f"{_name(objective).capitalize()}: {_MEANINGS[objective]}."]
+    verdict = summary.get("verdict")
+    lines += [] if verdict is None else ["", _plain(verdict["text"])]
     if test is None:
         return [*lines, "No rows were sealed, so nothing here says how it does on rows that chose nothing."]
     if test["openings"] > 1:
@@ -167,7 +186,7 @@ def _recipe(summary: Mapping[str, Any], environment: Mapping[str, Any], space_te
     return [
         f"- {search['n_trials']:,} trials by {search['engine']} ({search['sampler']}, pruner {search['pruner']}), "
         f"trainer {search['trainer']}, seed {search['seed']}, in {duration(search['wall_s'])}",
-        f"- the best, trial {summary['best']['trial']}, was trained afresh for {refit['updates']:,} updates "
+        f"- the winner, trial {summary['best']['trial']}, was trained afresh for {refit['updates']:,} updates "
         f"({refit['epochs']:g} epochs)",
         f"- ffsearch {summary['ffsearch']}, Python {environment.get('python')}, {versions}",
         "- again, with the space below as space.yaml: `ffsearch run space.yaml --out again`",

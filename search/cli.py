@@ -106,7 +106,7 @@ def run(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; errors only.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Events and the summary as JSON lines, for programs.")] = False,
 ) -> None:
-    """Search a space, refit the winner, test it once, and write a report.
+    """Search a space, weigh and refit the winner, test it once, and write a report with a verdict.
 
     The same command again goes on where an earlier one stopped.
     """
@@ -182,6 +182,45 @@ def report(
     typer.echo(str(written))
     if open_:
         typer.launch(str(written))
+
+
+@app.command()
+def verdict(
+    path: RunArgument = None,
+    *,
+    json: Annotated[bool, typer.Option("--json", help="Code, text and sentences as JSON, for programs.")] = False,
+) -> None:
+    """Print the answer in words: is a network worth it, which one, by how much, how sure, what would settle it."""
+    import json as encoder
+
+    from ffsearch.search.show import verdict_lines
+    from ffsearch.search.store import latest, load
+
+    found = load(path or latest())
+    lines = verdict_lines(found)
+    typer.echo(encoder.dumps(found.verdict, indent=2, ensure_ascii=False) if json else "\n".join(lines))
+
+
+@app.command()
+def replay(
+    path: Annotated[Path, typer.Argument(help="A run folder.")],
+    trial: Annotated[int, typer.Argument(help="Number of the trial.")],
+    *,
+    data: Annotated[str | None, typer.Option(help="Where the run's table lies now, if it was moved.")] = None,
+) -> None:
+    """Train one trial of a run again, and tell whether its curve comes out as recorded."""
+    from ffsearch.search.loaded import load_tensorflow
+
+    load_tensorflow()
+    from ffsearch.search.replay import replay as train_again
+    from ffsearch.search.replay import replay_lines
+    from ffsearch.search.store import load
+
+    replayed = train_again(path, trial, data=data)
+    for line in replay_lines(load(path), replayed):
+        typer.echo(line)
+    if not replayed.is_same:
+        raise typer.Exit(EXIT_USER)
 
 
 @app.command()

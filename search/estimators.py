@@ -65,6 +65,7 @@ class _Searched(BaseEstimator):  # type: ignore[misc]  # scikit-learn publishes 
         budget: str | float | None = None,
         trainer: str | None = None,
         test: float | None = None,
+        evidence: str = "none",
         overrides: Mapping[str, Any] | None = None,
         out: str | PathLike[str] | None = None,
         random_state: int | np.random.RandomState | None = None,
@@ -75,6 +76,7 @@ class _Searched(BaseEstimator):  # type: ignore[misc]  # scikit-learn publishes 
         self.budget = budget
         self.trainer = trainer
         self.test = test
+        self.evidence = evidence
         self.overrides = overrides
         self.out = out
         self.random_state = random_state
@@ -124,7 +126,11 @@ class _Searched(BaseEstimator):  # type: ignore[misc]  # scikit-learn publishes 
             "train.trainer": self.trainer,
         }
         given = {path: value for path, value in stated.items() if value is not None}
-        return {"data.task": str(task), "data.test": self.test, **given, **(self.overrides or {})}
+        fixed = {"data.task": str(task), "data.test": self.test}
+        evidence = (
+            {} if any(path.startswith("evidence") for path in self.overrides or {}) else {"evidence": self.evidence}
+        )
+        return {**fixed, **evidence, **given, **(self.overrides or {})}
 
     def _seed(self) -> int | None:
         if self.random_state is None or isinstance(self.random_state, int | np.integer):

@@ -11,9 +11,10 @@ from typing import Final
 
 from ffsearch.search.engines.protocol import Engine, Proposal
 from ffsearch.search.seeds import Purpose, child
+from ffsearch.search.topology import Point
 from ffsearch.search.training.protocol import Ended, Epoch, Job, Trained
 
-__all__ = ["Ledger", "Outcome"]
+__all__ = ["Ledger", "Outcome", "trial_job"]
 
 _ENDS_THE_TRIAL: Final = frozenset({Ended.PRUNED, Ended.DIVERGED, Ended.BUDGET, Ended.FAILED})
 """A fold that ended so ends its trial: further folds are not started, running ones are called back."""
@@ -89,7 +90,7 @@ class Ledger:
                 if trial.ending:
                     break
                 trial.n_started += 1
-                job = self._job(proposal, fold)
+                job = trial_job(proposal.trial, proposal.point, fold, seed=self._seed)
                 self._on_start(job)
                 yield job
 
@@ -123,9 +124,10 @@ class Ledger:
         came_to_own_end = len(folds) == self._n_folds and not any(fold.ended in _ENDS_THE_TRIAL for fold in folds)
         return _own_end(folds) if came_to_own_end or trial.ending is None else trial.ending
 
-    def _job(self, proposal: Proposal, fold: int) -> Job:
-        seed = child(self._seed, Purpose.TRIAL, proposal.trial, fold)
-        return Job(trial=proposal.trial, point=proposal.point, seed=seed, fold=fold)
+
+def trial_job(trial: int, point: Point, fold: int, *, seed: int) -> Job:
+    """A fold of a trial; its own seed follows from the run's, the trial's number and the fold."""
+    return Job(trial=trial, point=point, seed=child(seed, Purpose.TRIAL, trial, fold), fold=fold)
 
 
 def _own_end(folds: tuple[Trained, ...]) -> Ended:

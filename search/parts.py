@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ffsearch.search import defaults
-from ffsearch.search.budget import Deadline, Reserve
+from ffsearch.search.budget import Deadline, Reserve, evidence_seconds
 from ffsearch.search.engines.protocol import Engine
 from ffsearch.search.evidence.answers import SearchAnswers
 from ffsearch.search.evidence.metrics import Objective, resolve_objective
@@ -35,9 +35,13 @@ if TYPE_CHECKING:
     from ffsearch.search.data.problem import Problem
     from ffsearch.search.engines.mirror import StudyMirror
 
-__all__ = ["Inputs", "Parts", "assembled", "open_folder", "read_inputs"]
+__all__ = ["FRAME", "Inputs", "Parts", "assembled", "inputs_of", "open_folder", "read_inputs", "stopping_for"]
 
 RUNS: Final = Path("runs")
+
+USUAL_PARTNERS: Final = 10
+"""Networks that effects train in a repeat: what the shipped space makes of most winners."""
+
 FRAME: Final = "frame"
 """What the source of a table given as a pandas frame is called."""
 
@@ -112,6 +116,21 @@ class Parts:
     def best(self) -> TrialRecord | None:
         """The best trial told so far."""
         return best_record(self.folder.records, direction=self.objective.direction)
+
+    def evidence_s(self) -> float:
+        """Seconds of the budget to keep back for networks that are trained again; 0 without a budget."""
+        wanted, total_s = self.evidence, self.deadline.total_s
+        if total_s is None:
+            return 0.0
+        n_finalists = wanted.finalists + 1 if wanted.finalists else 0
+        n_effects = 0 if wanted.effects == "auto" else USUAL_PARTNERS * wanted.effects
+        return evidence_seconds(
+            self.folder.records,
+            n_networks=n_finalists * wanted.repeats + n_effects,
+            n_best=max(1, n_finalists),
+            elapsed_s=self.folder.earlier_s + self.deadline.elapsed(),
+            total_s=total_s,
+        )
 
     @property
     def is_done(self) -> bool:
@@ -195,10 +214,6 @@ def read_inputs(
         SpaceError: If the space cannot be used.
         DataError: If the table cannot be used.
     """
-    from ffsearch.search.data.prepare import prepare
-    from ffsearch.search.leaks import find_leaks, leak_notices
-    from ffsearch.search.training.augment import check_augmentation
-
     frame = None if isinstance(data, str) else data
     named = [
         *([Override("data.source", data if isinstance(data, str) else FRAME, "data")] if data is not None else []),
@@ -210,6 +225,25 @@ def read_inputs(
         else overrides
     )
     loaded = load_space(space, [*others, *named])
+    return inputs_of(loaded, frame=frame, name=_name(space, loaded))
+
+
+def inputs_of(loaded: SearchSpace, *, frame: pd.DataFrame | None, name: str) -> Inputs:
+    """Read the table of a space that is loaded.
+
+    Args:
+        loaded: The space.
+        frame: A frame to use instead of its source.
+        name: Name of the run.
+
+    Raises:
+        SpaceError: If space and table do not go together.
+        DataError: If the table cannot be used.
+    """
+    from ffsearch.search.data.prepare import prepare
+    from ffsearch.search.leaks import find_leaks, leak_notices
+    from ffsearch.search.training.augment import check_augmentation
+
     prepared = prepare(loaded.data, frame=frame, seed=loaded.search.seed)
     leaks = leak_notices(find_leaks(prepared, seed=loaded.search.seed))
     prepared = replace(prepared, head=_with_loss(prepared.head, loaded.train), notices=(*prepared.notices, *leaks))
@@ -218,7 +252,7 @@ def read_inputs(
         space=loaded,
         prepared=prepared,
         objective=resolve_objective(loaded.search.objective, prepared.head),
-        name=_name(space, loaded),
+        name=name,
     )
 
 
@@ -255,7 +289,7 @@ def assembled(
     space, problem, objective = inputs.space, inputs.prepared.problem(), inputs.objective
     naive = naive_value(problem, objective)
     n_train = len(problem.splits[0].x_train)
-    stopping = _stopping(space, n_train)
+    stopping = stopping_for(space, n_train)
     engine = OptunaEngine(
         space.parameters,
         sampler=space.search.sampler,
@@ -317,7 +351,8 @@ def _with_loss(head: Head, train: TrainSpec) -> Head:
     return head if loss is None else replace(head, loss=loss)
 
 
-def _stopping(space: SearchSpace, n_train: int) -> Stopping:
+def stopping_for(space: SearchSpace, n_train: int) -> Stopping:
+    """When a candidate's training ends, with so many training rows."""
     train = space.train
     size = defaults.batch_size_for(n_train) if train.batch_size == "auto" else train.batch_size
     return Stopping(

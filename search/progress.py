@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from rich.console import Console, Group
@@ -30,6 +31,9 @@ N_LAST: Final = 6
 """Ended trials shown in the live display."""
 
 REFRESH_PER_S: Final = 4
+
+WIDTH: Final = 100
+"""Letters a line of the verdict has at most."""
 
 _JUSTIFY: Final[tuple[Literal["left", "right"], ...]] = ("right", "right", "left", "left")
 
@@ -366,16 +370,33 @@ def _kinds(began: Began) -> str:
 
 def closing_lines(summary: Mapping[str, Any], path: Path) -> list[str]:
     """The answer, as a person wants to read it."""
-    best, test, refit = summary["best"], summary["evidence"].get("test"), summary["refit"]
-    name = _metric(summary["objective"]["name"])
+    best, evidence, refit = summary["best"], summary["evidence"], summary["refit"]
+    name, test = _metric(summary["objective"]["name"]), evidence.get("test")
     return [
         "",
         f"best topology  {best['topology']}  (trial {best['trial']})",
-        f"validation     {name} {number(best['valid'])}  (the score that chose it: optimistic)",
+        *_score_lines(summary, name),
         *(["sealed test    none was set apart (data.test)"] if test is None else _test_lines(test, name)),
+        *_baseline_lines(summary),
         f"refit          {refit['updates']:,} updates on all {refit['n_rows']:,} rows outside the test part",
         f"model          {path / 'model' / 'model.keras'}",
+        *_verdict_lines(summary),
     ]
+
+
+def _score_lines(summary: Mapping[str, Any], objective: str) -> list[str]:
+    """The best score of the search, and what is left of it."""
+    best, evidence = summary["best"], summary["evidence"]
+    naive, corrected = evidence["naive"], evidence.get("corrected")
+    own = naive.get("trial", best["trial"]) == best["trial"]
+    whose = "the score that chose it" if own else f"trial {naive['trial']}'s, the best of all"
+    lines = [f"validation     {objective} {number(naive['value'])}  ({whose}: optimistic)"]
+    if corrected is not None:
+        lines.append(
+            f"corrected      {objective} {number(corrected['value'])}, 95 % between {number(corrected['low'])} and "
+            f"{number(corrected['high'])}  (without the luck of being chosen)"
+        )
+    return lines
 
 
 def _test_lines(test: Mapping[str, Any], objective: str) -> list[str]:
@@ -385,5 +406,27 @@ def _test_lines(test: Mapping[str, Any], objective: str) -> list[str]:
         for key, value in test["metrics"].items()
         if _metric(key) != objective and value is not None
     ]
-    between = f"95 % between {number(test['low'])} and {number(test['high'])}"
-    return [f"sealed test    {objective} {number(test['value'])}, {between}", f"               {', '.join(others)}"]
+    return [
+        f"sealed test    {objective} {number(test['value'])}, 95 % between {number(test['low'])} and "
+        f"{number(test['high'])}{_opened(test)}",
+        f"               {', '.join(others)}",
+    ]
+
+
+def _opened(test: Mapping[str, Any]) -> str:
+    """That it flatters, when it was opened more than once."""
+    return f"  (opened {test['openings']} times)" if test["openings"] > 1 else ""
+
+
+def _baseline_lines(summary: Mapping[str, Any]) -> list[str]:
+    """What had to be beaten, on the sealed test where there is one."""
+    told = [
+        f"{one['name']} {number((one.get('test') or {'value': one['valid']})['value'])}"
+        for one in summary.get("baselines", [])
+    ]
+    return [f"beside it      {', '.join(told)}"] if told else []
+
+
+def _verdict_lines(summary: Mapping[str, Any]) -> list[str]:
+    found = summary.get("verdict")
+    return [] if found is None else ["", *wrap(found["text"], WIDTH)]

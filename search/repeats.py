@@ -8,7 +8,8 @@ whole repeats.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -32,6 +33,9 @@ __all__ = ["Round", "train_round"]
 
 MAX_BYTES: Final = 1_000_000_000
 """Matrices of repeats that are in memory together. choice: a share of a small machine; more is trained in parts."""
+
+PATIENCE_PART: Final = 4
+"""The patience of repeats is this part of the search's. choice: see `_Patience`."""
 
 Points = Sequence[tuple[int, Point]]
 
@@ -88,13 +92,16 @@ class Round:
         )
 
 
-def train_round(parts: Parts, points: Points, repeats: Sequence[int], *, reserve_s: float) -> Round:
+def train_round(
+    parts: Parts, points: Points, repeats: Sequence[int], *, usual: Mapping[int, int], reserve_s: float
+) -> Round:
     """Train points in repeats, as far as that was not done before and there is time.
 
     Args:
         parts: The run.
         points: Numbers and points; those that were no trial have numbers beyond all trials.
         repeats: Numbers of the repeats, from 1.
+        usual: By number of the point, the epoch that its best one is expected near: that of an earlier training.
         reserve_s: Seconds that must be left of the budget for what comes after.
     """
     answers: list[RepeatAnswers] = []
@@ -103,7 +110,7 @@ def train_round(parts: Parts, points: Points, repeats: Sequence[int], *, reserve
     for start in range(0, len(repeats), n_together):
         numbers = repeats[start : start + n_together]
         problem = parts.inputs.prepared.repeats(numbers)
-        _train(parts, problem, points, numbers, reserve_s=reserve_s, progress=progress)
+        _train(parts, problem, points, numbers, usual=usual, reserve_s=reserve_s, progress=progress)
         answers += _kept(parts, problem, points, numbers)
     done = tuple(one.repeat for one in answers)
     return Round(
@@ -126,8 +133,41 @@ class _Progress:
     n_done: int = 0
 
 
+class _Patience:
+    """Ends a repeat when nothing better came for a while, a shorter while than in the search.
+
+    Where the best epoch lies is known from the search: until there nobody is stopped, and beyond it a part of the
+    patience is enough. Of a common training on a large table this leaves two thirds.
+
+    Args:
+        usual: By number of the point, the epoch the best one is expected near.
+        patience: That of the search.
+        min_delta: How much less loss is an improvement.
+    """
+
+    def __init__(self, usual: Mapping[int, int], *, patience: int, min_delta: float) -> None:
+        self._usual, self._min_delta = usual, min_delta
+        self._patience = math.ceil(patience / PATIENCE_PART)
+        self._best: dict[tuple[int, int], tuple[float, int]] = {}
+
+    def is_over(self, epoch: Epoch) -> bool:
+        """Whether this network has trained long enough; asked after every epoch."""
+        key = epoch.job.trial, epoch.job.fold
+        loss, at = self._best.get(key, (math.inf, 0))
+        if epoch.valid_loss < loss - self._min_delta:
+            loss, at = self._best[key] = epoch.valid_loss, epoch.number
+        return epoch.number >= max(at, self._usual.get(epoch.job.trial, 0)) + self._patience
+
+
 def _train(
-    parts: Parts, problem: Problem, points: Points, repeats: Sequence[int], *, reserve_s: float, progress: _Progress
+    parts: Parts,
+    problem: Problem,
+    points: Points,
+    repeats: Sequence[int],
+    *,
+    usual: Mapping[int, int],
+    reserve_s: float,
+    progress: _Progress,
 ) -> None:
     """Train what is missing of some repeats, and keep it."""
     known = {
@@ -142,8 +182,12 @@ def _train(
     def is_over() -> bool:
         return parts.deadline.over(reserve_s)
 
+    patience = _Patience(usual, patience=parts.stopping.patience, min_delta=parts.stopping.min_delta)
+
     def watch(epoch: Epoch) -> Ended | None:
         parts.observer.epoch(epoch)
+        if patience.is_over(epoch):
+            return Ended.STOPPED
         return Ended.BUDGET if is_over() else None
 
     def jobs() -> Iterator[Job]:

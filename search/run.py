@@ -137,10 +137,10 @@ def _record(parts: Parts, outcome: Outcome) -> TrialRecord:
 
 
 def _is_over(parts: Parts) -> bool:
-    """Whether what is left of the budget is needed for refit, test and report; asked after every epoch."""
+    """Whether what is left of the budget is needed for evidence, refit, test and report; asked after every epoch."""
     if parts.deadline.total_s is None:
         return False
-    return parts.deadline.over(parts.reserve.seconds(parts.best))
+    return parts.deadline.over(parts.reserve.seconds(parts.best) + parts.evidence_s())
 
 
 def _saved(parts: Parts) -> str:

@@ -64,7 +64,8 @@ def _evidence(parts: Parts, weighed: Weighed) -> dict[str, Any]:
         told["optimism"] = corrected.optimism
     if found is not None:
         told["repeats"] = {
-            "n_finalists": len(found.points), "n_repeats": len(found.repeats), "test_to_train": found.test_to_train,
+            "n_finalists": len({trial for trial, _ in weighed.records}), "n_repeats": len(found.repeats),
+            "test_to_train": found.test_to_train,
         }  # fmt: skip
     return told | ({"notices": list(weighed.notices)} if weighed.notices else {})
 
@@ -127,7 +128,7 @@ def _frames(parts: Parts, weighed: Weighed, judged: Judged) -> dict[str, pd.Data
 
     frames = {}
     if weighed.finalists is not None:
-        frames[FINALISTS] = repeats_frame(weighed.finalists.records)
+        frames[FINALISTS] = repeats_frame(weighed.records)
         frames[FINALISTS].insert(2, "is_winner", frames[FINALISTS]["trial"] == weighed.winner.trial)
     if weighed.meeting is not None:
         frames[PARTNERS] = _partners(weighed, repeats_frame(weighed.meeting.records))

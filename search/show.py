@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ffsearch.errors import RunError
+from ffsearch.search.evidence.verdict import Sentence, spelled
 from ffsearch.search.progress import closing_lines, duration, number
 
 if TYPE_CHECKING:
     from ffsearch.search.store import Run
 
-__all__ = ["show_lines"]
+__all__ = ["show_lines", "verdict_lines"]
 
 
 def show_lines(run: Run, *, n_trials: int) -> list[str]:
@@ -22,6 +24,24 @@ def show_lines(run: Run, *, n_trials: int) -> list[str]:
     """
     summary = run.summary
     return [*_head(run, summary), "", *_table(run, summary, n_trials)]
+
+
+def verdict_lines(run: Run) -> list[str]:
+    """The verdict of a run, a sentence a line.
+
+    Raises:
+        RunError: If it has none.
+    """
+    found = run.verdict
+    if found is None:
+        why = (
+            "its evidence has no baselines. The run's command with --set evidence=full adds them"
+            if run.is_finished
+            else "it is not finished. The run's command goes on with it; with --finish it ends with the trials told"
+        )
+        raise RunError(f"{run.path} has no verdict: {why}.")
+    sentences = [Sentence(key=one["key"], values=one["values"]) for one in found["sentences"]]
+    return [spelled(sentence) for sentence in sentences]
 
 
 def _head(run: Run, summary: Mapping[str, Any]) -> list[str]:

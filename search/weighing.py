@@ -6,8 +6,9 @@ winner -> partners -> further repeats -> effects
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
@@ -18,7 +19,7 @@ from ffsearch.search.evidence.calibration import Temperature, fit_temperature
 from ffsearch.search.evidence.comparison import paired_over_repeats
 from ffsearch.search.evidence.correction import Corrected, correct_repeats, correct_search, stopping_optimism
 from ffsearch.search.evidence.effects import Effect, Partner, partners, weigh_effects
-from ffsearch.search.evidence.finalists import choose, choose_finalists, tied_trials
+from ffsearch.search.evidence.finalists import choose, choose_finalists, race, tied_trials
 from ffsearch.search.evidence.importance import Importance, parameter_importances
 from ffsearch.search.evidence.verdict import Smaller
 from ffsearch.search.heads import Task
@@ -26,6 +27,9 @@ from ffsearch.search.observer import Phase
 from ffsearch.search.records import TrialRecord
 from ffsearch.search.repeats import Round, train_round
 from ffsearch.search.seeds import Purpose, generator
+from ffsearch.search.topology import Point, layer_sizes
+from ffsearch.search.training.batches import batches_per_epoch
+from ffsearch.search.training.planner import dynamic_update_seconds
 from ffsearch.spaces.schema import MAX_TRIALS
 
 if TYPE_CHECKING:
@@ -36,6 +40,15 @@ __all__ = ["Weighed", "i_star", "weigh"]
 
 FIRST_PARTNER: Final = MAX_TRIALS
 """Number of the first partner: beyond all trials."""
+
+RACE_REPEATS: Final = 2
+"""Repeats after which the worse half of the finalists is left behind. choice: the fewest that have a spread."""
+
+EFFECTS_SHARE: Final = 0.1
+"""Share of the search's training that single changes may cost by themselves. choice: evidence is to stay below 40 %."""
+
+CHEAP_S: Final = 20.0
+"""Seconds of training that are little whatever the search took."""
 
 MIN_REPEATS: Final = 2
 """Repeats without which nothing is chosen by them: one says nothing about how far scores scatter."""
@@ -52,7 +65,8 @@ class Weighed:
         winner: The trial whose point is refitted.
         steps: How long it is trained.
         naive: The best trial of the search.
-        finalists: Round of the finalists, or None where there was none.
+        finalists: Round of the finalists that could win to the end, or None where there was none.
+        records: Of all finalists, by trial and repeat.
         corrected: What the winner is worth without the luck of being chosen; None where nothing tells.
         smaller: The best smaller finalist.
         partners: The winner with one thing changed.
@@ -67,6 +81,7 @@ class Weighed:
     steps: Steps
     naive: TrialRecord
     finalists: Round | None = None
+    records: Mapping[tuple[int, int], TrialRecord] = field(default_factory=dict)
     corrected: Corrected | None = None
     smaller: Smaller | None = None
     partners: tuple[Partner, ...] = ()
@@ -88,35 +103,32 @@ def weigh(parts: Parts) -> Weighed:
     if not finalists:
         return Weighed(winner=best, steps=i_star([best]), naive=best)
     parts.observer.phase(Phase.FINALISTS)
-    repeats = range(1, parts.evidence.repeats + 1)
-    points = [(record.trial, record.point) for record in finalists]
-    found = train_round(parts, points, repeats, reserve_s=parts.reserve.seconds(best))
-    known = {record.trial: record for record in finalists}
-    notices = []
-    if found.is_cut:
-        notices.append(_cut(len(found.repeats), len(repeats)))
-    sound = found.sound if len(found.repeats) >= MIN_REPEATS else ()
-    if not sound:
+    found, records = _repeated(parts, finalists, best)
+    n_wanted = parts.evidence.repeats
+    notices = [_cut(len(found.repeats), n_wanted)] if found.is_cut else []
+    sound = [record for record in finalists if record.trial in found.sound]
+    if len(found.repeats) < min(MIN_REPEATS, n_wanted) or not sound:
         return Weighed(
             winner=best, steps=i_star([best]), naive=best, corrected=_of_search(parts), notices=tuple(notices),
             importances=_importances(parts),
         )  # fmt: skip
-    place = _chosen(parts, found, [known[number] for number in sound])
-    winner = known[sound[place]]
-    meeting, changed = _meeting(parts, winner)
+    place = _chosen(parts, found, sound)
+    winner = sound[place]
+    meeting, changed, left_out = _meeting(parts, winner, i_star(found.of(winner.trial)))
     return Weighed(
         winner=winner,
         steps=i_star(found.of(winner.trial)),
         naive=best,
         finalists=found,
-        corrected=_corrected(parts, found, [known[number] for number in sound], place=place, naive=best),
-        smaller=_smaller(parts, found, [known[number] for number in sound], winner=winner),
+        records=records,
+        corrected=_corrected(parts, found, sound, place=place, naive=best),
+        smaller=_smaller(parts, found, sound, winner=winner),
         partners=changed,
         meeting=meeting,
         effects=_effects(parts, meeting, winner, changed),
         importances=_importances(parts),
         temperature=_temperature(parts, found, winner),
-        notices=tuple(notices),
+        notices=(*notices, *left_out),
     )
 
 
@@ -187,6 +199,33 @@ def _tied(parts: Parts) -> frozenset[int]:
         direction=parts.objective.direction,
         rng=generator(parts.seed, Purpose.EVIDENCE, _TIES),
     )
+
+
+def _repeated(
+    parts: Parts, finalists: Sequence[TrialRecord], best: TrialRecord
+) -> tuple[Round, dict[tuple[int, int], TrialRecord]]:
+    """The finalists' repeats: two of all, the others of the half that may still win; and the records of all."""
+    n_repeats = parts.evidence.repeats
+    usual = {record.trial: i_star([record]).epochs for record in finalists}
+    reserve_s = parts.reserve.seconds(best)
+
+    def trained(of: Sequence[TrialRecord], n: int) -> Round:
+        points = [(record.trial, record.point) for record in of]
+        return train_round(parts, points, range(1, n + 1), usual=usual, reserve_s=reserve_s)
+
+    first = trained(finalists, min(n_repeats, RACE_REPEATS))
+    n_left = math.ceil(len(finalists) / 2)
+    if n_repeats <= RACE_REPEATS or first.is_cut:
+        return first, first.records
+    left = race(
+        first.scores(first.points),
+        n_params=[record.n_params for record in finalists],
+        direction=parts.objective.direction,
+        test_to_train=first.test_to_train,
+        n_left=n_left,
+    )
+    found = trained([finalists[place] for place in left], n_repeats)
+    return found, first.records | found.records
 
 
 def _chosen(parts: Parts, found: Round, sound: Sequence[TrialRecord]) -> int:
@@ -268,20 +307,59 @@ def _temperature(parts: Parts, found: Round, winner: TrialRecord) -> Temperature
 # --- what a change would do ------------------------------------------------------------------------------------------
 
 
-def _meeting(parts: Parts, winner: TrialRecord) -> tuple[Round | None, tuple[Partner, ...]]:
-    """The winner and its partners, trained in repeats that did not choose it."""
-    n_repeats, first = parts.evidence.effects, parts.evidence.repeats + 1
+def _meeting(
+    parts: Parts, winner: TrialRecord, steps: Steps
+) -> tuple[Round | None, tuple[Partner, ...], tuple[str, ...]]:
+    """The winner and its partners, trained in repeats that did not choose it; and what was left out."""
+    asked = parts.evidence.effects
     size = {"n_features": parts.problem.n_features, "n_outputs": parts.problem.head.n_outputs}
-    changed = partners(winner.point, parts.inputs.space.parameters, **size) if n_repeats else ()
+    possible = partners(winner.point, parts.inputs.space.parameters, **size) if asked else ()
+    changed = _affordable(parts, winner, possible, steps) if asked == "auto" else possible
+    notices: tuple[str, ...] = (_not_asked(possible[len(changed) :]),) if len(changed) < len(possible) else ()
     if not changed:
-        return None, ()
+        return None, (), notices
     parts.observer.phase(Phase.EFFECTS)
     points = [
         (winner.trial, winner.point),
         *((FIRST_PARTNER + place, one.point) for place, one in enumerate(changed)),
     ]
-    met = train_round(parts, points, range(first, first + n_repeats), reserve_s=parts.reserve.seconds(winner))
-    return met, changed
+    first, n_repeats = parts.evidence.repeats + 1, MIN_REPEATS if asked == "auto" else asked
+    met = train_round(
+        parts,
+        points,
+        range(first, first + n_repeats),
+        usual=dict.fromkeys((number for number, _ in points), steps.epochs),
+        reserve_s=parts.reserve.seconds(winner),
+    )
+    if len(met.repeats) < MIN_REPEATS:
+        notices += ("Time was too short to learn what single changes do to the winner.",)
+    return met, changed, notices
+
+
+def _affordable(parts: Parts, winner: TrialRecord, possible: tuple[Partner, ...], steps: Steps) -> tuple[Partner, ...]:
+    """The first partners, as many as take little time beside the search, by the planner's estimate of an update."""
+
+    def seconds(point: Point, n_epochs: int) -> float:
+        n_updates = n_epochs * batches_per_epoch(len(parts.problem.splits[0].x_train), batch_size=batch_size)
+        return n_updates * dynamic_update_seconds(
+            layer_sizes(point), n_features=parts.problem.n_features, batch_size=batch_size
+        )
+
+    batch_size = parts.stopping.batch_size
+    searched_s = sum(seconds(record.point, record.n_epochs) for record in parts.folder.records)
+    left_s = max(CHEAP_S, EFFECTS_SHARE * searched_s) - MIN_REPEATS * seconds(winner.point, steps.epochs)
+    found = []
+    for one in possible:
+        left_s -= MIN_REPEATS * seconds(one.point, steps.epochs)
+        if left_s < 0:
+            break
+        found.append(one)
+    return tuple(found)
+
+
+def _not_asked(left_out: Sequence[Partner]) -> str:
+    named = [one.change if one.factor in ("depth", "width") else f"{one.factor} {one.change}" for one in left_out]
+    return f"Not tried on the winner, to save time: {', '.join(named)}. evidence.effects: 2 tries all changes."
 
 
 def _effects(parts: Parts, met: Round | None, winner: TrialRecord, changed: Sequence[Partner]) -> tuple[Effect, ...]:

@@ -20,7 +20,18 @@ from pydantic import BeforeValidator, Field, StrictBool, StrictFloat, StrictInt,
 from ffsearch.spaces.faults import Fault, Section, nearest, refusal, shown
 from ffsearch.spaces.pairing import pairing_faults
 from ffsearch.spaces.parameters import ChoiceParameter, Fixed, FloatParameter, IntParameter, Legal, Parameter
-from ffsearch.spaces.values import BatchSize, Column, Columns, Encoding, Header, Seconds, ShareOrFile, as_column
+from ffsearch.spaces.values import (
+    MAX_REPEATS,
+    BatchSize,
+    Column,
+    Columns,
+    Effects,
+    Encoding,
+    Header,
+    Seconds,
+    ShareOrFile,
+    as_column,
+)
 
 __all__ = [
     "AugmentSpec",
@@ -58,9 +69,6 @@ MIN_ROWS: Final = 10
 
 MAX_FINALISTS: Final = 100
 """Most finalists. Choice: the repeats would take longer than the search; more is a slip of the finger."""
-
-MAX_REPEATS: Final = 100
-"""Most repeats. Choice: beyond it nothing moves but the time."""
 
 MAX_SEED: Final = 2**63 - 1
 """Largest seed. Choice: what every reader of JSON and Parquet takes as a whole number."""
@@ -324,23 +332,16 @@ class EvidenceSpec(Section):
         le=MAX_REPEATS,
         description="How often each is trained again, with another seed, row order and split every time.",
     )
-    effects: StrictInt = Field(
-        default=2,
-        ge=0,
-        le=MAX_REPEATS,
+    effects: Effects = Field(
+        default="auto",
         description="Further repeats, in which the winner meets networks that differ from it in one thing: deeper, "
-        "wider, another activation, a regulariser on or off. At least 2 to say anything; 0: not asked.",
+        "wider, another activation, a regulariser on or off. auto: 2, with as many such networks as take little time "
+        "beside the search; at least 2: with all of them; 0: not asked.",
     )
     baselines: tuple[Literal["dummy", "linear", "boosting"], ...] = Field(
         default=("dummy", "linear", "boosting"),
         description="What a network has to beat, on the same splits and the sealed test.",
     )
-
-    @classmethod
-    def contradictions(cls, raw: Mapping[str, Any]) -> Iterator[Fault]:
-        """A single repeat of effects, which has no spread."""
-        if raw.get("effects") == 1:
-            yield Fault(path=("effects",), text="1 repeat shows no spread: at least 2, or 0 for none.")
 
 
 EVIDENCE: Final[Mapping[str, Mapping[str, Any]]] = {

@@ -14,10 +14,24 @@ from pydantic import BeforeValidator, Field, PlainSerializer, StrictStr, Validat
 from ffsearch.spaces.durations import format_duration, parse_duration
 from ffsearch.spaces.faults import Fault, refusal, shown
 
-__all__ = ["BatchSize", "Column", "Columns", "Encoding", "Header", "Seconds", "ShareOrFile", "as_column"]
+__all__ = [
+    "MAX_REPEATS",
+    "BatchSize",
+    "Column",
+    "Columns",
+    "Effects",
+    "Encoding",
+    "Header",
+    "Seconds",
+    "ShareOrFile",
+    "as_column",
+]
 
 MAX_BATCH: Final = 1_000_000
 """Most rows an update. Choice: more is a slip of the finger."""
+
+MAX_REPEATS: Final = 100
+"""Most repeats of evidence. Choice: beyond it nothing moves but the time."""
 
 _COLUMN_FORM: Final = {"type": ["string", "integer"]}
 _COLUMN_LIST_FORM: Final = {"type": "array", "items": _COLUMN_FORM, "minItems": 1}
@@ -63,6 +77,12 @@ def _header(raw: Any) -> Any:
 def _batch_size(raw: Any) -> Any:
     if raw != "auto" and not (_is_whole(raw) and 1 <= raw <= MAX_BATCH):
         raise _refused(raw, f"is neither auto nor a whole number of rows from 1 to {MAX_BATCH}")
+    return raw
+
+
+def _effects(raw: Any) -> Any:
+    if raw != "auto" and not (_is_whole(raw) and (raw == 0 or 2 <= raw <= MAX_REPEATS)):
+        raise _refused(raw, f"is neither auto, nor 0 for none, nor a number of repeats from 2 to {MAX_REPEATS}")
     return raw
 
 
@@ -118,6 +138,13 @@ BatchSize = Annotated[
     WithJsonSchema({"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 1, "maximum": MAX_BATCH}]}),
 ]
 """Rows an update."""
+
+Effects = Annotated[
+    int | Literal["auto"],
+    BeforeValidator(_effects),
+    WithJsonSchema({"anyOf": [{"enum": ["auto", 0]}, {"type": "integer", "minimum": 2, "maximum": MAX_REPEATS}]}),
+]
+"""Repeats that show what single changes do."""
 
 Seconds = Annotated[
     float | None,

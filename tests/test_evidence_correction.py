@@ -100,17 +100,21 @@ def test_optimism_is_positive_where_the_naive_score_flatters(direction: str) -> 
 def test_larger_is_better_is_the_mirror_of_smaller_is_better(seed: int) -> None:
     rng = np.random.default_rng(seed)
     parts = [rng.permutation(60)[:20] for _ in range(3)]
-    repeats = squared_errors(4, parts, rng, seed_sd=0.1)
+    drawn = squared_errors(4, parts, rng, seed_sd=0.1)
+    small = [Part(rows=part.rows, truth=part.truth, terms=0.2 * part.terms) for part in drawn.parts]
+    repeats = OutOfSample(metric="mae", direction="minimize", parts=tuple(small))
     mirrored = OutOfSample(
-        metric="mae",
+        metric="accuracy",
         direction="maximize",
-        parts=tuple(Part(rows=part.rows, truth=part.truth, terms=-part.terms) for part in repeats.parts),
+        parts=tuple(Part(rows=part.rows, truth=part.truth, terms=1 - part.terms) for part in small),
     )
     rule = {"winner": 1, "n_params": [4, 3, 2, 1], "test_to_train": 0.5, "n_resamples": 50}
-    one = correct_repeats(repeats, naive=0.9, rng=np.random.default_rng(0), **rule)
-    two = correct_repeats(mirrored, naive=-0.9, rng=np.random.default_rng(0), **rule)
-    assert two.interval.value == pytest.approx(-one.interval.value, rel=1e-5)
-    assert (two.interval.low, two.interval.high) == pytest.approx((-one.interval.high, -one.interval.low), rel=1e-4)
+    one = correct_repeats(repeats, naive=0.18, rng=np.random.default_rng(0), **rule)
+    two = correct_repeats(mirrored, naive=0.82, rng=np.random.default_rng(0), **rule)
+    assert two.interval.value == pytest.approx(1 - one.interval.value, rel=1e-5)
+    assert (two.interval.low, two.interval.high) == pytest.approx(
+        (1 - one.interval.high, 1 - one.interval.low), rel=1e-4
+    )
     assert two.optimism == pytest.approx(one.optimism, abs=1e-5)
 
 

@@ -132,12 +132,12 @@ def test_a_language_is_another_table_of_the_same_keys() -> None:
 
 def test_the_numbers_stand_in_the_sentence() -> None:
     text = verdict(facts(0.6, 0.3, 0.3)).text
-    assert "The network beats the linear model by 0.3 in log loss (0.2 to 0.4)." in text
+    assert "The network beats the linear model by 0.30 in log loss (0.20 to 0.40)." in text
     assert "on 200 rows" in text
 
 
 def test_what_is_behind_is_told_from_the_side_that_is_ahead() -> None:
-    assert "Boosted trees are better by 0.2 in log loss (0.1 to 0.3)." in verdict(facts(0.4, 0.2, 0.6)).text
+    assert "Boosted trees are better by 0.20 in log loss (0.10 to 0.30)." in verdict(facts(0.4, 0.2, 0.6)).text
 
 
 def test_rows_that_would_settle_it_follow_the_square_of_the_doubt() -> None:

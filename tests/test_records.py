@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from examples import FACTS, a_curve, a_record
-from ffsearch.search.outcome import i_star_of
 from ffsearch.search.records import (
     TrialRecord,
     bad_value,
@@ -25,6 +24,7 @@ from ffsearch.search.records import (
 from ffsearch.search.summary import SUMMARY_SCHEMA, RefitFacts, RunFacts, SealedTest, build_summary
 from ffsearch.search.topology import Activation, Point
 from ffsearch.search.training.protocol import Curve, Ended
+from ffsearch.search.weighing import i_star
 
 RECORDS = (
     a_record(0, value=0.5),
@@ -176,7 +176,7 @@ def test_the_summary_has_the_keys_programs_rely_on() -> None:
     }  # fmt: skip
     assert summary["best"] is not None
     assert summary["best"].keys() == {"trial", "point", "topology", "n_seeds", "n_params", "valid"}
-    assert summary["evidence"]["naive"] == {"value": 0.3}
+    assert summary["evidence"]["naive"] == {"value": 0.3, "trial": 2}
     assert summary["evidence"]["test"] == {
         "value": 0.4, "low": 0.3, "high": 0.5, "metrics": {"accuracy": 0.9}, "openings": 1,
     }  # fmt: skip
@@ -192,7 +192,9 @@ def test_a_run_without_a_value_has_a_summary_too() -> None:
 
 def test_i_star_is_the_median_over_folds() -> None:
     folds = [{"n_updates": 30, "best_epoch": 3}, {"n_updates": 90, "best_epoch": 9}, {"n_updates": 40, "best_epoch": 4}]
-    steps = i_star_of(a_record(0, notes={"folds": folds}))
+    steps = i_star([a_record(0, notes={"folds": folds})])
     assert (steps.updates, steps.epochs) == (40, 4)
-    alone = i_star_of(a_record(0))
+    alone = i_star([a_record(0)])
     assert (alone.updates, alone.epochs) == (42, 3)
+    repeats = [a_record(0, n_updates=n, best_epoch=n // 10) for n in (50, 20, 80)]
+    assert (i_star(repeats).updates, i_star(repeats).epochs) == (50, 5)

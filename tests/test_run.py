@@ -23,6 +23,7 @@ QUICK = {
     "train.max_epochs": 4,
     "space.width": {"type": "int", "low": 8, "high": 16},
     "space.depth": {"type": "int", "low": 1, "high": 2},
+    "evidence": "none",
 }
 
 

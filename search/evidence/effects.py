@@ -36,6 +36,19 @@ REGULARISERS: Final = (
 )  # fmt: skip
 
 
+FAMILIES: Final = (
+    (Activation.RELU, Activation.LEAKY_RELU, Activation.PRELU),  # two lines
+    (Activation.SWISH, Activation.ELU, Activation.SELU),  # smooth, without bound on one side
+    (Activation.TANH, Activation.SOFTSIGN),  # bounded
+)
+"""Activations that do much the same, the usual one first."""
+
+PRIORITY: Final = (
+    "deeper", "wider", "dropout", "batch_norm", "activation", "l2", "l1", "shallower", "narrower",
+)  # fmt: skip
+"""Changes in the order people ask for them, where not all can be afforded; what is not named comes after them."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Partner:
     """The winner with one thing changed.
@@ -86,7 +99,7 @@ class Effect:
 
 
 def partners(winner: Point, parameters: Parameters, *, n_features: int, n_outputs: int) -> tuple[Partner, ...]:
-    """The winner with one thing changed at a time, each inside the space: what was not searched is not asked about.
+    """The winner with one thing changed at a time, each inside the space, by `PRIORITY`; what is fixed is not asked.
 
     `deeper` has twice the layers; `wider` has the winner's layers and as many parameters as `deeper`, so that the two
     together answer "deeper or wider?" at equal size. Numbers that are off are switched on in the middle of their range.
@@ -103,7 +116,7 @@ def partners(winner: Point, parameters: Parameters, *, n_features: int, n_output
         *_of_activation(winner, parameters),
         *_of_regularisers(winner, parameters),
     ]
-    inside = [one for one in found if contains(parameters, one.point)]
+    inside = sorted((one for one in found if contains(parameters, one.point)), key=_priority)
     seen = {winner.identity}
     distinct = []
     for one in inside:
@@ -111,6 +124,11 @@ def partners(winner: Point, parameters: Parameters, *, n_features: int, n_output
             seen.add(one.point.identity)
             distinct.append(one)
     return tuple(distinct)
+
+
+def _priority(partner: Partner) -> int:
+    name = partner.change if partner.factor in ("depth", "width") else partner.factor
+    return PRIORITY.index(name) if name in PRIORITY else len(PRIORITY)
 
 
 def _of_shape(winner: Point, parameters: Parameters, size: dict[str, int]) -> Iterator[Partner]:
@@ -146,12 +164,14 @@ def _of_size(point: Point, wanted: int, size: dict[str, int]) -> Point | None:
 
 
 def _of_activation(winner: Point, parameters: Parameters) -> Iterator[Partner]:
+    """One of every family that the winner's is not of: its first that the space has."""
     parameter = searched(parameters).get("activation")
-    if isinstance(parameter, ChoiceParameter):
-        for value in parameter.values:
-            yield Partner(
-                factor="activation", change=str(value), point=replace(winner, activation=Activation(str(value)))
-            )
+    if not isinstance(parameter, ChoiceParameter):
+        return
+    for members in FAMILIES:
+        there = [one for one in members if one in parameter.values]
+        if there and winner.activation not in members:
+            yield Partner(factor="activation", change=str(there[0]), point=replace(winner, activation=there[0]))
 
 
 def _of_regularisers(winner: Point, parameters: Parameters) -> Iterator[Partner]:

@@ -22,7 +22,7 @@ from ffsearch.search.seeds import Purpose, child
 from ffsearch.search.topology import Point, layer_sizes
 from ffsearch.search.training.protocol import Ended, Job
 
-__all__ = ["choose", "choose_finalists", "corrected_factor", "repeat_jobs", "tied_trials"]
+__all__ = ["choose", "choose_finalists", "corrected_factor", "race", "repeat_jobs", "tied_trials"]
 
 DEFAULT_TRIAL: Final = 0
 
@@ -193,6 +193,27 @@ def choose(
     sizes = np.asarray(n_params, dtype=np.float64)
     smallest = np.where(within, sizes, np.inf).min(axis=-1)
     return np.asarray(np.where(within & (sizes == smallest[..., None]), means, np.inf).argmin(axis=-1))
+
+
+def race(
+    scores: NDArray[np.float64], *, n_params: Sequence[int], direction: str, test_to_train: float, n_left: int
+) -> list[int]:
+    """The finalists that go on after the first repeats: the one that would win now, then the best means.
+
+    Args:
+        scores: Shape (n_finalists, n_repeats); what is not finite is worst.
+        n_params: Parameters of every finalist.
+        direction: `minimize` or `maximize`.
+        test_to_train: Validation rows per training row.
+        n_left: How many go on.
+
+    Returns:
+        Their places, ascending.
+    """
+    winner = int(choose(scores, n_params=n_params, direction=direction, test_to_train=test_to_train))
+    means = np.where(np.isfinite(scores), _sign(direction) * scores, np.inf).mean(axis=1)
+    ranked = [winner, *(int(place) for place in np.argsort(means, kind="stable") if place != winner)]
+    return sorted(ranked[:n_left])
 
 
 def corrected_factor(n_repeats: int, *, test_to_train: float) -> float:
