@@ -123,7 +123,7 @@ def judge(parts: Parts, weighed: Weighed, answer: Answer) -> Judged:
     baselines, scores = _baselines(parts, answer)
     models = [ModelScores(name=NETWORK, settings={}, repeats=_of_network(weighed)), *scores]
     if not len(parts.inputs.prepared.splits.test):
-        return Judged(models=tuple(models))
+        return Judged(models=tuple(models), facts=_facts_of_validation(parts, weighed, baselines))
     parts.observer.phase(Phase.TEST)
     parts.folder.note(Kind.TEST_OPENED)
     sealed = parts.inputs.prepared.test_rows()
@@ -233,12 +233,43 @@ def _compared(
     )
 
 
+def _facts_of_validation(parts: Parts, weighed: Weighed, baselines: Sequence[Baseline]) -> Facts | None:
+    """What the verdict rests on where no rows are sealed: the finalists' repeats, whose splits baselines learnt from.
+
+    A row that several repeats have validated on is resampled as one.
+    """
+    found, objective = weighed.finalists, parts.objective
+    if found is None or not baselines:
+        return None
+    shared = found.answers[: len(baselines[0].valid)]
+    terms = {NETWORK: [one.part(objective, [weighed.winner.trial]).terms[0] for one in shared]} | {
+        str(baseline.name): [
+            row_terms(parts.problem.head.task, objective.name, truth=one.truth, answers=answers)
+            for one, answers in zip(shared, baseline.valid[: len(shared)], strict=True)
+        ]
+        for baseline in baselines
+    }
+    rows = np.concatenate([one.rows for one in shared])
+    return _facts(
+        parts,
+        weighed,
+        np.concatenate([one.truth for one in shared]),
+        {name: np.concatenate(of_model) for name, of_model in terms.items()},
+        rows if found.groups is None else found.groups[rows],
+        n_rows=len(np.unique(rows)),
+        is_sealed=False,
+    )
+
+
 def _facts(
     parts: Parts,
     weighed: Weighed,
     truth: NDArray[Any],
     terms: Mapping[str, NDArray[np.float32]],
     groups: NDArray[np.int64] | None,
+    *,
+    n_rows: int | None = None,
+    is_sealed: bool = True,
 ) -> Facts:
     corrected = weighed.corrected
     return facts_of_rows(
@@ -252,6 +283,8 @@ def _facts(
         seed_sd=None if corrected is None else corrected.seed_sd,
         smaller=weighed.smaller,
         chosen_again=None if weighed.finalists is None or corrected is None else corrected.chosen_again,
+        n_rows=n_rows,
+        is_sealed=is_sealed,
     )
 
 

@@ -147,7 +147,9 @@ def _saved(parts: Parts) -> str:
     """What Ctrl-C leaves, and both ways on. Tables are written so that notebooks can read what is there."""
     parts.folder.note(Kind.INTERRUPTED)
     parts.folder.write_tables()
+    n_repeats = parts.folder.n_repeats
+    safe = f"{len(parts.folder.records)} trials" + (f" and {n_repeats} repeats" if n_repeats else "")
     return (
-        f"interrupted: {len(parts.folder.records)} trials are safe in {parts.folder.path}. The same command goes on "
-        "with them; with --finish it refits and reports what is there."
+        f"interrupted: {safe} are safe in {parts.folder.path}. The same command goes on with them; with --finish it "
+        "weighs, refits and reports what is there."
     )

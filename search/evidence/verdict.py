@@ -102,6 +102,7 @@ class Facts:
         smaller: The best smaller finalist; None when there is none.
         chosen_again: Share of resampled choices that fell on the winner; None when there were no repeats.
         seed_share: Share of seeds in the variance of the network's score; None when it is not known.
+        is_sealed: Whether they rest on rows that chose nothing.
     """
 
     metric: str
@@ -116,6 +117,7 @@ class Facts:
     smaller: Smaller | None = None
     chosen_again: float | None = None
     seed_share: float | None = None
+    is_sealed: bool = True
 
     @property
     def over_baselines(self) -> dict[str, Interval]:
@@ -179,6 +181,8 @@ def facts_of_rows(
     seed_sd: float | None = None,
     smaller: Smaller | None = None,
     chosen_again: float | None = None,
+    n_rows: int | None = None,
+    is_sealed: bool = True,
 ) -> Facts:
     """The facts of models that answered the same rows: the sealed test's, which chose none of them.
 
@@ -195,6 +199,8 @@ def facts_of_rows(
             not about the luck of the one network that was refitted.
         smaller: The best smaller finalist.
         chosen_again: Share of resampled choices that fell on the winner.
+        n_rows: How many different rows they are; None: each is there once.
+        is_sealed: Whether these rows chose nothing.
     """
     places = {name: place for place, name in enumerate(terms)}
     stacked = np.stack(list(terms.values()))
@@ -226,13 +232,14 @@ def facts_of_rows(
         room=1 - dummy if objective.direction == "maximize" else dummy,
         topology=topology,
         n_params=n_params,
-        n_rows=len(truth),
+        n_rows=len(truth) if n_rows is None else n_rows,
         over_dummy=dict(zip(others, over_dummy, strict=True)),
         over_linear=contests.get(_CONTESTS[0]),
         over_boosting=contests.get(_CONTESTS[1]),
         boosting_over_linear=contests.get(_CONTESTS[2]),
         smaller=smaller,
         chosen_again=chosen_again,
+        is_sealed=is_sealed,
         seed_share=_seed_share(seed_sd, compared([("network", "dummy")], 1, [0.0] * len(terms))[0]),
     )
 
@@ -299,8 +306,7 @@ def _is_below(gain: Interval | None) -> bool:
 ENGLISH: Final[Mapping[str, str]] = {
     "network": "A network is worth it here: {topology}.",
     "boosting": "Boosted trees are the better model here: they beat the best network found, {topology}.",
-    "linear": "A network is not worth it here: the best one found, {topology}, adds nothing to a linear model that is "
-    "worth having.",
+    "linear": "A network is not worth it here: a linear model is as good as the best one found, {topology}.",
     "nothing": "Nothing was found to learn here: no model is shown to be better than one that ignores the columns.",
     "not_settled": "It is not settled which model is best here; the best network found is {topology}.",
     "over_dummy": "The network is better than knowing nothing by {value} in {metric} ({low} to {high}, on {n_rows} "
@@ -324,6 +330,8 @@ ENGLISH: Final[Mapping[str, str]] = {
     "smaller.none": "No smaller network was among the finalists.",
     "settle.rows": "What would settle it: about {n_needed} rows to compare on, instead of {n_rows}.",
     "settle.seeds": "What would settle it: more repeats, for {share} of the doubt comes from seeds, not from rows.",
+    "on_validation": "No rows were sealed: all this rests on validation rows, which also chose the network and so "
+    "flatter it.",
     "settle.far": "More rows can hardly settle it: the difference is so small beside the noise that more than {times} "
     "times as many would be needed.",
 }  # fmt: skip
@@ -379,6 +387,8 @@ def _sentences(facts: Facts, code: Code) -> Iterator[_Said]:
         yield from _of_topology(facts)
     if code is Code.NOT_SETTLED:
         yield _what_settles(facts)
+    if not facts.is_sealed:
+        yield "on_validation", {}
 
 
 def _of_gains(facts: Facts, code: Code) -> Iterator[_Said]:
