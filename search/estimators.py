@@ -126,11 +126,10 @@ class _Searched(BaseEstimator):  # type: ignore[misc]  # scikit-learn publishes 
             "train.trainer": self.trainer,
         }
         given = {path: value for path, value in stated.items() if value is not None}
-        fixed = {"data.task": str(task), "data.test": self.test}
-        evidence = (
-            {} if any(path.startswith("evidence") for path in self.overrides or {}) else {"evidence": self.evidence}
-        )
-        return {**fixed, **evidence, **given, **(self.overrides or {})}
+        others = dict(self.overrides or {})
+        if not any(path.startswith("evidence.") for path in others):  # a word cannot have keys
+            given["evidence"] = self.evidence
+        return {"data.task": str(task), "data.test": self.test, **given, **others}
 
     def _seed(self) -> int | None:
         if self.random_state is None or isinstance(self.random_state, int | np.integer):
@@ -176,6 +175,8 @@ class FFSearchClassifier(ClassifierMixin, _Searched):  # type: ignore[misc]  # s
         trainer: `auto`, `population` or `keras`; None: the space's own.
         test: Share of the rows given to `fit` that is sealed and scored once, in `run_.summary`; None seals none, and
             the winner is refitted on all rows.
+        evidence: What the winner is weighed by: `none`, `quick` or `full`. By default nothing: whoever cross-validates an
+            estimator judges it, and every fold would pay for it.
         overrides: Other values in place of the space's: `{"train.max_epochs": 50, "space.depth.high": 2}`. They win
             over the parameters above.
         out: The run folder, where an earlier run is moved aside; None: a temporary one, which lasts as long as the

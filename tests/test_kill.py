@@ -16,7 +16,7 @@ N_TRIALS = 15
 COMMAND = [
     sys.executable, "-c", "from ffsearch.search.cli import main; main()",
     "run", "tabular", "--out", "run", "--trials", str(N_TRIALS), "--quiet",
-    "--set", "train.max_epochs=6", "--set", "space.width.high=32",
+    "--set", "train.max_epochs=6", "--set", "space.width.high=32", "--set", "evidence=none",
 ]  # fmt: skip
 
 
@@ -51,9 +51,13 @@ def kill_at_random(command: list[str], folder: Path, *, n_kills: int, longest_s:
 
 @pytest.mark.slow
 def test_ten_kills_lose_nothing(tmp_path: Path) -> None:
-    kill_at_random(COMMAND, tmp_path, n_kills=10, longest_s=14.0)
-    subprocess.run(COMMAND, cwd=tmp_path, check=True)
+    command = [*COMMAND, "--set", "evidence=quick"]
+    kill_at_random(command, tmp_path, n_kills=10, longest_s=14.0)
+    subprocess.run(command, cwd=tmp_path, check=True)
     assert sorted(told(tmp_path)) == list(range(N_TRIALS))
+    lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    repeats = [(line["trial"], line["repeat"]) for line in lines if line["kind"] == "repeat"]
+    assert len(repeats) == len(set(repeats)) > 0
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert summary["search"]["n_trials"] == N_TRIALS
     assert summary["evidence"]["test"]["openings"] == 1
