@@ -175,7 +175,7 @@ class FFSearchClassifier(ClassifierMixin, _Searched):  # type: ignore[misc]  # s
         trainer: `auto`, `population` or `keras`; None: the space's own.
         test: Share of the rows given to `fit` that is sealed and scored once, in `run_.summary`; None seals none, and
             the winner is refitted on all rows.
-        evidence: What the winner is weighed by: `none`, `quick` or `full`. By default nothing: whoever cross-validates an
+        evidence: What the winner is weighed by: `none`, `quick` or `full`. By default nothing: who cross-validates an
             estimator judges it, and every fold would pay for it.
         overrides: Other values in place of the space's: `{"train.max_epochs": 50, "space.depth.high": 2}`. They win
             over the parameters above.
