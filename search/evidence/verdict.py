@@ -259,6 +259,9 @@ _TWO_SIDED: Final = 1.96
 """Standard deviations that half a 95 % interval is wide."""
 
 
+METRIC_NAMES: Final = {"rmse": "RMSE", "mae": "MAE", "roc_auc": "ROC AUC"}
+"""Metrics that are written otherwise than with blanks."""
+
 _Said = tuple[str, dict[str, Any]]
 
 
@@ -330,6 +333,9 @@ ENGLISH: Final[Mapping[str, str]] = {
     "smaller.none": "No smaller network was among the finalists.",
     "settle.rows": "What would settle it: about {n_needed} rows to compare on, instead of {n_rows}.",
     "settle.seeds": "What would settle it: more repeats, for {share} of the doubt comes from seeds, not from rows.",
+    "meanwhile.linear": "Until then the linear model is the one to use: the simplest that none is shown to beat.",
+    "meanwhile.boosting": "Until then boosted trees are the ones to use: they are not shown to be beaten.",
+    "meanwhile.network": "Until then the network is the one to use: it is not shown to be beaten.",
     "on_validation": "No rows were sealed: all this rests on validation rows, which also chose the network and so "
     "flatter it.",
     "settle.far": "More rows can hardly settle it: the difference is so small beside the noise that more than {times} "
@@ -359,7 +365,7 @@ def spelled(sentence: Sentence, *, words: Mapping[str, str] = ENGLISH) -> str:
         words: Every sentence by its key, in one language.
     """
     given = dict(sentence.values)
-    given["metric"] = str(given["metric"]).replace("_", " ")
+    given["metric"] = METRIC_NAMES.get(given["metric"], str(given["metric"]).replace("_", " "))
     if "value" in given:
         given |= dict(zip(("value", "low", "high"), rounded(given["value"], given["low"], given["high"]), strict=True))
     if "share" in given:
@@ -387,6 +393,7 @@ def _sentences(facts: Facts, code: Code) -> Iterator[_Said]:
         yield from _of_topology(facts)
     if code is Code.NOT_SETTLED:
         yield _what_settles(facts)
+        yield from _meanwhile(facts)
     if not facts.is_sealed:
         yield "on_validation", {}
 
@@ -414,6 +421,16 @@ def _of_topology(facts: Facts) -> Iterator[_Said]:
     else:
         key = "smaller.loses" if smaller.loss.low > 0 else "smaller.level"
         yield key, {"smaller": smaller.topology, **_shown(smaller.loss)}
+
+
+def _meanwhile(facts: Facts) -> Iterator[_Said]:
+    """What to use until it is settled: the simplest model that no other is shown to beat."""
+    if "linear" in facts.shown and not _is_above(facts.over_linear) and not _is_above(facts.boosting_over_linear):
+        yield "meanwhile.linear", {}
+    elif "boosting" in facts.shown and not _is_above(facts.over_boosting):
+        yield "meanwhile.boosting", {}
+    elif "network" in facts.shown:
+        yield "meanwhile.network", {}
 
 
 def _what_settles(facts: Facts) -> _Said:
