@@ -6,6 +6,7 @@ pixels of the page; a figure is drawn once for a wide page and once for a phone,
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
+from ffsearch.reports.tables import Objective
 from ffsearch.reports.texts import Language
 
 __all__ = [
@@ -34,6 +36,7 @@ __all__ = [
     "Mark",
     "add_axes",
     "canvas",
+    "measure",
     "score_axis",
 ]
 
@@ -111,6 +114,14 @@ def add_axes(figure: Figure, *, left: float, top: float, right: float, bottom: f
     axes.tick_params(length=0, labelsize=SMALL, labelcolor=MUTED, pad=5)
     axes.set_axisbelow(True)
     return axes
+
+
+def measure(objective: Objective, t: Language) -> str:
+    """The metric as an axis names it, with its unit."""
+    name = t.named("metric", objective.name)
+    if objective.target:
+        return t("unit.of_target", metric=name, target=textwrap.shorten(objective.target, 30, placeholder="…"))
+    return t("unit.nats", metric=name) if objective.name == "log_loss" else name
 
 
 def score_axis(axes: Axes, t: Language, *, label: str, which: str = "y") -> None:
