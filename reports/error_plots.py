@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from typing import Final
 
@@ -17,7 +16,6 @@ from ffsearch.reports.style import (
     BAD,
     BEST,
     BEST_SOFT,
-    FAINT,
     INK,
     LABEL,
     MUTED,
@@ -31,7 +29,7 @@ from ffsearch.reports.style import (
     score_axis,
 )
 from ffsearch.reports.svg import tell
-from ffsearch.reports.texts import ENGLISH, Language
+from ffsearch.reports.texts import ENGLISH, Language, shortened
 
 __all__ = ["confusion", "reliability", "residuals", "slices"]
 
@@ -63,7 +61,7 @@ def confusion(part: Confusion, *, t: Language = ENGLISH, width: int = WIDE) -> F
         for across in range(n):
             _cell(axes, down, across, count=int(counts[down, across]), share=float(shares[down, across]), n=n, t=t)
     axes.set(xlim=(-0.5, n - 0.5), ylim=(n - 0.5, -0.5))
-    names = [textwrap.shorten(str(label), 14, placeholder="…") or str(label)[:13] for label in part.labels[:n]]
+    names = [shortened(label, 14) for label in part.labels[:n]]
     crowded = n * max(map(len, names)) * 6.6 > n * cell
     axes.set_xticks(range(n), names, rotation=90 if crowded and n > 2 else 0, color=INK, parse_math=False)
     axes.set_yticks(range(n), names, color=INK, parse_math=False)
@@ -125,16 +123,16 @@ def residuals(part: Residuals, *, t: Language = ENGLISH, width: int = WIDE) -> F
     figure = canvas(width, 360 if width > NARROW else 300)
     axes = add_axes(figure, left=64, right=16, top=40, bottom=46)
     at, *points = part.bands.T
-    axes.scatter(part.predicted, part.residual, s=8, color=FAINT, alpha=0.6, linewidths=0, zorder=1, rasterized=False)
+    axes.scatter(part.predicted, part.residual, s=9, color=MUTED, alpha=0.4, linewidths=0, zorder=4)
     axes.fill_between(at, points[0], points[4], color=BEST_SOFT, alpha=0.55, linewidth=0, zorder=2)
     axes.fill_between(at, points[1], points[3], color=BEST, alpha=0.25, linewidth=0, zorder=3)
-    axes.plot(at, points[2], color=BEST, linewidth=2.2, zorder=4)
+    axes.plot(at, points[2], color=BEST, linewidth=2.2, zorder=5)
     axes.axhline(0, color=INK, linewidth=1, zorder=5)
     low, high = np.quantile(part.residual, [0.005, 0.995])
     reach = max(abs(low), abs(high), float(np.abs(part.bands[:, 1:]).max())) * 1.1 or 1.0
     axes.set_ylim(-reach, reach)
-    score_axis(axes, t, label=t("errors.residual", target=_short(part.target)))
-    score_axis(axes, t, label=t("errors.predicted", target=_short(part.target)), which="x")
+    score_axis(axes, t, label=t("errors.residual", target=shortened(part.target)))
+    score_axis(axes, t, label=t("errors.predicted", target=shortened(part.target)), which="x")
     axes.grid(axis="x", visible=False)
     return figure
 
@@ -151,7 +149,7 @@ def slices(
         t: The language.
         width: Pixels of the figure.
     """
-    names = [f"{_short(one.column)}: {slice_name(one.rows, t)} ({t.counted('rows', one.n_rows)})" for one in parts]
+    names = [f"{shortened(one.column)}: {slice_name(one.rows, t)} ({t.counted('rows', one.n_rows)})" for one in parts]
     figure, axes = row_axes(names, width=width, label_width=300, bottom=44, top=28)
     for row, one in enumerate(parts):
         dot(axes, row, one.loss, colour=BAD if one.is_worse else MUTED, filled=one.is_worse)
@@ -173,7 +171,7 @@ def slice_name(rows: str, t: Language) -> str:
     if rows == "missing":
         return t("errors.missing")
     low, between, high = rows.partition(" to ")
-    return t("fact.interval", low=t.written(low), high=t.written(high)) if between else t.written(rows)
+    return t("fact.interval", low=t.written(low), high=t.written(high)) if between else shortened(t.written(rows))
 
 
 def _cell(axes: Axes, down: int, across: int, *, count: int, share: float, n: int, t: Language) -> None:
@@ -187,7 +185,3 @@ def _cell(axes: Axes, down: int, across: int, *, count: int, share: float, n: in
     if n <= MAX_NUMBERED:
         ink = PAPER if share > DARK else INK if count else MUTED
         axes.text(across, down, t.count(count), ha="center", va="center", fontsize=LABEL, color=ink)
-
-
-def _short(name: str) -> str:
-    return textwrap.shorten(name, 32, placeholder="…") or name[:31] + "…"

@@ -256,8 +256,8 @@ def finalists(run: RunLike) -> list[Finalist]:
 
 
 def effects(run: RunLike) -> list[Effect]:
-    """What each change does to the winner, in the order they were asked about."""
-    return [
+    """What each change does to the winner, factor by factor; what is against another network than it comes last."""
+    found = [
         Effect(
             factor=str(entry["factor"]),
             change=str(entry["change"]),
@@ -268,6 +268,8 @@ def effects(run: RunLike) -> list[Effect]:
         )
         for entry in run.summary.get("effects") or []
     ]
+    factors = list(dict.fromkeys(one.factor for one in found))
+    return sorted(found, key=lambda one: (one.against != "winner", factors.index(one.factor)))
 
 
 def importances(run: RunLike) -> list[Importance]:

@@ -13,7 +13,7 @@ from ffsearch.reports.evidence_plots import change_name
 from ffsearch.reports.listings import Cell, Table
 from ffsearch.reports.pictures import Picture, better, picture
 from ffsearch.reports.tables import Estimate, Objective, RunLike
-from ffsearch.reports.texts import Language
+from ffsearch.reports.texts import Language, shortened
 
 __all__ = [
     "confusion_picture",
@@ -26,6 +26,7 @@ __all__ = [
     "reliability_picture",
     "residual_picture",
     "slice_picture",
+    "with_interval",
 ]
 
 MAX_NAMED: Final = 6
@@ -81,14 +82,15 @@ def model_table(models: Sequence[Model], objective: Objective, t: Language) -> T
     ]  # fmt: skip
     rows = [
         [Cell(text=t.named("model", one.name)), Cell(text=t.score(_mean(one.valid) if one.valid else None)),
-         Cell(text=_with_interval(one.test, t)), Cell(text=_with_interval(one.gain, t, signed=True)),
+         Cell(text=with_interval(one.test, t)), Cell(text=with_interval(one.gain, t, signed=True)),
          *(Cell(text=t.score(one.metrics.get(name))) for name in others), Cell(text=_settings(one, t))]
         for one in models
     ]  # fmt: skip
     return Table(label=t("worth.models"), heads=heads, rows=rows, numbers=frozenset(range(1, len(heads) - 1)))
 
 
-def _with_interval(estimate: Estimate | None, t: Language, *, signed: bool = False) -> str:
+def with_interval(estimate: Estimate | None, t: Language, *, signed: bool = False) -> str:
+    """A value with its interval, in one text; a dash where there is none."""
     if estimate is None:
         return "–"
     value, low, high = t.rounded(estimate.value, estimate.low, estimate.high)
@@ -186,7 +188,7 @@ def residual_picture(part: Residuals, number: int, t: Language) -> Picture:
     rows = [[Cell(text=t.score(value)) for value in band] for band in part.bands]
     return picture(
         lambda width: error_plots.residuals(part, t=t, width=width), name=f"residuals-{number}",
-        alt=t("errors.residuals_alt", target=part.target, low=t.score(middle[2]), high=t.score(middle[4]),
+        alt=t("errors.residuals_alt", target=shortened(part.target), low=t.score(middle[2]), high=t.score(middle[4]),
               at=t.score(middle[0])),
         caption=t("errors.residuals_caption"),
         table=Table(label=t("errors.residuals"), heads=heads, rows=rows, numbers=frozenset(range(6))),
@@ -196,7 +198,7 @@ def residual_picture(part: Residuals, number: int, t: Language) -> Picture:
 def slice_picture(parts: Sequence[WorstSlice], overall: float, label: str, t: Language) -> Picture:
     """The parts of the table that are worst off; `label` names the loss."""
     items = [
-        t("errors.slice_item", column=one.column, rows=error_plots.slice_name(one.rows, t),
+        t("errors.slice_item", column=shortened(one.column), rows=error_plots.slice_name(one.rows, t),
           value=t.score(one.loss.value), n=t.count(one.n_rows))
         for one in parts[:MAX_NAMED]
     ]  # fmt: skip

@@ -24,7 +24,7 @@ from ffsearch.reports.evidence_plots import change_name
 from ffsearch.reports.parts import Block, Fact, Section, known
 from ffsearch.reports.pictures import score_picture
 from ffsearch.reports.tables import RunLike
-from ffsearch.reports.texts import Language
+from ffsearch.reports.texts import Language, shortened
 
 __all__ = ["deeper", "errors", "mattered", "spoken", "sure", "worth"]
 
@@ -188,7 +188,7 @@ def _confused(part: Confusion, t: Language) -> str:
     off = part.counts - np.diag(np.diag(part.counts))
     true, answered = divmod(int(off.argmax()), len(off))
     rows = t.counted("rows", int(off[true, answered]))
-    most = t("errors.most", true=part.labels[true], answered=part.labels[answered], rows=rows)
+    most = t("errors.most", true=shortened(part.labels[true]), answered=shortened(part.labels[answered]), rows=rows)
     return f"{t('errors.wrong', n=t.count(wrong), total=t.count(total))} {most}"
 
 
@@ -197,7 +197,7 @@ def _reliability(run: RunLike, t: Language) -> list[Block]:
     if not bins:
         return []
     labels = confused.labels if confused else []
-    label = t("errors.confidence_two", label=labels[1]) if len(labels) == 2 else t("errors.confidence")
+    label = t("errors.confidence_two", label=shortened(labels[1])) if len(labels) == 2 else t("errors.confidence")
     found = evidence.temperature(run)
     text = "" if found is None else _temperature(found, t)
     return [Block(title=t("errors.reliability"), text=text, pictures=[reliability_picture(bins, label, t)])]

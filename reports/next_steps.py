@@ -11,7 +11,7 @@ from ffsearch.reports.error_plots import slice_name
 from ffsearch.reports.evidence_sections import NOTICEABLE, spoken
 from ffsearch.reports.parts import Block, Section
 from ffsearch.reports.tables import RunLike
-from ffsearch.reports.texts import Language
+from ffsearch.reports.texts import Language, shortened
 
 __all__ = ["next_steps"]
 
@@ -105,4 +105,4 @@ def _of_errors(run: RunLike, t: Language) -> Iterator[str]:
             yield t("next.unequal", share=t.share(share))
     worst = next((one for one in evidence.worst_slices(run) if one.is_worse), None)
     if worst is not None:
-        yield t("next.slice", column=worst.column, rows=slice_name(worst.rows, t))
+        yield t("next.slice", column=shortened(worst.column), rows=slice_name(worst.rows, t))

@@ -55,6 +55,7 @@ __all__ = [
     "score_range",
     "search_history",
     "time_spent",
+    "whole_x",
 ]
 
 SHOWN_QUANTILE: Final = 0.9
@@ -187,7 +188,7 @@ def learning(curves: Curves, *, t: Language = ENGLISH, width: int = WIDE, label:
     _mark_best_epoch(axes, curves, t)
     _end_labels(axes, best, t)
     score_axis(axes, t, label=label or t("learning.loss"))
-    _whole_x(axes, t("learning.epoch"))
+    whole_x(axes, t("learning.epoch"))
     return figure
 
 
@@ -215,7 +216,7 @@ def search_history(history: pd.DataFrame, objective: Objective, *, t: Language =
     axes.set_ylim(*shown.limits)
     last = max(1, int(history["trial"].max()))
     axes.set_xlim(-0.02 * last - 0.4, 1.02 * last + 0.4)
-    _whole_x(axes, t("search.trial"))
+    whole_x(axes, t("search.trial"))
     figure.legend(
         loc="upper left", ncols=n_columns, frameon=False, fontsize=SMALL, labelcolor=INK,
         handletextpad=0.3, columnspacing=1.6, borderaxespad=0.2,
@@ -361,7 +362,7 @@ def _best_so_far(axes: Axes, history: pd.DataFrame, objective: Objective, *, t: 
     )  # fmt: skip
 
 
-def _whole_x(axes: Axes, label: str) -> None:
+def whole_x(axes: Axes, label: str) -> None:
     """An x axis of whole numbers."""
     axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
     axes.set_xlabel(label, fontsize=LABEL, color=MUTED, labelpad=6)

@@ -16,7 +16,7 @@ from ffsearch.reports.parts import Block, Fact, Section, known
 from ffsearch.reports.pictures import better, network_picture
 from ffsearch.reports.search_sections import data, learning, limits, repeat, search
 from ffsearch.reports.tables import RunLike
-from ffsearch.reports.texts import Language
+from ffsearch.reports.texts import Language, shortened
 
 __all__ = ["headline", "sections"]
 
@@ -92,7 +92,7 @@ def _lead(run: RunLike, best: Mapping[str, Any], t: Language) -> str:
     target = tables.target(run)
     task = t.named("task", str(run.summary.get("task", "")))
     words = {"task": task, "trial": best["trial"], "trials": t.counted("trials", len(run.trials))}
-    return t("answer.lead", target=target, **words) if target else t("answer.lead_no_target", **words)
+    return t("answer.lead", target=shortened(target), **words) if target else t("answer.lead_no_target", **words)
 
 
 def _test_sentence(run: RunLike, t: Language) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Final
 from xml.etree import ElementTree
@@ -75,7 +76,8 @@ def inline(figure: Figure, *, name: str, label: str) -> Markup:
 def _drawn(figure: Figure, name: str) -> bytes:
     """The figure as matplotlib writes it: ids depend on the drawing alone (hashsalt), text stays text (fonttype)."""
     buffer = io.BytesIO()
-    with matplotlib.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
+    with matplotlib.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # the browser's fonts are what counts
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     return buffer.getvalue()
 

@@ -36,6 +36,7 @@ __all__ = [
     "searched",
     "slice_groups",
     "slices",
+    "space",
     "target",
     "time_parts",
 ]
@@ -309,7 +310,8 @@ def slices(run: RunLike) -> list[Slice]:
 
 def searched(run: RunLike) -> dict[str, Mapping[str, Any]]:
     """The parameters that were searched, as the space file writes them, in its order."""
-    return {name: entry for name, entry in _space(run, "space").items() if isinstance(entry, dict)}
+    found = space(run).get("space")
+    return {name: entry for name, entry in found.items() if isinstance(entry, dict)} if isinstance(found, dict) else {}
 
 
 def slice_groups(part: Slice, *, minimize: bool) -> pd.DataFrame:
@@ -416,8 +418,8 @@ def _slice(scored: pd.DataFrame, name: str, searched: Mapping[str, Any]) -> Slic
     return Slice(name=name, is_number=True, log=log, has_off=has_off, frame=frame)
 
 
-def _space(run: RunLike, part: str) -> Mapping[str, Any]:
-    """One part of the space file as plain values; empty if the text has none."""
+def space(run: RunLike) -> Mapping[str, Any]:
+    """The space file as plain values; empty if its text is none."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
@@ -425,5 +427,4 @@ def _space(run: RunLike, part: str) -> Mapping[str, Any]:
         loaded = YAML(typ="safe").load(run.space_text)
     except YAMLError:
         return {}
-    found = loaded.get(part) if isinstance(loaded, dict) else None
-    return found if isinstance(found, dict) else {}
+    return loaded if isinstance(loaded, dict) else {}

@@ -18,7 +18,7 @@ from typing import Final
 
 from ffsearch.errors import FFSearchError
 
-__all__ = ["ENGLISH", "LANGUAGES", "Language", "language"]
+__all__ = ["ENGLISH", "LANGUAGES", "Language", "language", "shortened"]
 
 SIGNIFICANT_DIGITS: Final = 4
 """Digits of a score. Choice: one more than test parts of a few thousand rows can tell apart."""
@@ -238,6 +238,11 @@ def language(code: str) -> Language:
         if wanted in (known.lower(), known.lower().partition("-")[0]):
             return found
     raise FFSearchError(f"The report does not speak {code!r}; it speaks: {', '.join(LANGUAGES)}.")
+
+
+def shortened(text: str, most: int = 60) -> str:
+    """A name of the user's, cut where it is so long that a sentence or a figure cannot hold it."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 @cache

@@ -21,6 +21,8 @@ from ffsearch.search.training.protocol import Ended
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 
+AXE = Path(__file__).parent.parent.parent / "node_modules" / "axe-core" / "axe.min.js"
+
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium or chrome on PATH")
 
 FLAGS = (
@@ -106,7 +108,7 @@ class Browser:
 
     def evaluate(self, expression: str) -> dict[str, Any]:
         """What a script of ours finds in the page."""
-        found = self.call("Runtime.evaluate", page=True, expression=expression, returnByValue=True)
+        found = self.call("Runtime.evaluate", page=True, expression=expression, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in found, found["exceptionDetails"]
         return dict(found["result"]["value"])
 
@@ -160,9 +162,15 @@ def reports(make_run: Callable[..., Any], tmp_path_factory: pytest.TempPathFacto
     """A usual report, one of a run without any score, and one full of hostile strings."""
     folder = tmp_path_factory.mktemp("reports")
     columns = [{"name": HOSTILE, "kind": HOSTILE, "used": True, "reason": HOSTILE, "n_missing": 1, "n_levels": 2}]
-    hostile = make_run(8, columns=columns, notices=[HOSTILE], environment={HOSTILE: HOSTILE}, space_text=HOSTILE)
+    hostile = make_run(
+        8, evidence=True, columns=columns, notices=[HOSTILE], environment={HOSTILE: HOSTILE}, space_text=HOSTILE
+    )
     hostile.summary.update(name=HOSTILE)
     hostile.summary["data"].update(source=HOSTILE, target=HOSTILE)
+    hostile.summary["errors"].update(labels=[HOSTILE, HOSTILE])
+    for part in (*hostile.summary["slices"], *hostile.summary["effects"]):
+        part.update(column=HOSTILE, rows=HOSTILE, change=HOSTILE if part.get("factor") == "activation" else "deeper")
+    hostile.finalists["topology"] = HOSTILE
     runs = {"usual": make_run(40, evidence=True), "unscored": make_run(4, only=Ended.DIVERGED), "hostile": hostile}
     return {name: write_report(run, folder / f"{name}.html") for name, run in runs.items()}
 
@@ -179,7 +187,7 @@ def test_a_report_opens_in_silence_and_asks_for_nothing(
     assert found["hacked"] is None
     assert found["unnamed"] == 0
     assert found["sorted"]
-    assert found["figures"] == {"usual": 18, "unscored": 2, "hostile": 9}[name]
+    assert found["figures"] == {"usual": 18, "unscored": 2, "hostile": 18}[name]
 
 
 FOLLOWING = """(() => {
@@ -250,6 +258,23 @@ def test_marks_tell_what_they_are(browser: Browser, reports: dict[str, Path]) ->
     assert found["epoch"].startswith("epoch 1: validation ")
     assert found["trial"].startswith("trial ")
     assert (found["none"], found["titles"]) == ("", 0)
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="no axe-core: npm install --no-save axe-core")
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_report_has_no_fault_that_axe_knows(
+    browser: Browser, reports: dict[str, Path], theme: str, width: int
+) -> None:
+    browser.open(reports["usual"], width=width, theme=theme)
+    browser.evaluate(
+        "(() => { for (const each of document.querySelectorAll('details')) each.open = true; return {} })()"
+    )
+    browser.evaluate(f"(() => {{ {AXE.read_text(encoding='utf-8')}; return {{}} }})()")
+    found = browser.evaluate(
+        "axe.run().then(({violations}) => ({ ids: violations.map(({id, impact}) => [id, impact]) }))"
+    )
+    assert found["ids"] == []
 
 
 def test_a_report_follows_the_readers_theme(browser: Browser, reports: dict[str, Path]) -> None:
