@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
@@ -18,15 +19,18 @@ import jinja2
 from markupsafe import Markup
 
 from ffsearch.errors import RunError
+from ffsearch.reports.compare import comparison, comparison_headline, names_of
+from ffsearch.reports.parts import Section
 from ffsearch.reports.sections import headline, sections
 from ffsearch.reports.tables import RunLike
-from ffsearch.reports.texts import language
+from ffsearch.reports.texts import Language, language
 from ffsearch.search.store import load
 
-__all__ = ["REPORT", "build_page", "write_report"]
+__all__ = ["COMPARISON", "REPORT", "build_page", "write_comparison", "write_report"]
 
 REPORT: Final = "report.html"
-"""The file's name where none is given."""
+COMPARISON: Final = "comparison.html"
+"""Names of the files where none are given."""
 
 # What HTML has no place for: control characters, and halves of surrogate pairs, which UTF-8 has none for either.
 _UNPRINTABLE: Final = dict.fromkeys((*range(9), 11, 12, *range(14, 32), *range(127, 160)), "�")
@@ -48,11 +52,31 @@ def write_report(run: str | Path | RunLike, out: str | Path | None = None, *, la
         FFSearchError: If the report does not speak the language.
     """
     read = load(run) if isinstance(run, str | Path) else run
-    path = Path(out) if out is not None else read.path
-    path = path / REPORT if path.is_dir() else path
-    page = build_page(read, lang=lang)
-    _replace(path, page.encode("utf-8"))
-    return path
+    return _write(build_page(read, lang=lang), Path(out) if out is not None else read.path, name=REPORT)
+
+
+def write_comparison(runs: Sequence[str | Path | RunLike], out: str | Path | None = None, *, lang: str = "en") -> Path:
+    """Write a page of several runs side by side.
+
+    Args:
+        runs: Two or more.
+        out: Where the page goes: a file, or a folder that is there; by default beside the first run folder.
+        lang: Language of the page.
+
+    Returns:
+        The file.
+
+    Raises:
+        RunError: If there are fewer than two runs, or one cannot be read, or the page not be written.
+        FFSearchError: If the report does not speak the language.
+    """
+    read = [load(run) if isinstance(run, str | Path) else run for run in runs]
+    if len(read) < 2:
+        raise RunError(f"{len(read)} run was given, and a comparison needs two or more. Name their folders.")
+    t = language(lang)
+    names = ", ".join(names_of(read))
+    page = _page(t, headline=comparison_headline(read, t), sections=comparison(read, t), name=names, runs=read)
+    return _write(page, Path(out) if out is not None else read[0].path.parent, name=COMPARISON)
 
 
 def build_page(run: RunLike, *, lang: str = "en") -> str:
@@ -62,13 +86,26 @@ def build_page(run: RunLike, *, lang: str = "en") -> str:
         FFSearchError: If the report does not speak the language.
     """
     t = language(lang)
+    name = str(run.summary.get("name", run.path.name))
+    return _page(t, headline=headline(run, t), sections=sections(run, t), name=name, runs=[run])
+
+
+def _page(t: Language, *, headline: str, sections: Sequence[Section], name: str, runs: Sequence[RunLike]) -> str:
+    """A page of sections."""
     script = _source("page.js")
     page = _environment().get_template("page.html").render(
-        t=t, run=run, headline=headline(run, t), sections=sections(run, t), name=run.summary.get("name", run.path.name),
-        version=run.summary.get("ffsearch", ""), css=Markup(_source("page.css")), script=Markup(script),
+        t=t, headline=headline, sections=sections, name=name, is_finished=all(run.is_finished for run in runs),
+        version=runs[0].summary.get("ffsearch", ""), css=Markup(_source("page.css")), script=Markup(script),
         policy=_policy(script),
     )  # fmt: skip
     return page.strip() + "\n"
+
+
+def _write(page: str, path: Path, *, name: str) -> Path:
+    """Put a page into a file, or under its own name into a folder."""
+    path = path / name if path.is_dir() else path
+    _replace(path, page.encode("utf-8"))
+    return path
 
 
 def _environment() -> jinja2.Environment:

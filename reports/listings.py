@@ -48,12 +48,21 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A table: its name for those who do not see it, headings, rows, and which columns hold numbers."""
+    """A table.
+
+    Args:
+        label: Its name for those who do not see it.
+        heads: Headings.
+        rows: Cells of each row.
+        numbers: Columns that hold numbers.
+        trials: The trial of each row, where rows are trials.
+    """
 
     label: str
     heads: Sequence[str]
     rows: Sequence[Sequence[Cell]]
     numbers: frozenset[int] = frozenset()
+    trials: Sequence[int] = ()
 
 
 def curve_table(best: pd.DataFrame, label: str, t: Language) -> Table:
@@ -68,14 +77,15 @@ def curve_table(best: pd.DataFrame, label: str, t: Language) -> Table:
 
 
 def trial_table(run: RunLike, t: Language) -> Table:
-    """Every trial, best first."""
+    """Every trial, the winner first, then by score."""
     metric = t("search.valid", metric=t.named("metric", tables.objective(run).name))
     columns = ("number", "topology", "ended", "params", "learning_rate", "train_s")
     heads = [t(f"trial.{column}") for column in columns]
-    rows = [_trial_cells(row, t) for row in tables.ranked(run).to_dict("records")]
+    ranked = tables.ranked(run)
     return Table(
-        label=t("search.all"), heads=[heads[0], metric, *heads[1:]], rows=rows, numbers=frozenset({0, 1, 4, 5, 6})
-    )
+        label=t("search.all"), heads=[heads[0], metric, *heads[1:]], numbers=frozenset({0, 1, 4, 5, 6}),
+        rows=[_trial_cells(row, t) for row in ranked.to_dict("records")], trials=ranked["trial"].tolist(),
+    )  # fmt: skip
 
 
 def _trial_cells(row: Mapping[Any, Any], t: Language) -> list[Cell]:

@@ -14,11 +14,25 @@ from matplotlib.ticker import LogLocator, MaxNLocator
 from numpy.typing import NDArray
 
 from ffsearch.reports.plots import ScoreRange, mark_lane, score_range
-from ffsearch.reports.style import BEST, INK, LABEL, MUTED, NARROW, PAPER, RULE, WIDE, add_axes, canvas, score_axis
+from ffsearch.reports.style import (
+    BEST,
+    INK,
+    LABEL,
+    MUTED,
+    NARROW,
+    PAPER,
+    RULE,
+    WIDE,
+    add_axes,
+    canvas,
+    measure,
+    score_axis,
+)
+from ffsearch.reports.svg import tell
 from ffsearch.reports.tables import Objective, Slice, slice_groups
 from ffsearch.reports.texts import ENGLISH, Language
 
-__all__ = ["choice_strips", "level_name", "number_clouds"]
+__all__ = ["Scale", "choice_strips", "level_name", "number_clouds"]
 
 OFF_AT: Final = -0.18
 """Middle of the lane of "off", in widths of the axis left of its low end."""
@@ -63,7 +77,7 @@ def number_clouds(slices: Sequence[Slice], objective: Objective, *, t: Language 
             bottom=(n_rows - 1 - row) * height + 32,
         )
         _cloud(axes, part, shown, t=t, n_ticks=n_ticks)
-    _headline(figure, t("search.valid", metric=t.named("metric", objective.name)))
+    _headline(figure, t("search.valid", metric=measure(objective, t)))
     return figure
 
 
@@ -89,7 +103,7 @@ def choice_strips(slices: Sequence[Slice], objective: Objective, *, t: Language 
             top=sum(heights[:index]) + head,
             bottom=sum(heights[index + 1 :]) + foot,
         )
-        label = t("search.valid", metric=t.named("metric", objective.name)) if index == len(slices) - 1 else ""
+        label = t("search.valid", metric=measure(objective, t)) if index == len(slices) - 1 else ""
         _strips(axes, part, [str(level) for level in table["low"]], shown=shown, t=t)
         score_axis(axes, t, label=label, which="x")
         axes.tick_params(labelbottom=bool(label))
@@ -97,7 +111,7 @@ def choice_strips(slices: Sequence[Slice], objective: Objective, *, t: Language 
     return figure
 
 
-class _Scale:
+class Scale:
     """Where the values of one number lie along its panel, from 0 to 1.
 
     Args:
@@ -151,7 +165,7 @@ def _cloud(axes: Axes, part: Slice, shown: ScoreRange, *, t: Language, n_ticks: 
     """One panel of a number."""
     values = part.frame["x"].to_numpy(dtype=np.float64)
     is_off = (values == 0) & part.has_off
-    scale = _Scale(values[~is_off], log=part.log)
+    scale = Scale(values[~is_off], log=part.log)
     jitter = _jitter(part.frame["trial"])
     at = np.full(len(values), OFF_AT) + jitter * 2 * LANE_HALF
     at[~is_off] = scale.place(values[~is_off]) + (
@@ -163,7 +177,7 @@ def _cloud(axes: Axes, part: Slice, shown: ScoreRange, *, t: Language, n_ticks: 
         axes.axvspan(OFF_AT - LANE_HALF, OFF_AT + LANE_HALF, color=RULE, alpha=0.45, linewidth=0)
         ticks[OFF_AT] = t("parameters.off")
     mark_lane(axes, shown)
-    _dots(axes, at, shown.place(part.frame["value"]).to_numpy(), is_best=part.frame["is_best"].to_numpy(dtype=bool))
+    _dots(axes, at, shown.place(part.frame["value"]).to_numpy(), part)
     score_axis(axes, t, label="")
     axes.set_xticks(list(ticks), list(ticks.values()))
     axes.set_xlim(OFF_AT - LANE_HALF - 0.03 if is_off.any() else -0.08, 1.08)
@@ -177,9 +191,7 @@ def _strips(axes: Axes, part: Slice, levels: Sequence[str], *, shown: ScoreRange
     row = part.frame["x"].map({level: row for row, level in enumerate(levels)}).to_numpy(dtype=np.float64)
     scores = shown.place(part.frame["value"])
     mark_lane(axes, shown, which="x")
-    _dots(
-        axes, scores.to_numpy(), row + _jitter(part.frame["trial"]), is_best=part.frame["is_best"].to_numpy(dtype=bool)
-    )
+    _dots(axes, scores.to_numpy(), row + _jitter(part.frame["trial"]), part)
     medians = scores.groupby(row).median()
     axes.vlines(medians, medians.index - 0.36, medians.index + 0.36, color=INK, linewidth=2.2, zorder=4)
     axes.set_yticks(range(len(levels)), [level_name(level, t) for level in levels], color=INK)
@@ -192,11 +204,15 @@ def level_name(level: str, t: Language) -> str:
     return {"True": t("parameters.on"), "False": t("parameters.off")}.get(level, level)
 
 
-def _dots(axes: Axes, x: Numbers, y: Numbers, *, is_best: NDArray[np.bool_]) -> None:
+def _dots(axes: Axes, x: Numbers, y: Numbers, part: Slice) -> None:
     """Trials as dots, the best one ringed in ink."""
-    axes.scatter(x[~is_best], y[~is_best], s=17, color=BEST, alpha=0.5, linewidths=0, zorder=3)
+    is_best, trials = part.frame["is_best"].to_numpy(dtype=bool), part.frame["trial"].to_numpy()
+    others = axes.scatter(x[~is_best], y[~is_best], s=17, color=BEST, alpha=0.5, linewidths=0, zorder=3)
+    tell(others, trials=trials[~is_best].tolist())
     axes.scatter(x[is_best], y[is_best], s=62, facecolors=PAPER, edgecolors=INK, linewidths=1.8, zorder=5)
-    axes.scatter(x[is_best], y[is_best], s=17, color=BEST, linewidths=0, zorder=6)
+    tell(
+        axes.scatter(x[is_best], y[is_best], s=17, color=BEST, linewidths=0, zorder=6), trials=trials[is_best].tolist()
+    )
 
 
 def _jitter(trials: pd.Series[int]) -> Numbers:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from ffsearch.reports import parameter_plots, plots, tables
+from ffsearch.reports import parallel, parameter_plots, plots, tables
 from ffsearch.reports.listings import Table, curve_table, group_table
 from ffsearch.reports.style import NARROW, WIDE
 from ffsearch.reports.svg import inline
@@ -24,6 +24,8 @@ __all__ = [
     "learning_picture",
     "network_picture",
     "number_picture",
+    "parallel_picture",
+    "picture",
     "score_picture",
     "time_picture",
 ]
@@ -46,7 +48,7 @@ def better(objective: Objective, t: Language) -> str:
 
 def network_picture(layers: Layers, t: Language, *, topology: str, note: str) -> Picture:
     """The winner, drawn; `note` says how its layers are made."""
-    return _picture(
+    return picture(
         lambda width: plots.network(layers, t=t, width=width, note=note), name="network",
         alt=t("answer.picture", topology=topology), caption=t("answer.picture_caption"),
     )  # fmt: skip
@@ -63,7 +65,7 @@ def score_picture(run: RunLike, t: Language) -> Picture | None:
         for score in scores
     ]  # fmt: skip
     caption = "answer.scores_caption" if len(scores) > 1 else "answer.scores_caption_naive"
-    return _picture(
+    return picture(
         lambda width: plots.score_line(scores, objective, t=t, width=width), name="scores",
         alt=t("answer.scores_alt", scores="; ".join(items)), caption=t(caption, better=better(objective, t)),
     )  # fmt: skip
@@ -76,14 +78,15 @@ def learning_picture(run: RunLike, t: Language) -> Picture | None:
         return None
     label = t("learning.loss_regression" if run.summary.get("task") == "regression" else "learning.loss_classes")
     n_others = len(curves.others)
-    caption = t("learning.caption" if n_others else "learning.caption_alone", trial=curves.trial, n_others=n_others)
+    key = "caption_finalists" if curves.finalists else "caption" if n_others else "caption_alone"
+    caption = t(f"learning.{key}", trial=curves.trial, n_others=n_others)
     at_best = curves.best.loc[curves.best["epoch"] == curves.best_epoch, "valid_loss"]
     alt = t(
         "learning.alt", trial=curves.trial, first=t.score(curves.best["valid_loss"].iloc[0]), n_epochs=len(curves.best),
         best=t.score(at_best.iloc[0] if len(at_best) else None), epoch=curves.best_epoch,
         train=t.score(curves.best["train_loss"].iloc[-1]),
     )  # fmt: skip
-    return _picture(
+    return picture(
         lambda width: plots.learning(curves, t=t, width=width, label=label), name="learning", alt=alt, caption=caption,
         table=curve_table(curves.best, caption, t),
     )  # fmt: skip
@@ -96,13 +99,13 @@ def history_picture(run: RunLike, t: Language) -> Picture | None:
     if scored.empty or len(history) < 2:
         return None
     metric = t.named("metric", objective.name)
-    best = history[history["is_best"]].iloc[0]
+    winner = history[history["is_best"]].iloc[0]
     alt = t(
-        "search.history_alt", metric=metric, first=t.score(scored["value"].iloc[0]),
-        first_trial=scored["trial"].iloc[0], best=t.score(best["value"]), trial=best["trial"],
-        n_before=int((history["trial"] <= best["trial"]).sum()), n_trials=len(history),
+        "search.history_alt", metric=metric, first=t.score(scored["value"].iloc[0]), n_trials=len(history),
+        first_trial=scored["trial"].iloc[0], best=t.score(history["best_so_far"].iloc[-1]), trial=winner["trial"],
+        value=t.score(winner["value"]),
     )  # fmt: skip
-    return _picture(
+    return picture(
         lambda width: plots.search_history(history, objective, t=t, width=width), name="history", alt=alt,
         caption=t("search.history_caption", metric=metric, better=better(objective, t)),
     )  # fmt: skip
@@ -115,7 +118,7 @@ def ending_picture(run: RunLike, t: Language) -> Picture:
         t("search.ended_item", n=row["n"], reason=t.named("ended", row["ended"]), seconds=t.duration(row["train_s"]))
         for row in endings.to_dict("records")
     ]
-    return _picture(
+    return picture(
         lambda width: plots.ending_reasons(endings, t=t, width=width), name="endings",
         alt=t("search.ended_alt", reasons="; ".join(reasons)), caption=t("search.ended_caption"),
     )  # fmt: skip
@@ -130,7 +133,7 @@ def time_picture(run: RunLike, t: Language) -> Picture | None:
     shares = [
         t("search.time_item", share=t.share(part / total), name=t.named("time", name)) for name, part in parts.items()
     ]
-    return _picture(
+    return picture(
         lambda width: plots.time_spent(parts, t=t, width=width), name="time",
         alt=t("search.time_alt", total=t.duration(total), parts="; ".join(shares)),
         caption=t("search.time_caption", total=t.duration(total)),
@@ -141,7 +144,7 @@ def number_picture(slices: Sequence[Slice], objective: Objective, t: Language) -
     """The searched numbers against the score."""
     metric = t.named("metric", objective.name)
     findings = [_number_finding(part, t) for part in slices]
-    return _picture(
+    return picture(
         lambda width: parameter_plots.number_clouds(slices, objective, t=t, width=width), name="numbers",
         alt=t("parameters.numbers_alt", findings="; ".join(findings)),
         caption=t("parameters.numbers_caption", metric=metric, better=better(objective, t)),
@@ -149,10 +152,29 @@ def number_picture(slices: Sequence[Slice], objective: Objective, t: Language) -
     )  # fmt: skip
 
 
+def parallel_picture(slices: Sequence[Slice], objective: Objective, t: Language) -> Picture:
+    """All trials as lines through their parameters."""
+    n_drawn, n_all = len(parallel.lines_drawn(slices, objective)), max(len(part.frame) for part in slices)
+    caption = t("search.parallel_caption")
+    if n_drawn < n_all:
+        caption += " " + t("search.parallel_cut", n=t.count(n_drawn), total=t.count(n_all))
+    best = {part.name: part.frame.loc[part.frame["is_best"]] for part in slices}
+    values = [
+        _number_value(part, t) if part.is_number else parameter_plots.level_name(str(best[part.name]["x"].iloc[0]), t)
+        for part in slices
+    ]
+    named = [f"{t.named('parameter', part.name)} {value}" for part, value in zip(slices, values, strict=True)]
+    score = t.score(float(best[slices[0].name]["value"].iloc[0]))
+    return picture(
+        lambda width: parallel.parallel(slices, objective, t=t, width=width), name="parallel",
+        alt=t("search.parallel_alt", values="; ".join(named), score=score), caption=caption,
+    )  # fmt: skip
+
+
 def choice_picture(slices: Sequence[Slice], objective: Objective, t: Language) -> Picture:
     """The searched choices against the score."""
     findings = [_choice_finding(part, objective, t) for part in slices]
-    return _picture(
+    return picture(
         lambda width: parameter_plots.choice_strips(slices, objective, t=t, width=width), name="choices",
         alt=t("parameters.choices_alt", findings="; ".join(findings), metric=t.named("metric", objective.name)),
         caption=t("parameters.choices_caption"), table=group_table(slices, objective, t),
@@ -161,9 +183,13 @@ def choice_picture(slices: Sequence[Slice], objective: Objective, t: Language) -
 
 def _number_finding(part: Slice, t: Language) -> str:
     """What the best trial has, for those who do not see the cloud."""
+    return t("parameters.number_finding", name=t.named("parameter", part.name), value=_number_value(part, t))
+
+
+def _number_value(part: Slice, t: Language) -> str:
+    """What the best trial has of a number."""
     at = float(part.frame.loc[part.frame["is_best"], "x"].iloc[0])
-    value = t("parameters.off") if part.has_off and at == 0 else t.setting(at)
-    return t("parameters.number_finding", name=t.named("parameter", part.name), value=value)
+    return t("parameters.off") if part.has_off and at == 0 else t.setting(at)
 
 
 def _choice_finding(part: Slice, objective: Objective, t: Language) -> str:
@@ -173,9 +199,7 @@ def _choice_finding(part: Slice, objective: Objective, t: Language) -> str:
     return t("parameters.choice_finding", name=t.named("parameter", part.name), value=value)
 
 
-def _picture(
-    draw: Callable[[int], Figure], *, name: str, alt: str, caption: str, table: Table | None = None
-) -> Picture:
+def picture(draw: Callable[[int], Figure], *, name: str, alt: str, caption: str, table: Table | None = None) -> Picture:
     """A figure at both widths."""
     wide = inline(draw(WIDE), name=f"{name}-wide", label=alt)
     narrow = inline(draw(NARROW), name=f"{name}-narrow", label=alt)

@@ -21,6 +21,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Polygon
 from matplotlib.ticker import MaxNLocator
 
+from ffsearch.reports.rows import LABEL_WIDTH, bars, dot, row_axes
 from ffsearch.reports.style import (
     BEST,
     BEST_SOFT,
@@ -37,8 +38,10 @@ from ffsearch.reports.style import (
     WIDE,
     add_axes,
     canvas,
+    measure,
     score_axis,
 )
+from ffsearch.reports.svg import tell
 from ffsearch.reports.tables import Curves, Layers, Objective, Score
 from ffsearch.reports.texts import ENGLISH, Language
 
@@ -52,6 +55,7 @@ __all__ = [
     "score_range",
     "search_history",
     "time_spent",
+    "whole_x",
 ]
 
 SHOWN_QUANTILE: Final = 0.9
@@ -63,8 +67,8 @@ STRETCH: Final = 1.6
 LAYER_WIDTH: Final = 12
 """Pixels of a layer's bar."""
 
-LABEL_WIDTH: Final = 180
-"""Pixels that the names of rows take on a wide page."""
+MAX_TIPS: Final = 100
+"""Epochs of the winner that tell their losses when pointed at."""
 
 LINE_GAP: Final = 15
 """Pixels between the labels of two lines."""
@@ -159,17 +163,11 @@ def network(layers: Layers, *, t: Language = ENGLISH, width: int = WIDE, note: s
 def score_line(scores: Sequence[Score], objective: Objective, *, t: Language = ENGLISH, width: int = WIDE) -> Figure:
     """All estimates of one network's score under each other on one axis, with their intervals; the test is filled."""
     names = [f"{t.named('score', score.name)}  {t.score(score.value)}" for score in scores]
-    figure, axes = _rows(names, width=width, label_width=230, bottom=44)
+    figure, axes = row_axes(names, width=width, label_width=230, bottom=44)
     for row, score in enumerate(scores):
-        colour = BEST if score.name == "test" else MUTED
-        if score.low is not None and score.high is not None:
-            axes.plot(
-                [score.low, score.high], [row, row], color=colour, linewidth=3, alpha=0.55, solid_capstyle="round"
-            )
-        face = colour if score.name == "test" else PAPER
-        axes.plot(score.value, row, "o", color=colour, markerfacecolor=face, markersize=9, markeredgewidth=2)
+        dot(axes, row, score.estimate, colour=BEST if score.name == "test" else MUTED, filled=score.name == "test")
     axes.margins(x=0.08)
-    score_axis(axes, t, label=t.named("metric", objective.name), which="x")
+    score_axis(axes, t, label=measure(objective, t), which="x")
     return figure
 
 
@@ -177,17 +175,20 @@ def learning(curves: Curves, *, t: Language = ENGLISH, width: int = WIDE, label:
     """The winner's losses by epoch, its best epoch marked, and other trials' validation losses, faint."""
     figure = canvas(width, 340 if width > NARROW else 300)
     axes = add_axes(figure, left=48, right=84, top=40, bottom=42)
-    for epochs, losses in curves.others:
-        axes.plot(epochs, losses, color=FAINT, linewidth=0.8, alpha=0.75, zorder=1)
+    for colour, width_of_line, those in ((FAINT, 0.8, curves.others), (BEST, 1.0, curves.finalists)):
+        for curve in those:
+            (line,) = axes.plot(curve.epochs, curve.losses, color=colour, linewidth=width_of_line, alpha=0.6, zorder=1)
+            tell(line, trials=[curve.trial])
     best = curves.best
     axes.plot(best["epoch"], best["train_loss"], color=TRAIN, linewidth=1.8, linestyle=(0, (4, 1.6)), zorder=3)
     axes.plot(best["epoch"], best["valid_loss"], color=BEST, linewidth=2.4, zorder=4)
+    _epoch_tips(axes, best, t)
     axes.set_ylim(*_loss_limits(curves))
     axes.set_xlim(0.5, max(2.0, float(best["epoch"].max())) * 1.02)
     _mark_best_epoch(axes, curves, t)
     _end_labels(axes, best, t)
     score_axis(axes, t, label=label or t("learning.loss"))
-    _whole_x(axes, t("learning.epoch"))
+    whole_x(axes, t("learning.epoch"))
     return figure
 
 
@@ -211,11 +212,11 @@ def search_history(history: pd.DataFrame, objective: Objective, *, t: Language =
         beyond = {"search.beyond": shown.has_beyond, "search.unscored": shown.has_unscored}
         what = t("search.shaded", what=" · ".join(t(key) for key, is_there in beyond.items() if is_there))
         axes.set_title(what, fontsize=SMALL, color=MUTED, loc="right", pad=10)
-    score_axis(axes, t, label=t("search.valid", metric=t.named("metric", objective.name)))
+    score_axis(axes, t, label=t("search.valid", metric=measure(objective, t)))
     axes.set_ylim(*shown.limits)
     last = max(1, int(history["trial"].max()))
     axes.set_xlim(-0.02 * last - 0.4, 1.02 * last + 0.4)
-    _whole_x(axes, t("search.trial"))
+    whole_x(axes, t("search.trial"))
     figure.legend(
         loc="upper left", ncols=n_columns, frameon=False, fontsize=SMALL, labelcolor=INK,
         handletextpad=0.3, columnspacing=1.6, borderaxespad=0.2,
@@ -226,21 +227,21 @@ def search_history(history: pd.DataFrame, objective: Objective, *, t: Language =
 def ending_reasons(endings: pd.DataFrame, *, t: Language = ENGLISH, width: int = WIDE) -> Figure:
     """How many trials ended for which reason; the bar's label adds the training time they took."""
     names = [t.named("ended", reason) for reason in endings["ended"]]
-    figure, axes = _rows(names, width=width, label_width=LABEL_WIDTH)
+    figure, axes = row_axes(names, width=width, label_width=LABEL_WIDTH)
     colours = [MARKS[reason].colour if reason in MARKS else MUTED for reason in endings["ended"]]
     counted = zip(endings["n"].astype(int), endings["train_s"].astype(float), strict=True)
     notes = [f"{t.counted('trials', n)}, {t.duration(seconds)}" for n, seconds in counted]
-    _bars(axes, list(endings["n"]), colours=colours, notes=notes)
+    bars(axes, list(endings["n"]), colours=colours, notes=notes)
     return figure
 
 
 def time_spent(parts: dict[str, float], *, t: Language = ENGLISH, width: int = WIDE) -> Figure:
     """What the run's time went into."""
-    figure, axes = _rows([t.named("time", name) for name in parts], width=width, label_width=LABEL_WIDTH)
+    figure, axes = row_axes([t.named("time", name) for name in parts], width=width, label_width=LABEL_WIDTH)
     total = sum(parts.values())
     notes = [f"{t.duration(seconds)}, {t.share(seconds / total)}" for seconds in parts.values()]
     colours = [BEST if name == "train" else MUTED for name in parts]
-    _bars(axes, list(parts.values()), colours=colours, notes=notes)
+    bars(axes, list(parts.values()), colours=colours, notes=notes)
     return figure
 
 
@@ -248,36 +249,6 @@ def mark_lane(axes: Axes, shown: ScoreRange, *, which: str = "y") -> None:
     """The lane of what does not fit on the score axis, shaded."""
     if shown.lane is not None:
         (axes.axhspan if which == "y" else axes.axvspan)(*shown.lane_limits, color=RULE, alpha=0.45, linewidth=0)
-
-
-def _rows(names: Sequence[str], *, width: int, label_width: int, bottom: int = 8) -> tuple[Figure, Axes]:
-    """Axes with one named row an item, the first on top; on a phone the name stands above its row."""
-    is_narrow = width <= NARROW
-    row_height = 48 if is_narrow else 32
-    figure = canvas(width, bottom + 8 + row_height * len(names))
-    axes = add_axes(figure, left=8 if is_narrow else label_width, right=8, top=8, bottom=bottom)
-    axes.set_yticks([])
-    axes.set_ylim(len(names) - 0.4, -0.75 if is_narrow else -0.6)
-    for row, name in enumerate(names):
-        axes.annotate(
-            name, (0, row), xycoords=("axes fraction", "data"), xytext=(0, 13) if is_narrow else (-12, 0),
-            textcoords="offset points", ha="left" if is_narrow else "right", va="bottom" if is_narrow else "center",
-            fontsize=LABEL, color=INK, parse_math=False,
-        )  # fmt: skip
-    return figure, axes
-
-
-def _bars(axes: Axes, values: Sequence[float], *, colours: Sequence[str], notes: Sequence[str]) -> None:
-    """One bar a row with its note at the end; no axis, as the note says the number."""
-    axes.barh(range(len(values)), values, height=0.42, color=colours)
-    for row, (value, note) in enumerate(zip(values, notes, strict=True)):
-        axes.annotate(
-            note, (value, row), xytext=(8, 0), textcoords="offset points", va="center", fontsize=LABEL, color=MUTED,
-            parse_math=False,
-        )  # fmt: skip
-    axes.spines["bottom"].set_visible(False)
-    axes.set_xticks([])
-    axes.set_xlim(0, max(values) * 1.55 or 1)
 
 
 def _connection(axes: Axes, at: int, left: float, right: float) -> None:
@@ -300,10 +271,21 @@ def _loss_limits(curves: Curves) -> tuple[float, float]:
     """Ends of the loss axis: all of the winner's curve, and of the others as much as does not squeeze it."""
     own = curves.best[["train_loss", "valid_loss"]].to_numpy(dtype=float)
     own = own[np.isfinite(own)]
-    lows = [float(losses.min()) for _, losses in curves.others if len(losses)]
+    lows = [float(curve.losses.min()) for curve in (*curves.others, *curves.finalists) if len(curve.losses)]
     low, high = min([float(own.min()), *lows]), float(own.max())
     span = (high - low) or abs(high) or 1.0
     return low - 0.06 * span, high + 0.08 * span
+
+
+def _epoch_tips(axes: Axes, best: pd.DataFrame, t: Language) -> None:
+    """Unseen marks along the winner's curve that say its losses at each epoch."""
+    step = -(-len(best) // MAX_TIPS)
+    shown = best[np.isfinite(best["valid_loss"])].iloc[::step]
+    tips = [
+        t("learning.tip", epoch=row["epoch"], valid=t.score(row["valid_loss"]), train=t.score(row["train_loss"]))
+        for row in shown.to_dict("records")
+    ]
+    tell(axes.scatter(shown["epoch"], shown["valid_loss"], s=90, color=BEST, alpha=0.0, linewidths=0, zorder=6), tips)
 
 
 def _mark_best_epoch(axes: Axes, curves: Curves, t: Language) -> None:
@@ -350,6 +332,7 @@ def _marks(axes: Axes, x: pd.Series[int], y: pd.Series[float], *, ended: pd.Seri
         marks = axes.scatter(
             x[chosen], y[chosen], s=30, marker=mark.shape, color=mark.colour, linewidths=1.3, alpha=0.85, label=label
         )
+        tell(marks, trials=x[chosen].tolist())
         if not mark.filled:
             marks.set_facecolor(PAPER)
 
@@ -379,7 +362,7 @@ def _best_so_far(axes: Axes, history: pd.DataFrame, objective: Objective, *, t: 
     )  # fmt: skip
 
 
-def _whole_x(axes: Axes, label: str) -> None:
+def whole_x(axes: Axes, label: str) -> None:
     """An x axis of whole numbers."""
     axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
     axes.set_xlabel(label, fontsize=LABEL, color=MUTED, labelpad=6)

@@ -1,118 +1,85 @@
-"""The sections of the page in the order a person asks, each as words, figures and tables ready to be set.
+"""The page of a search, in the order a person asks: what, how sure, worth it, why, how, where it errs, what next.
 
 A section whose data do not exist is None and does not appear; a later kind of evidence is another function here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from ffsearch.reports import tables
-from ffsearch.reports.listings import MAX_COLUMN_ROWS, Table, column_table, pair_table, trial_table
-from ffsearch.reports.pictures import (
-    Picture,
-    better,
-    choice_picture,
-    ending_picture,
-    history_picture,
-    learning_picture,
-    network_picture,
-    number_picture,
-    score_picture,
-    time_picture,
-)
+from ffsearch.reports import evidence, tables
+from ffsearch.reports.evidence_pictures import model_picture
+from ffsearch.reports.evidence_sections import deeper, errors, mattered, spoken, sure, worth
+from ffsearch.reports.next_steps import next_steps
+from ffsearch.reports.parts import Block, Fact, Section, known
+from ffsearch.reports.pictures import better, network_picture
+from ffsearch.reports.search_sections import data, learning, limits, repeat, search
 from ffsearch.reports.tables import RunLike
-from ffsearch.reports.texts import Language
+from ffsearch.reports.texts import Language, shortened
 
-__all__ = ["Block", "Fact", "Section", "headline", "sections"]
+__all__ = ["headline", "sections"]
 
-PRINTED_TRIALS: Final = 20
-"""Trials that are printed: one page of A4."""
+_SETTINGS: Final = (
+    "dropout", "l1", "l2", "bias_l1", "bias_l2", "activity_l1", "activity_l2", "weight_decay", "learning_rate",
+)  # fmt: skip
 
-REPEAT_COMMAND: Final = "ffsearch run space.yaml"
-
-_SETTINGS: Final = ("dropout", "l1", "l2", "weight_decay", "learning_rate")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Fact:
-    """A number that stands alone: what it is, its value, a remark."""
-
-    label: str
-    value: str
-    note: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Block:
-    """What stands below a section's figures under a heading of its own: text, a list, code or a table.
-
-    Args:
-        title: The heading; none if empty.
-        text: A paragraph.
-        points: Of a list.
-        code: Text set as it is.
-        table: A table.
-        is_sortable: Whether the table's headings sort it.
-        n_printed: Rows of the table that go on paper; None for all.
-        is_folded: Whether it opens only when asked.
-    """
-
-    title: str = ""
-    text: str = ""
-    points: Sequence[str] = ()
-    code: str = ""
-    table: Table | None = None
-    is_sortable: bool = False
-    n_printed: int | None = None
-    is_folded: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Section:
-    """One section, its parts in the order they stand in.
-
-    Args:
-        key: Its name in links.
-        title: Its heading.
-        lead: A first sentence, set large.
-        texts: Paragraphs.
-        facts: Numbers that stand alone.
-        minor_facts: More of them, set smaller.
-        topology: The winner's topology line.
-        pictures: Figures.
-        entries: Names and values, a line each.
-        blocks: All the rest.
-    """
-
-    key: str
-    title: str
-    lead: str = ""
-    texts: Sequence[str] = ()
-    facts: Sequence[Fact] = ()
-    minor_facts: Sequence[Fact] = ()
-    topology: str = ""
-    pictures: Sequence[Picture] = ()
-    entries: Sequence[tuple[str, str]] = ()
-    blocks: Sequence[Block] = ()
+_SAID: Final = ("network", "boosting", "linear", "nothing", "not_settled")
+"""The verdict's first sentence by its code: the headline says it."""
 
 
 def sections(run: RunLike, t: Language) -> list[Section]:
     """All sections that this run has something to say in."""
     makers: list[Callable[[RunLike, Language], Section | None]] = [
-        _answer, _learning, _search, _parameters, _data, _repeat, _limits,
+        _answer, _network, sure, worth, deeper, mattered, learning, search, errors, data, next_steps, repeat, limits,
     ]  # fmt: skip
     made = [make(run, t) for make in makers]
     return [section for section in made if section is not None]
 
 
 def headline(run: RunLike, t: Language) -> str:
-    """The answer in a few words: the layers of the winner, or why there is none."""
-    found = tables.layers(_best_row(run).get("topology"))
+    """The answer in a few words: the verdict if there is one, else the layers of the winner, or why there is none."""
+    found = tables.layers(tables.best_row(run).get("topology"))
     if found is None:
         return t("answer.none") if len(run.trials) else t("answer.waiting")
+    code, _ = evidence.verdict(run)
+    layers = _layers(found, t)
+    return t(f"answer.verdict.{code}", layers=layers[0].lower() + layers[1:]) if code else layers
+
+
+def _answer(run: RunLike, t: Language) -> Section:
+    """What was found, how good it is, in words, one picture and a few numbers."""
+    title = t("answer.title")
+    best = tables.best_row(run)
+    if not best:
+        texts = [t("answer.none_text", trials=t.counted("trials", len(run.trials)))] if len(run.trials) else []
+        return Section(key="answer", title=title, texts=texts)
+    _, sentences = evidence.verdict(run)
+    said = [spoken(one, t) for one in sentences if one.key not in _SAID]
+    return Section(
+        key="answer", title=title, lead=_lead(run, best, t), topology=t.topology(best["topology"]),
+        texts=[] if said else [_test_sentence(run, t)], facts=_facts(run, best, t),
+        pictures=known([model_picture(run, t)]), blocks=[Block(points=said)] if said else [],
+    )  # fmt: skip
+
+
+def _network(run: RunLike, t: Language) -> Section | None:
+    """The winner's layers, drawn, and how they are made and trained."""
+    best = tables.best_row(run)
+    found = tables.layers(best.get("topology"))
+    if found is None:
+        return None
+    topology = t.topology(best["topology"])
+    refit = run.summary.get("refit") or {}
+    texts = [t("network.text", rows=t.count(refit["n_rows"]))] if "n_rows" in refit else []
+    return Section(
+        key="network", title=t("network.title"), texts=texts, entries=_entries(run, best, t),
+        pictures=[network_picture(found, t, topology=topology, note=_note(best, t))],
+    )  # fmt: skip
+
+
+def _layers(found: tables.Layers, t: Language) -> str:
+    """The hidden layers in a few words."""
     if len(found.hidden) == 1:
         return t("answer.head.one", units=t.count(found.hidden[0]))
     is_equal = len(set(found.hidden)) == 1
@@ -120,131 +87,12 @@ def headline(run: RunLike, t: Language) -> str:
     return t("answer.head.equal" if is_equal else "answer.head.varied", depth=len(found.hidden), units=units)
 
 
-def _answer(run: RunLike, t: Language) -> Section:
-    """What was found, how good it is, in words, one drawing and one line of scores."""
-    title = t("answer.title")
-    best = _best_row(run)
-    found = tables.layers(best.get("topology"))
-    if found is None:
-        texts = [t("answer.none_text", trials=t.counted("trials", len(run.trials)))] if len(run.trials) else []
-        return Section(key="answer", title=title, texts=texts)
-    topology = t.topology(best["topology"])
-    drawing = network_picture(found, t, topology=topology, note=_settings(best, t))
-    pictures = _known([drawing, score_picture(run, t)])
-    return Section(
-        key="answer", title=title, texts=[_test_sentence(run, t)], pictures=pictures, facts=_facts(run, best, t),
-        minor_facts=_minor_facts(run, t),
-        lead=_lead(run, best, t), topology=topology,
-    )  # fmt: skip
-
-
-def _learning(run: RunLike, t: Language) -> Section | None:
-    """How the winner learnt."""
-    picture = learning_picture(run, t)
-    if picture is None:
-        return None
-    return Section(key="learning", title=t("learning.title"), texts=[t("learning.text")], pictures=[picture])
-
-
-def _search(run: RunLike, t: Language) -> Section | None:
-    """How the search went: history, why trials ended, time, and every trial."""
-    if run.trials.empty:
-        return None
-    pictures = [history_picture(run, t), ending_picture(run, t), time_picture(run, t)]
-    trials = Block(title=t("search.all"), table=trial_table(run, t), is_sortable=True, n_printed=PRINTED_TRIALS)
-    return Section(
-        key="search", title=t("search.title"), texts=_search_text(run, t), pictures=_known(pictures), blocks=[trials]
-    )
-
-
-def _parameters(run: RunLike, t: Language) -> Section | None:
-    """The parameter pictures, with the caution they need."""
-    slices, objective = tables.slices(run), tables.objective(run)
-    numbers = [part for part in slices if part.is_number]
-    choices = [part for part in slices if not part.is_number]
-    pictures = [
-        number_picture(numbers, objective, t) if numbers else None,
-        choice_picture(choices, objective, t) if choices else None,
-    ]
-    if not slices:
-        return None
-    text = t("parameters.caution")
-    return Section(key="parameters", title=t("parameters.title"), texts=[text], pictures=_known(pictures))
-
-
-def _data(run: RunLike, t: Language) -> Section | None:
-    """What was learnt from."""
-    data = run.summary.get("data") or {}
-    columns = getattr(run, "columns", None) or []
-    notices = [t.phrase(notice) for notice in getattr(run, "notices", None) or [] if not _is_in(columns, notice)]
-    if not data and not columns:
-        return None
-    entries = [(t(f"data.{key}"), text) for key, text in _data_entries(data, tables.target(run), t).items() if text]
-    blocks = [Block(title=t("data.notices"), points=notices)] if notices else []
-    if columns:
-        used = sum(bool(column.get("used")) for column in columns)
-        text = t("data.columns_used", used=used, total=len(columns))
-        if len(columns) > MAX_COLUMN_ROWS:
-            text = f"{text} {t('data.columns_more', n=MAX_COLUMN_ROWS)}"
-        blocks.append(Block(title=t("data.columns"), text=text, table=column_table(columns, t)))
-    return Section(key="data", title=t("data.title"), entries=entries, blocks=blocks)
-
-
-def _is_in(columns: Sequence[Mapping[str, Any]], notice: str) -> bool:
-    """Whether the table of columns says it too, and why."""
-    return bool(columns) and notice.startswith("Not used: ")
-
-
-def _repeat(run: RunLike, t: Language) -> Section:
-    """What is needed to run it again."""
-    seed = (run.summary.get("search") or {}).get("seed")
-    environment = _flat(run.environment)
-    blocks = [
-        Block(code=REPEAT_COMMAND, text="" if seed is None else t("repeat.seed", seed=seed)),
-        Block(title=t("repeat.space"), code=run.space_text),
-    ]
-    if environment:
-        title = t("repeat.environment")
-        blocks.append(Block(title=title, table=pair_table(environment, label=title, t=t), is_folded=True))
-    return Section(key="repeat", title=t("repeat.title"), texts=[t("repeat.text")], blocks=blocks)
-
-
-def _limits(run: RunLike, t: Language) -> Section:
-    """What must not be read out of this report; each item goes when what it misses is there."""
-    evidence = run.summary.get("evidence") or {}
-    openings = (evidence.get("test") or {}).get("openings", 0)
-    n_scored = int(tables.history(run)["value"].notna().sum())
-    missing = {
-        "naive": "corrected" not in evidence and n_scored > 1,
-        "no_test": not evidence.get("test"),
-        "openings": openings > 1,
-        "one_seed": "corrected" not in evidence,
-        "interval": (evidence.get("test") or {}).get("low") is not None,
-        "baselines": not run.summary.get("baselines"),
-        "causes": n_scored > 1,
-        "capacity": not run.summary.get("capacity"),
-    }
-    points = [
-        t(f"limits.{key}", n=openings if key == "openings" else n_scored) for key, holds in missing.items() if holds
-    ]
-    return Section(key="limits", title=t("limits.title"), blocks=[Block(points=points)])
-
-
-def _best_row(run: RunLike) -> dict[str, Any]:
-    """The winner's row of the trials, with plain values; empty when there is none."""
-    trial = tables.best_trial(run)
-    if trial is None:
-        return {}
-    rows = run.trials[run.trials["trial"] == trial].to_dict("records")
-    return {str(name): value for name, value in rows[0].items()} if rows else {}
-
-
 def _lead(run: RunLike, best: Mapping[str, Any], t: Language) -> str:
     """What was found for what; the headline stands before it."""
     target = tables.target(run)
     task = t.named("task", str(run.summary.get("task", "")))
     words = {"task": task, "trial": best["trial"], "trials": t.counted("trials", len(run.trials))}
-    return t("answer.lead", target=target, **words) if target else t("answer.lead_no_target", **words)
+    return t("answer.lead", target=shortened(target), **words) if target else t("answer.lead_no_target", **words)
 
 
 def _test_sentence(run: RunLike, t: Language) -> str:
@@ -262,32 +110,59 @@ def _test_sentence(run: RunLike, t: Language) -> str:
 def _facts(run: RunLike, best: Mapping[str, Any], t: Language) -> list[Fact]:
     """The numbers to remember, the one to quote first."""
     metric = t.named("metric", tables.objective(run).name)
-    test = (run.summary.get("evidence") or {}).get("test") or {}
-    refit = run.summary.get("refit") or {}
+    found = {score.name: score for score in tables.scores(run)}
     facts = []
-    if test:
-        interval = t("fact.interval", low=t.score(test.get("low")), high=t.score(test.get("high")))
-        facts.append(Fact(label=t("fact.test", metric=metric), value=t.score(test["value"]), note=interval))
-    facts.append(Fact(label=t("fact.valid", metric=metric), value=t.score(best["value"]), note=t("fact.flattering")))
+    for name in ("test", "corrected"):
+        if name in found:
+            score = found[name]
+            facts.append(
+                Fact(label=t(f"fact.{name}", metric=metric), value=t.score(score.value), note=_interval(score, t))
+            )
+    if "corrected" not in found:
+        facts.append(
+            Fact(label=t("fact.valid", metric=metric), value=t.score(best["value"]), note=t("fact.flattering"))
+        )
     facts.append(Fact(label=t("fact.params"), value=t.count(int(best["n_params"])), note=t("fact.size")))
-    if refit:
+    gains = [(one.name, one.gain) for one in evidence.models(run) if one.gain is not None and one.name != "dummy"]
+    if gains:
+        name, gain = min(gains, key=lambda one: one[1].value)
+        value, low, high = t.rounded(gain.value, gain.low, gain.high)
+        label = t("worth.against", model=t.named("model", name))
+        facts.append(
+            Fact(
+                label=f"{t('worth.gain_head')}, {label}",
+                value=t.plus(value),
+                note=t("fact.interval", low=low, high=high),
+            )
+        )
+    elif refit := run.summary.get("refit") or {}:
         note = t("fact.epochs", epochs=t.setting(refit["epochs"]))
         facts.append(Fact(label=t("fact.refit"), value=t.count(refit["updates"]), note=note))
     return facts
 
 
-def _minor_facts(run: RunLike, t: Language) -> list[Fact]:
-    """The other scores on the test rows."""
-    metrics = ((run.summary.get("evidence") or {}).get("test") or {}).get("metrics") or {}
-    return [
-        Fact(label=t.named("metric", name), value=t.score(value), note=t("fact.on_test"))
-        for name, value in metrics.items()
-        if name != tables.objective(run).name and value is not None
-    ]
+def _interval(score: tables.Score, t: Language) -> str:
+    return "" if score.low is None else t("fact.interval", low=t.score(score.low), high=t.score(score.high))
 
 
-def _settings(best: Mapping[str, Any], t: Language) -> str:
-    """How the winner's hidden layers are made and trained, in a line under its drawing."""
+def _entries(run: RunLike, best: Mapping[str, Any], t: Language) -> list[tuple[str, str]]:
+    """How the layers are made and trained, name by name; what is off in one line."""
+    entries = [(t("parameter.activation"), str(best.get("point.activation", "")))]
+    if "point.batch_norm" in best:
+        entries.append(
+            (t("parameter.batch_norm"), t("parameters.on" if best["point.batch_norm"] else "parameters.off"))
+        )
+    values = {name: float(best.get(f"point.{name}") or 0) for name in _SETTINGS if f"point.{name}" in best}
+    entries += [(t.named("parameter", name), t.setting(value)) for name, value in values.items() if value > 0]
+    if refit := run.summary.get("refit"):
+        value = t("network.refit_value", updates=t.count(refit["updates"]), epochs=t.setting(refit["epochs"]))
+        entries.append((t("network.refit"), value))
+    off = [t.named("parameter", name) for name, value in values.items() if value == 0 and name in _SETTINGS[:3]]
+    return [*entries, (t("network.regularisers"), t.listed(off))] if off else entries
+
+
+def _note(best: Mapping[str, Any], t: Language) -> str:
+    """How the winner's hidden layers are made, in a line under its drawing."""
     words = [str(best.get("point.activation", ""))]
     if best.get("point.batch_norm"):
         words.append(t.named("parameter", "batch_norm"))
@@ -296,48 +171,3 @@ def _settings(best: Mapping[str, Any], t: Language) -> str:
         if value > 0:
             words.append(f"{t.named('parameter', name)} {t.setting(value)}")
     return " · ".join(word for word in words if word)
-
-
-def _search_text(run: RunLike, t: Language) -> list[str]:
-    """How many, how long, by whom."""
-    search = run.summary.get("search") or {}
-    if not search:
-        return []
-    pruner = str(search.get("pruner", "none"))
-    return [t(
-        "search.text", trials=t.counted("trials", len(run.trials)),
-        epochs=t.counted("epochs", int(search.get("n_epochs", 0))), wall=t.duration(float(search.get("wall_s") or 0)),
-        sampler=t.named("sampler", str(search.get("sampler", ""))),
-        pruner=t("search.no_pruner") if pruner == "none" else t("search.pruned_by", pruner=t.named("pruner", pruner)),
-    )]  # fmt: skip
-
-
-def _data_entries(data: Mapping[str, Any], target: str, t: Language) -> dict[str, str]:
-    """The facts of the table by their key; empty where not known."""
-    counts = {key: data.get(f"n_{key}") for key in ("rows", "train", "valid", "test", "features", "classes")}
-    known = {key: t.count(int(count)) for key, count in counts.items() if count is not None}
-    split = t("data.split", **known) if {"train", "valid", "test"} <= known.keys() else ""
-    return {
-        "source": str(data.get("source", "")),
-        "target": target,
-        "rows": ": ".join(text for text in (known.get("rows", ""), split) if text),
-        "inputs": known.get("features", ""),
-        "classes": known.get("classes", ""),
-        "hash": str(data.get("sha256") or ""),
-    }
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Nested names and values in one list: `packages.keras`."""
-    found: list[tuple[str, str]] = []
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            found += _flat(value, f"{prefix}{name}.")
-        else:
-            found.append((f"{prefix}{name}", "–" if value is None else str(value)))
-    return found
-
-
-def _known(pictures: Sequence[Picture | None]) -> list[Picture]:
-    """Those that there was something to draw for."""
-    return [picture for picture in pictures if picture is not None]

@@ -6,6 +6,7 @@ pixels of the page; a figure is drawn once for a wide page and once for a phone,
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,7 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
-from ffsearch.reports.texts import Language
+from ffsearch.reports.tables import Objective
+from ffsearch.reports.texts import Language, shortened
 
 __all__ = [
     "BAD",
@@ -34,6 +36,7 @@ __all__ = [
     "Mark",
     "add_axes",
     "canvas",
+    "measure",
     "score_axis",
 ]
 
@@ -94,9 +97,18 @@ MARKS: Final = {
 }
 
 
+class _Shown(Figure):
+    """A figure that a notebook shows by itself, without pyplot having been set up for it."""
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png", dpi=2 * _PIXELS_PER_INCH)
+        return buffer.getvalue()
+
+
 def canvas(width: int, height: float) -> Figure:
     """An empty figure of so many pixels."""
-    return Figure(figsize=(width / _PIXELS_PER_INCH, height / _PIXELS_PER_INCH), facecolor=PAPER)
+    return _Shown(figsize=(width / _PIXELS_PER_INCH, height / _PIXELS_PER_INCH), facecolor=PAPER)
 
 
 def add_axes(figure: Figure, *, left: float, top: float, right: float, bottom: float) -> Axes:
@@ -111,6 +123,14 @@ def add_axes(figure: Figure, *, left: float, top: float, right: float, bottom: f
     axes.tick_params(length=0, labelsize=SMALL, labelcolor=MUTED, pad=5)
     axes.set_axisbelow(True)
     return axes
+
+
+def measure(objective: Objective, t: Language) -> str:
+    """The metric as an axis names it, with its unit."""
+    name = t.named("metric", objective.name)
+    if objective.target:
+        return t("unit.of_target", metric=name, target=shortened(objective.target, 30))
+    return t("unit.nats", metric=name) if objective.name == "log_loss" else name
 
 
 def score_axis(axes: Axes, t: Language, *, label: str, which: str = "y") -> None:

@@ -1,19 +1,27 @@
-"""A figure as SVG that stands inside the page: the page's colours, ids of its own, text that is text."""
+"""A figure as SVG that stands inside the page: the page's colours, ids of its own, text that is text.
+
+Marks can tell what they are: `tell` notes it at the drawing, and the page shows a tip as a title (which browsers show
+without script) and finds all marks of a trial.
+"""
 
 from __future__ import annotations
 
 import io
+import json
 import re
+import warnings
+from collections.abc import Iterator, Sequence
 from typing import Final
 from xml.etree import ElementTree
 
 import matplotlib
 from markupsafe import Markup
+from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
 from ffsearch.reports.style import COLOURS
 
-__all__ = ["inline"]
+__all__ = ["inline", "tell"]
 
 _SVG: Final = "http://www.w3.org/2000/svg"
 _XLINK: Final = "http://www.w3.org/1999/xlink"
@@ -21,7 +29,20 @@ _HREF: Final = f"{{{_XLINK}}}href"
 _LONG_NUMBER: Final = re.compile(r"-?\d+\.\d{2,}(?![\d.]*e)")
 _FONT_FAMILY: Final = re.compile(r"\s*font-family:[^;]*;?")
 _REFERENCE: Final = re.compile(r"url\(#")
+_MARKS: Final = (f"{{{_SVG}}}use", f"{{{_SVG}}}path")
 _HEX: Final = re.compile("|".join(COLOURS))
+
+
+def tell(artist: Artist, tips: Sequence[str] = (), *, trials: Sequence[int] = ()) -> None:
+    """Note what an artist's marks are, in the order they were given in; all of them must be drawn (no NaN).
+
+    Args:
+        artist: A scatter, or a line, which is one mark.
+        tips: A text for each mark.
+        trials: The trial of each mark.
+    """
+    told = {"tips": list(tips), "trials": [int(trial) for trial in trials]}
+    artist.set_gid(json.dumps(told))  # the only thing of an artist that comes through to its SVG
 
 
 def inline(figure: Figure, *, name: str, label: str) -> Markup:
@@ -42,6 +63,8 @@ def inline(figure: Figure, *, name: str, label: str) -> Markup:
         for child in root.findall(f"{{{_SVG}}}{tag}"):
             if tag == "metadata" or child.find(f"{{{_SVG}}}style") is not None:
                 root.remove(child)
+    for element in list(root.iter()):
+        _explain(element)
     for element in root.iter():
         _adapt(element, name)
     box = root.attrib["viewBox"]
@@ -53,9 +76,31 @@ def inline(figure: Figure, *, name: str, label: str) -> Markup:
 def _drawn(figure: Figure, name: str) -> bytes:
     """The figure as matplotlib writes it: ids depend on the drawing alone (hashsalt), text stays text (fonttype)."""
     buffer = io.BytesIO()
-    with matplotlib.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
+    with matplotlib.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # the browser's fonts are what counts
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     return buffer.getvalue()
+
+
+def _explain(element: ElementTree.Element) -> None:
+    """What `tell` noted at a group, put on its marks."""
+    if not element.attrib.get("id", "").startswith("{"):
+        return
+    told = json.loads(element.attrib.pop("id"))
+    marks = list(_marks(element))
+    for mark, trial in zip(marks, told["trials"], strict=False):
+        mark.attrib["data-trial"] = str(trial)
+    for mark, tip in zip(marks, told["tips"], strict=False):
+        ElementTree.SubElement(mark, f"{{{_SVG}}}title").text = tip
+
+
+def _marks(element: ElementTree.Element) -> Iterator[ElementTree.Element]:
+    """What is drawn in a group, definitions aside."""
+    for child in element:
+        if child.tag in _MARKS:
+            yield child
+        elif not child.tag.endswith("defs"):
+            yield from _marks(child)
 
 
 def _adapt(element: ElementTree.Element, name: str) -> None:

@@ -16,12 +16,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 __all__ = [
+    "Curve",
     "Curves",
+    "Estimate",
     "Layers",
     "Objective",
     "RunLike",
     "Score",
     "Slice",
+    "best_row",
     "best_trial",
     "endings",
     "history",
@@ -30,8 +33,10 @@ __all__ = [
     "objective",
     "ranked",
     "scores",
+    "searched",
     "slice_groups",
     "slices",
+    "space",
     "target",
     "time_parts",
 ]
@@ -45,6 +50,7 @@ MAX_CURVE_POINTS: Final = 150
 MAX_LEVELS: Final = 12
 """Values that a number may have at most to be counted out one by one rather than in quarters."""
 
+_IN_UNIT_OF_TARGET: Final = ("rmse", "mae")
 _UNSCORED: Final = ("diverged", "failed")
 _TOPOLOGY: Final = re.compile(r"^(\d+) -> ([\d-]+) -> (\d+)")
 
@@ -94,10 +100,17 @@ class RunLike(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Objective:
-    """The metric that was optimised, and which way."""
+    """The metric that was optimised, and which way.
+
+    Args:
+        name: Of the metric.
+        minimize: Whether lower is better.
+        target: Columns whose unit it is in; empty where it has a unit of its own, or none.
+    """
 
     name: str
     minimize: bool
+    target: str = ""
 
     def best(self, values: pd.Series[float]) -> float:
         """The best of some values, NaN aside."""
@@ -107,6 +120,15 @@ class Objective:
         """The best up to and with each value; a NaN carries the best before it on."""
         running = values.cummin() if self.minimize else values.cummax()
         return running.ffill()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A number with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +149,22 @@ class Score:
     low: float | None = None
     high: float | None = None
 
+    @property
+    def estimate(self) -> Estimate | float:
+        """The value with its interval, or alone."""
+        if self.low is None or self.high is None:
+            return self.value
+        return Estimate(value=self.value, low=self.low, high=self.high)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Curve:
+    """A trial's validation loss by epoch, thinned to what a figure can show."""
+
+    trial: int
+    epochs: NDArray[np.int64]
+    losses: NDArray[np.float64]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Curves:
@@ -136,13 +174,15 @@ class Curves:
         trial: Number of the best trial.
         best_epoch: Its best epoch, counted from 1.
         best: Its frame: epoch, train_loss, valid_loss.
-        others: Epochs and validation losses of some other trials.
+        finalists: Those of the other finalists.
+        others: Those of some other trials.
     """
 
     trial: int
     best_epoch: int
     best: pd.DataFrame
-    others: Sequence[tuple[NDArray[np.int64], NDArray[np.float64]]]
+    others: Sequence[Curve]
+    finalists: Sequence[Curve] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +207,12 @@ class Slice:
 def objective(run: RunLike) -> Objective:
     """The run's objective; while its summary is not written, a nameless one that is minimised."""
     found = run.summary.get("objective") or {}
-    return Objective(name=str(found.get("name", "score")), minimize=found.get("direction", "minimize") == "minimize")
+    name = str(found.get("name", "score"))
+    return Objective(
+        name=name,
+        minimize=found.get("direction", "minimize") == "minimize",
+        target=target(run) if name in _IN_UNIT_OF_TARGET else "",
+    )
 
 
 def layers(topology: str | None) -> Layers | None:
@@ -214,6 +259,13 @@ def best_trial(run: RunLike) -> int | None:
     return int(values.index[int(values.argmin() if objective(run).minimize else values.argmax())])
 
 
+def best_row(run: RunLike) -> dict[str, Any]:
+    """The winner's row of the trials, with plain values; empty when there is none."""
+    trial = best_trial(run)
+    rows = run.trials[run.trials["trial"] == trial].to_dict("records") if trial is not None else []
+    return {str(name): value for name, value in rows[0].items()} if rows else {}
+
+
 def ranked(run: RunLike) -> pd.DataFrame:
     """All trials with all columns: the winner, then by value (as in `history`), then those without one."""
     trials = run.trials.assign(value=_scores(run.trials), is_best=run.trials["trial"] == best_trial(run))
@@ -231,24 +283,35 @@ def learning_curves(run: RunLike) -> Curves | None:
     by_trial = {int(str(key)): frame for key, frame in run.curves.sort_values("epoch").groupby("trial", sort=True)}
     if trial not in by_trial:
         return None
-    others = [int(number) for number in ranked(run)["trial"] if number != trial and number in by_trial]
+    frame = getattr(run, "finalists", None)
+    finalists = [] if frame is None or frame.empty else [int(number) for number in frame["trial"].unique()]
+    finalists = [number for number in finalists if number != trial and number in by_trial]
+    apart = {trial, *finalists}
+    others = [int(number) for number in ranked(run)["trial"] if number not in apart and number in by_trial]
     row = run.trials.loc[run.trials["trial"] == trial]
     return Curves(
         trial=trial,
         best_epoch=int(row["best_epoch"].iloc[0]),
         best=by_trial[trial][["epoch", "train_loss", "valid_loss"]].reset_index(drop=True),
-        others=[_thinned(by_trial[others[index]]) for index in _spread(len(others), MAX_FAINT_CURVES)],
+        others=[_thinned(others[index], by_trial) for index in _spread(len(others), MAX_FAINT_CURVES)],
+        finalists=[_thinned(number, by_trial) for number in finalists],
     )
 
 
 def slices(run: RunLike) -> list[Slice]:
     """One slice for every parameter of which scored trials have at least two values, in the space file's order."""
     scored = ranked(run).dropna(subset=["value"]).sort_values("trial")
-    searched = {name: entry for name, entry in _space(run, "space").items() if isinstance(entry, dict)}
+    ranges = searched(run)
     names = [str(column).removeprefix("point.") for column in scored.columns if str(column).startswith("point.")]
-    names.sort(key=lambda name: list(searched).index(name) if name in searched else len(searched))
-    made = [_slice(scored, name, searched.get(name, {})) for name in names]
+    names.sort(key=lambda name: list(ranges).index(name) if name in ranges else len(ranges))
+    made = [_slice(scored, name, ranges.get(name, {})) for name in names]
     return [each for each in made if each is not None and each.frame["x"].nunique() > 1]
+
+
+def searched(run: RunLike) -> dict[str, Mapping[str, Any]]:
+    """The parameters that were searched, as the space file writes them, in its order."""
+    found = space(run).get("space")
+    return {name: entry for name, entry in found.items() if isinstance(entry, dict)} if isinstance(found, dict) else {}
 
 
 def slice_groups(part: Slice, *, minimize: bool) -> pd.DataFrame:
@@ -326,11 +389,15 @@ def _spread(n: int, n_most: int) -> list[int]:
     return [int(index) for index in np.linspace(0, n - 1, n_most).round()]
 
 
-def _thinned(curve: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Epochs and validation losses of a curve, at no more points than a figure can show."""
-    finite = curve[np.isfinite(curve["valid_loss"])]
+def _thinned(trial: int, curves: Mapping[int, pd.DataFrame]) -> Curve:
+    """A trial's curve at no more points than a figure can show."""
+    finite = curves[trial][np.isfinite(curves[trial]["valid_loss"])]
     kept = finite.iloc[_spread(len(finite), MAX_CURVE_POINTS)]
-    return kept["epoch"].to_numpy(dtype=np.int64), kept["valid_loss"].to_numpy(dtype=np.float64)
+    return Curve(
+        trial=trial,
+        epochs=kept["epoch"].to_numpy(dtype=np.int64),
+        losses=kept["valid_loss"].to_numpy(dtype=np.float64),
+    )
 
 
 def _slice(scored: pd.DataFrame, name: str, searched: Mapping[str, Any]) -> Slice | None:
@@ -351,8 +418,8 @@ def _slice(scored: pd.DataFrame, name: str, searched: Mapping[str, Any]) -> Slic
     return Slice(name=name, is_number=True, log=log, has_off=has_off, frame=frame)
 
 
-def _space(run: RunLike, part: str) -> Mapping[str, Any]:
-    """One part of the space file as plain values; empty if the text has none."""
+def space(run: RunLike) -> Mapping[str, Any]:
+    """The space file as plain values; empty if its text is none."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
@@ -360,5 +427,4 @@ def _space(run: RunLike, part: str) -> Mapping[str, Any]:
         loaded = YAML(typ="safe").load(run.space_text)
     except YAMLError:
         return {}
-    found = loaded.get(part) if isinstance(loaded, dict) else None
-    return found if isinstance(found, dict) else {}
+    return loaded if isinstance(loaded, dict) else {}

@@ -18,7 +18,7 @@ from typing import Final
 
 from ffsearch.errors import FFSearchError
 
-__all__ = ["ENGLISH", "LANGUAGES", "Language", "language"]
+__all__ = ["ENGLISH", "LANGUAGES", "Language", "language", "shortened"]
 
 SIGNIFICANT_DIGITS: Final = 4
 """Digits of a score. Choice: one more than test parts of a few thousand rows can tell apart."""
@@ -27,7 +27,10 @@ _PARTS: Final = "; "
 """What stands between the parts of a reason that the search gives."""
 
 _PARAMETERS: Final = re.compile(r"\((?P<count>[\d.]+)(?P<unit>[kM]?) parameters\)$")
-_NUMBER: Final = re.compile(r"-?\d+(\.\d+)?")
+_EXPONENT: Final = re.compile(r"(?<=\d)e-0?(?=\d)")
+"""The part of 1e-06 that no line should end in, replaced by one with a hyphen that does not break."""
+
+_NUMBER: Final = re.compile(r"-?\d+(\.\d+)?(e-?\d+)?")
 
 _COUNTS: Final = ("n", "total", "cells", "rows", "most", "fold", "line", "height", "width", "score", "otherwise")
 """What stands for a number in what the search says, and so matches nothing else."""
@@ -81,8 +84,11 @@ class Language:
 
     def counted(self, thing: str, count: int) -> str:
         """A count with its noun: "1 trial", "20 trials"."""
-        singular = f"n.{thing}.one" if count == 1 else f"n.{thing}"
-        return self(singular, n=self.count(count))
+        return self.counted_as(f"n.{thing}", count)
+
+    def counted_as(self, key: str, count: int) -> str:
+        """A sentence with a count in it, in the singular where the count is one."""
+        return self(f"{key}.one" if count == 1 else key, n=self.count(count))
 
     def count(self, count: int) -> str:
         """A whole number with its groups of three: 12,345."""
@@ -93,7 +99,7 @@ class Language:
         if value is None or not math.isfinite(value):
             return "–"
         if value != 0 and not 1e-4 <= abs(value) < 1e6:
-            return _short_exponent(f"{value:.2g}").replace(".", self.decimal)
+            return self._signs(_short_exponent(f"{value:.2g}"))
         n_decimals = SIGNIFICANT_DIGITS if value == 0 else SIGNIFICANT_DIGITS - 1 - math.floor(math.log10(abs(value)))
         text = f"{value:,.{max(0, min(n_decimals, SIGNIFICANT_DIGITS))}f}"
         return self._signs(text)
@@ -103,11 +109,40 @@ class Language:
         return self._signs(f"{value:,.{n_decimals}f}")
 
     def setting(self, value: float) -> str:
-        """A parameter's value as people write it, at most three digits: 64, 0.15, 2.5e-4."""
+        """A parameter's value as people write it, three digits unless it is whole: 64, 0.15, 2.5e-4, 1,024."""
         if 0 < abs(value) < 1e-3:
             digits, exponent = f"{value:.2e}".split("e")
-            return f"{digits.rstrip('0').rstrip('.')}e{int(exponent)}".replace(".", self.decimal)
-        return _short_exponent(f"{value:.3g}").replace(".", self.decimal)
+            return self._signs(f"{digits.rstrip('0').rstrip('.')}e{int(exponent)}")
+        if 1e3 <= abs(value) < 1e7:
+            return self.count(round(value) if value == round(value) else int(float(f"{value:.3g}")))
+        return self._signs(_short_exponent(f"{value:.3g}"))
+
+    def plus(self, number: str) -> str:
+        """A difference that was written already, with its sign: +0.012, −0.0031."""
+        return number if number.startswith("−") else f"+{number}"
+
+    def p_value(self, value: float) -> str:
+        """A probability of chance: 0.03, < 0.001, or a dash."""
+        if not math.isfinite(value):
+            return "–"
+        return f"< {self.fixed(0.001, 3)}" if value < 0.001 else self.fixed(value, 3 if value < 0.1 else 2)
+
+    def rounded(self, value: float, low: float, high: float) -> tuple[str, str, str]:
+        """A value and the ends of its interval with the digits that mean something: two of the interval's half width.
+
+        Source: as the verdict's own sentences (search/evidence/verdict.py).
+        """
+        reach = (high - low) / 2
+        if not math.isfinite(reach) or not reach:
+            return self.score(value), self.score(low), self.score(high)
+        places = 1 - math.floor(math.log10(reach))
+        texts = [f"{round(number, places) + 0.0:,.{max(0, places)}f}" for number in (value, low, high)]
+        value_text, low_text, high_text = map(self._signs, texts)
+        return value_text, low_text, high_text
+
+    def written(self, text: str) -> str:
+        """A value that stands as text, with this language's signs if it is a number."""
+        return self.setting(float(text)) if _NUMBER.fullmatch(text) else text
 
     def share(self, value: float) -> str:
         """A share of one as a whole percentage."""
@@ -135,7 +170,8 @@ class Language:
 
     def topology(self, line: str) -> str:
         """A topology line of the search: its numbers and names are a notation, its last words are not."""
-        return _PARAMETERS.sub(self._parameters, line).replace(" -> ", " → ")
+        unbroken = _EXPONENT.sub("e\u2011", _PARAMETERS.sub(self._parameters, line))
+        return unbroken.replace(" -> ", " → ")
 
     def _parameters(self, found: re.Match[str]) -> str:
         unit = self.named("number", found["unit"]) if found["unit"] else ""
@@ -167,9 +203,10 @@ class Language:
         return self._signs(text) if _NUMBER.fullmatch(text) else text
 
     def _signs(self, text: str) -> str:
-        """English signs of a number exchanged for this language's."""
+        """English signs of a number exchanged for this language's, and a hyphen before it for a minus."""
         signs = {",": self.group, ".": self.decimal}
-        return "".join(signs.get(sign, sign) for sign in text)
+        number = f"−{text[1:]}" if text.startswith("-") else text
+        return "".join(signs.get(sign, sign) for sign in number)
 
 
 def _short_exponent(text: str) -> str:
@@ -201,6 +238,11 @@ def language(code: str) -> Language:
         if wanted in (known.lower(), known.lower().partition("-")[0]):
             return found
     raise FFSearchError(f"The report does not speak {code!r}; it speaks: {', '.join(LANGUAGES)}.")
+
+
+def shortened(text: str, most: int = 60) -> str:
+    """A name of the user's, cut where it is so long that a sentence or a figure cannot hold it."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 @cache

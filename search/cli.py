@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 import typer
 
 from ffsearch import __version__
-from ffsearch.errors import FFSearchError
+from ffsearch.errors import FFSearchError, RunError
 from ffsearch.search.exporting.formats import Format
 
 if TYPE_CHECKING:
@@ -166,8 +166,11 @@ def show(
 
 @app.command()
 def report(
-    path: RunArgument = None,
+    paths: Annotated[
+        list[Path] | None, typer.Argument(metavar="[RUN]...", help="Run folders; without one the latest under runs/.")
+    ] = None,
     *,
+    compare: Annotated[bool, typer.Option("--compare", help="One page with the runs side by side.")] = False,
     out: Annotated[
         Path | None, typer.Option(help="Where to write the page; by default report.html in the run folder.")
     ] = None,
@@ -175,13 +178,20 @@ def report(
     open_: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
 ) -> None:
     """Write a run's report: one HTML file that needs nothing else."""
-    from ffsearch.reports.html import write_report
+    from ffsearch.reports.html import write_comparison, write_report
     from ffsearch.search.store import latest
 
-    written = write_report(path or latest(), out, lang=lang)
-    typer.echo(str(written))
-    if open_:
-        typer.launch(str(written))
+    runs = paths or [latest()]
+    if compare:
+        pages = [write_comparison(runs, out, lang=lang)]
+    elif len(runs) > 1 and out is not None:
+        raise RunError(f"{len(runs)} reports cannot go to one place, {out}. Name one run, or give --compare.")
+    else:
+        pages = [write_report(run, out, lang=lang) for run in runs]
+    for page in pages:
+        typer.echo(str(page))
+        if open_:
+            typer.launch(str(page))
 
 
 @app.command()

@@ -15,10 +15,10 @@ from ffsearch._version import __version__
 from ffsearch.errors import DataError, ExportError, FFSearchError, RunError, SpaceError, TrainingError
 
 if TYPE_CHECKING:
+    from ffsearch.reports.notebook import Run, load
+    from ffsearch.running import run
     from ffsearch.search.estimators import FFSearchClassifier, FFSearchRegressor
     from ffsearch.search.loaded import load_model
-    from ffsearch.search.run import run
-    from ffsearch.search.store import Run, load
     from ffsearch.spaces.loader import load_space
 
 __all__ = [
@@ -42,11 +42,11 @@ __all__ = [
 _LAZY = {
     "FFSearchClassifier": "ffsearch.search.estimators",
     "FFSearchRegressor": "ffsearch.search.estimators",
-    "Run": "ffsearch.search.store",
-    "load": "ffsearch.search.store",
+    "Run": "ffsearch.reports.notebook",
+    "load": "ffsearch.reports.notebook",
     "load_model": "ffsearch.search.loaded",
     "load_space": "ffsearch.spaces.loader",
-    "run": "ffsearch.search.run",
+    "run": "ffsearch.running",
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from evidence_examples import frames, summary_parts
 from ffsearch.search.records import TrialRecord, curves_frame, trials_frame
-from ffsearch.search.summary import DataFacts, RefitFacts, RunFacts, SealedTest, SearchFacts, build_summary
+from ffsearch.search.summary import DataFacts, RefitFacts, RunFacts, SearchFacts, build_summary
 from ffsearch.search.topology import Activation, Point, describe, n_params
 from ffsearch.search.training.protocol import Curve, Ended
 
@@ -39,6 +40,7 @@ search: {engine: optuna, sampler: tpe, pruner: asha, trials: 40, seed: 0}
 """
 
 METRICS = {"log_loss": 0.0913, "accuracy": 0.9649, "balanced_accuracy": 0.9611, "roc_auc": 0.9952, "brier": 0.0268}
+TEST = {"value": 0.0913, "low": 0.0614, "high": 0.1272, "openings": 1, "metrics": METRICS}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +56,10 @@ class FakeRun:
     is_finished: bool = True
     columns: Sequence[Mapping[str, Any]] | None = None
     notices: Sequence[str] = ()
+    finalists: pd.DataFrame = field(default_factory=pd.DataFrame)
+    partners: pd.DataFrame = field(default_factory=pd.DataFrame)
+    baselines: pd.DataFrame = field(default_factory=pd.DataFrame)
+    residuals: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 MakeRun = Callable[..., FakeRun]
@@ -87,6 +93,7 @@ def make_run(tmp_path_factory: pytest.TempPathFactory) -> MakeRun:
         only: Ended | None = None,
         is_finished: bool = True,
         objective: tuple[str, str] = ("log_loss", "minimize"),
+        evidence: bool = False,
         **changes: Any,
     ) -> FakeRun:
         trials = records(n_trials, only=only)
@@ -96,11 +103,13 @@ def make_run(tmp_path_factory: pytest.TempPathFactory) -> MakeRun:
             trials,
             wall_s=sum(record.train_s for record in trials) * 1.1 + 5,
             refit=RefitFacts(epochs=33, updates=264, n_rows=455) if is_tested else None,
-            test=SealedTest(value=0.0913, low=0.0614, high=0.1272, openings=1, metrics=METRICS) if is_tested else None,
         )
+        if is_tested:
+            summary["evidence"]["test"] = TEST
         parts = {"summary": summary, "trials": trials_frame(trials), "curves": curves_frame(trials)}
         kept = {"columns": columns(), "notices": ["2 rows are exact copies of others."], "is_finished": is_finished}
-        return FakeRun(**{"path": tmp_path_factory.mktemp("run"), **parts, **kept, **changes})
+        run = FakeRun(**{"path": tmp_path_factory.mktemp("run"), **parts, **kept, **changes})
+        return replace(run, summary=dict(run.summary) | summary_parts(run), **frames(run)) if evidence else run
 
     return make
 

@@ -21,6 +21,8 @@ from ffsearch.search.training.protocol import Ended
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 
+AXE = Path(__file__).parent.parent.parent / "node_modules" / "axe-core" / "axe.min.js"
+
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium or chrome on PATH")
 
 FLAGS = (
@@ -102,7 +104,12 @@ class Browser:
         self.call("Page.navigate", page=True, url=path.as_uri())
         while not any(event["method"] == "Page.loadEventFired" for event in self.events):
             self.events.append(self._read())
-        found: dict[str, Any] = self.call("Runtime.evaluate", page=True, expression=PROBE, returnByValue=True)
+        return self.evaluate(PROBE)
+
+    def evaluate(self, expression: str) -> dict[str, Any]:
+        """What a script of ours finds in the page."""
+        found = self.call("Runtime.evaluate", page=True, expression=expression, returnByValue=True, awaitPromise=True)
+        assert "exceptionDetails" not in found, found["exceptionDetails"]
         return dict(found["result"]["value"])
 
     @property
@@ -155,10 +162,16 @@ def reports(make_run: Callable[..., Any], tmp_path_factory: pytest.TempPathFacto
     """A usual report, one of a run without any score, and one full of hostile strings."""
     folder = tmp_path_factory.mktemp("reports")
     columns = [{"name": HOSTILE, "kind": HOSTILE, "used": True, "reason": HOSTILE, "n_missing": 1, "n_levels": 2}]
-    hostile = make_run(8, columns=columns, notices=[HOSTILE], environment={HOSTILE: HOSTILE}, space_text=HOSTILE)
+    hostile = make_run(
+        8, evidence=True, columns=columns, notices=[HOSTILE], environment={HOSTILE: HOSTILE}, space_text=HOSTILE
+    )
     hostile.summary.update(name=HOSTILE)
     hostile.summary["data"].update(source=HOSTILE, target=HOSTILE)
-    runs = {"usual": make_run(40), "unscored": make_run(4, only=Ended.DIVERGED), "hostile": hostile}
+    hostile.summary["errors"].update(labels=[HOSTILE, HOSTILE])
+    for part in (*hostile.summary["slices"], *hostile.summary["effects"]):
+        part.update(column=HOSTILE, rows=HOSTILE, change=HOSTILE if part.get("factor") == "activation" else "deeper")
+    hostile.finalists["topology"] = HOSTILE
+    runs = {"usual": make_run(40, evidence=True), "unscored": make_run(4, only=Ended.DIVERGED), "hostile": hostile}
     return {name: write_report(run, folder / f"{name}.html") for name, run in runs.items()}
 
 
@@ -174,7 +187,94 @@ def test_a_report_opens_in_silence_and_asks_for_nothing(
     assert found["hacked"] is None
     assert found["unnamed"] == 0
     assert found["sorted"]
-    assert found["figures"] == {"usual": 8, "unscored": 2, "hostile": 8}[name]
+    assert found["figures"] == {"usual": 18, "unscored": 2, "hostile": 18}[name]
+
+
+FOLLOWING = """(() => {
+  const number = document.querySelector("tr[data-row]").dataset.row;
+  const figures = () => [...document.querySelectorAll("svg")].filter((svg) => svg.querySelector(".on")).length;
+  const bar = document.querySelector(".followed");
+  const button = document.querySelector(`tr[data-row="${number}"] button`);
+  document.querySelector(`svg [data-trial="${number}"]`).dispatchEvent(new MouseEvent("click", { bubbles: true }));
+  const clicked = [figures(), bar.hidden, bar.textContent, button.ariaPressed];
+  document.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape" }));
+  const escaped = [figures(), bar.hidden];
+  button.click();
+  const pressed = [figures(), bar.hidden];
+  bar.querySelector("button").click();
+  return { number, clicked, escaped, pressed, closed: [figures(), bar.hidden] };
+})()"""
+
+
+def test_a_trial_is_followed_through_all_figures(browser: Browser, reports: dict[str, Path]) -> None:
+    browser.open(reports["usual"], width=1440)
+    found = browser.evaluate(FOLLOWING)
+    n_figures, hidden, told, is_pressed = found["clicked"]
+    assert n_figures >= 8  # history, parallel coordinates, clouds and strips, each at two widths
+    assert not hidden
+    assert told.startswith(f"trial {found['number']}: ")
+    assert is_pressed == "true"
+    assert found["escaped"] == [0, True]
+    assert found["pressed"] == [n_figures, False]
+    assert found["closed"] == [0, True]
+
+
+FILTERING = """(() => {
+  const field = document.querySelector(".filter input"), told = document.querySelector(".told");
+  const shown = () => [...document.querySelectorAll("tr[data-row]")].filter((row) => !row.hidden);
+  const type = (text) => { field.value = text; field.dispatchEvent(new Event("input")); return shown().length; };
+  const all = shown().length;
+  const pruned = type("PRUNED relu");
+  const texts = shown().map((row) => row.textContent);
+  return { all, pruned, told: told.textContent, fit: texts.every((text) => /pruned/.test(text) && /relu/.test(text)),
+           none: type("no such word"), again: type("") };
+})()"""
+
+
+def test_the_table_of_trials_is_searched(browser: Browser, reports: dict[str, Path]) -> None:
+    browser.open(reports["usual"], width=1440)
+    found = browser.evaluate(FILTERING)
+    assert found["all"] == found["again"] == 40
+    assert 0 < found["pruned"] < 40
+    assert found["told"] == f"{found['pruned']} of 40 shown"
+    assert found["fit"]
+    assert found["none"] == 0
+
+
+TIPS = """(() => {
+  const tip = document.querySelector(".tip");
+  const over = (selector) => {
+    document.querySelector(selector).dispatchEvent(new PointerEvent("pointerover", { bubbles: true }));
+    return tip.hidden ? "" : tip.textContent;
+  };
+  return { epoch: over("#learning [data-tip]"), trial: over("#search .wide [data-trial]"), none: over("h1"),
+           titles: document.querySelectorAll("svg title").length };
+})()"""
+
+
+def test_marks_tell_what_they_are(browser: Browser, reports: dict[str, Path]) -> None:
+    browser.open(reports["usual"], width=1440)
+    found = browser.evaluate(TIPS)
+    assert found["epoch"].startswith("epoch 1: validation ")
+    assert found["trial"].startswith("trial ")
+    assert (found["none"], found["titles"]) == ("", 0)
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="no axe-core: npm install --no-save axe-core")
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_report_has_no_fault_that_axe_knows(
+    browser: Browser, reports: dict[str, Path], theme: str, width: int
+) -> None:
+    browser.open(reports["usual"], width=width, theme=theme)
+    browser.evaluate(
+        "(() => { for (const each of document.querySelectorAll('details')) each.open = true; return {} })()"
+    )
+    browser.evaluate(f"(() => {{ {AXE.read_text(encoding='utf-8')}; return {{}} }})()")
+    found = browser.evaluate(
+        "axe.run().then(({violations}) => ({ ids: violations.map(({id, impact}) => [id, impact]) }))"
+    )
+    assert found["ids"] == []
 
 
 def test_a_report_follows_the_readers_theme(browser: Browser, reports: dict[str, Path]) -> None:

@@ -19,7 +19,7 @@ from ffsearch.reports.html import build_page, write_report
 from ffsearch.reports.texts import ENGLISH
 from ffsearch.search.records import TrialRecord
 from ffsearch.search.store import RunFolder, load
-from ffsearch.search.summary import RunFacts, SealedTest, build_summary
+from ffsearch.search.summary import RunFacts, build_summary
 from ffsearch.search.training.protocol import Ended
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
@@ -37,6 +37,9 @@ SHAPES: dict[str, dict[str, Any]] = {
     "maximised": {"n_trials": 20, "objective": ("accuracy", "maximize")},
     "regression": {"n_trials": 20, "objective": ("rmse", "minimize")},
     "no columns": {"n_trials": 3, "columns": None, "notices": []},
+    "evidence": {"n_trials": 30, "evidence": True},
+    "evidence of numbers": {"n_trials": 20, "evidence": True, "objective": ("rmse", "minimize")},
+    "evidence, maximised": {"n_trials": 20, "evidence": True, "objective": ("accuracy", "maximize")},
     "empty summary": {"n_trials": 0, "summary": {}, "is_finished": False, "columns": None, "notices": []},
 }
 
@@ -119,6 +122,8 @@ def test_every_shape_of_run_makes_a_sound_page(page_of: Callable[[str], str], sh
     ("shape", "said", "unsaid"),
     [
         ("forty", ["What the parameters show", "Sealed test", "264"], ["has not finished"]),
+        ("evidence", ["A network is worth it: ", "Deeper or wider?", "At equal size, wider is better", "too sure"], []),
+        ("evidence of numbers", ["Residuals of malignant", "RMSE (unit of malignant)"], ["Which classes it confuses"]),
         ("none yet", ["No trial has ended yet", "has not finished"], ["How it learnt"]),
         ("one", ["1 trial, ", "Learning curves of trial 0."], ["What the parameters show"]),
         ("all failed", ["No network reached a finite score", "out of memory"], ["How it learnt"]),
@@ -198,13 +203,20 @@ def test_five_hundred_trials_are_quick_and_small(make_run: Any, tmp_path: Path) 
 @pytest.fixture
 def run_folder(tmp_path: Path, run_facts: RunFacts, run_records: list[TrialRecord], space_yaml: str) -> Path:
     """A finished run folder, as a search writes it."""
-    test = SealedTest(value=0.1, low=0.05, high=0.15, metrics={"accuracy": 0.97}, openings=1)
+    summary = build_summary(run_facts, run_records, wall_s=20.0)
+    summary["evidence"]["test"] = {
+        "value": 0.1,
+        "low": 0.05,
+        "high": 0.15,
+        "metrics": {"accuracy": 0.97},
+        "openings": 1,
+    }
     with RunFolder.open(tmp_path / "runs/small", space_yaml=space_yaml, identity={"space": "a", "data": "b"}) as folder:
         folder.start(run_facts)
         folder.write_data(columns=[{"name": "area", "kind": "number", "used": True, "reason": "numbers"}], notices=[])
         for record in run_records:
             folder.add(record)
-        folder.finish(build_summary(run_facts, run_records, wall_s=20.0, test=test))
+        folder.finish(summary)
     return tmp_path / "runs/small"
 
 

@@ -65,7 +65,7 @@ def test_curves_are_the_winners_whole_and_a_bounded_sample_of_the_rest(make_run:
     assert curves.trial == run.summary["best"]["trial"]
     assert len(curves.best) == (run.curves["trial"] == curves.trial).sum()
     assert len(curves.others) == tables.MAX_FAINT_CURVES
-    assert all(len(epochs) == len(losses) <= tables.MAX_CURVE_POINTS for epochs, losses in curves.others)
+    assert all(len(one.epochs) == len(one.losses) <= tables.MAX_CURVE_POINTS for one in curves.others)
 
 
 def test_slices_know_their_scale_their_off_and_their_order(make_run: Any) -> None:

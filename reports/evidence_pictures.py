@@ -1,0 +1,261 @@
+"""Figures of the evidence as the page shows them: drawn at both widths, with what they tell in words, and a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from ffsearch.reports import error_plots, evidence, evidence_plots, tables
+from ffsearch.reports.evidence import Bin, Confusion, Effect, Finalist, Importance, Model, Residuals, WorstSlice
+from ffsearch.reports.evidence_plots import change_name
+from ffsearch.reports.listings import Cell, Table
+from ffsearch.reports.pictures import Picture, better, picture
+from ffsearch.reports.tables import Estimate, Objective, RunLike
+from ffsearch.reports.texts import Language, shortened
+
+__all__ = [
+    "confusion_picture",
+    "effect_picture",
+    "finalist_picture",
+    "gain_picture",
+    "importance_picture",
+    "model_picture",
+    "model_table",
+    "reliability_picture",
+    "residual_picture",
+    "slice_picture",
+    "with_interval",
+]
+
+MAX_NAMED: Final = 6
+"""Items that a text for those who do not see a figure names. Choice: the table behind it has all."""
+
+
+def model_picture(run: RunLike, t: Language) -> Picture | None:
+    """All models on the sealed test; None where the network stands alone."""
+    objective = tables.objective(run)
+    known = [(one.name, one.test) for one in evidence.models(run) if one.test is not None]
+    if len(known) < 2:
+        return None
+    known.sort(key=lambda one: one[1].value if objective.minimize else -one[1].value)
+    scores = [
+        t("answer.score_interval", name=t.named("model", name), value=t.score(test.value), low=t.score(test.low),
+          high=t.score(test.high))
+        for name, test in known
+    ]  # fmt: skip
+    n_test = (run.summary.get("data") or {}).get("n_test")
+    words = {"better": better(objective, t)}
+    return picture(
+        lambda width: evidence_plots.models(evidence.models(run), objective, t=t, width=width), name="models",
+        alt=t("answer.models_alt", scores="; ".join(scores)),
+        caption=t("answer.models_caption", n_test=t.count(n_test), **words) if n_test
+        else t("answer.models_caption_no_rows", **words),
+    )  # fmt: skip
+
+
+def gain_picture(models: Sequence[Model], objective: Objective, t: Language) -> Picture | None:
+    """What the network gains over each baseline; the dummy only where it stands alone, as it would squeeze the rest."""
+    known = [one for one in models if one.gain is not None]
+    known = [one for one in known if one.name != "dummy"] or known
+    if not known:
+        return None
+    items = []
+    for one in known:
+        assert one.gain is not None
+        value, low, high = t.rounded(one.gain.value, one.gain.low, one.gain.high)
+        items.append(t("worth.gain_item", model=t.named("model", one.name), value=t.plus(value), low=low, high=high))
+    return picture(
+        lambda width: evidence_plots.gains(known, objective, t=t, width=width), name="gains",
+        alt=t("worth.alt", gains="; ".join(items)), caption=t("worth.caption"),
+    )  # fmt: skip
+
+
+def model_table(models: Sequence[Model], objective: Objective, t: Language) -> Table:
+    """All models with their validation mean, test, gain and all scores."""
+    others = [name for name in models[0].metrics if name != objective.name]
+    metric = t.named("metric", objective.name)
+    heads = [
+        t("worth.model"), t("worth.valid"), t("sure.on_test", metric=metric), t("worth.gain_head"),
+        *(t.named("metric", name) for name in others), t("worth.settings"),
+    ]  # fmt: skip
+    rows = [
+        [Cell(text=t.named("model", one.name)), Cell(text=t.score(_mean(one.valid) if one.valid else None)),
+         Cell(text=with_interval(one.test, t)), Cell(text=with_interval(one.gain, t, signed=True)),
+         *(Cell(text=t.score(one.metrics.get(name))) for name in others), Cell(text=_settings(one, t))]
+        for one in models
+    ]  # fmt: skip
+    return Table(label=t("worth.models"), heads=heads, rows=rows, numbers=frozenset(range(1, len(heads) - 1)))
+
+
+def with_interval(estimate: Estimate | None, t: Language, *, signed: bool = False) -> str:
+    """A value with its interval, in one text; a dash where there is none."""
+    if estimate is None:
+        return "–"
+    value, low, high = t.rounded(estimate.value, estimate.low, estimate.high)
+    return f"{t.plus(value) if signed else value} ({t('fact.interval', low=low, high=high)})"
+
+
+def _settings(one: Model, t: Language) -> str:
+    return ", ".join(f"{t.named('setting', name)} {t.setting(value)}" for name, value in one.settings.items())
+
+
+def finalist_picture(parts: Sequence[Finalist], objective: Objective, t: Language) -> Picture | None:
+    """The finalists' repeats; None where nothing was trained again."""
+    if not parts:
+        return None
+    n_repeats = max(len(one.scores) for one in parts)
+    items = [t("sure.finalist_item", trial=one.trial, value=t.score(_mean(one.scores))) for one in parts[:MAX_NAMED]]
+    return picture(
+        lambda width: evidence_plots.finalists(parts, objective, t=t, width=width), name="finalists",
+        alt=t("sure.finalists_alt", n=n_repeats, scores="; ".join(items)),
+        caption=t("sure.finalists_caption", n=n_repeats), table=_finalist_table(parts, t),
+    )  # fmt: skip
+
+
+def effect_picture(
+    parts: Sequence[Effect], objective: Objective, t: Language, *, name: str, alt: str
+) -> Picture | None:
+    """What changes do to the winner; None where none could be weighed.
+
+    Args:
+        parts: The changes.
+        objective: What differences are in.
+        t: The language.
+        name: Unique in the page.
+        alt: Key of the text for those who do not see it.
+    """
+    if not any(one.difference for one in parts):
+        return None
+    items = [_effect_item(one, t) for one in parts if one.difference is not None]
+    return picture(
+        lambda width: evidence_plots.effects(parts, objective, t=t, width=width), name=name,
+        alt=t(alt, effects="; ".join(items)), caption=t("mattered.effects_caption"), table=_effect_table(parts, t),
+    )  # fmt: skip
+
+
+def importance_picture(parts: Sequence[Importance], t: Language) -> Picture | None:
+    """How much each parameter told the best trials from all; None where that is not known."""
+    if not parts:
+        return None
+    shares = [f"{t.named('parameter', one.parameter)} {t.share(one.share.value)}" for one in parts]
+    return picture(
+        lambda width: evidence_plots.importances(parts, t=t, width=width), name="importances",
+        alt=t("mattered.importances_alt", shares="; ".join(shares)), caption=t("mattered.importances_caption"),
+    )  # fmt: skip
+
+
+def confusion_picture(part: Confusion, t: Language, *, findings: str) -> Picture:
+    """Which classes are taken for which; `findings` says it in words."""
+    caption = t("errors.confusion_caption")
+    if len(part.labels) > error_plots.MAX_CLASSES:
+        caption += " " + t("errors.confusion_cut", n=error_plots.MAX_CLASSES, total=len(part.labels))
+    rows = [
+        [Cell(text=label), *(Cell(text=t.count(int(count)), order=float(count)) for count in counts)]
+        for label, counts in zip(part.labels, part.counts, strict=True)
+    ]
+    table = Table(
+        label=t("errors.confusion"), heads=[f"{t('errors.true')} ↓  {t('errors.answered')} →", *part.labels], rows=rows,
+        numbers=frozenset(range(1, len(part.labels) + 1)),
+    )  # fmt: skip
+    return picture(
+        lambda width: error_plots.confusion(part, t=t, width=width), name="confusion",
+        alt=t("errors.confusion_alt", findings=findings), caption=caption, table=table,
+    )  # fmt: skip
+
+
+def reliability_picture(bins: Sequence[Bin], label: str, t: Language) -> Picture:
+    """Whether probabilities come true; `label` says of what they are."""
+    items = [f"{t.share(one.confidence)} {t('errors.came_true')} {t.share(one.share.value)}" for one in bins]
+    heads = [t("errors.stated"), t("errors.came_true"), t("worth.low"), t("worth.high"), t("data.rows")]
+    rows = [
+        [*(Cell(text=t.share(share)) for share in (one.confidence, one.share.value, one.share.low, one.share.high)),
+         Cell(text=t.count(one.n_rows))]
+        for one in bins
+    ]  # fmt: skip
+    return picture(
+        lambda width: error_plots.reliability(bins, label=label, t=t, width=width), name="reliability",
+        alt=t("errors.reliability_alt", bins="; ".join(items)), caption=t("errors.reliability_caption"),
+        table=Table(label=t("errors.reliability"), heads=heads, rows=rows, numbers=frozenset(range(5))),
+    )  # fmt: skip
+
+
+def residual_picture(part: Residuals, number: int, t: Language) -> Picture:
+    """How far answers of one target are off; `number` tells several targets apart."""
+    middle = part.bands[len(part.bands) // 2]
+    heads = [t(f"errors.{key}") for key in ("band", "q5", "q25", "q50", "q75", "q95")]
+    rows = [[Cell(text=t.score(value)) for value in band] for band in part.bands]
+    return picture(
+        lambda width: error_plots.residuals(part, t=t, width=width), name=f"residuals-{number}",
+        alt=t("errors.residuals_alt", target=shortened(part.target), low=t.score(middle[2]), high=t.score(middle[4]),
+              at=t.score(middle[0])),
+        caption=t("errors.residuals_caption"),
+        table=Table(label=t("errors.residuals"), heads=heads, rows=rows, numbers=frozenset(range(6))),
+    )  # fmt: skip
+
+
+def slice_picture(parts: Sequence[WorstSlice], overall: float, label: str, t: Language) -> Picture:
+    """The parts of the table that are worst off; `label` names the loss."""
+    items = [
+        t("errors.slice_item", column=shortened(one.column), rows=error_plots.slice_name(one.rows, t),
+          value=t.score(one.loss.value), n=t.count(one.n_rows))
+        for one in parts[:MAX_NAMED]
+    ]  # fmt: skip
+    heads = [t(f"errors.{key}") for key in ("column", "rows", "n", "loss")]
+    heads += [t("worth.low"), t("worth.high"), t("errors.p"), t("errors.worse")]
+    rows = [
+        [Cell(text=one.column), Cell(text=error_plots.slice_name(one.rows, t)), Cell(text=t.count(one.n_rows)),
+         *(Cell(text=t.score(value)) for value in (one.loss.value, one.loss.low, one.loss.high)),
+         Cell(text=t.p_value(one.p_value)), Cell(text=t("number.yes" if one.is_worse else "number.no"))]
+        for one in parts
+    ]  # fmt: skip
+    return picture(
+        lambda width: error_plots.slices(parts, overall=overall, label=label, t=t, width=width), name="slices",
+        alt=t("errors.slices_alt", slices="; ".join(items)), caption=t("errors.slices_caption"),
+        table=Table(label=t("errors.slices"), heads=heads, rows=rows, numbers=frozenset(range(2, 7))),
+    )  # fmt: skip
+
+
+def _effect_item(one: Effect, t: Language) -> str:
+    assert one.difference is not None
+    value, low, high = t.rounded(one.difference.value, one.difference.low, one.difference.high)
+    finding = t.named("finding", one.finding)
+    return t(
+        "mattered.effect_item", change=change_name(one, t), value=t.plus(value), low=low, high=high, finding=finding
+    )
+
+
+def _effect_table(parts: Sequence[Effect], t: Language) -> Table:
+    heads = [
+        t("mattered.change"),
+        t("mattered.value"),
+        t("worth.low"),
+        t("worth.high"),
+        t("mattered.p"),
+        t("mattered.finding"),
+    ]
+    rows = []
+    for one in parts:
+        ends = [None] * 3 if one.difference is None else [one.difference.value, one.difference.low, one.difference.high]
+        texts = [*map(t.score, ends), t.p_value(one.p_value), t.named("finding", one.finding)]
+        rows.append([Cell(text=change_name(one, t)), *(Cell(text=text) for text in texts)])
+    return Table(label=t("mattered.effects"), heads=heads, rows=rows, numbers=frozenset(range(1, 5)))
+
+
+def _finalist_table(parts: Sequence[Finalist], t: Language) -> Table:
+    heads = [
+        t("trial.number"), t("trial.topology"), t("sure.searched"), t("sure.mean"), t("sure.low"), t("sure.high"),
+        t("sure.chosen"),
+    ]  # fmt: skip
+    rows = [
+        [Cell(text=str(one.trial)), Cell(text=t.topology(one.topology), is_wide=True), Cell(text=t.score(one.searched)),
+         Cell(text=t.score(_mean(one.scores))), Cell(text=t.score(float(np.min(one.scores)))),
+         Cell(text=t.score(float(np.max(one.scores)))), Cell(text=t("number.yes" if one.is_winner else "number.no"))]
+        for one in parts
+    ]  # fmt: skip
+    return Table(label=t("sure.finalists"), heads=heads, rows=rows, numbers=frozenset({0, 2, 3, 4, 5}))
+
+
+def _mean(scores: Sequence[float]) -> float:
+    return float(np.mean(scores))

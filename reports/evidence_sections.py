@@ -1,0 +1,227 @@
+"""Sections of the evidence: how sure, whether a network is worth it, deeper or wider, what mattered, where it errs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from ffsearch.reports import evidence, tables
+from ffsearch.reports.evidence import Confusion, Effect, Sentence, Temperature
+from ffsearch.reports.evidence_pictures import (
+    confusion_picture,
+    effect_picture,
+    finalist_picture,
+    gain_picture,
+    importance_picture,
+    model_table,
+    reliability_picture,
+    residual_picture,
+    slice_picture,
+)
+from ffsearch.reports.evidence_plots import change_name
+from ffsearch.reports.parts import Block, Fact, Section, known
+from ffsearch.reports.pictures import score_picture
+from ffsearch.reports.tables import RunLike
+from ffsearch.reports.texts import Language, shortened
+
+__all__ = ["deeper", "errors", "mattered", "spoken", "sure", "worth"]
+
+SHAPE: Final = ("depth", "width")
+"""What decides how deep and how wide a network is."""
+
+NOTICEABLE: Final = 0.01
+"""Share of the log loss that a temperature must save to be spoken of. Choice: less is lost in the noise of a test."""
+
+
+def spoken(sentence: Sentence, t: Language) -> str:
+    """A sentence of the verdict in words."""
+    values = dict(sentence.values)
+    values["metric"] = t.named("metric", str(values.get("metric", "")))
+    for name in ("topology", "smaller"):
+        if name in values:
+            values[name] = t.topology(str(values[name]))
+    for name in ("n_rows", "n_needed"):
+        if name in values:
+            values[name] = t.count(int(values[name]))
+    if "value" in values:
+        ends = t.rounded(values["value"], values["low"], values["high"])
+        values |= dict(zip(("value", "low", "high"), ends, strict=True))
+    if "share" in values:
+        values["share"] = t.share(values["share"])
+    return t(f"verdict.{sentence.key}", **values)
+
+
+def sure(run: RunLike, t: Language) -> Section | None:
+    """Naive, corrected and test on one line, the finalists, and the other scores on the test."""
+    scores = tables.scores(run)
+    if not scores:
+        return None
+    objective = tables.objective(run)
+    names = {score.name for score in scores}
+    n = t.count(int(tables.history(run)["value"].notna().sum()))
+    texts = [t("sure.text", n=n)] if len(scores) == 3 else [t("sure.text_two", n=n)] if "test" in names else []
+    texts += _optimism(run, t)
+    _, sentences = evidence.verdict(run)
+    texts += [spoken(one, t) for one in sentences if one.key.endswith("sure") or one.key.startswith("smaller.")]
+    finalists = finalist_picture(evidence.finalists(run), objective, t)
+    blocks = [Block(title=t("sure.finalists"), pictures=[finalists])] if finalists else []
+    return Section(
+        key="sure", title=t("sure.title"), texts=texts, pictures=known([score_picture(run, t)]), blocks=blocks,
+        minor_facts=_other_scores(run, t),
+    )  # fmt: skip
+
+
+def worth(run: RunLike, t: Language) -> Section | None:
+    """The network beside simpler models; None where it stands alone."""
+    models, objective = evidence.models(run), tables.objective(run)
+    if not models:
+        return None
+    _, sentences = evidence.verdict(run)
+    said = [spoken(one, t) for one in sentences if one.key.startswith(("linear.", "boosting.", "settle."))]
+    table = Block(title=t("worth.models"), table=model_table(models, objective, t))
+    return Section(
+        key="worth", title=t("worth.title"), texts=[t("worth.text"), " ".join(said)],
+        pictures=known([gain_picture(models, objective, t)]), blocks=[table],
+    )  # fmt: skip
+
+
+def deeper(run: RunLike, t: Language) -> Section | None:
+    """What depth and width do to the winner; None where neither was asked about."""
+    effects = [one for one in evidence.effects(run) if one.factor in SHAPE]
+    picture = effect_picture(effects, tables.objective(run), t, name="shape", alt="deeper.alt")
+    if picture is None:
+        return None
+    n_repeats = _n_repeats(run)
+    texts = [t("deeper.text", n=n_repeats), _deeper_or_wider(run, effects, t)] if n_repeats else []
+    return Section(key="deeper", title=t("deeper.title"), texts=texts, pictures=[picture])
+
+
+def mattered(run: RunLike, t: Language) -> Section | None:
+    """Importances over the search, and what a change of one thing does to the winner."""
+    importances = evidence.importances(run)
+    effects = [one for one in evidence.effects(run) if one.factor not in SHAPE]
+    blocks = []
+    if (picture := importance_picture(importances, t)) is not None:
+        names = [t.named("parameter", one.parameter) for one in importances if one.is_shown]
+        text = t("mattered.shown", names=t.listed(names)) if names else t("mattered.none_shown")
+        blocks.append(Block(title=t("mattered.importances"), text=text, pictures=[picture]))
+    changed = effect_picture(effects, tables.objective(run), t, name="effects", alt="mattered.effects_alt")
+    if changed is not None:
+        blocks.append(Block(title=t("mattered.effects"), text=_what_matters(effects, t), pictures=[changed]))
+    if not blocks:
+        return None
+    texts = [t("mattered.text")] if len(blocks) == 2 else []
+    return Section(key="mattered", title=t("mattered.title"), texts=texts, blocks=blocks)
+
+
+def errors(run: RunLike, t: Language) -> Section | None:
+    """Confused classes or residuals, calibration, and the worst slices; None where nothing of it is known."""
+    blocks = [*_confusion(run, t), *_reliability(run, t), *_residuals(run, t), *_slices(run, t)]
+    if not blocks:
+        return None
+    return Section(key="errors", title=t("errors.title"), texts=[t("errors.text")], blocks=blocks)
+
+
+def _optimism(run: RunLike, t: Language) -> list[str]:
+    """By how much the search's own score is too good."""
+    optimism = (run.summary.get("evidence") or {}).get("optimism")
+    if optimism is None:
+        return []
+    return [t("sure.optimism", optimism=t.score(optimism))] if optimism > 0 else [t("sure.optimism_none")]
+
+
+def _other_scores(run: RunLike, t: Language) -> list[Fact]:
+    """The other scores on the test rows."""
+    metrics = ((run.summary.get("evidence") or {}).get("test") or {}).get("metrics") or {}
+    return [
+        Fact(label=t.named("metric", name), value=t.score(value), note=t("fact.on_test"))
+        for name, value in metrics.items()
+        if name != tables.objective(run).name and value is not None
+    ]
+
+
+def _n_repeats(run: RunLike) -> int:
+    """Repeats that the winner and its partners were trained in."""
+    partners = getattr(run, "partners", None)
+    return int(partners["repeat"].nunique()) if partners is not None and len(partners) else 0
+
+
+def _deeper_or_wider(run: RunLike, effects: Sequence[Effect], t: Language) -> str:
+    """Which of the two is the better use of parameters, if that is known."""
+    direct = next((one for one in effects if one.against == "wider" and one.difference is not None), None)
+    if direct is None or direct.difference is None:
+        return t("deeper.alone")
+    found, sign = {"better": ("deeper", 1), "worse": ("wider", -1)}.get(direct.finding, ("level", 1))
+    ends = [sign * end for end in (direct.difference.value, direct.difference.low, direct.difference.high)]
+    value, low, high = t.rounded(ends[0], min(ends[1:]), max(ends[1:]))
+    metric = t.named("metric", tables.objective(run).name)
+    return t(f"deeper.{found}", value=value, low=low, high=high, metric=metric)
+
+
+def _what_matters(effects: Sequence[Effect], t: Language) -> str:
+    """The changes that are shown to do something, and those that diverged."""
+    shown = [
+        f"{change_name(one, t)} ({t.named('finding', one.finding)})"
+        for one in effects
+        if one.finding in ("better", "worse")
+    ]
+    diverged = [change_name(one, t) for one in effects if one.finding == "diverged"]
+    text = t("mattered.matter", changes="; ".join(shown)) if shown else t("mattered.matter_none")
+    return f"{text} {t('mattered.diverged', changes='; '.join(diverged))}" if diverged else text
+
+
+def _confusion(run: RunLike, t: Language) -> list[Block]:
+    part = evidence.confusion(run)
+    if part is None:
+        return []
+    findings = _confused(part, t)
+    return [Block(title=t("errors.confusion"), text=findings, pictures=[confusion_picture(part, t, findings=findings)])]
+
+
+def _confused(part: Confusion, t: Language) -> str:
+    """How many rows are wrong, and which confusion is the commonest."""
+    total, wrong = int(part.counts.sum()), int(part.counts.sum() - np.trace(part.counts))
+    if not wrong:
+        return t("errors.right_all", total=t.count(total))
+    off = part.counts - np.diag(np.diag(part.counts))
+    true, answered = divmod(int(off.argmax()), len(off))
+    rows = t.counted("rows", int(off[true, answered]))
+    most = t("errors.most", true=shortened(part.labels[true]), answered=shortened(part.labels[answered]), rows=rows)
+    return f"{t('errors.wrong', n=t.count(wrong), total=t.count(total))} {most}"
+
+
+def _reliability(run: RunLike, t: Language) -> list[Block]:
+    bins, confused = evidence.bins(run), evidence.confusion(run)
+    if not bins:
+        return []
+    labels = confused.labels if confused else []
+    label = t("errors.confidence_two", label=shortened(labels[1])) if len(labels) == 2 else t("errors.confidence")
+    found = evidence.temperature(run)
+    text = "" if found is None else _temperature(found, t)
+    return [Block(title=t("errors.reliability"), text=text, pictures=[reliability_picture(bins, label, t)])]
+
+
+def _temperature(found: Temperature, t: Language) -> str:
+    """What one temperature would mend."""
+    if found.loss_before - found.loss_after < NOTICEABLE * found.loss_before:
+        return t("errors.calibrated", value=t.setting(found.value))
+    key = "errors.too_sure" if found.value > 1 else "errors.too_timid"
+    return t(key, value=t.setting(found.value), before=t.score(found.loss_before), after=t.score(found.loss_after))
+
+
+def _residuals(run: RunLike, t: Language) -> list[Block]:
+    parts = [part for part in evidence.residuals(run) if len(part.predicted)]
+    pictures = [residual_picture(part, number, t) for number, part in enumerate(parts)]
+    return [Block(title=t("errors.residuals"), pictures=pictures)] if pictures else []
+
+
+def _slices(run: RunLike, t: Language) -> list[Block]:
+    parts, overall = evidence.worst_slices(run), evidence.overall_loss(run)
+    if not parts or overall is None:
+        return []
+    n_worse = sum(one.is_worse for one in parts)
+    text = t.counted_as("errors.slices_worse", n_worse) if n_worse else t("errors.slices_none")
+    label = t("errors.loss_regression" if run.summary.get("task") == "regression" else "errors.loss_classes")
+    return [Block(title=t("errors.slices"), text=text, pictures=[slice_picture(parts, overall, label, t)])]

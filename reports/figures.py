@@ -1,0 +1,189 @@
+"""A run's figures for notebooks and papers: each a function that returns a matplotlib Figure.
+
+ffsearch.load("runs/tabular").figures.history().savefig("history.pdf")
+"""
+
+from __future__ import annotations
+
+from matplotlib.figure import Figure
+
+from ffsearch.errors import RunError
+from ffsearch.reports import error_plots, evidence, evidence_plots, parallel, parameter_plots, plots, tables
+from ffsearch.reports.evidence import Effect
+from ffsearch.reports.evidence_sections import SHAPE
+from ffsearch.reports.style import WIDE
+from ffsearch.reports.tables import RunLike, Slice
+from ffsearch.reports.texts import Language, language, shortened
+
+__all__ = ["Figures"]
+
+
+class Figures:
+    """The figures of a run. One that the run has no data for raises a RunError that says what it lacks.
+
+    Args:
+        run: The run.
+        lang: Language of their texts: `en` or `pt-BR`.
+        width: Pixels they are drawn for: text keeps its size, so narrow ones are laid out for a phone or a column.
+
+    Raises:
+        FFSearchError: If there are no texts in that language.
+    """
+
+    def __init__(self, run: RunLike, *, lang: str = "en", width: int = WIDE) -> None:
+        self._run, self._width = run, width
+        self._t: Language = language(lang)
+        self._objective = tables.objective(run)
+
+    def __repr__(self) -> str:
+        return f"Figures({', '.join(self.names)})"
+
+    @property
+    def names(self) -> list[str]:
+        """Names of all figures."""
+        return [name for name, value in vars(type(self)).items() if callable(value) and not name.startswith("_")]
+
+    def models(self) -> Figure:
+        """All models on the sealed test, with intervals."""
+        models = [one for one in evidence.models(self._run) if one.test is not None]
+        self._need(models, "baselines on a sealed test")
+        return evidence_plots.models(models, self._objective, t=self._t, width=self._width)
+
+    def gains(self) -> Figure:
+        """What the network gains over each baseline, with intervals."""
+        models = [one for one in evidence.models(self._run) if one.gain is not None]
+        self._need(models, "baselines on a sealed test")
+        return evidence_plots.gains(models, self._objective, t=self._t, width=self._width)
+
+    def network(self) -> Figure:
+        """The winner's layers."""
+        layers = tables.layers(tables.best_row(self._run).get("topology"))
+        if layers is None:
+            raise self._lack("a network with a score")
+        return plots.network(layers, t=self._t, width=self._width)
+
+    def scores(self) -> Figure:
+        """The naive score, the corrected one and the sealed test on one line."""
+        scores = tables.scores(self._run)
+        self._need(scores, "a score")
+        return plots.score_line(scores, self._objective, t=self._t, width=self._width)
+
+    def finalists(self) -> Figure:
+        """The finalists' scores in every repeat."""
+        finalists = evidence.finalists(self._run)
+        self._need(finalists, "finalists")
+        return evidence_plots.finalists(finalists, self._objective, t=self._t, width=self._width)
+
+    def shape(self) -> Figure:
+        """What more or less depth and width does to the winner."""
+        return self._effects([one for one in evidence.effects(self._run) if one.factor in SHAPE])
+
+    def effects(self) -> Figure:
+        """What another activation, and each regulariser on or off, does to the winner."""
+        return self._effects([one for one in evidence.effects(self._run) if one.factor not in SHAPE])
+
+    def importances(self) -> Figure:
+        """How much each parameter told the best trials from all."""
+        importances = evidence.importances(self._run)
+        self._need(importances, "importances: they need 15 trials with a score")
+        return evidence_plots.importances(importances, t=self._t, width=self._width)
+
+    def learning(self) -> Figure:
+        """The winner's learning curve among the others'."""
+        curves = tables.learning_curves(self._run)
+        if curves is None or not curves.best["valid_loss"].notna().any():
+            raise self._lack("a learning curve")
+        return plots.learning(curves, t=self._t, width=self._width)
+
+    def history(self) -> Figure:
+        """Every trial's score in the order of the search."""
+        history = tables.history(self._run)
+        if not history["value"].notna().any():
+            raise self._lack("a trial with a score")
+        return plots.search_history(history, self._objective, t=self._t, width=self._width)
+
+    def parallel(self) -> Figure:
+        """Trials as lines through their parameters."""
+        return parallel.parallel(self._slices(), self._objective, t=self._t, width=self._width)
+
+    def numbers(self) -> Figure:
+        """Searched numbers against the score."""
+        parts = [part for part in self._slices() if part.is_number]
+        self._need(parts, "searched numbers")
+        return parameter_plots.number_clouds(parts, self._objective, t=self._t, width=self._width)
+
+    def choices(self) -> Figure:
+        """Searched choices against the score."""
+        parts = [part for part in self._slices() if not part.is_number]
+        self._need(parts, "searched choices")
+        return parameter_plots.choice_strips(parts, self._objective, t=self._t, width=self._width)
+
+    def endings(self) -> Figure:
+        """Why trials ended."""
+        endings = tables.endings(self._run)
+        self._need(len(endings), "a trial that ended")
+        return plots.ending_reasons(endings, t=self._t, width=self._width)
+
+    def time(self) -> Figure:
+        """What the run's time went into."""
+        parts = tables.time_parts(self._run)
+        self._need(parts, "a wall time")
+        return plots.time_spent(parts, t=self._t, width=self._width)
+
+    def confusion(self) -> Figure:
+        """Sealed rows by true and answered class."""
+        part = evidence.confusion(self._run)
+        if part is None:
+            raise self._lack("answers of classes on a sealed test")
+        return error_plots.confusion(part, t=self._t, width=self._width)
+
+    def reliability(self) -> Figure:
+        """Whether the network's probabilities come true."""
+        bins, part = evidence.bins(self._run), evidence.confusion(self._run)
+        self._need(bins, "probabilities on a sealed test")
+        labels = part.labels if part is not None else []
+        label = (
+            self._t("errors.confidence_two", label=shortened(labels[1]))
+            if len(labels) == 2
+            else self._t("errors.confidence")
+        )
+        return error_plots.reliability(bins, label=label, t=self._t, width=self._width)
+
+    def residuals(self, target: str | None = None) -> Figure:
+        """Residuals of a target; of the first one if none is named."""
+        parts = {part.target: part for part in evidence.residuals(self._run)}
+        self._need(parts, "answers of numbers on a sealed test")
+        if target is not None and target not in parts:
+            raise RunError(f"{target!r} is no target of {self._run.path}; its targets are: {', '.join(parts)}.")
+        part = parts[target] if target is not None else next(iter(parts.values()))
+        return error_plots.residuals(part, t=self._t, width=self._width)
+
+    def slices(self) -> Figure:
+        """The parts of the table that are worst off."""
+        parts, overall = evidence.worst_slices(self._run), evidence.overall_loss(self._run)
+        if not parts or overall is None:
+            raise self._lack("slices of 20 sealed rows or more")
+        kind = "regression" if self._run.summary.get("task") == "regression" else "classes"
+        label = self._t(f"errors.loss_{kind}")
+        return error_plots.slices(parts, overall=overall, label=label, t=self._t, width=self._width)
+
+    def _effects(self, parts: list[Effect]) -> Figure:
+        self._need([one for one in parts if one.difference], "networks that differ from the winner in one thing")
+        return evidence_plots.effects(parts, self._objective, t=self._t, width=self._width)
+
+    def _slices(self) -> list[Slice]:
+        slices = tables.slices(self._run)
+        self._need(slices, "a parameter with two values among its scored trials")
+        return slices
+
+    def _need(self, there: object, what: str) -> None:
+        """Refuse to draw what there is nothing of."""
+        if not there:
+            raise self._lack(what)
+
+    def _lack(self, what: str) -> RunError:
+        state = "" if self._run.is_finished else ", for it is not finished"
+        return RunError(
+            f"{self._run.path} has no {what}{state}. Figures of the evidence need `evidence: full` and a sealed test; "
+            "those of the search need trials with a score."
+        )

@@ -1,0 +1,91 @@
+"""A run as a notebook sees it: what `search.store` reads, with figures, a report, and a card that shows itself."""
+
+from __future__ import annotations
+
+import html
+from functools import cached_property
+from pathlib import Path
+
+from ffsearch.reports import evidence, tables
+from ffsearch.reports.evidence_pictures import model_picture
+from ffsearch.reports.figures import Figures
+from ffsearch.reports.html import write_report
+from ffsearch.reports.pictures import score_picture
+from ffsearch.reports.sections import headline
+from ffsearch.reports.style import COLOURS
+from ffsearch.reports.texts import ENGLISH
+from ffsearch.search.store import Run as StoredRun
+from ffsearch.search.store import load as load_stored
+
+__all__ = ["Run", "load"]
+
+
+class Run(StoredRun):
+    """A run folder, read, with its figures.
+
+    Example:
+        >>> run = ffsearch.load("runs/tabular")
+        >>> run.figures.history().savefig("history.pdf")
+        >>> run.report(lang="pt-BR")
+    """
+
+    @cached_property
+    def figures(self) -> Figures:
+        """The run's figures, each a function that returns a matplotlib Figure."""
+        return Figures(self)
+
+    def report(self, out: str | Path | None = None, *, lang: str = "en") -> Path:
+        """Write the run's report.
+
+        Args:
+            out: A file, or a folder that is there; by default into the run folder.
+            lang: `en` or `pt-BR`.
+
+        Returns:
+            The file.
+
+        Raises:
+            RunError: If it cannot be written.
+        """
+        return write_report(self, out, lang=lang)
+
+    def _repr_html_(self) -> str:
+        """A card: the answer, the topology, the test, and the models side by side."""
+        if not self.has_begun:
+            return super()._repr_html_()
+        picture = model_picture(self, ENGLISH) or score_picture(self, ENGLISH)
+        drawing = "" if picture is None else f"<div>{picture.wide}</div>"
+        texts = "".join(f"<div>{html.escape(text)}</div>" for text in self._lines_of_card())
+        title = f'<b style="font-size:1.25em">{html.escape(headline(self, ENGLISH))}</b>'
+        return f'<div style="{_STYLE}">{title}{texts}{drawing}</div>'
+
+    def _lines_of_card(self) -> list[str]:
+        """Topology, scores, and what was searched."""
+        metric = ENGLISH.named("metric", tables.objective(self).name)
+        lines = [ENGLISH.topology(str(self.best["topology"]))] if self.best else []
+        for score in tables.scores(self):
+            value = f"{ENGLISH.named('score', score.name)} {metric} {ENGLISH.score(score.value)}"
+            has_interval = score.low is not None and score.high is not None
+            lines.append(
+                f"{value} ({ENGLISH.score(score.low)} to {ENGLISH.score(score.high)})" if has_interval else value
+            )
+        state = "finished" if self.is_finished else "not finished"
+        code, _ = evidence.verdict(self)
+        told = f"{self.name}: {ENGLISH.counted('trials', len(self.trials))}, {state}"
+        return [*lines, f"{told}, verdict {code}" if code else told]
+
+
+_STYLE = (
+    "max-width:55rem;padding:1rem;line-height:1.5;font-family:system-ui,sans-serif;color:#1a2230;background:#fdfdfc;"
+    + "".join(f"{name}:{colour};" for colour, name in COLOURS.items())
+)
+"""Style of the card: figures name their colours, so the card says what they are, in light wherever it stands."""
+
+
+def load(path: str | Path) -> Run:
+    """Open a run folder for reading, here or made elsewhere, with or without its data; nothing in it is changed.
+
+    Raises:
+        RunError: If there is no run at that path.
+    """
+    return Run(load_stored(path).path)

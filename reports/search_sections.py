@@ -1,0 +1,209 @@
+"""Sections of a search: how the winner learnt, how the search went, the data, how to repeat it, what is not shown."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from ffsearch.reports import evidence, tables
+from ffsearch.reports.listings import MAX_COLUMN_ROWS, column_table, pair_table, trial_table
+from ffsearch.reports.parts import Block, Section, known
+from ffsearch.reports.pictures import (
+    choice_picture,
+    ending_picture,
+    history_picture,
+    learning_picture,
+    number_picture,
+    parallel_picture,
+    time_picture,
+)
+from ffsearch.reports.tables import RunLike
+from ffsearch.reports.texts import Language, shortened
+
+__all__ = ["data", "learning", "limits", "repeat", "search"]
+
+PRINTED_TRIALS: Final = 20
+"""Trials that are printed: one page of A4."""
+
+MAX_CLASSES_TOLD: Final = 12
+"""Classes whose shares are told."""
+
+REPEAT_COMMAND: Final = "ffsearch run space.yaml"
+
+
+def learning(run: RunLike, t: Language) -> Section | None:
+    """How the winner learnt."""
+    picture = learning_picture(run, t)
+    if picture is None:
+        return None
+    return Section(key="learning", title=t("learning.title"), texts=[t("learning.text")], pictures=[picture])
+
+
+def search(run: RunLike, t: Language) -> Section | None:
+    """How the search went: history, what the best have in common, every parameter, why trials ended, every trial."""
+    if run.trials.empty:
+        return None
+    slices, objective = tables.slices(run), tables.objective(run)
+    numbers = [part for part in slices if part.is_number]
+    choices = [part for part in slices if not part.is_number]
+    clouds = [
+        number_picture(numbers, objective, t) if numbers else None,
+        choice_picture(choices, objective, t) if choices else None,
+    ]
+    ends = known([ending_picture(run, t), time_picture(run, t)])
+    blocks = [
+        Block(title=t("search.parallel"), pictures=[parallel_picture(slices, objective, t)]) if slices else None,
+        Block(title=t("parameters.title"), text=t("parameters.caution"), is_caution=True, pictures=known(clouds))
+        if slices
+        else None,
+        Block(title=t("search.ends"), pictures=ends),
+        Block(title=t("search.all"), table=trial_table(run, t), is_sortable=True, n_printed=PRINTED_TRIALS),
+    ]
+    return Section(
+        key="search", title=t("search.title"), texts=_search_text(run, t), pictures=known([history_picture(run, t)]),
+        blocks=[block for block in blocks if block is not None],
+    )  # fmt: skip
+
+
+def data(run: RunLike, t: Language) -> Section | None:
+    """What was learnt from."""
+    facts = run.summary.get("data") or {}
+    columns = getattr(run, "columns", None) or []
+    notices = [t.phrase(notice) for notice in getattr(run, "notices", None) or [] if not _is_in(columns, notice)]
+    if not facts and not columns:
+        return None
+    entries = [(t(f"data.{key}"), text) for key, text in _data_entries(facts, tables.target(run), t).items() if text]
+    blocks = [Block(title=t("data.notices"), points=notices)] if notices else []
+    if columns:
+        used = sum(bool(column.get("used")) for column in columns)
+        text = t("data.columns_used", used=used, total=len(columns))
+        if len(columns) > MAX_COLUMN_ROWS:
+            text = f"{text} {t('data.columns_more', n=MAX_COLUMN_ROWS)}"
+        blocks.append(Block(title=t("data.columns"), text=text, table=column_table(columns, t)))
+    entries += [*_columns_in_short(columns, t), *_balance(run, t), *_augmentation(run, t)]
+    blocks.append(Block(title=t("data.prepared"), text=t("data.prepared_how")))
+    return Section(key="data", title=t("data.title"), entries=entries, blocks=blocks)
+
+
+def _columns_in_short(columns: Sequence[Mapping[str, Any]], t: Language) -> list[tuple[str, str]]:
+    """How many columns of each kind are used, and how many of them lack cells."""
+    used = [column for column in columns if column.get("used")]
+    if not used:
+        return []
+    kinds = Counter(t.named("kind", str(column.get("kind", ""))) for column in used)
+    lacking = sum(bool(column.get("n_missing")) for column in used)
+    missing = t("data.lacking", n=t.count(lacking), total=t.count(len(used))) if lacking else t("data.complete")
+    told = ", ".join(f"{t.count(n)} × {kind}" for kind, n in kinds.most_common())
+    return [(t("data.kinds"), told), (t("data.missing_cells"), missing)]
+
+
+def _balance(run: RunLike, t: Language) -> list[tuple[str, str]]:
+    """The share of each class among the sealed rows, the largest first."""
+    part = evidence.confusion(run)
+    if part is None or not part.counts.sum():
+        return []
+    shares = part.counts.sum(axis=1) / part.counts.sum()
+    ranked = sorted(zip(part.labels, shares.tolist(), strict=True), key=lambda one: -one[1])
+    told = ", ".join(f"{shortened(label)} {t.share(share)}" for label, share in ranked[:MAX_CLASSES_TOLD])
+    return [(t("data.balance"), told + (", …" if len(ranked) > MAX_CLASSES_TOLD else ""))]
+
+
+def _augmentation(run: RunLike, t: Language) -> list[tuple[str, str]]:
+    """What was done to rows while the winner was trained."""
+    best = tables.best_row(run)
+    if not best:
+        return []
+    balance = str(best.get("point.augment_balance", "none"))
+    done = [] if balance == "none" else [t.named("balance", balance)]
+    for name, value in best.items():
+        if name.startswith("point.augment_") and isinstance(value, float) and value > 0:
+            done.append(f"{t.named('parameter', name.removeprefix('point.'))} {t.setting(value)}")
+    augmented = t.listed(done) if done else t("balance.none")
+    return [(t("data.augmented"), augmented)]
+
+
+def _is_in(columns: Sequence[Mapping[str, Any]], notice: str) -> bool:
+    """Whether the table of columns says it too, and why."""
+    return bool(columns) and notice.startswith("Not used: ")
+
+
+def repeat(run: RunLike, t: Language) -> Section:
+    """What is needed to run it again."""
+    seed = (run.summary.get("search") or {}).get("seed")
+    environment = _flat(run.environment)
+    blocks = [
+        Block(code=REPEAT_COMMAND, text="" if seed is None else t("repeat.seed", seed=seed)),
+        Block(title=t("repeat.space"), code=run.space_text),
+    ]
+    if environment:
+        title = t("repeat.environment")
+        blocks.append(Block(title=title, table=pair_table(environment, label=title, t=t), is_folded=True))
+    return Section(key="repeat", title=t("repeat.title"), texts=[t("repeat.text")], blocks=blocks)
+
+
+def limits(run: RunLike, t: Language) -> Section:
+    """What must not be read out of this report; each item goes when what it misses is there."""
+    found = run.summary.get("evidence") or {}
+    test, is_corrected = found.get("test") or {}, "corrected" in found
+    n_scored = int(tables.history(run)["value"].notna().sum())
+    baselines = [t.named("model", one.name) for one in evidence.models(run) if one.name not in ("network", "dummy")]
+    missing = {
+        "naive": not is_corrected and n_scored > 1,
+        "no_test": not test,
+        "openings": test.get("openings", 0) > 1,
+        "one_seed": not is_corrected,
+        "interval": not is_corrected and test.get("low") is not None,
+        "splits": is_corrected,
+        "baselines": not baselines,
+        "kinds": bool(baselines),
+        "causes": n_scored > 1,
+        "effects": bool(evidence.effects(run)),
+        "slices": bool(evidence.worst_slices(run)),
+        "capacity": not run.summary.get("capacity"),
+    }
+    values = {"n": test.get("openings", 0) if test.get("openings", 0) > 1 else n_scored, "models": ""}
+    values["models"] = t.listed(baselines) if baselines else ""
+    points = [t(f"limits.{key}", **values) for key, holds in missing.items() if holds]
+    points += [t.phrase(notice) for notice in found.get("notices", ())]
+    return Section(key="limits", title=t("limits.title"), blocks=[Block(points=points)])
+
+
+def _search_text(run: RunLike, t: Language) -> list[str]:
+    """How many, how long, by whom."""
+    search = run.summary.get("search") or {}
+    if not search:
+        return []
+    pruner = str(search.get("pruner", "none"))
+    return [t(
+        "search.text", trials=t.counted("trials", len(run.trials)),
+        epochs=t.counted("epochs", int(search.get("n_epochs", 0))), wall=t.duration(float(search.get("wall_s") or 0)),
+        sampler=t.named("sampler", str(search.get("sampler", ""))),
+        pruner=t("search.no_pruner") if pruner == "none" else t("search.pruned_by", pruner=t.named("pruner", pruner)),
+    )]  # fmt: skip
+
+
+def _data_entries(data: Mapping[str, Any], target: str, t: Language) -> dict[str, str]:
+    """The facts of the table by their key; empty where not known."""
+    counts = {key: data.get(f"n_{key}") for key in ("rows", "train", "valid", "test", "features", "classes")}
+    known = {key: t.count(int(count)) for key, count in counts.items() if count is not None}
+    split = t("data.split", **known) if {"train", "valid", "test"} <= known.keys() else ""
+    return {
+        "source": str(data.get("source", "")),
+        "target": target,
+        "rows": ": ".join(text for text in (known.get("rows", ""), split) if text),
+        "inputs": known.get("features", ""),
+        "classes": known.get("classes", ""),
+        "hash": str(data.get("sha256") or ""),
+    }
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Nested names and values in one list: `packages.keras`."""
+    found: list[tuple[str, str]] = []
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            found += _flat(value, f"{prefix}{name}.")
+        else:
+            found.append((f"{prefix}{name}", "–" if value is None else str(value)))
+    return found

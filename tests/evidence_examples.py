@@ -1,0 +1,137 @@
+"""What evidence a finished run leaves, made up: the keys of summary.json and the tables, without training anything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+N_REPEATS = 5
+N_FINALISTS = 4
+LABELS = ("benign", "malignant")
+
+SENTENCES = [
+    ("network", {}),
+    ("over_dummy", {"value": 0.56, "low": 0.5, "high": 0.61}),
+    ("linear.ahead", {"value": 0.0412, "low": 0.0123, "high": 0.0701}),
+    ("boosting.level", {"value": 0.0102, "low": -0.0201, "high": 0.0409}),
+    ("sure", {"share": 0.83}),
+    (
+        "smaller.level",
+        {"value": 0.0012, "low": -0.0004, "high": 0.0031, "smaller": "30 -> 64 -> 1 relu (2.0k parameters)"},
+    ),
+]
+
+EFFECTS = [
+    ("depth", "deeper", "winner", -0.004, 0.004, "not_shown"),
+    ("depth", "shallower", "winner", -0.02, 0.006, "worse"),
+    ("width", "wider", "winner", 0.001, 0.004, "not_shown"),
+    ("depth", "deeper", "wider", -0.03, 0.01, "worse"),
+    ("activation", "tanh", "winner", 0.015, 0.006, "better"),
+    ("batch_norm", "off", "winner", None, None, "diverged"),
+    ("dropout", "0.28", "winner", -0.002, 0.02, "not_shown"),
+]
+
+MODELS = {"network": 0.0913, "dummy": 0.6561, "linear": 0.1325, "boosting": 0.1015}
+
+
+def summary_parts(run: Any) -> dict[str, Any]:
+    """What stands in summary.json beside what a run without evidence has."""
+    best = run.summary["best"]
+    topology = {"metric": run.summary["objective"]["name"], "topology": best["topology"], "n_rows": 114}
+    sentences = [{"key": key, "values": topology | values} for key, values in SENTENCES]
+    test = dict(run.summary["evidence"]["test"])
+    evidence = {
+        **run.summary["evidence"],
+        "corrected": {
+            "value": 0.0801, "low": 0.0612, "high": 0.1004, "method": "repeats", "chosen_again": 0.83, "seed_sd": 0.004,
+        },
+        "optimism": 0.0211, "test": test,
+        "repeats": {"n_finalists": N_FINALISTS, "n_repeats": N_REPEATS, "test_to_train": 0.25},
+    }  # fmt: skip
+    common = {
+        "evidence": evidence,
+        "baselines": [_baseline(name, value, test) for name, value in MODELS.items() if name != "network"],
+        "effects": [_effect(*one) for one in EFFECTS],
+        "importance": [
+            {"parameter": "learning_rate", "is_shown": True, "value": 0.61, "low": 0.4, "high": 0.8},
+            {"parameter": "depth", "is_shown": False, "value": 0.2, "low": 0.05, "high": 0.4},
+        ],
+        "slices": [
+            {"column": "column 1", "rows": "3.2 to 7.5", "n_rows": 24, "excess": 0.2, "p_value": 0.004,
+             "is_worse": True, "value": 0.25, "low": 0.1, "high": 0.4},
+            {"column": "column 2", "rows": "missing", "n_rows": 21, "excess": 0.05, "p_value": 0.4, "is_worse": False,
+             "value": 0.13, "low": 0.02, "high": 0.24},
+        ],
+        "verdict": {"code": "network", "text": "A network is worth it here.", "sentences": sentences},
+    }  # fmt: skip
+    return common | (_of_numbers() if run.summary["task"] == "regression" else _of_classes())
+
+
+def frames(run: Any) -> dict[str, pd.DataFrame]:
+    """The tables beside summary.json, by the run's attribute."""
+    rng = np.random.default_rng(1)
+    scored = run.trials[run.trials["value"].notna()].sort_values("value")
+    best = run.summary["best"]["trial"]
+    numbers = list(dict.fromkeys([best, *scored["trial"]]))[:N_FINALISTS]
+    finalists = [
+        {"trial": trial, "repeat": repeat, "is_winner": trial == best, "value": 0.08 + float(rng.exponential(0.01)),
+         "topology": scored.loc[scored["trial"] == trial, "topology"].iloc[0], "n_params": 1000 + trial}
+        for trial in numbers
+        for repeat in range(1, N_REPEATS + 1)
+    ]  # fmt: skip
+    partners = [{"factor": "", "change": "", "trial": best, "repeat": repeat} for repeat in range(6, 9)]
+    baselines = [
+        {"model": name, "part": "valid", "repeat": repeat, "value": value + 0.001 * repeat}
+        for name, value in MODELS.items()
+        for repeat in range(1, N_REPEATS + 1)
+    ]
+    predicted = rng.normal(20, 5, 200)
+    residuals = {"target": "malignant", "predicted": predicted, "residual": rng.normal(0, 2, 200)}
+    is_regression = run.summary["task"] == "regression"
+    return {
+        "finalists": pd.DataFrame(finalists),
+        "partners": pd.DataFrame(partners),
+        "baselines": pd.DataFrame(baselines),
+        "residuals": pd.DataFrame(residuals) if is_regression else pd.DataFrame(),
+    }
+
+
+def _baseline(name: str, value: float, test: dict[str, Any]) -> dict[str, Any]:
+    gain = value - MODELS["network"]
+    return {
+        "name": name,
+        "settings": {"strength": 0.01, "n_rows": 455} if name == "linear" else {},
+        "valid": value,
+        "test": {"value": value, "low": value * 0.8, "high": value * 1.2, "metrics": test["metrics"]},
+        "network_gain": {"value": gain, "low": gain - 0.03, "high": gain + 0.03},
+    }
+
+
+def _effect(
+    factor: str, change: str, against: str, value: float | None, reach: float | None, finding: str
+) -> dict[str, Any]:
+    ends = dict.fromkeys(("value", "low", "high", "p_value"))
+    if value is not None and reach is not None:
+        ends = {"value": value, "low": value - reach, "high": value + reach, "p_value": 0.02}
+    return {"factor": factor, "change": change, "against": against, "finding": finding, **ends}
+
+
+def _of_classes() -> dict[str, Any]:
+    bins = [(0.04, 60, 0.02, 0.0, 0.09), (0.5, 10, 0.6, 0.3, 0.85), (0.97, 44, 0.98, 0.9, 1.0)]
+    return {
+        "calibration": {
+            "bins": [
+                {"confidence": at, "n_rows": n, "value": share, "low": low, "high": high}
+                for at, n, share, low, high in bins
+            ],
+            "temperature": {"value": 1.4, "loss_before": 0.1, "loss_after": 0.09},
+        },
+        "errors": {"labels": list(LABELS), "confusion": [[70, 2], [3, 39]]},
+    }
+
+
+def _of_numbers() -> dict[str, Any]:
+    bands = [[at, -4.0, -1.5, 0.1, 1.4, 4.2] for at in np.linspace(10, 30, 10)]
+    return {"errors": {"residuals": [{"target": "malignant", "bands": bands}]}}

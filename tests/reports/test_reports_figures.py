@@ -1,0 +1,81 @@
+"""A run in a notebook: its figures, its card, its report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from matplotlib.figure import Figure
+
+import ffsearch
+from examples import a_finished_run, opened
+from ffsearch.errors import FFSearchError, RunError
+from ffsearch.reports.figures import Figures
+
+ONLY_CLASSES = {"confusion", "reliability"}
+ONLY_NUMBERS = {"residuals"}
+OF_THE_SEARCH = {"network", "scores", "learning", "history", "parallel", "numbers", "choices", "endings", "time"}
+
+
+def drawn(figures: Figures) -> set[str]:
+    """The figures there is something for; the others say what the run lacks."""
+    names = set()
+    for name in figures.names:
+        try:
+            figure = getattr(figures, name)()
+        except RunError:
+            continue
+        assert isinstance(figure, Figure)
+        names.add(name)
+    return names
+
+
+def test_every_figure_is_drawn_where_a_run_has_its_data(make_run: Any) -> None:
+    classes = Figures(make_run(20, evidence=True))
+    numbers = Figures(make_run(20, evidence=True, objective=("rmse", "minimize")), lang="pt-BR", width=360)
+    assert drawn(classes) == set(classes.names) - ONLY_NUMBERS
+    assert drawn(numbers) == set(numbers.names) - ONLY_CLASSES
+
+
+def test_a_run_without_evidence_has_the_figures_of_its_search(make_run: Any) -> None:
+    assert drawn(Figures(make_run(20))) == OF_THE_SEARCH
+    assert drawn(Figures(make_run(0, is_finished=False))) == {"time"}
+
+
+def test_a_figure_shows_itself_and_is_saved(make_run: Any, tmp_path: Path) -> None:
+    figure = Figures(make_run(4)).history()
+    assert figure._repr_png_().startswith(b"\x89PNG")  # type: ignore[attr-defined]  # what a notebook asks for
+    figure.savefig(tmp_path / "history.pdf")
+    assert (tmp_path / "history.pdf").stat().st_size > 1000
+
+
+def test_what_cannot_be_drawn_is_said(make_run: Any) -> None:
+    numbers = Figures(make_run(4, evidence=True, objective=("rmse", "minimize")))
+    with pytest.raises(RunError, match=r"'weight' is no target of .*; its targets are: malignant"):
+        numbers.residuals("weight")
+    with pytest.raises(RunError, match="has no finalists, for it is not finished"):
+        Figures(make_run(2, is_finished=False)).finalists()
+    with pytest.raises(FFSearchError, match="does not speak 'xx'"):
+        Figures(make_run(2), lang="xx")
+
+
+def test_a_loaded_run_draws_reports_and_shows_itself(tmp_path: Path) -> None:
+    run = ffsearch.load(a_finished_run(tmp_path / "runs" / "tabular"))
+    assert isinstance(run.figures.history(), Figure)
+    assert run.report(tmp_path / "page.html", lang="pt-BR").read_text(encoding="utf-8").startswith("<!doctype html>")
+    card = run._repr_html_()
+    assert "tabular: 6 trials, finished" in card
+    assert "<svg" in card
+
+
+def test_the_card_of_a_run_shows_hostile_names_as_text(tmp_path: Path) -> None:
+    from examples import FACTS, a_record
+
+    with opened(tmp_path / "run") as folder:
+        assert "no trial has a value yet" in ffsearch.load(tmp_path / "run")._repr_html_()
+        folder.start(FACTS)
+        folder.add(a_record(0, topology="4 -> 8 -> 1 <script>alert(1)</script>"))
+    card = ffsearch.load(tmp_path / "run")._repr_html_()
+    assert "<script" not in card
+    assert "1 trial, not finished" in card
