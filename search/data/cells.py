@@ -81,7 +81,7 @@ def as_written(column: pd.Series[Any]) -> Levels:
 def canonical(value: Any) -> str:
     """A cell as levels are spelt: without blanks around it, a whole number without its point."""
     text = str(value).strip()
-    whole = _WHOLE.fullmatch(text)
+    whole = _WHOLE.fullmatch(text) if "." in text else None
     return whole.group(1) if whole else text
 
 

@@ -249,7 +249,7 @@ def _judge_texts(cells: pd.Series[Any], *, stated: bool = False, why: str = "") 
     levels = as_levels(cells)
     n_missing = int((levels.codes < 0).sum())
     if stated and len(levels.texts) > 1:
-        kind, reason = Kind.CATEGORY, f"{_counted(len(levels.texts))}; {why or 'a category, as data.categories says'}"
+        kind, reason = Kind.CATEGORY, f"{_counted(levels)}; {why or 'a category, as data.categories says'}"
         reading = None
     else:
         kind, reason, reading = _kind_of_texts(cells, levels, n_missing=n_missing)
@@ -265,7 +265,7 @@ def _kind_of_texts(cells: pd.Series[Any], levels: Levels, *, n_missing: int) -> 
     if n_levels == 1 and not n_missing:
         return Kind.CONSTANT, f"every cell is {_shown(levels.texts[0])}", None
     if pd.api.types.is_datetime64_any_dtype(cells.dtype) or looks_like_dates(levels):
-        return _dates(cells, n_levels=n_levels)
+        return _dates(cells, levels)
     if {text.lower() for text in levels.texts} in _TRUTH:
         return Kind.BOOLEAN, f"only {' and '.join(map(_shown, sorted(levels.texts)))}", None
     many = n_levels >= MIN_ROWS_OF_ID
@@ -274,15 +274,15 @@ def _kind_of_texts(cells: pd.Series[Any], levels: Levels, *, n_missing: int) -> 
         return Kind.TEXT, f"free text, {n_words:.1f} words a cell; make columns of what matters in it", None
     if many and n_levels >= ID_SHARE * n_present:
         return Kind.ID, f"{n_levels} different texts in {n_present} cells: it names rows", None
-    return Kind.CATEGORY, _counted(n_levels), None
+    return Kind.CATEGORY, _counted(levels), None
 
 
-def _dates(cells: pd.Series[Any], *, n_levels: int) -> tuple[Kind, str, DateReading | None]:
+def _dates(cells: pd.Series[Any], levels: Levels) -> tuple[Kind, str, DateReading | None]:
     reading, in_doubt = find_reading(cells)
     if reading is None:
-        return Kind.CATEGORY, _counted(n_levels), None
-    n_odd = int(np.isnan(reading.read(cells)).sum()) - int((as_levels(cells).codes < 0).sum())
-    reason = f"{n_levels} different dates"
+        return Kind.CATEGORY, _counted(levels), None
+    n_odd = int(np.isnan(reading.read(cells)).sum()) - int((levels.codes < 0).sum())
+    reason = f"{len(levels.texts)} different dates"
     if in_doubt:
         reason += "; they could be day first or month first, and are read as month first"
     if n_odd:
@@ -290,13 +290,18 @@ def _dates(cells: pd.Series[Any], *, n_levels: int) -> tuple[Kind, str, DateRead
     return Kind.DATE, reason, reading
 
 
-def _counted(n_levels: int) -> str:
-    """How many levels there are, and what becomes of too many."""
+def _counted(levels: Levels) -> str:
+    """How many levels there are, and what becomes of many."""
+    n_levels = len(levels.texts)
     if n_levels <= MAX_LEVELS:
         return f"{n_levels} different texts"
+    n_frequent = int((levels.counts() >= MIN_LEVEL_ROWS).sum())
+    if n_frequent <= MAX_LEVELS:
+        return f"{n_levels} different texts; those of {MIN_LEVEL_ROWS} rows or more count ({n_frequent}), all others as one"
+    n_encoded = min(n_frequent, MAX_ENCODED_LEVELS) - MAX_LEVELS
     return (
-        f"{n_levels} different texts; of those with {MIN_LEVEL_ROWS} rows or more the {MAX_LEVELS} most frequent count "
-        f"each for itself, up to {MAX_ENCODED_LEVELS} by the mean target of their rows, all others as one"
+        f"{n_levels} different texts; the {MAX_LEVELS} most frequent count each for itself, {n_encoded} more by the mean "
+        "target of their rows, all others as one"
     )
 
 
