@@ -5,7 +5,8 @@
     category columns -> looked up, one slot a level ---+
 
 It is made of Keras' own layers and operations alone, so `keras.models.load_model(path)` needs no ffsearch. Inputs are a
-dict of one (n_rows, 1) tensor a column: float32 with NaN where missing, strings with "" where missing. Keras allows not
+dict of one (n_rows, 1) tensor a column: float32 with NaN where missing, strings with "" where missing; a date is the
+number of days since the first one (`origin` in `ffsearch.json`), its time of day their fraction. Keras allows not
 every character in their names, so they are called `number_0`, `category_3`; which column each one is, the labels and
 the target names travel in the same file as `ffsearch.json`. The output is
 
@@ -32,8 +33,11 @@ from numpy.typing import NDArray
 
 from ffsearch._version import __version__
 from ffsearch.errors import DataError, ExportError
+from ffsearch.search.data.columns import CYCLE_DAYS, YEAR_DAYS
+from ffsearch.search.data.dates import DateReading
 from ffsearch.search.data.images import IMAGE, AnyPreprocessor, ImagePreprocessor, ImageShape, as_images, image_size
-from ffsearch.search.data.preprocess import CLIP, LIMIT, CategoryColumn, NumberColumn, Preprocessor, raw_inputs
+from ffsearch.search.data.preprocess import CLIP, LIMIT, CategoryColumn, DateCycles, NumberColumn, Preprocessor
+from ffsearch.search.data.spelling import PLAIN
 from ffsearch.search.heads import Head, TargetScale, Task, probabilities, values
 from ffsearch.search.model import build_network
 from ffsearch.search.topology import Point
@@ -81,9 +85,8 @@ class PackagedModel:
         self.target_names = tuple(facts["target_names"])
         self.facts = dict(facts)
         self._inputs: dict[str, str] = {one["column"]: one["input"] for one in facts["inputs"]}
-        self._numbers = [one["column"] for one in facts["inputs"] if one["kind"] == "number"]
         self._image: ImageShape | None = tuple(facts["image"]) if facts.get("image") else None
-        self._categories = [one["column"] for one in facts["inputs"] if one["kind"] == "category"]
+        self._preprocessor = None if self._image else Preprocessor.from_dict(facts["preprocessor"])
         self._forward = tf.function(lambda raw: model(raw, training=False), reduce_retracing=True)
 
     @property
@@ -114,9 +117,10 @@ class PackagedModel:
         """
         if self._image is not None:
             return {IMAGE: as_images(frame, self._image)}
+        assert self._preprocessor is not None
         if not isinstance(frame, pd.DataFrame):
             raise DataError("These are no images but a table, whose columns have names: give a pandas frame.")
-        raw = raw_inputs(frame, numbers=self._numbers, categories=self._categories)
+        raw = self._preprocessor.raw_inputs(frame)
         return {self._inputs[column]: cells for column, cells in raw.items()}
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -155,13 +159,12 @@ def load_packaged(path: str | os.PathLike[str]) -> PackagedModel:
     try:
         with zipfile.ZipFile(path) as archive:
             facts = json.loads(archive.read(MEMBER))
-        model = keras.models.load_model(path, compile=False)
+        return PackagedModel(keras.models.load_model(path, compile=False), facts)
     except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
         raise ExportError(
             f"{os.fspath(path)!r} is not a model ffsearch saved, or it is damaged ({error}). Give the model.keras of a "
             "finished run; other Keras files open with keras.models.load_model."
         ) from error
-    return PackagedModel(model, facts)
 
 
 # --- writing one -----------------------------------------------------------------------------------------------------
@@ -234,7 +237,10 @@ def package(
         columns = [inputs[_number(place)] for place in range(len(preprocessor.numbers))]
         features += _number_features(preprocessor.numbers, columns)
     for place, category in enumerate(preprocessor.categories):
-        features.append(_category_features(category, inputs[_category(place)]))
+        features += _category_features(category, inputs[_category(place)])
+    places = {number.name: place for place, number in enumerate(preprocessor.numbers)}
+    for one in preprocessor.cycles:
+        features += _cycle_features(one, inputs[_number(places[one.name])])
     matrix = features[0] if len(features) == 1 else keras.layers.Concatenate(name="features")(features)
     return keras.Model(inputs, _answers(network(matrix), head=head, target_scale=target_scale), name="ffsearch")
 
@@ -281,15 +287,55 @@ def _number_features(numbers: Sequence[NumberColumn], columns: Sequence[Any]) ->
     return features
 
 
-def _category_features(category: CategoryColumn, column: Any) -> Any:
-    """One slot a level, (n_rows, n_slots). The lookup says 0 for an unseen level, and i + 1 for `levels[i]`."""
-    other = len(category.levels)
-    vocabulary = category.levels or ("",)
+def _category_features(category: CategoryColumn, column: Any) -> list[Any]:
+    """Slots, (n_rows, n_slots), and encodings. The lookup says 0 for an unseen level, and i + 1 for `vocabulary[i]`."""
+    vocabulary = category.vocabulary or ("",)
     lookup = keras.layers.StringLookup(
         vocabulary=list(vocabulary), mask_token=None, num_oov_indices=1, oov_token=_unused_text(vocabulary)
     )
+    place = ops.squeeze(lookup(column), axis=1)
+    if category.ordered:
+        return [ops.take(_unseen_first(category.slot_table()), place, axis=0)]
+    other = len(category.levels)
     slots = np.array([other, *(category.slots.get(level, other) for level in vocabulary)], np.int32)
-    return ops.one_hot(ops.take(slots, ops.squeeze(lookup(column), axis=1)), category.n_slots)
+    features = [ops.one_hot(ops.take(slots, place), category.n_slots)]
+    if category.encodings:
+        features.append(ops.take(_unseen_first(category.encoding_table()), place, axis=0))
+    return features
+
+
+def _unseen_first(table: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A table by the numbers of a lookup: the row of all other texts comes first."""
+    return np.roll(table, 1, axis=0)
+
+
+def _cycle_features(cycles: DateCycles, column: Any) -> list[Any]:
+    """Where a date stands in year, week and day: the steps of `DateCycles.features` in their order, in float32."""
+    present = ops.cast(ops.isfinite(column), "float32")
+    moment = ops.where(ops.isnan(column), 0.0, column)
+    moment = ops.where(ops.isfinite(moment), moment, 0.0)
+    day = ops.floor(moment)
+    features: list[Any] = []
+    if cycles.year:
+        place = _rest(ops.add(day, float(cycles.origin_in_cycle)), CYCLE_DAYS)
+        features += _waves(_rest(place, YEAR_DAYS), YEAR_DAYS)
+    if cycles.week:
+        weekday = _rest(ops.add(day, float(cycles.origin_weekday)), 7)
+        features.append(ops.cast(ops.equal(weekday, np.arange(7, dtype=np.float32)), "float32"))
+    if cycles.clock:
+        features += _waves(ops.subtract(moment, day), 1.0)
+    return [ops.multiply(feature, present) for feature in features]
+
+
+def _rest(days: Any, length: float) -> Any:
+    """What is left of whole days after whole lengths."""
+    return ops.subtract(days, ops.multiply(ops.floor(ops.divide(ops.add(days, 0.5), length)), length))
+
+
+def _waves(place: Any, length: float) -> list[Any]:
+    """Sine and cosine of a place in a cycle."""
+    angle = ops.multiply(place, float(np.float32(2 * np.pi / length)))
+    return [ops.sin(angle), ops.cos(angle)]
 
 
 def _unused_text(levels: Sequence[str]) -> str:
@@ -321,11 +367,16 @@ def _network(point: Point, *, head: Head, n_features: int, weights: Sequence[NDA
 
 
 def _input_facts(preprocessor: AnyPreprocessor) -> list[dict[str, Any]]:
-    """Each input of the Keras model: the column it is, its name there, its kind."""
+    """Each input of the Keras model: the column it is, its name there, its kind, and how a number is read."""
     if isinstance(preprocessor, ImagePreprocessor):
         return [{"column": IMAGE, "input": IMAGE, "kind": "image"}]
     numbers = [
-        {"column": number.name, "input": _number(place), "kind": "number"}
+        {
+            "column": number.name,
+            "input": _number(place),
+            "kind": "date" if isinstance(number.reading, DateReading) else "number",
+            **({} if number.reading == PLAIN else {"reading": number.reading.as_dict()}),
+        }
         for place, number in enumerate(preprocessor.numbers)
     ]
     categories = [

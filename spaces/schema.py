@@ -28,6 +28,7 @@ from ffsearch.spaces.values import (
     Effects,
     Encoding,
     Header,
+    Orders,
     Seconds,
     ShareOrFile,
     as_column,
@@ -160,6 +161,12 @@ class DataSpec(Section):
         description="What is predicted: a number, one of two classes, one of several. auto: inferred, and said why.",
     )
     drop: tuple[Column, ...] = Field(default=(), description="Columns that must not be used.")
+    categories: tuple[Column, ...] = Field(
+        default=(), description="Columns of numbers that are names of something: codes, months, districts."
+    )
+    ordinal: Orders = Field(
+        default={}, description="Columns whose levels have an order, and these from low to high: {size: [S, M, L]}."
+    )
     groups: Column | None = Field(
         default=None, description="A column: rows of one group stay on one side of every split."
     )
@@ -189,13 +196,20 @@ class DataSpec(Section):
 
     @classmethod
     def contradictions(cls, raw: Mapping[str, Any]) -> Iterator[Fault]:
-        """A target that is also something else."""
+        """A target that is also something else, and a column in two roles."""
         target = raw.get("target")
         targets = [as_column(name) for name in (target if isinstance(target, list | tuple) else [target])]
-        drop = raw.get("drop")
-        for index, name in enumerate(drop if isinstance(drop, list | tuple) else []):
-            if name is not None and as_column(name) in targets:
-                yield Fault(path=("drop", index), text=f"{shown(name)} is also the target; it is in one of the two.")
+        ordinal = raw.get("ordinal")
+        ordered = list(map(as_column, ordinal)) if isinstance(ordinal, Mapping) else []
+        for key, others in (("drop", targets), ("categories", [*targets, *ordered])):
+            names = raw.get(key)
+            for index, name in enumerate(names if isinstance(names, list | tuple) else []):
+                if name is not None and as_column(name) in others:
+                    also = "the target" if as_column(name) in targets else "in data.ordinal"
+                    yield Fault(path=(key, index), text=f"{shown(name)} is also {also}; it is in one of the two.")
+        for name in ordered:
+            if name in targets:
+                yield Fault(path=("ordinal", name), text=f"{shown(name)} is also the target; it is in one of the two.")
         for key in ("groups", "time"):
             if raw.get(key) is not None and as_column(raw[key]) in targets:
                 yield Fault(path=(key,), text=f"{shown(raw[key])} is also the target; it is in one of the two.")

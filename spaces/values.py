@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import math
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, StrictStr, ValidationError, WithJsonSchema
@@ -22,6 +23,7 @@ __all__ = [
     "Effects",
     "Encoding",
     "Header",
+    "Orders",
     "Seconds",
     "ShareOrFile",
     "as_column",
@@ -51,6 +53,25 @@ def _columns(raw: Any) -> str | tuple[str, ...] | None:
     if not names or not are_names or len(set(names)) < len(names):
         raise _refused(raw, "is neither a column nor a list of different columns")
     return names if isinstance(raw, list | tuple) else names[0]
+
+
+def _orders(raw: Any) -> Any:
+    """Lists of levels as texts; anything but a mapping is left to pydantic."""
+    if not isinstance(raw, Mapping):
+        return raw
+    return {as_column(name): _levels(name, levels) for name, levels in raw.items()}
+
+
+def _levels(name: Any, raw: Any) -> tuple[str, ...]:
+    is_list = isinstance(raw, list | tuple)
+    levels = raw if is_list else ()
+    odd = [level for level in levels if isinstance(level, bool) or not isinstance(level, str | int | float)]
+    texts = tuple(map(str, levels))
+    if odd or len(texts) < 2 or len(set(texts)) < len(texts) or not all(text.strip() for text in texts):
+        why = "is no list of at least two different levels from low to high, such as [low, mid, high]"
+        quoted = "; put true and false in quotes if text is meant" if any(isinstance(one, bool) for one in odd) else ""
+        raise refusal([Fault(path=(as_column(name),), text=f"{shown(raw)} {why}{quoted}.")])
+    return texts
 
 
 def _share_or_file(raw: Any) -> float | str | None:
@@ -125,6 +146,18 @@ ShareOrFile = Annotated[
     WithJsonSchema({"anyOf": [_SHARE_FORM, {"type": "string"}, {"type": "null"}]}),
 ]
 """A share of rows, above 0 and below 1, or the path of a file, or none."""
+
+Orders = Annotated[
+    dict[str, tuple[str, ...]],
+    BeforeValidator(_orders),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "additionalProperties": {"type": "array", "items": {"type": ["string", "number"]}, "minItems": 2},
+        }
+    ),
+]
+"""Columns, and the levels of each from low to high."""
 
 Encoding = Annotated[StrictStr | None, BeforeValidator(_encoding)]
 """An encoding under Python's own name for it; None is to be found out."""

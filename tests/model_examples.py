@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,10 @@ import numpy as np
 import pandas as pd
 
 from examples import a_finished_run
-from ffsearch.search.data.preprocess import Preprocessor, learn_layout, raw_inputs
+from ffsearch.search.data.columns import Reading
+from ffsearch.search.data.dates import DateReading
+from ffsearch.search.data.preprocess import Layout, Preprocessor, learn_layout, raw_inputs
+from ffsearch.search.data.spelling import PLAIN, Spelling
 from ffsearch.search.exporting.checks import HeldOut, write_held_out
 from ffsearch.search.heads import Head, TargetScale, Task, default_loss
 from ffsearch.search.model import initial_weights
@@ -17,8 +21,14 @@ from ffsearch.search.packaging import PackagedModel, save_model
 from ffsearch.search.reading import CHECK, MODEL
 from ffsearch.search.topology import Activation, Point
 
-NUMBERS = ["age", "income / year"]
-CATEGORIES = ["city", "Größe"]
+NUMBERS: dict[str, Reading] = {
+    "age": PLAIN,
+    "income / year": PLAIN,
+    "rent": Spelling(decimal=",", thousands=".", before="€"),
+    "since": DateReading(day_first=True, origin="2019-11-05"),
+}
+CATEGORIES = ["city", "Größe", "grade", "shop"]
+GRADES = ("low", "mid", "high")
 POINT = Point(depth=2, width=24, batch_norm=True, activation=Activation.SWISH)
 HEADS = {
     Task.BINARY: Head(
@@ -42,7 +52,7 @@ SCALE = TargetScale(mean=np.array([2000.0, -3.0]), scale=np.array([40.0, 0.01]))
 
 
 def mixed_table(n_rows: int = 300, *, seed: int = 0) -> pd.DataFrame:
-    """Numbers of different sizes, texts, codes; every column with gaps."""
+    """Numbers of different sizes and spellings, dates, texts, codes, steps; every column with gaps."""
     generator = np.random.default_rng(seed)
     frame = pd.DataFrame(
         {
@@ -51,9 +61,16 @@ def mixed_table(n_rows: int = 300, *, seed: int = 0) -> pd.DataFrame:
             "city": generator.choice(["Bern", "New York, NY", "東京", 'the "Hague"'], n_rows),
             "income / year": generator.normal(0, 1, n_rows) * 10.0 ** generator.integers(-6, 9, n_rows),
             "Größe": generator.choice(["1", "2", "07"], n_rows),
+            "rent": [f"€ {thousands}.{rest:03},5" for thousands, rest in generator.integers(1, 1000, (n_rows, 2))],
+            "since": [
+                f"{day % 28 + 1}/{day % 12 + 1}/{2020 + day % 5} {day % 24}:{day % 60:02}"
+                for day in generator.integers(0, 10_000, n_rows)
+            ],
+            "grade": generator.choice(GRADES, n_rows),
+            "shop": [f"shop {number}" for number in generator.integers(0, 9, n_rows)],
         }
     )
-    for place, name in enumerate(["age", "city", "income / year", "Größe"]):
+    for place, name in enumerate([*NUMBERS, *CATEGORIES]):
         frame.loc[place :: 7 + place, name] = None
     return frame
 
@@ -69,8 +86,17 @@ def spoilt(frame: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
 
 
 def preprocessor_of(frame: pd.DataFrame) -> Preprocessor:
+    """What such a table teaches; four of the shops have slots, the others are told apart by their encodings alone."""
     raw = raw_inputs(frame, numbers=NUMBERS, categories=CATEGORIES)
-    return Preprocessor.fit(learn_layout(raw), raw)
+    layout = learn_layout(raw, readings=NUMBERS, orders={"grade": GRADES})
+    categories = tuple(
+        replace(one, levels=one.levels[:4], rest=one.levels[4:], n_encodings=2) if one.name == "shop" else one
+        for one in layout.categories
+    )
+    targets = np.random.default_rng(5).normal(size=(len(frame), 2))
+    return Preprocessor.fit(
+        Layout(numbers=layout.numbers, categories=categories, cycles=layout.cycles), raw, targets=targets
+    )
 
 
 def a_model(path: Path, task: Task, *, point: Point = POINT, **changes: Any) -> PackagedModel:

@@ -83,12 +83,12 @@ KINDS: dict[str, tuple[list[Any], Kind, str]] = {
     "date": (
         [f"2024-01-{1 + i % 28:02d}" for i in range(N)],
         Kind.DATE,
-        "dates are not turned into numbers: add columns such as year, month or weekday",
+        "28 different dates",
     ),
     "datetime": (
         list(pd.date_range("2024-01-01", periods=N)),
         Kind.DATE,
-        "dates are not turned into numbers: add columns such as year, month or weekday",
+        "40 different dates",
     ),
     "one level or missing": (["x", ""] * (N // 2), Kind.CATEGORY, "1 different texts"),
 }
@@ -100,7 +100,7 @@ def test_kind_and_reason(name: str) -> None:
     other = [f"{i * i}.25" for i in range(N)]
     column = judge(**{name: cells, "other": other})[name]
     assert (column.kind, column.reason) == (kind, reason)
-    assert column.used is (kind in {Kind.NUMBER, Kind.CATEGORY, Kind.BOOLEAN})
+    assert column.used is (kind in {Kind.NUMBER, Kind.CATEGORY, Kind.BOOLEAN, Kind.DATE})
     assert column.as_dict()["kind"] == str(kind)
 
 
@@ -122,7 +122,12 @@ def test_infinite_cells_are_said() -> None:
 def test_many_levels_are_said() -> None:
     column = judge(a=[f"c{i % 100}" for i in range(300)])["a"]
     assert column.kind is Kind.CATEGORY
-    assert column.reason == "100 different texts; those of 5 rows or more count, at most 64, all others as one"
+    assert column.reason == "100 different texts; those of 5 rows or more count (0), all others as one"
+    often = judge(a=[f"c{i % 100}" for i in range(600)])["a"]
+    assert often.reason == (
+        "100 different texts; the 64 most frequent count each for itself, 36 more by the mean target of their rows, all "
+        "others as one"
+    )
 
 
 def test_a_column_that_repeats_another_is_left_out() -> None:

@@ -173,9 +173,9 @@ def test_an_encoding_that_was_chosen_is_said(tmp_path: Path, extra: bytes, codec
         (("a,a,y\n" + ROWS).encode(), "t.csv has columns of the same name: 'a'. Give each its own name."),
         (
             b"PK\x03\x04....",
-            "t.csv is a ZIP archive or an Excel workbook, not a text file: unpack it, or save the sheet as CSV.",
+            "t.csv is a ZIP archive or an Excel workbook, not a table of text: unpack it, or save the sheet as CSV.",
         ),
-        (b"PAR1....", "t.csv is a Parquet file, not a text file: give it the ending .parquet."),
+        (b"PAR1....", "t.csv is a Parquet file, not a table of text: give it the ending .parquet."),
         (
             gzip.compress(GOOD.encode() * 20)[:-20],
             "t.csv is a damaged or cut-off gzip file (Compressed file ended before the end-of-stream marker was "

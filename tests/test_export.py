@@ -124,9 +124,15 @@ def test_onnxruntime_and_the_host_function_answer_without_ffsearch(run: Path, tm
     pytest.importorskip("tf2onnx")
     done = export_run(run, Format.ONNX, out=tmp_path / "model.onnx")
     rows = [
-        {"age": 39.5, "income / year": "1e3", "city": " Bern ", "Größe": 2.0},
-        {"age": None, "income / year": "?", "city": "never seen", "Größe": None},
-    ]
+        {
+            "age": 39.5, "income / year": "1e3", "rent": "€1.250,75", "since": "13 May 2021 3:30 PM",
+            "city": " Bern ", "Größe": 2.0, "grade": "mid", "shop": "shop 7",
+        },
+        {
+            "age": None, "income / year": "?", "rent": 1250.75, "since": "2/3/2021",
+            "city": "never seen", "Größe": None, "grade": "top", "shop": "shop 0",
+        },
+    ]  # fmt: skip
     told = subprocess.run(
         [sys.executable, "-c", WITH_ONNXRUNTIME_ALONE, host.__file__, str(done.path), json.dumps(rows)],
         capture_output=True, text=True, timeout=120, check=False,

@@ -170,7 +170,7 @@ FAULTS: dict[str, tuple[str, bytes, str]] = {
     "lacks": ("rows.csv", ROWS.replace("Größe", "Grösse", 1).encode(), r"lack 1 of .* 'Größe' \(is it 'Grösse'\?\)"),
     "empty": ("rows.csv", b" \n", "is empty"),
     "header": ("rows.csv", ROWS.splitlines()[0].encode(), "has a header line and no rows"),
-    "ragged": ("rows.csv", (ROWS + "1,2\n").encode(), r"line 402: 2 fields where the first line has 5"),
+    "ragged": ("rows.csv", (ROWS + "1,2\n").encode(), r"line 402: 2 fields where the first line has 9"),
     "torn": ("rows.csv", (ROWS + 'x,1,"Bern,1,2\n').encode(), r"line 402: a quote is opened here and never closed"),
     "nul": ("rows.csv", (ROWS + "x,1,\0,1,2\n").encode(), "NUL byte"),
     "workbook": ("rows.csv", b"PK\x03\x04" + ROWS.encode(), "Excel workbook"),

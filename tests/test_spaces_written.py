@@ -131,7 +131,7 @@ def test_identities_stay_the_same_between_releases() -> None:
     assert space_identity(parse_space(text)) == IDENTITY
 
 
-IDENTITY = "ba2e867e4b1cc0d69775f6f94b7e70788951bd72e8bb7c15c686618bea12df41"
+IDENTITY = "0c727f6501034b2a2f3e8e476ce5830bfbc987db762d4293fd3ea457278ce543"
 
 
 def keyed(schema: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -8,6 +8,7 @@ allowed. A text loses the blanks around it, and a whole number written with a po
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-__all__ = ["MISSING", "Levels", "as_levels", "as_numbers", "natural_order", "number_of"]
+__all__ = ["MISSING", "Levels", "as_levels", "as_numbers", "as_written", "canonical", "natural_order", "number_of"]
 
 _SPELLINGS: Final = ("na", "n/a", "#n/a", "nan", "-nan", "null", "none", "nat", "<na>")
 MISSING: Final = frozenset(
@@ -48,30 +49,48 @@ class Levels:
         return np.bincount(self.codes[self.codes >= 0], minlength=len(self.texts)).astype(np.int64)
 
 
-def as_numbers(column: pd.Series[Any]) -> NDArray[np.float64]:
+def as_numbers(column: pd.Series[Any], *, read: Callable[[str], float] | None = None) -> NDArray[np.float64]:
     """The cells as numbers; NaN where a cell is missing or no number. Infinite cells stay infinite.
 
     Args:
         column: Any column of a frame; only its own cells decide, never what other rows hold.
+        read: What a text says, where the column has a spelling of its own (`spelling.py`); None is `number_of`.
 
     Returns:
         Shape (n_rows,), float64.
     """
     if pd.api.types.is_numeric_dtype(column.dtype):
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
-    if isinstance(column.dtype, pd.StringDtype):
+    if read is None and isinstance(column.dtype, pd.StringDtype):
         return _numbers_of_texts(column)
-    levels = as_levels(column)
-    return _pick(np.array([number_of(text) for text in levels.texts], dtype=np.float64), levels.codes, missing=np.nan)
+    written = as_written(column)
+    numbers = np.array([(read or number_of)(text) for text in written.texts], dtype=np.float64)
+    return _pick(numbers, written.codes, missing=np.nan)
 
 
 def as_levels(column: pd.Series[Any]) -> Levels:
     """The cells as canonical texts, each different one once; the module's first lines say what canonical means."""
+    return _levels(column, canonical)
+
+
+def as_written(column: pd.Series[Any]) -> Levels:
+    """The cells as they are written but for blanks around them: to `1.000` its zeros may matter."""
+    return _levels(column, lambda value: str(value).strip())
+
+
+def canonical(value: Any) -> str:
+    """A cell as levels are spelt: without blanks around it, a whole number without its point."""
+    text = str(value).strip()
+    whole = _WHOLE.fullmatch(text) if "." in text else None
+    return whole.group(1) if whole else text
+
+
+def _levels(column: pd.Series[Any], spelt: Callable[[Any], str]) -> Levels:
     codes, distinct = pd.factorize(column)
-    canonical = [_canonical(value) for value in distinct]
     places: dict[str, int] = {}
     renumber = np.array(
-        [-1 if text in MISSING else places.setdefault(text, len(places)) for text in canonical], dtype=np.int64
+        [-1 if text in MISSING else places.setdefault(text, len(places)) for text in map(spelt, distinct)],
+        dtype=np.int64,
     )
     return Levels(codes=_pick(renumber, np.asarray(codes), missing=-1), texts=tuple(places))
 
@@ -109,12 +128,6 @@ def _numbers_of_texts(column: pd.Series[Any]) -> NDArray[np.float64]:
 def _cast(cells: pa.ChunkedArray) -> NDArray[np.float64]:
     numbers = pc.cast(cells, pa.float64()).to_numpy()
     return np.asarray(numbers, dtype=np.float64)
-
-
-def _canonical(value: Any) -> str:
-    text = str(value).strip()
-    whole = _WHOLE.fullmatch(text)
-    return whole.group(1) if whole else text
 
 
 def _pick(values: NDArray[Any], codes: NDArray[np.int64], *, missing: float) -> NDArray[Any]:

@@ -1,8 +1,18 @@
-"""Dates and moments in text: recognised for the table of columns, and put in order for splits by time."""
+"""Dates and moments: recognised in text, put in order for splits by time, and turned into numbers for the network.
+
+    2024-05-31    2024/5/31 12:30    2024-05-31T12:30:15.5+02:00    31.05.2024    5/31/2024 1:30 PM    31 May 2024
+
+A date that begins with its year, or names its month, can be read in one way; one that ends with its year in two, and
+the column decides which (`DateReading.day_first`). The network reads days since the first date of the table, so that
+float32 holds them to seconds; what it makes of them stands in `DateCycles` (`columns.py`).
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Any, Final
 
 import numpy as np
@@ -10,32 +20,120 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
-from ffsearch.search.data.cells import as_levels, as_numbers
+from ffsearch.search.data.cells import Levels, as_numbers, as_written
 
-__all__ = ["as_moments", "looks_like_dates"]
+__all__ = ["DateReading", "as_moments", "find_reading", "looks_like_dates", "seconds_of"]
 
+_MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_NAME: Final = rf"(?:{'|'.join(_MONTHS)})[a-z]*\.?"
 _DATE: Final = re.compile(
-    r"(?P<day>\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4})"
-    r"(?P<clock>[ T]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?(?P<zone>Z|[+-]\d{2}:?\d{2})?"
+    r"(?:(?P<y>\d{4})[-/.](?P<m>\d{1,2})[-/.](?P<d>\d{1,2})"
+    r"|(?P<first>\d{1,2})[-/.](?P<second>\d{1,2})[-/.](?P<last>\d{4})"
+    rf"|(?P<d2>\d{{1,2}})[-/. ]+(?P<month>{_NAME})[-/., ]+(?P<y2>\d{{4}})"
+    rf"|(?P<month2>{_NAME})[-/. ]+(?P<d3>\d{{1,2}}),?[-/. ]+(?P<y3>\d{{4}}))"
+    r"(?:[ T]+(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second_>\d{2}(?:\.\d+)?))?(?: ?(?P<half>[AP])M)?)?"
+    r"(?P<zone> ?(?:Z|UTC|[+-]\d{2}:?\d{2}))?",
+    re.IGNORECASE,
 )
 _N_LOOKED_AT: Final = 1000
 """Different texts looked at before a column counts as dates. Choice: as good as certain, and quick."""
 
-_MONTH_FIRST: Final = "%m/%d/%Y"
-_DAY_FIRST: Final = "%d/%m/%Y"
-_YEAR_FIRST: Final = "%Y/%m/%d"
+_ODD_SHARE: Final = 0.01
+"""Up to this share of cells that are no dates, a column of dates stays one. Choice: as of numbers."""
+
+_STANDARD_SIGNS: Final = (10, 16, 19)
+"""Signs of a date alone, with hours and minutes, with seconds."""
+
+_STANDARD: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?$")
+
+_DAY_S: Final = 86_400
+_1970: Final = date(1970, 1, 1).toordinal()
 
 
-def looks_like_dates(texts: tuple[str, ...]) -> bool:
-    """Whether all texts (of which the first thousand are looked at) are written as dates, with or without a time."""
-    return bool(texts) and all(_DATE.fullmatch(text) for text in texts[:_N_LOOKED_AT])
+@dataclass(frozen=True, kw_only=True)
+class DateReading:
+    """How a column of dates becomes a number.
+
+    Args:
+        day_first: Whether 1/2/2024 is in February.
+        origin: The day that counts as 0, as 2024-05-31.
+    """
+
+    day_first: bool
+    origin: str
+
+    def read(self, column: pd.Series[Any]) -> NDArray[np.float64]:
+        """Days since the origin, the time of day as their fraction, shape (n_rows,); NaN where there is no date."""
+        origin_s = (date.fromisoformat(self.origin).toordinal() - _1970) * _DAY_S
+        return (_seconds(column, day_first=self.day_first) - origin_s) / _DAY_S
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values under their names, fit for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> DateReading:
+        """The reading that `as_dict` gave."""
+        return cls(**values)
+
+
+def looks_like_dates(levels: Levels) -> bool:
+    """Whether nearly all cells (of the first thousand different ones) are written as dates."""
+    counts = levels.counts()[:_N_LOOKED_AT]
+    are_dates = [_DATE.fullmatch(text) is not None for text in levels.texts[:_N_LOOKED_AT]]
+    return any(are_dates) and bool(counts[are_dates].sum() >= (1 - _ODD_SHARE) * counts.sum())
+
+
+def seconds_of(text: str, *, day_first: bool) -> float:
+    """Seconds from 1970 to a moment, in UTC where the text names its zone; NaN if the text is no date.
+
+    `exporting/host.py` repeats this; a test holds both together.
+    """
+    found = _DATE.fullmatch(text)
+    if found is None:
+        return np.nan
+    if found["first"]:
+        day, month = (found["first"], found["second"]) if day_first else (found["second"], found["first"])
+    else:
+        named = found["month"] or found["month2"]
+        month = _MONTHS.index(named[:3].lower()) + 1 if named else found["m"]
+        day = found["d"] or found["d2"] or found["d3"]
+    hour = int(found["hour"] or 0)
+    if found["half"]:
+        hour = hour % 12 + 12 * (found["half"].upper() == "P")
+    try:
+        year = found["y"] or found["y2"] or found["y3"] or found["last"]
+        days = date(int(year), int(month), int(day)).toordinal() - _1970
+    except ValueError:  # a 31st of February
+        return np.nan
+    seconds = hour * 3600 + int(found["minute"] or 0) * 60 + float(found["second_"] or 0)
+    return days * _DAY_S + seconds - _offset_s((found["zone"] or "").strip())
+
+
+def find_reading(column: pd.Series[Any]) -> tuple[DateReading | None, bool]:
+    """How a column's dates are read, and whether another way would do as well.
+
+    Day first or month first is what reads more cells; where both read as many, the one in which the rows are in order,
+    else month first.
+
+    Returns:
+        None where no cell is a date.
+    """
+    readings = {day_first: _seconds(column, day_first=day_first) for day_first in (False, True)}
+    n_read = {day_first: int(np.isfinite(seconds).sum()) for day_first, seconds in readings.items()}
+    best = [day_first for day_first, count in n_read.items() if count == max(n_read.values())]
+    if not max(n_read.values()):
+        return None, False
+    differ = len(best) > 1 and not np.array_equal(readings[False], readings[True], equal_nan=True)
+    in_order = [day_first for day_first in best if _is_in_order(readings[day_first])]
+    day_first = (in_order if differ and len(in_order) == 1 else best)[0]
+    first = int(np.nanmin(readings[day_first]) // _DAY_S)
+    reading = DateReading(day_first=day_first, origin=date.fromordinal(first + _1970).isoformat())
+    return reading, differ and len(in_order) != 1
 
 
 def as_moments(column: pd.Series[Any]) -> tuple[NDArray[np.float64], str | None]:
     """A key a row that grows with time, and a sentence where the dates could be read in two ways.
-
-    Numbers are taken as they are. Dates are taken as year first, else as month first or day first, whichever reads all
-    of them; where both do, the one in which the file is in order, else month first.
 
     Args:
         column: Numbers, dates or texts of dates, without missing cells.
@@ -47,61 +145,63 @@ def as_moments(column: pd.Series[Any]) -> tuple[NDArray[np.float64], str | None]
         DataError: If a cell is missing or is neither a number nor a date.
     """
     is_date = pd.api.types.is_datetime64_any_dtype(column.dtype)
-    numbers = _seconds(column) if is_date else as_numbers(column)
+    numbers = _seconds(column, day_first=False) if is_date else as_numbers(column)
     if np.isfinite(numbers).all():
         return numbers, None
-    levels = as_levels(column)
-    n_missing = int((levels.codes < 0).sum())
+    written = as_written(column)
+    n_missing = int((written.codes < 0).sum())
     if n_missing:
         raise DataError(
             f"The time column {column.name!r} has {n_missing} missing cells, but every row needs its place in time. "
             "Fill them in, remove those rows, or leave data.time out."
         )
-    readings = [keys[levels.codes] for keys in _readings(levels.texts)]
-    if not readings:
-        odd = next((text for text in levels.texts if not _DATE.fullmatch(text)), levels.texts[0])
+    reading, in_doubt = find_reading(column)
+    moments = np.full(len(column), np.nan) if reading is None else _seconds(column, day_first=reading.day_first)
+    if np.isnan(moments).any():
+        odd = written.texts[written.codes[np.flatnonzero(np.isnan(moments))[0]]]
         raise DataError(
             f"The time column {column.name!r} holds {odd!r}, which is neither a number nor a date such as 2024-05-31, "
             "31/05/2024 or 2024-05-31 12:30. Write all its cells in one of these ways, or leave data.time out."
         )
-    in_order = [keys for keys in readings if (np.diff(keys) >= 0).all()]
-    doubt = len(readings) > 1 and len(in_order) != 1
     sentence = f"The dates of {column.name!r} could be day first or month first; they are read as month first."
-    return (in_order or readings)[0], sentence if doubt else None
+    return moments, sentence if in_doubt else None
 
 
-def _readings(texts: tuple[str, ...]) -> list[NDArray[np.float64]]:
-    """Every way in which all texts are dates, as seconds since 1970, shape (n_texts,) each."""
-    parts = [_parts(text) for text in texts]
-    if any(part is None for part in parts):
-        return []
-    dates = [part for part in parts if part is not None]
-    found = []
-    for pattern in (_YEAR_FIRST, _MONTH_FIRST, _DAY_FIRST):
-        days = pd.to_datetime(pd.Series([date for date, _ in dates]), format=pattern, errors="coerce")
-        if days.notna().all():
-            found.append(_seconds(days) + np.array([clock for _, clock in dates]))
-    return found
+def _is_in_order(seconds: NDArray[np.float64]) -> bool:
+    return bool((np.diff(seconds[np.isfinite(seconds)]) >= 0).all())
 
 
-def _parts(text: str) -> tuple[str, float] | None:
-    """A date written with slashes and the seconds since its midnight in UTC; None if the text is no date."""
-    found = _DATE.fullmatch(text)
-    if found is None:
+def _seconds(column: pd.Series[Any], *, day_first: bool) -> NDArray[np.float64]:
+    """Seconds since 1970, NaN where there is no date, shape (n_rows,)."""
+    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+        moments = pd.to_datetime(column, utc=True).dt.tz_localize(None)
+        return np.asarray((moments - pd.Timestamp(0)) / pd.Timedelta(seconds=1), dtype=np.float64)
+    written = as_written(column)
+    return _seconds_of_texts(written.texts, day_first=day_first)[written.codes]
+
+
+def _seconds_of_texts(texts: tuple[str, ...], *, day_first: bool) -> NDArray[np.float64]:
+    """Seconds since 1970 of every text, and NaN at the end for a missing cell."""
+    seconds = _standard_seconds(texts)
+    if seconds is None:
+        seconds = np.array([seconds_of(text, day_first=day_first) for text in texts], dtype=np.float64)
+    return np.append(seconds, np.nan)
+
+
+def _standard_seconds(texts: tuple[str, ...]) -> NDArray[np.float64] | None:
+    """The same for texts that are all written `2024-05-31` or `2024-05-31 12:30:15`, at thirty times the speed."""
+    if not all(len(text) in _STANDARD_SIGNS and _STANDARD.match(text) for text in texts):
         return None
-    day, clock, zone = re.sub(r"[-.]", "/", found["day"]), found["clock"], found["zone"]
-    seconds = 0.0
-    for part, unit in zip((clock or "").strip(" T").split(":"), (3600, 60, 1), strict=False):
-        seconds += float(part or 0) * unit
-    if zone and zone != "Z":
-        digits = zone[1:].replace(":", "")
-        offset = int(digits[:2]) * 3600 + int(digits[2:]) * 60
-        seconds -= offset if zone[0] == "+" else -offset
-    return day, seconds
+    try:
+        return np.array(texts, dtype="datetime64[s]").astype(np.float64)
+    except ValueError:
+        return None
 
 
-def _seconds(days: pd.Series[Any]) -> NDArray[np.float64]:
-    """Seconds since 1970, NaN where there is no date."""
-    moments = pd.to_datetime(days, utc=True).dt.tz_localize(None)
-    keys = (moments - pd.Timestamp(0)) / pd.Timedelta(seconds=1)
-    return np.asarray(keys, dtype=np.float64)
+def _offset_s(zone: str) -> int:
+    """Seconds a zone is ahead of UTC."""
+    if not zone or zone[0] not in "+-":
+        return 0
+    digits = zone[1:].replace(":", "")
+    ahead = int(digits[:2]) * 3600 + int(digits[2:]) * 60
+    return ahead if zone[0] == "+" else -ahead

@@ -32,6 +32,12 @@ _FOREIGN: Final = (
     (b"SQLite format 3", "a SQLite database", "export the table as CSV"),
     (b"\x93NUMPY", "a NumPy array", "save it as CSV or Parquet with column names"),
     (b"\x89HDF", "an HDF5 file", "save the table as Parquet or CSV"),
+    (b"<!DOCTYPE", "a web page", "the download gave a page in place of the file; fetch the file itself"),
+    (b"<!doctype", "a web page", "the download gave a page in place of the file; fetch the file itself"),
+    (b"<html", "a web page", "the download gave a page in place of the file; fetch the file itself"),
+    (b"version https://git-lfs", "a pointer of Git LFS", "fetch the file it points to: git lfs pull"),
+    (b'[{"', "JSON", "write it as CSV or Parquet"),
+    (b'{"', "JSON", "write it as CSV or Parquet"),
 )
 
 
@@ -62,7 +68,7 @@ def as_utf8(payload: bytes, name: str, *, encoding: str | None) -> tuple[bytes, 
     """
     for magic, what, advice in _FOREIGN:
         if payload.startswith(magic):
-            raise DataError(f"{name} is {what}, not a text file: {advice}.")
+            raise DataError(f"{name} is {what}, not a table of text: {advice}.")
     marked = marked_encoding(payload)
     codec = marked or "utf-8" if encoding is None else _known(encoding)
     if not codec.startswith(("utf-16", "utf-32")) and b"\0" in payload:
@@ -114,7 +120,9 @@ def _fault_line(payload: bytes, codec: str) -> int | None:
 
 def _reencoded(payload: bytes, codec: str) -> bytes:
     text = payload if codec in {"utf-8", "utf-8-sig"} else payload.decode(codec).encode("utf-8")
-    return text.removeprefix(codecs.BOM_UTF8)
+    while text.startswith(codecs.BOM_UTF8):  # files that were put together have several
+        text = text.removeprefix(codecs.BOM_UTF8)
+    return text
 
 
 def _line_at(payload: bytes, position: int) -> int:

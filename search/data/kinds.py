@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from hashlib import blake2b
 from typing import Any, Final
@@ -13,9 +13,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ffsearch.search.data.cells import Levels, as_levels, as_numbers
-from ffsearch.search.data.dates import looks_like_dates
-from ffsearch.search.data.preprocess import MAX_LEVELS, MIN_LEVEL_ROWS
+from ffsearch.errors import DataError
+from ffsearch.search.data.cells import Levels, as_levels, as_numbers, as_written, canonical
+from ffsearch.search.data.columns import Reading
+from ffsearch.search.data.dates import DateReading, find_reading, looks_like_dates
+from ffsearch.search.data.preprocess import MAX_ENCODED_LEVELS, MAX_LEVELS, MIN_LEVEL_ROWS
+from ffsearch.search.data.spelling import find_spelling
 
 __all__ = ["Column", "Kind", "judge_columns"]
 
@@ -38,28 +41,32 @@ ODD_SHARE: Final = 0.01
 """Up to this share of cells that are no numbers, a column of numbers stays one. Choice: typing errors, not codes."""
 
 _TRUTH: Final = ({"false", "true"}, {"no", "yes"}, {"f", "t"}, {"n", "y"}, {"0", "1"}, {"off", "on"})
+_CODE_NAME: Final = re.compile(r"(?i:(?:.*[_\W])?(?:zip|zipcode|zip_code|postcode|postal_code|plz|code))|.*[a-z]Code")
+"""Names of columns whose whole numbers are codes. Choice: 10115 is not ten times 1011.5."""
+
 _ID_NAME: Final = re.compile(r"(?i:(?:.*[_\W])?(?:id|uuid|guid))|.*[a-z](?:ID|Id)")
 
 
 class Kind(StrEnum):
-    """What a column is; the first four are used, the others are not."""
+    """What a column is; the first six are used, the others are not."""
 
     NUMBER = "number"
     CATEGORY = "category"
+    ORDINAL = "ordinal"
     BOOLEAN = "boolean"
+    DATE = "date"
     IMAGE = "image"
     CONSTANT = "constant"
     EMPTY = "empty"
     ID = "id"
     DUPLICATE = "duplicate"
     TEXT = "text"
-    DATE = "date"
     DROPPED = "dropped"
     GROUPS = "groups"
     TIME = "time"
 
 
-USED: Final = frozenset({Kind.NUMBER, Kind.CATEGORY, Kind.BOOLEAN, Kind.IMAGE})
+USED: Final = frozenset({Kind.NUMBER, Kind.CATEGORY, Kind.ORDINAL, Kind.BOOLEAN, Kind.DATE, Kind.IMAGE})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +80,8 @@ class Column:
         n_missing: Missing cells among the rows outside the test part.
         n_levels: Different values among them, missing left out.
         used: Whether the network reads it.
+        reading: How its cells become numbers; None where that is plain, or they do not.
+        order: Its levels from low to high, where the space file gives them.
     """
 
     name: str
@@ -81,10 +90,20 @@ class Column:
     n_missing: int
     n_levels: int
     used: bool
+    reading: Reading | None = None
+    order: tuple[str, ...] = ()
+
+    @property
+    def is_number(self) -> bool:
+        """Whether each of its cells becomes one number."""
+        return self.kind in (Kind.NUMBER, Kind.DATE)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values under their names, fit for JSON."""
-        return asdict(self) | {"kind": str(self.kind)}
+        values = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in ("reading", "order")}
+        reading = {} if self.reading is None else {"reading": self.reading.as_dict()}
+        order = {"order": list(self.order)} if self.order else {}
+        return {**values, "kind": str(self.kind), **reading, **order}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,18 +114,35 @@ class _Judged:
     digest: bytes
 
 
-def judge_columns(frame: pd.DataFrame, rows: NDArray[np.int64]) -> tuple[Column, ...]:
+def judge_columns(
+    frame: pd.DataFrame,
+    rows: NDArray[np.int64],
+    *,
+    categories: Collection[str] = (),
+    orders: Mapping[str, tuple[str, ...]] | None = None,
+) -> tuple[Column, ...]:
     """What every column is.
 
     Args:
         frame: The features as read.
         rows: The rows outside the test part, by position; no other row is looked at.
+        categories: Columns that the space file calls categories, whatever they look like.
+        orders: Levels from low to high of the columns that it gives an order.
 
     Returns:
         The columns in the order of the frame. Where only identifiers are left, those that are numbers are used after
         all: a table of one counted column and a target is a legal question.
+
+    Raises:
+        DataError: If a cell is none of the levels of its column's order.
     """
-    judged = [_judge(frame[name].take(rows)) for name in frame.columns]
+    judged = []
+    for name in frame.columns:
+        cells = frame[name].take(rows)
+        if name in (orders or {}):
+            judged.append(_judge_ordinal(cells, (orders or {})[name]))
+        else:
+            judged.append(_judge_texts(cells, stated=True) if name in categories else _judge(cells))
     columns = _without_duplicates(judged)
     return columns if any(column.used for column in columns) else tuple(map(_counter_as_number, columns))
 
@@ -131,8 +167,59 @@ def _judge(cells: pd.Series[Any]) -> _Judged:
     if n_numbers == 0 and n_odd == 0:
         return _column(cells, kind=Kind.EMPTY, reason="no cell has a value", n_missing=len(cells), n_levels=0)
     if n_odd > ODD_SHARE * (n_odd + n_numbers):
-        return _judge_texts(cells)
+        return _judge_spelt(cells) or _judge_texts(cells)
+    if _are_codes(cells, numbers):
+        return _judge_texts(cells, stated=True, why="whole numbers that are codes")
     return _judge_numbers(cells, numbers, odd=odd)
+
+
+def _judge_spelt(cells: pd.Series[Any]) -> _Judged | None:
+    """A column of numbers that are not written in Python's way; None if it is none."""
+    written = as_written(cells)
+    spelling = find_spelling(written.texts, written.counts().tolist(), share=1 - ODD_SHARE)
+    if spelling is None:
+        return None
+    numbers = spelling.read(cells)
+    odd = as_levels(cells[np.isnan(numbers)])
+    judged = _judge_numbers(cells, numbers, odd=odd)
+    told = replace(judged.column, reading=spelling, reason=f"{judged.column.reason}; written like {spelling}")
+    return replace(judged, column=told if told.used else judged.column)
+
+
+def _judge_ordinal(cells: pd.Series[Any], order: tuple[str, ...]) -> _Judged:
+    """A column whose levels the space file puts in order.
+
+    Raises:
+        DataError: If it holds others.
+    """
+    levels = as_levels(cells)
+    steps = tuple(map(canonical, order))
+    others = [text for text in levels.texts if text not in steps]
+    if others:
+        shown = ", ".join(map(_shown, others[:5])) + (", ..." if len(others) > 5 else "")
+        raise DataError(
+            f"data.ordinal: {cells.name!r} holds {shown}, which is none of {', '.join(map(_shown, steps))}. Put every "
+            "level into the list, or mend those cells."
+        )
+    judged = _column(
+        cells,
+        kind=Kind.ORDINAL,
+        reason=f"{len(steps)} levels from {_shown(steps[0])} to {_shown(steps[-1])}, as data.ordinal says",
+        n_missing=int((levels.codes < 0).sum()),
+        n_levels=len(levels.texts),
+        content=[levels.codes.tobytes(), "\0".join(levels.texts).encode()],
+    )
+    return replace(judged, column=replace(judged.column, order=steps))
+
+
+def _are_codes(cells: pd.Series[Any], numbers: NDArray[np.float64]) -> bool:
+    """Whether numbers are names of something: whole, and one has a zero in front, or the column is called code."""
+    present = numbers[np.isfinite(numbers)]
+    if not len(present) or (present % 1).any():
+        return False
+    if _CODE_NAME.fullmatch(str(cells.name)):
+        return True
+    return isinstance(cells.dtype, pd.StringDtype) and bool(cells.str.match(r"\s*0[0-9]").any())
 
 
 def _judge_numbers(cells: pd.Series[Any], numbers: NDArray[np.float64], *, odd: Levels) -> _Judged:
@@ -157,34 +244,65 @@ def _judge_numbers(cells: pd.Series[Any], numbers: NDArray[np.float64], *, odd: 
     return _column(cells, kind=kind, reason=reason, n_missing=n_missing, n_levels=len(distinct), content=[digest])
 
 
-def _judge_texts(cells: pd.Series[Any]) -> _Judged:
+def _judge_texts(cells: pd.Series[Any], *, stated: bool = False, why: str = "") -> _Judged:
+    """A column of texts; `stated`: that it is a category is known, and why."""
     levels = as_levels(cells)
     n_missing = int((levels.codes < 0).sum())
-    kind, reason = _kind_of_texts(cells, levels, n_missing=n_missing)
+    if stated and len(levels.texts) > 1:
+        kind, reason = Kind.CATEGORY, f"{_counted(levels)}; {why or 'a category, as data.categories says'}"
+        reading = None
+    else:
+        kind, reason, reading = _kind_of_texts(cells, levels, n_missing=n_missing)
     content = [levels.codes.tobytes(), "\0".join(levels.texts).encode()]
-    return _column(cells, kind=kind, reason=reason, n_missing=n_missing, n_levels=len(levels.texts), content=content)
+    judged = _column(cells, kind=kind, reason=reason, n_missing=n_missing, n_levels=len(levels.texts), content=content)
+    return replace(judged, column=replace(judged.column, reading=reading))
 
 
-def _kind_of_texts(cells: pd.Series[Any], levels: Levels, *, n_missing: int) -> tuple[Kind, str]:
+def _kind_of_texts(cells: pd.Series[Any], levels: Levels, *, n_missing: int) -> tuple[Kind, str, DateReading | None]:
     n_levels, n_present = len(levels.texts), len(cells) - n_missing
     if not n_levels:
-        return Kind.EMPTY, "no cell has a value"
+        return Kind.EMPTY, "no cell has a value", None
     if n_levels == 1 and not n_missing:
-        return Kind.CONSTANT, f"every cell is {_shown(levels.texts[0])}"
-    if pd.api.types.is_datetime64_any_dtype(cells.dtype) or looks_like_dates(levels.texts):
-        return Kind.DATE, "dates are not turned into numbers: add columns such as year, month or weekday"
+        return Kind.CONSTANT, f"every cell is {_shown(levels.texts[0])}", None
+    if pd.api.types.is_datetime64_any_dtype(cells.dtype) or looks_like_dates(levels):
+        return _dates(cells, levels)
     if {text.lower() for text in levels.texts} in _TRUTH:
-        return Kind.BOOLEAN, f"only {' and '.join(map(_shown, sorted(levels.texts)))}"
+        return Kind.BOOLEAN, f"only {' and '.join(map(_shown, sorted(levels.texts)))}", None
     many = n_levels >= MIN_ROWS_OF_ID
     n_words = float(np.mean([text.count(" ") + 1 for text in levels.texts]))
     if many and n_levels > TEXT_SHARE * n_present and n_words >= TEXT_WORDS:
-        return Kind.TEXT, f"free text, {n_words:.1f} words a cell; make columns of what matters in it"
+        return Kind.TEXT, f"free text, {n_words:.1f} words a cell; make columns of what matters in it", None
     if many and n_levels >= ID_SHARE * n_present:
-        return Kind.ID, f"{n_levels} different texts in {n_present} cells: it names rows"
-    if n_levels > MAX_LEVELS:
-        counted = f"those of {MIN_LEVEL_ROWS} rows or more count, at most {MAX_LEVELS}, all others as one"
-        return Kind.CATEGORY, f"{n_levels} different texts; {counted}"
-    return Kind.CATEGORY, f"{n_levels} different texts"
+        return Kind.ID, f"{n_levels} different texts in {n_present} cells: it names rows", None
+    return Kind.CATEGORY, _counted(levels), None
+
+
+def _dates(cells: pd.Series[Any], levels: Levels) -> tuple[Kind, str, DateReading | None]:
+    reading, in_doubt = find_reading(cells)
+    if reading is None:
+        return Kind.CATEGORY, _counted(levels), None
+    n_odd = int(np.isnan(reading.read(cells)).sum()) - int((levels.codes < 0).sum())
+    reason = f"{len(levels.texts)} different dates"
+    if in_doubt:
+        reason += "; they could be day first or month first, and are read as month first"
+    if n_odd:
+        reason += f"; {_cells(n_odd)} that {'is no date' if n_odd == 1 else 'are no dates'} taken as missing"
+    return Kind.DATE, reason, reading
+
+
+def _counted(levels: Levels) -> str:
+    """How many levels there are, and what becomes of many."""
+    n_levels = len(levels.texts)
+    if n_levels <= MAX_LEVELS:
+        return f"{n_levels} different texts"
+    n_frequent = int((levels.counts() >= MIN_LEVEL_ROWS).sum())
+    if n_frequent <= MAX_LEVELS:
+        return f"{n_levels} different texts; those of {MIN_LEVEL_ROWS} rows or more count ({n_frequent}), all others as one"
+    n_encoded = min(n_frequent, MAX_ENCODED_LEVELS) - MAX_LEVELS
+    return (
+        f"{n_levels} different texts; the {MAX_LEVELS} most frequent count each for itself, {n_encoded} more by the mean "
+        "target of their rows, all others as one"
+    )
 
 
 def _column(
@@ -219,8 +337,7 @@ def _counter_as_number(column: Column) -> Column:
 
 
 def _changed(column: Column, *, kind: Kind, reason: str) -> Column:
-    values = asdict(column) | {"kind": kind, "reason": reason, "used": kind in USED}
-    return Column(**values)
+    return replace(column, kind=kind, reason=reason, used=kind in USED)
 
 
 def _is_counter(distinct: NDArray[np.float64], *, n_rows: int) -> bool:

@@ -29,7 +29,7 @@ from pyarrow import parquet
 from ffsearch.errors import DataError
 from ffsearch.search.data.decode import as_utf8, marked_encoding, unpacked
 from ffsearch.search.data.sources import PARQUET_ENDINGS
-from ffsearch.search.data.text import DELIMITERS, TextSettings, read_text
+from ffsearch.search.data.text import DELIMITERS, SEPARATOR_LINE, TextSettings, read_text
 
 __all__ = ["Piece", "Pieces", "open_pieces"]
 
@@ -48,6 +48,10 @@ _WIDE: Final = ("utf-16", "utf-32")
 """Encodings of more than a byte a sign, in which zero bytes are no fault."""
 
 _GZIP: Final = b"\x1f\x8b"
+_MARK: Final = "\N{ZERO WIDTH NO-BREAK SPACE}"
+"""The byte order mark as a sign; files that were put together have a second one, which no decoder takes away."""
+
+_BLANKS: Final = " \t\r\n" + _MARK
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,12 +163,15 @@ def _layout(path: Path, *, expected: Sequence[str]) -> _Layout:
         raise DataError(f"{path.name} is empty. Give a file with a header line and a line for each row.")
     codec = _codec(path, head)
     text = codecs.getincrementaldecoder(codec)().decode(head)
-    delimiter = _delimiter(text, expected)
-    cells, n_lines = _first_row(text, delimiter)
-    names = tuple(cell.strip() or f"column_{place}" for place, cell in enumerate(cells, start=1))
+    found = SEPARATOR_LINE.match(text.lstrip(_MARK))
+    rows = text if found is None else text.lstrip(_MARK)[found.end() :]
+    delimiter = _delimiter(rows, expected) if found is None else found[1]
+    cells, n_lines = _first_row(rows, delimiter)
+    names = tuple(cell.strip(_BLANKS) or f"column_{place}" for place, cell in enumerate(cells, start=1))
     by_place = tuple(f"column_{place}" for place in range(1, len(cells) + 1))
     if not set(names) & set(expected) and set(expected) & set(by_place):  # trained on a file without a header
         names, n_lines = by_place, 0
+    n_lines += found is not None
     has_quotes = _may_have_quotes(path, codec, n_header_lines=n_lines)
     return _Layout(names=names, n_header_lines=n_lines, delimiter=delimiter, codec=codec, has_quotes=has_quotes)
 
@@ -210,8 +217,11 @@ def _delimiter(text: str, expected: Sequence[str]) -> str:
     names = set(expected)
 
     def rank(delimiter: str) -> tuple[int, int]:
-        cells = [cell.strip() for cell in _first_row(text, delimiter)[0]]
-        return len(names & set(cells)), len(cells) if delimiter in DELIMITERS else 0
+        cells = [cell.strip(_BLANKS) for cell in _first_row(text, delimiter)[0]]
+        n_found = len(names & set(cells))
+        if n_found:  # ` a , b ` holds its names between blanks too, and other cells beside them
+            return n_found, -len(cells)
+        return 0, len(cells) if delimiter in DELIMITERS else 0
 
     return max([",", *DELIMITERS, *odd], key=rank)  # the first of equals
 

@@ -17,11 +17,14 @@ from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
 from ffsearch.search.data.cells import as_levels
+from ffsearch.search.data.copies import Copies, find_copies
 from ffsearch.search.data.dates import as_moments
-from ffsearch.search.data.images import IMAGE, AnyPreprocessor, ImageLayout, ImagePreprocessor, row_digests
+from ffsearch.search.data.encoding import n_encodings, targets_to_encode
+from ffsearch.search.data.images import IMAGE, AnyPreprocessor, ImageLayout, ImagePreprocessor
 from ffsearch.search.data.kinds import Column, Kind, column_in_role, judge_columns
 from ffsearch.search.data.preprocess import Layout, Preprocessor, Raw, learn_layout, raw_inputs, take
 from ffsearch.search.data.problem import Problem, Split
+from ffsearch.search.data.spelling import PLAIN
 from ffsearch.search.data.splits import Guide, Splits, limit_rows, split_test, split_valid
 from ffsearch.search.data.table import Table, read_table
 from ffsearch.search.data.targets import class_codes, fit_target_scale, head_targets, infer_head, raw_targets
@@ -37,9 +40,6 @@ MANY_COPIES: Final = 0.01
 
 N_NAMED: Final = 10
 """Columns or classes named in one sentence; the table of columns has them all."""
-
-_FNV_PRIME: Final = np.uint64(0x100000001B3)
-"""Mixes columns into one hash a row. Source: Fowler, Noll, Vo, 64 bit."""
 
 
 class Refit(NamedTuple):
@@ -153,9 +153,8 @@ class Prepared:
 
     def fit_all(self) -> Refit:
         """The matrix of all rows outside the test part, preprocessed by what they teach."""
-        preprocessor, scale = self._learn(self.development_rows)
-        x, y = self._matrices(self.development_rows, preprocessor=preprocessor, scale=scale)
-        return Refit(preprocessor, x, y, scale)
+        learnt = self._learn(self.development_rows)
+        return Refit(learnt.preprocessor, learnt.x, learnt.y, learnt.target_scale)
 
     def test_rows(self) -> SealedRows:
         """Open the sealed part. Whoever calls this counts it; nothing else in this package reads those rows."""
@@ -169,34 +168,30 @@ class Prepared:
         )
 
     def _split(self, train: NDArray[np.int64], valid: NDArray[np.int64]) -> Split:
-        preprocessor, scale = self._learn(train)
-        x_train, y_train = self._matrices(train, preprocessor=preprocessor, scale=scale)
-        x_valid, y_valid = self._matrices(valid, preprocessor=preprocessor, scale=scale)
+        preprocessor, x_train, y_train, scale = self._learn(train)
+        x_valid = preprocessor.matrix(self._raw_of(valid), n_rows=len(valid))
+        y_valid = head_targets(self._raw_targets(valid), self.head, scale=scale)
         return Split(x_train=x_train, y_train=y_train, x_valid=x_valid, y_valid=y_valid, target_scale=scale)
 
-    def _learn(self, rows: NDArray[np.int64]) -> tuple[AnyPreprocessor, TargetScale | None]:
-        """What training rows teach about features and targets."""
-        raw = take(self.raw, self._places(rows))
-        preprocessor: AnyPreprocessor
+    def _learn(self, rows: NDArray[np.int64]) -> Refit:
+        """What training rows teach about features and targets, and their own matrix."""
+        raw, truth = self._raw_of(rows), self._raw_targets(rows)
+        scale = fit_target_scale(truth) if self.head.task is Task.REGRESSION else None
+        y = head_targets(truth, self.head, scale=scale)
         if isinstance(self.layout, ImageLayout):
-            preprocessor = ImagePreprocessor.fit(self.layout, raw)
-        else:
-            preprocessor = Preprocessor.fit(self.layout, raw)
-        regression = self.head.task is Task.REGRESSION
-        return preprocessor, fit_target_scale(self._raw_targets(rows)) if regression else None
+            images = ImagePreprocessor.fit(self.layout, raw)
+            return Refit(images, images.matrix(raw, n_rows=len(rows)), y, scale)
+        targets = targets_to_encode(truth, self.head, scale=scale) if self.layout.has_encodings else None
+        preprocessor = Preprocessor.fit(self.layout, raw, targets=targets)
+        x = preprocessor.training_matrix(raw, n_rows=len(rows), targets=targets)
+        return Refit(preprocessor, x, y, scale)
 
-    def _matrices(
-        self, rows: NDArray[np.int64], *, preprocessor: AnyPreprocessor, scale: TargetScale | None
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | NDArray[np.int32]]:
-        x = preprocessor.matrix(take(self.raw, self._places(rows)), n_rows=len(rows))
-        return x, head_targets(self._raw_targets(rows), self.head, scale=scale)
+    def _raw_of(self, rows: NDArray[np.int64]) -> Raw:
+        """Columns of some development rows, whose places among them are found."""
+        return take(self.raw, np.searchsorted(self.development_rows, rows))
 
     def _raw_targets(self, rows: NDArray[np.int64]) -> NDArray[Any]:
         return raw_targets(self.table.target.take(rows), self.head)
-
-    def _places(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Where rows of the table are among the development rows."""
-        return np.searchsorted(self.development_rows, rows)
 
 
 def prepare(spec: DataSpec, *, frame: pd.DataFrame | None = None, seed: int) -> Prepared:
@@ -212,14 +207,17 @@ def prepare(spec: DataSpec, *, frame: pd.DataFrame | None = None, seed: int) -> 
     """
     table = _limited(read_table(spec, frame=frame), spec, seed=seed)
     guide, notices = _guide(table, stated=spec.task)
+    copies = find_copies(table.features, table.target, are_images=table.image is not None)
+    if guide.groups is None and guide.moments is None and copies.stay_together:
+        guide = replace(guide, copies=copies.first)
     test = _test(table, spec, guide=guide, seed=seed)
     development = np.setdiff1d(np.arange(table.n_rows), test)
     head, task_reason = infer_head(table.target.take(development), stated=spec.task)
     folds = split_valid(development, holdout=spec.valid.holdout, folds=spec.valid.folds, guide=guide, seed=seed)
     splits = Splits(test=test, folds=folds, method=guide.method)
-    judged, raw = _images(table, development) if table.image else _columns(table, development)
+    judged, raw = _images(table, development) if table.image else _columns(table, development, spec=spec)
     notices += _notices_of_columns(judged)
-    notices += _notices_of_copies(raw, table.target.take(development))
+    notices += _notices_of_copies(copies, guide=guide, n_test_rows=table.n_test_rows)
     notices += _notices_of_parts(table, splits=splits, head=head, guide=guide)
     return Prepared(
         table=table,
@@ -228,7 +226,7 @@ def prepare(spec: DataSpec, *, frame: pd.DataFrame | None = None, seed: int) -> 
         task_reason=task_reason,
         splits=splits,
         development_rows=development,
-        layout=ImageLayout(shape=table.image) if table.image else learn_layout(raw),
+        layout=ImageLayout(shape=table.image) if table.image else _layout(raw, judged, head=head),
         notices=(*table.notices, *notices),
         raw=raw,
         dealt=Dealt(holdout=spec.valid.holdout, folds=spec.valid.folds, guide=guide, seed=seed),
@@ -254,17 +252,26 @@ def _limited(table: Table, spec: DataSpec, *, seed: int) -> Table:
     )
 
 
-def _columns(table: Table, development: NDArray[np.int64]) -> tuple[tuple[Column, ...], Raw]:
+def _columns(table: Table, development: NDArray[np.int64], *, spec: DataSpec) -> tuple[tuple[Column, ...], Raw]:
     """What the columns of a table are, and those that are used, of the development rows."""
-    judged = judge_columns(table.features, development)
+    judged = judge_columns(table.features, development, categories=spec.categories, orders=spec.ordinal)
     used = _used(judged, table)
     raw = raw_inputs(
         table.features,
-        numbers=[column.name for column in used if column.kind is Kind.NUMBER],
-        categories=[column.name for column in used if column.kind is not Kind.NUMBER],
+        numbers={column.name: column.reading or PLAIN for column in used if column.is_number},
+        categories=[column.name for column in used if not column.is_number],
         rows=development,
     )
     return judged, raw
+
+
+def _layout(raw: Raw, columns: Sequence[Column], *, head: Head) -> Layout:
+    return learn_layout(
+        raw,
+        readings={column.name: column.reading for column in columns if column.reading is not None},
+        orders={column.name: column.order for column in columns if column.order},
+        n_encodings=n_encodings(head),
+    )
 
 
 def _images(table: Table, development: NDArray[np.int64]) -> tuple[tuple[Column, ...], Raw]:
@@ -345,20 +352,22 @@ def _notices_of_columns(columns: Sequence[Column]) -> list[str]:
     return notices + [f"{column.name!r}: {column.reason}." for column in odd]
 
 
-def _notices_of_copies(raw: Raw, target: pd.DataFrame) -> list[str]:
-    """A sentence if rows repeat others in all columns: at random, copies fall on both sides of a split."""
-    mixed = np.zeros(len(target), dtype=np.uint64)
-    columns = [row_digests(cells) if cells.ndim > 1 else cells for cells in raw.values()]
-    for cells in (*columns, *(as_levels(target[name]).codes for name in target.columns)):
-        numbers = pd.factorize(cells, use_na_sentinel=False)[0].astype(np.uint64)
-        mixed = (mixed ^ numbers) * _FNV_PRIME
-    n_copies = len(mixed) - len(np.unique(mixed))
-    if n_copies < MANY_COPIES * len(mixed):
-        return []
-    return [
-        f"{n_copies} of {len(mixed)} rows repeat another row in every column. Copies on both sides of a split flatter "
-        "the score: remove them if they are not real, or keep them together with data.groups."
-    ]
+def _notices_of_copies(copies: Copies, *, guide: Guide, n_test_rows: int) -> list[str]:
+    """A sentence if rows repeat others in all columns, and what splits do with them."""
+    n_rows = len(copies.first)
+    notices = []
+    if copies.n_copies >= MANY_COPIES * n_rows:
+        if guide.copies is not None:
+            done = "All rows that are alike stay on one side of every split"
+        elif copies.stay_together:
+            done = f"The split goes {guide.method}, so they may fall on both sides, which flatters the score"
+        else:
+            done = "So many are taken for what rows are like, and are dealt as others are"
+        notices.append(f"{copies.n_copies} of {n_rows} rows repeat another row in every column. {done}.")
+    n_seen = int((copies.first[n_rows - n_test_rows :] < n_rows - n_test_rows).sum())
+    if n_seen >= max(1, MANY_COPIES * n_test_rows):
+        notices.append(f"{n_seen} of {n_test_rows} rows of the test file repeat a row of the main file: it is known.")
+    return notices
 
 
 def _notices_of_parts(table: Table, *, splits: Splits, head: Head, guide: Guide) -> list[str]:

@@ -1,21 +1,16 @@
 """Raw columns to one float32 matrix, learnt from training rows only, in arithmetic that Keras layers can repeat.
 
-Numbers, in float32 and in this order (`packaging.py` does the same with layers; a test holds both together):
+    numbers and dates | missing flags | slots and encodings of categories | cycles of dates
 
-    z = (x - median) / scale
-    z = min(max(z, -LIMIT), LIMIT)      so that no square overflows
-    z = 0 where x is missing
-    feature = z / sqrt(1 + (z / CLIP)^2)    the smooth clip: nearly z around 0, never beyond CLIP
-
-then a missing flag (0 or 1) for every number that has one, then for every category one slot a level and a last one that
-rare and unseen levels share. A missing category is the level "". What the matrix looks like (`Layout`) is learnt once
-on all rows outside the test part, so that all folds agree on it; statistics are learnt inside each split.
+What a column becomes stands in `columns.py`; `packaging.py` does the same with layers; a test holds both together. What
+the matrix looks like (`Layout`) is learnt once on all rows outside the test part, so that all folds agree on it;
+statistics are learnt inside each split.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
 from typing import Any, Final
 
@@ -24,8 +19,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
-from ffsearch.search.data.cells import as_levels, as_numbers, natural_order
+from ffsearch.search.data.cells import as_levels, natural_order
+from ffsearch.search.data.columns import CLIP, LIMIT, CategoryColumn, DateCycles, NumberColumn, Reading
+from ffsearch.search.data.dates import DateReading
+from ffsearch.search.data.encoding import fit_encodings, other_fold_encodings
 from ffsearch.search.data.problem import MatrixColumns
+from ffsearch.search.data.spelling import PLAIN, Spelling
 
 __all__ = [
     "CLIP",
@@ -34,6 +33,7 @@ __all__ = [
     "MIN_LEVEL_ROWS",
     "CategoryColumn",
     "CategoryLayout",
+    "DateCycles",
     "Layout",
     "NumberColumn",
     "NumberLayout",
@@ -44,17 +44,17 @@ __all__ = [
     "take",
 ]
 
-CLIP: Final = 3.0
-"""Bound of the smooth clip. Source: RealMLP, arXiv 2407.04491, section 3 (robust scaling and smooth clipping)."""
-
-LIMIT: Final = 1e6
-"""Scaled numbers are cut here first. Choice: beyond it the smooth clip equals CLIP in float32 anyway."""
-
 MAX_LEVELS: Final = 64
 """Most levels of a category with a slot each. Choice: keeps every level of common tables (states, countries)."""
 
+MAX_ENCODED_LEVELS: Final = 10_000
+"""Most levels that are told apart by their encodings. Choice: a list that is still read and written in no time."""
+
 MIN_LEVEL_ROWS: Final = 5
 """A level of fewer training rows shares the slot of rare levels. Choice: too few rows to learn a weight from."""
+
+MIN_YEAR_DAYS: Final = 60
+"""Days from the first date to the last below which the place in the year is no feature. Choice: days say the same."""
 
 _FLOAT32_MAX: Final = float(np.finfo(np.float32).max)
 _FLOAT32_TINY: Final = float(np.finfo(np.float32).tiny)
@@ -65,18 +65,35 @@ Raw = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True, kw_only=True)
 class NumberLayout:
-    """A number's place in the matrix; `flag` says whether a missing flag belongs to it."""
+    """A number's place in the matrix; `flag` says whether a missing flag belongs to it, `reading` how it is read."""
 
     name: str
     flag: bool
+    reading: Reading = PLAIN
 
 
 @dataclass(frozen=True, kw_only=True)
 class CategoryLayout:
-    """A category's place in the matrix: a slot for each of `levels` in this order, and one for all others."""
+    """A category's place in the matrix; `CategoryColumn` tells more.
+
+    Args:
+        name: The column.
+        levels: Those with a slot each, in this order.
+        ordered: Whether they are steps from low to high.
+        rest: Those that differ by their encodings alone.
+        n_encodings: Features made of targets; 0 where there are few levels.
+    """
 
     name: str
     levels: tuple[str, ...]
+    ordered: bool = False
+    rest: tuple[str, ...] = ()
+    n_encodings: int = 0
+
+    @property
+    def n_features(self) -> int:
+        """Columns of the matrix."""
+        return len(self.levels) + (not self.ordered) + self.n_encodings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,70 +102,28 @@ class Layout:
 
     numbers: tuple[NumberLayout, ...]
     categories: tuple[CategoryLayout, ...]
+    cycles: tuple[DateCycles, ...] = ()
 
     @property
     def n_features(self) -> int:
         """Columns of the matrix."""
-        flags = sum(number.flag for number in self.numbers)
-        return len(self.numbers) + flags + sum(len(category.levels) + 1 for category in self.categories)
+        return len(self.matrix_columns().cell)
+
+    @property
+    def has_encodings(self) -> bool:
+        """Whether targets of training rows are looked at."""
+        return any(category.n_encodings for category in self.categories)
 
     def matrix_columns(self) -> MatrixColumns:
         """Which cell of a row each column of the matrix comes from, in the order `Preprocessor.matrix` has."""
+        n_numbers = len(self.numbers)
         flags = [place for place, number in enumerate(self.numbers) if number.flag]
-        slots = [len(category.levels) + 1 for category in self.categories]
-        categories = np.repeat(np.arange(len(slots)) + len(self.numbers), slots)
-        cell = np.concatenate([np.arange(len(self.numbers)), flags, categories]).astype(np.int32)
-        return MatrixColumns(cell=cell, is_number=np.arange(len(cell)) < len(self.numbers))
-
-
-@dataclass(frozen=True, kw_only=True)
-class NumberColumn:
-    """How one number is scaled. `median` and `scale` are exact in float32; `flag`: a missing flag belongs to it."""
-
-    name: str
-    median: float
-    scale: float
-    flag: bool
-
-    def scaled(self, raw: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The feature of every row, shape (n_rows,); the module's first lines give the formula."""
-        with np.errstate(over="ignore"):
-            z = (raw - np.float32(self.median)) / np.float32(self.scale)
-        np.clip(z, np.float32(-LIMIT), np.float32(LIMIT), out=z)
-        z[np.isnan(z)] = 0
-        clipped: NDArray[np.float32] = z / np.sqrt(np.float32(1) + np.square(z / np.float32(CLIP)))
-        return clipped
-
-
-@dataclass(frozen=True, kw_only=True)
-class CategoryColumn:
-    """How one category is coded: level i sets slot i where `known[i]`, all else sets the last slot.
-
-    Args:
-        name: The column.
-        levels: The layout's levels in the order of their slots; "" stands for missing.
-        known: Whether each was frequent enough in the training rows; the slot of one that was not is never set.
-    """
-
-    name: str
-    levels: tuple[str, ...]
-    known: tuple[bool, ...]
-
-    @property
-    def n_slots(self) -> int:
-        """Columns of the matrix: one a level, and the one that rare and unseen levels share."""
-        return len(self.levels) + 1
-
-    @property
-    def slots(self) -> dict[str, int]:
-        """Slot of each known level; every other text has slot `len(levels)`."""
-        return {level: slot for slot, level in enumerate(self.levels) if self.known[slot]}
-
-    def codes(self, raw: NDArray[np.object_]) -> NDArray[np.int64]:
-        """Slot of every row, shape (n_rows,)."""
-        places = pd.Index(list(self.levels), dtype=object).get_indexer(pd.Index(raw, dtype=object))
-        slots = np.where(np.array([*self.known, False]), np.arange(self.n_slots), len(self.levels))
-        return slots[places].astype(np.int64)  # an unseen level has place -1, which is the last slot
+        slots = [category.n_features for category in self.categories]
+        categories = np.repeat(np.arange(len(slots)) + n_numbers, slots)
+        place_of = {number.name: place for place, number in enumerate(self.numbers)}
+        cycles = [place_of[one.name] for one in self.cycles for _ in one.feature_names]
+        cell = np.concatenate([np.arange(n_numbers), flags, categories, cycles]).astype(np.int32)
+        return MatrixColumns(cell=cell, is_number=np.arange(len(cell)) < n_numbers)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,18 +132,21 @@ class Preprocessor:
 
     numbers: tuple[NumberColumn, ...]
     categories: tuple[CategoryColumn, ...]
+    cycles: tuple[DateCycles, ...] = ()
 
     @classmethod
-    def fit(cls, layout: Layout, raw: Raw) -> Preprocessor:
-        """Learn medians, scales and known levels.
+    def fit(cls, layout: Layout, raw: Raw, *, targets: NDArray[np.float64] | None = None) -> Preprocessor:
+        """Learn medians, scales, known levels and encodings.
 
         Args:
             layout: What the matrix looks like.
             raw: Columns of the training rows and of no other rows, as `raw_inputs` gives them.
+            targets: Their targets as `encoding.targets_to_encode` gives them; needed where the layout has encodings.
         """
         return cls(
             numbers=tuple(_fit_number(number, raw[number.name]) for number in layout.numbers),
-            categories=tuple(_fit_category(category, raw[category.name]) for category in layout.categories),
+            categories=tuple(_fit_category(one, raw[one.name], targets=targets) for one in layout.categories),
+            cycles=layout.cycles,
         )
 
     @property
@@ -181,17 +159,15 @@ class Preprocessor:
         """A name for each column of the matrix: `age`, `age (missing)`, `sex = F`, `sex (missing)`, `sex (other)`."""
         names = [number.name for number in self.numbers]
         names += [f"{number.name} (missing)" for number in self.numbers if number.flag]
-        for category in self.categories:
-            name = category.name
-            names += [f"{name} = {level}" if level else f"{name} (missing)" for level in category.levels]
-            names.append(f"{name} (other)")
+        names += [name for category in self.categories for name in category.feature_names]
+        names += [name for cycles in self.cycles for name in cycles.feature_names]
         return tuple(names)
 
     def raw_inputs(self, frame: pd.DataFrame) -> dict[str, NDArray[Any]]:
         """The columns this needs, as the saved model takes them; `raw_inputs` of the module tells more."""
         return raw_inputs(
             frame,
-            numbers=[number.name for number in self.numbers],
+            numbers={number.name: number.reading for number in self.numbers},
             categories=[category.name for category in self.categories],
         )
 
@@ -205,7 +181,7 @@ class Preprocessor:
 
     def matrix(self, raw: Raw, *, n_rows: int) -> NDArray[np.float32]:
         """The matrix of columns that `raw_inputs` has read, shape (n_rows, n_features)."""
-        matrix = np.zeros((n_rows, self.n_features), dtype=np.float32)
+        matrix = np.empty((n_rows, self.n_features), dtype=np.float32)
         for place, number in enumerate(self.numbers):
             matrix[:, place] = number.scaled(raw[number.name])
         place = len(self.numbers)
@@ -213,38 +189,63 @@ class Preprocessor:
             if number.flag:
                 matrix[:, place] = np.isnan(raw[number.name])
                 place += 1
-        rows = np.arange(n_rows)
+        blocks: list[CategoryColumn | DateCycles] = [*self.categories, *self.cycles]
+        for block in blocks:
+            features = block.features(raw[block.name])
+            matrix[:, place : place + features.shape[1]] = features
+            place += features.shape[1]
+        return matrix
+
+    def training_matrix(
+        self, raw: Raw, *, n_rows: int, targets: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float32]:
+        """The matrix of the rows this was fitted on: no row's encodings know its own target.
+
+        Args:
+            raw: Columns of the training rows.
+            n_rows: Their number.
+            targets: What `fit` was given.
+        """
+        matrix = self.matrix(raw, n_rows=n_rows)
+        place = len(self.numbers) + sum(number.flag for number in self.numbers)
         for category in self.categories:
-            matrix[rows, place + category.codes(raw[category.name])] = 1
-            place += category.n_slots
+            end = place + category.n_features
+            if category.encodings and targets is not None:
+                places = category.places(raw[category.name])
+                others = other_fold_encodings(places, targets, n_places=len(category.encodings))
+                matrix[:, place + category.n_slots : end] = others
+            place = end
         return matrix
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, texts and numbers, fit for JSON."""
         return {
             "numbers": [asdict(number) for number in self.numbers],
-            "categories": [
-                {"name": category.name, "levels": list(category.levels), "known": list(category.known)}
-                for category in self.categories
-            ],
+            "categories": [asdict(category) for category in self.categories],
+            "cycles": [asdict(one) for one in self.cycles],
         }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Preprocessor:
         """The preprocessor that `to_dict` wrote."""
         return cls(
-            numbers=tuple(NumberColumn(**number) for number in values["numbers"]),
-            categories=tuple(
-                CategoryColumn(name=item["name"], levels=tuple(item["levels"]), known=tuple(item["known"]))
-                for item in values["categories"]
+            numbers=tuple(
+                NumberColumn(**{**one, "reading": reading_from_dict(one["reading"])}) for one in values["numbers"]
             ),
+            categories=tuple(_category_from_dict(one) for one in values["categories"]),
+            cycles=tuple(DateCycles(**one) for one in values["cycles"]),
         )
+
+
+def reading_from_dict(values: Mapping[str, Any]) -> Reading:
+    """The reading whose `as_dict` this is: only dates have an origin."""
+    return DateReading.from_dict(values) if "origin" in values else Spelling.from_dict(values)
 
 
 def raw_inputs(
     frame: pd.DataFrame,
     *,
-    numbers: Sequence[str],
+    numbers: Mapping[str, Reading] | Sequence[str],
     categories: Sequence[str],
     rows: NDArray[np.int64] | None = None,
 ) -> dict[str, NDArray[Any]]:
@@ -252,7 +253,8 @@ def raw_inputs(
 
     Args:
         frame: Raw rows in any of the types a source gives: texts, numbers, categories, objects.
-        numbers: Columns to read as numbers: float32, NaN where a cell is missing, no number or infinite.
+        numbers: Columns to read as numbers, and how each is read; plainly where only names are given. They become
+            float32, NaN where a cell is missing, no number or infinite.
         categories: Columns to read as texts: objects of str in their canonical spelling, "" where a cell is missing.
         rows: Rows to take, by position; None takes all.
 
@@ -263,27 +265,48 @@ def raw_inputs(
         DataError: If a column is missing.
     """
     _require(frame, [*numbers, *categories])
+    readings = numbers if isinstance(numbers, Mapping) else dict.fromkeys(numbers, PLAIN)
     raw: dict[str, NDArray[Any]] = {}
     # Column by column: taking rows of the whole frame first would hold its texts twice.
-    for name in numbers:
-        raw[name] = _to_float32(as_numbers(_rows_of(frame[name], rows)))
+    for name, reading in readings.items():
+        raw[name] = _to_float32(reading.read(_rows_of(frame[name], rows)))
     for name in categories:
         levels = as_levels(_rows_of(frame[name], rows))
         raw[name] = np.array([*levels.texts, ""], dtype=object)[levels.codes]
     return raw
 
 
-def learn_layout(raw: Raw) -> Layout:
+def learn_layout(
+    raw: Raw,
+    *,
+    readings: Mapping[str, Reading] | None = None,
+    orders: Mapping[str, tuple[str, ...]] | None = None,
+    n_encodings: int = 0,
+) -> Layout:
     """What the matrix looks like, from all rows outside the test part.
 
     Args:
         raw: Their columns as `raw_inputs` gives them, in the order the matrix shall have.
+        readings: How numbers are read that are not written plainly.
+        orders: Levels from low to high of the categories that have an order.
+        n_encodings: Features that a category of too many levels becomes by its targets.
     """
+    readings, orders = readings or {}, orders or {}
     numbers = [name for name, cells in raw.items() if cells.dtype != object]
     categories = [name for name, cells in raw.items() if cells.dtype == object]
+    dates = {name: one for name in numbers if isinstance(one := readings.get(name), DateReading)}
     return Layout(
-        numbers=tuple(NumberLayout(name=name, flag=bool(np.isnan(raw[name]).any())) for name in numbers),
-        categories=tuple(CategoryLayout(name=name, levels=_levels_with_slot(raw[name])) for name in categories),
+        numbers=tuple(
+            NumberLayout(name=name, flag=bool(np.isnan(raw[name]).any()), reading=readings.get(name, PLAIN))
+            for name in numbers
+        ),
+        categories=tuple(
+            CategoryLayout(name=name, levels=orders[name], ordered=True)
+            if name in orders
+            else _layout_of_levels(name, raw[name], n_encodings=n_encodings)
+            for name in categories
+        ),
+        cycles=tuple(_cycles(name, raw[name], origin=reading.origin) for name, reading in dates.items()),
     )
 
 
@@ -311,20 +334,41 @@ def _to_float32(numbers: NDArray[np.float64]) -> NDArray[np.float32]:
     return np.clip(numbers, -_FLOAT32_MAX, _FLOAT32_MAX).astype(np.float32)
 
 
-def _levels_with_slot(raw: NDArray[np.object_]) -> tuple[str, ...]:
-    """Levels frequent enough for a slot, in their natural order; missing comes first, whatever its number."""
+def _layout_of_levels(name: str, raw: NDArray[np.object_], *, n_encodings: int) -> CategoryLayout:
+    """Levels frequent enough for a slot in their natural order, missing first; further ones are encoded."""
     counts = pd.Series(raw, dtype=object).value_counts()
     has_missing = "" in counts.index
     frequent = counts[(counts >= MIN_LEVEL_ROWS) & (counts.index != "")]
     # Ties are cut by the text, so that the order of rows decides nothing.
     ranked = sorted(frequent.index, key=lambda level: (-int(frequent[level]), level))
-    return ("",) * has_missing + tuple(natural_order(ranked[:MAX_LEVELS]))
+    rest = tuple(ranked[MAX_LEVELS:MAX_ENCODED_LEVELS]) if n_encodings else ()
+    return CategoryLayout(
+        name=name,
+        levels=("",) * has_missing + tuple(natural_order(ranked[:MAX_LEVELS])),
+        rest=rest,
+        n_encodings=n_encodings if rest else 0,
+    )
+
+
+def _cycles(name: str, raw: NDArray[np.float32], *, origin: str) -> DateCycles:
+    """The cycles that the dates at hand tell something of: those in which they do not all stand at one place."""
+    present = raw[np.isfinite(raw)]
+    days = np.floor(present)
+    return DateCycles(
+        name=name,
+        origin=origin,
+        year=bool(len(days) and np.ptp(days) >= MIN_YEAR_DAYS),
+        week=len(np.unique(days % 7)) > 1,
+        clock=len(np.unique(present - days)) > 1,
+    )
 
 
 def _fit_number(number: NumberLayout, raw: NDArray[np.float32]) -> NumberColumn:
     present = raw[~np.isnan(raw)].astype(np.float64)
     median, scale = (float(np.median(present)), _robust_scale(present)) if len(present) else (0.0, 1.0)
-    return NumberColumn(name=number.name, median=float(np.float32(median)), scale=scale, flag=number.flag)
+    return NumberColumn(
+        name=number.name, median=float(np.float32(median)), scale=scale, flag=number.flag, reading=number.reading
+    )
 
 
 def _robust_scale(present: NDArray[np.float64]) -> float:
@@ -339,7 +383,24 @@ def _robust_scale(present: NDArray[np.float64]) -> float:
     return 1.0
 
 
-def _fit_category(category: CategoryLayout, raw: NDArray[np.object_]) -> CategoryColumn:
+def _fit_category(
+    category: CategoryLayout, raw: NDArray[np.object_], *, targets: NDArray[np.float64] | None
+) -> CategoryColumn:
     counts = pd.Series(raw, dtype=object).value_counts()
-    known = tuple(int(counts.get(level, 0)) >= (MIN_LEVEL_ROWS if level else 1) for level in category.levels)
-    return CategoryColumn(name=category.name, levels=category.levels, known=known)
+    known = tuple(
+        category.ordered or int(counts.get(level, 0)) >= (MIN_LEVEL_ROWS if level else 1) for level in category.levels
+    )
+    column = CategoryColumn(
+        name=category.name, levels=category.levels, known=known, ordered=category.ordered, rest=category.rest
+    )
+    if not category.n_encodings:
+        return column
+    assert targets is not None, "a layout with encodings is fitted with targets"
+    encodings = fit_encodings(column.places(raw), targets, n_places=len(column.vocabulary) + 1)
+    return replace(column, encodings=tuple(map(tuple, encodings.astype(np.float32).tolist())))
+
+
+def _category_from_dict(values: Mapping[str, Any]) -> CategoryColumn:
+    """Lists, as JSON has them, back to tuples."""
+    lists = {key: tuple(values[key]) for key in ("levels", "known", "rest")}
+    return CategoryColumn(**{**values, **lists, "encodings": tuple(map(tuple, values["encodings"]))})

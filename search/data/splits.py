@@ -6,7 +6,7 @@ both draw from the run's seed alone, so that the same table and seed give the sa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
@@ -37,11 +37,14 @@ class Guide:
         classes: Number of each row's class: its share is the same in all parts.
         groups: Number of each row's group: all its rows are on one side.
         moments: Each row's place in time: what is held out is later than what is learnt from.
+        copies: Number of the first row that each is like: where neither groups nor time decide, rows that are alike are
+            on one side.
     """
 
     classes: NDArray[np.int64] | None = None
     groups: NDArray[np.int64] | None = None
     moments: NDArray[np.float64] | None = None
+    copies: NDArray[np.int64] | None = None
 
     @property
     def method(self) -> str:
@@ -181,9 +184,24 @@ def _held_out(rows: Rows, share: float, *, guide: Guide, rng: np.random.Generato
         return _latest(rows, n_held_out, moments=guide.moments, what=what)
     if guide.groups is not None:
         return _whole_groups(rows, n_held_out, groups=guide.groups, rng=rng, what=what)
+    if guide.copies is not None:
+        distinct = _distinct(rows, guide.copies)
+        held_out = _held_out(distinct, share, guide=replace(guide, copies=None), rng=rng, what=what)
+        return _with_copies(held_out, rows, guide.copies)
     if guide.classes is not None:
         return _stratified(rows, n_held_out, classes=guide.classes, rng=rng)
     return np.sort(rng.permutation(rows)[:n_held_out])
+
+
+def _distinct(rows: Rows, copies: NDArray[np.int64]) -> Rows:
+    """The first of all rows that are alike."""
+    return np.sort(rows[np.unique(copies[rows], return_index=True)[1]])
+
+
+def _with_copies(chosen: Rows, rows: Rows, copies: NDArray[np.int64]) -> Rows:
+    """The rows that are like a chosen one."""
+    alike: Rows = rows[np.isin(copies[rows], copies[chosen])]
+    return alike
 
 
 def _stratified(rows: Rows, n_held_out: int, *, classes: NDArray[np.int64], rng: np.random.Generator) -> Rows:
@@ -259,6 +277,9 @@ def _parts(rows: Rows, n_folds: int, *, guide: Guide, rng: np.random.Generator) 
     """The rows dealt into folds: whole groups, or the rows of one class after another."""
     if guide.groups is not None:
         return _parts_of_groups(rows, n_folds, groups=guide.groups, rng=rng)
+    if guide.copies is not None:
+        distinct = _parts(_distinct(rows, guide.copies), n_folds, guide=replace(guide, copies=None), rng=rng)
+        return [_with_copies(part, rows, guide.copies) for part in distinct]
     if n_folds > len(rows):
         raise DataError(f"data.valid.folds: {n_folds} folds need as many rows, and there are {len(rows)}.")
     dealt = rng.permutation(rows)

@@ -12,9 +12,11 @@ import numpy as np
 import pandas as pd
 
 from ffsearch.errors import DataError
-from ffsearch.search.data.cells import as_levels, as_numbers
+from ffsearch.search.data.cells import as_levels, as_numbers, as_written
 from ffsearch.search.data.images import LABEL, ImageShape
 from ffsearch.search.data.sources import Source, from_frame, read_source
+from ffsearch.search.data.spelling import find_spelling
+from ffsearch.search.data.targets import MAX_INTEGER_CLASSES
 from ffsearch.search.data.text import TextSettings
 
 if TYPE_CHECKING:
@@ -79,7 +81,13 @@ def read_table(spec: DataSpec, *, frame: pd.DataFrame | None = None) -> Table:
     main = read_source(spec.source, settings=settings) if frame is None else from_frame(frame)
     _refuse_columns_of_images(spec, main)
     targets = _targets(spec, main)
-    asked = {"data.drop": spec.drop, "data.groups": _one(spec.groups), "data.time": _one(spec.time)}
+    asked = {
+        "data.drop": spec.drop,
+        "data.categories": spec.categories,
+        "data.ordinal": tuple(spec.ordinal),
+        "data.groups": _one(spec.groups),
+        "data.time": _one(spec.time),
+    }
     for key, names in asked.items():
         _require(main, names, key=key)
     test = read_source(spec.test, settings=settings) if isinstance(spec.test, str) else None
@@ -98,7 +106,8 @@ def read_table(spec: DataSpec, *, frame: pd.DataFrame | None = None) -> Table:
     if n_main < MIN_ROWS:
         raise DataError(f"{main.name} has {n_main} rows; at least {MIN_ROWS} are needed.")
     set_apart = {*targets, *spec.drop, *_one(spec.groups), *_one(spec.time)}
-    target = rows[list(targets)]
+    target, told = _plainly_written(rows[list(targets)], task=spec.task)
+    notices += told
     _refuse_missing(target, n_main=len(main.frame), files=(main.source, test.source if test else ""))
     return Table(
         features=rows[[column for column in rows.columns if column not in set_apart]],
@@ -119,7 +128,8 @@ def _refuse_columns_of_images(spec: DataSpec, main: Source) -> None:
     """Images have pixels and a label; no pixel is a column by itself."""
     if main.image is None:
         return
-    for key, name in (("drop", spec.drop), ("groups", spec.groups), ("time", spec.time)):
+    asked = {"drop": spec.drop, "groups": spec.groups, "time": spec.time}
+    for key, name in {**asked, "categories": spec.categories, "ordinal": spec.ordinal}.items():
         if name:
             raise DataError(f"data.{key} names a column, and the images of {main.source} have none. Leave it out.")
     if spec.target not in (None, LABEL, (LABEL,)):
@@ -128,7 +138,7 @@ def _refuse_columns_of_images(spec: DataSpec, main: Source) -> None:
 
 def _settings(spec: DataSpec) -> TextSettings:
     named = [spec.target] if isinstance(spec.target, str) else [*(spec.target or ())]
-    expected = {*named, *spec.drop, *_one(spec.groups), *_one(spec.time)}
+    expected = {*named, *spec.drop, *spec.categories, *spec.ordinal, *_one(spec.groups), *_one(spec.time)}
     return TextSettings(
         delimiter=spec.delimiter,
         header=None if spec.header == "auto" else spec.header,
@@ -189,6 +199,30 @@ def _joined(main: Source, test: Source, *, needless: Sequence[str]) -> tuple[pd.
     notices = [f"Columns that only the test file has are left out: {', '.join(extra)}."] if extra else []
     below = test.frame.reindex(columns=main.frame.columns)
     return pd.concat([main.frame, below], ignore_index=True), notices
+
+
+def _plainly_written(target: pd.DataFrame, *, task: str) -> tuple[pd.DataFrame, list[str]]:
+    """Targets as numbers where they are numbers in another spelling (`spelling.py`), and a sentence of each.
+
+    All cells must be, and all rows are looked at: what a target is in a sealed row must be known to score it. A few
+    texts such as `3 stars` stay the names of classes.
+    """
+    columns, notices = {name: target[name] for name in target.columns}, []
+    for name, cells in columns.items():
+        if pd.api.types.is_numeric_dtype(cells.dtype) or not np.isnan(as_numbers(cells)).any():
+            continue
+        written = as_written(cells)
+        spelling = find_spelling(written.texts, written.counts().tolist(), share=1.0)
+        if spelling is None:
+            continue
+        numbers = spelling.read(cells)
+        are_whole = not (numbers[~np.isnan(numbers)] % 1).any()
+        if task in ("auto", "regression") and not (
+            task == "auto" and are_whole and len(written.texts) <= MAX_INTEGER_CLASSES
+        ):
+            columns[name] = pd.Series(numbers, index=target.index, name=name)
+            notices.append(f"The target {name!r} is written like {spelling} and is read as numbers.")
+    return pd.DataFrame(columns), notices
 
 
 def _refuse_missing(target: pd.DataFrame, *, n_main: int, files: tuple[str, str]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import suppress
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
@@ -24,7 +26,7 @@ from ffsearch.errors import DataError
 from ffsearch.search.data.cells import MISSING, number_of
 from ffsearch.search.data.decode import as_utf8
 
-__all__ = ["TextSettings", "read_text"]
+__all__ = ["DELIMITERS", "SEPARATOR_LINE", "TextSettings", "read_text"]
 
 DELIMITERS: Final = ("\t", ";", "|", ",", " ")
 """Tried in this order when none is said; the first wins a tie, as a comma may also be a decimal point."""
@@ -34,6 +36,14 @@ N_SAMPLE_ROWS: Final = 200
 
 MIN_COLUMNS: Final = 2
 """Fewer fields a line mean that the delimiter was not the right one."""
+
+_N_LIKE_HEADER: Final = 100
+"""Rows compared with the header whose first cell is like its first. Choice: more of them are a level of that name."""
+
+SEPARATOR_LINE: Final = re.compile(r"sep=([\x20-\x7e\t])\r?\n", re.IGNORECASE)
+"""A first line by which Excel is told the delimiter."""
+
+_SEPARATOR_BYTES: Final = 8
 
 _BLOCK_BYTES: Final = 1 << 24
 """Bytes the reader parses at once; no row may be longer."""
@@ -79,11 +89,21 @@ def read_text(payload: bytes, name: str, *, settings: TextSettings) -> tuple[pd.
     text, notices = as_utf8(payload, name, encoding=settings.encoding)
     if not text.strip():
         raise DataError(f"{name} is empty. Give a file with a header line and a line for each row.")
-    delimiter = _delimiter(text, said=settings.delimiter)
+    text, said = _without_separator_line(text)
+    delimiter = _delimiter(text, said=settings.delimiter or said)
     shape, doubts = _shape(text, name, delimiter=delimiter, settings=settings)
     if b'"' in text:  # the fast reader would accept torn quotes in silence
         _refuse_fault(text, name, delimiter=shape.delimiter)
-    return _parse(text, name, shape=shape), [*notices, *doubts]
+    frame = _parse(text, name, shape=shape)
+    if shape.n_header_lines and len(shape.names) > 1:
+        _refuse_repeated_header(frame, name)
+    return frame, [*notices, *doubts]
+
+
+def _without_separator_line(text: bytes) -> tuple[bytes, str | None]:
+    """The text below a first line such as `sep=;`, and the delimiter that it says."""
+    found = SEPARATOR_LINE.match(text[:_SEPARATOR_BYTES].decode("latin-1"))
+    return (text, None) if found is None else (text[found.end() :], found[1])
 
 
 def _delimiter(text: bytes, *, said: str | None) -> str:
@@ -213,6 +233,21 @@ def _parse(text: bytes, name: str, *, shape: _Shape) -> pd.DataFrame:
         raise DataError(f"{name} cannot be read as a table: {error}. Save it again as plain CSV in UTF-8.") from None
     frame: pd.DataFrame = table.to_pandas()
     return frame
+
+
+def _refuse_repeated_header(frame: pd.DataFrame, name: str) -> None:
+    """Refuse a row that holds the names again: files were put together with their headers.
+
+    Raises:
+        DataError: With the number of the row.
+    """
+    alike = np.flatnonzero(frame.iloc[:, 0].str.strip() == frame.columns[0])
+    for row in alike[:_N_LIKE_HEADER]:
+        if [str(cell).strip() for cell in frame.iloc[row]] == list(frame.columns):
+            raise DataError(
+                f"{name}: row {row + 1} below the header holds the names of the columns again, as where files were put "
+                "together. Remove that line."
+            )
 
 
 def _refuse_fault(text: bytes, name: str, *, delimiter: str) -> None:

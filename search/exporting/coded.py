@@ -50,6 +50,7 @@ class CodedModel:
                 "column": one["column"],
                 "kind": one["kind"],
                 "dtype": "int32" if one["input"] in self.levels else "float32",
+                **({"reading": one["reading"]} if "reading" in one else {}),
                 **({"levels": list(self.levels[one["input"]])} if one["input"] in self.levels else {}),
             }
             for one in packaged.facts["inputs"]

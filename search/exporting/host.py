@@ -4,7 +4,10 @@ This file needs NumPy alone and nothing of ffsearch, so that it can be copied to
 language it is the specification. What it reads is the JSON file that stands beside the model.
 
     number     a number as it is, or a text that is written as one; anything else, a truth value and infinity among it,
-               is NaN, which means missing
+               is NaN, which means missing; with a `reading` the text may hold its unit, its signs between thousands and
+               its decimal sign: `1.234,5 km` is 1234.5
+    date       days since the `origin` of its reading, the time of day as their fraction, in UTC where the text names
+               its zone; 1/2/2024 is in February where `day_first` says so
     category   the text without the blanks around it, and without the point of a whole number (`2.0` is `2`); missing
                is the empty text; its code is its place in `levels` counted from 1, and 0 for a text that is not there
     image      the pixels as they are, (height, width) or (height, width, channels)
@@ -19,6 +22,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import date
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -26,8 +31,19 @@ from numpy.typing import NDArray
 
 __all__ = ["encode"]
 
-# The same two patterns as in `data/cells.py`, which this file must not import; a test holds both together.
+# The same patterns as in `data/cells.py` and `data/dates.py`, which this file must not import; a test holds both.
 _NUMBER: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_NAME: Final = rf"(?:{'|'.join(_MONTHS)})[a-z]*\.?"
+_DATE: Final = re.compile(
+    r"(?:(?P<y>\d{4})[-/.](?P<m>\d{1,2})[-/.](?P<d>\d{1,2})"
+    r"|(?P<first>\d{1,2})[-/.](?P<second>\d{1,2})[-/.](?P<last>\d{4})"
+    rf"|(?P<d2>\d{{1,2}})[-/. ]+(?P<month>{_NAME})[-/., ]+(?P<y2>\d{{4}})"
+    rf"|(?P<month2>{_NAME})[-/. ]+(?P<d3>\d{{1,2}}),?[-/. ]+(?P<y3>\d{{4}}))"
+    r"(?:[ T]+(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second_>\d{2}(?:\.\d+)?))?(?: ?(?P<half>[AP])M)?)?"
+    r"(?P<zone> ?(?:Z|UTC|[+-]\d{2}:?\d{2}))?",
+    re.IGNORECASE,
+)
 _WHOLE: Final = re.compile(r"([+-]?(?:0|[1-9]\d*))\.0*")
 _FLOAT32_MAX: Final = float(np.finfo(np.float32).max)
 
@@ -50,7 +66,10 @@ def encode(rows: Sequence[Mapping[str, Any]], inputs: Mapping[str, Any]) -> dict
     for one in inputs["inputs"]:
         cells = [row[one["column"]] for row in rows]
         if one["kind"] == "number":
-            feed[one["input"]] = np.array([_number(cell, missing) for cell in cells], np.float32)[:, None]
+            read = partial(_number, missing=missing, reading=one.get("reading"))
+            feed[one["input"]] = np.array([read(cell) for cell in cells], np.float32)[:, None]
+        elif one["kind"] == "date":
+            feed[one["input"]] = np.array([_days(cell, one["reading"]) for cell in cells], np.float32)[:, None]
         elif one["kind"] == "category":
             codes = {level: code for code, level in enumerate(one["levels"], start=1)}
             feed[one["input"]] = np.array([codes.get(_text(cell, missing), 0) for cell in cells], np.int32)[:, None]
@@ -59,11 +78,12 @@ def encode(rows: Sequence[Mapping[str, Any]], inputs: Mapping[str, Any]) -> dict
     return feed
 
 
-def _number(cell: Any, missing: frozenset[str]) -> float:
+def _number(cell: Any, missing: frozenset[str], reading: Mapping[str, str] | None) -> float:
     if cell is None or isinstance(cell, bool):
         return float("nan")
     if isinstance(cell, str):
         text = cell.strip()
+        text = text if reading is None else _plain(text, **reading)
         if text in missing or not (text.isascii() and _NUMBER.fullmatch(text)):
             return float("nan")
         cell = text
@@ -72,6 +92,49 @@ def _number(cell: Any, missing: frozenset[str]) -> float:
     except OverflowError:  # a whole number beyond every float
         return float("nan")
     return min(max(number, -_FLOAT32_MAX), _FLOAT32_MAX) if abs(number) < float("inf") else float("nan")
+
+
+def _plain(text: str, decimal: str, thousands: str, before: str, after: str) -> str:
+    """A number of a column's own spelling as Python writes it; any other text as it is."""
+    groups = rf"[1-9][0-9]{{0,2}}(?:[{re.escape(thousands)}][0-9]{{3}})+|" if thousands else ""
+    found = re.fullmatch(
+        rf"([+-]?)\s*(?:{re.escape(before)})?\s*([+-]?)((?:{groups}[0-9]+)?)((?:{re.escape(decimal)}[0-9]+)?)"
+        rf"\s*(?:{re.escape(after)})?",
+        text,
+    )
+    if found is None or not found[3] + found[4]:
+        return text
+    whole = found[3].translate(dict.fromkeys(map(ord, thousands)))
+    return f"{found[1] or found[2]}{whole or 0}.{found[4][1:] or 0}"
+
+
+def _days(cell: Any, reading: Mapping[str, Any]) -> float:
+    """Days from the origin to a text, a `date` or a `datetime`; NaN where it is none."""
+    found = None if cell is None else _DATE.fullmatch(str(cell).strip())
+    if found is None:
+        return float("nan")
+    if found["first"]:
+        day, month = found["first"], found["second"]
+        if not reading["day_first"]:
+            day, month = month, day
+    else:
+        named = found["month"] or found["month2"]
+        month = _MONTHS.index(named[:3].lower()) + 1 if named else found["m"]
+        day = found["d"] or found["d2"] or found["d3"]
+    hour = int(found["hour"] or 0)
+    if found["half"]:
+        hour = hour % 12 + 12 * (found["half"].upper() == "P")
+    try:
+        year = found["y"] or found["y2"] or found["y3"] or found["last"]
+        days = date(int(year), int(month), int(day)).toordinal() - date.fromisoformat(reading["origin"]).toordinal()
+    except ValueError:  # a 31st of February
+        return float("nan")
+    zone = (found["zone"] or "").strip()
+    offset = 0
+    if zone and zone[0] in "+-":
+        digits = zone[1:].replace(":", "")
+        offset = (int(digits[:2]) * 3600 + int(digits[2:]) * 60) * (1 if zone[0] == "+" else -1)
+    return days + (hour * 3600 + int(found["minute"] or 0) * 60 + float(found["second_"] or 0) - offset) / 86_400
 
 
 def _text(cell: Any, missing: frozenset[str]) -> str:
