@@ -226,10 +226,9 @@ def assembled(
     inputs: Inputs, folder: RunFolder, *, deadline: Deadline, observer: Observer, finish: bool
 ) -> Iterator[Parts]:
     """Make everything the steps share, and let the engine learn of the trials that were told before."""
+    from ffsearch.search.engines.choose import make_engine
     from ffsearch.search.engines.mirror import StudyMirror
-    from ffsearch.search.engines.optuna_engine import OptunaEngine
     from ffsearch.search.engines.pruners import first_rung_for
-    from ffsearch.search.points import default_point
     from ffsearch.search.training.batches import batches_per_epoch
     from ffsearch.search.training.choose import make_trainer
 
@@ -237,13 +236,10 @@ def assembled(
     naive = naive_value(problem, objective)
     n_train = len(problem.splits[0].x_train)
     stopping = _stopping(space, n_train)
-    engine = OptunaEngine(
-        space.parameters,
-        sampler=space.search.sampler,
-        pruner=space.search.pruner,
-        seed=space.search.seed,
+    engine = make_engine(
+        space,
         direction=objective.direction,
-        default=default_point(space.parameters),
+        max_epochs=stopping.max_epochs,
         first_rung=first_rung_for(batches_per_epoch(n_train, batch_size=stopping.batch_size)),
     )
     engine.restore(told_history(folder.records, naive=naive, direction=objective.direction))
