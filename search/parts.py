@@ -34,7 +34,16 @@ if TYPE_CHECKING:
     from ffsearch.search.data.problem import Problem
     from ffsearch.search.engines.mirror import StudyMirror
 
-__all__ = ["Inputs", "Parts", "assembled", "open_folder", "read_inputs"]
+__all__ = [
+    "Inputs",
+    "Parts",
+    "assembled",
+    "facts_of",
+    "identity_of",
+    "open_folder",
+    "read_inputs",
+    "stopping_of",
+]
 
 RUNS: Final = Path("runs")
 FRAME: Final = "frame"
@@ -111,26 +120,10 @@ class Parts:
 
     def facts(self) -> RunFacts:
         """What is known of the run before its first trial."""
-        table, splits, search = self.inputs.prepared.table, self.inputs.prepared.splits, self.inputs.space.search
-        train, valid = splits.folds[0]
-        head = self.problem.head
-        return RunFacts(
-            kind=self.inputs.space.kind,
-            name=self.inputs.name,
-            task=str(head.task),
-            objective=self.objective.name,
-            direction=self.objective.direction,
-            data=DataFacts(
-                source=table.source,
-                target=head.target_names,
-                n_rows=table.n_rows,
-                n_features=self.problem.n_features,
-                n_classes=len(head.labels) or None,
-                sha256=table.sha256,
-                n_train=len(train),
-                n_valid=len(valid),
-                n_test=len(splits.test),
-            ),
+        search = self.inputs.space.search
+        return facts_of(
+            self.inputs,
+            self.problem,
             search=SearchFacts(
                 engine=search.engine,
                 sampler=search.sampler,
@@ -203,6 +196,36 @@ def read_inputs(
     )
 
 
+def facts_of(inputs: Inputs, problem: Problem, *, search: SearchFacts) -> RunFacts:
+    """What is known of a run before its first trial, however its points are proposed and trained."""
+    table, splits, head = inputs.prepared.table, inputs.prepared.splits, problem.head
+    train, valid = splits.folds[0]
+    return RunFacts(
+        kind=inputs.space.kind,
+        name=inputs.name,
+        task=str(head.task),
+        objective=inputs.objective.name,
+        direction=inputs.objective.direction,
+        data=DataFacts(
+            source=table.source,
+            target=head.target_names,
+            n_rows=table.n_rows,
+            n_features=problem.n_features,
+            n_classes=len(head.labels) or None,
+            sha256=table.sha256,
+            n_train=len(train),
+            n_valid=len(valid),
+            n_test=len(splits.test),
+        ),
+        search=search,
+    )
+
+
+def identity_of(inputs: Inputs) -> dict[str, str]:
+    """What makes two runs the same: the space and the table."""
+    return {"space": space_identity(inputs.space), "data": inputs.prepared.table.sha256}
+
+
 def open_folder(inputs: Inputs, *, out: str | PathLike[str] | None, fresh: bool) -> RunFolder:
     """Create the run folder, or go on with the one that is there, and keep how the table was understood.
 
@@ -213,7 +236,7 @@ def open_folder(inputs: Inputs, *, out: str | PathLike[str] | None, fresh: bool)
     folder = RunFolder.open(
         RUNS / inputs.name if out is None else out,
         space_yaml=space_to_yaml(inputs.space),
-        identity={"space": space_identity(inputs.space), "data": prepared.table.sha256},
+        identity=identity_of(inputs),
         fresh=fresh,
     )
     folder.write_data(columns=[column.as_dict() for column in prepared.columns], notices=prepared.notices)
@@ -235,7 +258,7 @@ def assembled(
     space, problem, objective = inputs.space, inputs.prepared.problem(), inputs.objective
     naive = naive_value(problem, objective)
     n_train = len(problem.splits[0].x_train)
-    stopping = _stopping(space, n_train)
+    stopping = stopping_of(space, n_train)
     engine = make_engine(
         space,
         direction=objective.direction,
@@ -283,7 +306,13 @@ def _with_loss(head: Head, train: TrainSpec) -> Head:
     return head if loss is None else replace(head, loss=loss)
 
 
-def _stopping(space: SearchSpace, n_train: int) -> Stopping:
+def stopping_of(space: SearchSpace, n_train: int) -> Stopping:
+    """When a candidate's training ends.
+
+    Args:
+        space: What was asked for.
+        n_train: Training rows.
+    """
     train = space.train
     size = defaults.batch_size_for(n_train) if train.batch_size == "auto" else train.batch_size
     return Stopping(

@@ -8,7 +8,7 @@ from typing import Any
 import keras_tuner
 
 from ffsearch.search.engines.stretch import Stretched, lowest
-from ffsearch.search.points import Parameters, Searched
+from ffsearch.search.points import Parameters, Searched, default_point
 from ffsearch.search.topology import Point
 from ffsearch.spaces.parameters import ChoiceParameter, FloatParameter, IntParameter, Value
 
@@ -24,9 +24,16 @@ class KerasTunerSpace(Stretched):
 
     def __init__(self, parameters: Parameters) -> None:
         super().__init__(parameters)
+        self._defaults = self.params(default_point(parameters))
         self.hyperparameters = keras_tuner.HyperParameters()
-        for name, parameter in self.searched.items():
-            _register(self.hyperparameters, name, parameter)
+        self.register(self.hyperparameters)
+
+    def register(self, hyperparameters: keras_tuner.HyperParameters) -> dict[str, Any]:
+        """Name every searched parameter to KerasTuner, and learn the values it has for them now."""
+        return {
+            name: _registered(hyperparameters, name, parameter, default=self._defaults[name])
+            for name, parameter in self.searched.items()
+        }
 
     def point(self, params: Mapping[str, Any]) -> Point:
         """The point that KerasTuner's values mean; names of its own, `tuner/...`, are left out."""
@@ -40,16 +47,18 @@ def with_values(hyperparameters: keras_tuner.HyperParameters, values: Mapping[st
     return copied
 
 
-def _register(hyperparameters: keras_tuner.HyperParameters, name: str, parameter: Searched) -> None:
+def _registered(hyperparameters: keras_tuner.HyperParameters, name: str, parameter: Searched, *, default: Any) -> Any:
     match parameter:
         case IntParameter():
-            sampling = "log" if parameter.log else "linear"
-            hyperparameters.Int(name, parameter.low, parameter.high, sampling=sampling)
+            scale = "log" if parameter.log else "linear"
+            return hyperparameters.Int(name, parameter.low, parameter.high, sampling=scale, default=default)
         case FloatParameter():
-            sampling = "log" if parameter.log else "linear"
-            hyperparameters.Float(name, lowest(name, parameter), parameter.high, sampling=sampling)
+            scale = "log" if parameter.log else "linear"
+            low = lowest(name, parameter)
+            return hyperparameters.Float(name, low, parameter.high, sampling=scale, default=default)
         case ChoiceParameter():
-            hyperparameters.Choice(name, _of_one_type(parameter.values))
+            values = _of_one_type(parameter.values)
+            return hyperparameters.Choice(name, values, default=values[parameter.values.index(default)])
 
 
 def _of_one_type(values: tuple[Value, ...]) -> list[Any]:

@@ -16,6 +16,8 @@ from ffsearch.errors import DataError, ExportError, FFSearchError, RunError, Spa
 
 if TYPE_CHECKING:
     from ffsearch.search.estimators import FFSearchClassifier, FFSearchRegressor
+    from ffsearch.search.hypermodel import hypermodel
+    from ffsearch.search.importing import import_kt
     from ffsearch.search.loaded import load_model
     from ffsearch.search.run import run
     from ffsearch.search.store import Run, load
@@ -32,6 +34,8 @@ __all__ = [
     "SpaceError",
     "TrainingError",
     "__version__",
+    "hypermodel",
+    "import_kt",
     "load",
     "load_model",
     "load_space",
@@ -43,6 +47,8 @@ _LAZY = {
     "FFSearchClassifier": "ffsearch.search.estimators",
     "FFSearchRegressor": "ffsearch.search.estimators",
     "Run": "ffsearch.search.store",
+    "hypermodel": "ffsearch.search.hypermodel",
+    "import_kt": "ffsearch.search.importing",
     "load": "ffsearch.search.store",
     "load_model": "ffsearch.search.loaded",
     "load_space": "ffsearch.spaces.loader",
