@@ -3,9 +3,9 @@
     python benchmarks/samplers_on_tables.py TABLES [--samplers tpe random ...] [--running 1 16] [--out results.json]
 
 TABLES holds the four tables of fully connected networks (Klein and Hutter 2019, arXiv 1905.04970): validation errors of
-62,208 configurations of two hidden layers, each trained four times. A sampler is told the mean of the four; with --noisy
-one of them, drawn at random, and it is judged by the mean of what looks best to it. There are no learning curves in the
-tables, so pruners are not compared.
+62,208 configurations of two hidden layers, each trained four times. A sampler is told the mean of the four; with
+--noisy one of them, drawn at random, and it is judged by the mean of what looks best to it. The tables hold no learning
+curves, so pruners are not compared.
 """
 
 from __future__ import annotations
