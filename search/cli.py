@@ -280,6 +280,24 @@ def predict(
         predict_file(model, data, out=out, id_column=id_, on_rows=on_rows)
 
 
+@app.command("import-kt")
+def import_kt(
+    path: Annotated[Path, typer.Argument(help="A project folder of KerasTuner's: directory/project_name.")],
+    *,
+    out: Annotated[Path | None, typer.Option(help="Run folder; by default runs/NAME, after the project.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Import again; an old run folder is moved aside.")] = False,
+) -> None:
+    """Make a run folder of what a tuner of KerasTuner found in `ffsearch.hypermodel(space)`, and write its report."""
+    from ffsearch.reports.html import write_report
+    from ffsearch.search.importing import import_kt as imported
+    from ffsearch.search.show import show_lines
+
+    done = imported(path, out=out, fresh=fresh)
+    for line in show_lines(done, n_trials=10):
+        typer.echo(line)
+    typer.echo(f"report  {write_report(done.path)}")
+
+
 @app.command()
 def schema() -> None:
     """Print the JSON Schema of space files, for editors."""

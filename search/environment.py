@@ -11,7 +11,9 @@ from ffsearch import __version__
 
 __all__ = ["environment"]
 
-PACKAGES: Final = ("tensorflow", "keras", "optuna", "numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "pydantic")
+PACKAGES: Final = (
+    "tensorflow", "keras", "keras-tuner", "optuna", "numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "pydantic",
+)  # fmt: skip
 """What can change a result or a file of a run."""
 
 

@@ -35,7 +35,18 @@ if TYPE_CHECKING:
     from ffsearch.search.data.problem import Problem
     from ffsearch.search.engines.mirror import StudyMirror
 
-__all__ = ["FRAME", "Inputs", "Parts", "assembled", "inputs_of", "open_folder", "read_inputs", "stopping_for"]
+__all__ = [
+    "FRAME",
+    "Inputs",
+    "Parts",
+    "assembled",
+    "facts_of",
+    "identity_of",
+    "inputs_of",
+    "open_folder",
+    "read_inputs",
+    "stopping_for",
+]
 
 RUNS: Final = Path("runs")
 
@@ -149,26 +160,10 @@ class Parts:
 
     def facts(self) -> RunFacts:
         """What is known of the run before its first trial."""
-        table, splits, search = self.inputs.prepared.table, self.inputs.prepared.splits, self.inputs.space.search
-        train, valid = splits.folds[0]
-        head = self.problem.head
-        return RunFacts(
-            kind=self.inputs.space.kind,
-            name=self.inputs.name,
-            task=str(head.task),
-            objective=self.objective.name,
-            direction=self.objective.direction,
-            data=DataFacts(
-                source=table.source,
-                target=head.target_names,
-                n_rows=table.n_rows,
-                n_features=self.problem.n_features,
-                n_classes=len(head.labels) or None,
-                sha256=table.sha256,
-                n_train=len(train),
-                n_valid=len(valid),
-                n_test=len(splits.test),
-            ),
+        search = self.inputs.space.search
+        return facts_of(
+            self.inputs,
+            self.problem,
             search=SearchFacts(
                 engine=search.engine,
                 sampler=search.sampler,
@@ -256,6 +251,36 @@ def inputs_of(loaded: SearchSpace, *, frame: pd.DataFrame | None, name: str) -> 
     )
 
 
+def facts_of(inputs: Inputs, problem: Problem, *, search: SearchFacts) -> RunFacts:
+    """What is known of a run before its first trial, however its points are proposed and trained."""
+    table, splits, head = inputs.prepared.table, inputs.prepared.splits, problem.head
+    train, valid = splits.folds[0]
+    return RunFacts(
+        kind=inputs.space.kind,
+        name=inputs.name,
+        task=str(head.task),
+        objective=inputs.objective.name,
+        direction=inputs.objective.direction,
+        data=DataFacts(
+            source=table.source,
+            target=head.target_names,
+            n_rows=table.n_rows,
+            n_features=problem.n_features,
+            n_classes=len(head.labels) or None,
+            sha256=table.sha256,
+            n_train=len(train),
+            n_valid=len(valid),
+            n_test=len(splits.test),
+        ),
+        search=search,
+    )
+
+
+def identity_of(inputs: Inputs) -> dict[str, str]:
+    """What makes two runs the same: the space and the table."""
+    return {"space": space_identity(inputs.space), "data": inputs.prepared.table.sha256}
+
+
 def open_folder(inputs: Inputs, *, out: str | PathLike[str] | None, fresh: bool) -> RunFolder:
     """Create the run folder, or go on with the one that is there, and keep how the table was understood.
 
@@ -266,7 +291,7 @@ def open_folder(inputs: Inputs, *, out: str | PathLike[str] | None, fresh: bool)
     folder = RunFolder.open(
         RUNS / inputs.name if out is None else out,
         space_yaml=space_to_yaml(inputs.space),
-        identity={"space": space_identity(inputs.space), "data": prepared.table.sha256},
+        identity=identity_of(inputs),
         fresh=fresh,
     )
     folder.write_data(columns=[column.as_dict() for column in prepared.columns], notices=prepared.notices)
@@ -279,10 +304,9 @@ def assembled(
     inputs: Inputs, folder: RunFolder, *, deadline: Deadline, observer: Observer, finish: bool
 ) -> Iterator[Parts]:
     """Make everything the steps share, and let the engine learn of the trials that were told before."""
+    from ffsearch.search.engines.choose import make_engine
     from ffsearch.search.engines.mirror import StudyMirror
-    from ffsearch.search.engines.optuna_engine import OptunaEngine
     from ffsearch.search.engines.pruners import first_rung_for
-    from ffsearch.search.points import default_point
     from ffsearch.search.training.batches import batches_per_epoch
     from ffsearch.search.training.choose import make_trainer
 
@@ -290,13 +314,10 @@ def assembled(
     naive = naive_value(problem, objective)
     n_train = len(problem.splits[0].x_train)
     stopping = stopping_for(space, n_train)
-    engine = OptunaEngine(
-        space.parameters,
-        sampler=space.search.sampler,
-        pruner=space.search.pruner,
-        seed=space.search.seed,
+    engine = make_engine(
+        space,
         direction=objective.direction,
-        default=default_point(space.parameters),
+        max_epochs=stopping.max_epochs,
         first_rung=first_rung_for(batches_per_epoch(n_train, batch_size=stopping.batch_size)),
     )
     engine.restore(told_history(folder.records, naive=naive, direction=objective.direction))

@@ -49,17 +49,28 @@ def _head(run: Run, summary: Mapping[str, Any]) -> list[str]:
     told = f"{counts['n_trials']} trials in {duration(counts['wall_s'])}: {counts['n_complete']} trained to their end"
     others = ", ".join(f"{counts[f'n_{why}']} {why}" for why in ("pruned", "diverged", "failed") if counts[f"n_{why}"])
     lines = [f"{run.path}", f"{summary['data']['source']}, {summary['task']}", told + (f", {others}" if others else "")]
-    if run.is_finished:
-        return lines + closing_lines(summary, run.path)
-    if summary["best"] is None:
-        return [*lines, "not finished, and no trial has a score yet; the command that started it goes on with it"]
     best = summary["best"]
+    if run.is_finished and "refit" in summary:
+        return lines + closing_lines(summary, run.path)
+    lines.append(_state(run, has_score=best is not None))
+    if best is None:
+        return lines
     return [
         *lines,
-        "not finished: the command that started it goes on with it; with --finish it refits and reports what is there",
         f"best so far  {best['topology']}  (trial {best['trial']})",
         f"validation   {objective['name'].replace('_', ' ')} {number(best['valid'])}",
     ]
+
+
+def _state(run: Run, *, has_score: bool) -> str:
+    """Why a run has no refitted model, and what to do about it."""
+    if run.is_finished:
+        return "imported: nothing was refitted, and the sealed test was not opened"
+    if not has_score:
+        return "not finished, and no trial has a score yet; the command that started it goes on with it"
+    return (
+        "not finished: the command that started it goes on with it; with --finish it refits and reports what is there"
+    )
 
 
 def _table(run: Run, summary: Mapping[str, Any], n_trials: int) -> list[str]:

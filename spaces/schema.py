@@ -20,6 +20,7 @@ from pydantic import BeforeValidator, Field, StrictBool, StrictFloat, StrictInt,
 from ffsearch.spaces.faults import Fault, Section, nearest, refusal, shown
 from ffsearch.spaces.pairing import pairing_faults
 from ffsearch.spaces.parameters import ChoiceParameter, Fixed, FloatParameter, IntParameter, Legal, Parameter
+from ffsearch.spaces.sampling import sampling_faults
 from ffsearch.spaces.values import (
     MAX_REPEATS,
     BatchSize,
@@ -312,9 +313,11 @@ class TrainSpec(Section):
 class SearchSpec(Section):
     """How candidates are proposed, how many, and what makes one better."""
 
-    engine: Literal["optuna"] = Field(default="optuna", description="What proposes candidates.")
-    sampler: Literal["tpe", "random", "gp", "cmaes", "qmc", "grid"] = Field(
-        default="tpe", description="How the engine proposes them."
+    engine: Literal["optuna", "keras-tuner"] = Field(default="optuna", description="What proposes candidates.")
+    sampler: Literal["tpe", "random", "gp", "cmaes", "qmc", "grid", "bayesian", "hyperband"] = Field(
+        default="tpe",
+        description="How the engine proposes them: tpe, random, gp, cmaes, qmc or grid of optuna; bayesian, hyperband, "
+        "random or grid of keras-tuner.",
     )
     pruner: Literal["asha", "median", "one_epoch", "none"] = Field(
         default="asha", description="What ends candidates without promise early."
@@ -329,6 +332,11 @@ class SearchSpec(Section):
     objective: Literal["auto", "rmse", "mae", "log_loss", "accuracy", "balanced_accuracy", "roc_auc"] = Field(
         default="auto", description="What decides between candidates. auto: RMSE for numbers, log loss for classes."
     )
+
+    @classmethod
+    def contradictions(cls, raw: Mapping[str, Any]) -> Iterator[Fault]:
+        """A sampler of another engine, a pruner beside a sampler with rounds of its own."""
+        yield from sampling_faults(raw, {name: field.default for name, field in cls.model_fields.items()})
 
 
 class EvidenceSpec(Section):

@@ -125,8 +125,8 @@ def test_many_levels_are_said() -> None:
     assert column.reason == "100 different texts; those of 5 rows or more count (0), all others as one"
     often = judge(a=[f"c{i % 100}" for i in range(600)])["a"]
     assert often.reason == (
-        "100 different texts; the 64 most frequent count each for itself, 36 more by the mean target of their rows, all "
-        "others as one"
+        "100 different texts; the 64 most frequent count each for itself, 36 more by the mean target of their rows, "
+        "all others as one"
     )
 
 

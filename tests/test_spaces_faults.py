@@ -117,7 +117,8 @@ WRONG_VALUES = {
         "3:21: search.objective: roc_auc is for binary or multiclass targets and does not go with mse."
     ),
     "search: {sampler: TPEE}": (
-        '2:19: search.sampler: "TPEE" is not known. Did you mean tpe? Legal: tpe, random, gp, cmaes, qmc, grid.'
+        '2:19: search.sampler: "TPEE" is not known. Did you mean tpe? '
+        "Legal: tpe, random, gp, cmaes, qmc, grid, bayesian, hyperband."
     ),
     "search: {trials: 0}": "2:18: search.trials: 0 is too small: it must be at least 1.",
     "search: {seed: -1}": "2:16: search.seed: -1 is too small: it must be at least 0.",
@@ -279,7 +280,7 @@ def test_a_long_value_is_cut() -> None:
         ("search..seed=1", "--set search..seed=1: write path=value, such as search.sampler=random."),
         ("search.sampler=randm",
          '--set search.sampler=randm: search.sampler: "randm" is not known. Did you mean random? '
-         "Legal: tpe, random, gp, cmaes, qmc, grid."),
+         "Legal: tpe, random, gp, cmaes, qmc, grid, bayesian, hyperband."),
         ("serch.seed=1",
          "--set serch.seed=1: serch: unknown key. Did you mean search? "
          "Legal: kind, data, space, train, search, evidence."),

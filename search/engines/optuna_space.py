@@ -1,76 +1,22 @@
-"""A space in Optuna's words and back: one distribution a parameter, whatever the point, which every sampler can model.
-
-A float that may be off has no category beside it: its range is stretched below `low`, and what falls there means off.
-
-        off              on                 log or linear scale; the stretch takes a share `zero` of the whole,
-    |--------|---------------------|        so a uniform draw is off with exactly that chance
-   lowest   low                  high
-
-All of the stretch means the same network, so its values are moved to its middle: what an engine is told of a point can
-then be rebuilt from the point alone.
-"""
+"""A space in Optuna's words: one distribution a parameter, which every sampler can model."""
 
 from __future__ import annotations
 
-import math
-from typing import Any, Final
-
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from ffsearch.errors import SpaceError
-from ffsearch.search.points import Parameters, Searched, point_from_values, searched
-from ffsearch.search.topology import Point
-from ffsearch.spaces.parameters import ChoiceParameter, Fixed, FloatParameter, IntParameter
+from ffsearch.search.engines.stretch import Stretched, lowest
+from ffsearch.search.points import Parameters, Searched
+from ffsearch.spaces.parameters import ChoiceParameter, FloatParameter, IntParameter
 
 __all__ = ["OptunaSpace"]
 
-SMALLEST: Final = 1e-280
-"""choice: a stretch that ends above it stays clear of float64's smallest numbers, also in products of two."""
 
-
-class OptunaSpace:
-    """The searched parameters of a space as Optuna distributions.
-
-    Args:
-        parameters: The space.
-
-    Raises:
-        SpaceError: If a `zero` is so near 1 that the stretch of a logarithmic range leaves the floating-point numbers.
-    """
+class OptunaSpace(Stretched):
+    """The searched parameters of a space as Optuna distributions; arguments and errors are those of `Stretched`."""
 
     def __init__(self, parameters: Parameters) -> None:
-        self._searched = searched(parameters)
-        self._fixed = {name: parameter.value for name, parameter in parameters.items() if isinstance(parameter, Fixed)}
-        self.distributions = {name: _distribution(name, parameter) for name, parameter in self._searched.items()}
-
-    def off_words(self) -> str:
-        """What a reader of the parameters must know: below which value each of them means off."""
-        can_be_off = {n: p for n, p in self._searched.items() if isinstance(p, FloatParameter) and p.zero > 0}
-        return ", ".join(f"{name} below {parameter.low:g} means off" for name, parameter in can_be_off.items())
-
-    @property
-    def n_points(self) -> float:
-        """How many points there are; infinite with a float among them."""
-        return math.prod(map(_n_values, self._searched.values()))
-
-    def point(self, params: dict[str, Any]) -> Point:
-        """The point that Optuna's parameters mean."""
-        values = {name: _decoded(parameter, params[name]) for name, parameter in self._searched.items()}
-        return point_from_values(self._fixed | values)
-
-    def params(self, point: Point) -> dict[str, Any]:
-        """Optuna's parameters for a point; `snapped` ones, so that both directions agree."""
-        return {name: self._encoded(name, getattr(point, name)) for name in self._searched}
-
-    def snapped(self, name: str, param: Any) -> Any:
-        """A drawn parameter, moved to the middle of the stretch if it lies there."""
-        return self._encoded(name, _decoded(self._searched[name], param))
-
-    def _encoded(self, name: str, value: Any) -> Any:
-        parameter = self._searched[name]
-        if isinstance(parameter, FloatParameter) and value < parameter.low:
-            return _off(name, parameter)
-        return str(value) if isinstance(value, str) else value
+        super().__init__(parameters)
+        self.distributions = {name: _distribution(name, parameter) for name, parameter in self.searched.items()}
 
 
 def _distribution(name: str, parameter: Searched) -> BaseDistribution:
@@ -78,41 +24,6 @@ def _distribution(name: str, parameter: Searched) -> BaseDistribution:
         case IntParameter():
             return IntDistribution(parameter.low, parameter.high, log=parameter.log)
         case FloatParameter():
-            return FloatDistribution(_lowest(name, parameter), parameter.high, log=parameter.log)
+            return FloatDistribution(lowest(name, parameter), parameter.high, log=parameter.log)
         case ChoiceParameter():
             return CategoricalDistribution([v for v in parameter.values if not isinstance(v, tuple)])
-
-
-def _lowest(name: str, parameter: FloatParameter) -> float:
-    """Where the stretch begins."""
-    ratio = parameter.zero / (1 - parameter.zero)
-    if not parameter.log:
-        return parameter.low - ratio * (parameter.high - parameter.low)
-    lowest = float(parameter.low * (parameter.low / parameter.high) ** ratio)
-    if lowest < SMALLEST:
-        raise SpaceError(
-            f"space.{name}.zero: {parameter.zero} is too near 1 for a range from {parameter.low} to {parameter.high}. "
-            "Give it a smaller zero, a higher low, or write 0 to switch it off for good."
-        )
-    return lowest
-
-
-def _off(name: str, parameter: FloatParameter) -> float:
-    """The middle of the stretch, on the parameter's scale."""
-    lowest = _lowest(name, parameter)
-    return math.sqrt(lowest * parameter.low) if parameter.log else (lowest + parameter.low) / 2
-
-
-def _decoded(parameter: Searched, param: Any) -> Any:
-    """A value of the space; below `low` is off."""
-    return 0.0 if isinstance(parameter, FloatParameter) and param < parameter.low else param
-
-
-def _n_values(parameter: Searched) -> float:
-    match parameter:
-        case IntParameter():
-            return parameter.high - parameter.low + 1
-        case FloatParameter():
-            return math.inf
-        case ChoiceParameter():
-            return len(parameter.values)

@@ -19,10 +19,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ffsearch.errors import SpaceError
 from ffsearch.search.seeds import Purpose, integer
+from ffsearch.spaces.sampling import SAMPLERS
 
-__all__ = ["HOLDS_STATE", "READS_PRUNED", "SAMPLERS", "SnappingSampler", "check_installed", "make_sampler"]
-
-SAMPLERS: Final = ("tpe", "random", "gp", "cmaes", "qmc", "grid")
+__all__ = ["HOLDS_STATE", "READS_PRUNED", "SnappingSampler", "check_installed", "make_sampler"]
 
 READS_PRUNED: Final = frozenset({"tpe", "random", "qmc", "grid"})
 """Samplers that make use of trials in state PRUNED, or of none. The others model complete trials alone: to them a
@@ -38,18 +37,16 @@ _NEEDS: Final = {
 
 
 def check_installed(sampler: str) -> None:
-    """Refuse a sampler that is unknown, or whose library is missing.
+    """Refuse a sampler whose library is missing.
 
     Raises:
-        SpaceError: With what is legal and what to install.
+        SpaceError: With what to install, and what needs nothing.
     """
-    if sampler not in SAMPLERS:
-        raise SpaceError(f"search.sampler: {sampler!r} is not a sampler. Legal: {', '.join(SAMPLERS)}.")
     module, library, command = _NEEDS.get(sampler, ("optuna", "Optuna", ""))
     if importlib.util.find_spec(module) is None:
         raise SpaceError(
             f"search.sampler: {sampler} needs {library}, which is not installed. Install it with {command}, "
-            f"or choose another sampler: {', '.join(name for name in SAMPLERS if name not in _NEEDS)}."
+            f"or choose another sampler: {', '.join(name for name in SAMPLERS['optuna'] if name not in _NEEDS)}."
         )
 
 
@@ -57,7 +54,7 @@ def make_sampler(name: str, *, seed: int, trial: int) -> BaseSampler:
     """The sampler for one trial.
 
     Args:
-        name: One of `SAMPLERS` but grid, which needs none.
+        name: One of Optuna's `SAMPLERS` but grid, which needs none.
         seed: The run's seed.
         trial: The trial to draw.
     """

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from ffsearch.reports.notebook import Run, load
     from ffsearch.running import run
     from ffsearch.search.estimators import FFSearchClassifier, FFSearchRegressor
+    from ffsearch.search.hypermodel import hypermodel
+    from ffsearch.search.importing import import_kt
     from ffsearch.search.loaded import load_model
     from ffsearch.spaces.loader import load_space
 
@@ -32,6 +34,8 @@ __all__ = [
     "SpaceError",
     "TrainingError",
     "__version__",
+    "hypermodel",
+    "import_kt",
     "load",
     "load_model",
     "load_space",
@@ -43,6 +47,8 @@ _LAZY = {
     "FFSearchClassifier": "ffsearch.search.estimators",
     "FFSearchRegressor": "ffsearch.search.estimators",
     "Run": "ffsearch.reports.notebook",
+    "hypermodel": "ffsearch.search.hypermodel",
+    "import_kt": "ffsearch.search.importing",
     "load": "ffsearch.reports.notebook",
     "load_model": "ffsearch.search.loaded",
     "load_space": "ffsearch.spaces.loader",

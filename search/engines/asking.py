@@ -1,0 +1,167 @@
+"""What all engines share: numbers without gaps, who is in training, what was lost, and when a running trial is judged.
+
+ask ──> lost points first, then the default point, then `_draw`
+tell ─> checked, noted for the pruner, then `_learn`
+restore: `_repeat` of every told trial, a new draw for every number between them that was never told
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Sequence
+from typing import Final
+
+from ffsearch.errors import SpaceError
+from ffsearch.search.engines.protocol import Proposal, Told
+from ffsearch.search.engines.pruners import FIRST_RUNG, PRUNERS, CurveBook
+from ffsearch.search.points import Parameters, default_point
+from ffsearch.search.topology import Point
+from ffsearch.search.training.protocol import Ended
+from ffsearch.spaces.sampling import SAMPLERS
+
+__all__ = ["DEFAULT_TRIAL", "MAX_DRAWS", "AskTell"]
+
+DEFAULT_TRIAL: Final = 0
+
+MAX_DRAWS: Final = 64
+"""Draws for a point that is not in training already. choice: where one point in six is free it is missed once in
+100,000 times; where points are plenty the first draw does."""
+
+
+class AskTell(ABC):
+    """An engine but for what it draws and how it learns.
+
+    Args:
+        parameters: The space, as `SearchSpace.parameters` gives it.
+        sampler: One of those that the engine has.
+        pruner: One of `PRUNERS`.
+        seed: The run's seed.
+        direction: `minimize` or `maximize`, of the values told.
+        default: Trial 0's point; by default the space's.
+        first_rung: Epochs before the pruner judges a trial.
+
+    Raises:
+        SpaceError: If the sampler or the pruner is unknown.
+    """
+
+    name: str
+
+    def __init__(
+        self,
+        parameters: Parameters,
+        *,
+        sampler: str,
+        pruner: str,
+        seed: int,
+        direction: str,
+        default: Point | None = None,
+        first_rung: int = FIRST_RUNG,
+    ) -> None:
+        for key, given, legal in (("sampler", sampler, SAMPLERS[self.name]), ("pruner", pruner, tuple(PRUNERS))):
+            if given not in legal:
+                raise SpaceError(f"search.{key}: {given!r} is not a {key}. Legal: {', '.join(legal)}.")
+        self._sampler = sampler
+        self._seed = seed
+        self._sign = -1 if direction == "maximize" else 1
+        self._rule = PRUNERS[pruner]
+        self._curves = CurveBook(first_rung=first_rung)
+        self._default = default_point(parameters) if default is None else default
+        self._n_asked = 0
+        self._running: dict[int, Point] = {}
+        self._lost: deque[Proposal] = deque()
+
+    @abstractmethod
+    def _draw(self, trial: int) -> Point | None:
+        """A new point, entered as running wherever the engine keeps it; None when there are no more."""
+
+    @abstractmethod
+    def _place(self, trial: int, point: Point) -> None:
+        """Enter a point that was not drawn."""
+
+    @abstractmethod
+    def _learn(self, told: Told) -> None:
+        """Take a result of a running trial."""
+
+    def _repeat(self, told: Told) -> None:
+        """Enter a trial that is told next, and leave the state that drawing it left."""
+        self._place(told.trial, told.point)
+
+    def ask(self) -> Proposal | None:
+        """The next point to try, or None when the space has no more; points lost in an interruption come first."""
+        return self._lost.popleft() if self._lost else self._propose()
+
+    def should_prune(self, trial: int, *, epoch: int, valid_loss: float) -> bool:
+        """Whether a running trial should end here; asked once an epoch, in order, with finite losses.
+
+        The default trial is noted but never pruned: it is a finalist whatever happens.
+
+        Raises:
+            ValueError: If the epoch is not the one after the last, or the loss is not finite.
+        """
+        losses = self._curves.losses.setdefault(trial, [])
+        if epoch != len(losses) + 1 or not math.isfinite(valid_loss):
+            raise ValueError(f"trial {trial}: epoch {epoch} with loss {valid_loss} cannot follow epoch {len(losses)}")
+        losses.append(valid_loss)
+        return self._rule is not None and self._rule(self._curves, trial) and trial != DEFAULT_TRIAL
+
+    def tell(self, told: Told) -> None:
+        """Take a result.
+
+        Raises:
+            ValueError: If the trial is not running, or its value is not finite.
+        """
+        if told.trial not in self._running:
+            raise ValueError(f"trial {told.trial} is not running: it was never asked for, or told before")
+        if not math.isfinite(told.value):
+            raise ValueError(f"trial {told.trial}: value {told.value} is not finite; tell a finite bad one instead")
+        del self._running[told.trial]
+        self._note_curve(told)
+        self._learn(told)
+
+    def restore(self, history: Sequence[Told]) -> None:
+        """Take all results of an interrupted run, before the first ask.
+
+        Trials that were running when it was interrupted get a point in their turn, so numbers have no gaps.
+
+        Raises:
+            ValueError: If something was asked before.
+        """
+        if self._n_asked:
+            raise ValueError("restore comes before the first ask")
+        by_trial = {told.trial: told for told in history}
+        for trial in range(max(by_trial, default=-1) + 1):
+            if trial in by_trial:
+                told = by_trial[trial]
+                self._repeat(told)
+                self._running[trial] = told.point
+                self._n_asked += 1
+                self.tell(told)
+            elif (lost := self._propose()) is not None:
+                self._lost.append(lost)
+
+    def _propose(self) -> Proposal | None:
+        trial = self._n_asked
+        if trial == DEFAULT_TRIAL:
+            point: Point | None = self._default
+            self._place(trial, self._default)
+        else:
+            point = self._draw(trial)
+        if point is None:
+            return None
+        self._running[trial] = point
+        self._n_asked += 1
+        return Proposal(trial=trial, point=point)
+
+    def _is_in_training(self, point: Point) -> bool:
+        return any(point.identity == running.identity for running in self._running.values())
+
+    def _note_curve(self, told: Told) -> None:
+        """Keep what was told rather than what was asked: the same numbers come back after an interruption."""
+        if self._rule is None:
+            self._curves.losses.pop(told.trial, None)
+            return
+        self._curves.losses[told.trial] = list(told.valid_loss)
+        if told.ended in (Ended.STOPPED, Ended.COMPLETED, Ended.BUDGET):
+            self._curves.complete.add(told.trial)
