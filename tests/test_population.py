@@ -11,9 +11,9 @@ import pytest
 import tensorflow as tf
 
 from contracts.trainers import POINT, STOPPING, MakeTrainer, TrainerContract, head_for, job, problem_for, run, split_for
-from ffsearch.search.data.problem import Problem
-from ffsearch.search.heads import Loss, Task
-from ffsearch.search.topology import Activation, Point
+from ffsearch.search.data.problem import Problem, Split
+from ffsearch.search.heads import Loss, Task, mean_loss
+from ffsearch.search.topology import Activation, Balance, Point
 from ffsearch.search.training import compile_cache
 from ffsearch.search.training.keras_trainer import KerasTrainer
 from ffsearch.search.training.planner import MAX_DEPTH
@@ -129,6 +129,11 @@ class TestAgreement:
         points = [point, replace(point, batch_norm=True)]
         assert_agree(problem_for(Task.MULTICLASS), points, optimizer="sgd")
 
+    @pytest.mark.parametrize("task", [pytest.param(Task.BINARY, marks=pytest.mark.slow), Task.MULTICLASS])
+    def test_every_way_to_balance_classes(self, task: Task) -> None:
+        points = [Point(depth=1, width=16, augment_balance=balance) for balance in Balance]
+        assert_agree(uneven(task), points, optimizer="adam", compiled=[False], stopping=replace(LONG, max_epochs=10))
+
     @pytest.mark.slow
     @pytest.mark.parametrize("activation", [Activation.RELU, Activation.SELU])
     @pytest.mark.parametrize("compiled", BOTH)
@@ -143,6 +148,46 @@ class TestAgreement:
         ]
         difference = losses[1] - losses[0]
         assert abs(difference.mean()) < 3 * difference.std(ddof=1) / np.sqrt(len(jobs))
+
+
+def uneven(task: Task) -> Problem:
+    """A problem with a class of every seventh of its rows, in training and validation rows alike."""
+    split = split_for(task, n_train=600, n_valid=200)
+    kept = []
+    for y in (split.y_train, split.y_valid):
+        classes = y.reshape(-1).astype(int)
+        kept.append((classes != 1) | (np.cumsum(classes == 1) % 7 == 1))
+    train, valid = kept
+    uneven = Split(
+        x_train=split.x_train[train], y_train=split.y_train[train],
+        x_valid=split.x_valid[valid], y_valid=split.y_valid[valid],
+    )  # fmt: skip
+    return Problem(head=head_for(task), splits=(uneven,))
+
+
+@pytest.mark.parametrize("trainer", [KerasTrainer, PopulationTrainer])
+def test_resampled_rows_are_made_of_training_rows_alone_and_validation_rows_stay(
+    trainer: type[KerasTrainer] | type[PopulationTrainer],
+) -> None:
+    """Other validation rows change no loss on training rows; and the score is that of the rows as they came."""
+    problem = uneven(Task.BINARY)
+    (split,) = problem.splits
+    other = replace(split, x_valid=split.x_valid[::-1] * 3 + 1, y_valid=1 - split.y_valid[::-1])
+    given = [array.copy() for array in (split.x_train, split.y_train, split.x_valid, split.y_valid)]
+    points = [replace(POINT, dropout=0.0, augment_balance=balance) for balance in (Balance.OVERSAMPLE, Balance.SMOTE)]
+    jobs = [job(trial, point=point) for trial, point in enumerate(points)]
+    stopping = replace(STOPPING, max_epochs=2)
+    results = run(trainer(problem, stopping), jobs)
+    others = run(trainer(replace(problem, splits=(other,)), stopping), jobs)
+    for one, two in zip(results, others, strict=True):
+        np.testing.assert_array_equal(one.curve.train_loss, two.curve.train_loss)
+        assert one.valid_logits.shape == split.y_valid.shape
+        loss = mean_loss(problem.head, split.y_valid, one.valid_logits)
+        assert one.curve.valid_loss[one.best_epoch - 1] == pytest.approx(loss, rel=1e-5)
+    for before, now in zip(given, (split.x_train, split.y_train, split.x_valid, split.y_valid), strict=True):
+        np.testing.assert_array_equal(before, now)
+    losses = [trained.curve.train_loss[-1] for trained in results]
+    assert len(set(np.round(losses, 5))) == len(losses)  # every way did something of its own
 
 
 def test_compiled_or_not_dropout_and_all_the_same_curves() -> None:

@@ -297,13 +297,13 @@ def _counted(levels: Levels) -> str:
         return f"{n_levels} different texts"
     n_frequent = int((levels.counts() >= MIN_LEVEL_ROWS).sum())
     if n_frequent <= MAX_LEVELS:
-        counted = f"those of {MIN_LEVEL_ROWS} rows or more count ({n_frequent})"
-        return f"{n_levels} different texts; {counted}, all others as one"
-    n_encoded = min(n_frequent, MAX_ENCODED_LEVELS) - MAX_LEVELS
-    return (
-        f"{n_levels} different texts; the {MAX_LEVELS} most frequent count each for itself, {n_encoded} more by the "
-        "mean target of their rows, all others as one"
-    )
+        kept = f"those of {MIN_LEVEL_ROWS} rows or more count ({n_frequent})"
+    else:
+        n_encoded = min(n_frequent, MAX_ENCODED_LEVELS) - MAX_LEVELS
+        kept = (
+            f"the {MAX_LEVELS} most frequent count each for itself, {n_encoded} more by the mean target of their rows"
+        )
+    return f"{n_levels} different texts; {kept}, all others as one"
 
 
 def _column(
