@@ -19,7 +19,7 @@ from ffsearch.search.capacity.networks import NetworkStore
 from ffsearch.search.observer import Observer, StudyProgress
 from ffsearch.search.progress import JsonLines, PlainLines, closing_lines
 from ffsearch.search.run import run
-from ffsearch.search.show import show_lines
+from ffsearch.search.show import show_lines, verdict_lines
 from ffsearch.search.store import Run
 from ffsearch.search.training import compile_cache
 from test_kill import kill_at_random
@@ -115,9 +115,11 @@ def test_it_reads_and_shows_as_any_run(finished: Run) -> None:
     loaded = ffsearch.load(finished.path)
     assert loaded.is_finished
     assert loaded.best is not None
+    assert loaded.verdict is not None
     assert len(loaded.curves) == len(loaded.trials) * loaded.trials["n_epochs"].iloc[0]
     text = "\n".join(show_lines(loaded, n_trials=3))
     assert "verdict" in text
+    assert " ".join(verdict_lines(loaded)) == loaded.summary["verdict"]["text"] == loaded.verdict["text"]
     assert loaded.summary["verdict"]["text"] in text
     assert closing_lines(loaded.summary, loaded.path)[-1].endswith("capacity.parquet")
 

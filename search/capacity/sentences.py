@@ -7,12 +7,12 @@ summary.json keeps keys and values beside the English text, so that another lang
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from ffsearch.search.capacity.verdict import Code, Comparison, Findings
+from ffsearch.search.evidence.verdict import Sentence
 
-__all__ = ["ENGLISH", "Sentence", "sentences", "text_of"]
+__all__ = ["ENGLISH", "sentences", "spelled", "text_of"]
 
 ENGLISH: Final[Mapping[str, str]] = {
     "verdict.deeper": (
@@ -51,14 +51,6 @@ ENGLISH: Final[Mapping[str, str]] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sentence:
-    """A sentence that is due: its key in a table of words, and what stands in it; numbers as numbers."""
-
-    key: str
-    values: Mapping[str, Any]
-
-
 def sentences(
     findings: Findings, *, metric: str, train_gains: Mapping[int, float], n_at_edge: int, n_cells: int
 ) -> list[Sentence]:
@@ -91,9 +83,12 @@ def sentences(
 
 def text_of(said: Sequence[Sentence]) -> str:
     """English sentences as one text."""
-    return " ".join(
-        ENGLISH[one.key].format(**{name: _shown(value) for name, value in one.values.items()}) for one in said
-    )
+    return " ".join(map(spelled, said))
+
+
+def spelled(sentence: Sentence) -> str:
+    """A sentence in English."""
+    return ENGLISH[sentence.key].format(**{name: _shown(value) for name, value in sentence.values.items()})
 
 
 def _main(findings: Findings, metric: str) -> Sentence:
