@@ -33,7 +33,7 @@ EXIT_INTERRUPTED: Final = 130
 
 DATA_SUFFIXES: Final = (".csv", ".tsv", ".txt", ".parquet", ".gz")
 SPACE_SUFFIXES: Final = ("", ".yaml", ".yml", ".json")
-DATA_SCHEMES: Final = ("sklearn:", "openml:")
+DATA_SCHEMES: Final = ("sklearn:", "openml:", "control:")
 
 app = typer.Typer(
     name="ffsearch",
@@ -86,7 +86,7 @@ def _options(
 
 @app.command()
 def run(
-    space: Annotated[str, typer.Argument(help="A space file, the name of a shipped one (tabular), or data.")],
+    space: Annotated[str, typer.Argument(help="A space file, the name of a shipped one (tabular, capacity), or data.")],
     *,
     data: Annotated[str | None, typer.Option(help="Data to use instead of the file's data.source.")] = None,
     target: Annotated[str | None, typer.Option(help="Target column; several separated by commas.")] = None,
@@ -108,6 +108,8 @@ def run(
 ) -> None:
     """Search a space, weigh and refit the winner, test it once, and write a report with a verdict.
 
+    A space of kind capacity answers "deeper or wider?" instead: ffsearch run capacity.
+
     The same command again goes on where an earlier one stopped.
     """
     from ffsearch.search import run as running
@@ -116,7 +118,7 @@ def run(
     if _is_data(space):
         space, data = "tabular", data or space
     flags = {"data": data, "target": _names(target), "trials": trials, "budget": budget, "seed": seed}
-    overrides: list[str | Override] = [*(set_ or []), *_overrides(flags)]
+    overrides: list[str | Override] = [*(set_ or []), *_overrides(flags, kind=_kind(space, set_ or []))]
     observer, showing = observing(quiet=quiet, as_json=json)
     try:
         with showing:
@@ -317,12 +319,23 @@ _FLAG_PATHS: Final = {
 }
 
 
-def _overrides(flags: Mapping[str, object]) -> list[Override]:
+def _overrides(flags: Mapping[str, object], *, kind: str) -> list[Override]:
     """The flags that were given, as what they override in the space file; they win over `--set`."""
     from ffsearch.spaces.overrides import Override
 
+    paths = _FLAG_PATHS | ({"seed": "capacity.seed"} if kind == "capacity" else {})
     given = {flag: value for flag, value in flags.items() if value is not None}
-    return [Override(_FLAG_PATHS[flag], value, f"--{flag}") for flag, value in given.items()]
+    return [Override(paths[flag], value, f"--{flag}") for flag, value in given.items()]
+
+
+def _kind(space: str, overrides: list[str]) -> str:
+    """What a space file asks for; a file that cannot be used is told as a whole, later."""
+    from ffsearch.spaces.loader import load_any
+
+    try:
+        return load_any(space, overrides).kind
+    except FFSearchError:
+        return "search"
 
 
 def _is_data(given: str) -> bool:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ffsearch.search.store import TrialRecord
     from ffsearch.search.training.protocol import Epoch, Job
 
-__all__ = ["Began", "ColumnLine", "Observer", "Phase", "Repeated"]
+__all__ = ["Began", "ColumnLine", "Observer", "Phase", "Repeated", "StudyProgress"]
 
 
 class Phase(StrEnum):
@@ -56,6 +56,7 @@ class Began:
         budget_s: Seconds it may take, or None.
         columns: The columns, as they were understood.
         notices: What was done to the data, or looks suspicious: a sentence each.
+        n_cells: Cells of a capacity study; None for a search.
     """
 
     path: Path
@@ -72,6 +73,30 @@ class Began:
     budget_s: float | None
     columns: tuple[ColumnLine, ...]
     notices: tuple[str, ...]
+    n_cells: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyProgress:
+    """Where a capacity study stands after one more network.
+
+    Args:
+        record: The network.
+        n_done: Networks trained, by earlier starts too.
+        n_trainings: Networks that are known to be needed; more where a learning rate turns out to be at an end.
+        n_cells_done: Cells that need nothing more, as far as is known.
+        n_cells: All cells.
+        gone_s: Seconds since this start.
+        left_s: Seconds left, by the work that is left.
+    """
+
+    record: TrialRecord
+    n_done: int
+    n_trainings: int
+    n_cells_done: int
+    n_cells: int
+    gone_s: float
+    left_s: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +141,9 @@ class Observer:
 
     def repeated(self, repeated: Repeated) -> None:
         """A finalist, or a network like the winner, was trained again and is durable."""
+
+    def progressed(self, progress: StudyProgress) -> None:
+        """A network of a capacity study was trained and is durable."""
 
     def noted(self, text: str) -> None:
         """Something worth a sentence."""

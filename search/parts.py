@@ -24,7 +24,7 @@ from ffsearch.search.scoring import naive_value
 from ffsearch.search.store import Run, RunFolder
 from ffsearch.search.summary import DataFacts, RunFacts, SearchFacts
 from ffsearch.search.training.protocol import Stopping, Trainer
-from ffsearch.spaces.loader import load_space, space_name
+from ffsearch.spaces.loader import load_any, load_space, space_name
 from ffsearch.spaces.overrides import Override, Overrides
 from ffsearch.spaces.schema import EvidenceSpec, SearchSpace, TrainSpec
 from ffsearch.spaces.writer import space_identity, space_to_yaml
@@ -38,14 +38,17 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FRAME",
+    "RUNS",
     "Inputs",
     "Parts",
+    "all_overrides",
     "assembled",
     "facts_of",
     "identity_of",
     "inputs_of",
     "open_folder",
     "read_inputs",
+    "run_name",
     "stopping_for",
 ]
 
@@ -211,17 +214,8 @@ def read_inputs(
         DataError: If the table cannot be used.
     """
     frame = None if isinstance(data, str) else data
-    named = [
-        *([Override("data.source", data if isinstance(data, str) else FRAME, "data")] if data is not None else []),
-        *([Override("data.target", target, "target")] if target is not None else []),
-    ]
-    others = (
-        [Override(path, value, f"override of {path}") for path, value in overrides.items()]
-        if isinstance(overrides, Mapping)
-        else overrides
-    )
-    loaded = load_space(space, [*others, *named])
-    return inputs_of(loaded, frame=frame, name=_name(space, loaded))
+    loaded = load_space(space, all_overrides(overrides, data=data, target=target))
+    return inputs_of(loaded, frame=frame, name=run_name(space, loaded.data.source))
 
 
 def inputs_of(loaded: SearchSpace, *, frame: pd.DataFrame | None, name: str) -> Inputs:
@@ -280,6 +274,19 @@ def facts_of(inputs: Inputs, problem: Problem, *, search: SearchFacts) -> RunFac
 def identity_of(inputs: Inputs) -> dict[str, str]:
     """What makes two runs the same: the space and the table."""
     return {"space": space_identity(inputs.space), "data": inputs.prepared.table.sha256}
+
+
+def all_overrides(
+    overrides: Overrides, *, data: str | pd.DataFrame | None, target: str | list[str] | None
+) -> list[str | Override]:
+    """What is put in place of a space file's values: the overrides, then data and target, which win."""
+    named = [
+        *([Override("data.source", data if isinstance(data, str) else FRAME, "data")] if data is not None else []),
+        *([Override("data.target", target, "target")] if target is not None else []),
+    ]
+    if isinstance(overrides, Mapping):
+        return [*(Override(path, value, f"override of {path}") for path, value in overrides.items()), *named]
+    return [*overrides, *named]
 
 
 def open_folder(inputs: Inputs, *, out: str | PathLike[str] | None, fresh: bool) -> RunFolder:
@@ -386,12 +393,11 @@ def stopping_for(space: SearchSpace, n_train: int) -> Stopping:
     )
 
 
-def _name(space: str | PathLike[str], loaded: SearchSpace) -> str:
+def run_name(space: str | PathLike[str], source: str) -> str:
     """The space's name, and the data's where the file's own was replaced: tabular, tabular-adult."""
-    own = load_space(space).data.source
-    if loaded.data.source == own:
+    if load_any(space).data.source == source:
         return space_name(space)
-    last = re.split(r"[:/\\]", loaded.data.source)[-1]
+    last = re.split(r"[:/\\]", source)[-1]
     stem = re.sub(r"(\.(csv|tsv|txt|parquet|npz|gz))+$", "", last, flags=re.IGNORECASE)
     safe = re.sub(r"[^\w.-]+", "_", stem)
     return f"{space_name(space)}-{safe}"

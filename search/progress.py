@@ -18,7 +18,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from ffsearch.search.observer import Began, Observer, Phase, Repeated
+from ffsearch.search.capacity.lines import amount, stands, study_lines
+from ffsearch.search.numbers import duration, number
+from ffsearch.search.observer import Began, Observer, Phase, Repeated, StudyProgress
 from ffsearch.search.topology import describe
 
 if TYPE_CHECKING:
@@ -34,6 +36,9 @@ REFRESH_PER_S: Final = 4
 
 WIDTH: Final = 100
 """Letters a line of the verdict has at most."""
+
+N_LINES: Final = 20
+"""Lines that tell how far a study is, where nothing is redrawn."""
 
 _JUSTIFY: Final[tuple[Literal["left", "right"], ...]] = ("right", "right", "left", "left")
 
@@ -79,25 +84,6 @@ def counting(what: str, *, quiet: bool) -> Iterator[Callable[[int], None] | None
     console.print(f"{done:,} {what} in {duration(time.monotonic() - began)}")
 
 
-def number(value: float | None) -> str:
-    """A score with four significant digits, in plain notation where that is readable."""
-    if value is None:
-        return "none"
-    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them: 0.8 s, 42 s, 3 min 05 s, 2 h 10 min."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-
-
 def _metric(name: str) -> str:
     return name.replace("_", " ")
 
@@ -126,6 +112,7 @@ class PlainLines(Observer):
 
     def __init__(self) -> None:
         self._began: Began | None = None
+        self._n_lines = 0
 
     def _say(self, text: str) -> None:
         sys.stdout.write(text + "\n")
@@ -153,6 +140,12 @@ class PlainLines(Observer):
             f"repeat {repeated.repeat}  {number(record.value):>8}  {record.topology}  {record.why}"
             f"  ({repeated.n_done} of {repeated.n_all})"
         )
+
+    def progressed(self, progress: StudyProgress) -> None:
+        """Say so twenty times in all: how many networks and cells are done, and how long it will take."""
+        if progress.n_done * N_LINES // progress.n_trainings != self._n_lines:
+            self._n_lines = progress.n_done * N_LINES // progress.n_trainings
+            self._say(_stands(progress))
 
     def noted(self, text: str) -> None:
         """Say it."""
@@ -201,6 +194,16 @@ class JsonLines(Observer):
             ended=str(record.ended), why=record.why, n_done=repeated.n_done, n_all=repeated.n_all,
         )  # fmt: skip
 
+    def progressed(self, progress: StudyProgress) -> None:
+        """One object a network of a study."""
+        record = progress.record
+        self._say(
+            "network",
+            trial=record.trial, value=record.value, topology=record.topology, ended=str(record.ended),
+            n_done=progress.n_done, n_trainings=progress.n_trainings, n_cells_done=progress.n_cells_done,
+            n_cells=progress.n_cells, left_s=progress.left_s,
+        )  # fmt: skip
+
     def noted(self, text: str) -> None:
         """One object a notice."""
         self._say("notice", text=text)
@@ -223,6 +226,7 @@ class LiveDisplay(Observer):
         self._last: deque[TrialRecord] = deque(maxlen=N_LAST)
         self._running: dict[tuple[int, int], tuple[Job, Epoch | None]] = {}
         self._repeated: Repeated | None = None
+        self._study: StudyProgress | None = None
         self.live = Live(get_renderable=self._draw, console=console, refresh_per_second=REFRESH_PER_S, transient=True)
 
     def began(self, began: Began) -> None:
@@ -259,6 +263,10 @@ class LiveDisplay(Observer):
         self._running.pop((repeated.job.trial, repeated.job.fold), None)
         self._repeated = repeated
 
+    def progressed(self, progress: StudyProgress) -> None:
+        """Show how far a study is."""
+        self._study = progress
+
     def noted(self, text: str) -> None:
         """Print it above the display."""
         self._console.print(Text(text))
@@ -272,6 +280,8 @@ class LiveDisplay(Observer):
     def _draw(self) -> Group:
         if self._began is None:
             return Group(Text("reading the table ...", style="dim"))
+        if self._began.n_cells is not None:
+            return self._draw_study()
         if self._phase is not Phase.SEARCH:
             return Group(
                 self._best_line(self._began), Text(f"{PHASES[self._phase]} ...", style="bold"),
@@ -281,6 +291,14 @@ class LiveDisplay(Observer):
             Text(), self._best_line(self._began), self._count_line(self._began),
             *self._running_lines(self._began), Text(), self._last_table(),
         )  # fmt: skip
+
+    def _draw_study(self) -> Group:
+        if self._phase is not Phase.SEARCH:
+            return Group(Text(f"{PHASES[self._phase]} ...", style="bold"))
+        if self._study is None:
+            return Group(Text("compiling the first networks ...", style="dim"))
+        bar = ProgressBar(total=self._study.n_trainings, completed=self._study.n_done, width=30)
+        return Group(bar, Text(_stands(self._study)), Text(f"{duration(self._study.gone_s)} gone", style="dim"))
 
     def _best_line(self, began: Began) -> Text:
         if self._best is None:
@@ -354,8 +372,14 @@ def opening_lines(began: Began) -> list[str]:
     ]
 
 
+def _stands(progress: StudyProgress) -> str:
+    return stands(progress.n_done, progress.n_trainings, progress.n_cells_done, progress.n_cells, progress.left_s)
+
+
 def _amount(began: Began) -> str:
     """How much there is to do: searching 30 trials; searching 30 trials, of which 12 are told."""
+    if began.n_cells is not None:
+        return amount(n_cells=began.n_cells, n_trainings=began.n_trials, n_told=began.n_told)
     if began.n_told >= began.n_trials:
         return f"searching no further than the {began.n_told} trials told"
     told = f", of which {began.n_told} are told," if began.n_told else ""
@@ -370,6 +394,8 @@ def _kinds(began: Began) -> str:
 
 def closing_lines(summary: Mapping[str, Any], path: Path) -> list[str]:
     """The answer, as a person wants to read it."""
+    if summary["kind"] == "capacity":
+        return study_lines(summary, path)
     best, evidence, refit = summary["best"], summary["evidence"], summary["refit"]
     name, test = _metric(summary["objective"]["name"]), evidence.get("test")
     return [

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "ANSWERS",
     "BASELINES",
+    "CAPACITY",
     "CARD",
     "CHECK",
     "CURVES",
@@ -52,6 +54,8 @@ DATA: Final = "data.json"
 SPLITS: Final = "splits.npz"
 STUDY: Final = "study.db"
 SUMMARY: Final = "summary.json"
+CAPACITY: Final = "capacity.parquet"
+ANSWERS: Final = "answers.npz"
 TRIALS: Final = "trials.parquet"
 CURVES: Final = "curves.parquet"
 FINALISTS: Final = "finalists.parquet"
@@ -152,6 +156,23 @@ class Run:
         """The answer: code, text, sentences; None of a run that is not finished, or whose evidence is none."""
         verdict: dict[str, Any] | None = self.summary.get("verdict") if self.has_begun else None
         return verdict
+
+    @cached_property
+    def capacity(self) -> pd.DataFrame:
+        """Of a capacity study a row a training: depth, budget, learning_rate, seed, valid, test, train, ...
+
+        Raises:
+            RunError: If the run is no study, or has not come to its end.
+        """
+        path = self.path / CAPACITY
+        if not path.exists():
+            raise RunError(
+                f"{self.path} has no {CAPACITY}: it is no capacity study, or has not come to its end. What was trained "
+                "so far is in `run.trials`; the run's command ends it."
+            )
+        import pandas as pd
+
+        return pd.read_parquet(path)
 
     @property
     def best(self) -> dict[str, Any] | None:

@@ -15,16 +15,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ffsearch.search.budget import Deadline
+from ffsearch.search.capacity.study import study
 from ffsearch.search.judging import judge
 from ffsearch.search.ledger import Ledger, Outcome
 from ffsearch.search.observer import Observer
 from ffsearch.search.outcome import refit_winner
-from ffsearch.search.parts import Parts, assembled, open_folder, read_inputs
+from ffsearch.search.parts import Parts, all_overrides, assembled, open_folder, read_inputs
 from ffsearch.search.recording import record_of
 from ffsearch.search.records import TrialRecord, bad_value
 from ffsearch.search.saving import save_answer
 from ffsearch.search.store import Kind, Run, load
 from ffsearch.search.weighing import weigh
+from ffsearch.spaces.loader import load_any
 from ffsearch.spaces.overrides import Overrides
 
 if TYPE_CHECKING:
@@ -46,6 +48,8 @@ def run(
     report: Callable[[Path], object] | None = None,
 ) -> Run:
     """Search a space on a table, weigh and refit the winner, open the sealed test once, and leave a run folder.
+
+    A space of kind capacity is a study instead (`capacity/study.py`).
 
     The same call again goes on where an earlier one stopped, and changes nothing when that one came to its end.
 
@@ -72,7 +76,12 @@ def run(
     """
     began = time.monotonic()
     observer = observer or Observer()
-    inputs = read_inputs(space, data=data, target=target, overrides=overrides)
+    asked = all_overrides(overrides, data=data, target=target)
+    if load_any(space, asked).kind == "capacity":
+        return study(
+            space, data=data, overrides=asked, out=out, fresh=fresh, finish=finish, observer=observer, report=report
+        )
+    inputs = read_inputs(space, data=data, target=target, overrides=asked)
     deadline = Deadline(inputs.space.search.budget, began=began)
     with (
         open_folder(inputs, out=out, fresh=fresh) as folder,

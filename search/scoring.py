@@ -15,7 +15,7 @@ from ffsearch.search.evidence.metrics import METRICS, Objective, metric_values
 from ffsearch.search.heads import Head, TargetScale, Task, probabilities, values
 from ffsearch.search.training.protocol import Trained
 
-__all__ = ["Score", "answers_from_logits", "naive_value", "score_folds", "truth_of"]
+__all__ = ["Score", "answers_from_logits", "constant_answer", "naive_value", "score_folds", "truth_of"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,7 @@ def score_folds(folds: Sequence[Trained], problem: Problem, objective: Objective
 def naive_value(problem: Problem, objective: Objective) -> float:
     """What the best answer that ignores the features scores: class shares, or the mean target, of the training rows."""
     head, split = problem.head, problem.splits[0]
-    constant = _constant_answer(head, split)
+    constant = constant_answer(head, split)
     truth = truth_of(head, split.y_valid, scale=split.target_scale)
     answers = np.broadcast_to(constant, (len(truth), len(constant)))
     return METRICS[head.task][objective.name](truth, answers)
@@ -85,7 +85,7 @@ def _metrics_of_fold(trained: Trained, problem: Problem) -> dict[str, float]:
     )
 
 
-def _constant_answer(head: Head, split: Split) -> NDArray[np.float64]:
+def constant_answer(head: Head, split: Split) -> NDArray[np.float64]:
     """The training rows' class shares, or the mean of their targets in the unit scores are given in."""
     truth = truth_of(head, split.y_train, scale=split.target_scale)
     if head.task is Task.REGRESSION:

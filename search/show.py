@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ffsearch.errors import RunError
+from ffsearch.search.capacity.sentences import spelled as spelled_of_study
 from ffsearch.search.evidence.verdict import Sentence, spelled
 from ffsearch.search.progress import closing_lines, duration, number
 
@@ -41,7 +42,8 @@ def verdict_lines(run: Run) -> list[str]:
         )
         raise RunError(f"{run.path} has no verdict: {why}.")
     sentences = [Sentence(key=one["key"], values=one["values"]) for one in found["sentences"]]
-    return [spelled(sentence) for sentence in sentences]
+    say = spelled_of_study if run.summary["kind"] == "capacity" else spelled
+    return [say(sentence) for sentence in sentences]
 
 
 def _head(run: Run, summary: Mapping[str, Any]) -> list[str]:
@@ -49,9 +51,11 @@ def _head(run: Run, summary: Mapping[str, Any]) -> list[str]:
     told = f"{counts['n_trials']} trials in {duration(counts['wall_s'])}: {counts['n_complete']} trained to their end"
     others = ", ".join(f"{counts[f'n_{why}']} {why}" for why in ("pruned", "diverged", "failed") if counts[f"n_{why}"])
     lines = [f"{run.path}", f"{summary['data']['source']}, {summary['task']}", told + (f", {others}" if others else "")]
-    best = summary["best"]
-    if run.is_finished and "refit" in summary:
+    if run.is_finished and (summary["kind"] == "capacity" or "refit" in summary):
         return lines + closing_lines(summary, run.path)
+    if summary["kind"] == "capacity":
+        return [*lines, "not finished: the command that started it goes on with it; nothing is compared before that"]
+    best = summary["best"]
     lines.append(_state(run, has_score=best is not None))
     if best is None:
         return lines

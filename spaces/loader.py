@@ -11,22 +11,28 @@ from collections.abc import Mapping
 from importlib.resources import files
 from os import PathLike
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from pydantic import ValidationError
 
 from ffsearch.errors import SpaceError
+from ffsearch.spaces.capacity import CapacitySpace
 from ffsearch.spaces.document import Document, Placed, read_document
-from ffsearch.spaces.faults import fault_list, faults_of, nearest, one_of, shown
+from ffsearch.spaces.faults import Fault, fault_list, faults_of, nearest, one_of, shown
 from ffsearch.spaces.overrides import Overrides, apply_overrides
 from ffsearch.spaces.schema import SearchSpace
 
-__all__ = ["load_space", "parse_space", "shipped_spaces", "space_name"]
+__all__ = ["AnySpace", "load_any", "load_space", "parse_any", "parse_space", "shipped_spaces", "space_name"]
+
+AnySpace = SearchSpace | CapacitySpace
+"""A space of any kind, as its file says under `kind`."""
+
+_Space = TypeVar("_Space", SearchSpace, CapacitySpace)
 
 MAX_BYTES: Final = 64 * 1024
 """Largest space file. Choice: ten times a long one with all its comments; something else was meant."""
 
-KINDS: Final[Mapping[str, type[SearchSpace]]] = {"search": SearchSpace}
+KINDS: Final[Mapping[str, type[AnySpace]]] = {"search": SearchSpace, "capacity": CapacitySpace}
 """The model that checks each kind of space file."""
 
 _TABLES: Final = (".csv", ".tsv", ".parquet", ".npz", ".gz", ".xlsx")
@@ -37,7 +43,7 @@ _SCHEME: Final = re.compile(r"[a-z]\w+:")
 
 
 def load_space(path_or_name: str | PathLike[str], overrides: Overrides = ()) -> SearchSpace:
-    """Load a space file and check it.
+    """Load a space file of kind search and check it; `load_any` takes every kind.
 
     A file is taken first; else a name that ships with ffsearch, with or without `.yaml`; `spaces/NAME.yaml` finds the
     shipped one too, so that what the documentation shows works in any folder. Files named under `data:` that are not
@@ -53,13 +59,31 @@ def load_space(path_or_name: str | PathLike[str], overrides: Overrides = ()) -> 
     Raises:
         SpaceError: With every fault at once: where, which key, the value, what is legal.
     """
+    return _as_search(load_any(path_or_name, overrides), name=str(path_or_name))
+
+
+def load_any(path_or_name: str | PathLike[str], overrides: Overrides = ()) -> AnySpace:
+    """Load a space file of any kind; see `load_space`. What a preset fills is filled in.
+
+    Raises:
+        SpaceError: With every fault at once.
+    """
     text, name, folder = _read(path_or_name)
-    return parse_space(text, name=name, overrides=overrides, folder=folder)
+    return parse_any(text, name=name, overrides=overrides, folder=folder)
 
 
 def parse_space(
     text: str, *, name: str = "space", overrides: Overrides = (), folder: Path | None = None
 ) -> SearchSpace:
+    """Read a space of kind search from its text; see `parse_any`.
+
+    Raises:
+        SpaceError: With every fault at once.
+    """
+    return _as_search(parse_any(text, name=name, overrides=overrides, folder=folder), name=name)
+
+
+def parse_any(text: str, *, name: str = "space", overrides: Overrides = (), folder: Path | None = None) -> AnySpace:
     """Read a space from its text, such as the `space.yaml` a run keeps.
 
     Args:
@@ -75,14 +99,25 @@ def parse_space(
         SpaceError: With every fault at once.
     """
     document = read_document(text, origin=name)
-    space: SearchSpace | None = None
+    space: AnySpace | None = None
     if document.is_readable:
         _expect_keys(document)
         apply_overrides(document, overrides)
         space = _checked(document)
     if space is None or document.faults:
         raise SpaceError(fault_list(name, [str(fault) for fault in sorted(document.faults, key=_reading_order)]))
+    if isinstance(space, CapacitySpace):
+        return _with_files(space.settled(), folder)
     return _with_files(space, folder)
+
+
+def _as_search(space: AnySpace, *, name: str) -> SearchSpace:
+    if isinstance(space, SearchSpace):
+        return space
+    raise SpaceError(
+        f"{name} is of kind {space.kind}, and a search is wanted here. `ffsearch run {name}` takes any kind; copy the "
+        "shipped space tabular for a search."
+    )
 
 
 def shipped_spaces() -> dict[str, str]:
@@ -166,12 +201,22 @@ def _expect_keys(document: Document) -> None:
     document.faults.append(Placed(document.place(()), "", text))
 
 
-def _checked(document: Document) -> SearchSpace | None:
+def _checked(document: Document) -> AnySpace | None:
     """The space a document means; None, and its faults, where it means none."""
     if not document.values and document.faults:
         return None  # an empty file lacks every key: one fault says it
     kind = document.values.get("kind")
-    model = KINDS.get(kind if isinstance(kind, str) else "search", SearchSpace)
+    model = KINDS.get(kind if isinstance(kind, str) else "search")
+    if model is None:
+        document.add(
+            [
+                Fault(
+                    path=("kind",),
+                    text=f"{shown(kind)} is not known.{nearest(str(kind), KINDS)} Legal: {', '.join(KINDS)}.",
+                )
+            ]
+        )
+        return None
     try:
         return model.model_validate(document.values)
     except ValidationError as error:
@@ -183,7 +228,7 @@ def _reading_order(fault: Placed) -> tuple[bool, Placed]:
     return fault.place.line == 0, fault  # the file from its top, then the command line
 
 
-def _with_files(space: SearchSpace, folder: Path | None) -> SearchSpace:
+def _with_files(space: _Space, folder: Path | None) -> _Space:
     """The space with its files under paths that work from the current folder."""
     data = space.data
     test = _file(data.test, folder) if isinstance(data.test, str) else data.test

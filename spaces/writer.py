@@ -9,16 +9,21 @@ import sys
 from pathlib import PurePath
 from typing import Any, Final
 
+from pydantic.json_schema import models_json_schema
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.representer import RoundTripRepresenter
 
+from ffsearch.spaces.capacity import CapacitySpace
 from ffsearch.spaces.schema import SearchSpace
 
 __all__ = ["json_schema", "space_identity", "space_to_yaml", "value_to_yaml"]
 
 _IDENTITY: Final = "ffsearch-space-1"
 """Goes into every identity: a change of what identities leave out is a change of this."""
+
+_NOT_WHICH: Final = ("evidence", "preset")
+"""Sections that say how a result is weighed, or what was filled in: not which run it is."""
 
 _HOW_LONG: Final = ("trials", "budget")
 """Keys of `search:` that say how far a search goes, not which one it is."""
@@ -31,7 +36,7 @@ class _Representer(RoundTripRepresenter):
 _Representer.add_representer(type(None), lambda writer, _: writer.represent_scalar("tag:yaml.org,2002:null", "null"))
 
 
-def space_to_yaml(space: SearchSpace) -> str:
+def space_to_yaml(space: SearchSpace | CapacitySpace) -> str:
     """The space as resolved, defaults written out, in the schema's order; `parse_space` reads it back equal."""
     yaml = YAML(pure=True)
     yaml.Representer = _Representer
@@ -57,20 +62,21 @@ def value_to_yaml(value: Any) -> str:
     return stream.getvalue().strip()[1:-1]
 
 
-def space_identity(space: SearchSpace) -> str:
+def space_identity(space: SearchSpace | CapacitySpace) -> str:
     """What two spaces share when a run of one can go on as a run of the other.
 
     Left out: `search.trials` and `search.budget`, which only say how far to go, `evidence`, which says how the result
-    is weighed, and the folders of data files, for the same command from another folder finds the same table (its
-    content has a hash of its own).
+    is weighed, `preset`, whose values are filled in, and the folders of data files, for the same command from another
+    folder finds the same table (its content has a hash of its own).
 
     Returns:
         SHA-256 in hexadecimal.
     """
     plain = _plain(space)
-    del plain["evidence"]
+    for key in _NOT_WHICH:
+        plain.pop(key, None)
     for key in _HOW_LONG:
-        plain["search"].pop(key, None)
+        plain.get("search", {}).pop(key, None)
     for key in ("source", "test"):
         if isinstance(plain["data"][key], str):
             plain["data"][key] = PurePath(plain["data"][key]).name
@@ -80,18 +86,16 @@ def space_identity(space: SearchSpace) -> str:
 
 def json_schema() -> dict[str, Any]:
     """A JSON Schema (2020-12) of space files, made from the models, with a description of every key."""
-    schema = SearchSpace.model_json_schema()
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "ffsearch space",
-        **{key: value for key, value in schema.items() if key != "title"},
-    }
+    _, schema = models_json_schema([(SearchSpace, "validation"), (CapacitySpace, "validation")], title="ffsearch space")
+    kinds = [{"$ref": f"#/$defs/{model.__name__}"} for model in (SearchSpace, CapacitySpace)]
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "anyOf": kinds}
 
 
-def _plain(space: SearchSpace) -> dict[str, Any]:
+def _plain(space: SearchSpace | CapacitySpace) -> dict[str, Any]:
     """All values, nulls that mean something too, without parameters that are left out."""
     plain: dict[str, Any] = space.model_dump(mode="json")
-    plain["space"] = {name: value for name, value in plain["space"].items() if value is not None}
+    if "space" in plain:
+        plain["space"] = {name: value for name, value in plain["space"].items() if value is not None}
     augment = {name: value for name, value in plain["data"].pop("augment").items() if value is not None}
     if augment:
         plain["data"]["augment"] = augment

@@ -63,7 +63,10 @@ def test_parquet_that_cannot_be_a_table(tmp_path: Path) -> None:
 
 
 def test_files_that_are_not_there_or_not_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    legal = "A source is FILE.csv, .tsv or .parquet (.gz too), FILE.npz (images), sklearn:NAME, or openml:NAME-or-ID."
+    legal = (
+        "A source is FILE.csv, .tsv or .parquet (.gz too), FILE.npz (images), sklearn:NAME, openml:NAME-or-ID, or "
+        "control:NAME."
+    )
     (tmp_path / "houses.csv").write_text("a\n1\n")
     near = f" (is it {str(tmp_path / 'houses.csv')!r}?)"
     assert refused(tmp_path / "house.csv") == f"There is no file {str(tmp_path / 'house.csv')!r}{near}. {legal}"

@@ -16,6 +16,7 @@ from ffsearch.search.topology import Point, layer_sizes
 from ffsearch.search.training.planner import (
     MAX_DEPTH,
     MAX_WIDTH,
+    Crowd,
     LaneShape,
     Planner,
     compile_seconds,
@@ -51,6 +52,22 @@ def a_shape(
 ) -> LaneShape | None:
     planner = Planner(a_problem(n_train), batch_size=batch_size, memory_bytes=memory, compiled=compiled)
     return planner.shape(Job(trial=0, point=point, seed=child(0, Purpose.TRIAL, 0)))
+
+
+def test_a_crowd_has_lanes_of_its_own_width_with_a_slot_for_each() -> None:
+    def shape(n_updates: int, **point: int) -> LaneShape | None:
+        planner = Planner(
+            a_problem(), batch_size=64, memory_bytes=2**33, crowd=Crowd(n_together=5, n_updates=n_updates)
+        )
+        return planner.shape(Job(trial=0, point=Point(**point), seed=child(0, Purpose.TRIAL, 0)))
+
+    short, long = shape(100, depth=3, width=37), shape(1_000_000, depth=3, width=37)
+    assert short is not None
+    assert long is not None
+    assert (short.units, short.n_slots, short.compiled) == ((37, 37, 37), 5, False)
+    assert (long.units, long.n_slots, long.compiled) == ((37, 37, 37), 5, True)
+    assert shape(100, depth=1, width=MAX_WIDTH + 1) is not None
+    assert shape(100, depth=MAX_DEPTH + 1, width=8) is None
 
 
 @given(depth=st.integers(1, MAX_DEPTH), width=st.integers(4, MAX_WIDTH), taper=st.floats(0.3, 1.0), small=st.booleans())

@@ -16,7 +16,7 @@ from ffsearch.search.heads import Loss, Task, mean_loss
 from ffsearch.search.topology import Activation, Balance, Point
 from ffsearch.search.training import compile_cache
 from ffsearch.search.training.keras_trainer import KerasTrainer
-from ffsearch.search.training.planner import MAX_DEPTH
+from ffsearch.search.training.planner import MAX_DEPTH, Crowd
 from ffsearch.search.training.population import PopulationTrainer
 from ffsearch.search.training.protocol import Ended, Job, Stopping, Trained, Trainer
 from ffsearch.search.training.slots import Lane
@@ -49,6 +49,41 @@ class TestCompiledLanes(TrainerContract):
             return PopulationTrainer(problem, stopping, optimizer=optimizer, compiled=True)
 
         return made
+
+
+CROWD = Crowd(n_together=3, n_updates=1000)
+
+
+class TestCrowdedLanes(TrainerContract):
+    """Lanes of several slots that are as wide as their networks, on dynamic graphs."""
+
+    @pytest.fixture
+    def make(self) -> MakeTrainer:
+        def made(problem: Problem, stopping: Stopping, *, optimizer: str = "adam") -> Trainer:
+            return PopulationTrainer(problem, stopping, optimizer=optimizer, crowd=CROWD, compiled=False)
+
+        return made
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_seeds_of_one_topology_do_not_depend_on_who_shares_their_lane(*, compiled: bool, batch_norm: bool) -> None:
+    point = Point(depth=2, width=7, widths=(7, 6), batch_norm=batch_norm, dropout=0.2)
+    jobs = [job(trial, point=replace(point, learning_rate=0.01 / (1 + trial))) for trial in range(5)]
+
+    def made() -> PopulationTrainer:
+        return PopulationTrainer(problem_for(), STOPPING, crowd=CROWD, compiled=compiled)
+
+    together = run(made(), jobs)
+    alone = [run(made(), [one])[0] for one in jobs]
+    backwards = run(made(), jobs[::-1])
+    for one, two, three in zip(together, alone, backwards, strict=True):
+        np.testing.assert_array_equal(one.curve.valid_loss, two.curve.valid_loss)
+        np.testing.assert_array_equal(one.valid_logits, two.valid_logits)
+        np.testing.assert_array_equal(one.valid_logits, three.valid_logits)
+        assert one.weights is not None
+        assert two.weights is not None
+        assert all(np.array_equal(mine, yours) for mine, yours in zip(one.weights, two.weights, strict=True))
 
 
 # --- agreement with the reference ------------------------------------------------------------------------------------

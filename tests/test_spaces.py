@@ -15,7 +15,7 @@ from ffsearch.errors import SpaceError
 from ffsearch.search.heads import Loss, Task
 from ffsearch.search.topology import Activation, Point
 from ffsearch.spaces.durations import format_duration, parse_duration
-from ffsearch.spaces.loader import load_space, parse_space, shipped_spaces, space_name
+from ffsearch.spaces.loader import load_any, load_space, parse_space, shipped_spaces, space_name
 from ffsearch.spaces.overrides import Override
 from ffsearch.spaces.schema import (
     AugmentSpec,
@@ -133,10 +133,15 @@ def test_models_built_in_python_are_held_to_the_same_rules() -> None:
 
 
 def test_every_shipped_space_loads_and_says_what_it_is_for() -> None:
-    assert "tabular" in shipped_spaces()
+    assert {"tabular", "capacity", "capacity-images"} <= set(shipped_spaces())
     for name, purpose in shipped_spaces().items():
-        assert isinstance(load_space(name), SearchSpace)
+        assert load_any(name).kind == ("capacity" if name.startswith("capacity") else "search")
         assert len(purpose) > 20
+
+
+def test_a_study_is_no_search() -> None:
+    with pytest.raises(SpaceError, match="capacity is of kind capacity, and a search is wanted here"):
+        load_space("capacity")
 
 
 def test_the_shipped_space_needs_nothing_else() -> None:

@@ -25,7 +25,7 @@ def faults(text: str, *overrides: str) -> list[str]:
 
 WRONG_VALUES = {
     # what stands under the head: what is said of it
-    "kind: capcity": '2:7: kind: "capcity" is not known. Legal: search.',
+    "kind: capcity": '2:7: kind: "capcity" is not known. Did you mean capacity? Legal: search, capacity.',
     "kind: [search]": '2:7: kind: ["search"] is not known. Legal: search.',
     "dta: {}": "2:1: dta: unknown key. Did you mean data? Legal: kind, data, space, train, search, evidence.",
     "true: 1": "2:1: true: unknown key. Legal: kind, data, space, train, search, evidence.",

@@ -151,6 +151,10 @@ class Prepared:
         splits = tuple(self._split(*self.repeat_rows(number)) for number in numbers)
         return Problem(head=self.head, splits=splits, columns=self.layout.matrix_columns())
 
+    def repeat_preprocessor(self, repeat: int) -> AnyPreprocessor:
+        """What the training rows of a repeat teach about features: it turns any raw rows into that repeat's matrix."""
+        return self._learn(self.repeat_rows(repeat)[0])[0]
+
     def fit_all(self) -> Refit:
         """The matrix of all rows outside the test part, preprocessed by what they teach."""
         learnt = self._learn(self.development_rows)
@@ -166,6 +170,11 @@ class Prepared:
         return SealedRows(
             features=self.table.features.take(rows), target=target, y=y, notices=(told,) if n_unknown else ()
         )
+
+    def test_groups(self) -> NDArray[np.int64] | None:
+        """Number of each test row's group; None where rows do not come in groups."""
+        groups = _groups(self.table)
+        return None if groups is None else groups[self.splits.test]
 
     def _split(self, train: NDArray[np.int64], valid: NDArray[np.int64]) -> Split:
         preprocessor, x_train, y_train, scale = self._learn(train)

@@ -1,11 +1,11 @@
-"""Where a table comes from: a text file, a Parquet file, scikit-learn, OpenML, or a frame from Python."""
+"""Where a table comes from: a text file, a Parquet file, scikit-learn, OpenML, a control, or a frame from Python."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from hashlib import sha256
 from http.client import HTTPException
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from ffsearch.errors import DataError
+from ffsearch.search.data.controls import TARGET, control_frame
 from ffsearch.search.data.decode import unpacked
 from ffsearch.search.data.images import LABEL, ImageShape, read_images
 from ffsearch.search.data.text import TextSettings, read_text
@@ -62,8 +63,8 @@ def read_source(source: str, *, settings: TextSettings) -> Source:
     """Read a table.
 
     Args:
-        source: `sklearn:NAME`, `openml:NAME`, `openml:NAME@VERSION`, `openml:ID`, or a file, relative to the current
-            folder.
+        source: `sklearn:NAME`, `openml:NAME`, `openml:NAME@VERSION`, `openml:ID`, `control:NAME`, or a file, relative
+            to the current folder.
         settings: What the user says of a text file.
 
     Raises:
@@ -74,6 +75,8 @@ def read_source(source: str, *, settings: TextSettings) -> Source:
         return _from_sklearn(name)
     if colon and kind == "openml":
         return _from_openml(name)
+    if colon and kind == "control":
+        return _from_control(name)
     return _from_file(source, settings=settings)
 
 
@@ -129,7 +132,8 @@ def _bytes_of(path: Path) -> bytes:
 
 
 _LEGAL: Final = (
-    "A source is FILE.csv, .tsv or .parquet (.gz too), FILE.npz (images), sklearn:NAME, or openml:NAME-or-ID."
+    "A source is FILE.csv, .tsv or .parquet (.gz too), FILE.npz (images), sklearn:NAME, openml:NAME-or-ID, or "
+    "control:NAME."
 )
 
 
@@ -184,6 +188,11 @@ def _from_sklearn(name: str) -> Source:
     return Source(
         frame=read.frame, name=name, source=read.source, sha256=read.sha256, target=tuple(map(str, target.columns))
     )
+
+
+def _from_control(name: str) -> Source:
+    read = from_frame(control_frame(name), name=name.partition("@")[0], source=f"control:{name}")
+    return replace(read, target=(TARGET,))
 
 
 def _from_openml(name: str) -> Source:

@@ -134,7 +134,7 @@ def metric_values(task: Task, truth: Truth, answers: Answers) -> dict[str, float
     return {name: metric(truth, answers) for name, metric in METRICS[task].items()}
 
 
-def resolve_objective(name: str, head: Head) -> Objective:
+def resolve_objective(name: str, head: Head, *, key: str = "search.objective") -> Objective:
     """The objective a space file names, or the task's own for `auto`.
 
     Raises:
@@ -143,9 +143,7 @@ def resolve_objective(name: str, head: Head) -> Objective:
     legal = [metric for metric in METRICS[head.task] if metric not in _NOT_OBJECTIVES]
     chosen = legal[0] if name == "auto" else name
     if chosen not in legal:
-        raise SpaceError(
-            f"search.objective: {name!r} does not fit a {head.task} task; legal here: auto, {', '.join(legal)}."
-        )
+        raise SpaceError(f"{key}: {name!r} does not fit a {head.task} task; legal here: auto, {', '.join(legal)}.")
     return Objective(name=chosen, direction=MAXIMIZE if chosen in _MAXIMIZED else MINIMIZE)
 
 

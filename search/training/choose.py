@@ -5,12 +5,21 @@ from __future__ import annotations
 from ffsearch.search.data.problem import Problem
 from ffsearch.search.quiet import native_stderr_held_back
 from ffsearch.search.training import xla
+from ffsearch.search.training.planner import Crowd
 from ffsearch.search.training.protocol import Stopping, Trainer
 
 __all__ = ["make_trainer"]
 
 
-def make_trainer(name: str, problem: Problem, stopping: Stopping, *, optimizer: str, momentum: float) -> Trainer:
+def make_trainer(
+    name: str,
+    problem: Problem,
+    stopping: Stopping,
+    *,
+    optimizer: str,
+    momentum: float,
+    crowd: Crowd | None = None,
+) -> Trainer:
     """The trainer a space file names.
 
     `population` trains in lanes, and hands networks that no lane holds (`planner.py` has the rule) to the reference
@@ -22,6 +31,7 @@ def make_trainer(name: str, problem: Problem, stopping: Stopping, *, optimizer: 
         stopping: When training ends.
         optimizer: `adam`, `adamw`, `sgd` or `rmsprop`.
         momentum: Of `sgd`.
+        crowd: How many networks have one shape, where that is known.
     """
     xla.set_up()  # before TensorFlow's first operation, or it comes too late
     with native_stderr_held_back():
@@ -31,4 +41,4 @@ def make_trainer(name: str, problem: Problem, stopping: Stopping, *, optimizer: 
             return KerasTrainer(problem, stopping, optimizer=optimizer, momentum=momentum)
         from ffsearch.search.training.population import PopulationTrainer
 
-        return PopulationTrainer(problem, stopping, optimizer=optimizer, momentum=momentum)
+        return PopulationTrainer(problem, stopping, optimizer=optimizer, momentum=momentum, crowd=crowd)

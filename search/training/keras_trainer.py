@@ -113,7 +113,7 @@ class KerasTrainer:
     def _fit(self, job: Job, watch: Watch, *, started: float) -> Trained:
         """Build, compile, fit; the recorder ends it and knows what it came to."""
         feed = self._feed(job.fold)
-        n_updates = feed.n_updates(job.point)
+        n_updates = feed.n_updates(job.point) * self._stopping.evaluate_every
         model = build_network(job.point, head=self._problem.head, n_features=self._problem.n_features, seed=job.seed)
         compile_network(
             model,

@@ -9,6 +9,9 @@ A rung is compiled at a depth where a search of common size saves more by its fa
 large tables everything, on smaller ones wide networks alone, on small ones nothing. The dynamic graph takes networks
 as they are, one a lane: no padding, and no slots to be filled, which few networks of one search would share.
 
+Where it is known that many networks will have one shape (`Crowd`), as seeds of one topology have, a lane is as wide as
+the network and has a slot for each of them, compiled or dynamic, whatever is cheaper for all of them.
+
 A shape follows from the point and the problem alone, never from what else is being trained, because padding moves the
 last bit of a sum: so the same job gives the same numbers in any company.
 """
@@ -34,6 +37,7 @@ __all__ = [
     "MAX_DEPTH",
     "MAX_WIDTH",
     "VALID_CHUNK",
+    "Crowd",
     "LaneShape",
     "Planner",
     "compile_seconds",
@@ -94,6 +98,9 @@ class LaneShape:
             tracing three graphs a depth costs little; compiling three would cost more than it saves.
         augment: What is done to rows; None: nothing, which costs nothing.
         drawn: The balance that decides how many rows there are, or how many an epoch reads: none, undersample or smote.
+        own_slots: Whether a job has one slot, its number modulo their count, and no other. Without padding to whole
+            vectors, which elements share a vector instruction depends on the slot, and with it the last bit of an
+            exponential or a root; with padding any free slot will do.
     """
 
     n_slots: int
@@ -106,6 +113,7 @@ class LaneShape:
     family: Family | None = None
     augment: AugmentForm | None = None
     drawn: Balance = Balance.NONE
+    own_slots: bool = False
 
     @property
     def n_weights(self) -> int:
@@ -117,6 +125,19 @@ class LaneShape:
         return f"{'-'.join(map(str, self.units))} x {self.n_slots}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Crowd:
+    """Networks of one shape that will be trained: seeds and learning rates of one topology.
+
+    Args:
+        n_together: Those that come one after another: as many slots a lane gets, where memory allows.
+        n_updates: Updates that all networks of a shape will make, in sum: compiling has to pay over these.
+    """
+
+    n_together: int
+    n_updates: int
+
+
 class Planner:
     """Assigns lanes to jobs.
 
@@ -126,6 +147,7 @@ class Planner:
         n_moments: Running averages the optimiser keeps for every parameter.
         memory_bytes: What one lane may take at most; None for half of the machine's memory.
         compiled: Whether lanes are compiled by XLA; None: where it pays.
+        crowd: How many networks have one shape; None: it is not known.
     """
 
     def __init__(
@@ -136,12 +158,14 @@ class Planner:
         n_moments: int = 2,
         memory_bytes: int | None = None,
         compiled: bool | None = None,
+        crowd: Crowd | None = None,
     ) -> None:
         self._problem = problem
         self._batch_size = batch_size
         self._n_moments = n_moments
         self._memory_bytes = memory_bytes or int(_MEMORY_SHARE * machine_memory())
         self._compiled = compiled
+        self._crowd = crowd
         n_rows = max(len(split.x_train) for split in problem.splits)
         self._table = {"n_features": problem.n_features, "n_rows": n_rows, "batch_size": min(batch_size, n_rows)}
         self._rungs = ladder(**self._table)
@@ -149,18 +173,15 @@ class Planner:
     def shape(self, job: Job) -> LaneShape | None:
         """The lane of a job, or None where the reference trainer takes it.
 
-        The lanes leave to it networks wider than `MAX_WIDTH` or deeper than `MAX_DEPTH`, and those that would not fit
-        into memory with a single slot, for their own size or for the table's.
+        The lanes leave to it networks deeper than `MAX_DEPTH` or, outside a crowd, wider than `MAX_WIDTH`, and those
+        that would not fit into memory with a single slot, for their own size or for the table's.
         """
         point = job.point
-        if point.depth > MAX_DEPTH or max(layer_sizes(point)) > MAX_WIDTH:
+        if point.depth > MAX_DEPTH or (self._crowd is None and max(layer_sizes(point)) > MAX_WIDTH):
             return None
-        padded = self._units(point)
-        compiled = self._is_compiled(point.depth, max(padded))
-        units = padded if compiled else layer_sizes(point)
         balance = point.augment_balance
         batch_size = min(self._batch_size, rows_per_epoch(self._problem.splits[job.fold].y_train, balance))
-        n_slots = _n_slots(batch_size * max(units)) if compiled else 1
+        compiled, units, n_slots = self._for_crowd(point) if self._crowd else self._for_search(point, batch_size)
         while n_slots:
             shape = LaneShape(
                 n_slots=n_slots,
@@ -173,11 +194,29 @@ class Planner:
                 family=None if compiled else family_of(point.activation),
                 augment=augment_form(point, self._problem.matrix_columns),
                 drawn=balance if balance in (Balance.UNDERSAMPLE, Balance.SMOTE) else Balance.NONE,
+                own_slots=self._crowd is not None,
             )
             if self.peak_bytes(shape) <= self._memory_bytes:
                 return shape
             n_slots //= 2
         return None
+
+    def _for_search(self, point: Point, batch_size: int) -> tuple[bool, tuple[int, ...], int]:
+        """Whether it is compiled, units and slots of a lane that networks of many shapes share."""
+        padded = self._units(point)
+        if self._is_compiled(point.depth, max(padded)):
+            return True, padded, _n_slots(batch_size * max(padded))
+        return False, layer_sizes(point), 1
+
+    def _for_crowd(self, point: Point) -> tuple[bool, tuple[int, ...], int]:
+        """The same for networks of one shape: nothing is padded, and no slot waits to be filled."""
+        assert self._crowd is not None
+        units, n_slots = layer_sizes(point), self._crowd.n_together
+        if self._compiled is not None:
+            return self._compiled, units, n_slots
+        table = {key: self._table[key] for key in ("n_features", "batch_size")}
+        saved = dynamic_update_seconds(units, **table, n_slots=n_slots) - update_seconds(units, **table)
+        return compile_seconds(point.depth) < saved * self._crowd.n_updates, units, n_slots
 
     def _units(self, point: Point) -> tuple[int, ...]:
         """All layers as wide as the widest, unless padding each by itself halves the work of a taper."""
@@ -311,16 +350,16 @@ def update_seconds(units: tuple[int, ...], *, n_features: int, batch_size: int) 
     return 6 * batch_size * weights / 130e9 + 2e-9 * (batch_size * sum(units) + weights) + 16e-6 * (len(units) + 1)
 
 
-def dynamic_update_seconds(units: tuple[int, ...], *, n_features: int, batch_size: int) -> float:
+def dynamic_update_seconds(units: tuple[int, ...], *, n_features: int, batch_size: int, n_slots: int = 1) -> float:
     """One update of one network on the dynamic graph.
 
     The products, some passes over the activations and over the weights, each an operation of its own, and what it takes
-    to start all these operations. Source: our benchmark, two lanes on two cores, 13 shapes of depth 1 to 6, width 32 to
-    512, batch 32 and 256: fitted to 25 %.
+    to start all these operations, which slots share. Source: our benchmark, two lanes on two cores, 13 shapes of depth
+    1 to 6, width 32 to 512, batch 32 and 256, one slot: fitted to 25 %.
     """
     weights = _products((n_features, *units))
     passes = 11e-9 * batch_size * sum(units) + 8e-9 * weights
-    return 6 * batch_size * weights / 150e9 + passes + 75e-6 * (len(units) + 1)
+    return 6 * batch_size * weights / 150e9 + passes + 75e-6 * (len(units) + 1) / n_slots
 
 
 def _rungs(ratio: float) -> tuple[int, ...]:

@@ -32,7 +32,7 @@ from ffsearch.search.training import xla
 from ffsearch.search.training.early_stopping import Progress
 from ffsearch.search.training.keras_trainer import KerasTrainer
 from ffsearch.search.training.lane import N_MOMENTS
-from ffsearch.search.training.planner import LaneShape, Planner
+from ffsearch.search.training.planner import Crowd, LaneShape, Planner
 from ffsearch.search.training.protocol import Job, Stopping, Trained, Watch, never_stop
 from ffsearch.search.training.slots import Lane, Program, Rows, Seat
 
@@ -66,6 +66,7 @@ class PopulationTrainer:
         n_running: Most jobs in training at a time.
         memory_bytes: What one lane may take; None for half of the machine's memory.
         compiled: Whether lanes are compiled by XLA; None: where the planner says that it pays.
+        crowd: What is known of how many networks have one shape, as seeds of one topology have; None: nothing.
     """
 
     name = "population"
@@ -80,13 +81,14 @@ class PopulationTrainer:
         n_running: int = _N_RUNNING,
         memory_bytes: int | None = None,
         compiled: bool | None = None,
+        crowd: Crowd | None = None,
     ) -> None:
         xla.set_up()
         self._problem = problem
         self._stopping = stopping
         self._optimizer = optimizer
         self._momentum = momentum
-        self._n_running = n_running
+        self._n_running = n_running if crowd is None else max(n_running, _N_TURNS * crowd.n_together)
         self._reference = KerasTrainer(problem, stopping, optimizer=optimizer, momentum=momentum)
         self._planner = Planner(
             problem,
@@ -94,6 +96,7 @@ class PopulationTrainer:
             n_moments=N_MOMENTS[optimizer],
             memory_bytes=memory_bytes,
             compiled=compiled,
+            crowd=crowd,
         )
         self._rows: dict[tuple[int, Balance], Rows] = {}
         self._programs: dict[LaneShape, Program] = {}
@@ -128,7 +131,13 @@ class PopulationTrainer:
         kind = (shape.batch_size, shape.drawn)
         if kind not in self._rows:
             others = list(self._rows.values())
-            self._rows[kind] = Rows(self._problem, batch_size=shape.batch_size, drawn=shape.drawn, others=others)
+            self._rows[kind] = Rows(
+                self._problem,
+                batch_size=shape.batch_size,
+                drawn=shape.drawn,
+                n_passes=self._stopping.evaluate_every,
+                others=others,
+            )
         if shape not in self._programs:
             self._programs[shape] = Program(
                 shape,
@@ -168,7 +177,7 @@ class _Hall:
     def seat(self, seat: Seat, program: Program) -> None:
         """In a lane of its shape with a slot to spare, or in a new one."""
         lanes = self._lanes.setdefault(program.shape, [])
-        lane = next((lane for lane in lanes if lane.n_free), None)
+        lane = next((lane for lane in lanes if lane.slot_for(seat) is not None), None)
         if lane is None:
             lane = Lane(program)
             lanes.append(lane)
@@ -199,7 +208,7 @@ class _Hall:
     def _dissolve(self, lane: Lane, error: str) -> Iterator[Trained]:
         """Everybody in a lane that failed has failed; who has only booked goes to another one."""
         self._lanes[lane.program.shape].remove(lane)
-        for seat in lane.booked:
+        for seat in lane.booked.values():
             self.seat(seat, lane.program)
         for seat in lane.seated:
             yield seat.trained(n_updates=0, error=error)

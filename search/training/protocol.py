@@ -59,12 +59,16 @@ class Stopping:
         patience: Evaluations without improvement before it is stopped (algorithm 7.1's p).
         min_delta: A validation loss must fall by more than this to count as an improvement.
         batch_size: Rows an update.
+        evaluate_every: Passes over the rows between two evaluations. Whatever counts epochs (curves, best epoch, the
+            watch, the two limits above) counts evaluations: on a table of a thousand rows a pass takes a few
+            milliseconds, and looking after each would cost more than training.
     """
 
     max_epochs: int
     patience: int
     min_delta: float
     batch_size: int
+    evaluate_every: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)

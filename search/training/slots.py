@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
@@ -52,14 +53,22 @@ class Rows:
         problem: What is to be learnt.
         batch_size: Rows an update; folds with fewer training rows have lanes of their own.
         drawn: The lanes' balance, as far as it decides how many rows there are or how many an epoch reads.
+        n_passes: Passes over the rows that are one epoch of a lane: what `Stopping.evaluate_every` says.
         others: Rows of the same problem, whose tensors are used where they are the same.
     """
 
     def __init__(
-        self, problem: Problem, *, batch_size: int, drawn: Balance = Balance.NONE, others: Iterable[Rows] = ()
+        self,
+        problem: Problem,
+        *,
+        batch_size: int,
+        drawn: Balance = Balance.NONE,
+        n_passes: int = 1,
+        others: Iterable[Rows] = (),
     ) -> None:
         splits = problem.splits
         self._splits = splits
+        self._n_passes = n_passes
         self._columns = problem.matrix_columns
         self._balanced: dict[tuple[int, Balance], BalancedRows] = {}
         self._drawn = drawn
@@ -102,7 +111,7 @@ class Rows:
 
     def n_updates(self, fold: int) -> int:
         """Updates of an epoch."""
-        return batches_per_epoch(self._n_rows[fold], batch_size=self._batch_size)
+        return self._n_passes * batches_per_epoch(self._n_rows[fold], batch_size=self._batch_size)
 
     @property
     def n_draws(self) -> int:
@@ -116,14 +125,19 @@ class Rows:
     def read(self, job: Job, epoch: int) -> Read:
         """What an epoch of a job reads."""
         part = self.balanced(job.fold, job.point.augment_balance)
-        batches = cut_batches(part.order(job.seed, epoch), batch_size=self._batch_size)
-        rows = batches.reshape(-1)
+        passes = range((epoch - 1) * self._n_passes + 1, epoch * self._n_passes + 1)
+        batches = [cut_batches(part.order(job.seed, each), batch_size=self._batch_size) for each in passes]
+        rows = np.concatenate(batches).reshape(-1)
         draws = None
         if is_augmented(job.point):
-            n_updates, batch_size = batches.shape
-            draws = epoch_draws(
-                job.seed, epoch, point=job.point, columns=self._columns, n_updates=n_updates, batch_size=batch_size
-            ).reshape(len(rows), -1)
+            n_updates, batch_size = batches[0].shape
+            drawn = [
+                epoch_draws(
+                    job.seed, each, point=job.point, columns=self._columns, n_updates=n_updates, batch_size=batch_size
+                )
+                for each in passes
+            ]
+            draws = np.concatenate(drawn).reshape(len(rows), -1)
         return Read(
             order=rows + np.int32(self._offsets[job.fold]),
             weight=None if part.weight is None else part.weight[rows],
@@ -229,6 +243,32 @@ class Seat:
         )
 
 
+class _Arrays:
+    """A lane after an epoch as NumPy arrays: copied out of TensorFlow once, whoever has improved.
+
+    Args:
+        state: Where the slots stand.
+        result: What the epoch said.
+    """
+
+    def __init__(self, state: lane.State, result: lane.Result | None) -> None:
+        self._state = state
+        self._result = result
+
+    @cached_property
+    def valid_logits(self) -> Array:
+        """Outputs on the validation rows, (n_slots, n_valid, n_outputs)."""
+        assert self._result is not None
+        logits: Array = self._result.valid_logits.numpy()
+        return logits
+
+    @cached_property
+    def weights(self) -> list[list[Array]]:
+        """Kernels, vectors and moving statistics, each with a leading axis of slots."""
+        parts = (self._state.kernels, self._state.vectors, self._state.moving)
+        return [[tensor.numpy() for tensor in tensors] for tensors in parts]
+
+
 class Lane:
     """Slots of one shape, trained together.
 
@@ -236,14 +276,14 @@ class Lane:
         program: The shape's program.
 
     Attributes:
-        booked: Networks that take a slot before the next epoch.
+        booked: Networks that take a slot before the next epoch, by slot.
     """
 
     def __init__(self, program: Program) -> None:
         self.program = program
         self._shape = program.shape
         self._seats: list[Seat | None] = [None] * self._shape.n_slots
-        self.booked: list[Seat] = []
+        self.booked: dict[int, Seat] = {}
         self._arrivals: list[tuple[int, Seat]] = []
         self._hyper = _empty_hyper(self._shape)
         self._state = _empty_state(self._shape, n_moments=program.n_moments)
@@ -266,14 +306,20 @@ class Lane:
         """Slots for others."""
         return self._shape.n_slots - self.n_networks
 
+    def slot_for(self, seat: Seat) -> int | None:
+        """The slot a network would get, the first free one or its own; None where there is none."""
+        slots = [seat.job.trial % self._shape.n_slots] if self._shape.own_slots else range(self._shape.n_slots)
+        return next((slot for slot in slots if self._seats[slot] is None and slot not in self.booked), None)
+
     def book(self, seat: Seat) -> None:
-        """Promise a network a slot."""
-        self.booked.append(seat)
+        """Promise a network its slot."""
+        slot = self.slot_for(seat)
+        assert slot is not None
+        self.booked[slot] = seat
 
     def admit(self) -> None:
-        """Give those who booked the first free slots. Not while an epoch runs."""
-        for seat in self.booked:
-            slot = self._seats.index(None)
+        """Give those who booked their slots. Not while an epoch runs."""
+        for slot, seat in self.booked.items():
             self._seats[slot] = seat
             self._arrivals.append((slot, seat))
         self.booked.clear()
@@ -297,22 +343,21 @@ class Lane:
 
     def record(self) -> Iterator[Seat]:
         """Tell everybody's progress of the epoch, keep what is best so far, and name those that have ended."""
+        state = _Arrays(self._state, self._result)
         for slot, seat in enumerate(self._seats):
             if seat is None:
                 continue
             train_loss, valid_loss, penalty = (float(value) for value in self._losses[:, slot])
             seat.progress.record(train_loss=train_loss, valid_loss=valid_loss, penalty=penalty)
             if seat.progress.improved:
-                self._keep(slot, seat)
+                self._keep(slot, seat, state)
             if seat.progress.ended is not None:
                 yield seat
 
-    def _keep(self, slot: int, seat: Seat) -> None:
-        assert self._result is not None
+    def _keep(self, slot: int, seat: Seat, state: _Arrays) -> None:
         n_valid = self.program.rows.n_valid(seat.job.fold)
-        seat.valid_logits = self._result.valid_logits.numpy()[slot, :n_valid].copy()
-        parts = (self._state.kernels, self._state.vectors, self._state.moving)
-        rows = [[tensor.numpy()[slot] for tensor in tensors] for tensors in parts]
+        seat.valid_logits = state.valid_logits[slot, :n_valid].copy()
+        rows = [[array[slot] for array in arrays] for arrays in state.weights]
         seat.weights = unpacked(seat.job.point, *rows)
 
     def _read(self) -> Read:

@@ -169,6 +169,12 @@ class TrainerContract:
         np.testing.assert_allclose(heavy.curve.penalty, expected, rtol=1e-4)
         np.testing.assert_allclose(plain.curve.penalty, 0, atol=1e-6)
 
+    def test_looking_less_often_changes_nothing_but_when_it_looks(self, make: MakeTrainer) -> None:
+        often, seldom = (replace(STOPPING, max_epochs=n, evaluate_every=4 // n) for n in (4, 2))
+        (each,), (every_second,) = (run(make(problem_for(), stopping), [job()]) for stopping in (often, seldom))
+        np.testing.assert_allclose(every_second.curve.valid_loss, each.curve.valid_loss[1::2], rtol=1e-5)
+        assert every_second.n_updates == every_second.best_epoch * 2 * batches_per_epoch(200, batch_size=32)
+
     def test_rows_of_weight_zero_teach_nothing(self, make: MakeTrainer) -> None:
         split = split_for(Task.REGRESSION)
         assert split.y_train.dtype == np.float32

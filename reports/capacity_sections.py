@@ -1,0 +1,287 @@
+"""The page of a capacity study, in the order a person asks: answer, depth, size, training, errors, book, how."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from ffsearch.reports import capacity_plots as plots
+from ffsearch.reports.capacity_tables import StudyTables, study_tables
+from ffsearch.reports.capacity_texts import WORDS
+from ffsearch.reports.listings import Cell, Table
+from ffsearch.reports.parts import Block, Fact, Section
+from ffsearch.reports.pictures import Picture, picture
+from ffsearch.reports.tables import RunLike
+from ffsearch.reports.texts import Language
+
+__all__ = ["capacity_headline", "capacity_sections", "with_capacity_words"]
+
+
+def with_capacity_words(t: Language) -> Language:
+    """A language that has the words of a study, too."""
+    return t.with_words(WORDS)
+
+
+def capacity_headline(run: RunLike, t: Language) -> str:
+    """The verdict in a few words."""
+    study = study_tables(run)
+    return t("capacity.head.unfinished" if study is None else f"capacity.head.{study.code}")
+
+
+def capacity_sections(run: RunLike, t: Language) -> list[Section]:
+    """All sections."""
+    study = study_tables(run)
+    if study is None:
+        text = t("capacity.unfinished", n=t.count(len(run.trials)))
+        return [Section(key="answer", title=t("capacity.answer"), texts=[text])]
+    made = [
+        _answer(study, t), _depth(study, t), _size(study, t), _training(study, t), _errors(study, t), _book(t),
+        _protocol(study, run, t),
+    ]  # fmt: skip
+    return [section for section in made if section is not None]
+
+
+def _answer(study: StudyTables, t: Language) -> Section:
+    said = [t(key, **{name: _said(value, t) for name, value in values.items()}) for key, values in study.sentences]
+    best, numbers, metric = study.best, study.numbers, t.named("metric", study.metric)
+    facts = [
+        Fact(
+            label=t("capacity.fact.best", metric=metric),
+            value=t.score(best.test),
+            note=t(
+                "capacity.fact.best_note", layers=t.counted("layers", best.depth), n=t.count(best.n_params),
+                low=t.score(best.low), high=t.score(best.high),
+            ),
+        ),
+        Fact(
+            label=t("capacity.fact.margin"), value=t.setting(numbers["margin"]),
+            note=t("capacity.fact.margin_note", metric=metric),
+        ),
+        Fact(
+            label=t("capacity.fact.detectable"),
+            value="–" if numbers["detectable"] is None else t.setting(numbers["detectable"]),
+            note=t("capacity.fact.detectable_note"),
+        ),
+        Fact(
+            label=t("capacity.fact.networks"), value=t.count(numbers["n_networks"]),
+            note=t("capacity.fact.networks_note", time=t.duration(numbers["wall_s"])),
+        ),
+    ]  # fmt: skip
+    drawn = _picture(
+        lambda width: plots.map_of_scores(study, t=t, width=width), name="scores", caption="capacity.scores_caption",
+        t=t, study=study,
+        alt=t(
+            "capacity.scores_alt", metric=metric, best=t.score(best.test), layers=t.counted("layers", best.depth),
+            budget=t.count(best.budget), worst=t.score(_worst(study)),
+        ),
+    )  # fmt: skip
+    return Section(
+        key="answer", title=t("capacity.answer"), lead=said[0], texts=[" ".join(said[1:])] if said[1:] else [],
+        facts=facts, pictures=[drawn],
+    )  # fmt: skip
+
+
+def _depth(study: StudyTables, t: Language) -> Section:
+    metric = t.named("metric", study.metric)
+    lines = [study.of_budget(budget) for budget in study.budgets]
+    findings = [
+        t(
+            "capacity.depth_finding", budget=t.count(cells[0].budget), first=t.score(cells[0].test),
+            shallow=t.counted("layers", cells[0].depth), last=t.score(cells[-1].test),
+            deep=t.counted("layers", cells[-1].depth),
+            best=(min if study.minimize else max)(cells, key=lambda cell: cell.test).depth,
+        )
+        for cells in lines
+    ]  # fmt: skip
+    gains = [
+        t(
+            "capacity.gains_finding", layers=t.counted("layers", gain.depth), value=t.setting(gain.value),
+            low=t.setting(gain.low), high=t.setting(gain.high),
+        )
+        for gain in study.means
+    ]  # fmt: skip
+    pictures = [
+        _picture(
+            lambda width: plots.score_by_depth(study, t=t, width=width), name="depth", t=t, study=study,
+            caption="capacity.depth_caption",
+            alt=t("capacity.depth_alt", metric=metric, findings="; ".join(findings)),
+        ),
+        _picture(
+            lambda width: plots.gains(study, t=t, width=width), name="gains", t=t, study=study,
+            caption="capacity.gains_caption",
+            alt=t("capacity.gains_alt", reference=study.depths[0], findings="; ".join(gains)),
+        ),
+    ]  # fmt: skip
+    slope = [] if study.slope is None else [
+        t(
+            "capacity.slope", value=t.setting(study.slope.value), metric=metric, low=t.setting(study.slope.low),
+            high=t.setting(study.slope.high),
+        )
+    ]  # fmt: skip
+    return Section(key="depth", title=t("capacity.depth"), texts=[t("capacity.depth_text"), *slope], pictures=pictures)
+
+
+def _size(study: StudyTables, t: Language) -> Section:
+    findings = []
+    for depth in study.depths:
+        first, last = study.of_depth(depth)[0], study.of_depth(depth)[-1]
+        findings.append(
+            t(
+                "capacity.size_finding", layers=t.counted("layers", depth), first=t.score(first.test),
+                small=t.count(first.n_params), last=t.score(last.test), large=t.count(last.n_params),
+                train_first=t.score(first.train), train_last=t.score(last.train),
+            )
+        )  # fmt: skip
+    overfits = [
+        t(
+            "capacity.size_overfits", layers=t.counted("layers", gain.depth), budget=t.count(gain.budget or 0),
+            value=t.setting(-gain.value), low=t.setting(-gain.high), high=t.setting(-gain.low),
+        )
+        for gain in study.overfits
+        if gain.is_shown
+    ]  # fmt: skip
+    drawn = _picture(
+        lambda width: plots.score_by_size(study, t=t, width=width), name="size", t=t, study=study,
+        caption="capacity.size_caption",
+        alt=t("capacity.size_alt", metric=t.named("metric", study.metric), findings="; ".join(findings)),
+    )  # fmt: skip
+    texts = [t("capacity.size_text"), *(overfits or [t("capacity.size_no_overfit")])]
+    return Section(key="size", title=t("capacity.size"), texts=texts, pictures=[drawn])
+
+
+def _training(study: StudyTables, t: Language) -> Section:
+    trained = sorted((cell.train for cell in study.cells), reverse=study.minimize)
+    n_bad = sum(bool(cell.n_untrained) for cell in study.cells)
+    rates = [cell.learning_rate for cell in study.cells]
+    pictures = [
+        _picture(
+            lambda width: plots.map_of_training(study, t=t, width=width), name="training", t=t, study=study,
+            caption="capacity.training_caption",
+            alt=t(
+                "capacity.training_alt", metric=t.named("metric", study.metric), worst=t.score(trained[0]),
+                best=t.score(trained[-1]),
+                untrained=t("capacity.training_bad", n=n_bad) if n_bad else t("capacity.training_ok"),
+            ),
+        ),
+        _picture(
+            lambda width: plots.map_of_rates(study, t=t, width=width), name="rates", t=t, study=study,
+            caption="capacity.rates_caption",
+            alt=t(
+                "capacity.rates_alt", low=t.setting(min(rates)), high=t.setting(max(rates)), n=len(rates),
+                n_edge=sum(cell.at_edge for cell in study.cells),
+            ),
+        ),
+    ]  # fmt: skip
+    return Section(key="training", title=t("capacity.training"), texts=[t("capacity.training_text")], pictures=pictures)
+
+
+def _errors(study: StudyTables, t: Language) -> Section | None:
+    if not study.disagreement:
+        return None
+    last = study.disagreement[-1]
+    show = t.share if last.shares else t.score
+    findings = [
+        t(
+            "capacity.errors_finding", budget=t.count(one.budget), between=show(one.between),
+            seeds=show(one.deep_seeds),
+        )
+        for one in study.disagreement
+    ]  # fmt: skip
+    kind = t("capacity.distance_classes" if last.shares else "capacity.distance_numbers")
+    texts = [t("capacity.errors_text")]
+    if last.shares:
+        shares = {name: t("number.share", n=t.fixed(100 * share, 1)) for name, share in last.shares.items()}
+        texts.append(t("capacity.shares", budget=t.count(last.budget), wide=last.wide, deep=last.deep, **shares))
+    drawn = _picture(
+        lambda width: plots.disagreement(study, t=t, width=width), name="errors", t=t, study=study,
+        caption="capacity.errors_caption", alt=t("capacity.errors_alt", kind=kind, findings="; ".join(findings)),
+    )  # fmt: skip
+    return Section(key="errors", title=t("capacity.errors"), texts=texts, pictures=[drawn])
+
+
+def _book(t: Language) -> Section:
+    texts = [t(f"capacity.book_{name}") for name in ("showed", "differs", "conclude")]
+    return Section(key="book", title=t("capacity.book"), texts=texts)
+
+
+def _protocol(study: StudyTables, run: RunLike, t: Language) -> Section:
+    protocol = study.protocol
+    values: dict[str, Mapping[str, Any]] = {
+        "cells": {
+            "n": len(study.cells), "depths": t.listed(map(str, protocol["depths"])),
+            "budgets": t.listed(map(t.count, protocol["budgets"])),
+        },
+        "rates": {
+            "rates": t.listed(map(t.setting, protocol["learning_rates"])), "more": protocol["more_rates_beyond_an_end"],
+        },
+        "seeds": {"n": protocol["seeds"]},
+        "training": {
+            "updates": t.count(protocol["updates"]), "batch_size": t.count(protocol["batch_size"]),
+            "optimizer": protocol["optimizer"], "looks": protocol["passes"] // protocol["evaluate_every"],
+        },
+        "network": {
+            "activation": protocol["activation"], "dropout": t.setting(protocol["dropout"]),
+            "l2": t.setting(protocol["l2"]),
+            "batch_norm": t("capacity.protocol.on" if protocol["batch_norm"] else "capacity.protocol.off"),
+        },
+        "scores": {"n": t.count(study.numbers["n_test"]), "openings": study.numbers["openings"]},
+    }  # fmt: skip
+    entries = [
+        (t(f"capacity.protocol.{name}"), t(f"capacity.protocol.{name}_text", **each)) for name, each in values.items()
+    ]
+    blocks = [
+        Block(title=t("capacity.cells"), table=_cell_table(study, t), is_sortable=True),
+        *([Block(title=t("capacity.missing"), points=_missing(study, t))] if study.missing else []),
+        Block(title=t("capacity.repeat"), code=f"ffsearch run space.yaml\n\n{run.space_text}"),
+    ]
+    return Section(key="protocol", title=t("capacity.protocol"), entries=entries, blocks=blocks)
+
+
+def _cell_table(study: StudyTables, t: Language) -> Table:
+    names = ("depth", "params", "test", "interval", "train", "rate")
+    rows = [
+        (
+            Cell(text=t.count(cell.depth), order=cell.depth),
+            Cell(text=t.count(cell.n_params), order=cell.n_params),
+            Cell(text=t.score(cell.test), order=cell.test),
+            Cell(text=t("capacity.interval", low=t.score(cell.low), high=t.score(cell.high)), order=cell.low),
+            Cell(text=t.score(cell.train), order=cell.train),
+            Cell(text=t.setting(cell.learning_rate) + " *" * cell.at_edge, order=cell.learning_rate),
+        )
+        for cell in study.cells
+    ]
+    return Table(
+        label=t("capacity.cells"), heads=[t(f"capacity.column.{name}") for name in names], rows=rows,
+        numbers=frozenset(range(len(names))),
+    )  # fmt: skip
+
+
+def _missing(study: StudyTables, t: Language) -> list[str]:
+    return [
+        t(
+            f"capacity.missing.{one['why']}", layers=t.counted("layers", one["depth"]), budget=t.count(one["budget"]),
+            below=t.count(one["below"] or 0), above=t.count(one["above"] or 0),
+        )
+        for one in study.missing
+    ]  # fmt: skip
+
+
+def _worst(study: StudyTables) -> float:
+    return (max if study.minimize else min)(cell.test for cell in study.cells)
+
+
+def _said(value: Any, t: Language) -> str:
+    """What stands in a sentence: a metric by its name, numbers with the language's signs."""
+    if isinstance(value, str):
+        return t.named("metric", value)
+    return t.count(value) if isinstance(value, int) else t.setting(float(f"{value:.2g}"))
+
+
+def _picture(
+    draw: Callable[[int], Figure], *, name: str, caption: str, alt: str, t: Language, study: StudyTables
+) -> Picture:
+    """A figure, its caption under a key of the words."""
+    text = t(caption, metric=t.named("metric", study.metric))
+    return picture(draw, name=name, alt=alt, caption=text)

@@ -1,0 +1,211 @@
+"""What the report of a capacity study shows, computed from its summary alone: no drawing, no words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ffsearch.reports.tables import RunLike
+
+__all__ = ["Cell", "Disagreement", "Gain", "StudyTables", "study_tables"]
+
+_SHARES: Final = ("both_right", "wide_alone", "deep_alone", "neither")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One depth at one budget: its score with the interval, and how it was trained.
+
+    Args:
+        depth: Hidden layers.
+        budget: Parameters that were asked for.
+        n_params: Parameters it has.
+        test: Score on the test rows, mean over seeds.
+        low: Lower end of its 95 % interval.
+        high: Upper end.
+        train: Score on its training rows.
+        learning_rate: The tuned one.
+        at_edge: Whether that is the last one tried at an end.
+        n_untrained: Seeds that hardly learnt.
+        n_diverged: Seeds that diverged.
+    """
+
+    depth: int
+    budget: int
+    n_params: int
+    test: float
+    low: float
+    high: float
+    train: float
+    learning_rate: float
+    at_edge: bool
+    n_untrained: int
+    n_diverged: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gain:
+    """How much better one thing is than another, with its 95 % interval; positive is better.
+
+    Args:
+        depth: The depth it is about.
+        budget: At which budget; None: mean over budgets, or not about one.
+        value: The gain.
+        low: Lower end.
+        high: Upper end.
+        is_shown: Whether it is shown to differ from nothing, corrected for the number of comparisons.
+    """
+
+    depth: int
+    budget: int | None
+    value: float
+    low: float
+    high: float
+    is_shown: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Disagreement:
+    """How differently the shallowest and the deepest network of a budget answer.
+
+    Args:
+        budget: Parameters.
+        wide: Depth of the shallow one.
+        deep: Depth of the deep one.
+        between: Distance between the two.
+        wide_seeds: Distance between two seeds of the shallow one.
+        deep_seeds: Of the deep one.
+        shares: Of test rows: both right, one alone, neither; empty for numbers.
+    """
+
+    budget: int
+    wide: int
+    deep: int
+    between: float
+    wide_seeds: float
+    deep_seeds: float
+    shares: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyTables:
+    """All that is shown.
+
+    Args:
+        code: The verdict.
+        sentences: Its sentences: key and values.
+        metric: Name of the objective.
+        minimize: Whether lower is better.
+        cells: In the order of depth, then budget.
+        missing: Cells that cannot exist: depth, budget, why, below, above.
+        means: Every deeper depth against the shallowest, mean over budgets.
+        singles: The same at every budget.
+        overfits: Of every depth whose largest budget is not its best: what the largest gains over the best (`budget`).
+        slope: Gain of doubling the depth at equal parameters, or None.
+        disagreement: One entry a budget.
+        protocol: Every step, as it was done.
+        numbers: Other numbers of the study by name.
+    """
+
+    code: str
+    sentences: Sequence[tuple[str, Mapping[str, Any]]]
+    metric: str
+    minimize: bool
+    cells: tuple[Cell, ...]
+    missing: Sequence[Mapping[str, Any]]
+    means: tuple[Gain, ...]
+    singles: tuple[Gain, ...]
+    overfits: tuple[Gain, ...]
+    slope: Gain | None
+    disagreement: tuple[Disagreement, ...]
+    protocol: Mapping[str, Any]
+    numbers: Mapping[str, Any]
+
+    @property
+    def depths(self) -> list[int]:
+        """All depths, ascending."""
+        return sorted({cell.depth for cell in self.cells})
+
+    @property
+    def budgets(self) -> list[int]:
+        """All budgets, ascending."""
+        return sorted({cell.budget for cell in self.cells})
+
+    def of_depth(self, depth: int) -> list[Cell]:
+        """The cells of a depth by budget."""
+        return [cell for cell in self.cells if cell.depth == depth]
+
+    def of_budget(self, budget: int) -> list[Cell]:
+        """The cells of a budget by depth."""
+        return [cell for cell in self.cells if cell.budget == budget]
+
+    @property
+    def best(self) -> Cell:
+        """The best cell."""
+        return (min if self.minimize else max)(self.cells, key=lambda cell: cell.test)
+
+
+def study_tables(run: RunLike) -> StudyTables | None:
+    """The tables of a study that came to its end; None of one that has not."""
+    summary = run.summary
+    capacity = summary.get("capacity")
+    if capacity is None:
+        return None
+    return StudyTables(
+        code=summary["verdict"]["code"],
+        sentences=[(one["key"], one["values"]) for one in summary["verdict"]["sentences"]],
+        metric=summary["objective"]["name"],
+        minimize=summary["objective"]["direction"] == "minimize",
+        cells=tuple(_cell(cell) for cell in capacity["cells"]),
+        missing=capacity["missing"],
+        means=tuple(_gain(one) for one in capacity["means"]),
+        singles=tuple(_gain(one) for one in capacity["singles"]),
+        overfits=tuple(_gain(one | {"budget": one["beyond"]}) for one in capacity["overfits"]),
+        slope=None if capacity["slope"] is None else _gain(capacity["slope"]),
+        disagreement=tuple(_disagreement(one) for one in capacity["disagreement"]),
+        protocol=capacity["protocol"],
+        numbers={
+            "n_networks": summary["search"]["n_trials"],
+            "wall_s": summary["search"]["wall_s"],
+            "n_test": summary["data"]["n_test"],
+            "detectable": capacity["detectable"],
+            "seeds_needed": capacity["seeds_needed"],
+            "margin": capacity["protocol"]["margin"],
+            "openings": capacity["openings"],
+        },
+    )
+
+
+def _cell(cell: Mapping[str, Any]) -> Cell:
+    return Cell(
+        depth=cell["depth"],
+        budget=cell["budget"],
+        n_params=cell["n_params"],
+        test=cell["test"]["value"],
+        low=cell["test"]["low"],
+        high=cell["test"]["high"],
+        train=cell["train"],
+        learning_rate=cell["learning_rate"],
+        at_edge=cell["rate_at_edge"],
+        n_untrained=cell["n_untrained"],
+        n_diverged=cell["n_diverged"],
+    )
+
+
+def _gain(one: Mapping[str, Any]) -> Gain:
+    return Gain(
+        depth=one.get("depth", 0),
+        budget=one.get("budget"),
+        value=one["value"],
+        low=one["low"],
+        high=one["high"],
+        is_shown=one.get("is_shown", one["low"] > 0 or one["high"] < 0),
+    )
+
+
+def _disagreement(one: Mapping[str, Any]) -> Disagreement:
+    names = ("budget", "wide", "deep", "between", "wide_seeds", "deep_seeds")
+    return Disagreement(
+        **{name: one[name] for name in names}, shares={name: one[name] for name in _SHARES if name in one}
+    )

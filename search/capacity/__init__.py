@@ -1,0 +1,1 @@
+"""Deeper or wider? Depth against parameters on one table: the protocol, its statistics, its verdict."""

@@ -1,0 +1,144 @@
+"""The verdict in sentences: which ones are due and what stands in them, apart from the words, which are one table.
+
+summary.json keeps keys and values beside the English text, so that another language is another table with these keys.
+"""
+
+# ruff: noqa: E501  (a text a line, as a table of words)
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from ffsearch.search.capacity.verdict import Code, Comparison, Findings
+from ffsearch.search.evidence.verdict import Sentence
+
+__all__ = ["ENGLISH", "sentences", "spelled", "text_of"]
+
+ENGLISH: Final[Mapping[str, str]] = {
+    "verdict.deeper": (
+        "Deeper is better here: {depth} hidden layers beat {reference} of as many parameters by {gain} {metric} "
+        "(95 % interval {low} to {high}), mean over budgets."
+    ),
+    "verdict.wider": (
+        "Wider is better here: no deeper network comes up to {reference} hidden layers of as many parameters; the nearest, "
+        "{depth} layers, loses {gain} {metric} (95 % interval {low} to {high}), mean over budgets."
+    ),
+    "verdict.saturated": (
+        "More capacity does not help here: neither more layers nor more parameters gain as much as {margin} {metric}, so "
+        "the smallest network will do."
+    ),
+    "verdict.either": (
+        "Either will do here: at equal parameters no depth gains as much as {margin} {metric} over {reference} hidden "
+        "layers, and the difference to {depth} layers is shown to be smaller than that."
+    ),
+    "verdict.not_settled": (
+        "Not settled: at equal parameters, differences below {detectable} {metric} would mostly go unseen with these "
+        "seeds and test rows, and {margin} would matter."
+    ),
+    "also.loses": "{depth} layers are shown to be worse than {reference}, by {gain} {metric}.",
+    "also.gains": "{depth} layers gain too: {gain} {metric}.",
+    "also.against": "At {budget} parameters it is the other way round: {depth} layers against {reference} differ by {gain}.",
+    "also.training": (
+        "The deeper networks fit their own training rows worse, too: it is training that fails them, not their number of "
+        "parameters. Batch normalisation may mend that."
+    ),
+    "also.growth": "The largest budget gains {gain} {metric} over the smallest (95 % interval {low} to {high}).",
+    "also.seeds": "About {n} seeds would settle it (capacity.seeds).",
+    "also.rows": "More seeds alone would not settle it: more test rows are needed.",
+    "also.edge": (
+        "In {n} of {n_cells} cells the best learning rate is the last one tried at an end, so they may be undersold."
+    ),
+}
+
+
+def sentences(
+    findings: Findings, *, metric: str, train_gains: Mapping[int, float], n_at_edge: int, n_cells: int
+) -> list[Sentence]:
+    """What is to be said.
+
+    Args:
+        findings: What was found.
+        metric: The objective.
+        train_gains: How much better each deeper depth scores on training rows than the shallowest, at equal parameters.
+        n_at_edge: Cells whose best learning rate is the last one tried at an end.
+        n_cells: All cells.
+    """
+    main = _main(findings, metric)
+    said = [main, *_other_depths(findings, metric, said_of=main.values.get("depth"))]
+    if findings.code is Code.WIDER and all(gain < -findings.margin for gain in train_gains.values()):
+        said.append(Sentence(key="also.training", values={}))
+    if findings.growth is not None:
+        low, high = findings.growth.interval()
+        values = {"gain": findings.growth.value, "low": low, "high": high, "metric": metric}
+        said.append(Sentence(key="also.growth", values=values))
+    if findings.code is Code.NOT_SETTLED:
+        needed = findings.seeds_needed
+        said.append(
+            Sentence(key="also.seeds", values={"n": needed}) if needed else Sentence(key="also.rows", values={})
+        )
+    if n_at_edge:
+        said.append(Sentence(key="also.edge", values={"n": n_at_edge, "n_cells": n_cells}))
+    return said
+
+
+def text_of(said: Sequence[Sentence]) -> str:
+    """English sentences as one text."""
+    return " ".join(map(spelled, said))
+
+
+def spelled(sentence: Sentence) -> str:
+    """A sentence in English."""
+    return ENGLISH[sentence.key].format(**{name: _shown(value) for name, value in sentence.values.items()})
+
+
+def _main(findings: Findings, metric: str) -> Sentence:
+    key = f"verdict.{findings.code}"
+    by_gain = sorted(findings.means, key=lambda one: one.gain.value)
+    values: dict[str, Any] = {"metric": metric, "margin": findings.margin}
+    if by_gain:
+        values["reference"] = by_gain[0].reference
+    match findings.code:
+        case Code.DEEPER | Code.WIDER:
+            return Sentence(key=key, values=values | _of(by_gain[-1], is_loss=findings.code is Code.WIDER))
+        case Code.EITHER:
+            equal = [one for one in findings.means if one.gain.is_within(findings.margin)]
+            return Sentence(key=key, values=values | {"depth": equal[0].depth})
+        case Code.SATURATED | Code.NOT_SETTLED:
+            return Sentence(key=key, values=values | {"detectable": findings.detectable})
+
+
+def _other_depths(findings: Findings, metric: str, *, said_of: object) -> list[Sentence]:
+    """Depths the first sentence does not speak of, and budgets at which it is the other way round."""
+    said = []
+    for one in findings.means:
+        if one.depth == said_of or not one.is_shown or abs(one.gain.value) < findings.margin:
+            continue
+        key = "also.gains" if one.gain.value > 0 else "also.loses"
+        is_news = (findings.code is not Code.WIDER) if one.gain.value < 0 else (findings.code is Code.DEEPER)
+        if is_news:
+            said.append(
+                Sentence(
+                    key=key,
+                    values={"metric": metric, "reference": one.reference} | _of(one, is_loss=one.gain.value < 0),
+                )
+            )
+    sign = {Code.DEEPER: 1, Code.WIDER: -1}.get(findings.code, 0)
+    for one in findings.singles:
+        if one.depth == said_of and one.is_shown and sign * one.gain.value < -findings.margin:
+            values = {"budget": one.budget, "depth": one.depth, "reference": one.reference, "gain": one.gain.value}
+            said.append(Sentence(key="also.against", values=values))
+    return said
+
+
+def _of(one: Comparison, *, is_loss: bool) -> dict[str, Any]:
+    """A comparison's numbers; of a loss without their sign."""
+    low, high = one.gain.interval()
+    if is_loss:
+        return {"depth": one.depth, "gain": -one.gain.value, "low": -high, "high": -low}
+    return {"depth": one.depth, "gain": one.gain.value, "low": low, "high": high}
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.2g}" if abs(value) < 10_000 else f"{value:,.0f}"
+    return f"{value:,}" if isinstance(value, int) else str(value).replace("_", " ")

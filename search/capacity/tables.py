@@ -1,0 +1,254 @@
+"""What is kept of a study: a row a training in capacity.parquet, and every step and finding in summary.json."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ffsearch.search.capacity.answers import Answered
+from ffsearch.search.capacity.contrasts import POWER, Contrast, Scores, contrast
+from ffsearch.search.capacity.rates import MAX_MORE
+from ffsearch.search.capacity.sentences import sentences, text_of
+from ffsearch.search.capacity.verdict import Comparison, Findings
+from ffsearch.search.capacity.widths import TOLERANCE
+from ffsearch.search.heads import Task
+from ffsearch.search.journal import Kind
+from ffsearch.search.topology import layer_sizes
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ffsearch.search.capacity.study import Study
+
+__all__ = ["capacity_frame", "capacity_summary"]
+
+
+def capacity_frame(parts: Study, answered: Answered) -> pd.DataFrame:
+    """A row a training: which it is, how it ended, what it scored; test and training scores of tuned rates alone."""
+    import pandas as pd
+
+    rows = []
+    for record in sorted(parts.folder.records, key=lambda record: record.trial):
+        training = parts.plan.training(record.trial)
+        cell = parts.plan.cells[training.cell]
+        is_chosen = answered.places[training.cell] == training.place
+        at = (training.cell, training.seed)
+        rows.append(
+            {
+                "trial": record.trial,
+                "depth": cell.depth,
+                "budget": cell.budget,
+                "n_params": cell.n_params,
+                "widths": "-".join(map(str, layer_sizes(cell.point))),
+                "learning_rate": record.point.learning_rate,
+                "seed": training.seed,
+                "ended": str(record.ended),
+                "best_epoch": record.best_epoch,
+                "n_updates": record.n_updates,
+                "valid": np.nan if record.value is None else record.value,
+                "is_chosen": is_chosen,
+                "test": answered.test[at] if is_chosen else np.nan,
+                "train": answered.train[at] if is_chosen else np.nan,
+                "train_s": record.train_s,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def capacity_summary(parts: Study, answered: Answered, scores: Scores, findings: Findings) -> dict[str, Any]:
+    """The keys that a study adds to summary.json."""
+    capacity: dict[str, Any] = {
+        "protocol": _protocol(parts, findings),
+        "missing": [
+            {
+                "depth": one.depth, "budget": one.budget, "why": str(one.misfit.why), "below": one.misfit.below,
+                "above": one.misfit.above,
+            }
+            for one in parts.plan.missing
+        ],
+        "naive": {"valid": parts.naive, "train": answered.naive_train},
+        "cells": _cells(parts, answered, scores),
+        "means": [_comparison(one, findings) for one in findings.means],
+        "singles": [_comparison(one, findings) for one in findings.singles],
+        "slope": None if findings.slope is None else _contrast(findings.slope),
+        "growth": None if findings.growth is None else _contrast(findings.growth),
+        "growth_by_depth": [
+            {"depth": depth, **_contrast(gain)} for depth, gain in findings.growth_by_depth.items()
+        ],
+        "overfits": [
+            {"depth": depth, "beyond": found[0], "is_shown": found[1].interval()[1] < 0, **_contrast(found[1])}
+            for depth, found in findings.beyond_best.items()
+            if found is not None
+        ],
+        "detectable": findings.detectable,
+        "seeds_needed": findings.seeds_needed,
+        "disagreement": _disagreement(parts, answered),
+        "openings": parts.folder.n_noted(Kind.TEST_OPENED),
+    }  # fmt: skip
+    said = sentences(
+        findings,
+        metric=parts.objective.name,
+        train_gains=_train_gains(parts, answered),
+        n_at_edge=sum(cell["rate_at_edge"] for cell in capacity["cells"]),
+        n_cells=len(parts.plan.cells),
+    )
+    verdict = {"code": str(findings.code), "text": text_of(said), "sentences": [asdict(one) for one in said]}
+    return {"verdict": verdict, "capacity": capacity}
+
+
+def _protocol(parts: Study, findings: Findings) -> dict[str, Any]:
+    """Every step, as it was done."""
+    spec, stopping, rates = parts.space.capacity, parts.stopping, parts.plan.rates
+    split = parts.problem.splits[0]
+    n_updates = max(record.n_epochs for record in parts.folder.records) * stopping.evaluate_every
+    return {
+        "preset": parts.space.preset,
+        "depths": list(spec.depths or ()),
+        "budgets": list(spec.budgets or ()),
+        "tolerance": TOLERANCE,
+        "seeds": parts.plan.n_seeds,
+        "paired": "weights, row order, training and validation rows",
+        "learning_rates": [rates.rate(place) for place in rates.places],
+        "more_rates_beyond_an_end": MAX_MORE,
+        "rate_chosen_by": "mean validation score over seeds",
+        "passes": n_updates,
+        "updates": n_updates * max(1, len(split.x_train) // stopping.batch_size),
+        "batch_size": stopping.batch_size,
+        "evaluate_every": stopping.evaluate_every,
+        "schedule": "constant",
+        "weights_kept": "best validation loss",
+        "optimizer": spec.optimizer,
+        "activation": spec.activation,
+        "batch_norm": spec.batch_norm,
+        "dropout": spec.dropout,
+        "l2": spec.l2,
+        "scored_on": "test rows, opened once",
+        "margin": findings.margin,
+        "margin_share": spec.margin,
+        "power": POWER,
+    }
+
+
+def _cells(parts: Study, answered: Answered, scores: Scores) -> list[dict[str, Any]]:
+    values, sign = parts.values, 1 if parts.objective.direction == "maximize" else -1
+    found = []
+    for number, cell in enumerate(parts.plan.cells):
+        by_place = parts.plan.scores_of(number, values)
+        place = answered.places[number]
+        known = [-sign * value for value in by_place[place] if value is not None]
+        alone = np.eye(len(parts.plan.cells))[number]
+        low, high = sorted(sign * end for end in contrast(scores, alone).interval())
+        found.append(
+            {
+                "depth": cell.depth,
+                "budget": cell.budget,
+                "n_params": cell.n_params,
+                "widths": list(layer_sizes(cell.point)),
+                "learning_rate": parts.plan.rates.rate(place),
+                "rate_at_edge": parts.plan.rates.at_edge(by_place),
+                "n_rates": len(by_place),
+                "valid": float(np.mean(known)) if known else None,
+                "test": {"value": float(answered.test[number].mean()), "low": low, "high": high},
+                "test_sd": float(answered.test[number].std(ddof=1)),
+                "train": float(answered.train[number].mean()),
+                "train_worst": float(sign * (sign * answered.train[number]).min()),
+                "n_diverged": int(answered.diverged[number].sum()),
+                "n_untrained": _n_untrained(answered, number, sign=sign),
+            }
+        )
+    return found
+
+
+def _n_untrained(answered: Answered, cell: int, *, sign: int) -> int:
+    """Seeds that gained less than half of what the best network of the study gained on training rows."""
+    gains = sign * (answered.train - answered.naive_train)
+    return int((gains[cell] < gains.max() / 2).sum())
+
+
+def _train_gains(parts: Study, answered: Answered) -> dict[int, float]:
+    """How much better every depth scores on training rows than the shallowest, mean over the budgets both have."""
+    sign = 1 if parts.objective.direction == "maximize" else -1
+    score = {(cell.depth, cell.budget): sign * answered.train[n].mean() for n, cell in enumerate(parts.plan.cells)}
+    shallowest = min(depth for depth, _ in score)
+    gains: dict[int, list[float]] = {}
+    for (depth, budget), value in score.items():
+        if depth > shallowest and (shallowest, budget) in score:
+            gains.setdefault(depth, []).append(value - score[shallowest, budget])
+    return {depth: float(np.mean(values)) for depth, values in gains.items()}
+
+
+def _comparison(one: Comparison, findings: Findings) -> dict[str, Any]:
+    return {
+        "depth": one.depth,
+        "reference": one.reference,
+        "budget": one.budget,
+        **_contrast(one.gain),
+        "p_holm": one.p_holm,
+        "is_shown": one.is_shown,
+        "is_equivalent": one.gain.is_within(findings.margin),
+        "seeds_needed": one.gain.seeds_to_detect(findings.margin),
+    }
+
+
+def _contrast(found: Contrast) -> dict[str, Any]:
+    """A gain, positive for better, with its interval and what it could have found."""
+    low, high = found.interval()
+    return {
+        "value": found.value, "low": low, "high": high, "p": found.p_value, "error": found.error,
+        "detectable": found.detectable,
+    }  # fmt: skip
+
+
+def _disagreement(parts: Study, answered: Answered) -> list[dict[str, Any]]:
+    """How differently the shallowest and the deepest network of a budget answer, beside two seeds of one cell.
+
+    For classes the share of test rows with another answer, and of those who is right; for numbers the root mean square
+    difference. Source of the idea: Nguyen, Raghu and Kornblith 2021, arXiv 2010.15327.
+    """
+    found = []
+    for budget in parts.space.capacity.budgets or ():
+        places = [number for number, cell in enumerate(parts.plan.cells) if cell.budget == budget]
+        if len(places) < 2:
+            continue
+        wide, deep = answered.answers[places[0]], answered.answers[places[-1]]
+        found.append(
+            {
+                "budget": budget,
+                "wide": parts.plan.cells[places[0]].depth,
+                "deep": parts.plan.cells[places[-1]].depth,
+                "between": float(np.mean([_distance(parts, *pair) for pair in zip(wide, deep, strict=True)])),
+                "wide_seeds": _between_seeds(parts, wide),
+                "deep_seeds": _between_seeds(parts, deep),
+                **_who_is_right(parts, wide, deep, answered.truth),
+            }
+        )
+    return found
+
+
+def _between_seeds(parts: Study, answers: NDArray[np.float32]) -> float:
+    return float(np.mean([_distance(parts, *pair) for pair in combinations(answers, 2)]))
+
+
+def _distance(parts: Study, one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    if parts.problem.head.task is Task.REGRESSION:
+        return float(np.sqrt(np.mean(np.square(one - other))))
+    return float(np.mean(one.argmax(axis=1) != other.argmax(axis=1)))
+
+
+def _who_is_right(
+    parts: Study, wide: NDArray[np.float32], deep: NDArray[np.float32], truth: NDArray[Any]
+) -> dict[str, float]:
+    """Shares of test rows, mean over seeds; nothing for numbers, of which none is simply right."""
+    if parts.problem.head.task is Task.REGRESSION:
+        return {}
+    wide_right, deep_right = (answers.argmax(axis=2) == truth for answers in (wide, deep))
+    return {
+        "both_right": float(np.mean(wide_right & deep_right)),
+        "wide_alone": float(np.mean(wide_right & ~deep_right)),
+        "deep_alone": float(np.mean(~wide_right & deep_right)),
+        "neither": float(np.mean(~wide_right & ~deep_right)),
+    }

@@ -1,0 +1,187 @@
+"""Cells, learning rates and the numbers of trainings: the pure arithmetic of a capacity study."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ffsearch.search.capacity.plan import Plan, Training, make_plan
+from ffsearch.search.capacity.rates import MAX_MORE, RateGrid
+from ffsearch.search.capacity.widths import TOLERANCE, Fit, Misfit, Why, fit_widths
+from ffsearch.search.heads import Head, Task, default_loss
+from ffsearch.search.model import build_network
+from ffsearch.search.seeds import Purpose, child
+from ffsearch.search.topology import MIN_WIDTH, Activation, Point, n_params
+from ffsearch.spaces.capacity import PRESETS, CapacitySpace, CapacitySpec
+from ffsearch.spaces.schema import DataSpec
+
+GRID = RateGrid(low=1e-4, high=1e-2, n=5)
+
+
+def fitted(
+    budget: int, *, depth: int, n_features: int = 20, n_outputs: int = 3, like: Point | None = None
+) -> Fit | Misfit:
+    return fit_widths(
+        budget, depth=depth, like=like or Point(depth=1, width=1), n_features=n_features, n_outputs=n_outputs
+    )
+
+
+def settled(**capacity: object) -> CapacitySpec:
+    spec = CapacitySpec.model_validate(capacity)
+    return CapacitySpace(data=DataSpec(source="a.csv"), capacity=spec).settled().capacity
+
+
+def a_plan(**capacity: object) -> Plan:
+    return make_plan(settled(**capacity), n_features=20, n_outputs=3)
+
+
+# --- widths ----------------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    budget=st.integers(1, 5_000_000),
+    depth=st.integers(1, 16),
+    n_features=st.integers(1, 1000),
+    n_outputs=st.integers(1, 20),
+    batch_norm=st.booleans(),
+    activation=st.sampled_from([Activation.RELU, Activation.PRELU]),
+)
+def test_a_budget_is_met_to_two_percent_or_it_is_said_why_not(
+    *, budget: int, depth: int, n_features: int, n_outputs: int, batch_norm: bool, activation: Activation
+) -> None:
+    like = Point(depth=1, width=1, batch_norm=batch_norm, activation=activation)
+    fit = fitted(budget, depth=depth, n_features=n_features, n_outputs=n_outputs, like=like)
+    if isinstance(fit, Misfit):
+        assert fit.below is None or fit.below < budget * (1 - TOLERANCE)
+        assert fit.above is None or fit.above > budget * (1 + TOLERANCE)
+        assert (fit.why is Why.TOO_SMALL) == (fit.below is None)
+        return
+    assert abs(fit.n_params - budget) <= TOLERANCE * budget
+    assert len(fit.widths) == depth
+    assert min(fit.widths) >= MIN_WIDTH
+    assert max(fit.widths) - min(fit.widths) <= 1
+    point = replace(like, depth=depth, width=fit.widths[0], widths=fit.widths)
+    assert fit.n_params == n_params(point, n_features=n_features, n_outputs=n_outputs)
+
+
+@settings(max_examples=200, deadline=None)
+@given(budget=st.integers(1_000, 1_000_000), depth=st.integers(2, 8), n_features=st.integers(1, 20))
+def test_ordinary_tables_have_all_cells(budget: int, depth: int, n_features: int) -> None:
+    assert isinstance(fitted(budget, depth=depth, n_features=n_features, n_outputs=1), Fit)
+
+
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_parameters_are_those_that_keras_counts(*, batch_norm: bool) -> None:
+    like = Point(depth=1, width=1, batch_norm=batch_norm)
+    fit = fitted(3_000, depth=3, n_features=10, n_outputs=2, like=like)
+    assert isinstance(fit, Fit)
+    head = Head(
+        task=Task.MULTICLASS, loss=default_loss(Task.MULTICLASS), n_outputs=2, target_names=("y",), labels=("a", "b")
+    )
+    point = replace(like, depth=3, width=fit.widths[0], widths=fit.widths)
+    model = build_network(point, head=head, n_features=10, seed=child(0, Purpose.TRIAL, 0))
+    assert model.count_params() == fit.n_params
+
+
+def test_cells_that_cannot_be_say_why() -> None:
+    assert fitted(100, depth=8) == Misfit(why=Why.TOO_SMALL, below=None, above=239)
+    coarse = fitted(10_000, depth=1, n_features=784, n_outputs=10)
+    assert coarse == Misfit(why=Why.TOO_COARSE, below=9_550, above=10_345)
+    assert isinstance(fitted(9_550, depth=1, n_features=784, n_outputs=10), Fit)
+    large = fitted(10_000_000, depth=1, n_features=1, n_outputs=1)
+    assert isinstance(large, Misfit)
+    assert large.why is Why.TOO_LARGE
+
+
+# --- learning rates --------------------------------------------------------------------------------------------------
+
+
+def test_the_grid_is_even_as_factors_and_goes_on_alike() -> None:
+    assert [GRID.rate(place) for place in (-1, *GRID.places, 5)] == [
+        3.16e-5, 1e-4, 3.16e-4, 1e-3, 3.16e-3, 1e-2, 3.16e-2,
+    ]  # fmt: skip
+    assert GRID.all_places == (0, 1, 2, 3, 4, -1, 5, -2, 6)
+
+
+@given(best=st.integers(-10, 20))
+def test_a_cell_is_given_rates_until_its_best_has_neighbours_or_the_grid_ends(best: int) -> None:
+    scores = {place: [abs(place - best) * 1.0] for place in GRID.places}
+    while (place := GRID.more(scores)) is not None:
+        assert place not in scores
+        assert place in GRID.all_places
+        scores[place] = [abs(place - best) * 1.0]
+    assert GRID.at_edge(scores) == (not -MAX_MORE < best < GRID.n - 1 + MAX_MORE)
+    if not GRID.at_edge(scores):
+        assert GRID.best(scores) == best
+
+
+def test_a_rate_at_which_a_seed_diverged_is_beaten_by_any_at_which_none_did() -> None:
+    assert GRID.best({0: [9.0, 9.0], 1: [0.1, None], 2: [None, None]}) == 0
+    assert GRID.best({1: [0.1, None], 2: [None, None]}) == 1
+    assert GRID.best({1: [None], 2: [None]}) == 1
+
+
+# --- the plan --------------------------------------------------------------------------------------------------------
+
+
+def test_every_training_has_a_number_of_its_own() -> None:
+    plan = a_plan(depths=[1, 3], budgets=[500, 1000], seeds=3)
+    trainings = [
+        Training(place, cell, seed)
+        for place in plan.rates.all_places
+        for cell in range(len(plan.cells))
+        for seed in range(3)
+    ]
+    assert [plan.number(training) for training in trainings] == list(range(len(trainings)))
+    assert [plan.training(plan.number(training)) for training in trainings] == trainings
+    assert sorted(map(plan.number, plan.first_trainings())) == list(range(5 * 4 * 3))
+
+
+def test_seeds_are_alike_in_all_cells_and_rates() -> None:
+    plan = a_plan(depths=[1, 3], budgets=[500], seeds=2)
+    jobs = {training: plan.job(training) for training in plan.first_trainings()}
+    for training, job in jobs.items():
+        assert job.seed.spawn_key == jobs[Training(0, 0, training.seed)].seed.spawn_key
+        assert job.fold == training.seed
+        assert job.point.depth == (1, 3)[training.cell]
+        assert job.point.learning_rate == plan.rates.rate(training.place)
+    assert jobs[Training(0, 0, 0)].seed.spawn_key != jobs[Training(0, 0, 1)].seed.spawn_key
+
+
+def test_only_the_cells_at_an_end_are_given_more() -> None:
+    plan = a_plan(depths=[1, 3], budgets=[500], seeds=2)
+    scores: dict[Training, float | None] = {
+        training: abs(training.place - (2, 4)[training.cell]) for training in plan.first_trainings()
+    }
+    assert plan.more_trainings(scores) == [Training(5, 1, 0), Training(5, 1, 1)]
+    scores[Training(5, 1, 0)] = 0.5  # half of a rate is no rate: the other seed is still wanted
+    assert plan.more_trainings(scores) == [Training(5, 1, 0), Training(5, 1, 1)]
+    scores[Training(5, 1, 1)] = 0.5
+    assert plan.more_trainings(scores) == []
+
+
+def test_cells_that_cannot_be_are_left_out_and_told() -> None:
+    plan = a_plan(depths=[1, 8], budgets=[100, 3000])
+    assert [(one.depth, one.budget) for one in plan.missing] == [(8, 100)]
+    assert len(plan.cells) == 3
+    assert plan.missing[0].sentence == (
+        "No network of depth 8 has 100 parameters to 2%: 4 units a layer, the fewest there are, already make 239 "
+        "parameters."
+    )
+
+
+@pytest.mark.parametrize("preset", list(PRESETS))
+def test_presets_fill_what_is_left_out_and_nothing_else(preset: str) -> None:
+    space = CapacitySpace.model_validate(
+        {"preset": preset, "data": {"source": "a.csv"}, "capacity": {"depths": [4, 2], "learning_rates": {"n": 3}}}
+    ).settled()
+    spec = space.capacity
+    assert (spec.depths, spec.learning_rates.n) == ((2, 4), 3)
+    assert (spec.budgets, spec.seeds, spec.updates) == tuple(
+        PRESETS[preset][key] for key in ("budgets", "seeds", "updates")
+    )
+    assert space.settled() == space

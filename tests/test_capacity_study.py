@@ -1,0 +1,225 @@
+"""A whole capacity study: what it leaves, that it goes on where it stopped, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import ffsearch
+from ffsearch.errors import DataError, RunError, SpaceError
+from ffsearch.search.capacity.networks import NetworkStore
+from ffsearch.search.observer import Observer, StudyProgress
+from ffsearch.search.progress import JsonLines, PlainLines, closing_lines
+from ffsearch.search.run import run
+from ffsearch.search.show import show_lines, verdict_lines
+from ffsearch.search.store import Run
+from ffsearch.search.training import compile_cache
+from test_kill import kill_at_random
+
+TINY: dict[str, Any] = {
+    "data.source": "control:linear", "data.rows": 200, "capacity.depths": [1, 2], "capacity.budgets": [60, 200],
+    "capacity.seeds": 2, "capacity.updates": 20, "capacity.learning_rates": {"low": 0.001, "high": 0.01, "n": 2},
+}  # fmt: skip
+N_FIRST = 2 * 2 * 2 * 2
+
+
+@pytest.fixture(autouse=True)
+def _no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests leave the user's cache folder alone."""
+    monkeypatch.setattr(compile_cache, "enable", lambda: None)
+
+
+class Interrupting(Observer):
+    """Presses Ctrl-C after so many networks."""
+
+    def __init__(self, after: int) -> None:
+        self.after = after
+        self.seen: list[StudyProgress] = []
+
+    def progressed(self, progress: StudyProgress) -> None:
+        self.seen.append(progress)
+        if len(self.seen) == self.after:
+            raise KeyboardInterrupt
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """A study that came to its end without disturbance."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr(compile_cache, "enable", lambda: None)
+    yield run("capacity", overrides=TINY, out=tmp_path_factory.mktemp("study") / "run")
+    patch.undo()
+
+
+def test_every_training_is_a_row_and_every_cell_has_one_rate(finished: Run) -> None:
+    frame = finished.capacity
+    assert len(frame) == len(finished.trials) >= N_FIRST
+    assert frame.groupby(["depth", "budget", "seed"])["is_chosen"].sum().eq(1).all()
+    chosen = frame[frame["is_chosen"]]
+    assert chosen[["test", "train"]].notna().all().all()
+    assert frame.loc[~frame["is_chosen"], "test"].isna().all()
+    by_rate = frame.groupby(["depth", "budget", "learning_rate"])["valid"].mean()
+    for (depth, budget), rates in chosen.groupby(["depth", "budget"])["learning_rate"]:
+        assert rates.nunique() == 1
+        assert by_rate[depth, budget].idxmin() == rates.iloc[0]
+    assert (abs(frame["n_params"] - frame["budget"]) <= 0.02 * frame["budget"]).all()
+
+
+def test_every_network_has_made_as_many_updates_as_any_other(finished: Run) -> None:
+    protocol = finished.summary["capacity"]["protocol"]
+    assert protocol["updates"] >= 20
+    assert set(finished.trials["n_epochs"]) == {protocol["updates"] // protocol["evaluate_every"] // 4}
+    assert (finished.trials["ended"] == "completed").all()
+
+
+def test_the_summary_says_every_step(finished: Run) -> None:
+    summary = json.loads((finished.path / "summary.json").read_text())
+    capacity = summary["capacity"]
+    assert (summary["kind"], summary["schema"]) == ("capacity", 1)
+    assert summary["verdict"]["code"] in {"deeper", "wider", "saturated", "either", "not_settled"}
+    assert summary["verdict"]["sentences"][0]["key"] == f"verdict.{summary['verdict']['code']}"
+    assert capacity["openings"] == 1
+    assert [(cell["depth"], cell["budget"]) for cell in capacity["cells"]] == [(1, 60), (1, 200), (2, 60), (2, 200)]
+    for cell in capacity["cells"]:
+        assert cell["test"]["low"] < cell["test"]["value"] < cell["test"]["high"]
+        rows = finished.capacity.query("is_chosen and depth == @cell['depth'] and budget == @cell['budget']")
+        assert cell["test"]["value"] == pytest.approx(rows["test"].mean())
+        assert cell["train"] == pytest.approx(rows["train"].mean())
+    gain = capacity["cells"][0]["test"]["value"] - capacity["cells"][2]["test"]["value"]
+    assert capacity["singles"][0]["value"] == pytest.approx(gain, rel=1e-4)
+    assert capacity["naive"]["valid"] > 1
+    assert capacity["disagreement"][0]["between"] > 0
+
+
+def test_kept_networks_give_the_scores_that_are_told(finished: Run) -> None:
+    """From the weights on disk and nothing else: a network by hand, one hidden layer."""
+    chosen = finished.capacity.query("is_chosen and depth == 1 and budget == 60 and seed == 0").iloc[0]
+    w0, b0, w1, b1 = NetworkStore(finished.path).weights(int(chosen["trial"]))
+    assert w0.size + b0.size + w1.size + b1.size == chosen["n_params"]
+    arrays = np.load(finished.path / "answers.npz", allow_pickle=False)
+    own = float(np.sqrt(arrays["terms"][0, 0].mean()))
+    assert own == pytest.approx(chosen["test"], rel=1e-5)
+    kept = {int(path.stem) for path in (finished.path / "networks").iterdir()}
+    assert kept == set(finished.capacity.query("is_chosen")["trial"])
+
+
+def test_it_reads_and_shows_as_any_run(finished: Run) -> None:
+    loaded = ffsearch.load(finished.path)
+    assert loaded.is_finished
+    assert loaded.best is not None
+    assert loaded.verdict is not None
+    assert len(loaded.curves) == len(loaded.trials) * loaded.trials["n_epochs"].iloc[0]
+    text = "\n".join(show_lines(loaded, n_trials=3))
+    assert "verdict" in text
+    assert " ".join(verdict_lines(loaded)) == loaded.summary["verdict"]["text"] == loaded.verdict["text"]
+    assert loaded.summary["verdict"]["text"] in text
+    assert closing_lines(loaded.summary, loaded.path)[-1].endswith("capacity.parquet")
+
+
+def test_the_same_command_again_changes_nothing(finished: Run) -> None:
+    before = (finished.path / "log.jsonl").read_bytes()
+    run("capacity", overrides=TINY, out=finished.path)
+    assert (finished.path / "log.jsonl").read_bytes() == before
+
+
+def test_an_interrupted_study_goes_on_to_the_same_end(
+    finished: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for after in (3, 8):
+        with pytest.raises(KeyboardInterrupt, match=r"networks are safe in .*The same command goes on"):
+            run("capacity", overrides=TINY, out=tmp_path / "run", observer=Interrupting(after))
+    assert "not finished" in "\n".join(show_lines(ffsearch.load(tmp_path / "run"), n_trials=3))
+    done = run("capacity", overrides=TINY, out=tmp_path / "run", observer=PlainLines())
+    assert "of which 11 are told" in capsys.readouterr().out
+    assert_same_study(done, finished)
+
+
+def assert_same_study(one: Run, other: Run) -> None:
+    """Two studies came to the same end; how long they took may differ."""
+    left_out = ["train_s"]
+    pd.testing.assert_frame_equal(one.capacity.drop(columns=left_out), other.capacity.drop(columns=left_out))
+    assert one.summary["capacity"] | {"openings": 0} == other.summary["capacity"] | {"openings": 0}
+    assert one.summary["verdict"] == other.summary["verdict"]
+
+
+def test_classes_and_a_frame_from_python(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(120, 3)), columns=["a", "b", "c"])
+    frame["y"] = np.where(frame["a"] + frame["b"] > 0, "yes", "no")
+    frame["who"] = np.arange(120) // 4
+    done = run(
+        "capacity", data=frame, target="y", out=tmp_path / "run", observer=JsonLines(),
+        overrides=TINY | {"data.source": "frame", "data.groups": "who", "capacity.objective": "accuracy"},
+    )  # fmt: skip
+    events = [json.loads(line)["event"] for line in capsys.readouterr().out.splitlines()]
+    assert events.count("network") == len(done.capacity)
+    assert events[0] == "began"
+    assert events[-1] == "finished"
+    shares = done.summary["capacity"]["disagreement"][0]
+    assert shares["both_right"] + shares["wide_alone"] + shares["deep_alone"] + shares["neither"] == pytest.approx(1)
+    assert done.capacity["test"].max() <= 1
+    assert done.summary["objective"] == {"name": "accuracy", "direction": "maximize"}
+
+
+def test_networks_that_diverge_are_counted_and_stand_for_knowing_nothing(tmp_path: Path) -> None:
+    rates = {"low": 1e20, "high": 1e24, "n": 2}
+    done = run("capacity", overrides=TINY | {"capacity.learning_rates": rates}, out=tmp_path / "run")
+    cell = done.summary["capacity"]["cells"][0]
+    assert cell["n_diverged"] == 2
+    assert cell["valid"] is None
+    assert cell["test"]["value"] == pytest.approx(done.summary["capacity"]["naive"]["valid"], rel=0.3)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "text"),
+    [
+        ({"capacity.budgets": [10]}, r"No parameter budget can be met by two depths.*to 2%: 4 units a layer"),
+        ({"data.source": "control:tant"}, r"is it control:tent\?"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused_before_anything_is_written(
+    overrides: dict[str, Any], text: str, tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match=text):
+        run("capacity", overrides=TINY | overrides, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_study_cannot_end_early_and_knows_its_own_objectives(tmp_path: Path) -> None:
+    with pytest.raises(SpaceError, match="--finish ends a search early"):
+        run("capacity", overrides=TINY, out=tmp_path / "run", finish=True)
+    with pytest.raises(SpaceError, match=r"capacity.objective: 'accuracy' does not fit a regression task"):
+        run("capacity", overrides=TINY | {"capacity.objective": "accuracy"}, out=tmp_path / "run")
+
+
+def test_what_is_missing_on_disk_is_told(finished: Run, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"training 3 is needed"):
+        NetworkStore(tmp_path).weights(3)
+    with pytest.raises(RunError, match=r"is no capacity study, or has not come to its end"):
+        _ = Run(tmp_path).capacity
+
+
+COMMAND = [
+    sys.executable, "-c", "from ffsearch.search.cli import main; main()", "run", "capacity", "--out", "run", "--quiet",
+    *(part for path, value in TINY.items() for part in ("--set", f"{path}={json.dumps(value)}")),
+    "--set", "capacity.updates=1000",
+]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_three_kills_change_nothing(tmp_path: Path) -> None:
+    killed, undisturbed = tmp_path / "killed", tmp_path / "undisturbed"
+    killed.mkdir()
+    undisturbed.mkdir()
+    kill_at_random(COMMAND, killed, n_kills=3, longest_s=18.0)
+    for folder in (killed, undisturbed):
+        subprocess.run(COMMAND, cwd=folder, check=True)
+    assert_same_study(ffsearch.load(killed / "run"), ffsearch.load(undisturbed / "run"))
