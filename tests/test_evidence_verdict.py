@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ffsearch.search.evidence.bootstrap import Interval
 from ffsearch.search.evidence.metrics import Objective
 from ffsearch.search.evidence.terms import row_terms
-from ffsearch.search.evidence.verdict import ENGLISH, Code, Facts, Smaller, decide, facts_of_rows, verdict
+from ffsearch.search.evidence.verdict import ENGLISH, Code, Facts, Smaller, decide, facts_of_rows, rounded, verdict
 from ffsearch.search.heads import Task
 
 LOG_LOSS = Objective(name="log_loss", direction="minimize")
@@ -119,6 +119,8 @@ def test_every_wording_is_reachable() -> None:
         facts(0.5, 0.5, 0.5, reach=0.4),
         facts(0.5, 0.501, 0.5, reach=0.3, over_dummy={"network": interval(0.01, 0.005)}),
         facts(0.6, 0.3, 0.65),
+        facts(0.5, 0.4, 0.5, boosting_over_linear=interval(0.15), is_sealed=False),
+        facts(0.5, 0.4, 0.3, over_boosting=interval(0.2), boosting_over_linear=interval(0.15)),
     ]
     said = {key for example in examples for key in verdict(example).keys}
     assert said == set(ENGLISH)
@@ -138,6 +140,25 @@ def test_the_numbers_stand_in_the_sentence() -> None:
 
 def test_what_is_behind_is_told_from_the_side_that_is_ahead() -> None:
     assert "Boosted trees are better by 0.20 in log loss (0.10 to 0.30)." in verdict(facts(0.4, 0.2, 0.6)).text
+
+
+@pytest.mark.parametrize(
+    ("interval_", "shown"),
+    [
+        ((0.0123456, -0.0012, 0.0259), ("0.012", "-0.001", "0.026")),
+        ((-0.00001, -0.3, 0.3), ("0.00", "-0.30", "0.30")),
+        ((12345.6, 11000.0, 13900.0), ("12,300", "11,000", "13,900")),
+        ((1.0, 1.0, 1.0), ("1", "1", "1")),
+    ],
+)
+def test_digits_are_those_that_mean_something(interval_: tuple[float, ...], shown: tuple[str, ...]) -> None:
+    assert rounded(*interval_) == shown
+
+
+def test_until_it_is_settled_the_simplest_that_is_not_beaten_is_named() -> None:
+    assert "the linear model is the one to use" in verdict(facts(0.5, 0.5, 0.5)).text
+    better_trees = facts(0.5, 0.4, 0.5, boosting_over_linear=interval(0.15))
+    assert "boosted trees are the ones to use" in verdict(better_trees).text
 
 
 def test_rows_that_would_settle_it_follow_the_square_of_the_doubt() -> None:
