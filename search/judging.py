@@ -20,6 +20,7 @@ from ffsearch.search.data.preprocess import raw_inputs
 from ffsearch.search.evidence.baselines import Baseline, BaselineName, fit_baseline
 from ffsearch.search.evidence.bootstrap import Interval, score_intervals
 from ffsearch.search.evidence.calibration import Bin, reliability
+from ffsearch.search.evidence.effort import baseline_splits
 from ffsearch.search.evidence.errors_seen import Residuals, Slice, confusion, residuals, row_losses, worst_slices
 from ffsearch.search.evidence.metrics import metric_values
 from ffsearch.search.evidence.terms import row_terms
@@ -44,16 +45,7 @@ __all__ = ["NETWORK", "Judged", "ModelScores", "TestScores", "judge"]
 
 NETWORK: Final = "network"
 
-MAX_CELLS: Final = 4_000_000
-"""Training cells (rows x features x classes) of all splits together that baselines learn from, beyond `MIN_SPLITS`.
-
-choice: some 20 seconds for all of them; the sealed test, where all answer, decides more than a further split.
-"""
-
-MIN_SPLITS: Final = 2
-"""Splits that are used whatever they cost: one has no spread."""
-
-_FACTS, _INTERVALS, _ERRORS = 10, 11, 12
+_FACTS, _ERRORS = 10, 11
 """Keys of generators."""
 
 
@@ -145,7 +137,7 @@ def _baselines(parts: Parts, answer: Answer) -> tuple[list[Baseline], list[Model
     if not wanted:
         return [], []
     parts.observer.phase(Phase.BASELINES)
-    numbers = _split_numbers(parts)
+    numbers = range(1, baseline_splits(parts.problem, parts.evidence.repeats) + 1)
     problem = parts.inputs.prepared.repeats(numbers)
     made = [
         fit_baseline(name, problem, answer.rows, seed=parts.seed, metric=parts.objective.name)
@@ -155,15 +147,6 @@ def _baselines(parts: Parts, answer: Answer) -> tuple[list[Baseline], list[Model
     for note in (note for baseline in made for note in baseline.notes):
         parts.observer.noted(note)
     return made, [_of_baseline(baseline, problem, numbers) for baseline in made]
-
-
-def _split_numbers(parts: Parts) -> tuple[int, ...]:
-    """The repeats whose splits baselines learn from: those of the finalists, on large tables the first of them."""
-    problem = parts.problem
-    n_classes = len(problem.head.labels) if problem.head.task is Task.MULTICLASS else 1
-    cells = len(problem.splits[0].x_train) * problem.n_features * n_classes
-    n_splits = max(MIN_SPLITS, MAX_CELLS // max(1, cells))
-    return tuple(range(1, min(parts.evidence.repeats, n_splits) + 1))
 
 
 def _of_network(weighed: Weighed) -> dict[int, dict[str, float]]:

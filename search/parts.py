@@ -14,6 +14,7 @@ from ffsearch.search import defaults
 from ffsearch.search.budget import Deadline, Reserve, evidence_seconds
 from ffsearch.search.engines.protocol import Engine
 from ffsearch.search.evidence.answers import SearchAnswers
+from ffsearch.search.evidence.effort import baseline_seconds
 from ffsearch.search.evidence.metrics import Objective, resolve_objective
 from ffsearch.search.heads import Head, Loss, Output, check_pairing
 from ffsearch.search.observer import Began, ColumnLine, Observer, Phase
@@ -345,7 +346,11 @@ def assembled(
             ),
             mirror=mirror,
             deadline=deadline,
-            reserve=Reserve(n_train=n_train, n_all=len(inputs.prepared.development_rows)),
+            reserve=Reserve(
+                n_train=n_train,
+                n_all=len(inputs.prepared.development_rows),
+                baselines_s=baseline_seconds(problem, space.evidence.repeats) if space.evidence.baselines else 0.0,
+            ),
             observer=observer,
             answers=_answers(inputs, folder, problem) if space.evidence.finalists else None,
         )

@@ -19,6 +19,7 @@ from ffsearch.search.evidence.calibration import Temperature, fit_temperature
 from ffsearch.search.evidence.comparison import paired_over_repeats
 from ffsearch.search.evidence.correction import Corrected, correct_repeats, correct_search, stopping_optimism
 from ffsearch.search.evidence.effects import Effect, Partner, partners, weigh_effects
+from ffsearch.search.evidence.effort import affordable_partners
 from ffsearch.search.evidence.finalists import choose, choose_finalists, race, tied_trials
 from ffsearch.search.evidence.importance import Importance, parameter_importances
 from ffsearch.search.evidence.verdict import Smaller
@@ -27,9 +28,6 @@ from ffsearch.search.observer import Phase
 from ffsearch.search.records import TrialRecord
 from ffsearch.search.repeats import Round, train_round
 from ffsearch.search.seeds import Purpose, generator
-from ffsearch.search.topology import Point, layer_sizes
-from ffsearch.search.training.batches import batches_per_epoch
-from ffsearch.search.training.planner import dynamic_update_seconds
 from ffsearch.spaces.schema import MAX_TRIALS
 
 if TYPE_CHECKING:
@@ -43,12 +41,6 @@ FIRST_PARTNER: Final = MAX_TRIALS
 
 RACE_REPEATS: Final = 2
 """Repeats after which the worse half of the finalists is left behind. choice: the fewest that have a spread."""
-
-EFFECTS_SHARE: Final = 0.1
-"""Share of the search's training that single changes may cost by themselves. choice: evidence is to stay below 40 %."""
-
-CHEAP_S: Final = 20.0
-"""Seconds of training that are little whatever the search took."""
 
 MIN_REPEATS: Final = 2
 """Repeats without which nothing is chosen by them: one says nothing about how far scores scatter."""
@@ -314,7 +306,18 @@ def _meeting(
     asked = parts.evidence.effects
     size = {"n_features": parts.problem.n_features, "n_outputs": parts.problem.head.n_outputs}
     possible = partners(winner.point, parts.inputs.space.parameters, **size) if asked else ()
-    changed = _affordable(parts, winner, possible, steps) if asked == "auto" else possible
+    n_repeats = MIN_REPEATS if asked == "auto" else asked
+    changed = possible
+    if asked == "auto":
+        changed = affordable_partners(
+            winner.point,
+            possible,
+            n_repeats=n_repeats,
+            n_epochs=steps.epochs,
+            searched=((record.point, record.n_epochs) for record in parts.folder.records),
+            problem=parts.problem,
+            batch_size=parts.stopping.batch_size,
+        )
     notices: tuple[str, ...] = (_not_asked(possible[len(changed) :]),) if len(changed) < len(possible) else ()
     if not changed:
         return None, (), notices
@@ -323,7 +326,7 @@ def _meeting(
         (winner.trial, winner.point),
         *((FIRST_PARTNER + place, one.point) for place, one in enumerate(changed)),
     ]
-    first, n_repeats = parts.evidence.repeats + 1, MIN_REPEATS if asked == "auto" else asked
+    first = parts.evidence.repeats + 1
     met = train_round(
         parts,
         points,
@@ -334,27 +337,6 @@ def _meeting(
     if len(met.repeats) < MIN_REPEATS:
         notices += ("Time was too short to learn what single changes do to the winner.",)
     return met, changed, notices
-
-
-def _affordable(parts: Parts, winner: TrialRecord, possible: tuple[Partner, ...], steps: Steps) -> tuple[Partner, ...]:
-    """The first partners, as many as take little time beside the search, by the planner's estimate of an update."""
-
-    def seconds(point: Point, n_epochs: int) -> float:
-        n_updates = n_epochs * batches_per_epoch(len(parts.problem.splits[0].x_train), batch_size=batch_size)
-        return n_updates * dynamic_update_seconds(
-            layer_sizes(point), n_features=parts.problem.n_features, batch_size=batch_size
-        )
-
-    batch_size = parts.stopping.batch_size
-    searched_s = sum(seconds(record.point, record.n_epochs) for record in parts.folder.records)
-    left_s = max(CHEAP_S, EFFECTS_SHARE * searched_s) - MIN_REPEATS * seconds(winner.point, steps.epochs)
-    found = []
-    for one in possible:
-        left_s -= MIN_REPEATS * seconds(one.point, steps.epochs)
-        if left_s < 0:
-            break
-        found.append(one)
-    return tuple(found)
 
 
 def _not_asked(left_out: Sequence[Partner]) -> str:

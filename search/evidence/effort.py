@@ -1,0 +1,90 @@
+"""How much evidence takes, and how much of it is affordable: the same on every machine, at any moment.
+
+What is done must not depend on the clock, or the same command would answer otherwise when the machine is busy. So costs
+are counted from rows, columns and networks alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from ffsearch.search.data.problem import Problem
+from ffsearch.search.evidence.effects import Partner
+from ffsearch.search.heads import Task
+from ffsearch.search.topology import Point, layer_sizes
+from ffsearch.search.training.batches import batches_per_epoch
+from ffsearch.search.training.planner import dynamic_update_seconds
+
+__all__ = ["affordable_partners", "baseline_seconds", "baseline_splits"]
+
+MAX_CELLS: Final = 4_000_000
+"""Training cells (rows x features x classes) of all splits together that baselines learn from, beyond `MIN_SPLITS`.
+
+choice: some 20 seconds for all of them; the sealed test, where all answer, decides more than a further split.
+"""
+
+MIN_SPLITS: Final = 2
+"""Splits that are used whatever they cost: one has no spread."""
+
+SECONDS_A_CELL: Final = 8e-6
+"""Of fitting linear model and trees. choice: rather too much, for a budget that is kept; on two busy cores."""
+
+EFFECTS_SHARE: Final = 0.1
+"""Share of the search's training that single changes may cost by themselves. choice: evidence is to stay below 40 %."""
+
+CHEAP_S: Final = 20.0
+"""Seconds of training that are little whatever the search took."""
+
+
+def baseline_splits(problem: Problem, n_repeats: int) -> int:
+    """How many of the repeats' splits baselines learn from: all, on large tables the first of them."""
+    return min(n_repeats, max(MIN_SPLITS, MAX_CELLS // max(1, _cells(problem))))
+
+
+def baseline_seconds(problem: Problem, n_repeats: int) -> float:
+    """About how long all baselines take, on their splits and on all development rows."""
+    return SECONDS_A_CELL * _cells(problem) * (baseline_splits(problem, n_repeats) + 1)
+
+
+def affordable_partners(
+    winner: Point,
+    possible: Sequence[Partner],
+    *,
+    n_repeats: int,
+    n_epochs: int,
+    searched: Iterable[tuple[Point, int]],
+    problem: Problem,
+    batch_size: int,
+) -> tuple[Partner, ...]:
+    """The first partners, as many as take little time beside the search.
+
+    Args:
+        winner: Trained beside them.
+        possible: All of them, the most asked for first.
+        n_repeats: How often each is trained.
+        n_epochs: How long, about.
+        searched: Points of the search with the epochs each was trained.
+        problem: What is learnt.
+        batch_size: Rows an update.
+    """
+
+    def seconds(point: Point, n_epochs: int) -> float:
+        n_updates = n_epochs * batches_per_epoch(len(problem.splits[0].x_train), batch_size=batch_size)
+        sizes = layer_sizes(point)
+        return n_updates * dynamic_update_seconds(sizes, n_features=problem.n_features, batch_size=batch_size)
+
+    left_s = max(CHEAP_S, EFFECTS_SHARE * sum(seconds(point, n) for point, n in searched))
+    left_s -= n_repeats * seconds(winner, n_epochs)
+    found = []
+    for one in possible:
+        left_s -= n_repeats * seconds(one.point, n_epochs)
+        if left_s < 0:
+            break
+        found.append(one)
+    return tuple(found)
+
+
+def _cells(problem: Problem) -> int:
+    n_classes = len(problem.head.labels) if problem.head.task is Task.MULTICLASS else 1
+    return len(problem.splits[0].x_train) * problem.n_features * n_classes
