@@ -41,8 +41,9 @@ def save_answer(
     )
     summary["evidence"] |= _evidence(parts, weighed)
     _add_findings(summary, parts, weighed, judged)
-    for name, frame in _frames(parts, weighed, judged).items():
-        parts.folder.write_table(name, frame)
+    frames = _frames(parts, weighed, judged)
+    for name in (FINALISTS, PARTNERS, BASELINES, RESIDUALS):
+        parts.folder.write_table(name, frames.get(name))
     parts.folder.finish(summary)
     write_card(parts.folder.path)
     if report is not None:

@@ -184,9 +184,12 @@ class RunFolder:
         write_atomically(self.path / TRIALS, _parquet_bytes(trials_frame(self._records)))
         write_atomically(self.path / CURVES, _parquet_bytes(curves_frame(self._records)))
 
-    def write_table(self, name: str, frame: pd.DataFrame) -> None:
-        """Write a table of evidence as a Parquet file."""
-        write_atomically(self.path / name, _parquet_bytes(frame))
+    def write_table(self, name: str, frame: pd.DataFrame | None) -> None:
+        """Write a table of evidence as a Parquet file; without one, none of earlier evidence stays."""
+        if frame is None:
+            (self.path / name).unlink(missing_ok=True)
+        else:
+            write_atomically(self.path / name, _parquet_bytes(frame))
 
     def write_summary(self, summary: Summary) -> None:
         """Write `summary.json`; what is not finite becomes null."""

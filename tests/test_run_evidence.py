@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -172,37 +173,51 @@ class Impatient(Observer):
 
 
 def test_interrupted_evidence_goes_on_and_nothing_is_trained_twice(run: ffsearch.Run, tmp_path: Path) -> None:
-    for n_networks in (4, 6):
-        with pytest.raises(KeyboardInterrupt, match=r"3 trials and \d+ repeats are safe"):
-            a_run(tmp_path / "run", a_table(), observer=Impatient(n_networks))
+    with pytest.raises(KeyboardInterrupt, match="3 trials and 5 repeats are safe"):
+        a_run(tmp_path / "run", a_table(), observer=Impatient(5))
     resumed = a_run(tmp_path / "run", a_table())
     trained = [(line["trial"], line["repeat"]) for line in lines_of(resumed.path, "repeat")]
-    assert len(trained) == len(set(trained))
-    assert resumed.summary["evidence"]["corrected"] == run.summary["evidence"]["corrected"]
+    assert len(trained) == len(set(trained)) == len(lines_of(run.path, "repeat"))
+    for name in ("naive", "corrected", "repeats"):
+        assert resumed.summary["evidence"][name] == run.summary["evidence"][name]
     assert resumed.summary["effects"] == run.summary["effects"]
     assert resumed.summary["verdict"] == run.summary["verdict"]
     assert resumed.summary["evidence"]["test"]["openings"] == 1
 
 
-def test_evidence_can_be_had_later_and_each_opening_counts(tmp_path: Path) -> None:
-    without = a_run(tmp_path / "run", a_table(), evidence="none")
-    assert without.verdict is None
-    assert without.finalists.empty
-    assert "corrected" not in without.summary["evidence"]
-    assert invoke(["verdict", str(without.path)]) == 2
-    later = a_run(tmp_path / "run", a_table(), evidence={"finalists": 1, "repeats": 2, "effects": 0})
-    assert later.verdict is not None
-    assert list(later.trials["value"]) == list(without.trials["value"])
-    assert later.summary["evidence"]["test"]["openings"] == 2
+@pytest.fixture
+def copy(run: ffsearch.Run, tmp_path: Path) -> Path:
+    """The finished run, to go on with."""
+    return Path(shutil.copytree(run.path, tmp_path / "run"))
 
 
-def test_when_time_is_short_the_search_decides_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    a_run(tmp_path / "run", a_table(), evidence="none")
+def test_a_run_goes_on_with_other_evidence_and_each_opening_counts(run: ffsearch.Run, table: Path, copy: Path) -> None:
+    before = (copy / "summary.json").read_bytes()
+    a_run(copy, str(table))
+    assert (copy / "summary.json").read_bytes() == before
+    less = a_run(copy, str(table), evidence={"finalists": 1, "repeats": 2, "effects": 0, "baselines": ["linear"]})
+    assert list(less.trials["value"]) == list(run.trials["value"])
+    assert [one["name"] for one in less.summary["baselines"]] == ["dummy", "linear"]
+    assert less.partners.empty
+    assert less.summary["evidence"]["test"]["openings"] == 2
+    none = a_run(copy, str(table), evidence="none")
+    assert none.verdict is None
+    assert none.finalists.empty
+    assert "corrected" not in none.summary["evidence"]
+    assert invoke(["verdict", str(none.path)]) == 2
+
+
+def test_when_time_is_short_the_search_decides_and_says_so(
+    table: Path, copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = copy / "log.jsonl"
+    kept = [line for line in log.read_text().splitlines() if json.loads(line)["kind"] not in ("repeat", "finished")]
+    log.write_text("\n".join(kept) + "\n")
     monkeypatch.setattr(Reserve, "seconds", lambda *_: 1e9)
-    short = a_run(tmp_path / "run", a_table(), finish=True, **{"search.budget": "1000s"})
+    short = a_run(copy, str(table), finish=True, **{"search.budget": "1000s"})
     assert short.summary["best"]["trial"] == short.summary["evidence"]["naive"]["trial"]
     assert short.summary["evidence"]["notices"][0].startswith("Time was too short to train the finalists again")
-    assert "corrected" not in short.summary["evidence"]  # the first search kept no answers
+    assert short.summary["evidence"]["corrected"]["method"] == "search"
     assert short.verdict is not None
 
 
