@@ -80,15 +80,22 @@ def run_once(path: Path, folder: Path) -> None:
     """One trial of one epoch by the command line; what is told of it."""
     began = time.perf_counter()
     command = ["ffsearch", "run", str(path), "--target", "y", "--trials", "1", "--out", str(folder), "--json"]
+    command += ["--set", "evidence=none"]
     process = subprocess.Popen([*command, "--set", "train.max_epochs=1"], stdout=subprocess.PIPE, text=True)
+    usage = Path(f"/proc/{process.pid}/stat")  # a shared machine gives less than all of its time: both are told
     assert process.stdout is not None
     for line in process.stdout:
         event = json.loads(line)
         seconds = time.perf_counter() - began
-        print(f"{seconds:6.1f} s  {event.get('event')} {event.get('phase', '')}")
+        ticks = sum(map(int, usage.read_text().rsplit(")", 1)[1].split()[11:13])) if usage.exists() else 0
+        processor = ticks / os.sysconf("SC_CLK_TCK")
+        print(f"{seconds:6.1f} s, {processor:6.1f} s of processor time  {event.get('event')} {event.get('phase', '')}")
     process.wait()
-    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
-    print(f"{time.perf_counter() - began:.0f} s with refit, test and report; {memory:.2f} GB at most")
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    print(
+        f"{time.perf_counter() - began:.0f} s with refit, test and report, {used.ru_utime + used.ru_stime:.0f} s of "
+        f"processor time; {used.ru_maxrss / 1e6:.2f} GB at most"
+    )
 
 
 def main() -> None:
