@@ -79,7 +79,9 @@ def worth(run: RunLike, t: Language) -> Section | None:
     if not models:
         return None
     _, sentences = evidence.verdict(run)
-    said = [spoken(one, t) for one in sentences if one.key.startswith(("linear.", "boosting.", "settle."))]
+    said = [
+        spoken(one, t) for one in sentences if one.key.startswith(("linear.", "boosting.", "settle.", "meanwhile."))
+    ]
     table = Block(title=t("worth.models"), table=model_table(models, objective, t))
     return Section(
         key="worth", title=t("worth.title"), texts=[t("worth.text"), " ".join(said)],

@@ -47,7 +47,7 @@ def _of_verdict(run: RunLike, t: Language) -> Iterator[str]:
     if code in ("boosting", "linear", "nothing"):
         yield t(f"next.{code}")
     for one in sentences:
-        if one.key.startswith("settle."):
+        if one.key.startswith(("settle.", "meanwhile.")):
             yield spoken(one, t)
         if one.key == "smaller.level":
             yield t("next.smaller", smaller=t.topology(str(one.values["smaller"])))

@@ -4,8 +4,9 @@ import html
 import re
 import string
 from collections.abc import Mapping
+from dataclasses import fields
 from importlib.resources import files
-from typing import Any
+from typing import Any, get_args
 
 import pandas as pd
 import pytest
@@ -13,9 +14,15 @@ import pytest
 from ffsearch.errors import FFSearchError
 from ffsearch.reports.html import build_page
 from ffsearch.reports.texts import ENGLISH, LANGUAGES, language
+from ffsearch.search.data.kinds import Kind
 from ffsearch.search.data.prepare import prepare
 from ffsearch.search.evidence import verdict
-from ffsearch.spaces.schema import DataSpec
+from ffsearch.search.evidence.baselines import BaselineName
+from ffsearch.search.evidence.effects import Finding
+from ffsearch.search.heads import Task
+from ffsearch.search.topology import Balance, Point
+from ffsearch.search.training.protocol import Ended
+from ffsearch.spaces.schema import DataSpec, SearchSpec
 
 PORTUGUESE = LANGUAGES["pt-BR"]
 
@@ -119,6 +126,20 @@ def test_a_page_in_portuguese_says_nothing_in_english(make_run: Any) -> None:
     assert {text for text in sentences if text in page} == set()
     assert 'lang="pt-BR"' in page
     assert "Colunas que só o arquivo de teste tem ficam de fora: a, b." in page
+
+
+def test_all_that_a_run_can_name_has_a_name() -> None:
+    def legal(field: str) -> set[str]:
+        return {str(name) for name in get_args(SearchSpec.model_fields[field].annotation)}
+
+    named = {
+        "sampler": legal("sampler"), "pruner": legal("pruner") - {"none"}, "metric": legal("objective") - {"auto"},
+        "ended": set(Ended), "why": set(Ended), "task": set(Task), "kind": set(Kind), "balance": set(Balance),
+        "parameter": {field.name for field in fields(Point)} - {"widths"}, "finding": set(Finding),
+        "model": {"network", *BaselineName},
+    }  # fmt: skip
+    lacking = {f"{group}.{name}" for group, names in named.items() for name in names} - ENGLISH.words.keys()
+    assert lacking == set()
 
 
 def test_the_verdicts_sentences_are_the_searchs_own() -> None:
