@@ -239,7 +239,8 @@ def _with_files(space: _Space, folder: Path | None) -> _Space:
 def _file(source: str, folder: Path | None) -> str:
     if _SCHEME.match(source):
         return source
-    path = Path(source).expanduser()
+    of_home = source.startswith("~/")  # another's home (~name) may be unknown; a file may be called so
+    path = Path(source).expanduser() if of_home else Path(source)
     if not path.exists() and folder is not None and (folder / path).exists():
         return str(folder / path)
-    return str(path) if source.startswith("~") else source
+    return str(path) if of_home else source
