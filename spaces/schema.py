@@ -357,8 +357,8 @@ class EvidenceSpec(Section):
     effects: Effects = Field(
         default="auto",
         description="Further repeats, in which the winner meets networks that differ from it in one thing: deeper, "
-        "wider, another activation, a regulariser on or off. auto: 2, with as many such networks as take little time "
-        "beside the search; at least 2: with all of them; 0: not asked.",
+        "wider, another activation, a regulariser on or off. auto: 3, with as many such networks as take little time "
+        "beside the search; at least 3: with all of them; 0: not asked.",
     )
     baselines: tuple[Literal["dummy", "linear", "boosting"], ...] = Field(
         default=("dummy", "linear", "boosting"),

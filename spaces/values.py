@@ -102,8 +102,8 @@ def _batch_size(raw: Any) -> Any:
 
 
 def _effects(raw: Any) -> Any:
-    if raw != "auto" and not (_is_whole(raw) and (raw == 0 or 2 <= raw <= MAX_REPEATS)):
-        raise _refused(raw, f"is neither auto, nor 0 for none, nor a number of repeats from 2 to {MAX_REPEATS}")
+    if raw != "auto" and not (_is_whole(raw) and (raw == 0 or 3 <= raw <= MAX_REPEATS)):
+        raise _refused(raw, f"is neither auto, nor 0 for none, nor a number of repeats from 3 to {MAX_REPEATS}")
     return raw
 
 
@@ -175,7 +175,7 @@ BatchSize = Annotated[
 Effects = Annotated[
     int | Literal["auto"],
     BeforeValidator(_effects),
-    WithJsonSchema({"anyOf": [{"enum": ["auto", 0]}, {"type": "integer", "minimum": 2, "maximum": MAX_REPEATS}]}),
+    WithJsonSchema({"anyOf": [{"enum": ["auto", 0]}, {"type": "integer", "minimum": 3, "maximum": MAX_REPEATS}]}),
 ]
 """Repeats that show what single changes do."""
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from examples import a_record
+from ffsearch.search.data.problem import Problem, Split
 from ffsearch.search.evidence.effects import Finding, Partner, partners, weigh_effects
+from ffsearch.search.evidence.effort import affordable_partners
 from ffsearch.search.evidence.importance import parameter_importances
+from ffsearch.search.heads import Head, Loss, Task
 from ffsearch.search.points import Parameters, contains
 from ffsearch.search.topology import Activation, Point, n_params
 from ffsearch.spaces.parameters import ChoiceParameter, Fixed, FloatParameter, IntParameter
@@ -110,6 +113,7 @@ def test_widths_of_a_list_have_no_partners_of_shape() -> None:
     assert set(found) == {("l2", "off")}
 
 
+@settings(deadline=None)  # other work on the machine must not fail it
 @given(seed=st.integers(0, 10_000))
 def test_partners_lie_in_the_space_and_differ_in_one_thing(seed: int) -> None:
     winner = drawn(np.random.default_rng(seed))
@@ -145,6 +149,37 @@ def test_effects_are_found_and_chance_is_not() -> None:
     assert found[0].difference.value == pytest.approx(0.3, abs=0.03)
     turned = weigh_effects(-winner, changed, -scores, direction="maximize", test_to_train=0.25)
     assert [one.finding for one in turned] == [one.finding for one in found]
+
+
+@pytest.mark.parametrize("spread_of_spreads", [0.0, 0.7])
+def test_three_repeats_show_what_is_there_and_rarely_what_is_not(spread_of_spreads: float) -> None:
+    """By itself each has two degrees of freedom, and twelve are asked about; all spreads together are enough."""
+    rng = np.random.default_rng(0)
+    changed = [partner("l2", str(number)) for number in range(12)]
+    effect = np.where(np.arange(12) == 0, -6.0, 0.0)[:, None]
+    n_false, n_found = 0, 0
+    for _ in range(60):
+        noise = np.exp(spread_of_spreads * rng.normal(size=(12, 1))) * rng.normal(size=(12, 3))
+        found = weigh_effects(np.zeros(3), changed, effect + noise, direction="minimize", test_to_train=0.0)
+        n_false += any(one.finding is not Finding.NOT_SHOWN for one in found[1:])
+        n_found += found[0].finding is Finding.BETTER
+    assert n_false <= 9
+    assert n_found >= 45
+
+
+def test_the_changes_most_asked_for_are_afforded_first() -> None:
+    rows = np.zeros((20_000, 10), np.float32)
+    truth = np.zeros((20_000, 1), np.float32)
+    head = Head(task=Task.REGRESSION, loss=Loss.MSE, n_outputs=1, target_names=("y",))
+    problem = Problem(head=head, splits=(Split(x_train=rows, y_train=truth, x_valid=rows, y_valid=truth),))
+    winner = Point(depth=2, width=64, dropout=0.2)
+    possible = partners(winner, SPACE, **SIZE)
+    asked = {"n_repeats": 2, "n_epochs": 20, "problem": problem, "batch_size": 64}
+    few = affordable_partners(winner, possible, searched=[], **asked)
+    many = affordable_partners(winner, possible, searched=[(winner, 20)] * 10_000, **asked)
+    assert few == possible[: len(few)]
+    assert [one.change for one in few[:2]] == ["deeper", "wider"]
+    assert len(few) < len(many) == len(possible)
 
 
 def test_no_partners_have_no_effects() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from examples import a_record
 from ffsearch.search.data.prepare import prepare
-from ffsearch.search.evidence.finalists import choose, choose_finalists, repeat_jobs, tied_trials
+from ffsearch.search.evidence.finalists import choose, choose_finalists, race, repeat_jobs, tied_trials
 from ffsearch.search.records import TrialRecord
 from ffsearch.search.topology import Point
 from ffsearch.search.training.protocol import Ended
@@ -113,6 +113,14 @@ def test_the_smallest_within_one_standard_error_wins() -> None:
 
 def test_a_small_difference_that_is_there_every_time_counts() -> None:
     assert chosen([[0.5, 0.6, 0.4], [0.511, 0.609, 0.41]], [300, 100]) == 0
+
+
+def test_the_race_leaves_who_would_win_and_the_best_means() -> None:
+    scores = np.array([[0.50, 0.60], [0.51, 0.60], [0.9, 0.8], [0.52, 0.58], [np.nan, 0.1]])
+    rule = {"direction": "minimize", "test_to_train": 0.25}
+    assert race(scores, n_params=[300, 200, 10, 400, 5], n_left=3, **rule) == [0, 1, 3]
+    assert race(scores, n_params=[300, 200, 10, 100, 5], n_left=1, **rule) == [3]
+    assert race(scores, n_params=[300, 200, 10, 400, 5], n_left=4, **rule) == [0, 1, 2, 3]
 
 
 def test_one_repeat_has_no_standard_error() -> None:

@@ -120,6 +120,13 @@ WRONG_VALUES = {
         '2:19: search.sampler: "TPEE" is not known. Did you mean tpe? '
         "Legal: tpe, random, gp, cmaes, qmc, grid, bayesian, hyperband."
     ),
+    "evidence: {effects: 2}": (
+        "2:21: evidence.effects: 2 is neither auto, nor 0 for none, nor a number of repeats from 3 to 100."
+    ),
+    "evidence: ful": (
+        '2:11: evidence: "ful" is not known. Did you mean full? '
+        "Legal: none, quick, full, or the keys finalists, repeats, effects, baselines."
+    ),
     "search: {trials: 0}": "2:18: search.trials: 0 is too small: it must be at least 1.",
     "search: {seed: -1}": "2:16: search.seed: -1 is too small: it must be at least 0.",
     "search: {budget: 10 minutes}": (
