@@ -144,7 +144,8 @@ def importances(parts: Sequence[Importance], *, t: Language = ENGLISH, width: in
         colour = BEST if one.is_shown else MUTED
         axes.barh(row, one.share.value, height=0.42, color=colour, alpha=0.35)
         dot(axes, row, one.share, colour=colour, filled=one.is_shown)
-    axes.set_xlim(0, max(ends) * (1.9 if width <= NARROW else 1.55) or 1)
+    reach = max(ends) * (1.9 if width <= NARROW else 1.55) or 1
+    axes.set_xlim(-0.02 * reach, reach)  # a dot at zero is drawn whole
     return figure
 
 
