@@ -220,14 +220,12 @@ def _plainly_written(target: pd.DataFrame, *, task: str, decimal_comma: bool) ->
             continue
         numbers = spelling.read(cells)
         are_whole = not (numbers[~np.isnan(numbers)] % 1).any()
-        if task in ("auto", "regression") and not (
-            task == "auto" and are_whole and len(written.texts) <= MAX_INTEGER_CLASSES
-        ):
-            columns[name] = pd.Series(numbers, index=target.index, name=name)
-            notices.append(
-                f"The target {name!r} is written like {spelling} and is read as numbers: "
-                f"{written.texts[0]} is {numbers[0]:g}."
-            )
+        are_classes = task == "auto" and are_whole and len(written.texts) <= MAX_INTEGER_CLASSES
+        if task in ("binary", "multiclass") or are_classes:
+            continue
+        columns[name] = pd.Series(numbers, index=target.index, name=name)
+        example = f"{written.texts[0]} is {spelling.number(written.texts[0]):g}"
+        notices.append(f"The target {name!r} is written like {spelling} and is read as numbers: {example}.")
     return pd.DataFrame(columns), notices
 
 
