@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -77,8 +78,17 @@ class TestSpelling:
         frame = pd.DataFrame({"x": np.arange(N) * 1.5, "y": [f"{i},25" for i in range(N)]})
         ready = prepared(frame)
         assert ready.task_reason.startswith("regression")
-        assert "The target 'y' is written like 1234,5 and is read as numbers." in ready.notices
+        assert "The target 'y' is written like 1234,5 and is read as numbers: 0,25 is 0.25." in ready.notices
         assert ready.table.target["y"].iloc[3] == 3.25
+
+    @pytest.mark.parametrize(("delimiter", "first"), [(";", 1.125), ("\t", 1125)])
+    def test_semicolons_between_cells_make_commas_decimal(self, tmp_path: Path, delimiter: str, first: float) -> None:
+        rows = [f"{i},{i * 7 % 900 + 100}{delimiter}{i + 1},{i * 11 % 800 + 125}" for i in range(1, N)]
+        path = tmp_path / "t.csv"
+        path.write_text("\n".join([f"x{delimiter}y", f"9,125{delimiter}1,125", *rows]))
+        ready = prepare(DataSpec(source=str(path), target="y", test=None), seed=0)
+        assert ready.table.target["y"].iloc[0] == first
+        assert ready.raw["x"][0] == (9.125 if delimiter == ";" else 9125)
 
     def test_a_few_texts_with_numbers_stay_classes(self) -> None:
         ready = prepared(pd.DataFrame({"x": np.arange(N) * 1.5, "y": [f"{i % 5} stars" for i in range(N)]}))

@@ -120,6 +120,7 @@ def judge_columns(
     *,
     categories: Collection[str] = (),
     orders: Mapping[str, tuple[str, ...]] | None = None,
+    decimal_comma: bool = False,
 ) -> tuple[Column, ...]:
     """What every column is.
 
@@ -128,6 +129,7 @@ def judge_columns(
         rows: The rows outside the test part, by position; no other row is looked at.
         categories: Columns that the space file calls categories, whatever they look like.
         orders: Levels from low to high of the columns that it gives an order.
+        decimal_comma: Whether decimal commas are expected (`spelling.find_spelling`).
 
     Returns:
         The columns in the order of the frame. Where only identifiers are left, those that are numbers are used after
@@ -142,7 +144,9 @@ def judge_columns(
         if name in (orders or {}):
             judged.append(_judge_ordinal(cells, (orders or {})[name]))
         else:
-            judged.append(_judge_texts(cells, stated=True) if name in categories else _judge(cells))
+            judged.append(
+                _judge_texts(cells, stated=True) if name in categories else _judge(cells, decimal_comma=decimal_comma)
+            )
     columns = _without_duplicates(judged)
     return columns if any(column.used for column in columns) else tuple(map(_counter_as_number, columns))
 
@@ -155,7 +159,7 @@ def column_in_role(cells: pd.Series[Any], *, kind: Kind, reason: str) -> Column:
     ).column
 
 
-def _judge(cells: pd.Series[Any]) -> _Judged:
+def _judge(cells: pd.Series[Any], *, decimal_comma: bool) -> _Judged:
     if pd.api.types.is_datetime64_any_dtype(cells.dtype):
         return _judge_texts(cells)
     if pd.api.types.is_bool_dtype(cells.dtype):
@@ -167,16 +171,16 @@ def _judge(cells: pd.Series[Any]) -> _Judged:
     if n_numbers == 0 and n_odd == 0:
         return _column(cells, kind=Kind.EMPTY, reason="no cell has a value", n_missing=len(cells), n_levels=0)
     if n_odd > ODD_SHARE * (n_odd + n_numbers):
-        return _judge_spelt(cells) or _judge_texts(cells)
+        return _judge_spelt(cells, decimal_comma=decimal_comma) or _judge_texts(cells)
     if _are_codes(cells, numbers):
         return _judge_texts(cells, stated=True, why="whole numbers that are codes")
     return _judge_numbers(cells, numbers, odd=odd)
 
 
-def _judge_spelt(cells: pd.Series[Any]) -> _Judged | None:
+def _judge_spelt(cells: pd.Series[Any], *, decimal_comma: bool) -> _Judged | None:
     """A column of numbers that are not written in Python's way; None if it is none."""
     written = as_written(cells)
-    spelling = find_spelling(written.texts, written.counts().tolist(), share=1 - ODD_SHARE)
+    spelling = find_spelling(written.texts, written.counts().tolist(), share=1 - ODD_SHARE, decimal_comma=decimal_comma)
     if spelling is None:
         return None
     numbers = spelling.read(cells)

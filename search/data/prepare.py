@@ -263,7 +263,13 @@ def _limited(table: Table, spec: DataSpec, *, seed: int) -> Table:
 
 def _columns(table: Table, development: NDArray[np.int64], *, spec: DataSpec) -> tuple[tuple[Column, ...], Raw]:
     """What the columns of a table are, and those that are used, of the development rows."""
-    judged = judge_columns(table.features, development, categories=spec.categories, orders=spec.ordinal)
+    judged = judge_columns(
+        table.features,
+        development,
+        categories=spec.categories,
+        orders=spec.ordinal,
+        decimal_comma=table.decimal_comma,
+    )
     used = _used(judged, table)
     raw = raw_inputs(
         table.features,

@@ -47,6 +47,7 @@ class Source:
         notices: Sentences about what was found out and could be doubted.
         image: Height, width and channels where the columns are pixels (`images.py`); None for a table.
         n_test_rows: Rows at the end that the source itself sets apart as a test part.
+        decimal_comma: Whether decimal commas are expected: cells are split by semicolons where commas are taken.
     """
 
     frame: pd.DataFrame
@@ -57,6 +58,7 @@ class Source:
     notices: tuple[str, ...] = ()
     image: ImageShape | None = None
     n_test_rows: int = 0
+    decimal_comma: bool = False
 
 
 def read_source(source: str, *, settings: TextSettings) -> Source:
@@ -108,8 +110,15 @@ def _from_file(source: str, *, settings: TextSettings) -> Source:
     if PARQUET_ENDINGS & {suffix.lower() for suffix in path.suffixes[-2:]}:
         frame = _plain(_parquet(unpacked(payload, path.name), path.name), path.name)
         return Source(frame=frame, name=_table_name(path), source=source, sha256=digest)
-    text, notices = read_text(unpacked(payload, path.name), path.name, settings=settings)
-    return Source(frame=text, name=_table_name(path), source=source, sha256=digest, notices=tuple(notices))
+    text, notices, delimiter = read_text(unpacked(payload, path.name), path.name, settings=settings)
+    return Source(
+        frame=text,
+        name=_table_name(path),
+        source=source,
+        sha256=digest,
+        notices=tuple(notices),
+        decimal_comma=delimiter == ";",
+    )
 
 
 def _expanded(source: str) -> Path:

@@ -96,15 +96,18 @@ class Spelling:
 PLAIN: Final = Spelling()
 
 
-def find_spelling(texts: Sequence[str], counts: Sequence[int], *, share: float) -> Spelling | None:
+def find_spelling(
+    texts: Sequence[str], counts: Sequence[int], *, share: float, decimal_comma: bool = False
+) -> Spelling | None:
     """The one spelling in which nearly all cells are numbers; None if there is none, or it is the plain one.
 
-    Of several the first: thousands before decimal commas, since `1,234` in every cell scales alike either way.
+    Where `1,234` stands in every cell both signs would do: it is a thousand, unless decimal commas are expected.
 
     Args:
         texts: The different cells that are not missing.
         counts: How many cells hold each.
         share: Share of the cells that must be numbers in it.
+        decimal_comma: Whether decimal commas are expected, as in a file whose cells are split by semicolons.
     """
     looked_at = [found for text in texts[:_N_LOOKED_AT] if (found := _CELL.fullmatch(text))]
     units = [{found[side] for found in looked_at} - {None} for side in ("before", "after")]
@@ -112,7 +115,7 @@ def find_spelling(texts: Sequence[str], counts: Sequence[int], *, share: float) 
         return None
     before, after = (next(iter(unit), "") for unit in units)
     best, most = PLAIN, -1
-    for decimal, other in ((".", ","), (",", ".")):
+    for decimal, other in ((",", "."), (".", ",")) if decimal_comma else ((".", ","), (",", ".")):
         for thousands in (*_BETWEEN, other):
             spelling = Spelling(decimal=decimal, thousands=thousands, before=before, after=after)
             n_read = _n_read(spelling, texts[:_N_LOOKED_AT], counts)

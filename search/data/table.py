@@ -47,6 +47,7 @@ class Table:
         n_test_rows: Rows at the end that came from a test file of their own, or that the source sets apart; else 0.
         notices: Sentences about what was found out while reading.
         image: Height, width and channels where the features are the pixels of an image; None for a table.
+        decimal_comma: Whether decimal commas are expected.
     """
 
     features: pd.DataFrame
@@ -60,6 +61,7 @@ class Table:
     n_test_rows: int
     notices: tuple[str, ...]
     image: ImageShape | None = None
+    decimal_comma: bool = False
 
     @property
     def n_rows(self) -> int:
@@ -106,7 +108,7 @@ def read_table(spec: DataSpec, *, frame: pd.DataFrame | None = None) -> Table:
     if n_main < MIN_ROWS:
         raise DataError(f"{main.name} has {n_main} rows; at least {MIN_ROWS} are needed.")
     set_apart = {*targets, *spec.drop, *_one(spec.groups), *_one(spec.time)}
-    target, told = _plainly_written(rows[list(targets)], task=spec.task)
+    target, told = _plainly_written(rows[list(targets)], task=spec.task, decimal_comma=main.decimal_comma)
     notices += told
     _refuse_missing(target, n_main=len(main.frame), files=(main.source, test.source if test else ""))
     return Table(
@@ -121,6 +123,7 @@ def read_table(spec: DataSpec, *, frame: pd.DataFrame | None = None) -> Table:
         n_test_rows=n_test_rows,
         notices=tuple(notices),
         image=main.image,
+        decimal_comma=main.decimal_comma,
     )
 
 
@@ -201,7 +204,7 @@ def _joined(main: Source, test: Source, *, needless: Sequence[str]) -> tuple[pd.
     return pd.concat([main.frame, below], ignore_index=True), notices
 
 
-def _plainly_written(target: pd.DataFrame, *, task: str) -> tuple[pd.DataFrame, list[str]]:
+def _plainly_written(target: pd.DataFrame, *, task: str, decimal_comma: bool) -> tuple[pd.DataFrame, list[str]]:
     """Targets as numbers where they are numbers in another spelling (`spelling.py`), and a sentence of each.
 
     All cells must be, and all rows are looked at: what a target is in a sealed row must be known to score it. A few
@@ -212,16 +215,17 @@ def _plainly_written(target: pd.DataFrame, *, task: str) -> tuple[pd.DataFrame, 
         if pd.api.types.is_numeric_dtype(cells.dtype) or not np.isnan(as_numbers(cells)).any():
             continue
         written = as_written(cells)
-        spelling = find_spelling(written.texts, written.counts().tolist(), share=1.0)
+        spelling = find_spelling(written.texts, written.counts().tolist(), share=1.0, decimal_comma=decimal_comma)
         if spelling is None:
             continue
         numbers = spelling.read(cells)
         are_whole = not (numbers[~np.isnan(numbers)] % 1).any()
-        if task in ("auto", "regression") and not (
-            task == "auto" and are_whole and len(written.texts) <= MAX_INTEGER_CLASSES
-        ):
-            columns[name] = pd.Series(numbers, index=target.index, name=name)
-            notices.append(f"The target {name!r} is written like {spelling} and is read as numbers.")
+        are_classes = task == "auto" and are_whole and len(written.texts) <= MAX_INTEGER_CLASSES
+        if task in ("binary", "multiclass") or are_classes:
+            continue
+        columns[name] = pd.Series(numbers, index=target.index, name=name)
+        example = f"{written.texts[0]} is {spelling.number(written.texts[0]):g}"
+        notices.append(f"The target {name!r} is written like {spelling} and is read as numbers: {example}.")
     return pd.DataFrame(columns), notices
 
 

@@ -75,8 +75,8 @@ class _Shape:
     n_header_lines: int
 
 
-def read_text(payload: bytes, name: str, *, settings: TextSettings) -> tuple[pd.DataFrame, list[str]]:
-    """A frame of texts, one column a field, and what was found out that could be doubted.
+def read_text(payload: bytes, name: str, *, settings: TextSettings) -> tuple[pd.DataFrame, list[str], str]:
+    """A frame of texts, one column a field; what was found out that could be doubted; and the delimiter.
 
     Args:
         payload: The unpacked bytes of the file.
@@ -97,7 +97,7 @@ def read_text(payload: bytes, name: str, *, settings: TextSettings) -> tuple[pd.
     frame = _parse(text, name, shape=shape)
     if shape.n_header_lines and len(shape.names) > 1:
         _refuse_repeated_header(frame, name)
-    return frame, [*notices, *doubts]
+    return frame, [*notices, *doubts], shape.delimiter
 
 
 def _without_separator_line(text: bytes) -> tuple[bytes, str | None]:
