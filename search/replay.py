@@ -133,7 +133,7 @@ def _inputs(run: Run, data: str | pd.DataFrame | None) -> Inputs:
             f"{run.path} was made from a frame in Python, which is not kept. Give it: "
             "ffsearch.search.replay.replay(path, trial, data=frame)"
         )
-    overrides = {"data.source": data} if isinstance(data, str) else {}
+    overrides = {"evidence": "none", **({"data.source": data} if isinstance(data, str) else {})}
     space = parse_space(run.space_text, name=f"{run.path}/space.yaml", overrides=overrides, folder=run.path.parent)
     inputs = inputs_of(space, frame=None if isinstance(data, str) else data, name=run.name)
     if inputs.prepared.table.sha256 != known:
