@@ -26,7 +26,7 @@ def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_every_option_of_the_readme_exists(capfd: pytest.CaptureFixture[str]) -> None:
-    for command in ("run", "init", "show", "report", "export", "predict", "schema"):
+    for command in ("run", "init", "show", "report", "export", "predict", "schema", "verdict", "replay"):
         invoke([command, "--help"])
     known = set(re.findall(r"--[a-z]+", capfd.readouterr().out)) | {"--version"}
     commands = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("ffsearch ")]
