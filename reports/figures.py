@@ -8,12 +8,23 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from ffsearch.errors import RunError
-from ffsearch.reports import error_plots, evidence, evidence_plots, parallel, parameter_plots, plots, tables
+from ffsearch.reports import (
+    capacity_plots,
+    error_plots,
+    evidence,
+    evidence_plots,
+    parallel,
+    parameter_plots,
+    plots,
+    tables,
+)
+from ffsearch.reports.capacity_sections import with_capacity_words
+from ffsearch.reports.capacity_tables import StudyTables, study_tables
 from ffsearch.reports.evidence import Effect
 from ffsearch.reports.evidence_sections import SHAPE
 from ffsearch.reports.style import WIDE
 from ffsearch.reports.tables import RunLike, Slice
-from ffsearch.reports.texts import Language, language, shortened
+from ffsearch.reports.texts import language, shortened
 
 __all__ = ["Figures"]
 
@@ -32,7 +43,7 @@ class Figures:
 
     def __init__(self, run: RunLike, *, lang: str = "en", width: int = WIDE) -> None:
         self._run, self._width = run, width
-        self._t: Language = language(lang)
+        self._t = with_capacity_words(language(lang))
         self._objective = tables.objective(run)
 
     def __repr__(self) -> str:
@@ -166,6 +177,34 @@ class Figures:
         kind = "regression" if self._run.summary.get("task") == "regression" else "classes"
         label = self._t(f"errors.loss_{kind}")
         return error_plots.slices(parts, overall=overall, label=label, t=self._t, width=self._width)
+
+    def score_by_depth(self) -> Figure:
+        """Of a capacity study: score against depth, a line a budget (figure 6.6 of Goodfellow et al. 2016)."""
+        return capacity_plots.score_by_depth(self._study(), t=self._t, width=self._width)
+
+    def score_by_size(self) -> Figure:
+        """Of a capacity study: score against parameters, a line a depth (figure 6.7 of the same)."""
+        return capacity_plots.score_by_size(self._study(), t=self._t, width=self._width)
+
+    def depth_gains(self) -> Figure:
+        """Of a capacity study: what each depth gains over the shallowest at equal size."""
+        return capacity_plots.gains(self._study(), t=self._t, width=self._width)
+
+    def map_of_scores(self) -> Figure:
+        """Of a capacity study: the score of every cell."""
+        return capacity_plots.map_of_scores(self._study(), t=self._t, width=self._width)
+
+    def map_of_rates(self) -> Figure:
+        """Of a capacity study: the learning rate that was best in every cell."""
+        return capacity_plots.map_of_rates(self._study(), t=self._t, width=self._width)
+
+    def _study(self) -> StudyTables:
+        study = study_tables(self._run) if self._run.summary.get("kind") == "capacity" else None
+        if study is None:
+            raise RunError(
+                f"{self._run.path} is no capacity study that came to its end: `ffsearch run capacity` is one."
+            )
+        return study
 
     def _effects(self, parts: list[Effect]) -> Figure:
         self._need([one for one in parts if one.difference], "networks that differ from the winner in one thing")

@@ -68,12 +68,14 @@ def write_comparison(runs: Sequence[str | Path | RunLike], out: str | Path | Non
         The file.
 
     Raises:
-        RunError: If there are fewer than two runs, or one cannot be read, or the page not be written.
+        RunError: If there are fewer than two runs, or one cannot be read or is no search, or the page not be written.
         FFSearchError: If the report does not speak the language.
     """
     read = [load(run) if isinstance(run, str | Path) else run for run in runs]
     if len(read) < 2:
         raise RunError(f"{len(read)} run was given, and a comparison needs two or more. Name their folders.")
+    if studies := [str(run.path) for run in read if run.summary.get("kind") == "capacity"]:
+        raise RunError(f"{', '.join(studies)}: capacity studies have no place beside searches. Compare searches alone.")
     t = language(lang)
     names = ", ".join(names_of(read))
     page = _page(t, headline=comparison_headline(read, t), sections=comparison(read, t), name=names, runs=read)

@@ -6,13 +6,15 @@ import html
 from functools import cached_property
 from pathlib import Path
 
-from ffsearch.reports import evidence, tables
+from ffsearch.reports import tables
+from ffsearch.reports.capacity_sections import capacity_headline, with_capacity_words
 from ffsearch.reports.evidence_pictures import model_picture
 from ffsearch.reports.figures import Figures
 from ffsearch.reports.html import write_report
 from ffsearch.reports.pictures import score_picture
 from ffsearch.reports.sections import headline
 from ffsearch.reports.style import COLOURS
+from ffsearch.reports.svg import inline
 from ffsearch.reports.texts import ENGLISH
 from ffsearch.search.store import Run as StoredRun
 from ffsearch.search.store import load as load_stored
@@ -50,17 +52,19 @@ class Run(StoredRun):
         return write_report(self, out, lang=lang)
 
     def _repr_html_(self) -> str:
-        """A card: the answer, the topology, the test, and the models side by side."""
+        """A card: the answer, the topology, the test, and the models side by side; of a study its figure."""
         if not self.has_begun:
             return super()._repr_html_()
-        picture = model_picture(self, ENGLISH) or score_picture(self, ENGLISH)
-        drawing = "" if picture is None else f"<div>{picture.wide}</div>"
-        texts = "".join(f"<div>{html.escape(text)}</div>" for text in self._lines_of_card())
-        title = f'<b style="font-size:1.25em">{html.escape(headline(self, ENGLISH))}</b>'
-        return f'<div style="{_STYLE}">{title}{texts}{drawing}</div>'
+        is_study = self.summary.get("kind") == "capacity"
+        title, lines, drawing = self._card_of_study() if is_study else self._card_of_search()
+        state = "finished" if self.is_finished else "not finished"
+        lines.append(f"{self.name}: {ENGLISH.counted('trials', len(self.trials))}, {state}")
+        texts = "".join(f"<div>{html.escape(text)}</div>" for text in lines)
+        heading = f'<b style="font-size:1.25em">{html.escape(title)}</b>'
+        return f'<div style="{_STYLE}">{heading}{texts}<div>{drawing}</div></div>'
 
-    def _lines_of_card(self) -> list[str]:
-        """Topology, scores, and what was searched."""
+    def _card_of_search(self) -> tuple[str, list[str], str]:
+        """Headline, topology and scores, and a figure."""
         metric = ENGLISH.named("metric", tables.objective(self).name)
         lines = [ENGLISH.topology(str(self.best["topology"]))] if self.best else []
         for score in tables.scores(self):
@@ -69,10 +73,14 @@ class Run(StoredRun):
             lines.append(
                 f"{value} ({ENGLISH.score(score.low)} to {ENGLISH.score(score.high)})" if has_interval else value
             )
-        state = "finished" if self.is_finished else "not finished"
-        code, _ = evidence.verdict(self)
-        told = f"{self.name}: {ENGLISH.counted('trials', len(self.trials))}, {state}"
-        return [*lines, f"{told}, verdict {code}" if code else told]
+        picture = model_picture(self, ENGLISH) or score_picture(self, ENGLISH)
+        return headline(self, ENGLISH), lines, "" if picture is None else picture.wide
+
+    def _card_of_study(self) -> tuple[str, list[str], str]:
+        """Headline and figure 6.7 of a capacity study."""
+        title = capacity_headline(self, with_capacity_words(ENGLISH))
+        drawing = inline(self.figures.score_by_size(), name="study", label=title) if self.is_finished else ""
+        return title, [], drawing
 
 
 _STYLE = (

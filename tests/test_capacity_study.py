@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 import ffsearch
 from ffsearch.errors import DataError, RunError, SpaceError
+from ffsearch.reports.html import write_comparison
 from ffsearch.search.capacity.networks import NetworkStore
 from ffsearch.search.observer import Observer, StudyProgress
 from ffsearch.search.progress import JsonLines, PlainLines, closing_lines
@@ -122,6 +124,21 @@ def test_it_reads_and_shows_as_any_run(finished: Run) -> None:
     assert " ".join(verdict_lines(loaded)) == loaded.summary["verdict"]["text"] == loaded.verdict["text"]
     assert loaded.summary["verdict"]["text"] in text
     assert closing_lines(loaded.summary, loaded.path)[-1].endswith("capacity.parquet")
+
+
+def test_a_notebook_draws_it_and_shows_its_card(finished: Run, tmp_path: Path) -> None:
+    study = ffsearch.load(finished.path)
+    for draw in (study.figures.score_by_depth, study.figures.score_by_size, study.figures.depth_gains):
+        assert isinstance(draw(), Figure)
+    assert isinstance(study.figures.map_of_scores(), Figure)
+    assert isinstance(study.figures.map_of_rates(), Figure)
+    card = study._repr_html_()
+    assert "<svg" in card
+    assert "finished" in card
+    with pytest.raises(RunError, match="capacity studies have no place beside searches"):
+        write_comparison([study, study])
+    with pytest.raises(RunError, match="has no finalists"):
+        study.figures.finalists()
 
 
 def test_the_same_command_again_changes_nothing(finished: Run) -> None:

@@ -15,6 +15,7 @@ from ffsearch.reports.figures import Figures
 
 ONLY_CLASSES = {"confusion", "reliability"}
 ONLY_NUMBERS = {"residuals"}
+OF_STUDIES = {"score_by_depth", "score_by_size", "depth_gains", "map_of_scores", "map_of_rates"}
 OF_THE_SEARCH = {"network", "scores", "learning", "history", "parallel", "numbers", "choices", "endings", "time"}
 
 
@@ -34,8 +35,8 @@ def drawn(figures: Figures) -> set[str]:
 def test_every_figure_is_drawn_where_a_run_has_its_data(make_run: Any) -> None:
     classes = Figures(make_run(20, evidence=True))
     numbers = Figures(make_run(20, evidence=True, objective=("rmse", "minimize")), lang="pt-BR", width=360)
-    assert drawn(classes) == set(classes.names) - ONLY_NUMBERS
-    assert drawn(numbers) == set(numbers.names) - ONLY_CLASSES
+    assert drawn(classes) == set(classes.names) - ONLY_NUMBERS - OF_STUDIES
+    assert drawn(numbers) == set(numbers.names) - ONLY_CLASSES - OF_STUDIES
 
 
 def test_a_run_without_evidence_has_the_figures_of_its_search(make_run: Any) -> None:
@@ -56,6 +57,8 @@ def test_what_cannot_be_drawn_is_said(make_run: Any) -> None:
         numbers.residuals("weight")
     with pytest.raises(RunError, match="has no finalists, for it is not finished"):
         Figures(make_run(2, is_finished=False)).finalists()
+    with pytest.raises(RunError, match=r"is no capacity study that came to its end: `ffsearch run capacity` is one"):
+        numbers.score_by_size()
     with pytest.raises(FFSearchError, match="does not speak 'xx'"):
         Figures(make_run(2), lang="xx")
 
