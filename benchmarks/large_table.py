@@ -89,7 +89,10 @@ def run_once(path: Path, folder: Path) -> None:
         seconds = time.perf_counter() - began
         ticks = sum(map(int, usage.read_text().rsplit(")", 1)[1].split()[11:13])) if usage.exists() else 0
         processor = ticks / os.sysconf("SC_CLK_TCK")
-        print(f"{seconds:6.1f} s, {processor:6.1f} s of processor time  {event.get('event')} {event.get('phase', '')}")
+        print(
+            f"{seconds:6.1f} s, {processor:6.1f} s of processor time  {event.get('event')} {event.get('phase', '')}",
+            flush=True,
+        )
     process.wait()
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     print(
