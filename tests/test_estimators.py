@@ -28,7 +28,8 @@ QUICK: Final[dict[str, Any]] = {
     "overrides": {"train.max_epochs": 3, "space.width": 8, "space.depth": 1},
 }
 CHECKED: Final[dict[str, Any]] = {
-    "trials": 1,  # by the default trainer, which takes three quarters of the reference's time
+    "trials": 1,
+    "trainer": "keras",
     "overrides": {"train.max_epochs": 40, "space.width": 32, "space.depth": 1},
 }
 """Enough training for the checks that ask for a score."""
