@@ -22,6 +22,7 @@ BEGAN = Began(
     notices=(),
 )  # fmt: skip
 SUMMARY = {
+    "kind": "search",
     "best": {"topology": "13 -> 8 -> 3 relu", "trial": 2, "valid": 0.07},
     "objective": {"name": "log_loss", "direction": "minimize"},
     "refit": {"updates": 90, "n_rows": 142},

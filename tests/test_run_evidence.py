@@ -17,6 +17,7 @@ from ffsearch.search.cli import invoke
 from ffsearch.search.evidence.verdict import Code
 from ffsearch.search.observer import Observer, Repeated
 from ffsearch.search.replay import replay, replay_lines
+from ffsearch.search.store import Run
 
 SETTINGS = {
     "search.trials": 3,
@@ -233,7 +234,7 @@ def test_a_trial_comes_out_again_as_recorded(run: ffsearch.Run) -> None:
 
 def test_another_seed_is_no_replay(run: ffsearch.Run, monkeypatch: pytest.MonkeyPatch) -> None:
     text = run.space_text.replace("seed: 0", "seed: 1")
-    monkeypatch.setattr(ffsearch.Run, "space_text", text)
+    monkeypatch.setattr(Run, "space_text", text)
     replayed = replay(run.path, 1)
     assert not replayed.is_same
     assert replayed.first_epoch == 1
