@@ -18,6 +18,7 @@ from ffsearch.search.evidence.verdict import Code
 from ffsearch.search.observer import Observer, Repeated
 from ffsearch.search.reading import Run
 from ffsearch.search.replay import replay, replay_lines
+from ffsearch.search.store import Run
 
 SETTINGS = {
     "search.trials": 3,
