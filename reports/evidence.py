@@ -35,6 +35,7 @@ __all__ = [
     "effects",
     "finalists",
     "importances",
+    "loss_key",
     "models",
     "overall_loss",
     "residuals",
@@ -344,6 +345,13 @@ def overall_loss(run: RunLike) -> float | None:
         return None
     first = slices[0]
     return float(first.loss.value - first.excess * (1 - first.n_rows / int(n_test)))
+
+
+def loss_key(run: RunLike) -> str:
+    """Key of the text that names the loss of slices: what it is, and its unit."""
+    if run.summary.get("task") != "regression":
+        return "errors.loss_classes"
+    return "errors.loss_standardised" if tables.n_targets(run) > 1 else "errors.loss_regression"
 
 
 def _estimate(entry: Mapping[str, Any] | None) -> Estimate | None:

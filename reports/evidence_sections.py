@@ -225,5 +225,5 @@ def _slices(run: RunLike, t: Language) -> list[Block]:
         return []
     n_worse = sum(one.is_worse for one in parts)
     text = t.counted_as("errors.slices_worse", n_worse) if n_worse else t("errors.slices_none")
-    label = t("errors.loss_regression" if run.summary.get("task") == "regression" else "errors.loss_classes")
+    label = t(evidence.loss_key(run))
     return [Block(title=t("errors.slices"), text=text, pictures=[slice_picture(parts, overall, label, t)])]

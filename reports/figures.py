@@ -174,8 +174,7 @@ class Figures:
         parts, overall = evidence.worst_slices(self._run), evidence.overall_loss(self._run)
         if not parts or overall is None:
             raise self._lack("slices of 20 sealed rows or more")
-        kind = "regression" if self._run.summary.get("task") == "regression" else "classes"
-        label = self._t(f"errors.loss_{kind}")
+        label = self._t(evidence.loss_key(self._run))
         return error_plots.slices(parts, overall=overall, label=label, t=self._t, width=self._width)
 
     def score_by_depth(self) -> Figure:

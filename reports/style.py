@@ -130,6 +130,8 @@ def measure(objective: Objective, t: Language) -> str:
     name = t.named("metric", objective.name)
     if objective.target:
         return t("unit.of_target", metric=name, target=shortened(objective.target, 30))
+    if objective.is_standardised:
+        return t("unit.standardised", metric=name)
     return t("unit.nats", metric=name) if objective.name == "log_loss" else name
 
 

@@ -30,6 +30,7 @@ __all__ = [
     "history",
     "layers",
     "learning_curves",
+    "n_targets",
     "objective",
     "ranked",
     "scores",
@@ -105,12 +106,14 @@ class Objective:
     Args:
         name: Of the metric.
         minimize: Whether lower is better.
-        target: Columns whose unit it is in; empty where it has a unit of its own, or none.
+        target: Column whose unit it is in; empty where it has a unit of its own, or none.
+        is_standardised: Whether it is in standard deviations of the targets, as where they are several.
     """
 
     name: str
     minimize: bool
     target: str = ""
+    is_standardised: bool = False
 
     def best(self, values: pd.Series[float]) -> float:
         """The best of some values, NaN aside."""
@@ -208,10 +211,12 @@ def objective(run: RunLike) -> Objective:
     """The run's objective; while its summary is not written, a nameless one that is minimised."""
     found = run.summary.get("objective") or {}
     name = str(found.get("name", "score"))
+    in_unit = name in _IN_UNIT_OF_TARGET
     return Objective(
         name=name,
         minimize=found.get("direction", "minimize") == "minimize",
-        target=target(run) if name in _IN_UNIT_OF_TARGET else "",
+        target=target(run) if in_unit and n_targets(run) == 1 else "",
+        is_standardised=in_unit and n_targets(run) > 1,
     )
 
 
@@ -231,7 +236,17 @@ def layers(topology: str | None) -> Layers | None:
 
 def target(run: RunLike) -> str:
     """What is predicted: the target columns as the summary names them; empty where it has none."""
-    return ", ".join(map(str, (run.summary.get("data") or {}).get("target") or ()))
+    return ", ".join(_targets(run))
+
+
+def _targets(run: RunLike) -> list[str]:
+    found = (run.summary.get("data") or {}).get("target") or ()
+    return [found] if isinstance(found, str) else [str(name) for name in found]
+
+
+def n_targets(run: RunLike) -> int:
+    """How many columns are predicted."""
+    return len(_targets(run))
 
 
 def history(run: RunLike) -> pd.DataFrame:

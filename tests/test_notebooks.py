@@ -17,11 +17,21 @@ ROOT = Path(__file__).parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 
 
-def executed(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[nbformat.NotebookNode]:
-    """The cells of a notebook after it ran in a folder; a cell that fails raises."""
+SMALL_STUDY = """{
+    "data.rows": 200, "capacity.depths": [1, 2], "capacity.budgets": [60, 200], "capacity.seeds": 2,
+    "capacity.updates": 20, "capacity.learning_rates": {"low": 0.001, "high": 0.01, "n": 2},
+}"""
+
+
+def executed(
+    name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, *, swap: tuple[str, str] = ("", "")
+) -> list[nbformat.NotebookNode]:
+    """The cells of a notebook after it ran in a folder; a cell that fails raises. `swap`: a text for a quicker one."""
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")  # for `!ffsearch`
     notebook = nbformat.read(NOTEBOOKS / name, as_version=4)
+    for cell in notebook.cells:
+        cell.source = cell.source.replace(*swap) if swap[0] else cell.source
     NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(folder)}}).execute()
     cells: list[nbformat.NotebookNode] = notebook.cells
     return cells
@@ -55,3 +65,12 @@ def test_notebooks_are_stored_without_what_they_showed() -> None:
     for path in NOTEBOOKS.glob("*.ipynb"):
         notebook = nbformat.read(path, as_version=4)
         assert all(not cell.get("outputs") for cell in notebook.cells), path.name
+
+
+@pytest.mark.slow
+def test_depth_is_weighed_against_width(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    swap = ('{"preset": "quick"}', SMALL_STUDY)
+    seen = shown(executed("deeper_or_wider.ipynb", tmp_path, monkeypatch, swap=swap))
+    assert seen.count("image/png") == 3
+    assert any(code in text for text in seen for code in ("deeper", "wider", "either", "saturated", "not_settled"))
+    assert (tmp_path / "report.html").exists()

@@ -9,7 +9,9 @@ import pytest
 
 from ffsearch.reports import tables
 from ffsearch.reports.plots import score_range
+from ffsearch.reports.style import measure
 from ffsearch.reports.tables import Layers, Objective, Slice
+from ffsearch.reports.texts import ENGLISH
 from ffsearch.search.training.protocol import Ended
 
 LOSS = Objective(name="log_loss", minimize=True)
@@ -110,6 +112,15 @@ def test_scores_come_with_intervals_where_they_have_them(make_run: Any) -> None:
     assert [score.name for score in scores] == ["naive", "test"]
     assert (scores[1].low, scores[1].high) == (0.0614, 0.1272)
     assert scores[0].low is None
+
+
+def test_a_score_is_in_the_unit_of_one_target_and_standardised_over_several(make_run: Any) -> None:
+    run = make_run(3, objective=("rmse", "minimize"))
+    assert measure(tables.objective(run), ENGLISH) == "RMSE (unit of malignant)"
+    run.summary["data"]["target"] = ["a", "b"]
+    assert measure(tables.objective(run), ENGLISH) == "RMSE (standard deviations of the targets)"
+    assert measure(tables.objective(make_run(3)), ENGLISH) == "log loss (nats)"
+    assert measure(tables.objective(make_run(3, objective=("accuracy", "maximize"))), ENGLISH) == "accuracy"
 
 
 def test_the_target_is_named_by_the_summary(make_run: Any) -> None:
