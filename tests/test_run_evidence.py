@@ -16,7 +16,6 @@ from ffsearch.search.budget import Reserve
 from ffsearch.search.cli import invoke
 from ffsearch.search.evidence.verdict import Code
 from ffsearch.search.observer import Observer, Repeated
-from ffsearch.search.reading import Run
 from ffsearch.search.replay import replay, replay_lines
 from ffsearch.search.store import Run
 
