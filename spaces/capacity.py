@@ -101,8 +101,8 @@ _BUDGETS: Final = (3_000, 10_000, 30_000, 100_000)
 
 PRESETS: Final[Mapping[str, Mapping[str, Any]]] = {
     "quick": {"depths": (1, 2, 4), "budgets": (3_000, 10_000), "seeds": 3, "n": 3, "updates": 500},
-    "teaching": {"depths": (1, 2, 4, 8), "budgets": _BUDGETS, "seeds": 5, "n": 5, "updates": 2_000},
-    "full": {"depths": (1, 2, 3, 4, 6, 8), "budgets": _BUDGETS, "seeds": 10, "n": 5, "updates": 3_000},
+    "teaching": {"depths": (1, 2, 4, 8), "budgets": _BUDGETS, "seeds": 5, "n": 5, "updates": 1_000},
+    "full": {"depths": (1, 2, 3, 4, 6, 8), "budgets": _BUDGETS, "seeds": 10, "n": 5, "updates": 2_000},
 }  # fmt: skip
 """What a preset fills in. Choice: a first look; the book's picture in some minutes; a final answer."""
 

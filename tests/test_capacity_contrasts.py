@@ -128,7 +128,8 @@ def test_the_slope_is_that_of_least_squares() -> None:
         ([0.0, 0.1, 0.5, 0.6, 0.5, 0.6], Code.DEEPER),
         ([0.0, 0.1, 0.5, 0.6, -0.9, -0.8], Code.DEEPER),
         ([0.0, 0.1, -0.5, -0.4, -0.9, -0.8], Code.WIDER),
-        ([0.0, 0.5, 0.0, 0.5, -0.9, -0.4], Code.EITHER),
+        ([0.0, 0.5, 0.0, 0.5, -0.9, -0.4], Code.WIDER),
+        ([0.0, 0.5, 0.0, 0.5, 0.0, 0.5], Code.EITHER),
         ([0.0, 0.0, 0.0, 0.0, 0.0, 0.0], Code.SATURATED),
     ],
 )

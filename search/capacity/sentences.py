@@ -15,29 +15,21 @@ from ffsearch.search.evidence.verdict import Sentence
 __all__ = ["ENGLISH", "sentences", "spelled", "text_of"]
 
 ENGLISH: Final[Mapping[str, str]] = {
-    "verdict.deeper": (
-        "Deeper is better here: {depth} hidden layers beat {reference} of as many parameters by {gain} {metric} "
-        "(95 % interval {low} to {high}), mean over budgets."
-    ),
-    "verdict.wider": (
-        "Wider is better here: no deeper network comes up to {reference} hidden layers of as many parameters; the nearest, "
-        "{depth} layers, loses {gain} {metric} (95 % interval {low} to {high}), mean over budgets."
-    ),
+    "verdict.deeper": "Deeper is better here: depth {depth} beats depth {reference} with as many parameters by {gain} {metric} (95 % interval {low} to {high}), mean over budgets.",
+    "verdict.wider": "Wider is better here: depth gains nothing over depth {reference} with as many parameters, and depth {depth} loses {gain} {metric} (95 % interval {low} to {high}), mean over budgets.",
     "verdict.saturated": (
         "More capacity does not help here: neither more layers nor more parameters gain as much as {margin} {metric}, so "
         "the smallest network will do."
     ),
-    "verdict.either": (
-        "Either will do here: at equal parameters no depth gains as much as {margin} {metric} over {reference} hidden "
-        "layers, and the difference to {depth} layers is shown to be smaller than that."
-    ),
+    "verdict.either": "Either will do here: at equal parameters no depth gains as much as {margin} {metric} over depth {reference}, and the difference to depth {depth} is shown to be smaller than that.",
     "verdict.not_settled": (
         "Not settled: at equal parameters, differences below {detectable} {metric} would mostly go unseen with these "
         "seeds and test rows, and {margin} would matter."
     ),
-    "also.loses": "{depth} layers are shown to be worse than {reference}, by {gain} {metric}.",
-    "also.gains": "{depth} layers gain too: {gain} {metric}.",
-    "also.against": "At {budget} parameters it is the other way round: {depth} layers against {reference} differ by {gain}.",
+    "also.loses": "Depth {depth} is shown to be worse than depth {reference}, by {gain} {metric}.",
+    "also.gains": "Depth {depth} gains, too: {gain} {metric}.",
+    "also.equal": "Depth {depth} is shown to be as good as depth {reference}, to within {margin}.",
+    "also.against": "At {budget} parameters it is the other way round: depth {depth} against depth {reference} differs by {gain}.",
     "also.training": (
         "The deeper networks fit their own training rows worse, too: it is training that fails them, not their number of "
         "parameters. Batch normalisation may mend that."
@@ -98,8 +90,10 @@ def _main(findings: Findings, metric: str) -> Sentence:
     if by_gain:
         values["reference"] = by_gain[0].reference
     match findings.code:
-        case Code.DEEPER | Code.WIDER:
-            return Sentence(key=key, values=values | _of(by_gain[-1], is_loss=findings.code is Code.WIDER))
+        case Code.DEEPER:
+            return Sentence(key=key, values=values | _of(by_gain[-1], is_loss=False))
+        case Code.WIDER:
+            return Sentence(key=key, values=values | _of(by_gain[0], is_loss=True))
         case Code.EITHER:
             equal = [one for one in findings.means if one.gain.is_within(findings.margin)]
             return Sentence(key=key, values=values | {"depth": equal[0].depth})
@@ -111,17 +105,15 @@ def _other_depths(findings: Findings, metric: str, *, said_of: object) -> list[S
     """Depths the first sentence does not speak of, and budgets at which it is the other way round."""
     said = []
     for one in findings.means:
-        if one.depth == said_of or not one.is_shown or abs(one.gain.value) < findings.margin:
+        values = {"metric": metric, "reference": one.reference, "margin": findings.margin}
+        if one.depth == said_of:
             continue
-        key = "also.gains" if one.gain.value > 0 else "also.loses"
-        is_news = (findings.code is not Code.WIDER) if one.gain.value < 0 else (findings.code is Code.DEEPER)
-        if is_news:
-            said.append(
-                Sentence(
-                    key=key,
-                    values={"metric": metric, "reference": one.reference} | _of(one, is_loss=one.gain.value < 0),
-                )
-            )
+        if one.is_shown and one.gain.value < -findings.margin:
+            said.append(Sentence(key="also.loses", values=values | _of(one, is_loss=True)))
+        elif one.is_shown and one.gain.value > findings.margin:
+            said.append(Sentence(key="also.gains", values=values | _of(one, is_loss=False)))
+        elif one.gain.is_within(findings.margin):
+            said.append(Sentence(key="also.equal", values=values | {"depth": one.depth}))
     sign = {Code.DEEPER: 1, Code.WIDER: -1}.get(findings.code, 0)
     for one in findings.singles:
         if one.depth == said_of and one.is_shown and sign * one.gain.value < -findings.margin:

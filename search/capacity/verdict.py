@@ -1,7 +1,7 @@
 """Deeper or wider: a code, decided by intervals, never by ranks.
 
     deeper        some deeper network is shown to beat the shallowest one of as many parameters, by more than the margin
-    wider         every deeper one is shown to be worse by more than the margin
+    wider         no depth gains as much as the margin, and some deeper one is shown to lose more than that
     saturated     neither more depth nor more parameters gain as much as the margin: the smallest network will do
     either        no depth gains as much as the margin, and at least one is shown equivalent to the shallowest
     not_settled   seeds and rows at hand cannot tell; what could is said
@@ -148,9 +148,9 @@ def find(cells: Sequence[Cell], scores: Scores, *, margin: float) -> Findings:
 def _decide(means: Sequence[Comparison], growth: Contrast | None, *, margin: float) -> Code:
     if any(one.is_shown and one.gain.value > margin for one in means):
         return Code.DEEPER
-    if means and all(one.is_shown and one.gain.value < -margin for one in means):
-        return Code.WIDER
     no_depth_gains = bool(means) and all(one.gain.is_below(margin) for one in means)
+    if no_depth_gains and any(one.is_shown and one.gain.value < -margin for one in means):
+        return Code.WIDER
     if no_depth_gains and growth is not None and growth.is_below(margin):
         return Code.SATURATED
     if no_depth_gains and any(one.gain.is_within(margin) for one in means):

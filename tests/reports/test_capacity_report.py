@@ -1,0 +1,157 @@
+"""The page of a capacity study, in both languages, from a summary alone."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from ffsearch.reports import capacity_plots as plots
+from ffsearch.reports.capacity_sections import with_capacity_words
+from ffsearch.reports.capacity_tables import study_tables
+from ffsearch.reports.capacity_texts import WORDS
+from ffsearch.reports.html import build_page
+from ffsearch.reports.texts import LANGUAGES
+from ffsearch.search.capacity.sentences import ENGLISH
+
+CODES = ("deeper", "wider", "either", "saturated", "not_settled")
+
+
+@dataclass
+class Study:
+    """What a report reads."""
+
+    summary: Mapping[str, Any]
+    is_finished: bool = True
+    path: Path = Path("runs/capacity")
+    space_text: str = "kind: capacity\ndata: {source: 'a<b>.csv'}\n"
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        return pd.DataFrame({"trial": [0, 1]})
+
+    @property
+    def curves(self) -> pd.DataFrame:
+        return pd.DataFrame()
+
+
+def cell(depth: int, budget: int, test: float, **changes: Any) -> dict[str, Any]:
+    plain = {
+        "depth": depth, "budget": budget, "n_params": budget, "widths": [8] * depth, "learning_rate": 1e-3,
+        "rate_at_edge": False, "n_rates": 5, "valid": test,
+        "test": {"value": test, "low": test - 0.02, "high": test + 0.02}, "test_sd": 0.01, "train": test / 3, "train_worst": test, "n_diverged": 0, "n_untrained": 0,
+    }  # fmt: skip
+    return plain | changes
+
+
+def gain(depth: int, budget: int | None, value: float, **changes: Any) -> dict[str, Any]:
+    plain = {
+        "depth": depth, "reference": 1, "budget": budget, "value": value, "low": value - 0.01, "high": value + 0.01,
+        "p": 0.01, "error": 0.005, "detectable": 0.015, "p_holm": 0.02, "is_shown": True, "is_equivalent": False,
+        "seeds_needed": 7,
+    }  # fmt: skip
+    return plain | changes
+
+
+def a_study(code: str = "wider", *, classes: bool = True, **capacity: Any) -> Study:
+    values = {
+        "depth": 2, "reference": 1, "gain": 0.0512, "low": 0.04, "high": 0.06, "metric": "log_loss", "margin": 0.03,
+        "detectable": 0.02, "budget": 1000, "n": 1, "n_cells": 6,
+    }  # fmt: skip
+    shares = {"both_right": 0.9, "wide_alone": 0.05, "deep_alone": 0.03, "neither": 0.02} if classes else {}
+    distances = {"wide": 1, "deep": 4, "between": 0.05, "wide_seeds": 0.02, "deep_seeds": 0.06}
+    found = {
+        "protocol": {
+            "depths": [1, 2, 4], "budgets": [1000, 10_000], "seeds": 5, "learning_rates": [1e-3, 1e-2],
+            "more_rates_beyond_an_end": 2, "updates": 1000, "batch_size": 64, "optimizer": "adam", "passes": 50,
+            "evaluate_every": 2, "activation": "relu", "batch_norm": False, "dropout": 0.0, "l2": 0.0, "margin": 0.03,
+        },
+        "missing": [{"depth": 4, "budget": 10_000, "why": "too_coarse", "below": 9_000, "above": 11_000}],
+        "cells": [
+            cell(1, 1000, 0.3), cell(1, 10_000, 0.2), cell(2, 1000, 0.35, rate_at_edge=True), cell(2, 10_000, 0.25),
+            cell(4, 1000, 0.5, n_untrained=2),
+        ],
+        "means": [gain(2, None, -0.05), gain(4, None, -0.2)],
+        "singles": [gain(2, 1000, -0.05), gain(2, 10_000, -0.05, is_shown=False), gain(4, 1000, -0.2)],
+        "slope": {"value": -0.05, "low": -0.07, "high": -0.03, "p": 0.01, "error": 0.01, "detectable": 0.03},
+        "overfits": [gain(1, None, -0.04, beyond=1000)],
+        "detectable": 0.02, "seeds_needed": 7, "openings": 1,
+        "disagreement": [{"budget": budget, **distances, **shares} for budget in (1000, 10_000)],
+    } | capacity  # fmt: skip
+    keys = [f"verdict.{code}", *(key for key in ENGLISH if key.startswith("also."))]
+    return Study(
+        {
+            "kind": "capacity", "name": "capacity-mine", "ffsearch": "1", "task": "multiclass",
+            "objective": {"name": "log_loss", "direction": "minimize"}, "data": {"n_test": 360},
+            "search": {"n_trials": 150, "wall_s": 100.0}, "capacity": found,
+            "verdict": {"code": code, "text": "", "sentences": [{"key": key, "values": values} for key in keys]},
+        }
+    )  # fmt: skip
+
+
+def test_both_languages_have_the_same_words_with_the_same_values() -> None:
+    assert set(WORDS) == set(LANGUAGES)
+    named = [{key: set(re.findall(r"{(\w+)}", text)) for key, text in words.items()} for words in WORDS.values()]
+    assert named[0] == named[1]
+    assert {key: text for key, text in WORDS["en"].items() if key in ENGLISH} == ENGLISH
+
+
+@pytest.mark.parametrize("lang", list(LANGUAGES))
+@pytest.mark.parametrize("code", CODES)
+def test_a_page_says_the_verdict_first_and_every_figure_tells_what_it_shows(code: str, lang: str) -> None:
+    page = build_page(a_study(code), lang=lang)
+    words = WORDS[lang]
+    assert f"<h1>{html.escape(words[f'capacity.head.{code}'])}</h1>" in page
+    labels = re.findall(r'<svg [^>]*aria-label="([^"]*)"', page)
+    assert len(labels) == 2 * 7
+    assert all(len(label) > 40 for label in labels)
+    said = " ".join(re.findall(r"<section.*?</section>", page, flags=re.DOTALL))
+    assert "{" not in re.sub(r"<code>.*?</code>", "", said, flags=re.DOTALL)
+    assert "a&lt;b&gt;.csv" in page
+    assert build_page(a_study(code), lang=lang) == page
+
+
+def test_a_page_in_portuguese_says_nothing_in_english() -> None:
+    page = html.unescape(build_page(a_study("not_settled"), lang="pt-BR"))
+    sentences = {text for text in WORDS["en"].values() if text.count(" ") > 2 and "{" not in text}
+    assert {text for text in sentences if text in page} == set()
+
+
+def test_what_is_odd_is_flagged() -> None:
+    page = build_page(a_study())
+    assert "0.001 *" in page
+    assert "!2" in page
+    assert "4 layers with 10,000 parameters: a unit more or less steps over it, to 9,000 or 11,000." in page
+    assert "1 layer overfit beyond 1,000 parameters" in page
+
+
+def test_numbers_and_a_single_budget_have_a_page_too() -> None:
+    one = [cell(1, 1000, 0.3), cell(2, 1000, 0.3)]
+    study = a_study(
+        classes=False, cells=one, slope=None, overfits=[], missing=[], means=[gain(2, 1000, 0.0)],
+        singles=[gain(2, 1000, 0.0)], disagreement=[],
+    )  # fmt: skip
+    page = build_page(study)
+    assert "Do they err alike" not in page
+    assert "Doubling the depth" not in page
+
+
+def test_a_study_that_is_not_finished_says_so() -> None:
+    study = a_study()
+    study.summary = {key: value for key, value in study.summary.items() if key not in ("capacity", "verdict")}
+    study.is_finished = False
+    assert "2 networks are trained so far" in build_page(study)
+
+
+def test_lines_are_told_apart_without_colour() -> None:
+    study = study_tables(a_study())
+    assert study is not None
+    t = with_capacity_words(LANGUAGES["en"])
+    lines = [line for line in plots.score_by_depth(study, t=t).axes[0].lines if len(line.get_xdata()) > 1]
+    assert len({line.get_marker() for line in lines}) == len(lines) == len(study.budgets)
