@@ -45,7 +45,8 @@ def cell(depth: int, budget: int, test: float, **changes: Any) -> dict[str, Any]
     plain = {
         "depth": depth, "budget": budget, "n_params": budget, "widths": [8] * depth, "learning_rate": 1e-3,
         "rate_at_edge": False, "n_rates": 5, "valid": test,
-        "test": {"value": test, "low": test - 0.02, "high": test + 0.02}, "test_sd": 0.01, "train": test / 3, "train_worst": test, "n_diverged": 0, "n_untrained": 0,
+        "test": {"value": test, "low": test - 0.02, "high": test + 0.02}, "test_sd": 0.01, "train": test / 3,
+        "train_worst": test, "n_diverged": 0, "n_untrained": 0,
     }  # fmt: skip
     return plain | changes
 
