@@ -238,12 +238,14 @@ def inputs_of(loaded: SearchSpace, *, frame: pd.DataFrame | None, name: str) -> 
     leaks = leak_notices(find_leaks(prepared, seed=loaded.search.seed))
     prepared = replace(prepared, head=_with_loss(prepared.head, loaded.train), notices=(*prepared.notices, *leaks))
     check_augmentation(loaded.parameters, head=prepared.head, columns=prepared.layout.matrix_columns())
-    return Inputs(
+    inputs = Inputs(
         space=loaded,
         prepared=prepared,
         objective=resolve_objective(loaded.search.objective, prepared.head),
         name=name,
     )
+    _engine(inputs)  # what it refuses is refused here, where nothing is written yet
+    return inputs
 
 
 def facts_of(inputs: Inputs, problem: Problem, *, search: SearchFacts) -> RunFacts:
@@ -312,22 +314,14 @@ def assembled(
     inputs: Inputs, folder: RunFolder, *, deadline: Deadline, observer: Observer, finish: bool
 ) -> Iterator[Parts]:
     """Make everything the steps share, and let the engine learn of the trials that were told before."""
-    from ffsearch.search.engines.choose import make_engine
     from ffsearch.search.engines.mirror import StudyMirror
-    from ffsearch.search.engines.pruners import first_rung_for
-    from ffsearch.search.training.batches import batches_per_epoch
     from ffsearch.search.training.choose import make_trainer
 
     space, problem, objective = inputs.space, inputs.prepared.problem(), inputs.objective
     naive = naive_value(problem, objective)
     n_train = len(problem.splits[0].x_train)
     stopping = stopping_for(space, n_train)
-    engine = make_engine(
-        space,
-        direction=objective.direction,
-        max_epochs=stopping.max_epochs,
-        first_rung=first_rung_for(batches_per_epoch(n_train, batch_size=stopping.batch_size)),
-    )
+    engine = _engine(inputs)
     engine.restore(told_history(folder.records, naive=naive, direction=objective.direction))
     with StudyMirror(
         folder.path / STUDY,
@@ -370,6 +364,30 @@ def _answers(inputs: Inputs, folder: RunFolder, problem: Problem) -> SearchAnswe
         inputs.objective,
         rows=[valid for _, valid in inputs.prepared.splits.folds],
         seed=inputs.space.search.seed,
+    )
+
+
+def _engine(inputs: Inputs) -> Engine:
+    """The engine, nothing told yet.
+
+    Raises:
+        SpaceError: If it cannot search this space on this table.
+        RunError: If the run to start from cannot be read.
+    """
+    from ffsearch.search.engines.choose import make_engine
+    from ffsearch.search.engines.pruners import first_rung_for
+    from ffsearch.search.training.batches import batches_per_epoch
+
+    prepared = inputs.prepared
+    n_train = len(prepared.splits.folds[0][0])
+    stopping = stopping_for(inputs.space, n_train)
+    return make_engine(
+        inputs.space,
+        direction=inputs.objective.direction,
+        max_epochs=stopping.max_epochs,
+        first_rung=first_rung_for(batches_per_epoch(n_train, batch_size=stopping.batch_size)),
+        n_features=len(prepared.layout.matrix_columns().cell),
+        n_outputs=prepared.head.n_outputs,
     )
 
 

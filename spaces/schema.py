@@ -319,7 +319,7 @@ class SearchSpec(Section):
         description="How the engine proposes them: tpe, random, gp, cmaes, qmc or grid of optuna; bayesian, hyperband, "
         "random or grid of keras-tuner.",
     )
-    pruner: Literal["asha", "median", "one_epoch", "none"] = Field(
+    pruner: Literal["asha", "hyperband", "median", "one_epoch", "none"] = Field(
         default="asha", description="What ends candidates without promise early."
     )
     trials: StrictInt = Field(default=100, ge=1, le=MAX_TRIALS, description="Candidates to try.")
@@ -327,6 +327,16 @@ class SearchSpec(Section):
         default=None,
         description="Time for everything, refit and report included: 90s, 10m, 1h30m; a plain number is seconds. "
         "null: no limit.",
+    )
+    max_params: StrictInt | None = Field(
+        default=None,
+        ge=1,
+        description="Most parameters of a network, all counted; larger ones are not tried. null: any.",
+    )
+    warm_start: StrictStr | None = Field(
+        default=None,
+        min_length=1,
+        description="An earlier run's folder, runs/NAME: its best points that lie in this space are tried first.",
     )
     seed: StrictInt = Field(default=0, ge=0, le=MAX_SEED, description="Where all chance of the run comes from.")
     objective: Literal["auto", "rmse", "mae", "log_loss", "accuracy", "balanced_accuracy", "roc_auc"] = Field(

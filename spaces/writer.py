@@ -28,6 +28,9 @@ _NOT_WHICH: Final = ("evidence", "preset")
 _HOW_LONG: Final = ("trials", "budget")
 """Keys of `search:` that say how far a search goes, not which one it is."""
 
+_LATER: Final = ("max_params", "warm_start")
+"""Keys of `search:` that came later: where they say nothing, a run is the one it was before."""
+
 
 class _Representer(RoundTripRepresenter):
     """Writes null as a word: an empty place looks forgotten."""
@@ -77,6 +80,9 @@ def space_identity(space: SearchSpace | CapacitySpace) -> str:
         plain.pop(key, None)
     for key in _HOW_LONG:
         plain.get("search", {}).pop(key, None)
+    for key in _LATER:
+        if plain.get("search", {}).get(key, "") is None:
+            del plain["search"][key]
     for key in ("source", "test"):
         if isinstance(plain["data"][key], str):
             plain["data"][key] = PurePath(plain["data"][key]).name

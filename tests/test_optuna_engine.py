@@ -119,7 +119,7 @@ def test_a_stretch_beyond_the_floating_point_numbers_is_refused() -> None:
 # --- what is legal -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("key", "legal"), [("sampler", "tpe, random"), ("pruner", "asha, median")])
+@pytest.mark.parametrize(("key", "legal"), [("sampler", "tpe, random"), ("pruner", "asha, hyperband, median")])
 def test_unknown_names_are_refused_with_the_legal_ones(key: str, legal: str) -> None:
     with pytest.raises(SpaceError, match=f"search.{key}: 'best' is not a {key}. Legal: {legal}"):
         OptunaEngine(SPACE, seed=0, direction="minimize", **{key: "best"})  # type: ignore[arg-type]
@@ -240,6 +240,21 @@ def test_the_default_trial_is_never_pruned(pruner: str) -> None:
         for trial in others:
             engine.should_prune(trial, epoch=epoch, valid_loss=1 / epoch)
     assert not any(engine.should_prune(first, epoch=epoch, valid_loss=5.0) for epoch in range(1, 30))
+
+
+def test_hyperband_judges_a_trial_among_those_of_its_bracket() -> None:
+    """With 27 epochs there are three brackets, whose first rungs are at 3, 9 and 27; most trials are in the first."""
+    engine = OptunaEngine(SPACE, sampler="random", pruner="hyperband", seed=0, direction="minimize", max_epochs=82)
+    ends = []
+    for _ in range(60):
+        trial = ask(engine).trial
+        losses = ((epoch, trial + 1 / epoch) for epoch in range(1, 82))  # each trial is worse than all before it
+        ends.append(
+            next((epoch for epoch, loss in losses if engine.should_prune(trial, epoch=epoch, valid_loss=loss)), 0)
+        )
+    assert set(ends) == {0, 3, 9, 27, 81}
+    assert ends.count(3) > ends.count(9) > ends.count(27)
+    assert ends.count(0) <= 4  # the default, and the first of every bracket, which has nobody to be worse than
 
 
 def test_no_pruner_ends_nothing() -> None:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, NotRequired, TypedDict
 
 from ffsearch.errors import SpaceError
 from ffsearch.search.engines.protocol import Proposal, Told
@@ -21,13 +21,27 @@ from ffsearch.search.topology import Point
 from ffsearch.search.training.protocol import Ended
 from ffsearch.spaces.sampling import SAMPLERS
 
-__all__ = ["DEFAULT_TRIAL", "MAX_DRAWS", "AskTell"]
+__all__ = ["DEFAULT_TRIAL", "MAX_DRAWS", "MAX_EPOCHS", "AskTell", "Common"]
 
 DEFAULT_TRIAL: Final = 0
+
+MAX_EPOCHS: Final = 200
+"""Most epochs where nobody says how many. Source: the default of `train.max_epochs`."""
 
 MAX_DRAWS: Final = 64
 """Draws for a point that is not in training already. choice: where one point in six is free it is missed once in
 100,000 times; where points are plenty the first draw does."""
+
+
+class Common(TypedDict):
+    """What every engine is told beside its sampler and pruner; `AskTell` says what it means."""
+
+    seed: int
+    direction: str
+    given: NotRequired[Sequence[Point]]
+    allows: NotRequired[Callable[[Point], bool]]
+    first_rung: NotRequired[int]
+    max_epochs: NotRequired[int]
 
 
 class AskTell(ABC):
@@ -39,8 +53,10 @@ class AskTell(ABC):
         pruner: One of `PRUNERS`.
         seed: The run's seed.
         direction: `minimize` or `maximize`, of the values told.
-        default: Trial 0's point; by default the space's.
+        given: Points to begin with; the first is trial 0, the default. By default the space's alone.
+        allows: Whether a point that is drawn may be tried; by default every one.
         first_rung: Epochs before the pruner judges a trial.
+        max_epochs: Most epochs of a trial.
 
     Raises:
         SpaceError: If the sampler or the pruner is unknown.
@@ -56,18 +72,21 @@ class AskTell(ABC):
         pruner: str,
         seed: int,
         direction: str,
-        default: Point | None = None,
+        given: Sequence[Point] = (),
+        allows: Callable[[Point], bool] | None = None,
         first_rung: int = FIRST_RUNG,
+        max_epochs: int = MAX_EPOCHS,
     ) -> None:
-        for key, given, legal in (("sampler", sampler, SAMPLERS[self.name]), ("pruner", pruner, tuple(PRUNERS))):
-            if given not in legal:
-                raise SpaceError(f"search.{key}: {given!r} is not a {key}. Legal: {', '.join(legal)}.")
+        for key, name, legal in (("sampler", sampler, SAMPLERS[self.name]), ("pruner", pruner, tuple(PRUNERS))):
+            if name not in legal:
+                raise SpaceError(f"search.{key}: {name!r} is not a {key}. Legal: {', '.join(legal)}.")
         self._sampler = sampler
         self._seed = seed
         self._sign = -1 if direction == "maximize" else 1
         self._rule = PRUNERS[pruner]
-        self._curves = CurveBook(first_rung=first_rung)
-        self._default = default_point(parameters) if default is None else default
+        self._curves = CurveBook(first_rung=first_rung, max_epochs=max_epochs)
+        self._given = tuple(given) or (default_point(parameters),)
+        self._allows = allows or (lambda point: True)  # noqa: ARG005  (the signature)
         self._n_asked = 0
         self._running: dict[int, Point] = {}
         self._lost: deque[Proposal] = deque()
@@ -143,9 +162,9 @@ class AskTell(ABC):
 
     def _propose(self) -> Proposal | None:
         trial = self._n_asked
-        if trial == DEFAULT_TRIAL:
-            point: Point | None = self._default
-            self._place(trial, self._default)
+        if trial < len(self._given):
+            point: Point | None = self._given[trial]
+            self._place(trial, self._given[trial])
         else:
             point = self._draw(trial)
         if point is None:
@@ -154,8 +173,23 @@ class AskTell(ABC):
         self._n_asked += 1
         return Proposal(trial=trial, point=point)
 
-    def _is_in_training(self, point: Point) -> bool:
-        return any(point.identity == running.identity for running in self._running.values())
+    def _is_free(self, point: Point) -> bool:
+        """Whether a point may be tried and is not in training already."""
+        return self._allows(point) and all(point.identity != running.identity for running in self._running.values())
+
+    def _must_repeat(self, n_points: float) -> bool:
+        """Whether all points there are are in training, so that a new trial can only be a repeat.
+
+        Args:
+            n_points: How many points the space has.
+        """
+        return len({point.identity for point in self._running.values()}) >= n_points
+
+    def _refused(self) -> SpaceError:
+        return SpaceError(
+            f"search.max_params: {MAX_DRAWS} points drawn in a row are too large. Raise it, or lower "
+            "space.width.high and space.depth.high, so that most points of the space fit."
+        )
 
     def _note_curve(self, told: Told) -> None:
         """Keep what was told rather than what was asked: the same numbers come back after an interruption."""

@@ -1,15 +1,32 @@
-"""The engine a space asks for."""
+"""The engine a space asks for, and the points it begins with."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Final
+
+from ffsearch.errors import SpaceError
+from ffsearch.search.engines.asking import Common
 from ffsearch.search.engines.protocol import Engine
-from ffsearch.search.points import default_point
+from ffsearch.search.points import Parameters, contains, default_point
+from ffsearch.search.reading import load
+from ffsearch.search.topology import Point, n_params
+from ffsearch.search.training.protocol import Ended
+from ffsearch.spaces.parameters import ChoiceParameter, IntParameter
 from ffsearch.spaces.schema import SearchSpace
 
-__all__ = ["make_engine"]
+__all__ = ["N_WARM", "first_points", "make_engine"]
+
+N_WARM: Final = 5
+"""Points taken from an earlier run. choice: half of the trials a sampler draws at random before it begins to model."""
+
+Allows = Callable[[Point], bool]
 
 
-def make_engine(space: SearchSpace, *, direction: str, max_epochs: int, first_rung: int) -> Engine:
+def make_engine(
+    space: SearchSpace, *, direction: str, max_epochs: int, first_rung: int, n_features: int, n_outputs: int
+) -> Engine:
     """The engine, nothing told yet; only the library that it needs is loaded.
 
     Args:
@@ -17,35 +34,93 @@ def make_engine(space: SearchSpace, *, direction: str, max_epochs: int, first_ru
         direction: `minimize` or `maximize`, of the values told.
         max_epochs: Most epochs of a trial.
         first_rung: Epochs before a trial is judged.
+        n_features: Columns of the matrix.
+        n_outputs: Units of the output layer.
 
     Raises:
-        SpaceError: If it needs a library that is not installed, or more trials.
+        SpaceError: If it needs a library that is not installed, or more trials, or the space has no point it may try.
+        RunError: If the run to start from cannot be read.
     """
-    search, parameters = space.search, space.parameters
-    default = default_point(parameters)
+    search = space.search
+
+    def allows(point: Point) -> bool:
+        limit = search.max_params
+        return limit is None or n_params(point, n_features=n_features, n_outputs=n_outputs) <= limit
+
+    common = Common(
+        seed=search.seed,
+        direction=direction,
+        given=first_points(space, allows=allows),
+        allows=allows,
+        first_rung=first_rung,
+        max_epochs=max_epochs,
+    )
     if search.engine == "optuna":
         from ffsearch.search.engines.optuna_engine import OptunaEngine
 
-        return OptunaEngine(
-            parameters,
-            sampler=search.sampler,
-            pruner=search.pruner,
-            seed=search.seed,
-            direction=direction,
-            default=default,
-            first_rung=first_rung,
-        )
+        return OptunaEngine(space.parameters, sampler=search.sampler, pruner=search.pruner, **common)
     from ffsearch.search.engines.keras_tuner_engine import KerasTunerEngine
 
-    engine = KerasTunerEngine(
-        parameters,
-        sampler=search.sampler,
-        pruner=search.pruner,
-        seed=search.seed,
-        direction=direction,
-        max_epochs=max_epochs,
-        default=default,
-        first_rung=first_rung,
-    )
+    engine = KerasTunerEngine(space.parameters, sampler=search.sampler, pruner=search.pruner, **common)
     engine.check_trials(search.trials)
     return engine
+
+
+def first_points(space: SearchSpace, *, allows: Allows) -> list[Point]:
+    """The default point, made narrower where it is too large, and the best points of the run to start from.
+
+    Args:
+        space: What was asked for.
+        allows: Whether a point is small enough.
+
+    Raises:
+        SpaceError: If no network of the space is small enough, or no point of the earlier run lies in the space.
+        RunError: If the earlier run cannot be read.
+    """
+    parameters, earlier = space.parameters, space.search.warm_start
+    default = next((point for point in _smaller(default_point(parameters), parameters) if allows(point)), None)
+    if default is None:
+        raise SpaceError(
+            f"search.max_params: no network of the space has {space.search.max_params} parameters or fewer. Raise it, "
+            "or lower space.width.low and space.depth.low."
+        )
+    if earlier is None:
+        return [default]
+    warm = [point for point in _best_points(earlier) if contains(parameters, point) and allows(point)]
+    if not warm:
+        raise SpaceError(
+            f"search.warm_start: none of the trials of {earlier} that have a value lies in this space. Widen the space "
+            "to hold its best ones (ffsearch show names them), or leave warm_start out."
+        )
+    new = [point for point in warm if point.identity != default.identity]
+    return [default, *new[:N_WARM]]
+
+
+def _smaller(point: Point, parameters: Parameters) -> Iterator[Point]:
+    """A point, then the same narrower and narrower, then with fewer layers too, as far as the space goes."""
+    for depth in _down_from(point.depth, parameters, "depth"):
+        for width in _down_from(point.width, parameters, "width"):
+            yield replace(point, depth=depth, width=width)
+
+
+def _down_from(value: int, parameters: Parameters, name: str) -> list[int]:
+    """A value and the smaller ones that a parameter may have, largest first; the value alone where it is fixed."""
+    parameter = parameters.get(name)
+    match parameter:
+        case IntParameter():
+            return list(range(value, parameter.low - 1, -1))
+        case ChoiceParameter():
+            return sorted((one for one in parameter.values if isinstance(one, int) and one <= value), reverse=True)
+        case _:
+            return [value]
+
+
+def _best_points(path: str) -> list[Point]:
+    """Each point of a run once, the best first; those that were pruned after all others."""
+    run = load(path)
+    sign = -1 if run.summary["objective"]["direction"] == "maximize" else 1
+    valued = [(record, record.value) for record in run.records if record.value is not None]
+    valued.sort(key=lambda one: (one[0].ended is Ended.PRUNED, sign * one[1], one[0].trial))
+    by_identity = {record.point.identity: record.point for record, _ in reversed(valued)}
+    order = dict.fromkeys(record.point.identity for record, _ in valued)
+    return [by_identity[identity] for identity in order]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, Unpack
 
 import keras_tuner
 import numpy as np
@@ -16,7 +16,7 @@ from keras_tuner.engine.trial import Trial
 from threadpoolctl import threadpool_limits
 
 from ffsearch.errors import SpaceError
-from ffsearch.search.engines.asking import DEFAULT_TRIAL, MAX_DRAWS, AskTell
+from ffsearch.search.engines.asking import MAX_DRAWS, MAX_EPOCHS, AskTell, Common
 from ffsearch.search.engines.hyperband import Rounds
 from ffsearch.search.engines.keras_tuner_space import KerasTunerSpace, with_values
 from ffsearch.search.engines.protocol import Told
@@ -47,12 +47,8 @@ class KerasTunerEngine(AskTell):
     Args:
         parameters: The space, as `SearchSpace.parameters` gives it.
         sampler: bayesian, hyperband, random or grid.
-        pruner: asha, median, one_epoch or none.
-        seed: The run's seed.
-        direction: `minimize` or `maximize`, of the values told.
-        max_epochs: Most epochs of a trial; hyperband divides them.
-        default: Trial 0's point; by default the space's.
-        first_rung: Epochs before a trial is judged.
+        pruner: asha, hyperband, median, one_epoch or none.
+        **common: See `AskTell`; hyperband divides its `max_epochs`.
 
     Raises:
         SpaceError: If the sampler or pruner is unknown.
@@ -66,31 +62,19 @@ class KerasTunerEngine(AskTell):
         *,
         sampler: str = "bayesian",
         pruner: str = "asha",
-        seed: int,
-        direction: str,
-        max_epochs: int,
-        default: Point | None = None,
-        first_rung: int = FIRST_RUNG,
+        **common: Unpack[Common],
     ) -> None:
-        super().__init__(
-            parameters,
-            sampler=sampler,
-            pruner=pruner,
-            seed=seed,
-            direction=direction,
-            default=default,
-            first_rung=first_rung,
-        )
+        super().__init__(parameters, sampler=sampler, pruner=pruner, **common)
         self._space = KerasTunerSpace(parameters)
         self._trials: dict[str, Trial] = {}
-        self._max_epochs = max_epochs
+        self._max_epochs = common.get("max_epochs", MAX_EPOCHS)
         self._epochs: dict[int, int] = {}
-        self._walk = Walk(parameters, seed=seed) if sampler == "grid" else None
+        self._walk = Walk(parameters, seed=self._seed) if sampler == "grid" else None
         self._rounds = Rounds(
             self._space.hyperparameters,
             objective=_OBJECTIVE,
-            max_epochs=max_epochs,
-            first_epochs=first_rung,
+            max_epochs=self._max_epochs,
+            first_epochs=common.get("first_rung", FIRST_RUNG),
             seed=1,
         )
         self._rounds.trials = self._trials
@@ -125,20 +109,24 @@ class KerasTunerEngine(AskTell):
 
     def _draw(self, trial: int) -> Point | None:
         point = self._sampled(trial) if self._walk is None else self._walk.next()
+        while self._walk is not None and point is not None and not self._allows(point):
+            point = self._walk.next()
         if point is not None:
             self._note(trial, point)
         return point
 
     def _sampled(self, trial: int) -> Point:
-        """Ask the oracle; when it names a point that is in training already, draw at random until one is new."""
-        n_in_training = len({point.identity for point in self._running.values()})
-        n_draws = MAX_DRAWS if n_in_training < self._space.n_points else 1
-        point = self._space.point(self._values(trial))
-        for attempt in range(1, n_draws):
-            if not self._is_in_training(point):
-                break
-            point = self._space.point(self._random_values(trial, attempt))
-        return point
+        """Ask the oracle; when its point is in training already or too large, draw at random until one is not.
+
+        Raises:
+            SpaceError: If nearly all points are too large.
+        """
+        may_repeat = self._must_repeat(self._space.n_points)
+        for attempt in range(MAX_DRAWS):
+            point = self._space.point(self._random_values(trial, attempt) if attempt else self._values(trial))
+            if self._is_free(point) or (self._allows(point) and (may_repeat or attempt == MAX_DRAWS - 1)):
+                return point
+        raise self._refused()
 
     def _values(self, trial: int) -> dict[str, Any]:
         if not self._space.searched or self._sampler == "random":
@@ -191,7 +179,7 @@ class KerasTunerEngine(AskTell):
         self._note(trial, point)
 
     def _repeat(self, told: Told) -> None:
-        if self._sampler == "hyperband" and self._space.searched and told.trial != DEFAULT_TRIAL:
+        if self._sampler == "hyperband" and self._space.searched and told.trial >= len(self._given):
             self._epochs[told.trial] = self._rounds.place(str(told.trial), self._space.params(told.point))
         super()._repeat(told)
 

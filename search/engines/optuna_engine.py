@@ -7,17 +7,17 @@ read back: an interrupted search is rebuilt from what was told.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final, Unpack
 
 import optuna
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import Trial, TrialState
 
-from ffsearch.search.engines.asking import DEFAULT_TRIAL, MAX_DRAWS, AskTell
+from ffsearch.search.engines.asking import MAX_DRAWS, AskTell, Common
 from ffsearch.search.engines.grid import Grid
 from ffsearch.search.engines.optuna_space import OptunaSpace
 from ffsearch.search.engines.optuna_tools import quiet_optuna
 from ffsearch.search.engines.protocol import Told
-from ffsearch.search.engines.pruners import FIRST_RUNG
 from ffsearch.search.engines.samplers import HOLDS_STATE, READS_PRUNED, SnappingSampler, check_installed, make_sampler
 from ffsearch.search.points import Parameters
 from ffsearch.search.seeds import Purpose, integer
@@ -26,6 +26,10 @@ from ffsearch.search.training.protocol import Ended
 
 __all__ = ["OptunaEngine"]
 
+N_SAMPLED: Final = 8
+"""Draws of a sampler before points are drawn at random. choice: where good networks are large, a limit on their size
+refuses most of what a sampler names, and random points would be all that is left of it."""
+
 
 class OptunaEngine(AskTell):
     """Proposes points with one of Optuna's samplers, and prunes with one of our rules.
@@ -33,11 +37,8 @@ class OptunaEngine(AskTell):
     Args:
         parameters: The space, as `SearchSpace.parameters` gives it.
         sampler: tpe, random, gp, cmaes, qmc or grid.
-        pruner: asha, median, one_epoch or none.
-        seed: The run's seed.
-        direction: `minimize` or `maximize`, of the values told.
-        default: Trial 0's point; by default the space's.
-        first_rung: Epochs before the pruner judges a trial.
+        pruner: asha, hyperband, median, one_epoch or none.
+        **common: See `AskTell`.
 
     Raises:
         SpaceError: If the sampler or pruner is unknown, or needs a library that is not installed.
@@ -51,25 +52,14 @@ class OptunaEngine(AskTell):
         *,
         sampler: str = "tpe",
         pruner: str = "asha",
-        seed: int,
-        direction: str,
-        default: Point | None = None,
-        first_rung: int = FIRST_RUNG,
+        **common: Unpack[Common],
     ) -> None:
-        super().__init__(
-            parameters,
-            sampler=sampler,
-            pruner=pruner,
-            seed=seed,
-            direction=direction,
-            default=default,
-            first_rung=first_rung,
-        )
+        super().__init__(parameters, sampler=sampler, pruner=pruner, **common)
         check_installed(sampler)
         self._space = OptunaSpace(parameters)
-        self._grid = Grid(parameters, seed=seed) if sampler == "grid" else None
+        self._grid = Grid(parameters, seed=self._seed) if sampler == "grid" else None
         with quiet_optuna():
-            self._study = optuna.create_study(sampler=RandomSampler(seed=seed % 2**32))
+            self._study = optuna.create_study(sampler=RandomSampler(seed=self._seed % 2**32))
         self._asked: dict[int, Trial] = {}
 
     def restore(self, history: Sequence[Told]) -> None:
@@ -82,24 +72,28 @@ class OptunaEngine(AskTell):
     def _draw(self, trial: int) -> Point | None:
         if self._grid is None:
             return self._sampled(trial)
-        point = self._grid.next()
+        while (point := self._grid.next()) is not None and not self._allows(point):
+            pass
         if point is not None:
             self._place(trial, point)
         return point
 
     def _sampled(self, trial: int) -> Point:
-        """Ask the sampler; when it names a point that is in training already, draw at random until one is new."""
-        n_in_training = len({point.identity for point in self._running.values()})
-        n_draws = MAX_DRAWS if n_in_training < self._space.n_points else 1
-        for attempt in range(n_draws):
+        """Ask the sampler; when its point is in training already or too large, draw at random until one is not.
+
+        Raises:
+            SpaceError: If nearly all points are too large.
+        """
+        may_repeat = self._must_repeat(self._space.n_points)
+        for attempt in range(MAX_DRAWS):
             self._study.sampler = self._sampler_for(trial, attempt)
             asked = self._study.ask(self._space.distributions)
             point = self._space.point(asked.params)
-            if not self._is_in_training(point) or attempt == n_draws - 1:
-                break
+            if self._is_free(point) or (self._allows(point) and (may_repeat or attempt == MAX_DRAWS - 1)):
+                self._asked[trial] = asked
+                return point
             self._study.tell(asked, state=TrialState.FAIL)
-        self._asked[trial] = asked
-        return point
+        raise self._refused()
 
     def _place(self, trial: int, point: Point) -> None:
         self._study.enqueue_trial(self._space.params(point))
@@ -110,7 +104,7 @@ class OptunaEngine(AskTell):
     def _repeat(self, told: Told) -> None:
         self._study.sampler = self._sampler_for(told.trial)
         super()._repeat(told)
-        if told.trial != DEFAULT_TRIAL and self._sampler in HOLDS_STATE:
+        if told.trial >= len(self._given) and self._sampler in HOLDS_STATE:
             _ = self._asked[told.trial].relative_params  # draws, as it did then, and leaves the state it left then
 
     def _learn(self, told: Told) -> None:
@@ -123,8 +117,8 @@ class OptunaEngine(AskTell):
             self._study.tell(asked, self._sign * told.value)
 
     def _sampler_for(self, trial: int, attempt: int = 0) -> BaseSampler:
-        if attempt:
+        if attempt >= (1 if self._sampler in HOLDS_STATE else N_SAMPLED):
             inner: BaseSampler = RandomSampler(seed=integer(self._seed, Purpose.SAMPLER, trial, attempt))
         else:
-            inner = make_sampler(self._sampler, seed=self._seed, trial=trial)
+            inner = make_sampler(self._sampler, seed=self._seed, trial=trial, attempt=attempt)
         return SnappingSampler(inner, self._space.snapped)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Final
+from zlib import crc32
 
 __all__ = [
     "FIRST_RUNG",
@@ -21,6 +22,7 @@ __all__ = [
     "asha",
     "below_median",
     "first_rung_for",
+    "hyperband",
     "one_epoch",
 ]
 
@@ -44,11 +46,13 @@ class CurveBook:
 
     Args:
         first_rung: Epochs before anything is judged.
+        max_epochs: Most epochs of a trial.
         losses: By trial, an entry an epoch.
         complete: Trials that came to their own end.
     """
 
     first_rung: int = FIRST_RUNG
+    max_epochs: int | None = None
     losses: dict[int, list[float]] = field(default_factory=dict)
     complete: set[int] = field(default_factory=set)
 
@@ -75,12 +79,21 @@ def asha(book: CurveBook, trial: int) -> bool:
     Source: Li et al. 2020, *A system for massively parallel hyperparameter tuning*, arXiv 1810.05934. As in Optuna's
     SuccessiveHalvingPruner, a trial is judged once, when it reaches the rung, and the first two go on if they are best.
     """
-    epoch = len(book.losses[trial])
-    if not _is_rung(epoch, book.first_rung):
-        return False
-    rivals = sorted(book.at(epoch))
-    n_promoted = max(1, len(rivals) // REDUCTION)
-    return book.losses[trial][-1] > rivals[n_promoted - 1]
+    return _is_behind(book, trial, first_rung=book.first_rung, rivals=set(book.losses))
+
+
+def hyperband(book: CurveBook, trial: int) -> bool:
+    """Several asha side by side, each with a first rung three times as far as the one before: some give points time.
+
+    Every trial belongs to one of these brackets, by a hash of its number, and is judged among those of its bracket.
+    A bracket gets trials in proportion to how many it ends early, so that all spend about as many epochs.
+
+    Source: Li et al. 2018, *Hyperband*, JMLR 18 (185), made asynchronous as in Optuna's HyperbandPruner.
+    """
+    weights = _bracket_weights(book)
+    bracket = _bracket(trial, weights)
+    rivals = {other for other in book.losses if _bracket(other, weights) == bracket}
+    return _is_behind(book, trial, first_rung=book.first_rung * REDUCTION**bracket, rivals=rivals)
 
 
 def below_median(book: CurveBook, trial: int) -> bool:
@@ -106,6 +119,30 @@ def one_epoch(book: CurveBook, trial: int) -> bool:
     return len(losses) == 1 and losses[0] > min(book.at(1))
 
 
+def _is_behind(book: CurveBook, trial: int, *, first_rung: int, rivals: set[int]) -> bool:
+    """Whether a trial stands on a rung, and is not in the best third of those that got there."""
+    epoch = len(book.losses[trial])
+    if not _is_rung(epoch, first_rung):
+        return False
+    losses = sorted(book.at(epoch, rivals))
+    n_promoted = max(1, len(losses) // REDUCTION)
+    return book.losses[trial][-1] > losses[n_promoted - 1]
+
+
+def _bracket_weights(book: CurveBook) -> list[int]:
+    """Shares of the brackets, the one with the earliest rung first. Source: Li et al. 2018, algorithm 1, line 2."""
+    last = book.max_epochs or book.first_rung
+    n_brackets = 1
+    while book.first_rung * REDUCTION**n_brackets < last:
+        n_brackets += 1
+    return [math.ceil(n_brackets * REDUCTION**halvings / (halvings + 1)) for halvings in reversed(range(n_brackets))]
+
+
+def _bracket(trial: int, weights: list[int]) -> int:
+    place = crc32(str(trial).encode()) % sum(weights)
+    return next(bracket for bracket in range(len(weights)) if place < sum(weights[: bracket + 1]))
+
+
 def _is_rung(epoch: int, first: int) -> bool:
     while epoch > first and epoch % REDUCTION == 0:
         epoch //= REDUCTION
@@ -114,6 +151,7 @@ def _is_rung(epoch: int, first: int) -> bool:
 
 PRUNERS: Final[dict[str, Rule | None]] = {
     "asha": asha,
+    "hyperband": hyperband,
     "median": below_median,
     "one_epoch": one_epoch,
     "none": None,

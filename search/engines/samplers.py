@@ -50,15 +50,16 @@ def check_installed(sampler: str) -> None:
         )
 
 
-def make_sampler(name: str, *, seed: int, trial: int) -> BaseSampler:
+def make_sampler(name: str, *, seed: int, trial: int, attempt: int = 0) -> BaseSampler:
     """The sampler for one trial.
 
     Args:
         name: One of Optuna's `SAMPLERS` but grid, which needs none.
         seed: The run's seed.
         trial: The trial to draw.
+        attempt: How often it was drawn before.
     """
-    own = integer(seed, Purpose.SAMPLER, trial)
+    own = integer(seed, Purpose.SAMPLER, *((trial, attempt) if attempt else (trial,)))
     independent = RandomSampler(seed=own)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)  # stated in the project's lower bound on Optuna
