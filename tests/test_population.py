@@ -113,16 +113,36 @@ def assert_agree(
     compiled: Sequence[bool] = BOTH,
     stopping: Stopping = LONG,
 ) -> None:
-    """The reference and lanes of these kinds, the same jobs, the same curves."""
+    """The reference and lanes of these kinds, the same jobs, the same curves.
+
+    L1 has a kink: a weight that passes zero an update earlier or later, by the last bit of a sum, moves the reference's
+    own losses by up to 2e-4. So a lane has to agree with the reference on this table, or on it with every feature moved
+    by its last bit.
+    """
     jobs = [job(trial, point=replace(point, learning_rate=RATES[optimizer])) for trial, point in enumerate(points)]
     expected = run(KerasTrainer(problem, stopping, optimizer=optimizer), jobs)
     for kind in compiled:
         found = run(PopulationTrainer(problem, stopping, optimizer=optimizer, compiled=kind), jobs)
         for one, two in zip(expected, found, strict=True):
-            said = f"{one.job.point}, {optimizer}, {kind=}"
-            np.testing.assert_allclose(two.curve.train_loss, one.curve.train_loss, rtol=RTOL, err_msg=said)
-            np.testing.assert_allclose(two.curve.valid_loss, one.curve.valid_loss, rtol=RTOL, err_msg=said)
-            np.testing.assert_allclose(two.curve.penalty, one.curve.penalty, rtol=1e-3, atol=1e-5, err_msg=said)
+            others = [one]
+            if one.job.point.l1 and not _agree(one, two):
+                moved = [_moved(problem, towards) for towards in (np.inf, -np.inf)]
+                others += [run(KerasTrainer(each, stopping, optimizer=optimizer), [one.job])[0] for each in moved]
+            said = f"{one.job.point}, {optimizer}, {kind=}: {two.curve.train_loss} instead of {one.curve.train_loss}"
+            assert any(_agree(other, two) for other in others), said
+
+
+def _agree(one: Trained, two: Trained) -> bool:
+    """Whether all losses agree."""
+    pairs = [(getattr(one.curve, name), getattr(two.curve, name)) for name in ("train_loss", "valid_loss")]
+    losses = all(np.allclose(found, wanted, rtol=RTOL, atol=0) for wanted, found in pairs)
+    return losses and np.allclose(two.curve.penalty, one.curve.penalty, rtol=1e-3, atol=1e-5)
+
+
+def _moved(problem: Problem, towards: float) -> Problem:
+    """The problem with the last bit of every training feature moved."""
+    (split,) = problem.splits
+    return replace(problem, splits=(replace(split, x_train=np.nextafter(split.x_train, np.float32(towards))),))
 
 
 class TestAgreement:
