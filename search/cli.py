@@ -178,12 +178,23 @@ def report(
     ] = None,
     lang: Annotated[str, typer.Option(help="Language of the page: en or pt-BR.")] = "en",
     open_: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    tensorboard: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Write the trials for TensorBoard's HParams to a folder, in place of the page."
+        ),
+    ] = None,
 ) -> None:
     """Write a run's report: one HTML file that needs nothing else."""
     from ffsearch.reports.html import write_comparison, write_report
     from ffsearch.search.store import latest
 
     runs = paths or [latest()]
+    if tensorboard is not None:
+        if len(runs) > 1 or compare or out is not None or open_:
+            raise RunError("--tensorboard takes one run, and neither --compare, --out nor --open: it writes no page.")
+        _tensorboard(runs[0], tensorboard)
+        return
     if compare:
         pages = [write_comparison(runs, out, lang=lang)]
     elif len(runs) > 1 and out is not None:
@@ -353,6 +364,14 @@ def _report(path: Path) -> None:
     from ffsearch.reports.html import write_report
 
     write_report(path)
+
+
+def _tensorboard(path: Path, out: Path) -> None:
+    from ffsearch.search.exporting.tensorboard import write_tensorboard
+    from ffsearch.search.store import load
+
+    written = write_tensorboard(load(path), out)
+    typer.echo(f"wrote  {written}\nnext   tensorboard --logdir {shlex.quote(str(written))}")
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001  (the signature of a handler)
