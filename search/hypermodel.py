@@ -176,7 +176,14 @@ class SpaceHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]  # KerasTun
         return {
             "space": space_to_yaml(inputs.space),
             "identity": identity_of(inputs),
-            "facts": facts_of(inputs, self._problem, search=search).as_dict(),
+            "facts": facts_of(
+                inputs.prepared,
+                self._problem,
+                kind=inputs.space.kind,
+                name=inputs.name,
+                objective=inputs.objective,
+                search=search,
+            ).as_dict(),
             "columns": [column.as_dict() for column in inputs.prepared.columns],
             "notices": list(inputs.prepared.notices),
         }

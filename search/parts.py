@@ -166,8 +166,11 @@ class Parts:
         """What is known of the run before its first trial."""
         search = self.inputs.space.search
         return facts_of(
-            self.inputs,
+            self.inputs.prepared,
             self.problem,
+            kind=self.inputs.space.kind,
+            name=self.inputs.name,
+            objective=self.objective,
             search=SearchFacts(
                 engine=search.engine,
                 sampler=search.sampler,
@@ -248,16 +251,18 @@ def inputs_of(loaded: SearchSpace, *, frame: pd.DataFrame | None, name: str) -> 
     return inputs
 
 
-def facts_of(inputs: Inputs, problem: Problem, *, search: SearchFacts) -> RunFacts:
-    """What is known of a run before its first trial, however its points are proposed and trained."""
-    table, splits, head = inputs.prepared.table, inputs.prepared.splits, problem.head
+def facts_of(
+    prepared: Prepared, problem: Problem, *, kind: str, name: str, objective: Objective, search: SearchFacts
+) -> RunFacts:
+    """What is known of a run before its first trial: of a search, an imported one, or a study."""
+    table, splits, head = prepared.table, prepared.splits, problem.head
     train, valid = splits.folds[0]
     return RunFacts(
-        kind=inputs.space.kind,
-        name=inputs.name,
+        kind=kind,
+        name=name,
         task=str(head.task),
-        objective=inputs.objective.name,
-        direction=inputs.objective.direction,
+        objective=objective.name,
+        direction=objective.direction,
         data=DataFacts(
             source=table.source,
             target=head.target_names,

@@ -23,12 +23,12 @@ from ffsearch.search.capacity.pace import Pace
 from ffsearch.search.capacity.plan import Plan, Training, make_plan
 from ffsearch.search.evidence.metrics import Objective, resolve_objective
 from ffsearch.search.observer import Began, ColumnLine, Observer, Phase
-from ffsearch.search.parts import RUNS, all_overrides, run_name
+from ffsearch.search.parts import RUNS, all_overrides, facts_of, run_name
 from ffsearch.search.reading import SPLITS
 from ffsearch.search.records import TrialRecord, best_record
 from ffsearch.search.scoring import naive_value, score_folds
 from ffsearch.search.store import Kind, Run, RunFolder, load
-from ffsearch.search.summary import DataFacts, RunFacts, SearchFacts
+from ffsearch.search.summary import RunFacts, SearchFacts
 from ffsearch.search.topology import describe, n_params
 from ffsearch.search.training.protocol import Ended, Stopping, Trained, Trainer
 from ffsearch.spaces.capacity import CapacitySpace
@@ -103,25 +103,12 @@ class Study:
 
     def facts(self) -> RunFacts:
         """What is known before the first training."""
-        table, splits, head = self.prepared.table, self.prepared.splits, self.problem.head
-        train, valid = splits.folds[0]
-        return RunFacts(
+        return facts_of(
+            self.prepared,
+            self.problem,
             kind=self.space.kind,
             name=self.name,
-            task=str(head.task),
-            objective=self.objective.name,
-            direction=self.objective.direction,
-            data=DataFacts(
-                source=table.source,
-                target=head.target_names,
-                n_rows=table.n_rows,
-                n_features=self.problem.n_features,
-                n_classes=len(head.labels) or None,
-                sha256=table.sha256,
-                n_train=len(train),
-                n_valid=len(valid),
-                n_test=len(splits.test),
-            ),
+            objective=self.objective,
             search=SearchFacts(
                 engine="capacity", sampler="grid", pruner="none", trainer=self.trainer.name, seed=self.plan.seed
             ),
