@@ -22,15 +22,15 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 import tensorflow as tf
+from threadpoolctl import threadpool_limits
 
 from ffsearch.search.data.problem import Problem, Split
 from ffsearch.search.heads import Head, Loss, Task
 from ffsearch.search.seeds import Purpose, child
 from ffsearch.search.topology import Point
 from ffsearch.search.training.early_stopping import Progress
-from ffsearch.search.training.planner import Planner
+from ffsearch.search.training.lanes import Lane, Settings, Tables
 from ffsearch.search.training.protocol import Job, Stopping, never_stop
-from ffsearch.search.training.slots import Lane, Program, Rows, Seat
 
 N_ROWS, N_FEATURES, BATCH_SIZE, DROPOUT = 8_000, 20, 256, 0.1
 N_UPDATES = N_ROWS // BATCH_SIZE
@@ -99,7 +99,7 @@ def torch_epoch(depth: int, width: int) -> Epoch | None:
 
 
 def lane_epoch(depth: int, width: int) -> Epoch:
-    """Compiled lanes full of networks, an epoch each, in as many threads as there are cores."""
+    """Networks in lanes, an epoch each, in as many threads as there are cores."""
     x, y = rows()
     problem = Problem(
         head=Head(
@@ -108,24 +108,18 @@ def lane_epoch(depth: int, width: int) -> Epoch:
         splits=(Split(x_train=x, y_train=y, x_valid=x[:1], y_valid=y[:1]),),
     )
     stopping = Stopping(max_epochs=10**9, patience=10**9, min_delta=0.0, batch_size=BATCH_SIZE)
-    point = Point(depth=depth, width=width, batch_norm=True, dropout=DROPOUT)
-    shape = Planner(problem, batch_size=BATCH_SIZE, compiled=True).shape(job(point, 0))
-    assert shape is not None
-    program = Program(
-        shape, Rows(problem, batch_size=BATCH_SIZE), loss=problem.head.loss, optimizer="adam", momentum=0.9
-    )
-    lanes = [Lane(program) for _ in range(N_LANES)]
-    for number, lane in enumerate(lanes):
-        for slot in range(shape.n_slots):
-            seated = job(point, number * shape.n_slots + slot)
-            lane.book(Seat(job=seated, progress=Progress(seated, stopping, watch=never_stop)))
-        lane.admit()
+    point, tables = Point(depth=depth, width=width, batch_norm=True, dropout=DROPOUT), Tables(problem)
+    lanes = [
+        Lane(each, Progress(each, stopping, watch=never_stop), tables, Settings(stopping=stopping))
+        for each in (job(point, number) for number in range(N_LANES))
+    ]
     threads = ThreadPoolExecutor(os.cpu_count() or 1)
 
     def epoch() -> int:
-        for done in [threads.submit(lane.train_epoch) for lane in lanes]:
-            done.result()
-        return N_LANES * shape.n_slots
+        with threadpool_limits(1, user_api="blas"):
+            for done in [threads.submit(lane.train_epoch) for lane in lanes]:
+                done.result()
+        return N_LANES
 
     return epoch
 

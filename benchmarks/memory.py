@@ -45,7 +45,7 @@ def job(trial: int) -> Job:
 
 
 def main() -> None:
-    """Print memory every 50 trials once the shapes are compiled."""
+    """Print memory every 50 trials once the program is compiled."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--trials", type=int, default=1_000)
     given = parser.parse_args()

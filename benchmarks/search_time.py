@@ -1,9 +1,11 @@
 """A whole search: the population trainer against the loop around Keras, with equal points and epochs, cold cache.
 
-    python benchmarks/search_time.py [--trials 24] [--rows 8000]
+    python benchmarks/search_time.py [--trials 24] [--rows 8000] [--tuner 0] [--warm]
 
 Points are drawn at random: depth 1 to 6, width 16 to 256, all activations. The loop is what users of Optuna write:
 build, compile, fit with early stopping, clear the session, one after another. Times include tracing and compiling.
+With `--tuner N`, KerasTuner's BayesianOptimization makes N trials in the same space, and the lanes' time to its best
+validation loss is told.
 """
 
 from __future__ import annotations
@@ -11,10 +13,14 @@ from __future__ import annotations
 import argparse
 import os
 import resource
+import sys
+import tempfile
 import time
+from collections.abc import Iterator
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ["TF_XLA_FLAGS"] = "--tf_xla_persistent_cache_directory="  # cold: nothing kept from an earlier process
+if "--warm" not in sys.argv:
+    os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp()  # cold: nothing kept from an earlier process
 
 import keras
 import numpy as np
@@ -87,28 +93,69 @@ def keras_loop(task: Problem, todo: list[Job]) -> list[tuple[int, float]]:
     return found
 
 
-def population(task: Problem, todo: list[Job]) -> list[Trained]:
-    """The same jobs in lanes."""
+def population(task: Problem, todo: list[Job]) -> Iterator[Trained]:
+    """The same jobs in lanes, as they end."""
     stopping = Stopping(max_epochs=MAX_EPOCHS, patience=PATIENCE, min_delta=0.0, batch_size=BATCH_SIZE)
-    return list(PopulationTrainer(task, stopping).train(iter(todo)))
+    return PopulationTrainer(task, stopping).train(iter(todo))
+
+
+def best_so_far(results: list[tuple[float, Trained]], loss: float) -> float | None:
+    """Seconds until a validation loss was reached; None: never."""
+    return next((seconds for seconds, trained in results if trained.curve.valid_loss.min() <= loss), None)
+
+
+def keras_tuner_best(task: Problem, n_trials: int) -> float:
+    """The best validation loss that KerasTuner finds in the same space, as its guide writes it."""
+    import keras_tuner
+
+    split = task.splits[0]
+
+    def build(hp: keras_tuner.HyperParameters) -> keras.Model:
+        depth, width = hp.Int("depth", 1, 6), hp.Int("width", 16, 256, sampling="log")
+        batch_norm, rate = hp.Boolean("batch_norm"), hp.Float("dropout", 0.0, 0.5)
+        activation = hp.Choice("activation", ["relu", "leaky_relu", "elu", "selu", "swish", "tanh", "softsign"])
+        penalty = keras.regularizers.L2(hp.Float("l2", 1e-7, 1e-2, sampling="log"))
+        layers: list[keras.Layer] = []
+        for _ in range(depth):
+            layers.append(keras.layers.Dense(width, kernel_regularizer=penalty))
+            if batch_norm:
+                layers.append(keras.layers.BatchNormalization())
+            layers += [keras.layers.Activation(activation), keras.layers.Dropout(rate)]
+        model = keras.Sequential([keras.Input((N_FEATURES,)), *layers, keras.layers.Dense(1)])
+        optimizer = keras.optimizers.Adam(hp.Float("learning_rate", 1e-4, 1e-2, sampling="log"))
+        model.compile(optimizer=optimizer, loss=keras.losses.BinaryCrossentropy(from_logits=True))
+        return model
+
+    with tempfile.TemporaryDirectory() as folder:
+        tuner = keras_tuner.BayesianOptimization(
+            build, "val_loss", max_trials=n_trials, seed=1, directory=folder, project_name="x"
+        )
+        stop = keras.callbacks.EarlyStopping(patience=PATIENCE)
+        tuner.search(
+            split.x_train, split.y_train, batch_size=BATCH_SIZE, epochs=MAX_EPOCHS, verbose=0,
+            validation_data=(split.x_valid, split.y_valid), callbacks=[stop],
+        )  # fmt: skip
+        return float(tuner.oracle.get_best_trials(1)[0].score)
 
 
 def main() -> None:
-    """Time both and print one line each."""
+    """Time all and print a line each."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--trials", type=int, default=24)
     parser.add_argument("--rows", type=int, default=8_000)
+    parser.add_argument("--tuner", type=int, default=0, help="trials of KerasTuner")
+    parser.add_argument("--warm", action="store_true", help="with the user's cache of compiled programs")
     given = parser.parse_args()
     task, todo = problem(given.rows), jobs(given.trials)
 
     started = time.perf_counter()
-    results = population(task, todo)
+    results = [(time.perf_counter() - started, trained) for trained in population(task, todo)]
     lanes_s = time.perf_counter() - started
-    n_epochs = sum(trained.curve.n_epochs for trained in results)
-    best = min(float(trained.curve.valid_loss.min()) for trained in results)
-    compiled = sum(trained.compile_s for trained in results)
+    n_epochs = sum(trained.curve.n_epochs for _, trained in results)
+    best = min(float(trained.curve.valid_loss.min()) for _, trained in results)
+    compiled = max(trained.compile_s for _, trained in results)
     print(f"lanes: {lanes_s:.1f} s, {lanes_s / len(todo):.2f} s a trial, {n_epochs} epochs, best {best:.4f}; "
-          f"waited {compiled:.1f} thread-seconds for compiling; peak memory "
+          f"{compiled:.1f} s of it compiling; peak memory "
           f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GB", flush=True)  # fmt: skip
 
     started = time.perf_counter()
@@ -116,7 +163,14 @@ def main() -> None:
     loop_s = time.perf_counter() - started
     print(f"loop:  {loop_s:.1f} s, {loop_s / len(todo):.2f} s a trial, {sum(n for n, _ in found)} epochs, "
           f"best {min(loss for _, loss in found):.4f}")  # fmt: skip
-    print(f"loop / lanes: {loop_s / lanes_s:.1f}")
+    print(f"loop / lanes: {loop_s / lanes_s:.1f}", flush=True)
+
+    if given.tuner:
+        started = time.perf_counter()
+        loss = keras_tuner_best(task, given.tuner)
+        tuner_s, reached = time.perf_counter() - started, best_so_far(results, loss)
+        said = "never" if reached is None else f"after {reached:.1f} s, {tuner_s / reached:.0f} times sooner"
+        print(f"KerasTuner: best {loss:.4f} of {given.tuner} trials in {tuner_s:.0f} s; the lanes had that {said}")
 
 
 if __name__ == "__main__":

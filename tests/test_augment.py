@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from contracts.trainers import head_for
@@ -20,16 +19,16 @@ from ffsearch.search.training.augment import (
     Batch,
     Draw,
     augment_batch,
-    augment_form,
     augment_words,
     check_augmentation,
     epoch_draws,
     is_augmented,
 )
+from ffsearch.search.training.elementwise import place_bits as lane_bits
+from ffsearch.search.training.elementwise import update_key
 from ffsearch.search.training.hashing import place_bits, update_words
 from ffsearch.search.training.lane_augment import augment_rows
-from ffsearch.search.training.lane_functions import place_bits as lane_bits
-from ffsearch.search.training.lane_functions import update_key
+from ffsearch.search.training.lanes import augmentation
 from ffsearch.spaces.loader import load_space
 
 Array = NDArray[Any]
@@ -185,37 +184,25 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("compiled", [False, True])
 @pytest.mark.parametrize(("columns", "point"), CASES)
-def test_a_lane_augments_as_numpy_does(columns: MatrixColumns, point: Point, *, compiled: bool) -> None:
-    x = image_rows() if columns.image else table_rows()
-    batch, words = batch_of(x), augment_words(SEED)
+def test_a_lane_augments_as_numpy_does(columns: MatrixColumns, point: Point) -> None:
+    batch, words = batch_of(image_rows() if columns.image else table_rows()), augment_words(SEED)
     draws = epoch_draws(SEED, 1, point=point, columns=columns, n_updates=1, batch_size=64)[0]
     expected = augment_batch(batch, draws, point=point, columns=columns, words=words, step=3)
-    form = augment_form(point, columns)
-    assert form is not None
-
-    @tf.function(jit_compile=compiled, autograph=False)  # type: ignore[untyped-decorator]
-    def in_lane(x: Any, y: Any, weight: Any, draws: Any, key: Any) -> Any:
-        return augment_rows(
-            x, y, weight, form=form, draws=draws, key=key, n_outputs=3,
-            noise=tf.constant([point.augment_noise], tf.float32), swap=tf.constant([point.augment_swap], tf.float32),
-            cell=tf.constant(columns.cell), is_number=tf.constant(columns.is_number.astype(np.float32)),
-        )  # fmt: skip
-
-    y = batch.y.argmax(axis=1).astype(np.int32)
-    key = update_key(tf.constant(words[None]), tf.constant([3]))
-    found = in_lane(*(tf.constant(part[None]) for part in (x, y, batch.weight, draws)), key)
+    found = [part.astype(np.float32) for part in (batch.x, batch.y, batch.weight)]
+    augment = augmentation(point, columns, n_outputs=3, batch_size=64)
+    assert augment is not None
+    augment_rows(*found, augment, draws, update_key(words, 3))
     for one, two in zip((expected.x, expected.y, expected.weight), found, strict=True):
-        np.testing.assert_allclose(two[0], one, rtol=1e-4, atol=5e-5)
+        np.testing.assert_allclose(two, one, rtol=1e-4, atol=5e-5)
 
 
 def test_both_hashes_give_the_same_bits() -> None:
     words = np.random.SeedSequence(1).generate_state(2)
-    key = update_key(tf.constant(words[None]), tf.constant([12]))
-    np.testing.assert_array_equal(key[0], update_words(words, 12))
+    key = update_key(words, 12)
+    np.testing.assert_array_equal(key, update_words(words, 12))
     bits = place_bits(update_words(words, 12), field=0, n_rows=40, columns=np.array([3, 3, 0]))
-    np.testing.assert_array_equal(lane_bits(key, 40, tf.constant([3, 3, 0]))[0], bits)
+    np.testing.assert_array_equal([[lane_bits(key, row, column) for column in (3, 3, 0)] for row in range(40)], bits)
 
 
 # --- what goes with which data ---------------------------------------------------------------------------------------

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,6 @@ from ffsearch.search.progress import JsonLines, PlainLines, closing_lines
 from ffsearch.search.run import run
 from ffsearch.search.show import show_lines, verdict_lines
 from ffsearch.search.store import Run
-from ffsearch.search.training import compile_cache
 from test_kill import kill_at_random
 
 TINY: dict[str, Any] = {
@@ -31,12 +29,6 @@ TINY: dict[str, Any] = {
     "capacity.seeds": 2, "capacity.updates": 20, "capacity.learning_rates": {"low": 0.001, "high": 0.01, "n": 2},
 }  # fmt: skip
 N_FIRST = 2 * 2 * 2 * 2
-
-
-@pytest.fixture(autouse=True)
-def _no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests leave the user's cache folder alone."""
-    monkeypatch.setattr(compile_cache, "enable", lambda: None)
 
 
 class Interrupting(Observer):
@@ -53,12 +45,9 @@ class Interrupting(Observer):
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A study that came to its end without disturbance."""
-    patch = pytest.MonkeyPatch()
-    patch.setattr(compile_cache, "enable", lambda: None)
-    yield run("capacity", overrides=TINY, out=tmp_path_factory.mktemp("study") / "run")
-    patch.undo()
+    return run("capacity", overrides=TINY, out=tmp_path_factory.mktemp("study") / "run")
 
 
 def test_every_training_is_a_row_and_every_cell_has_one_rate(finished: Run) -> None:

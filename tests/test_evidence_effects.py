@@ -168,8 +168,8 @@ def test_three_repeats_show_what_is_there_and_rarely_what_is_not(spread_of_sprea
 
 
 def test_the_changes_most_asked_for_are_afforded_first() -> None:
-    rows = np.zeros((20_000, 10), np.float32)
-    truth = np.zeros((20_000, 1), np.float32)
+    rows = np.zeros((100_000, 10), np.float32)
+    truth = np.zeros((100_000, 1), np.float32)
     head = Head(task=Task.REGRESSION, loss=Loss.MSE, n_outputs=1, target_names=("y",))
     problem = Problem(head=head, splits=(Split(x_train=rows, y_train=truth, x_valid=rows, y_valid=truth),))
     winner = Point(depth=2, width=64, dropout=0.2)

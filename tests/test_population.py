@@ -3,87 +3,33 @@
 from __future__ import annotations
 
 import itertools
+import tracemalloc
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
-import tensorflow as tf
+from threadpoolctl import threadpool_info
 
 from contracts.trainers import POINT, STOPPING, MakeTrainer, TrainerContract, head_for, job, problem_for, run, split_for
 from ffsearch.search.data.problem import Problem, Split
 from ffsearch.search.heads import Loss, Task, mean_loss
+from ffsearch.search.model import initial_weights
 from ffsearch.search.topology import Activation, Balance, Point
-from ffsearch.search.training import compile_cache
+from ffsearch.search.training.early_stopping import Progress
 from ffsearch.search.training.keras_trainer import KerasTrainer
-from ffsearch.search.training.planner import MAX_DEPTH, Crowd
+from ffsearch.search.training.lanes import Lane, Settings, Tables, flat, lane_bytes, unpacked
 from ffsearch.search.training.population import PopulationTrainer
-from ffsearch.search.training.protocol import Ended, Job, Stopping, Trained, Trainer
-from ffsearch.search.training.slots import Lane
-
-
-@pytest.fixture(autouse=True)
-def _no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests leave the user's cache folder alone."""
-    monkeypatch.setattr(compile_cache, "enable", lambda: None)
+from ffsearch.search.training.protocol import Ended, Job, Stopping, Trained, Trainer, never_stop
 
 
 class TestPopulationTrainer(TrainerContract):
-    """The rule puts all of these small networks on dynamic graphs."""
-
     @pytest.fixture
     def make(self) -> MakeTrainer:
         def made(problem: Problem, stopping: Stopping, *, optimizer: str = "adam") -> Trainer:
             return PopulationTrainer(problem, stopping, optimizer=optimizer)
 
         return made
-
-
-@pytest.mark.slow  # two minutes of compiling; the default run holds compiled lanes to dynamic ones, below
-class TestCompiledLanes(TrainerContract):
-    """The same with XLA."""
-
-    @pytest.fixture
-    def make(self) -> MakeTrainer:
-        def made(problem: Problem, stopping: Stopping, *, optimizer: str = "adam") -> Trainer:
-            return PopulationTrainer(problem, stopping, optimizer=optimizer, compiled=True)
-
-        return made
-
-
-CROWD = Crowd(n_together=3, n_updates=1000)
-
-
-class TestCrowdedLanes(TrainerContract):
-    """Lanes of several slots that are as wide as their networks, on dynamic graphs."""
-
-    @pytest.fixture
-    def make(self) -> MakeTrainer:
-        def made(problem: Problem, stopping: Stopping, *, optimizer: str = "adam") -> Trainer:
-            return PopulationTrainer(problem, stopping, optimizer=optimizer, crowd=CROWD, compiled=False)
-
-        return made
-
-
-@pytest.mark.parametrize("compiled", [False, True])
-@pytest.mark.parametrize("batch_norm", [False, True])
-def test_seeds_of_one_topology_do_not_depend_on_who_shares_their_lane(*, compiled: bool, batch_norm: bool) -> None:
-    point = Point(depth=2, width=7, widths=(7, 6), batch_norm=batch_norm, dropout=0.2)
-    jobs = [job(trial, point=replace(point, learning_rate=0.01 / (1 + trial))) for trial in range(5)]
-
-    def made() -> PopulationTrainer:
-        return PopulationTrainer(problem_for(), STOPPING, crowd=CROWD, compiled=compiled)
-
-    together = run(made(), jobs)
-    alone = [run(made(), [one])[0] for one in jobs]
-    backwards = run(made(), jobs[::-1])
-    for one, two, three in zip(together, alone, backwards, strict=True):
-        np.testing.assert_array_equal(one.curve.valid_loss, two.curve.valid_loss)
-        np.testing.assert_array_equal(one.valid_logits, two.valid_logits)
-        np.testing.assert_array_equal(one.valid_logits, three.valid_logits)
-        assert one.weights is not None
-        assert two.weights is not None
-        assert all(np.array_equal(mine, yours) for mine, yours in zip(one.weights, two.weights, strict=True))
 
 
 # --- agreement with the reference ------------------------------------------------------------------------------------
@@ -101,19 +47,14 @@ GRID = [
 RTOL = 1e-4
 
 
-BOTH = (False, True)
-"""Dynamic lanes and compiled ones."""
-
-
 def assert_agree(
     problem: Problem,
     points: Sequence[Point],
     *,
     optimizer: str,
-    compiled: Sequence[bool] = BOTH,
     stopping: Stopping = LONG,
 ) -> None:
-    """The reference and lanes of these kinds, the same jobs, the same curves.
+    """The reference and lanes, the same jobs, the same curves.
 
     L1 has a kink: a weight that passes zero an update earlier or later, by the last bit of a sum, moves the reference's
     own losses by up to 2e-4. So a lane has to agree with the reference on this table, or on it with every feature moved
@@ -121,15 +62,14 @@ def assert_agree(
     """
     jobs = [job(trial, point=replace(point, learning_rate=RATES[optimizer])) for trial, point in enumerate(points)]
     expected = run(KerasTrainer(problem, stopping, optimizer=optimizer), jobs)
-    for kind in compiled:
-        found = run(PopulationTrainer(problem, stopping, optimizer=optimizer, compiled=kind), jobs)
-        for one, two in zip(expected, found, strict=True):
-            others = [one]
-            if one.job.point.l1 and not _agree(one, two):
-                moved = [_moved(problem, towards) for towards in (np.inf, -np.inf)]
-                others += [run(KerasTrainer(each, stopping, optimizer=optimizer), [one.job])[0] for each in moved]
-            said = f"{one.job.point}, {optimizer}, {kind=}: {two.curve.train_loss} instead of {one.curve.train_loss}"
-            assert any(_agree(other, two) for other in others), said
+    found = run(PopulationTrainer(problem, stopping, optimizer=optimizer), jobs)
+    for one, two in zip(expected, found, strict=True):
+        others = [one]
+        if one.job.point.l1 and not _agree(one, two):
+            moved = [_moved(problem, towards) for towards in (np.inf, -np.inf)]
+            others += [run(KerasTrainer(each, stopping, optimizer=optimizer), [one.job])[0] for each in moved]
+        said = f"{one.job.point}, {optimizer}: {two.curve.train_loss} instead of {one.curve.train_loss}"
+        assert any(_agree(other, two) for other in others), said
 
 
 def _agree(one: Trained, two: Trained) -> bool:
@@ -147,18 +87,18 @@ def _moved(problem: Problem, towards: float) -> Problem:
 
 class TestAgreement:
     @pytest.mark.parametrize(
-        ("task", "optimizer", "first", "compiled"),
+        ("task", "optimizer", "first"),
         [
-            (Task.BINARY, "adam", 0, BOTH),
-            (Task.REGRESSION, "sgd", 3, [False]),
-            (Task.MULTICLASS, "rmsprop", 6, [True]),
-            (Task.REGRESSION, "adamw", 9, [False]),
+            (Task.BINARY, "adam", 0),
+            (Task.REGRESSION, "sgd", 3),
+            (Task.MULTICLASS, "rmsprop", 6),
+            (Task.REGRESSION, "adamw", 9),
         ],
     )
-    def test_a_sample_of_the_grid(self, task: Task, optimizer: str, first: int, compiled: Sequence[bool]) -> None:
+    def test_a_sample_of_the_grid(self, task: Task, optimizer: str, first: int) -> None:
         decay = 0.01 if optimizer == "adamw" else 0.0
         points = [replace(point, weight_decay=decay) for point in GRID[first::11]]
-        assert_agree(problem_for(task), points, optimizer=optimizer, compiled=compiled)
+        assert_agree(problem_for(task), points, optimizer=optimizer)
 
     @pytest.mark.slow
     @pytest.mark.parametrize("optimizer", RATES)
@@ -166,15 +106,13 @@ class TestAgreement:
     def test_the_whole_grid(self, task: Task, optimizer: str) -> None:
         assert_agree(problem_for(task), GRID, optimizer=optimizer)
 
-    @pytest.mark.parametrize(
-        ("loss", "compiled"), [(Loss.MAE, False), pytest.param(Loss.HUBER, True, marks=pytest.mark.slow)]
-    )
-    def test_other_losses_with_weighted_rows(self, loss: Loss, *, compiled: bool) -> None:
+    @pytest.mark.parametrize("loss", [Loss.MAE, Loss.HUBER])
+    def test_other_losses_with_weighted_rows(self, loss: Loss) -> None:
         weight = np.random.default_rng(0).random(200).astype(np.float32) * 2
         split = replace(split_for(Task.REGRESSION), train_weight=weight)
         problem = Problem(head=replace(head_for(Task.REGRESSION), loss=loss), splits=(split,))
         point = Point(depth=1, width=16, activation=Activation.TANH)
-        assert_agree(problem, [point], optimizer="sgd", compiled=[compiled])
+        assert_agree(problem, [point], optimizer="sgd")
 
     def test_penalties_on_biases_and_activity_and_layers_that_taper(self) -> None:
         point = Point(
@@ -187,19 +125,18 @@ class TestAgreement:
     @pytest.mark.parametrize("task", [pytest.param(Task.BINARY, marks=pytest.mark.slow), Task.MULTICLASS])
     def test_every_way_to_balance_classes(self, task: Task) -> None:
         points = [Point(depth=1, width=16, augment_balance=balance) for balance in Balance]
-        assert_agree(uneven(task), points, optimizer="adam", compiled=[False], stopping=replace(LONG, max_epochs=10))
+        assert_agree(uneven(task), points, optimizer="adam", stopping=replace(LONG, max_epochs=10))
 
     @pytest.mark.slow
     @pytest.mark.parametrize("activation", [Activation.RELU, Activation.SELU])
-    @pytest.mark.parametrize("compiled", BOTH)
-    def test_with_dropout_the_means_of_thirty_seeds_agree(self, activation: Activation, *, compiled: bool) -> None:
+    def test_with_dropout_the_means_of_thirty_seeds_agree(self, activation: Activation) -> None:
         point = Point(depth=2, width=16, activation=activation, dropout=0.3, learning_rate=3e-3)
         stopping = replace(STOPPING, max_epochs=10)
         jobs = [job(trial, point=point) for trial in range(30)]
         problem = problem_for()
         losses = [
             np.array([trained.curve.valid_loss[-1] for trained in run(trainer, jobs)])
-            for trainer in (KerasTrainer(problem, stopping), PopulationTrainer(problem, stopping, compiled=compiled))
+            for trainer in (KerasTrainer(problem, stopping), PopulationTrainer(problem, stopping))
         ]
         difference = losses[1] - losses[0]
         assert abs(difference.mean()) < 3 * difference.std(ddof=1) / np.sqrt(len(jobs))
@@ -245,17 +182,6 @@ def test_resampled_rows_are_made_of_training_rows_alone_and_validation_rows_stay
     assert len(set(np.round(losses, 5))) == len(losses)  # every way did something of its own
 
 
-def test_compiled_or_not_dropout_and_all_the_same_curves() -> None:
-    """Also of a padded network: 24 units, in a compiled lane of 32."""
-    problem, stopping = problem_for(), replace(STOPPING, max_epochs=10)
-    points = [replace(POINT, activation=activation, dropout=0.3, l2=1e-3, width=24) for activation in Activation]
-    jobs = [job(trial, point=point) for trial, point in enumerate(points)]
-    dynamic, compiled = (run(PopulationTrainer(problem, stopping, compiled=each), jobs) for each in (False, True))
-    for one, two in zip(dynamic, compiled, strict=True):
-        np.testing.assert_allclose(one.curve.train_loss, two.curve.train_loss, rtol=1e-4)
-        np.testing.assert_allclose(one.valid_logits, two.valid_logits, rtol=1e-3, atol=1e-3)
-
-
 # --- independence ----------------------------------------------------------------------------------------------------
 
 
@@ -271,24 +197,23 @@ def assert_equal(one: Trained, two: Trained) -> None:
 
 class TestIndependence:
     def company(self) -> list[Job]:
-        """Twenty jobs of one shape and every kind, more than a lane holds; some stop early, one diverges."""
+        """Twenty jobs of every kind; some stop early, one diverges."""
         kinds = itertools.cycle(GRID)
         points = [replace(next(kinds), dropout=0.1 * (trial % 4), learning_rate=0.01) for trial in range(20)]
         points[5] = replace(points[5], learning_rate=1e25)
         return [job(trial, point=point) for trial, point in enumerate(points)]
 
-    @pytest.mark.parametrize("compiled", [False, True])
-    def test_alone_in_a_full_lane_in_another_slot_and_after_a_refill(self, *, compiled: bool) -> None:
+    def test_alone_in_company_and_in_another_order(self) -> None:
         stopping = Stopping(max_epochs=12, patience=2, min_delta=0.0, batch_size=32)
         problem, jobs = problem_for(), self.company()
-        together = run(PopulationTrainer(problem, stopping, compiled=compiled), jobs)
-        backwards = run(PopulationTrainer(problem, stopping, compiled=compiled), jobs[::-1])
+        together = run(PopulationTrainer(problem, stopping), jobs)
+        backwards = run(PopulationTrainer(problem, stopping), jobs[::-1])
         assert together[5].ended is Ended.DIVERGED
         assert len({trained.curve.n_epochs for trained in together}) > 2
         for one, two in zip(together, backwards, strict=True):
             assert_equal(one, two)
         for trial in (3, 13, 19):
-            (alone,) = run(PopulationTrainer(problem, stopping, compiled=compiled), [jobs[trial]])
+            (alone,) = run(PopulationTrainer(problem, stopping), [jobs[trial]])
             assert_equal(alone, together[trial])
 
     def test_results_come_in_the_same_order_every_time(self) -> None:
@@ -304,7 +229,7 @@ class TestIndependence:
 # --- how lanes fill --------------------------------------------------------------------------------------------------
 
 
-class TestHall:
+class TestLanes:
     def test_every_result_is_told_before_more_is_pulled_and_no_more_run_than_may(self) -> None:
         pulled: list[int] = []
         told: list[int] = []
@@ -317,25 +242,48 @@ class TestHall:
                 most = max(most, len(pulled) - len(told))
                 yield job(trial, point=replace(POINT, depth=1))
 
-        trainer = PopulationTrainer(problem_for(), replace(STOPPING, max_epochs=2), n_running=5, compiled=True)
+        trainer = PopulationTrainer(problem_for(), replace(STOPPING, max_epochs=2), n_lanes=3)
         for trained in trainer.train(jobs()):
             told.append(trained.job.trial)
         assert sorted(told) == list(range(12))
-        assert 1 < most <= 5
+        assert most == 3
 
-    def test_what_no_lane_holds_is_trained_by_the_reference(self) -> None:
-        jobs = [job(0, point=Point(depth=MAX_DEPTH + 1, width=8)), job(1, point=Point(depth=1, width=16))]
-        deep, flat = run(PopulationTrainer(problem_for(), replace(STOPPING, max_epochs=2)), jobs)
-        assert (deep.ended, flat.ended) == (Ended.COMPLETED, Ended.COMPLETED)
-        (reference,) = run(KerasTrainer(problem_for(), replace(STOPPING, max_epochs=2)), jobs[:1])
-        assert_equal(deep, reference)
+    def test_what_memory_would_never_hold_is_trained_by_the_reference(self) -> None:
+        wide, narrow = (job(trial, point=Point(depth=2, width=width)) for trial, width in enumerate((200, 8)))
+        problem, stopping = problem_for(), replace(STOPPING, max_epochs=2)
+        memory = lane_bytes(wide, problem, batch_size=stopping.batch_size, optimizer="adam") - 1
+        first, second = run(PopulationTrainer(problem, stopping, memory_bytes=memory), [wide, narrow])
+        assert (first.ended, second.ended) == (Ended.COMPLETED, Ended.COMPLETED)
+        (reference,) = run(KerasTrainer(problem, stopping), [wide])
+        assert_equal(first, reference)
+
+    def test_lanes_wait_for_memory_and_change_nothing_by_it(self) -> None:
+        jobs = [job(trial, point=Point(depth=2, width=64)) for trial in range(5)]
+        problem, stopping = problem_for(), replace(STOPPING, max_epochs=2)
+        memory = 2 * lane_bytes(jobs[0], problem, batch_size=stopping.batch_size, optimizer="adam")
+        pulled: list[int] = []
+        told: list[int] = []
+
+        def asked() -> Iterator[Job]:
+            for each in jobs:
+                pulled.append(each.trial)
+                yield each
+
+        short = PopulationTrainer(problem, stopping, memory_bytes=memory)
+        found = []
+        for trained in short.train(asked()):
+            told.append(trained.job.trial)
+            assert len(pulled) - len(told) <= 2  # one trains beside it, one waits
+            found.append(trained)
+        for one, two in zip(run(PopulationTrainer(problem, stopping), jobs), found, strict=True):
+            assert_equal(one, two)
 
     def test_a_lane_that_fails_fails_its_own_and_no_other(self, monkeypatch: pytest.MonkeyPatch) -> None:
         whole = Lane.train_epoch
 
         def train_epoch(lane: Lane) -> None:
-            if len(lane.program.shape.units) == 2:
-                raise tf.errors.ResourceExhaustedError(None, None, "out of memory")
+            if lane.job.point.depth == 2:
+                raise MemoryError("out of memory")
             whole(lane)
 
         monkeypatch.setattr(Lane, "train_epoch", train_epoch)
@@ -344,6 +292,42 @@ class TestHall:
         assert [trained.ended for trained in results] == [Ended.COMPLETED, Ended.FAILED] * 2
         assert "out of memory" in (results[1].error or "")
 
-    def test_the_clock_says_what_was_compiled(self) -> None:
-        (trained,) = run(PopulationTrainer(problem_for(), replace(STOPPING, max_epochs=2)), [job()])
-        assert 0 < trained.compile_s <= trained.train_s
+    def test_blas_gets_its_threads_back(self) -> None:
+        before = [pool["num_threads"] for pool in threadpool_info()]
+        run(PopulationTrainer(problem_for(), replace(STOPPING, max_epochs=1)), [job()])
+        assert [pool["num_threads"] for pool in threadpool_info()] == before
+
+    @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+    @pytest.mark.parametrize("augmented", [False, True])
+    def test_memory_is_what_was_predicted(self, optimizer: str, *, augmented: bool) -> None:
+        noise = 0.1 if augmented else 0.0
+        point = Point(depth=3, width=96, dropout=0.1, activity_l2=1e-4, augment_noise=noise)
+        problem, stopping = problem_for(Task.MULTICLASS), replace(STOPPING, max_epochs=2)
+        settings = Settings(stopping=stopping, optimizer=optimizer)
+
+        def trained_epoch() -> Lane:
+            one = job(0, point=point)
+            lane = Lane(one, Progress(one, stopping, watch=never_stop), Tables(problem), settings)
+            lane.train_epoch()
+            lane.record()
+            return lane
+
+        trained_epoch()  # compiles
+        tracemalloc.start()
+        lane = trained_epoch()
+        lane.train_epoch()
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        predicted = lane_bytes(lane.job, problem, batch_size=stopping.batch_size, optimizer=optimizer)
+        assert predicted == pytest.approx(peak, rel=0.2)
+
+
+def test_weights_come_back_from_a_lane_as_they_went() -> None:
+    for batch_norm, activation in itertools.product((False, True), (Activation.RELU, Activation.PRELU)):
+        point = Point(depth=2, width=8, widths=(8, 5), activation=activation, batch_norm=batch_norm)
+        weights = initial_weights(point, n_features=3, n_outputs=2, seed=np.random.SeedSequence(0))
+        weights = [np.random.default_rng(k).standard_normal(w.shape).astype(np.float32) for k, w in enumerate(weights)]
+        again = unpacked(point, *flat(point, weights), n_features=3)
+        assert len(again) == len(weights)
+        for one, two in zip(weights, again, strict=True):
+            np.testing.assert_array_equal(one, two)

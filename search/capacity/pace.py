@@ -9,7 +9,7 @@ from ffsearch.search.capacity.plan import Plan, Training
 from ffsearch.search.observer import StudyProgress
 from ffsearch.search.records import TrialRecord
 from ffsearch.search.topology import layer_sizes
-from ffsearch.search.training.planner import update_seconds
+from ffsearch.search.training.costs import update_seconds
 
 __all__ = ["Pace"]
 

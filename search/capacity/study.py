@@ -187,7 +187,6 @@ def assembled(
     """Read space and table, check them whole, plan, and open the run folder."""
     from ffsearch.search.data.prepare import prepare
     from ffsearch.search.training.choose import make_trainer
-    from ffsearch.search.training.planner import Crowd
 
     began = time.monotonic()
     loaded = load_any(space, all_overrides(overrides, data=data, target=target))
@@ -201,7 +200,6 @@ def assembled(
     with _opened(loaded, prepared, out=RUNS / name if out is None else out, fresh=fresh) as folder:
         problem = prepared.repeats(range(plan.n_seeds))
         stopping = _stopping(loaded, problem)
-        n_updates = stopping.max_epochs * stopping.evaluate_every * _updates_a_pass(problem, stopping.batch_size)
         yield Study(
             space=loaded,
             name=name,
@@ -217,7 +215,6 @@ def assembled(
                 stopping,
                 optimizer=spec.optimizer,
                 momentum=defaults.SGD_MOMENTUM,
-                crowd=Crowd(n_together=plan.n_seeds, n_updates=plan.n_seeds * plan.rates.n * n_updates),
             ),
             folder=folder,
             networks=NetworkStore(folder.path),

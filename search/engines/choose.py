@@ -13,7 +13,6 @@ from ffsearch.search.points import Parameters, contains, default_point
 from ffsearch.search.quiet import native_stderr_held_back
 from ffsearch.search.reading import load
 from ffsearch.search.topology import Point, n_params
-from ffsearch.search.training import xla
 from ffsearch.search.training.protocol import Ended
 from ffsearch.spaces.parameters import ChoiceParameter, IntParameter
 from ffsearch.spaces.schema import SearchSpace
@@ -61,8 +60,7 @@ def make_engine(
         from ffsearch.search.engines.optuna_engine import OptunaEngine
 
         return OptunaEngine(space.parameters, sampler=search.sampler, pruner=search.pruner, **common)
-    xla.set_up()  # KerasTuner loads TensorFlow
-    with native_stderr_held_back():
+    with native_stderr_held_back():  # KerasTuner loads TensorFlow
         from ffsearch.search.engines.keras_tuner_engine import KerasTunerEngine
 
     engine = KerasTunerEngine(space.parameters, sampler=search.sampler, pruner=search.pruner, **common)

@@ -14,7 +14,7 @@ from ffsearch.search.evidence.effects import Partner
 from ffsearch.search.heads import Task
 from ffsearch.search.topology import Point, layer_sizes
 from ffsearch.search.training.batches import batches_per_epoch
-from ffsearch.search.training.planner import dynamic_update_seconds
+from ffsearch.search.training.costs import update_seconds
 
 __all__ = ["affordable_partners", "baseline_seconds", "baseline_splits"]
 
@@ -72,7 +72,7 @@ def affordable_partners(
     def seconds(point: Point, n_epochs: int) -> float:
         n_updates = n_epochs * batches_per_epoch(len(problem.splits[0].x_train), batch_size=batch_size)
         sizes = layer_sizes(point)
-        return n_updates * dynamic_update_seconds(sizes, n_features=problem.n_features, batch_size=batch_size)
+        return n_updates * update_seconds(sizes, n_features=problem.n_features, batch_size=batch_size)
 
     left_s = max(CHEAP_S, EFFECTS_SHARE * sum(seconds(point, n) for point, n in searched))
     left_s -= n_repeats * seconds(winner, n_epochs)

@@ -36,12 +36,10 @@ from ffsearch.search.training.hashing import place_bits, update_words
 
 __all__ = [
     "IMAGE_ONLY",
-    "AugmentForm",
     "Batch",
     "Draw",
     "Field",
     "augment_batch",
-    "augment_form",
     "augment_words",
     "check_augmentation",
     "epoch_draws",
@@ -88,19 +86,6 @@ _OF_TABLES: Final = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class AugmentForm:
-    """What of augmentation a lane's program computes; strengths are data, and 0 is off.
-
-    Args:
-        image: Height, width and channels where rows are images.
-        warped: Whether images are turned, shifted, mirrored, zoomed and made brighter.
-    """
-
-    image: tuple[int, int, int] | None
-    warped: bool
-
-
-@dataclass(frozen=True, kw_only=True)
 class Batch:
     """The rows of one update.
 
@@ -123,14 +108,6 @@ def is_augmented(point: Point) -> bool:
 def is_warped(point: Point) -> bool:
     """Whether images are turned, shifted, mirrored, zoomed or made brighter."""
     return any(getattr(point, f"augment_{name}") > 0 for name in _WARPS)
-
-
-def augment_form(point: Point, columns: MatrixColumns) -> AugmentForm | None:
-    """What a lane needs for a point; None where nothing is done to rows.
-
-    Swap, noise and mixing come together: they cost little, and programs of their own would have to be compiled.
-    """
-    return AugmentForm(image=columns.image, warped=is_warped(point)) if is_augmented(point) else None
 
 
 def mixes_rows(point: Point) -> bool:

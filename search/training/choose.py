@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from ffsearch.search.data.problem import Problem
 from ffsearch.search.quiet import native_stderr_held_back
-from ffsearch.search.training import xla
-from ffsearch.search.training.planner import Crowd
 from ffsearch.search.training.protocol import Stopping, Trainer
 
 __all__ = ["make_trainer"]
@@ -18,11 +16,10 @@ def make_trainer(
     *,
     optimizer: str,
     momentum: float,
-    crowd: Crowd | None = None,
 ) -> Trainer:
     """The trainer a space file names.
 
-    `population` trains in lanes, and hands networks that no lane holds (`planner.py` has the rule) to the reference
+    `population` trains in lanes, and hands networks that no lane holds (`population.py` has the rule) to the reference
     trainer, one at a time; `keras` is the reference trainer for all; `auto` is `population`.
 
     Args:
@@ -31,9 +28,7 @@ def make_trainer(
         stopping: When training ends.
         optimizer: `adam`, `adamw`, `sgd` or `rmsprop`.
         momentum: Of `sgd`.
-        crowd: How many networks have one shape, where that is known.
     """
-    xla.set_up()  # before TensorFlow's first operation, or it comes too late
     with native_stderr_held_back():
         if name == "keras":
             from ffsearch.search.training.keras_trainer import KerasTrainer
@@ -41,4 +36,4 @@ def make_trainer(
             return KerasTrainer(problem, stopping, optimizer=optimizer, momentum=momentum)
         from ffsearch.search.training.population import PopulationTrainer
 
-        return PopulationTrainer(problem, stopping, optimizer=optimizer, momentum=momentum, crowd=crowd)
+        return PopulationTrainer(problem, stopping, optimizer=optimizer, momentum=momentum)

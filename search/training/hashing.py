@@ -1,7 +1,7 @@
 """Random bits by hashing a place: the constants that lanes use, and the same hash in NumPy.
 
 A place is a row of the batch and a column, under a key that follows from a job's seed and the number of the update.
-`lane_functions.py` computes it in TensorFlow; the same words and places give the same bits.
+`elementwise.py` computes it compiled; the same words and places give the same bits.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ FIELD_WORD: Final = 0x9E3779B9
 """2**32 over the golden ratio: sets fields and updates apart. Source: Knuth, TAOCP 3, section 6.4."""
 
 ROW_STRIDE: Final = 2**16
-"""choice: above the units of any lane, so that no two places are one."""
+"""choice: above the units of any common layer, so that no two places are one."""
 
 
 def update_words(seed: Words, step: int) -> Words:

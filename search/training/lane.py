@@ -1,10 +1,9 @@
-"""The mathematics of a lane: many networks of one padded shape, trained side by side in one compiled program.
+"""The mathematics of a lane: one network, trained for an epoch by one compiled program that serves every topology.
 
-Axis 0 of every array is the slot, one network each; whatever tells two networks apart is data. With h for what a layer
-reads, W its kernel, b its bias, and one column a unit, a hidden layer computes
+With h for what a layer reads, W its kernel, b its bias, and one column a unit, a hidden layer computes
 
-    z = h W + b                              dense
-    u = gamma (z - mean) r + beta            batch norm, r = 1/sqrt(var + eps); where it is off, u = z
+    z = h W                                  dense, the bias apart
+    u = gamma (z + b - mean) r + beta        batch norm, r = 1/sqrt(var + eps); where it is off, u = z + b
     a = f(u)                                 activation
     out = keep a / (1 - rate)                dropout; for selu the affine form that keeps mean and variance
 
@@ -12,436 +11,564 @@ and, with d. for the derivative of the loss, backwards
 
     da = keep d_out / (1 - rate) + activity terms
     du = f'(u) da
-    dz = gamma r (du - mean(du) - xhat mean(du xhat)),    xhat = (z - mean) r;  where batch norm is off, dz = du
+    dz = gamma r (du - mean(du) - xhat mean(du xhat)),    xhat = (z + b - mean) r;  where batch norm is off, dz = du
     dW = h' dz + l1 sign W + 2 l2 W,    dh = dz W'
 
-Everything is written out by hand, because the compiler fuses this form into a third of the passes over memory that
-automatic differentiation leaves it with.
-
-Padding. A network narrower than its lane has zeros in the columns, biases and outgoing rows of the units it lacks. For
-all eight activations f(0) = 0, so these units put out 0, receive no gradient, and stay zero. Only alpha dropout would
-set a unit to something else than 0, dropped or kept: it is told the width.
-
-Nothing here depends on a slot's neighbours: batched products are products a slot, dropout is drawn from the slot's own
-seed and update count.
+Products are the machine's BLAS; everything between two of them is a handful of loops over rows that lie in the
+processor's nearest memory. Depth, widths, activation, optimiser and loss are data, so nothing is traced or compiled for
+a topology. All numbers of a network lie in a few flat arrays, one after another in the order of its layers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-import tensorflow as tf
+import numpy as np
 
 from ffsearch.search import defaults
-from ffsearch.search.heads import Loss
-from ffsearch.search.training.augment import AugmentForm
-from ffsearch.search.training.families import Family
-from ffsearch.search.training.lane_augment import augment_rows
-from ffsearch.search.training.lane_functions import (
-    LOSSES,
-    STEPS,
-    ActivationForm,
-    DropoutForm,
-    Moments,
-    Step,
-    Tensor,
+from ffsearch.search.training.compiling import compiled, inlined, program
+from ffsearch.search.training.elementwise import (
+    Array,
+    Scalar,
     activate,
-    activation_form,
+    descend,
     drop,
-    dropout_form,
-    extent,
-    mix,
-    per_slot,
+    field_key,
+    losses,
     update_key,
 )
+from ffsearch.search.training.lane_augment import Augment, augment_rows
 
 __all__ = [
     "BIAS",
-    "N_MOMENTS",
+    "CHUNK",
+    "N_VECTORS",
     "SCALE",
     "SHIFT",
     "SLOPE",
-    "Batches",
+    "Chunk",
     "Hyper",
-    "Result",
+    "Rows",
+    "Scratch",
     "State",
-    "epoch",
+    "evaluate",
+    "train",
 ]
 
-_Gradients = tuple[list[Tensor], list[Tensor]]  # of kernels, of vectors
-
 BIAS, SCALE, SHIFT, SLOPE = range(4)
-"""Rows of a hidden layer's vectors, (n_slots, 4, width): bias, gamma, beta, and the slope left of zero."""
+"""Rows of a hidden layer's vectors, (4, units): bias, gamma, beta, and the slope left of zero."""
 
-N_MOMENTS: Final = {"adam": 2, "adamw": 2, "sgd": 1, "rmsprop": 1}
-"""Running averages an optimiser keeps for every parameter."""
+N_VECTORS: Final = 4
+
+CHUNK: Final = 256
+"""Validation rows evaluated at once. choice: their activations stay in the processor's second-level cache."""
+
+_F = np.float32
+_ZERO, _ONE, _TWO = _F(0.0), _F(1.0), _F(2.0)
+_EPSILON = _F(defaults.BATCH_NORM_EPSILON)
+_KEPT = _F(defaults.BATCH_NORM_MOMENTUM)
 
 
 class Hyper(NamedTuple):
-    """What tells the slots apart. Each of shape (n_slots,) unless said otherwise; float32 unless said otherwise."""
+    """What tells one network's training from another's; numbers are float32 unless said otherwise."""
 
-    learning_rate: Tensor
-    l1: Tensor
-    l2: Tensor
-    bias_l1: Tensor
-    bias_l2: Tensor
-    activity_l1: Tensor | None  # None, None: no slot has them, and their passes over memory are left out
-    activity_l2: Tensor | None
-    weight_decay: Tensor
-    dropout: Tensor
-    batch_norm: Tensor  # bool
-    activation: Tensor  # int32
-    widths: Tensor  # int32 (n_slots, depth): units that are not padding
-    seed: Tensor  # uint32 (n_slots, 2): of dropout
-    fold: Tensor  # int32: which validation rows
-    n_updates: Tensor  # int32: updates an epoch; 0 for an empty slot
-    noise: Tensor | None = None  # None, None: no slot augments its rows
-    swap: Tensor | None = None
+    optimizer: int
+    loss: int
+    activation: int
+    batch_norm: bool
+    learns_slope: bool
+    learning_rate: Scalar
+    momentum: Scalar
+    weight_decay: Scalar
+    l1: Scalar
+    l2: Scalar
+    bias_l1: Scalar
+    bias_l2: Scalar
+    activity_l1: Scalar
+    activity_l2: Scalar
+    threshold: Scalar  # uint32: random bits below it drop a unit; 0 drops none
+    gain: Scalar  # of a unit that is kept
+    shift: Scalar
+    dropped: Scalar  # in the place of one that is not
+    seed: Array  # uint32 (2,): of dropout and of augmentation
 
 
 class State(NamedTuple):
-    """What training changes. `depth + 1` layers, the last one without batch norm and activation.
+    """What training changes; `units` counts those of hidden layers.
 
     Args:
-        kernels: One a layer, (n_slots, fan_in, units).
-        vectors: One a layer, (n_slots, 4, units), the output layer's (n_slots, 1, units).
-        moving: One a hidden layer, (n_slots, 2, units): moving mean and variance.
-        kernel_moments: For each of `kernels` the optimiser's running averages.
-        vector_moments: For each of `vectors` the same.
-        step: Updates made, int32 (n_slots,).
+        sizes: Columns of the matrix, units of every hidden layer, outputs; int64 (depth + 2,).
+        kernels: All kernels, one after another, each (fan_in, units).
+        vectors: Of every hidden layer (4, units), then the output layer's bias.
+        moving: Of every hidden layer (2, units): moving mean and variance.
+        kernel_moments: The optimiser's running averages, (2, len(kernels)).
+        vector_moments: The same, (2, len(vectors)).
     """
 
-    kernels: tuple[Tensor, ...]
-    vectors: tuple[Tensor, ...]
-    moving: tuple[Tensor, ...]
-    kernel_moments: tuple[Moments, ...]
-    vector_moments: tuple[Moments, ...]
-    step: Tensor
+    sizes: Array
+    kernels: Array
+    vectors: Array
+    moving: Array
+    kernel_moments: Array
+    vector_moments: Array
 
 
-class Batches(NamedTuple):
-    """The rows. Training rows of all folds lie one after another; `order` counts through them.
+class Scratch(NamedTuple):
+    """Room for one update. Flat arrays hold a (batch, units) block a layer, or one of the widest layer.
+
+    Args:
+        x: The batch, (batch, n_features).
+        y: Its targets, (batch, n_outputs).
+        weight: Its weights, (batch,).
+        z: Products, a block a layer.
+        out: What each layer puts out, a block a layer.
+        slope: f'(u), a block a layer.
+        gate: Slope of dropout, a block a layer; empty where there is none.
+        pull: Slope of the activity penalty, a block a layer; empty where there is none.
+        d: Gradients, two blocks of the widest layer.
+        gradient: Of the largest kernel.
+        vector_gradient: Of a layer's vectors, flat.
+        unit: Of every hidden layer mean, 1/sqrt(var + eps), gain and offset, (4, units) where `State.vectors` has its.
+        logits: (batch, n_outputs).
+        row_loss: (batch,).
+    """
+
+    x: Array
+    y: Array
+    weight: Array
+    z: Array
+    out: Array
+    slope: Array
+    gate: Array
+    pull: Array
+    d: Array
+    gradient: Array
+    vector_gradient: Array
+    unit: Array
+    logits: Array
+    row_loss: Array
+
+
+class Chunk(NamedTuple):
+    """Room for rows that are evaluated at once.
+
+    Args:
+        unit: As `Scratch.unit`, under the moving statistics.
+        fed: Two blocks of the widest layer, (2, chunk * widest).
+        slope: Of a row, (widest,); not looked at.
+        y: Targets, (chunk, n_outputs).
+        gradient: Of the loss in the logits, (chunk, n_outputs); not looked at.
+        row_loss: (chunk,).
+    """
+
+    unit: Array
+    fed: Array
+    slope: Array
+    y: Array
+    gradient: Array
+    row_loss: Array
+
+
+class Rows(NamedTuple):
+    """Rows to learn from, or to be judged by.
 
     Args:
         x: Matrix, (n_rows, n_features).
-        y: Targets, float32 (n_rows, n_outputs), or int32 (n_rows,) class numbers.
-        x_valid: Validation rows in chunks, (n_chunks, n_folds, chunk, n_features), the last ones padding.
-        y_valid: Their targets, (n_chunks, n_folds, chunk, ...).
-        valid_weight: Of each in the mean, (n_chunks, n_folds, chunk): 1 / n_valid, 0 for padding.
-        order: Row of every update, int32 (n_slots, n_updates * batch_size).
-        weight: What each of them weighs in the loss, (n_slots, n_updates * batch_size).
-        draws: What was drawn for each of them, (n_slots, n_updates * batch_size, n_draws); None: nothing is augmented.
-        cell: Number of the table's cell each column of x comes from, int32 (n_features,); None with `draws`.
-        is_number: 1 for a number column, else 0, (n_features,); None with `draws`.
+        y: Targets, (n_rows, n_outputs); empty for classes.
+        label: Class numbers, int32 (n_rows,); empty for everything else.
+        weight: Of each row in the loss, (n_rows,); empty: all alike.
     """
 
-    x: Tensor
-    y: Tensor
-    x_valid: Tensor
-    y_valid: Tensor
-    valid_weight: Tensor
-    order: Tensor
-    weight: Tensor
-    draws: Tensor | None = None
-    cell: Tensor | None = None
-    is_number: Tensor | None = None
+    x: Array
+    y: Array
+    label: Array
+    weight: Array
 
 
-class Result(NamedTuple):
-    """What an epoch says of each slot: three means of shape (n_slots,) and the logits (n_slots, n_valid, n_outputs)."""
-
-    train_loss: Tensor
-    penalty: Tensor
-    valid_loss: Tensor
-    valid_logits: Tensor
-
-
-class _Layer(NamedTuple):
-    """What the backward pass needs of a hidden layer's forward pass, each (n_slots, batch, units) or a row of it."""
-
-    fed: Tensor  # h
-    z: Tensor  # h W, the bias apart
-    mean: Tensor
-    rstd: Tensor  # r
-    gain: Tensor  # gamma r
-    u: Tensor
-    a: Tensor
-    out_slope: Tensor  # d out / d a
-    slope: Tensor  # f'(u)
-
-
-class _Forms(NamedTuple):
-    """What follows from the hyperparameters, once an epoch."""
-
-    normalised: Tensor  # bool (n_slots, 1, 1)
-    batch_norm: Tensor  # the same as 0 or 1
-    activation: ActivationForm
-    dropout: DropoutForm
-
+_MEAN, _RSTD, _GAIN, _OFFSET = range(4)
+"""Rows of `Scratch.unit`."""
 
 # --- one epoch -------------------------------------------------------------------------------------------------------
 
 
-def epoch(
+@program
+def train(
     state: State,
     hyper: Hyper,
-    batches: Batches,
-    *,
-    batch_size: int,
-    ragged: bool,
-    family: Family | None,
-    augment: AugmentForm | None,
-    loss: Loss,
-    optimizer: str,
-    momentum: float,
-) -> tuple[State, Result]:
-    """Train every slot for an epoch, then evaluate it.
+    augment: Augment | None,
+    rows: Rows,
+    order: Array,
+    draws: Array,
+    scratch: Scratch,
+    step: int,
+) -> tuple[float, float]:
+    """Train for some updates.
 
     Args:
-        state: Where the slots stand.
-        hyper: What tells them apart.
-        batches: The rows and their order.
-        batch_size: Rows an update.
-        ragged: Whether the numbers of updates may be unequal.
-        family: Which activations there are; None: any.
+        state: Where the network stands; changed.
+        hyper: How it is trained.
         augment: What is done to rows; None: nothing.
-        loss: What is minimised.
-        optimizer: `adam`, `adamw`, `sgd` or `rmsprop`.
-        momentum: Of `sgd`.
+        rows: What it learns from.
+        order: Row of every update, int32 (n_updates, batch_size).
+        draws: What was drawn once a row, (n_updates, batch_size, n_draws); empty where nothing is augmented.
+        scratch: Room.
+        step: Updates made before.
 
     Returns:
-        The state after the epoch, and its losses.
+        Means over the updates of data loss and penalty, each before its update.
     """
-    n_slots = extent(batches.order, 0)
-    forms = _forms(hyper, family=family, units=[extent(kernel, 2) for kernel in state.kernels[:-1]])
-    step = partial(STEPS[optimizer], momentum=momentum)
-
-    def update(index: Tensor, state: State, sums: Tensor) -> tuple[Tensor, State, Tensor]:
-        rows = _rows(state, hyper, batches, start=index * batch_size, batch_size=batch_size, augment=augment)
-        new, costs = _update(state, hyper, forms, rows, loss=loss, step=step)
-        if ragged:
-            live = index < hyper.n_updates
-            new = tf.nest.map_structure(lambda a, b: tf.where(per_slot(live, a), a, b), new, state)
-            costs = tf.where(live, costs, 0.0)
-        return index + 1, new, sums + costs
-
-    longest = tf.reduce_max(hyper.n_updates)
-    start = (0, state, tf.zeros((2, n_slots)))
-    _, state, sums = tf.while_loop(lambda index, *_: index < longest, update, start)
-    means = sums / tf.cast(tf.maximum(hyper.n_updates, 1), tf.float32)
-    valid_loss, logits = _evaluate(state, hyper, forms, batches, loss=loss)
-    return state, Result(train_loss=means[0], penalty=means[1], valid_loss=valid_loss, valid_logits=logits)
+    loss, penalty = 0.0, 0.0
+    for number in range(order.shape[0]):
+        _read(rows, order[number], scratch)
+        key = update_key(hyper.seed, step + number)
+        if augment is not None:
+            augment_rows(scratch.x, scratch.y, scratch.weight, augment, draws[number], key)
+        penalty += _forward(state, hyper, scratch, key)
+        losses(hyper.loss, scratch.logits, scratch.y, scratch.row_loss)
+        for i in range(len(scratch.weight)):
+            share = scratch.weight[i] / _F(len(scratch.weight))
+            loss += scratch.row_loss[i] * share
+            for j in range(scratch.logits.shape[1]):
+                scratch.logits[i, j] *= share
+        penalty += _backward(state, hyper, scratch, step + number + 1)
+    return loss / order.shape[0], penalty / order.shape[0]
 
 
-def _forms(hyper: Hyper, *, family: Family | None, units: Sequence[Any]) -> _Forms:
-    """For lanes whose hidden layers have these units, padding included."""
-    normalised = hyper.batch_norm[:, None, None]
-    return _Forms(
-        normalised=normalised,
-        batch_norm=tf.cast(normalised, tf.float32),
-        activation=activation_form(hyper.activation, family=family),
-        dropout=dropout_form(hyper.dropout, activation=hyper.activation, widths=hyper.widths, units=units),
-    )
+@inlined
+def _read(rows: Rows, order: Array, scratch: Scratch) -> None:
+    """Copy the rows of one update."""
+    x, y, weight = scratch.x, scratch.y, scratch.weight
+    weighs = len(rows.weight) > 0
+    for i in range(len(order)):
+        row = order[i]
+        for j in range(x.shape[1]):
+            x[i, j] = rows.x[row, j]
+        weight[i] = rows.weight[row] if weighs else _ONE
+        _targets(rows, row, y, i)
 
 
-def _rows(
-    state: State, hyper: Hyper, batches: Batches, *, start: Tensor, batch_size: int, augment: AugmentForm | None
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Features, targets and weights of one update, augmented where that is asked for."""
-    n_slots = extent(batches.order, 0)
-    rows = tf.slice(batches.order, (0, start), (n_slots, batch_size))
-    x, y = tf.gather(batches.x, rows), tf.gather(batches.y, rows)
-    weight = tf.slice(batches.weight, (0, start), (n_slots, batch_size))
-    if augment is None or batches.draws is None:
-        return x, y, weight
-    return augment_rows(
-        x,
-        y,
-        weight,
-        form=augment,
-        noise=hyper.noise,
-        swap=hyper.swap,
-        draws=tf.slice(batches.draws, (0, start, 0), (n_slots, batch_size, extent(batches.draws, 2))),
-        cell=batches.cell,
-        is_number=batches.is_number,
-        key=update_key(hyper.seed, state.step),
-        n_outputs=extent(state.kernels[-1], 2),
-    )
+@inlined
+def _targets(rows: Rows, row: int, y: Array, i: int) -> None:
+    """Targets of a row, classes as one slot each."""
+    for j in range(y.shape[1]):
+        y[i, j] = _ZERO if len(rows.label) else rows.y[row, j]
+    if len(rows.label):
+        y[i, rows.label[row]] = _ONE
 
 
-def _update(
-    state: State, hyper: Hyper, forms: _Forms, rows: tuple[Tensor, Tensor, Tensor], *, loss: Loss, step: Step
-) -> tuple[State, Tensor]:
-    """One update of every slot. Returns also what it cost before: data loss and penalty, (2, n_slots)."""
-    x, y, weight = rows
-    layers, hidden, moving = _forward(state, hyper, forms, x)
-    logits = tf.matmul(hidden, state.kernels[-1]) + state.vectors[-1]
-    row_loss, d_logits = LOSSES[loss](logits, y)
-    weight /= weight.shape[1]
-    gradients = _backward(state, hyper, forms, layers, hidden, d_logits * weight[:, :, None])
-    gradients, penalty = _penalise(state, hyper, gradients)
-    penalty += sum(_activity_penalty(layer.a, hyper) for layer in layers)
-    stepped = _descend(state, hyper, gradients, step=step)
-    return stepped._replace(moving=moving), tf.stack([tf.reduce_sum(row_loss * weight, axis=1), penalty])
+@program
+def evaluate(state: State, hyper: Hyper, rows: Rows, logits: Array, chunk: Chunk) -> float:
+    """The mean loss on rows as the finished network gives it: moving statistics, no dropout.
 
-
-def _evaluate(state: State, hyper: Hyper, forms: _Forms, batches: Batches, *, loss: Loss) -> tuple[Tensor, Tensor]:
-    """Mean loss and logits on the validation rows, with moving statistics and without dropout."""
-
-    def chunk(parts: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-        x, y, weight = (tf.gather(part, hyper.fold) for part in parts)
-        logits = _predict(state, forms, x)
-        return tf.reduce_sum(LOSSES[loss](logits, y)[0] * weight, axis=1), logits
-
-    losses, logits = tf.map_fn(
-        chunk, (batches.x_valid, batches.y_valid, batches.valid_weight), fn_output_signature=(tf.float32, tf.float32)
-    )
-    n_chunks, n_slots, n_rows, n_outputs = (extent(logits, axis) for axis in range(4))
-    logits = tf.reshape(tf.transpose(logits, (1, 0, 2, 3)), (n_slots, n_chunks * n_rows, n_outputs))
-    return tf.reduce_sum(losses, axis=0), logits
+    Args:
+        state: The network.
+        hyper: How it is trained.
+        rows: What it is judged by; they count alike.
+        logits: Holds the outputs afterwards, (n_rows, n_outputs).
+        chunk: Room.
+    """
+    _moving_lines(state, hyper, chunk.unit)
+    n_rows, most, loss = len(rows.x), len(chunk.row_loss), 0.0
+    for start in range(0, n_rows, most):
+        stop = start + most if start + most < n_rows else n_rows
+        n = stop - start
+        _predict(state, hyper, rows.x[start:stop], logits[start:stop], chunk)
+        gradient = chunk.gradient[:n]
+        for i in range(n):
+            _targets(rows, start + i, chunk.y, i)
+            for j in range(logits.shape[1]):
+                gradient[i, j] = logits[start + i, j]
+        losses(hyper.loss, gradient, chunk.y, chunk.row_loss)
+        for i in range(n):
+            loss += chunk.row_loss[i]
+    return loss / n_rows
 
 
 # --- forward ---------------------------------------------------------------------------------------------------------
 
 
-def _forward(state: State, hyper: Hyper, forms: _Forms, x: Tensor) -> tuple[list[_Layer], Tensor, tuple[Tensor, ...]]:
-    """Hidden layers in training. Returns what the backward pass needs, the last output, the new moving statistics."""
-    layers, moving, fed = [], [], x
-    key = update_key(hyper.seed, state.step)
-    for number, (kernel, vectors, old) in enumerate(zip(state.kernels, state.vectors, state.moving, strict=False)):
-        z = tf.matmul(fed, kernel)
-        mean, variance = _moments(z)
-        bias = vectors[:, BIAS : BIAS + 1]
-        statistics = tf.concat([mean + bias, variance], axis=1)
-        gain, shift, rstd = _normaliser(forms, vectors, mean=mean + bias, variance=variance)
-        u = z * gain + shift
-        a, slope = activate(u, vectors[:, SLOPE : SLOPE + 1], forms.activation)
-        out, out_slope = drop(a, forms.dropout, layer=number, key=key)
-        layers.append(_Layer(fed, z, forms.batch_norm * mean, rstd, gain, u, a, out_slope, slope))
-        moving.append(mix(old, statistics, defaults.BATCH_NORM_MOMENTUM))
+@inlined
+def _forward(state: State, hyper: Hyper, scratch: Scratch, key: tuple[Scalar, Scalar]) -> float:
+    """Through all layers in training, up to the logits. Returns what the activity penalty costs."""
+    sizes, n = state.sizes, len(scratch.x)
+    penalty, kernel_at, vector_at, moving_at, block_at = 0.0, 0, 0, 0, 0
+    fed = scratch.x
+    for layer in range(len(sizes) - 2):
+        units, size = sizes[layer + 1], n * sizes[layer + 1]
+        kernel = _matrix(state.kernels, kernel_at, sizes[layer], units)
+        vectors = _matrix(state.vectors, vector_at, N_VECTORS, units)
+        z, out, slope = (
+            _matrix(scratch.z, block_at, n, units),
+            _matrix(scratch.out, block_at, n, units),
+            _matrix(scratch.slope, block_at, n, units),
+        )
+        unit = _matrix(scratch.unit, vector_at, N_VECTORS, units)
+        np.dot(fed, kernel, z)
+        if hyper.batch_norm:
+            _moments(z, unit, vectors, _matrix(state.moving, moving_at, 2, units))
+        _line(unit, vectors, hyper.batch_norm)
+        _activated(z, unit, vectors[SLOPE], hyper.activation, out, slope)
+        if len(scratch.pull):
+            penalty += _activity(out, _matrix(scratch.pull, block_at, n, units), hyper.activity_l1, hyper.activity_l2)
+        if hyper.threshold:
+            gate = _matrix(scratch.gate, block_at, n, units)
+            drop(out, gate, field_key(key, layer), hyper.threshold, hyper.gain, hyper.shift, hyper.dropped)
+        kernel_at += sizes[layer] * units
+        vector_at += N_VECTORS * units
+        moving_at += 2 * units
+        block_at += size
         fed = out
-    return layers, fed, tuple(moving)
+    np.dot(fed, _matrix(state.kernels, kernel_at, sizes[-2], sizes[-1]), scratch.logits)
+    bias = state.vectors[vector_at:]
+    for i in range(n):
+        for j in range(len(bias)):
+            scratch.logits[i, j] += bias[j]
+    return penalty
 
 
-def _predict(state: State, forms: _Forms, x: Tensor) -> Tensor:
-    """Logits as the finished network gives them."""
+@compiled
+def _matrix(flat: Array, at: int, n_rows: int, n_columns: int) -> Array:
+    """A block of a flat array, as it lies there."""
+    return flat[at : at + n_rows * n_columns].reshape((n_rows, n_columns))
+
+
+@inlined
+def _moments(z: Array, unit: Array, vectors: Array, moving: Array) -> None:
+    """Mean of z and 1/sqrt(var + eps) of each unit over the batch, and the moving statistics of z + b."""
+    n = _F(z.shape[0])
+    mean, rstd = unit[_MEAN], unit[_RSTD]
+    for j in range(z.shape[1]):
+        mean[j] = _ZERO
+        rstd[j] = _ZERO
+    for i in range(z.shape[0]):
+        for j in range(z.shape[1]):
+            mean[j] += z[i, j]
+    for j in range(z.shape[1]):
+        mean[j] /= n
+    for i in range(z.shape[0]):
+        for j in range(z.shape[1]):
+            difference = z[i, j] - mean[j]
+            rstd[j] += difference * difference
+    for j in range(z.shape[1]):
+        variance = rstd[j] / n
+        moving[0, j] = _KEPT * moving[0, j] + (_ONE - _KEPT) * (mean[j] + vectors[BIAS, j])
+        moving[1, j] = _KEPT * moving[1, j] + (_ONE - _KEPT) * variance
+        rstd[j] = _ONE / np.sqrt(variance + _EPSILON)
+
+
+@inlined
+def _line(unit: Array, vectors: Array, batch_norm: bool) -> None:  # noqa: FBT001
+    """Bias and batch norm as one line: u = z gain + offset. The mean is that of z, so the bias cancels."""
+    for j in range(unit.shape[1]):
+        if batch_norm:
+            unit[_GAIN, j] = vectors[SCALE, j] * unit[_RSTD, j]
+            unit[_OFFSET, j] = vectors[SHIFT, j] - unit[_MEAN, j] * unit[_GAIN, j]
+        else:
+            unit[_GAIN, j] = _ONE
+            unit[_OFFSET, j] = vectors[BIAS, j]
+
+
+@inlined
+def _activated(z: Array, unit: Array, left: Array, activation: int, out: Array, slope: Array) -> None:
+    gain, offset = unit[_GAIN], unit[_OFFSET]
+    for i in range(z.shape[0]):
+        for j in range(z.shape[1]):
+            out[i, j] = z[i, j] * gain[j] + offset[j]
+        activate(activation, out[i], left, slope[i])
+
+
+@inlined
+def _activity(a: Array, pull: Array, l1: Scalar, l2: Scalar) -> float:
+    """The activity penalty, summed over units, mean over the batch as Keras has it, and its slope in a."""
+    cost, n = 0.0, _F(a.shape[0])
+    for i in range(a.shape[0]):
+        for j in range(a.shape[1]):
+            cost += l1 * abs(a[i, j]) + l2 * (a[i, j] * a[i, j])
+            pull[i, j] = (l1 * np.sign(a[i, j]) + _TWO * l2 * a[i, j]) / n
+    return float(cost / n)
+
+
+@inlined
+def _moving_lines(state: State, hyper: Hyper, unit: Array) -> None:
+    """The lines of all layers under the moving statistics."""
+    vector_at, moving_at = 0, 0
+    for layer in range(len(state.sizes) - 2):
+        units = state.sizes[layer + 1]
+        vectors, moving = (
+            _matrix(state.vectors, vector_at, N_VECTORS, units),
+            _matrix(state.moving, moving_at, 2, units),
+        )
+        line = _matrix(unit, vector_at, N_VECTORS, units)
+        for j in range(units):
+            line[_MEAN, j] = moving[0, j] - vectors[BIAS, j]
+            line[_RSTD, j] = _ONE / np.sqrt(moving[1, j] + _EPSILON)
+        _line(line, vectors, hyper.batch_norm)
+        vector_at += N_VECTORS * units
+        moving_at += 2 * units
+
+
+@inlined
+def _predict(state: State, hyper: Hyper, x: Array, logits: Array, chunk: Chunk) -> None:
+    """Logits of a chunk of rows."""
+    sizes, n = state.sizes, len(x)
+    kernel_at, vector_at = 0, 0
     fed = x
-    for kernel, vectors, moving in zip(state.kernels, state.vectors, state.moving, strict=False):
-        gain, shift, _ = _normaliser(forms, vectors, mean=moving[:, :1], variance=moving[:, 1:])
-        u = tf.matmul(fed, kernel) * gain + shift
-        fed, _ = activate(u, vectors[:, SLOPE : SLOPE + 1], forms.activation)
-    return tf.matmul(fed, state.kernels[-1]) + state.vectors[-1]
-
-
-def _moments(z: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and variance of each unit over the batch."""
-    mean = tf.reduce_mean(z, axis=1, keepdims=True)
-    return mean, tf.reduce_mean(tf.square(z - mean), axis=1, keepdims=True)
-
-
-def _normaliser(forms: _Forms, vectors: Tensor, *, mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Bias and batch norm as one line: u = (h W) gain + shift. The mean is that of h W + b.
-
-    Where batch norm is off, the gain is 1 and the shift the bias.
-    """
-    bias, gamma, beta = (vectors[:, row : row + 1] for row in (BIAS, SCALE, SHIFT))
-    rstd = tf.where(forms.normalised, tf.math.rsqrt(variance + defaults.BATCH_NORM_EPSILON), 1.0)
-    gain = gamma * rstd
-    return gain, beta + (bias - tf.where(forms.normalised, mean, 0.0)) * gain, rstd
+    for layer in range(len(sizes) - 2):
+        units = sizes[layer + 1]
+        left = state.vectors[vector_at + SLOPE * units : vector_at + N_VECTORS * units]
+        out = _matrix(chunk.fed[layer % 2], 0, n, units)
+        np.dot(fed, _matrix(state.kernels, kernel_at, sizes[layer], units), out)
+        line = _matrix(chunk.unit, vector_at, N_VECTORS, units)
+        gain, offset = line[_GAIN], line[_OFFSET]
+        for i in range(n):
+            for j in range(units):
+                out[i, j] = out[i, j] * gain[j] + offset[j]
+            activate(hyper.activation, out[i], left, chunk.slope[:units])
+        kernel_at += sizes[layer] * units
+        vector_at += N_VECTORS * units
+        fed = out
+    np.dot(fed, _matrix(state.kernels, kernel_at, sizes[-2], sizes[-1]), logits)
+    for i in range(n):
+        for j in range(sizes[-1]):
+            logits[i, j] += state.vectors[vector_at + j]
 
 
 # --- backward --------------------------------------------------------------------------------------------------------
 
 
-def _backward(
-    state: State, hyper: Hyper, forms: _Forms, layers: list[_Layer], hidden: Tensor, d_logits: Tensor
-) -> _Gradients:
-    """Gradients of the data loss and the activity terms, in the order of the layers."""
-    d_kernels: list[Tensor] = [tf.matmul(hidden, d_logits, transpose_a=True)]
-    d_vectors = [tf.reduce_sum(d_logits, axis=1, keepdims=True)]
-    d_out = tf.matmul(d_logits, state.kernels[-1], transpose_b=True)
-    for number in reversed(range(len(layers))):
-        layer = layers[number]
-        d_a = d_out * layer.out_slope + _activity_slope(layer.a, hyper)
-        dz, d_vector = _backward_unit(layer, d_a, forms)
-        d_kernels.insert(0, tf.matmul(layer.fed, dz, transpose_a=True))
-        d_vectors.insert(0, d_vector)
-        if number:
-            d_out = tf.matmul(dz, state.kernels[number], transpose_b=True)
-    return d_kernels, d_vectors
+@inlined
+def _backward(state: State, hyper: Hyper, scratch: Scratch, count: int) -> float:
+    """From the gradient in the logits back to the first layer, every parameter one step further on the way.
+
+    A layer steps after the gradient has passed through its old kernel. Returns what L1 and L2 cost before.
+    """
+    sizes, n, depth = state.sizes, len(scratch.x), len(state.sizes) - 2
+    kernel_at, vector_at = len(state.kernels), len(state.vectors) - sizes[-1]
+    block_at = len(scratch.z)
+    dz = scratch.logits
+    bias_gradient = scratch.vector_gradient[: sizes[-1]]
+    for j in range(sizes[-1]):
+        bias_gradient[j] = _ZERO
+    for i in range(n):
+        for j in range(sizes[-1]):
+            bias_gradient[j] += dz[i, j]
+    penalty = 0.0
+    for layer in range(depth, -1, -1):
+        fan_in, units = sizes[layer], sizes[layer + 1]
+        kernel_at -= fan_in * units
+        if layer < depth:
+            vector_at -= N_VECTORS * units
+            block_at -= n * units
+            _backward_unit(hyper, scratch, vector_at, block_at, dz)
+        kernel = _matrix(state.kernels, kernel_at, fan_in, units)
+        gradient = _matrix(scratch.gradient, 0, fan_in, units)
+        below = block_at - n * fan_in
+        fed = _matrix(scratch.out, below, n, fan_in) if layer else scratch.x
+        np.dot(fed.T, dz, gradient)
+        d_fed = _matrix(scratch.d[layer % 2], 0, n, fan_in) if layer else dz
+        if layer:
+            np.dot(dz, kernel.T, d_fed)
+        penalty += _step(state, hyper, scratch, kernel_at, fan_in * units, vector_at, units, layer < depth, count)
+        dz = d_fed
+    return penalty
 
 
-def _backward_unit(layer: _Layer, d_a: Tensor, forms: _Forms) -> tuple[Tensor, Tensor]:
-    """Through activation and batch norm: dz, and the gradients of bias, gamma, beta and slope, (n_slots, 4, units).
+@inlined
+def _backward_unit(hyper: Hyper, scratch: Scratch, vector_at: int, block_at: int, d: Array) -> None:
+    """Through dropout, activation and batch norm: d_out becomes dz, and the layer's vectors get their gradients.
 
     With batch norm the bias has no gradient (the mean takes it away); without, gamma and beta are not there. The slope
-    learns in prelu alone.
+    left of zero learns in prelu alone.
     """
-    du = d_a * layer.slope
-    xhat = (layer.z - layer.mean) * layer.rstd
-    d_beta = tf.reduce_sum(du, axis=1, keepdims=True)
-    d_gamma = tf.reduce_sum(du * xhat, axis=1, keepdims=True)
-    d_slope = tf.reduce_sum(d_a * tf.minimum(layer.u, 0.0), axis=1, keepdims=True)
-    on, learns = forms.batch_norm, forms.activation.learns_slope
-    dz = layer.gain * (du - on / d_a.shape[1] * (d_beta + xhat * d_gamma))
-    return dz, tf.concat([(1.0 - on) * d_beta, on * d_gamma, on * d_beta, learns * d_slope], axis=1)
+    n, units = d.shape
+    z, slope = _matrix(scratch.z, block_at, n, units), _matrix(scratch.slope, block_at, n, units)
+    unit = _matrix(scratch.unit, vector_at, N_VECTORS, units)
+    mean, rstd, gain, offset = unit[_MEAN], unit[_RSTD], unit[_GAIN], unit[_OFFSET]
+    for j in range(N_VECTORS * units):
+        scratch.vector_gradient[j] = _ZERO
+    gradient = _matrix(scratch.vector_gradient, 0, N_VECTORS, units)
+    d_bias, d_gamma, d_beta, d_slope = gradient[BIAS], gradient[SCALE], gradient[SHIFT], gradient[SLOPE]
+    if hyper.threshold:
+        _multiply(d, _matrix(scratch.gate, block_at, n, units))
+    if len(scratch.pull):
+        pull = _matrix(scratch.pull, block_at, n, units)
+        for i in range(n):
+            for j in range(units):
+                d[i, j] += pull[i, j]
+    for i in range(n):
+        if hyper.learns_slope:
+            for j in range(units):
+                u = z[i, j] * gain[j] + offset[j]
+                d_slope[j] += d[i, j] * (_ZERO if u > _ZERO else u)
+        for j in range(units):
+            d[i, j] *= slope[i, j]
+        for j in range(units):
+            d_beta[j] += d[i, j]
+        if hyper.batch_norm:
+            for j in range(units):
+                d_gamma[j] += d[i, j] * (z[i, j] - mean[j])
+    if not hyper.batch_norm:
+        for j in range(units):
+            d_bias[j] = d_beta[j]
+            d_beta[j] = _ZERO
+        return
+    share = _ONE / _F(n)
+    for j in range(units):
+        d_gamma[j] *= rstd[j]
+        offset[j] = share * d_beta[j]  # offset has done its work
+        rstd[j] *= share * d_gamma[j]
+    for i in range(n):
+        for j in range(units):
+            d[i, j] = gain[j] * (d[i, j] - offset[j] - (z[i, j] - mean[j]) * rstd[j])
 
 
-# --- penalties -------------------------------------------------------------------------------------------------------
-
-
-def _penalise(state: State, hyper: Hyper, gradients: _Gradients) -> tuple[_Gradients, Tensor]:
-    """Add the gradients of L1 and L2 on kernels and biases, and sum up what they cost, (n_slots,)."""
-    cost = tf.zeros_like(hyper.l1)
-    kernels, vectors = [], []
-    for kernel, vector, d_kernel, d_vector in zip(state.kernels, state.vectors, *gradients, strict=True):
-        bias = vector[:, : BIAS + 1]
-        cost += _elastic(kernel, hyper.l1, hyper.l2) + _elastic(bias, hyper.bias_l1, hyper.bias_l2)
-        kernels.append(d_kernel + _elastic_slope(kernel, hyper.l1, hyper.l2))
-        d_bias = d_vector[:, : BIAS + 1] + _elastic_slope(bias, hyper.bias_l1, hyper.bias_l2)
-        vectors.append(tf.concat([d_bias, d_vector[:, BIAS + 1 :]], axis=1))
-    return (kernels, vectors), cost
-
-
-def _elastic(w: Tensor, l1: Tensor, l2: Tensor) -> Tensor:
-    """`l1 * sum |w| + l2 * sum w^2` of each slot."""
-    return l1 * tf.reduce_sum(tf.abs(w), axis=(1, 2)) + l2 * tf.reduce_sum(tf.square(w), axis=(1, 2))
-
-
-def _elastic_slope(w: Tensor, l1: Tensor, l2: Tensor) -> Tensor:
-    return per_slot(l1, w) * tf.sign(w) + 2.0 * per_slot(l2, w) * w
-
-
-def _activity_penalty(a: Tensor, hyper: Hyper) -> Tensor | float:
-    """Summed over units, mean over the batch, as Keras does."""
-    if hyper.activity_l1 is None:
-        return 0.0
-    return _elastic(a, hyper.activity_l1, hyper.activity_l2) / a.shape[1]
-
-
-def _activity_slope(a: Tensor, hyper: Hyper) -> Tensor | float:
-    if hyper.activity_l1 is None:
-        return 0.0
-    return _elastic_slope(a, hyper.activity_l1, hyper.activity_l2) / a.shape[1]
+@inlined
+def _multiply(x: Array, factor: Array) -> None:
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            x[i, j] *= factor[i, j]
 
 
 # --- descent ---------------------------------------------------------------------------------------------------------
 
 
-def _descend(state: State, hyper: Hyper, gradients: _Gradients, *, step: Step) -> State:
-    """Every parameter one step further; moving statistics are left as they are. Decay touches kernels alone."""
-    count = state.step + 1
-    rate = hyper.learning_rate
-    shrunk = [kernel * per_slot(1.0 - rate * hyper.weight_decay, kernel) for kernel in state.kernels]
-    kernels = [step(*each, rate, count) for each in zip(shrunk, gradients[0], state.kernel_moments, strict=True)]
-    vectors = [step(*each, rate, count) for each in zip(state.vectors, gradients[1], state.vector_moments, strict=True)]
-    return State(
-        kernels=tuple(new for new, _ in kernels),
-        vectors=tuple(new for new, _ in vectors),
-        moving=state.moving,
-        kernel_moments=tuple(moments for _, moments in kernels),
-        vector_moments=tuple(moments for _, moments in vectors),
-        step=count,
-    )
+@inlined
+def _step(
+    state: State, hyper: Hyper, scratch: Scratch,
+    kernel_at: int, n_kernel: int, vector_at: int, units: int, hidden: bool, count: int,  # noqa: FBT001
+) -> float:  # fmt: skip
+    """One layer's parameters one step further. Decay touches kernels alone, bias penalties biases."""
+    kernel, bias = state.kernels[kernel_at : kernel_at + n_kernel], state.vectors[vector_at : vector_at + units]
+    penalty = _elastic(kernel, hyper.l1, hyper.l2) + _elastic(bias, hyper.bias_l1, hyper.bias_l2)
+    kernel_moments, vector_moments = state.kernel_moments, state.vector_moments
+    rate, gradient = hyper.learning_rate, scratch.vector_gradient
+    descend(
+        hyper.optimizer, kernel, scratch.gradient[:n_kernel],
+        kernel_moments[0][kernel_at : kernel_at + n_kernel], kernel_moments[-1][kernel_at : kernel_at + n_kernel],
+        rate, _ONE - rate * hyper.weight_decay, hyper.l1, hyper.l2, count, hyper.momentum,
+    )  # fmt: skip
+    descend(
+        hyper.optimizer, bias, gradient[:units],
+        vector_moments[0][vector_at : vector_at + units], vector_moments[-1][vector_at : vector_at + units],
+        rate, _ONE, hyper.bias_l1, hyper.bias_l2, count, hyper.momentum,
+    )  # fmt: skip
+    if hidden:
+        start, stop = vector_at + units, vector_at + N_VECTORS * units
+        descend(
+            hyper.optimizer, state.vectors[start:stop], gradient[units : N_VECTORS * units],
+            vector_moments[0][start:stop], vector_moments[-1][start:stop],
+            rate, _ONE, _ZERO, _ZERO, count, hyper.momentum,
+        )  # fmt: skip
+    return penalty
+
+
+@inlined
+def _elastic(w: Array, l1: Scalar, l2: Scalar) -> float:
+    """`l1 * sum |w| + l2 * sum w^2`."""
+    if l1 == _ZERO and l2 == _ZERO:
+        return 0.0
+    absolute, square = _ZERO, _ZERO
+    for i in range(len(w)):
+        absolute += abs(w[i])
+        square += w[i] * w[i]
+    return float(l1 * absolute + l2 * square)

@@ -1,0 +1,429 @@
+"""A lane at work: one network, the rows it reads, and how it fares.
+
+A network comes as the weights of a Keras model, is trained epoch by epoch, and leaves as the weights of a Keras model
+again. An epoch may run in any thread: it touches nothing but the lane's own arrays.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ffsearch.search import defaults
+from ffsearch.search.data.problem import MatrixColumns, Problem
+from ffsearch.search.model import initial_weights
+from ffsearch.search.topology import Activation, Balance, Point, layer_sizes
+from ffsearch.search.training import lane
+from ffsearch.search.training.augment import augment_words, epoch_draws, is_augmented, is_warped, mixes_rows
+from ffsearch.search.training.balance import BalancedRows
+from ffsearch.search.training.batches import batches_per_epoch, cut_batches
+from ffsearch.search.training.compiling import is_compiled
+from ffsearch.search.training.early_stopping import Progress
+from ffsearch.search.training.elementwise import ACTIVATIONS, LOSSES, N_MOMENTS, OPTIMIZERS, slope_start
+from ffsearch.search.training.lane_augment import Augment
+from ffsearch.search.training.protocol import Ended, Job, Stopping, Trained
+
+__all__ = ["Lane", "Settings", "Tables", "augmentation", "dropout_line", "flat", "lane_bytes", "unpacked"]
+
+Array = NDArray[np.float32]
+
+_NONE: Final = np.empty(0, np.float32)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How all networks of a trainer are trained.
+
+    Args:
+        stopping: When training ends.
+        optimizer: `adam`, `adamw`, `sgd` or `rmsprop`.
+        momentum: Of `sgd`.
+    """
+
+    stopping: Stopping
+    optimizer: str = defaults.OPTIMIZER
+    momentum: float = defaults.SGD_MOMENTUM
+
+
+# --- what networks read ----------------------------------------------------------------------------------------------
+
+
+class Tables:
+    """The rows of all folds and balances as lanes read them; those of the problem, not copies.
+
+    Args:
+        problem: What is to be learnt.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self._balanced: dict[tuple[int, Balance], BalancedRows] = {}
+        self._training: dict[tuple[int, Balance], lane.Rows] = {}
+        self._validation = [_rows(split.x_valid, split.y_valid) for split in problem.splits]
+
+    def balanced(self, job: Job) -> BalancedRows:
+        """The training rows of a job's fold under its balance."""
+        key = (job.fold, job.point.augment_balance)
+        if key not in self._balanced:
+            split = self.problem.splits[job.fold]
+            self._balanced[key] = BalancedRows(
+                split.x_train,
+                split.y_train,
+                weight=split.train_weight,
+                balance=key[1],
+                columns=self.problem.matrix_columns,
+            )
+        return self._balanced[key]
+
+    def training(self, job: Job) -> lane.Rows:
+        """The same as a lane reads them."""
+        key = (job.fold, job.point.augment_balance)
+        if key not in self._training:
+            part = self.balanced(job)
+            self._training[key] = _rows(part.x, part.y, part.weight)
+        return self._training[key]
+
+    def validation(self, job: Job) -> lane.Rows:
+        """The rows that judge a job."""
+        return self._validation[job.fold]
+
+
+def _rows(x: NDArray[Any], y: NDArray[Any], weight: NDArray[Any] | None = None) -> lane.Rows:
+    """As compiled code wants them: of one type, whoever made them."""
+    has_labels = y.dtype.kind == "i"
+    return lane.Rows(
+        x=_plain(x, np.float32),
+        y=np.empty((0, 0), np.float32) if has_labels else _plain(y, np.float32),
+        label=_plain(y, np.int32) if has_labels else np.empty(0, np.int32),
+        weight=_NONE if weight is None else _plain(weight, np.float32),
+    )
+
+
+def _plain(array: NDArray[Any], dtype: type) -> NDArray[Any]:
+    """In rows, and writable, because compiled code tells arrays apart by that; copied only where it must be."""
+    plain: NDArray[Any] = np.ascontiguousarray(array, dtype)
+    return plain if plain.flags.writeable else plain.copy()
+
+
+# --- a network in training -------------------------------------------------------------------------------------------
+
+
+class _Network(NamedTuple):
+    """A network and the room it is trained in."""
+
+    state: lane.State
+    hyper: lane.Hyper
+    augment: Augment | None
+    scratch: lane.Scratch
+    chunk: lane.Chunk
+    logits: Array  # of the validation rows, (n_valid, n_outputs)
+
+
+class Lane:
+    """One network in training.
+
+    Args:
+        job: What is trained.
+        progress: How it fares.
+        tables: Where it reads.
+        settings: How it is trained.
+    """
+
+    def __init__(self, job: Job, progress: Progress, tables: Tables, settings: Settings) -> None:
+        self.job = job
+        self.progress = progress
+        self._tables = tables
+        self._settings = settings
+        self._n_updates = n_updates(tables.balanced(job).n_rows, settings.stopping)
+        self._network: _Network | None = None
+        self._losses = (0.0, 0.0, 0.0)
+        self._best: tuple[list[Array], Array] | None = None
+        self._train_s = 0.0
+        self._compile_s = 0.0
+
+    def train_epoch(self) -> None:
+        """Train for an epoch and evaluate."""
+        started = time.perf_counter()
+        if self._network is None:
+            self._network = _network(self.job, self._tables, self._settings)
+            if not is_compiled(lane.evaluate):
+                self._compile_s = _compile(self._network, self._tables.training(self.job))
+        state, hyper, augment, scratch, chunk, logits = self._network
+        order, draws = self._read(self.progress.n_epochs + 1)
+        step = self.progress.n_epochs * self._n_updates
+        learns_from, judged_by = self._tables.training(self.job), self._tables.validation(self.job)
+        train_loss, penalty = lane.train(state, hyper, augment, learns_from, order, draws, scratch, step)
+        self._losses = (train_loss, lane.evaluate(state, hyper, judged_by, logits, chunk), penalty)
+        self._train_s += time.perf_counter() - started
+
+    def record(self) -> None:
+        """Tell the progress of the epoch, and keep what is best so far."""
+        train_loss, valid_loss, penalty = self._losses
+        self.progress.record(train_loss=train_loss, valid_loss=valid_loss, penalty=penalty)
+        if self.progress.improved:
+            assert self._network is not None
+            state, logits = self._network.state, self._network.logits
+            self._best = [array.copy() for array in (state.kernels, state.vectors, state.moving)], logits.copy()
+
+    def trained(self, *, error: str | None = None) -> Trained:
+        """What the job came to; with an error, that it failed."""
+        weights, logits = None, np.empty((0, 0), np.float32)
+        if self._best is not None:
+            parts, logits = self._best
+            weights = unpacked(self.job.point, *parts, n_features=self._tables.problem.n_features)
+        return Trained(
+            job=self.job,
+            ended=self.progress.ended or Ended.FAILED,
+            error=error,
+            curve=self.progress.curve,
+            best_epoch=self.progress.best_epoch,
+            n_updates=self.progress.best_epoch * self._n_updates,
+            valid_logits=logits,
+            weights=weights,
+            train_s=self._train_s,
+            compile_s=self._compile_s,
+        )
+
+    def _read(self, epoch: int) -> tuple[NDArray[np.int32], Array]:
+        """Rows and draws of all updates of an epoch, which may be several passes."""
+        stopping, part = self._settings.stopping, self._tables.balanced(self.job)
+        n_passes = stopping.evaluate_every
+        passes = range((epoch - 1) * n_passes + 1, epoch * n_passes + 1)
+        batches = [cut_batches(part.order(self.job.seed, each), batch_size=stopping.batch_size) for each in passes]
+        order = np.concatenate(batches)
+        if not is_augmented(self.job.point):
+            return order, np.empty((len(order), order.shape[1], 0), np.float32)
+        drawn = [
+            epoch_draws(
+                self.job.seed, each, point=self.job.point, columns=self._tables.problem.matrix_columns,
+                n_updates=len(batches[0]), batch_size=order.shape[1],
+            )
+            for each in passes
+        ]  # fmt: skip
+        return order, np.concatenate(drawn)
+
+
+def n_updates(n_rows: int, stopping: Stopping) -> int:
+    """Updates of an epoch that reads so many rows a pass."""
+    return stopping.evaluate_every * batches_per_epoch(n_rows, batch_size=stopping.batch_size)
+
+
+def _compile(network: _Network, rows: lane.Rows) -> float:
+    """Compile by an epoch without updates, or load what another process compiled. Returns the seconds."""
+    started = time.perf_counter()
+    state, hyper, augment, scratch, chunk, logits = network
+    order, draws = np.empty((0, len(scratch.x)), np.int32), np.empty((0, len(scratch.x), 0), np.float32)
+    lane.train(state, hyper, augment, rows, order, draws, scratch, 0)
+    nobody = lane.Rows(x=rows.x[:0], y=rows.y[:0], label=rows.label[:0], weight=_NONE)
+    lane.evaluate(state, hyper, nobody, logits[:0], chunk)
+    return time.perf_counter() - started
+
+
+# --- its arrays ------------------------------------------------------------------------------------------------------
+
+
+def _network(job: Job, tables: Tables, settings: Settings) -> _Network:
+    """A network before its first update."""
+    problem, point = tables.problem, job.point
+    n_features, n_outputs = problem.n_features, problem.head.n_outputs
+    weights = initial_weights(point, n_features=n_features, n_outputs=n_outputs, seed=job.seed)
+    state = _state(point, weights, n_outputs=n_outputs, n_moments=N_MOMENTS[settings.optimizer])
+    batch_size = min(settings.stopping.batch_size, tables.balanced(job).n_rows)
+    return _Network(
+        state=state,
+        hyper=_hyper(job, settings, loss=LOSSES.index(problem.head.loss)),
+        augment=augmentation(point, problem.matrix_columns, n_outputs=n_outputs, batch_size=batch_size),
+        scratch=_scratch(point, state.sizes, batch_size=batch_size),
+        chunk=_chunk(state),
+        logits=np.empty((len(tables.validation(job).x), n_outputs), np.float32),
+    )
+
+
+def _hyper(job: Job, settings: Settings, *, loss: int) -> lane.Hyper:
+    """How a job is trained."""
+    point, f = job.point, np.float32
+    gain, shift, dropped = dropout_line(point)
+    return lane.Hyper(
+        optimizer=OPTIMIZERS.index(settings.optimizer),
+        loss=loss,
+        activation=ACTIVATIONS.index(point.activation),
+        batch_norm=point.batch_norm,
+        learns_slope=point.activation is Activation.PRELU,
+        learning_rate=f(point.learning_rate),
+        momentum=f(settings.momentum),
+        weight_decay=f(point.weight_decay),
+        l1=f(point.l1),
+        l2=f(point.l2),
+        bias_l1=f(point.bias_l1),
+        bias_l2=f(point.bias_l2),
+        activity_l1=f(point.activity_l1),
+        activity_l2=f(point.activity_l2),
+        threshold=np.uint32(f(point.dropout) * f(2.0**32)),
+        gain=f(gain),
+        shift=f(shift),
+        dropped=f(dropped),
+        seed=augment_words(job.seed),
+    )
+
+
+def dropout_line(point: Point) -> tuple[float, float, float]:
+    """Gain and shift of a unit that dropout keeps, and what a dropped one becomes.
+
+    Source: Klambauer et al. 2017, arXiv 1706.02515, section "New dropout technique": selu's dropped units take its
+    lower limit, and an affine map brings mean and variance back.
+    """
+    kept = 1.0 - point.dropout
+    if point.activation is not Activation.SELU:
+        return 1.0 / kept, 0.0, 0.0
+    limit = -defaults.SELU_SCALE * defaults.SELU_ALPHA
+    gain = float((kept * (1.0 + point.dropout * limit**2)) ** -0.5)
+    shift = -gain * limit * point.dropout
+    return gain, shift, gain * limit + shift
+
+
+def _state(point: Point, weights: list[Array], *, n_outputs: int, n_moments: int) -> lane.State:
+    """A network before its first update."""
+    kernels, vectors, moving = flat(point, weights)
+    return lane.State(
+        sizes=np.array([weights[0].shape[0], *layer_sizes(point), n_outputs], np.int64),
+        kernels=kernels,
+        vectors=vectors,
+        moving=moving,
+        kernel_moments=np.zeros((n_moments, len(kernels)), np.float32),
+        vector_moments=np.zeros((n_moments, len(vectors)), np.float32),
+    )
+
+
+def _scratch(point: Point, sizes: NDArray[np.int64], *, batch_size: int) -> lane.Scratch:
+    """Room for the updates of a network."""
+    n_features, hidden, n_outputs = int(sizes[0]), sizes[1:-1], int(sizes[-1])
+    block, widest = batch_size * int(hidden.sum()), int(hidden.max())
+    penalised = bool(point.activity_l1 or point.activity_l2)
+
+    def room(*shape: int) -> Array:
+        return np.empty(shape, np.float32)
+
+    return lane.Scratch(
+        x=room(batch_size, n_features),
+        y=room(batch_size, n_outputs),
+        weight=room(batch_size),
+        z=room(block),
+        out=room(block),
+        slope=room(block),
+        gate=room(block if point.dropout else 0),
+        pull=room(block if penalised else 0),
+        d=room(2, batch_size * widest),
+        gradient=room(max(a * b for a, b in pairwise(sizes.tolist()))),
+        vector_gradient=room(max(lane.N_VECTORS * widest, n_outputs)),
+        unit=room(lane.N_VECTORS * int(hidden.sum())),
+        logits=room(batch_size, n_outputs),
+        row_loss=room(batch_size),
+    )
+
+
+def _chunk(state: lane.State) -> lane.Chunk:
+    """Room for the evaluation of a network."""
+    widest, n_outputs = int(state.sizes[1:-1].max()), int(state.sizes[-1])
+    return lane.Chunk(
+        unit=np.empty_like(state.vectors),
+        fed=np.empty((2, lane.CHUNK * widest), np.float32),
+        slope=np.empty(widest, np.float32),
+        y=np.empty((lane.CHUNK, n_outputs), np.float32),
+        gradient=np.empty((lane.CHUNK, n_outputs), np.float32),
+        row_loss=np.empty(lane.CHUNK, np.float32),
+    )
+
+
+def augmentation(point: Point, columns: MatrixColumns, *, n_outputs: int, batch_size: int) -> Augment | None:
+    """What is done to a network's rows; None: nothing."""
+    if not is_augmented(point):
+        return None
+    return Augment(
+        warped=is_warped(point),
+        mixed=mixes_rows(point),
+        noise=np.float32(point.augment_noise),
+        swap=np.float32(point.augment_swap),
+        image=np.array(columns.image or (0, 0, 0), np.int64),
+        cell=_plain(columns.cell, np.int32),
+        is_number=_plain(columns.is_number, np.bool_),
+        before=np.empty((batch_size, len(columns.cell)), np.float32),
+        y_before=np.empty((batch_size, n_outputs), np.float32),
+        weight_before=np.empty(batch_size, np.float32),
+    )
+
+
+def lane_bytes(job: Job, problem: Problem, *, batch_size: int, optimizer: str) -> int:
+    """Memory that a lane takes while it trains, the rows apart, which all lanes share.
+
+    Its parameters, their running averages and the best of them so far; its room; rows of one epoch in their order, and
+    what is drawn for them; its answers on validation rows, and the best of those.
+    """
+    point, split = job.point, problem.splits[job.fold]
+    sizes = (problem.n_features, *layer_sizes(point), problem.head.n_outputs)
+    n_kernels, n_hidden, widest = sum(a * b for a, b in pairwise(sizes)), sum(sizes[1:-1]), max(sizes[1:-1])
+    batch_size = min(batch_size, len(split.x_train))
+    blocks = 3 + bool(point.dropout) + bool(point.activity_l1 or point.activity_l2)
+    room = batch_size * (blocks * n_hidden + 2 * widest + sizes[0] + 3 * sizes[-1])
+    room += max(a * b for a, b in pairwise(sizes)) + 2 * lane.CHUNK * widest
+    parameters = (2 + N_MOMENTS[optimizer]) * (n_kernels + 6 * n_hidden)
+    n_answers = 2 * len(split.x_valid) * sizes[-1]
+    if is_augmented(point):
+        room += batch_size * sum(sizes[:: len(sizes) - 1]) + _N_DRAWS * len(split.x_train)
+    return 4 * (parameters + room + n_answers + len(split.x_train))
+
+
+_N_DRAWS: Final = 14
+"""Numbers drawn once a row, at most."""
+
+
+# --- from a Keras model's weights to flat arrays, and back -----------------------------------------------------------
+
+
+def flat(point: Point, weights: list[Array]) -> tuple[Array, Array, Array]:
+    """Kernels, vectors and moving statistics of one network, as `lane.State` holds them.
+
+    Args:
+        point: The point.
+        weights: In the order of the Keras model's `get_weights()`.
+    """
+    remaining = iter(weights)
+    kernels: list[Array] = []
+    vectors: list[Array] = []
+    moving: list[Array] = []
+    for units in layer_sizes(point):
+        kernel, bias = next(remaining), next(remaining)
+        ones, zeros = np.ones(units, np.float32), np.zeros(units, np.float32)
+        norm = [next(remaining) for _ in range(4)] if point.batch_norm else [ones, zeros, zeros, ones]
+        slope = next(remaining) if point.activation is Activation.PRELU else ones * slope_start(point.activation)
+        kernels.append(kernel.ravel())
+        vectors += [bias, norm[0], norm[1], slope]
+        moving += norm[2:]
+    kernel, bias = remaining
+    parts = ([*kernels, kernel.ravel()], [*vectors, bias], moving)
+    kernels_, vectors_, moving_ = (np.concatenate(part, dtype=np.float32) for part in parts)
+    return kernels_, vectors_, moving_
+
+
+def unpacked(point: Point, kernels: Array, vectors: Array, moving: Array, *, n_features: int) -> list[Array]:
+    """The Keras model's weights from flat arrays; copies."""
+    weights: list[Array] = []
+    fan_in, kernel_at, unit_at = n_features, 0, 0
+    for units in layer_sizes(point):
+        rows = vectors[lane.N_VECTORS * unit_at :][: lane.N_VECTORS * units].reshape(-1, units)
+        weights += [kernels[kernel_at:][: fan_in * units].reshape(fan_in, units), rows[lane.BIAS]]
+        if point.batch_norm:
+            weights += [rows[lane.SCALE], rows[lane.SHIFT], *moving[2 * unit_at :][: 2 * units].reshape(2, units)]
+        if point.activation is Activation.PRELU:
+            weights.append(rows[lane.SLOPE])
+        kernel_at += fan_in * units
+        unit_at += units
+        fan_in = units
+    return [
+        np.array(each)
+        for each in (*weights, kernels[kernel_at:].reshape(fan_in, -1), vectors[lane.N_VECTORS * unit_at :])
+    ]
