@@ -114,11 +114,11 @@ def lane_epoch(depth: int, width: int) -> Epoch:
         for each in (job(point, number) for number in range(N_LANES))
     ]
     threads = ThreadPoolExecutor(os.cpu_count() or 1)
+    threadpool_limits(1, user_api="blas")  # the lanes' products; no peer uses this library
 
     def epoch() -> int:
-        with threadpool_limits(1, user_api="blas"):
-            for done in [threads.submit(lane.train_epoch) for lane in lanes]:
-                done.result()
+        for done in [threads.submit(lane.train_epoch) for lane in lanes]:
+            done.result()
         return N_LANES
 
     return epoch

@@ -54,9 +54,9 @@ class TestActivations:
     points = np.concatenate([np.linspace(-30, 30, 4001), [-1e-3, 1e-3, -80.0, 80.0]])
 
     def activated(self, activation: Activation, u: Array) -> tuple[Array, Array]:
-        value, slope = u.astype(np.float32), np.empty(len(u), np.float32)
+        value, slope = u.astype(np.float32)[None], np.empty((1, len(u)), np.float32)
         activate(ACTIVATIONS.index(activation), value, np.full(len(u), slope_start(activation), np.float32), slope)
-        return value, slope
+        return value[0], slope[0]
 
     def test_values_are_those_of_the_formula(self, activation: Activation) -> None:
         expected = formula(activation, self.points.astype(np.float32).astype(np.float64))

@@ -102,15 +102,16 @@ def slope_start(activation: Activation) -> float:
 
 
 def _loop(function: Callable[[Any, Any], tuple[Any, Any]]) -> Any:
-    """F and f' over one row of u, in place; `left` holds the factor left of zero, one a unit."""
+    """An activation and its slope over all units, f in the place of u; `left` holds the factor left of zero, one a unit."""
     function = compiled(function)
 
     @compiled
-    def row(u: Array, left: Array, slope: Array) -> None:
-        for j in range(len(u)):
-            u[j], slope[j] = function(u[j], left[j])
+    def units(u: Array, left: Array, slope: Array) -> None:
+        for i in range(u.shape[0]):
+            for j in range(u.shape[1]):
+                u[i, j], slope[i, j] = function(u[i, j], left[j])
 
-    return row
+    return units
 
 
 def _bent(right: float) -> Callable[[Any, Any], tuple[Any, Any]]:
@@ -152,36 +153,36 @@ def _softsign(u: Scalar, left: Scalar) -> tuple[Scalar, Scalar]:  # noqa: ARG001
     return u * q, q * q
 
 
-_line_row = _loop(_bent(1.0))
-_elu_row = _loop(_exponential_left(1.0))
-_selu_row = _loop(_exponential_left(defaults.SELU_SCALE))
-_swish_row = _loop(_swish)
-_tanh_row = _loop(_tanh)
-_softsign_row = _loop(_softsign)
+_line_units = _loop(_bent(1.0))
+_elu_units = _loop(_exponential_left(1.0))
+_selu_units = _loop(_exponential_left(defaults.SELU_SCALE))
+_swish_units = _loop(_swish)
+_tanh_units = _loop(_tanh)
+_softsign_units = _loop(_softsign)
 
 
 @compiled
 def activate(activation: int, u: Array, left: Array, slope: Array) -> None:
-    """f(u) in the place of u, and f'(u), of one row.
+    """f(u) in the place of u, and f'(u).
 
     Args:
         activation: Its number.
-        u: (units,); holds f(u) afterwards.
+        u: (rows, units); holds f(u) afterwards.
         left: The factor left of zero, (units,).
-        slope: (units,); holds f'(u) afterwards.
+        slope: (rows, units); holds f'(u) afterwards.
     """
     if activation in (_RELU, _LEAKY_RELU, _PRELU):
-        _line_row(u, left, slope)
+        _line_units(u, left, slope)
     elif activation == _ELU:
-        _elu_row(u, left, slope)
+        _elu_units(u, left, slope)
     elif activation == _SELU:
-        _selu_row(u, left, slope)
+        _selu_units(u, left, slope)
     elif activation == _SWISH:
-        _swish_row(u, left, slope)
+        _swish_units(u, left, slope)
     elif activation == _TANH:
-        _tanh_row(u, left, slope)
+        _tanh_units(u, left, slope)
     else:
-        _softsign_row(u, left, slope)
+        _softsign_units(u, left, slope)
 
 
 # --- random bits, and dropout ----------------------------------------------------------------------------------------

@@ -155,7 +155,7 @@ class Chunk(NamedTuple):
     Args:
         unit: As `Scratch.unit`, under the moving statistics.
         fed: Two blocks of the widest layer, (2, chunk * widest).
-        slope: Of a row, (widest,); not looked at.
+        slope: A block of the widest layer, (chunk * widest,); not looked at.
         y: Targets, (chunk, n_outputs).
         gradient: Of the loss in the logits, (chunk, n_outputs); not looked at.
         row_loss: (chunk,).
@@ -374,7 +374,7 @@ def _activated(z: Array, unit: Array, left: Array, activation: int, out: Array, 
     for i in range(z.shape[0]):
         for j in range(z.shape[1]):
             out[i, j] = z[i, j] * gain[j] + offset[j]
-        activate(activation, out[i], left, slope[i])
+    activate(activation, out, left, slope)
 
 
 @inlined
@@ -423,7 +423,7 @@ def _predict(state: State, hyper: Hyper, x: Array, logits: Array, chunk: Chunk) 
         for i in range(n):
             for j in range(units):
                 out[i, j] = out[i, j] * gain[j] + offset[j]
-            activate(hyper.activation, out[i], left, chunk.slope[:units])
+        activate(hyper.activation, out, left, _matrix(chunk.slope, 0, n, units))
         kernel_at += sizes[layer] * units
         vector_at += N_VECTORS * units
         fed = out

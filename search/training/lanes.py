@@ -332,7 +332,7 @@ def _chunk(state: lane.State) -> lane.Chunk:
     return lane.Chunk(
         unit=np.empty_like(state.vectors),
         fed=np.empty((2, lane.CHUNK * widest), np.float32),
-        slope=np.empty(widest, np.float32),
+        slope=np.empty(lane.CHUNK * widest, np.float32),
         y=np.empty((lane.CHUNK, n_outputs), np.float32),
         gradient=np.empty((lane.CHUNK, n_outputs), np.float32),
         row_loss=np.empty(lane.CHUNK, np.float32),
@@ -369,7 +369,7 @@ def lane_bytes(job: Job, problem: Problem, *, batch_size: int, optimizer: str) -
     batch_size = min(batch_size, len(split.x_train))
     blocks = 3 + bool(point.dropout) + bool(point.activity_l1 or point.activity_l2)
     room = batch_size * (blocks * n_hidden + 2 * widest + sizes[0] + 3 * sizes[-1])
-    room += max(a * b for a, b in pairwise(sizes)) + 2 * lane.CHUNK * widest
+    room += max(a * b for a, b in pairwise(sizes)) + 3 * lane.CHUNK * widest
     parameters = (2 + N_MOMENTS[optimizer]) * (n_kernels + 6 * n_hidden)
     n_answers = 2 * len(split.x_valid) * sizes[-1]
     if is_augmented(point):
