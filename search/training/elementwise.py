@@ -102,7 +102,7 @@ def slope_start(activation: Activation) -> float:
 
 
 def _loop(function: Callable[[Any, Any], tuple[Any, Any]]) -> Any:
-    """An activation and its slope over all units, f in the place of u; `left` holds the factor left of zero, one a unit."""
+    """An activation, in the place of u, and its slope; `left` holds the factor left of zero, one a unit."""
     function = compiled(function)
 
     @compiled
