@@ -2,7 +2,7 @@
 
     python benchmarks/scaling.py [--rounds 5] [--out docs/scaling.svg]
 
-One thing is varied at a time about 8,000 rows, 20 columns, 3 layers of 64, batch 256, batch normalisation, relu,
+One thing is varied at a time about 8,192 rows, 20 columns, 3 layers of 64, batch 256, batch normalisation, relu,
 dropout. Cost is seconds of an epoch with its evaluation, the median of rounds; the exponent is the slope between two
 neighbours in double logarithms, 1 for linear. Width and depth are told against the parameters they make.
 """
@@ -35,9 +35,9 @@ from ffsearch.search.training.early_stopping import Progress
 from ffsearch.search.training.lanes import Lane, Settings, Tables
 from ffsearch.search.training.protocol import Job, Stopping, never_stop
 
-BASE = {"rows": 8_000, "columns": 20, "width": 64, "depth": 3, "networks": 1}
+BASE = {"rows": 8_192, "columns": 20, "width": 64, "depth": 3, "networks": 1}
 VARIED = {
-    "rows": (1_000, 10_000, 100_000, 1_000_000),
+    "rows": (1_024, 10_240, 102_400, 1_024_000),
     "columns": (10, 30, 100, 300, 1_000),
     "width": (16, 32, 64, 128, 256, 512),
     "depth": (1, 2, 4, 8),
@@ -88,7 +88,7 @@ def main() -> None:
     parser.add_argument("--out", help="an SVG file")
     given = parser.parse_args()
     print("| varied | value | epoch, ms | a network and 1,000 rows, ms | exponent |\n|---|---|---|---|---|")
-    figure, axes = plt.subplots(1, len(VARIED), figsize=(14, 3), layout="constrained")
+    figure, axes = plt.subplots(1, len(VARIED), figsize=(12, 3), sharey=True, layout="constrained")
     for name, axis in zip(VARIED, axes, strict=True):
         shapes = [{**BASE, name: value} for value in VARIED[name]]
         costs = [epoch_seconds(shape, n_rounds=given.rounds) for shape in shapes]
@@ -100,8 +100,11 @@ def main() -> None:
             share = 1e6 * cost / shape["rows"] / shape["networks"]
             exponent = "" if math.isnan(step) else f"{step:.2f}"
             print(f"| {name} | {shape[name]:,} | {1e3 * cost:,.1f} | {share:.2f} | {exponent} |", flush=True)
-        axis.loglog(VARIED[name], costs, "o-", color="#0072b2")
-        axis.set(xlabel=name, ylabel="seconds an epoch" if name == "rows" else "")
+        axis.loglog(VARIED[name], [1e3 * cost for cost in costs], "o-", color="#0072b2")
+        axis.set_xticks(VARIED[name], [f"{value:,}" for value in VARIED[name]], rotation=45)
+        axis.minorticks_off()
+        axis.set(xlabel=name, ylabel="an epoch, ms" if name == "rows" else "")
+        axis.yaxis.set_major_formatter("{x:,g}")
     if given.out:
         figure.savefig(given.out)
 

@@ -333,6 +333,8 @@ N_MOMENTS: Final = {"adam": 2, "adamw": 2, "sgd": 1, "rmsprop": 1}
 """Running averages an optimiser keeps for every parameter."""
 
 _BETA_1, _BETA_2 = _F(defaults.ADAM_BETA_1), _F(defaults.ADAM_BETA_2)
+_NEW_1, _NEW_2 = _F(1 - defaults.ADAM_BETA_1), _F(1 - defaults.ADAM_BETA_2)  # in float32 1 - .999 is off by 5e-5
+_NEW_RHO = _F(1 - defaults.RMSPROP_RHO)
 _RHO, _EPSILON = _F(defaults.RMSPROP_RHO), _F(defaults.OPTIMIZER_EPSILON)
 
 
@@ -377,8 +379,8 @@ def _adam(
 ) -> None:
     for i in range(len(w)):
         g = gradient[i] + elastic_slope(w[i], l1, l2)
-        m = _BETA_1 * first[i] + (_ONE - _BETA_1) * g
-        v = _BETA_2 * second[i] + (_ONE - _BETA_2) * (g * g)
+        m = _BETA_1 * first[i] + _NEW_1 * g
+        v = _BETA_2 * second[i] + _NEW_2 * (g * g)
         first[i] = m
         second[i] = v
         w[i] = kept * w[i] - rate * m / (np.sqrt(v) + _EPSILON)
@@ -400,6 +402,6 @@ def _rmsprop(w: Array, gradient: Array, square: Array, rate: Scalar, kept: Scala
     """With epsilon under the root, as Keras has it."""
     for i in range(len(w)):
         g = gradient[i] + elastic_slope(w[i], l1, l2)
-        v = _RHO * square[i] + (_ONE - _RHO) * (g * g)
+        v = _RHO * square[i] + _NEW_RHO * (g * g)
         square[i] = v
         w[i] = kept * w[i] - rate * g / np.sqrt(v + _EPSILON)

@@ -66,7 +66,7 @@ CHUNK: Final = 256
 _F = np.float32
 _ZERO, _ONE, _TWO = _F(0.0), _F(1.0), _F(2.0)
 _EPSILON = _F(defaults.BATCH_NORM_EPSILON)
-_KEPT = _F(defaults.BATCH_NORM_MOMENTUM)
+_KEPT, _NEW = _F(defaults.BATCH_NORM_MOMENTUM), _F(1 - defaults.BATCH_NORM_MOMENTUM)
 
 
 class Hyper(NamedTuple):
@@ -351,8 +351,8 @@ def _moments(z: Array, unit: Array, vectors: Array, moving: Array) -> None:
             rstd[j] += difference * difference
     for j in range(z.shape[1]):
         variance = rstd[j] / n
-        moving[0, j] = _KEPT * moving[0, j] + (_ONE - _KEPT) * (mean[j] + vectors[BIAS, j])
-        moving[1, j] = _KEPT * moving[1, j] + (_ONE - _KEPT) * variance
+        moving[0, j] = _KEPT * moving[0, j] + _NEW * (mean[j] + vectors[BIAS, j])
+        moving[1, j] = _KEPT * moving[1, j] + _NEW * variance
         rstd[j] = _ONE / np.sqrt(variance + _EPSILON)
 
 
