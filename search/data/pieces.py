@@ -28,6 +28,7 @@ from pyarrow import parquet
 
 from ffsearch.errors import DataError
 from ffsearch.search.data.decode import as_utf8, marked_encoding, unpacked
+from ffsearch.search.data.quotes import enclose_cells
 from ffsearch.search.data.sources import PARQUET_ENDINGS
 from ffsearch.search.data.text import DELIMITERS, SEPARATOR_LINE, TextSettings, read_text
 
@@ -139,7 +140,7 @@ class _Layout:
 def _text_pieces(path: Path, *, needed: Sequence[str], id_column: str | None) -> Pieces:
     layout = _layout(path, expected=[*needed, *([] if id_column is None else [id_column])])
     wanted = _wanted(path, layout.names, needed=needed, id_column=id_column)
-    if layout.has_quotes:  # the fast reader would accept torn quotes in silence
+    if layout.has_quotes and not _quotes_enclose_cells(path, layout):  # the fast reader would accept torn ones
         _refuse_torn(path, layout)
 
     def rows() -> Iterator[Piece]:
@@ -246,6 +247,13 @@ def _may_have_quotes(path: Path, codec: str, *, n_header_lines: int) -> bool:
             if b'"' in chunk:
                 return True
     return False
+
+
+def _quotes_enclose_cells(path: Path, layout: _Layout) -> bool:
+    if layout.codec.startswith(_WIDE):
+        return False
+    with _opened(path) as file:
+        return enclose_cells(iter(lambda: file.read(_HEAD_BYTES), b""), delimiter=layout.delimiter)
 
 
 def _refuse_torn(path: Path, layout: _Layout) -> None:
