@@ -237,13 +237,11 @@ class Preprocessor:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Preprocessor:
-        """The preprocessor that `to_dict` wrote."""
+        """The preprocessor that `to_dict` wrote; what a version before this one did not know yet has its default."""
         return cls(
-            numbers=tuple(
-                NumberColumn(**{**one, "reading": reading_from_dict(one["reading"])}) for one in values["numbers"]
-            ),
-            categories=tuple(_category_from_dict(one) for one in values["categories"]),
-            cycles=tuple(DateCycles(**one) for one in values["cycles"]),
+            numbers=tuple(map(_number_from_dict, values["numbers"])),
+            categories=tuple(map(_category_from_dict, values["categories"])),
+            cycles=tuple(DateCycles(**one) for one in values.get("cycles", ())),
         )
 
 
@@ -410,7 +408,13 @@ def _fit_category(
     return replace(column, encodings=tuple(map(tuple, encodings.astype(np.float32).tolist())))
 
 
+def _number_from_dict(values: Mapping[str, Any]) -> NumberColumn:
+    reading = {"reading": reading_from_dict(values["reading"])} if "reading" in values else {}
+    return NumberColumn(**{**values, **reading})
+
+
 def _category_from_dict(values: Mapping[str, Any]) -> CategoryColumn:
     """Lists, as JSON has them, back to tuples."""
-    lists = {key: tuple(values[key]) for key in ("levels", "known", "rest")}
-    return CategoryColumn(**{**values, **lists, "encodings": tuple(map(tuple, values["encodings"]))})
+    lists = {key: tuple(values[key]) for key in ("levels", "known", "rest") if key in values}
+    encodings = tuple(map(tuple, values.get("encodings", ())))
+    return CategoryColumn(**{**values, **lists, "encodings": encodings})
