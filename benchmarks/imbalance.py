@@ -1,6 +1,6 @@
 """Whether a search that may balance classes finds rare ones at least as often as one that may not.
 
-    python benchmarks/imbalance.py FOLDER [--trials 20] [--seeds 0 1] [--rows 20000] [--budget 5m] [--out imbalance]
+    python benchmarks/imbalance.py FOLDER [--trials 20] [--seeds 0 1] [--rows 20000] [--epochs 30] [--out imbalance]
 
 FOLDER holds the tables. Two are searched for balanced accuracy, each twice from the same seed: shuttle (seven classes,
 the rarest with 10 rows of 58,000), and adult with so many of its positives taken away that 2 % are left. What is told
@@ -37,7 +37,8 @@ def searched(source: Path, target: str, *, arm: str, seed: int, objective: str, 
     out = asked.out / f"{source.name.split('.')[0]}-{arm}-{objective}-{seed}"
     settings = [f"data.augment.balance={ARMS[arm]}", f"search.objective={objective}", "evidence=none"]
     command = ["ffsearch", "run", str(source), "--target", target, "--trials", str(asked.trials), "--seed", str(seed)]
-    command += ["--budget", asked.budget, "--out", str(out), "--quiet", "--set", f"data.rows={asked.rows}"]
+    command += ["--out", str(out), "--quiet"]
+    settings += [f"data.rows={asked.rows}", f"train.max_epochs={asked.epochs}"]
     subprocess.run([*command, *(word for one in settings for word in ("--set", one))], check=True)
     summary = json.loads((out / "summary.json").read_text())
     found = summary["evidence"]["test"]["metrics"]
@@ -56,7 +57,7 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=20)
     parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1])
     parser.add_argument("--rows", type=int, default=20_000)
-    parser.add_argument("--budget", default="5m")
+    parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--objectives", nargs="*", default=["balanced_accuracy"])
     parser.add_argument("--out", type=Path, default=Path("imbalance"))
     asked = parser.parse_args()
