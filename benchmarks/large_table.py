@@ -82,15 +82,15 @@ def run_once(path: Path, folder: Path) -> None:
     command = ["ffsearch", "run", str(path), "--target", "y", "--trials", "1", "--out", str(folder), "--json"]
     command += ["--set", "evidence=none"]
     process = subprocess.Popen([*command, "--set", "train.max_epochs=1"], stdout=subprocess.PIPE, text=True)
-    usage = Path(f"/proc/{process.pid}/stat")  # a shared machine gives less than all of its time: both are told
+    proc = Path(f"/proc/{process.pid}")  # a shared machine gives less than all of its time: both are told
     assert process.stdout is not None
     for line in process.stdout:
         event = json.loads(line)
         seconds = time.perf_counter() - began
-        ticks = sum(map(int, usage.read_text().rsplit(")", 1)[1].split()[11:13])) if usage.exists() else 0
-        processor = ticks / os.sysconf("SC_CLK_TCK")
+        processor, peak = _used(proc)
         print(
-            f"{seconds:6.1f} s, {processor:6.1f} s of processor time  {event.get('event')} {event.get('phase', '')}",
+            f"{seconds:6.1f} s, {processor:6.1f} s of processor time, {peak:.2f} GB at most  {event.get('event')} "
+            f"{event.get('phase', '')}",
             flush=True,
         )
     process.wait()
@@ -99,6 +99,16 @@ def run_once(path: Path, folder: Path) -> None:
         f"{time.perf_counter() - began:.0f} s with refit, test and report, {used.ru_utime + used.ru_stime:.0f} s of "
         f"processor time; {used.ru_maxrss / 1e6:.2f} GB at most"
     )
+
+
+def _used(proc: Path) -> tuple[float, float]:
+    """Seconds of processor time and most GB of a process so far; zeros when it has ended."""
+    try:
+        ticks = sum(map(int, (proc / "stat").read_text().rsplit(")", 1)[1].split()[11:13]))
+        peak = next(line for line in (proc / "status").read_text().splitlines() if line.startswith("VmHWM"))
+    except (OSError, StopIteration):
+        return 0.0, 0.0
+    return ticks / os.sysconf("SC_CLK_TCK"), int(peak.split()[1]) / 1e6
 
 
 def main() -> None:

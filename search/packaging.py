@@ -94,6 +94,12 @@ class PackagedModel:
         """Columns it needs; others are ignored, and their order is free."""
         return tuple(self._inputs)
 
+    @property
+    def plain_numbers(self) -> tuple[str, ...]:
+        """Those that hold numbers as Python writes them: no dates, and no spelling of their own."""
+        inputs = self.facts["inputs"]
+        return tuple(one["column"] for one in inputs if one["kind"] == "number" and "reading" not in one)
+
     def answers(self, frame: pd.DataFrame | NDArray[Any]) -> NDArray[np.float32]:
         """Probabilities (n_rows, n_classes), or values (n_rows, n_targets).
 

@@ -77,7 +77,7 @@ def predict_file(
     file = model_file(model)
     _refuse_place(target, inputs=(file, Path(data)))
     packaged = load_packaged(file)
-    pieces = open_pieces(Path(data), needed=packaged.columns, id_column=id_column)
+    pieces = open_pieces(Path(data), needed=packaged.columns, id_column=id_column, numbers=packaged.plain_numbers)
     packaged.raw(pd.DataFrame(columns=list(pieces.columns), dtype="str"))  # refuses a missing column, and says which
     names = _names(packaged, id_column)
     n_rows = 0

@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ffsearch.errors import DataError
+from ffsearch.search.data.cells import Cells
 from ffsearch.search.data.columns import DateCycles
 from ffsearch.search.data.copies import find_copies
-from ffsearch.search.data.dates import DateReading, find_reading, seconds_of
+from ffsearch.search.data.dates import DateReading, Found, find_reading, seconds_of
 from ffsearch.search.data.encoding import PRIOR_ROWS, fit_encodings, other_fold_encodings
 from ffsearch.search.data.kinds import Column, Kind, judge_columns
 from ffsearch.search.data.prepare import Prepared, prepare
@@ -128,7 +129,8 @@ class TestDates:
 
     def test_in_doubt_the_order_of_rows_decides_and_else_it_is_told(self) -> None:
         ordered = pd.Series(["1/2/2024", "2/2/2024", "1/3/2024"])
-        assert find_reading(ordered) == (DateReading(day_first=True, origin="2024-02-01"), False)
+        reading = DateReading(day_first=True, origin="2024-02-01")
+        assert find_reading(Cells(ordered)) == Found(reading=reading, in_doubt=False, n_read=3)
         column = judged([f"{1 + i % 12}/{1 + i * 5 % 12}/2024" for i in range(N)])
         assert "they could be day first or month first, and are read as month first" in column.reason
 

@@ -174,3 +174,14 @@ def test_a_preprocessor_survives_json() -> None:
     preprocessor = fitted(TRAIN)
     again = Preprocessor.from_dict(json.loads(json.dumps(preprocessor.to_dict())))
     assert again == preprocessor
+
+
+def test_what_an_older_version_wrote_is_read_with_defaults_for_what_it_did_not_know() -> None:
+    preprocessor = fitted(TRAIN)
+    values = json.loads(json.dumps(preprocessor.to_dict()))
+    values.pop("cycles")
+    for column, keys in (("numbers", ["reading"]), ("categories", ["ordered", "rest", "encodings"])):
+        for one in values[column]:
+            for key in keys:
+                one.pop(key)
+    assert Preprocessor.from_dict(values) == preprocessor

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -18,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-__all__ = ["MISSING", "Levels", "as_levels", "as_numbers", "as_written", "canonical", "natural_order", "number_of"]
+__all__ = ["MISSING", "Cells", "Levels", "as_levels", "as_numbers", "canonical", "natural_order", "number_of"]
 
 _SPELLINGS: Final = ("na", "n/a", "#n/a", "nan", "-nan", "null", "none", "nat", "<na>")
 MISSING: Final = frozenset(
@@ -30,6 +31,10 @@ MISSING: Final = frozenset(
 
 _WHOLE: Final = re.compile(r"([+-]?(?:0|[1-9]\d*))\.0*")
 _NUMBER: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?(?:inf|infinity)", re.IGNORECASE)
+_MISSING_TEXTS: Final = pa.array(sorted(MISSING), type=pa.large_string())
+
+_N_ASKED_FIRST: Final = 1000
+"""Cells that are tried before all of a column. Choice: most columns of words show themselves in the first one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +53,71 @@ class Levels:
         """How many cells hold each text, shape (n_texts,)."""
         return np.bincount(self.codes[self.codes >= 0], minlength=len(self.texts)).astype(np.int64)
 
+    @property
+    def n_missing(self) -> int:
+        """Cells that are missing."""
+        return int((self.codes < 0).sum())
+
+    def spelt(self) -> Levels:
+        """The same with canonical texts."""
+        if not any("." in text for text in self.texts):
+            return self
+        return _renumbered(self.codes, [canonical(text) for text in self.texts])
+
+    def numbers(self, read: Callable[[str], float] | None = None) -> NDArray[np.float64]:
+        """The cells as numbers, shape (n_rows,); `as_numbers` tells more."""
+        return _pick(_numbers_of(self.texts, read=read), self.codes, missing=np.nan)
+
+    def take(self, cells: NDArray[np.bool_]) -> Levels:
+        """Some of the cells, and of the texts those that are left, in the order they first appear there."""
+        codes, distinct = pd.factorize(self.codes[cells])
+        texts = [self.texts[place] if place >= 0 else "" for place in distinct]
+        return _renumbered(codes.astype(np.int64), texts)
+
+
+class Cells:
+    """A column whose cells are read in several ways, in each of them once.
+
+    Args:
+        column: Any column of a frame; only its own cells decide, never what other rows hold.
+    """
+
+    def __init__(self, column: pd.Series[Any]) -> None:
+        self.column = column
+
+    def __len__(self) -> int:
+        return len(self.column)
+
+    @property
+    def name(self) -> str:
+        """The column's name."""
+        return str(self.column.name)
+
+    @cached_property
+    def numbers(self) -> NDArray[np.float64]:
+        """The cells as numbers, shape (n_rows,); `as_numbers` tells more."""
+        if pd.api.types.is_numeric_dtype(self.column.dtype):
+            return self.column.to_numpy(dtype=np.float64, na_value=np.nan)
+        plain = _plain_numbers(self.column) if isinstance(self.column.dtype, pd.StringDtype) else None
+        return self.written.numbers() if plain is None else plain
+
+    @cached_property
+    def written(self) -> Levels:
+        """The cells as they are written but for blanks around them: to `1.000` its zeros may matter."""
+        if isinstance(self.column.dtype, pd.StringDtype):
+            return _written_texts(self.column)
+        codes, distinct = pd.factorize(self.column)
+        return _renumbered(np.asarray(codes, dtype=np.int64), [str(value).strip() for value in distinct])
+
+    @cached_property
+    def levels(self) -> Levels:
+        """The cells as canonical texts; the module's first lines say what canonical means."""
+        return self.written.spelt()
+
+    def levels_of(self, rows: NDArray[np.bool_]) -> Levels:
+        """The canonical texts of some of the rows; where few are wanted, the others are not looked at."""
+        return Cells(self.column[rows]).levels if "written" not in self.__dict__ else self.levels.take(rows)
+
 
 def as_numbers(column: pd.Series[Any], *, read: Callable[[str], float] | None = None) -> NDArray[np.float64]:
     """The cells as numbers; NaN where a cell is missing or no number. Infinite cells stay infinite.
@@ -59,23 +129,15 @@ def as_numbers(column: pd.Series[Any], *, read: Callable[[str], float] | None = 
     Returns:
         Shape (n_rows,), float64.
     """
-    if pd.api.types.is_numeric_dtype(column.dtype):
-        return column.to_numpy(dtype=np.float64, na_value=np.nan)
-    if read is None and isinstance(column.dtype, pd.StringDtype):
-        return _numbers_of_texts(column)
-    written = as_written(column)
-    numbers = np.array([(read or number_of)(text) for text in written.texts], dtype=np.float64)
-    return _pick(numbers, written.codes, missing=np.nan)
+    cells = Cells(column)
+    if read is None or pd.api.types.is_numeric_dtype(column.dtype):
+        return cells.numbers
+    return cells.written.numbers(read)
 
 
 def as_levels(column: pd.Series[Any]) -> Levels:
     """The cells as canonical texts, each different one once; the module's first lines say what canonical means."""
-    return _levels(column, canonical)
-
-
-def as_written(column: pd.Series[Any]) -> Levels:
-    """The cells as they are written but for blanks around them: to `1.000` its zeros may matter."""
-    return _levels(column, lambda value: str(value).strip())
+    return Cells(column).levels
 
 
 def canonical(value: Any) -> str:
@@ -83,16 +145,6 @@ def canonical(value: Any) -> str:
     text = str(value).strip()
     whole = _WHOLE.fullmatch(text) if "." in text else None
     return whole.group(1) if whole else text
-
-
-def _levels(column: pd.Series[Any], spelt: Callable[[Any], str]) -> Levels:
-    codes, distinct = pd.factorize(column)
-    places: dict[str, int] = {}
-    renumber = np.array(
-        [-1 if text in MISSING else places.setdefault(text, len(places)) for text in map(spelt, distinct)],
-        dtype=np.int64,
-    )
-    return Levels(codes=_pick(renumber, np.asarray(codes), missing=-1), texts=tuple(places))
 
 
 def natural_order(texts: tuple[str, ...] | list[str]) -> list[str]:
@@ -107,27 +159,60 @@ def number_of(text: str) -> float:
     return float(text) if text.isascii() and _NUMBER.fullmatch(text) else np.nan
 
 
-def _numbers_of_texts(column: pd.Series[Any]) -> NDArray[np.float64]:
-    """Numbers of a text column, by the quickest of three ways that succeeds: as they are, trimmed, one by one."""
-    cells = pa.chunked_array(pa.array(column.array, type=pa.large_string(), from_pandas=True))
-    try:
-        return _cast(cells)
-    except pa.ArrowInvalid:
-        trimmed = pc.utf8_trim_whitespace(cells)
-        missing = pc.is_in(trimmed, value_set=pa.array(sorted(MISSING), type=pa.large_string()))
-        present = pc.if_else(missing, pa.scalar(None, type=pa.large_string()), trimmed)
-    try:
-        return _cast(present)
-    except pa.ArrowInvalid:
-        coded = present.combine_chunks().dictionary_encode()
-        numbers = np.array([number_of(text) for text in coded.dictionary.to_pylist()], dtype=np.float64)
-        codes = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-        return _pick(numbers, codes, missing=np.nan)
+def _numbers_of(texts: tuple[str, ...], *, read: Callable[[str], float] | None) -> NDArray[np.float64]:
+    """What each text says; where that is what `number_of` makes of it, Python sees only those that are numbers."""
+    if read is not None:
+        return np.array([read(text) for text in texts], dtype=np.float64)
+    are_numbers = pc.match_substring_regex(
+        pa.array(texts, type=pa.large_string()), rf"^(?:{_NUMBER.pattern})$", ignore_case=True
+    )
+    numbers = np.full(len(texts), np.nan)
+    for place in np.flatnonzero(are_numbers.to_numpy(zero_copy_only=False)):
+        numbers[place] = number_of(texts[place])
+    return numbers
+
+
+def _plain_numbers(column: pd.Series[Any]) -> NDArray[np.float64] | None:
+    """Numbers of a text column where Arrow reads all of them, as they are or trimmed; else None.
+
+    The first cells are asked first: a cast that fails has written an error for every cell that is no number.
+    """
+    cells = _texts(column)
+    for trim in (False, True):
+        cells = pc.utf8_trim_whitespace(cells) if trim else cells
+        try:
+            _cast(cells.slice(0, _N_ASKED_FIRST))
+            return _cast(cells)
+        except pa.ArrowInvalid:
+            continue
+    return None
+
+
+def _written_texts(column: pd.Series[Any]) -> Levels:
+    """`Cells.written` of a text column; Python sees the different texts alone."""
+    coded = _texts(column).combine_chunks().dictionary_encode()
+    texts = pc.utf8_trim_whitespace(coded.dictionary).to_pylist()
+    codes = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    return _renumbered(codes, texts)
+
+
+def _renumbered(codes: NDArray[np.int64], texts: list[str]) -> Levels:
+    """Levels of which some may be spelt alike by now, or missing."""
+    places: dict[str, int] = {}
+    renumber = [-1 if text in MISSING else places.setdefault(text, len(places)) for text in texts]
+    if len(places) == len(texts):
+        return Levels(codes=codes, texts=tuple(texts))
+    return Levels(codes=_pick(np.array(renumber, dtype=np.int64), codes, missing=-1), texts=tuple(places))
+
+
+def _texts(column: pd.Series[Any]) -> pa.ChunkedArray:
+    cells = pa.array(column.array, type=pa.large_string(), from_pandas=True)
+    return cells if isinstance(cells, pa.ChunkedArray) else pa.chunked_array([cells])
 
 
 def _cast(cells: pa.ChunkedArray) -> NDArray[np.float64]:
-    numbers = pc.cast(cells, pa.float64()).to_numpy()
-    return np.asarray(numbers, dtype=np.float64)
+    present = pc.if_else(pc.is_in(cells, value_set=_MISSING_TEXTS), None, cells)
+    return np.asarray(pc.cast(present, pa.float64()).to_numpy(), dtype=np.float64)
 
 
 def _pick(values: NDArray[Any], codes: NDArray[np.int64], *, missing: float) -> NDArray[Any]:

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from functools import cached_property
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -196,14 +197,22 @@ class CategoryColumn:
 
     def places(self, raw: NDArray[np.object_]) -> NDArray[np.int64]:
         """Place of every row's text in the vocabulary, the number of texts for any other, shape (n_rows,)."""
-        places = pd.Index(list(self.vocabulary), dtype=object).get_indexer(pd.Index(raw, dtype=object))
+        places = self._index.get_indexer(pd.Index(raw, dtype=object))
         return np.where(places < 0, len(self.vocabulary), places).astype(np.int64)
 
     def features(self, raw: NDArray[np.object_]) -> NDArray[np.float32]:
         """Slots and encodings of every row, shape (n_rows, n_features)."""
-        places = self.places(raw)
-        slots = self.slot_table()[places]
-        return np.hstack([slots, self.encoding_table()[places]]) if self.encodings else slots
+        features: NDArray[np.float32] = self._table[self.places(raw)]
+        return features
+
+    @cached_property
+    def _index(self) -> pd.Index[Any]:
+        return pd.Index(list(self.vocabulary), dtype=object)
+
+    @cached_property
+    def _table(self) -> NDArray[np.float32]:
+        """Slots and encodings of every place, shape (n_texts, n_features)."""
+        return np.hstack([self.slot_table(), self.encoding_table()]) if self.encodings else self.slot_table()
 
 
 def _rest(days: NDArray[np.float32], length: float) -> NDArray[np.float32]:

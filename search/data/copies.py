@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ffsearch.search.data.cells import as_numbers, as_written
+from ffsearch.search.data.cells import Cells
 from ffsearch.search.data.dates import looks_like_dates
 from ffsearch.search.data.images import row_digests
 
@@ -79,7 +79,7 @@ def _names_rows(cells: pd.Series[Any]) -> bool:
     """Whether a column of all different values is of texts or whole numbers, and no measurement or date."""
     if pd.api.types.is_datetime64_any_dtype(cells.dtype):
         return False
-    numbers = as_numbers(cells.head(_N_LOOKED_AT))
-    if np.isnan(numbers).any():
-        return not looks_like_dates(as_written(cells.head(_N_LOOKED_AT)))
-    return not (numbers % 1).any()
+    first = Cells(cells.head(_N_LOOKED_AT))
+    if np.isnan(first.numbers).any():
+        return not looks_like_dates(first.written)
+    return not (first.numbers % 1).any()

@@ -17,12 +17,14 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
-from ffsearch.search.data.cells import Levels, as_numbers, as_written
+from ffsearch.search.data.cells import Cells, Levels
 
-__all__ = ["DateReading", "as_moments", "find_reading", "looks_like_dates", "seconds_of"]
+__all__ = ["DateReading", "Found", "as_moments", "find_reading", "looks_like_dates", "seconds_of"]
 
 _MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _NAME: Final = rf"(?:{'|'.join(_MONTHS)})[a-z]*\.?"
@@ -41,10 +43,7 @@ _N_LOOKED_AT: Final = 1000
 _ODD_SHARE: Final = 0.01
 """Up to this share of cells that are no dates, a column of dates stays one. Choice: as of numbers."""
 
-_STANDARD_SIGNS: Final = (10, 16, 19)
-"""Signs of a date alone, with hours and minutes, with seconds."""
-
-_STANDARD: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?$")
+_STANDARD: Final = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?$")
 
 _DAY_S: Final = 86_400
 _1970: Final = date(1970, 1, 1).toordinal()
@@ -64,8 +63,12 @@ class DateReading:
 
     def read(self, column: pd.Series[Any]) -> NDArray[np.float64]:
         """Days since the origin, the time of day as their fraction, shape (n_rows,); NaN where there is no date."""
+        return self.days(_seconds(Cells(column), day_first=self.day_first))
+
+    def days(self, seconds: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Seconds since 1970 as days since the origin."""
         origin_s = (date.fromisoformat(self.origin).toordinal() - _1970) * _DAY_S
-        return (_seconds(column, day_first=self.day_first) - origin_s) / _DAY_S
+        return (seconds - origin_s) / _DAY_S
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values under their names, fit for JSON."""
@@ -75,6 +78,15 @@ class DateReading:
     def from_dict(cls, values: Mapping[str, Any]) -> DateReading:
         """The reading that `as_dict` gave."""
         return cls(**values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """How a column's dates are read, whether another way would do as well, and how many cells are dates in it."""
+
+    reading: DateReading
+    in_doubt: bool
+    n_read: int
 
 
 def looks_like_dates(levels: Levels) -> bool:
@@ -110,26 +122,26 @@ def seconds_of(text: str, *, day_first: bool) -> float:
     return days * _DAY_S + seconds - _offset_s((found["zone"] or "").strip())
 
 
-def find_reading(column: pd.Series[Any]) -> tuple[DateReading | None, bool]:
-    """How a column's dates are read, and whether another way would do as well.
+def find_reading(cells: Cells) -> Found | None:
+    """How a column's dates are read; None where no cell is a date.
 
     Day first or month first is what reads more cells; where both read as many, the one in which the rows are in order,
     else month first.
-
-    Returns:
-        None where no cell is a date.
     """
-    readings = {day_first: _seconds(column, day_first=day_first) for day_first in (False, True)}
+    readings = {day_first: _seconds(cells, day_first=day_first) for day_first in (False, True)}
     n_read = {day_first: int(np.isfinite(seconds).sum()) for day_first, seconds in readings.items()}
     best = [day_first for day_first, count in n_read.items() if count == max(n_read.values())]
     if not max(n_read.values()):
-        return None, False
+        return None
     differ = len(best) > 1 and not np.array_equal(readings[False], readings[True], equal_nan=True)
-    in_order = [day_first for day_first in best if _is_in_order(readings[day_first])]
-    day_first = (in_order if differ and len(in_order) == 1 else best)[0]
+    in_order = [day_first for day_first in best if _is_in_order(readings[day_first])] if differ else []
+    day_first = (in_order if len(in_order) == 1 else best)[0]
     first = int(np.nanmin(readings[day_first]) // _DAY_S)
-    reading = DateReading(day_first=day_first, origin=date.fromordinal(first + _1970).isoformat())
-    return reading, differ and len(in_order) != 1
+    return Found(
+        reading=DateReading(day_first=day_first, origin=date.fromordinal(first + _1970).isoformat()),
+        in_doubt=differ and len(in_order) != 1,
+        n_read=n_read[day_first],
+    )
 
 
 def as_moments(column: pd.Series[Any]) -> tuple[NDArray[np.float64], str | None]:
@@ -144,40 +156,40 @@ def as_moments(column: pd.Series[Any]) -> tuple[NDArray[np.float64], str | None]
     Raises:
         DataError: If a cell is missing or is neither a number nor a date.
     """
+    cells = Cells(column)
     is_date = pd.api.types.is_datetime64_any_dtype(column.dtype)
-    numbers = _seconds(column, day_first=False) if is_date else as_numbers(column)
+    numbers = _seconds(cells, day_first=False) if is_date else cells.numbers
     if np.isfinite(numbers).all():
         return numbers, None
-    written = as_written(column)
-    n_missing = int((written.codes < 0).sum())
-    if n_missing:
+    written = cells.written
+    if written.n_missing:
         raise DataError(
-            f"The time column {column.name!r} has {n_missing} missing cells, but every row needs its place in time. "
-            "Fill them in, remove those rows, or leave data.time out."
+            f"The time column {column.name!r} has {written.n_missing} missing cells, but every row needs its place in "
+            "time. Fill them in, remove those rows, or leave data.time out."
         )
-    reading, in_doubt = find_reading(column)
-    moments = np.full(len(column), np.nan) if reading is None else _seconds(column, day_first=reading.day_first)
-    if np.isnan(moments).any():
+    found = find_reading(cells)
+    moments = np.full(len(column), np.nan) if found is None else _seconds(cells, day_first=found.reading.day_first)
+    if found is None or np.isnan(moments).any():
         odd = written.texts[written.codes[np.flatnonzero(np.isnan(moments))[0]]]
         raise DataError(
             f"The time column {column.name!r} holds {odd!r}, which is neither a number nor a date such as 2024-05-31, "
             "31/05/2024 or 2024-05-31 12:30. Write all its cells in one of these ways, or leave data.time out."
         )
     sentence = f"The dates of {column.name!r} could be day first or month first; they are read as month first."
-    return moments, sentence if in_doubt else None
+    return moments, sentence if found.in_doubt else None
 
 
 def _is_in_order(seconds: NDArray[np.float64]) -> bool:
     return bool((np.diff(seconds[np.isfinite(seconds)]) >= 0).all())
 
 
-def _seconds(column: pd.Series[Any], *, day_first: bool) -> NDArray[np.float64]:
+def _seconds(cells: Cells, *, day_first: bool) -> NDArray[np.float64]:
     """Seconds since 1970, NaN where there is no date, shape (n_rows,)."""
+    column = cells.column
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         moments = pd.to_datetime(column, utc=True).dt.tz_localize(None)
         return np.asarray((moments - pd.Timestamp(0)) / pd.Timedelta(seconds=1), dtype=np.float64)
-    written = as_written(column)
-    return _seconds_of_texts(written.texts, day_first=day_first)[written.codes]
+    return _seconds_of_texts(cells.written.texts, day_first=day_first)[cells.written.codes]
 
 
 def _seconds_of_texts(texts: tuple[str, ...], *, day_first: bool) -> NDArray[np.float64]:
@@ -189,12 +201,15 @@ def _seconds_of_texts(texts: tuple[str, ...], *, day_first: bool) -> NDArray[np.
 
 
 def _standard_seconds(texts: tuple[str, ...]) -> NDArray[np.float64] | None:
-    """The same for texts that are all written `2024-05-31` or `2024-05-31 12:30:15`, at thirty times the speed."""
-    if not all(len(text) in _STANDARD_SIGNS and _STANDARD.match(text) for text in texts):
+    """The same for texts that are all written `2024-05-31` or `2024-05-31 12:30:15`, at a hundred times the speed."""
+    if not texts or not _STANDARD.match(texts[0]):
+        return None
+    cells = pa.array(texts, type=pa.large_string())
+    if not pc.all(pc.match_substring_regex(cells, _STANDARD.pattern)).as_py():
         return None
     try:
-        return np.array(texts, dtype="datetime64[s]").astype(np.float64)
-    except ValueError:
+        return np.asarray(pc.cast(cells, pa.timestamp("s")).cast(pa.int64()), dtype=np.float64)
+    except pa.ArrowInvalid:  # a 31st of February
         return None
 
 

@@ -24,6 +24,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
+from ffsearch.search.data.aligned import aligned_empty
 from ffsearch.search.data.preprocess import Preprocessor
 from ffsearch.search.data.problem import MatrixColumns
 
@@ -212,7 +213,8 @@ class ImagePreprocessor:
 
     def matrix(self, raw: Mapping[str, NDArray[Any]], *, n_rows: int) -> NDArray[np.float32]:
         """The matrix of pixels, shape (n_rows, n_features)."""
-        matrix = raw[IMAGE].reshape(n_rows, self.n_features).astype(np.float32)
+        matrix = aligned_empty((n_rows, self.n_features))
+        matrix[:] = raw[IMAGE].reshape(n_rows, self.n_features)
         matrix -= np.float32(self.mean)
         matrix /= np.float32(self.scale)
         return matrix

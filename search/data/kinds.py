@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
-from ffsearch.search.data.cells import Levels, as_levels, as_numbers, as_written, canonical
+from ffsearch.search.data.cells import Cells, Levels, as_levels, canonical
 from ffsearch.search.data.columns import Reading
 from ffsearch.search.data.dates import DateReading, find_reading, looks_like_dates
 from ffsearch.search.data.preprocess import MAX_ENCODED_LEVELS, MAX_LEVELS, MIN_LEVEL_ROWS
@@ -140,7 +140,7 @@ def judge_columns(
     """
     judged = []
     for name in frame.columns:
-        cells = frame[name].take(rows)
+        cells = Cells(frame[name].take(rows))
         if name in (orders or {}):
             judged.append(_judge_ordinal(cells, (orders or {})[name]))
         else:
@@ -155,21 +155,20 @@ def column_in_role(cells: pd.Series[Any], *, kind: Kind, reason: str) -> Column:
     """A column that is set apart by the space file (dropped, groups, time)."""
     levels = as_levels(cells)
     return _column(
-        cells, kind=kind, reason=reason, n_missing=int((levels.codes < 0).sum()), n_levels=len(levels.texts)
+        str(cells.name), kind=kind, reason=reason, n_missing=levels.n_missing, n_levels=len(levels.texts)
     ).column
 
 
-def _judge(cells: pd.Series[Any], *, decimal_comma: bool) -> _Judged:
-    if pd.api.types.is_datetime64_any_dtype(cells.dtype):
+def _judge(cells: Cells, *, decimal_comma: bool) -> _Judged:
+    dtype = cells.column.dtype
+    if pd.api.types.is_datetime64_any_dtype(dtype) or pd.api.types.is_bool_dtype(dtype):
         return _judge_texts(cells)
-    if pd.api.types.is_bool_dtype(cells.dtype):
-        return _judge_texts(cells)
-    numbers = as_numbers(cells)
+    numbers = cells.numbers
     gaps = np.isnan(numbers)
-    odd = as_levels(cells[gaps])
+    odd = cells.levels_of(gaps)
     n_odd, n_numbers = int(odd.counts().sum()), int((~gaps).sum())
     if n_numbers == 0 and n_odd == 0:
-        return _column(cells, kind=Kind.EMPTY, reason="no cell has a value", n_missing=len(cells), n_levels=0)
+        return _column(cells.name, kind=Kind.EMPTY, reason="no cell has a value", n_missing=len(cells), n_levels=0)
     if n_odd > ODD_SHARE * (n_odd + n_numbers):
         return _judge_spelt(cells, decimal_comma=decimal_comma) or _judge_texts(cells)
     if _are_codes(cells, numbers):
@@ -177,26 +176,26 @@ def _judge(cells: pd.Series[Any], *, decimal_comma: bool) -> _Judged:
     return _judge_numbers(cells, numbers, odd=odd)
 
 
-def _judge_spelt(cells: pd.Series[Any], *, decimal_comma: bool) -> _Judged | None:
+def _judge_spelt(cells: Cells, *, decimal_comma: bool) -> _Judged | None:
     """A column of numbers that are not written in Python's way; None if it is none."""
-    written = as_written(cells)
+    written = cells.written
     spelling = find_spelling(written.texts, written.counts().tolist(), share=1 - ODD_SHARE, decimal_comma=decimal_comma)
     if spelling is None:
         return None
-    numbers = spelling.read(cells)
-    odd = as_levels(cells[np.isnan(numbers)])
+    numbers = written.numbers(spelling.number)
+    odd = cells.levels_of(np.isnan(numbers))
     judged = _judge_numbers(cells, numbers, odd=odd)
     told = replace(judged.column, reading=spelling, reason=f"{judged.column.reason}; written like {spelling}")
     return replace(judged, column=told if told.used else judged.column)
 
 
-def _judge_ordinal(cells: pd.Series[Any], order: tuple[str, ...]) -> _Judged:
+def _judge_ordinal(cells: Cells, order: tuple[str, ...]) -> _Judged:
     """A column whose levels the space file puts in order.
 
     Raises:
         DataError: If it holds others.
     """
-    levels = as_levels(cells)
+    levels = cells.levels
     steps = tuple(map(canonical, order))
     others = [text for text in levels.texts if text not in steps]
     if others:
@@ -206,38 +205,39 @@ def _judge_ordinal(cells: pd.Series[Any], order: tuple[str, ...]) -> _Judged:
             "level into the list, or mend those cells."
         )
     judged = _column(
-        cells,
+        cells.name,
         kind=Kind.ORDINAL,
         reason=f"{len(steps)} levels from {_shown(steps[0])} to {_shown(steps[-1])}, as data.ordinal says",
-        n_missing=int((levels.codes < 0).sum()),
+        n_missing=levels.n_missing,
         n_levels=len(levels.texts),
         content=[levels.codes.tobytes(), "\0".join(levels.texts).encode()],
     )
     return replace(judged, column=replace(judged.column, order=steps))
 
 
-def _are_codes(cells: pd.Series[Any], numbers: NDArray[np.float64]) -> bool:
+def _are_codes(cells: Cells, numbers: NDArray[np.float64]) -> bool:
     """Whether numbers are names of something: whole, and one has a zero in front, or the column is called code."""
     present = numbers[np.isfinite(numbers)]
     if not len(present) or (present % 1).any():
         return False
-    if _CODE_NAME.fullmatch(str(cells.name)):
+    if _CODE_NAME.fullmatch(cells.name):
         return True
-    return isinstance(cells.dtype, pd.StringDtype) and bool(cells.str.match(r"\s*0[0-9]").any())
+    column = cells.column
+    return isinstance(column.dtype, pd.StringDtype) and bool(column.str.match(r"\s*0[0-9]").any())
 
 
-def _judge_numbers(cells: pd.Series[Any], numbers: NDArray[np.float64], *, odd: Levels) -> _Judged:
+def _judge_numbers(cells: Cells, numbers: NDArray[np.float64], *, odd: Levels) -> _Judged:
     distinct = np.unique(numbers[~np.isnan(numbers)])
     n_odd = int(odd.counts().sum())
     n_missing = int(np.isnan(numbers).sum()) - n_odd
     kind, reason = Kind.NUMBER, f"{len(distinct)} different numbers"
     if len(distinct) == 1 and not n_missing and not n_odd:
         kind, reason = Kind.CONSTANT, f"every cell is {distinct[0]:g}"
-    elif set(distinct) == {0.0, 1.0} and not n_odd:
+    elif np.array_equal(distinct, [0.0, 1.0]) and not n_odd:
         kind, reason = Kind.BOOLEAN, "only 0 and 1"
     elif not n_missing and not n_odd and _is_counter(distinct, n_rows=len(cells)):
         kind, reason = Kind.ID, "whole numbers, each once and almost without gaps: a counter"
-    elif not n_missing and not n_odd and _is_named_id(str(cells.name), distinct, n_rows=len(cells)):
+    elif not n_missing and not n_odd and _is_named_id(cells.name, distinct, n_rows=len(cells)):
         kind, reason = Kind.ID, "whole numbers, each once, under the name of an identifier"
     if n_odd:
         reason += f"; {_cells(n_odd)} such as {_shown(odd.texts[0])} taken as missing"
@@ -245,31 +245,34 @@ def _judge_numbers(cells: pd.Series[Any], numbers: NDArray[np.float64], *, odd: 
     if n_infinite and kind is Kind.NUMBER:
         reason += f"; {_cells(n_infinite)} infinite, taken as missing"
     digest = np.where(np.isnan(numbers), np.nan, numbers).tobytes()
-    return _column(cells, kind=kind, reason=reason, n_missing=n_missing, n_levels=len(distinct), content=[digest])
+    return _column(cells.name, kind=kind, reason=reason, n_missing=n_missing, n_levels=len(distinct), content=[digest])
 
 
-def _judge_texts(cells: pd.Series[Any], *, stated: bool = False, why: str = "") -> _Judged:
+def _judge_texts(cells: Cells, *, stated: bool = False, why: str = "") -> _Judged:
     """A column of texts; `stated`: that it is a category is known, and why."""
-    levels = as_levels(cells)
-    n_missing = int((levels.codes < 0).sum())
+    levels, n_missing = cells.levels, cells.levels.n_missing
     if stated and len(levels.texts) > 1:
         kind, reason = Kind.CATEGORY, f"{_counted(levels)}; {why or 'a category, as data.categories says'}"
         reading = None
     else:
-        kind, reason, reading = _kind_of_texts(cells, levels, n_missing=n_missing)
+        kind, reason, reading = _kind_of_texts(cells)
     content = [levels.codes.tobytes(), "\0".join(levels.texts).encode()]
-    judged = _column(cells, kind=kind, reason=reason, n_missing=n_missing, n_levels=len(levels.texts), content=content)
+    judged = _column(
+        cells.name, kind=kind, reason=reason, n_missing=n_missing, n_levels=len(levels.texts), content=content
+    )
     return replace(judged, column=replace(judged.column, reading=reading))
 
 
-def _kind_of_texts(cells: pd.Series[Any], levels: Levels, *, n_missing: int) -> tuple[Kind, str, DateReading | None]:
-    n_levels, n_present = len(levels.texts), len(cells) - n_missing
+def _kind_of_texts(cells: Cells) -> tuple[Kind, str, DateReading | None]:
+    levels = cells.levels
+    n_levels, n_missing = len(levels.texts), levels.n_missing
+    n_present = len(cells) - n_missing
     if not n_levels:
         return Kind.EMPTY, "no cell has a value", None
     if n_levels == 1 and not n_missing:
         return Kind.CONSTANT, f"every cell is {_shown(levels.texts[0])}", None
-    if pd.api.types.is_datetime64_any_dtype(cells.dtype) or looks_like_dates(levels):
-        return _dates(cells, levels)
+    if pd.api.types.is_datetime64_any_dtype(cells.column.dtype) or looks_like_dates(levels):
+        return _dates(cells)
     if {text.lower() for text in levels.texts} in _TRUTH:
         return Kind.BOOLEAN, f"only {' and '.join(map(_shown, sorted(levels.texts)))}", None
     many = n_levels >= MIN_ROWS_OF_ID
@@ -281,17 +284,17 @@ def _kind_of_texts(cells: pd.Series[Any], levels: Levels, *, n_missing: int) -> 
     return Kind.CATEGORY, _counted(levels), None
 
 
-def _dates(cells: pd.Series[Any], levels: Levels) -> tuple[Kind, str, DateReading | None]:
-    reading, in_doubt = find_reading(cells)
-    if reading is None:
+def _dates(cells: Cells) -> tuple[Kind, str, DateReading | None]:
+    levels, found = cells.levels, find_reading(cells)
+    if found is None:
         return Kind.CATEGORY, _counted(levels), None
-    n_odd = int(np.isnan(reading.read(cells)).sum()) - int((levels.codes < 0).sum())
+    n_odd = len(cells) - levels.n_missing - found.n_read
     reason = f"{len(levels.texts)} different dates"
-    if in_doubt:
+    if found.in_doubt:
         reason += "; they could be day first or month first, and are read as month first"
     if n_odd:
         reason += f"; {_cells(n_odd)} that {'is no date' if n_odd == 1 else 'are no dates'} taken as missing"
-    return Kind.DATE, reason, reading
+    return Kind.DATE, reason, found.reading
 
 
 def _counted(levels: Levels) -> str:
@@ -311,14 +314,12 @@ def _counted(levels: Levels) -> str:
 
 
 def _column(
-    cells: pd.Series[Any], *, kind: Kind, reason: str, n_missing: int, n_levels: int, content: Iterable[bytes] = ()
+    name: str, *, kind: Kind, reason: str, n_missing: int, n_levels: int, content: Iterable[bytes] = ()
 ) -> _Judged:
     digest = blake2b(digest_size=16)
     for part in content:
         digest.update(part)
-    column = Column(
-        name=str(cells.name), kind=kind, reason=reason, n_missing=n_missing, n_levels=n_levels, used=kind in USED
-    )
+    column = Column(name=name, kind=kind, reason=reason, n_missing=n_missing, n_levels=n_levels, used=kind in USED)
     return _Judged(column=column, digest=digest.digest())
 
 

@@ -14,10 +14,11 @@ import csv
 import gzip
 import io
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -27,7 +28,9 @@ from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
 from ffsearch.errors import DataError
+from ffsearch.search.data.cells import MISSING
 from ffsearch.search.data.decode import as_utf8, marked_encoding, unpacked
+from ffsearch.search.data.quotes import enclose_cells
 from ffsearch.search.data.sources import PARQUET_ENDINGS
 from ffsearch.search.data.text import DELIMITERS, SEPARATOR_LINE, TextSettings, read_text
 
@@ -75,13 +78,14 @@ class Pieces:
     rows: Iterator[Piece]
 
 
-def open_pieces(path: Path, *, needed: Sequence[str], id_column: str | None) -> Pieces:
+def open_pieces(path: Path, *, needed: Sequence[str], id_column: str | None, numbers: Collection[str] = ()) -> Pieces:
     """Open a CSV, TSV or Parquet file, packed by gzip or not.
 
     Args:
         path: The file.
         needed: Columns to read; those that the file lacks are left out of the pieces.
         id_column: A column to read as it is, or None.
+        numbers: Those that are read as plain numbers: their cells may come as such instead of as texts.
 
     Raises:
         DataError: If there is no such file or column, or it cannot be read; the text says where and why. While pieces
@@ -93,7 +97,7 @@ def open_pieces(path: Path, *, needed: Sequence[str], id_column: str | None) -> 
     with _told(path):
         if PARQUET_ENDINGS & {suffix.lower() for suffix in path.suffixes[-2:]}:
             return _parquet_pieces(path, needed=needed, id_column=id_column)
-        return _text_pieces(path, needed=needed, id_column=id_column)
+        return _text_pieces(path, needed=needed, id_column=id_column, numbers=set(numbers) - {id_column})
 
 
 # --- Parquet ---------------------------------------------------------------------------------------------------------
@@ -136,16 +140,24 @@ class _Layout:
     has_quotes: bool
 
 
-def _text_pieces(path: Path, *, needed: Sequence[str], id_column: str | None) -> Pieces:
+def _text_pieces(path: Path, *, needed: Sequence[str], id_column: str | None, numbers: Collection[str]) -> Pieces:
     layout = _layout(path, expected=[*needed, *([] if id_column is None else [id_column])])
     wanted = _wanted(path, layout.names, needed=needed, id_column=id_column)
-    if layout.has_quotes:  # the fast reader would accept torn quotes in silence
+    if layout.has_quotes and not _quotes_enclose_cells(path, layout):  # the fast reader would accept torn ones
         _refuse_torn(path, layout)
 
     def rows() -> Iterator[Piece]:
-        with _told(path), _stream(path, layout.codec) as stream:
+        n_read = 0
+        with _told(path):
             try:
-                for batch in _reader(stream, layout, wanted=wanted):
+                for batch in _batches(path, layout, wanted=wanted, numbers=numbers):
+                    n_read += 1
+                    yield _piece(batch, needed=needed, id_column=id_column)
+                return
+            except pa.ArrowInvalid:  # a cell that is no number as Arrow knows them, or a fault, which comes again
+                pass
+            try:
+                for batch in islice(_batches(path, layout, wanted=wanted, numbers=()), n_read, None):
                     yield _piece(batch, needed=needed, id_column=id_column)
             except pa.ArrowInvalid as error:
                 _tell_as_read_whole(path, layout)
@@ -248,6 +260,13 @@ def _may_have_quotes(path: Path, codec: str, *, n_header_lines: int) -> bool:
     return False
 
 
+def _quotes_enclose_cells(path: Path, layout: _Layout) -> bool:
+    if layout.codec.startswith(_WIDE):
+        return False
+    with _opened(path) as file:
+        return enclose_cells(iter(lambda: file.read(_HEAD_BYTES), b""), delimiter=layout.delimiter)
+
+
 def _refuse_torn(path: Path, layout: _Layout) -> None:
     """Go through all rows with the strict reader.
 
@@ -277,24 +296,31 @@ def _tell_as_read_whole(path: Path, layout: _Layout) -> None:
     read_text(unpacked(path.read_bytes(), path.name), path.name, settings=settings)
 
 
-def _reader(stream: pa.NativeFile, layout: _Layout, *, wanted: Sequence[str]) -> Iterable[pa.RecordBatch]:
+def _batches(
+    path: Path, layout: _Layout, *, wanted: Sequence[str], numbers: Collection[str]
+) -> Iterator[pa.RecordBatch]:
+    """The rows in batches, which are cut by their bytes: the same ones whatever the cells are read as."""
     # Names of other columns may repeat, which the reader would refuse: it knows columns by their place.
     places = {str(place): name for place, name in enumerate(layout.names)}
     include = [str(layout.names.index(name)) for name in wanted]
-    batches = arrow_csv.open_csv(
-        stream,
-        read_options=arrow_csv.ReadOptions(
-            column_names=list(places), skip_rows=layout.n_header_lines, block_size=BLOCK_BYTES
-        ),
-        parse_options=arrow_csv.ParseOptions(delimiter=layout.delimiter, newlines_in_values=layout.has_quotes),
-        convert_options=arrow_csv.ConvertOptions(
-            include_columns=include,
-            column_types=dict.fromkeys(include, pa.large_string()),
-            strings_can_be_null=False,
-        ),
-    )
-    for batch in batches:
-        yield batch.rename_columns([places[place] for place in include])
+    with _stream(path, layout.codec) as stream:
+        batches = arrow_csv.open_csv(
+            stream,
+            read_options=arrow_csv.ReadOptions(
+                column_names=list(places), skip_rows=layout.n_header_lines, block_size=BLOCK_BYTES
+            ),
+            parse_options=arrow_csv.ParseOptions(delimiter=layout.delimiter, newlines_in_values=layout.has_quotes),
+            convert_options=arrow_csv.ConvertOptions(
+                include_columns=include,
+                column_types={
+                    place: pa.float64() if places[place] in numbers else pa.large_string() for place in include
+                },
+                null_values=sorted(MISSING),
+                strings_can_be_null=False,
+            ),
+        )
+        for batch in batches:
+            yield batch.rename_columns([places[place] for place in include])
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ffsearch.errors import DataError
-from ffsearch.search.data.cells import as_levels, as_numbers, as_written
+from ffsearch.search.data.cells import Cells, as_levels, as_numbers
 from ffsearch.search.data.images import LABEL, ImageShape
 from ffsearch.search.data.sources import Source, from_frame, read_source
 from ffsearch.search.data.spelling import find_spelling
@@ -211,14 +211,15 @@ def _plainly_written(target: pd.DataFrame, *, task: str, decimal_comma: bool) ->
     texts such as `3 stars` stay the names of classes.
     """
     columns, notices = {name: target[name] for name in target.columns}, []
-    for name, cells in columns.items():
-        if pd.api.types.is_numeric_dtype(cells.dtype) or not np.isnan(as_numbers(cells)).any():
+    for name in columns:
+        cells = Cells(target[name])
+        if pd.api.types.is_numeric_dtype(target[name].dtype) or not np.isnan(cells.numbers).any():
             continue
-        written = as_written(cells)
+        written = cells.written
         spelling = find_spelling(written.texts, written.counts().tolist(), share=1.0, decimal_comma=decimal_comma)
         if spelling is None:
             continue
-        numbers = spelling.read(cells)
+        numbers = written.numbers(spelling.number)
         are_whole = not (numbers[~np.isnan(numbers)] % 1).any()
         are_classes = task == "auto" and are_whole and len(written.texts) <= MAX_INTEGER_CLASSES
         if task in ("binary", "multiclass") or are_classes:

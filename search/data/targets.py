@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
-from ffsearch.search.data.cells import as_levels, as_numbers, natural_order, number_of
+from ffsearch.search.data.cells import Cells, as_levels, as_numbers, natural_order, number_of
 from ffsearch.search.heads import Head, Loss, TargetScale, Task
 
 __all__ = [
@@ -157,10 +157,10 @@ def head_targets(
 
 
 def _values(column: pd.Series[Any]) -> _Values:
-    numbers = as_numbers(column)
+    cells = Cells(column)
+    numbers = cells.numbers
     if np.isnan(numbers).any() or pd.api.types.is_bool_dtype(column.dtype):
-        levels = as_levels(column)
-        texts = natural_order(levels.texts)
+        texts = natural_order(cells.levels.texts)
         return _Values(name=str(column.name), n_rows=len(column), texts=tuple(texts), numbers=None)
     distinct = np.unique(numbers)
     texts = [str(int(number)) if number % 1 == 0 else str(number) for number in distinct[: MAX_CLASSES + 1].tolist()]

@@ -40,6 +40,7 @@ from ffsearch.search.training.balance import BalancedRows
 from ffsearch.search.training.batches import batches_per_epoch, cut_batches
 from ffsearch.search.training.early_stopping import Progress
 from ffsearch.search.training.protocol import Curve, Ended, Job, Stopping, Trained, Watch, never_stop
+from ffsearch.search.training.sharing import as_tensor
 
 __all__ = ["BatchFeed", "KerasTrainer", "compile_network", "forget_graphs", "predictor"]
 
@@ -229,7 +230,7 @@ class BatchFeed:
     def _tensor(self, part: NDArray[Any]) -> tf.Tensor:
         """An array in TensorFlow's memory, once for all balances that share it."""
         if id(part) not in self._tensors:  # none of them is let go of, so that no number comes back
-            self._tensors[id(part)] = tf.constant(part)
+            self._tensors[id(part)] = as_tensor(part)
         return self._tensors[id(part)]
 
     def _augmented(self, rows: BalancedRows, *, mixed: bool) -> tf.data.Dataset:
