@@ -9,6 +9,7 @@ Lines are told apart by their marks, their strength and the label at their end, 
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Callable, Sequence
 from itertools import cycle, islice
 from typing import Final
@@ -26,6 +27,7 @@ from ffsearch.reports.style import (
     FAINT,
     INK,
     LABEL,
+    LETTER,
     MUTED,
     NARROW,
     PAPER,
@@ -105,7 +107,7 @@ def score_by_size(study: StudyTables, *, t: Language, width: int = WIDE) -> Figu
         if column:
             axes.tick_params(labelleft=False)
         _size_ticks(axes, study, t)
-    _heading(figure, f"{_metric(study, t)}; {t('capacity.against_size')}")
+    _heading(figure, f"{_metric(study, t)}; {t('capacity.against_size')}", width=width)
     _key(figure, t, width=width)
     return figure
 
@@ -114,9 +116,10 @@ def gains(study: StudyTables, *, t: Language, width: int = WIDE) -> Figure:
     """Every depth against the shallowest at equal parameters, with intervals; the margin is shaded."""
     groups = [(depth, _gains_of(study, depth)) for depth in study.depths[1:]]
     n_rows = sum(len(of_depth) + 1 for _, of_depth in groups)
-    left = 150 if width > NARROW else 116
-    figure = canvas(width, 40 + n_rows * _ROW + 50)
-    axes = add_axes(figure, left=left, top=40, right=20, bottom=50)
+    left = 150 if width > NARROW else 132
+    bottom = 50 if width > NARROW else 66
+    figure = canvas(width, 40 + n_rows * _ROW + bottom)
+    axes = add_axes(figure, left=left, top=40, right=20, bottom=bottom)
     margin = study.numbers["margin"]
     axes.axvspan(-margin, margin, color=RULE, zorder=0, linewidth=0)
     axes.axvline(0, color=MUTED, linewidth=1, zorder=1)
@@ -136,7 +139,8 @@ def gains(study: StudyTables, *, t: Language, width: int = WIDE) -> Figure:
             ha="right", va="center", fontsize=SMALL, color=INK if is_head else MUTED,
             weight="bold" if is_head else "normal", annotation_clip=False,
         )  # fmt: skip
-    score_axis(axes, t, label=t("capacity.gain_axis", metric=t.named("metric", study.metric)), which="x")
+    label = t("capacity.gain_axis", metric=t.named("metric", study.metric))
+    score_axis(axes, t, label=textwrap.fill(label, int((width - left) / LETTER)), which="x")
     return figure
 
 
@@ -166,8 +170,9 @@ def map_of_training(study: StudyTables, *, t: Language, width: int = WIDE) -> Fi
 def disagreement(study: StudyTables, *, t: Language, width: int = WIDE) -> Figure:
     """How differently wide and deep networks answer, beside two seeds of each."""
     found = study.disagreement
-    figure = canvas(width, 280)
-    axes = add_axes(figure, left=56, top=64, right=20, bottom=46)
+    above, key = (20, 44) if width > NARROW else (36, 76)  # pixels of the heading and of the key below it
+    figure = canvas(width, 216 + above + key)
+    axes = add_axes(figure, left=56, top=above + key, right=20, bottom=46)
     series = (
         ("between", "o", BEST, True), ("wide_seeds", "s", MUTED, False), ("deep_seeds", "D", MUTED, False),
     )  # fmt: skip
@@ -179,14 +184,15 @@ def disagreement(study: StudyTables, *, t: Language, width: int = WIDE) -> Figur
         )  # fmt: skip
     axes.set_xticks(range(len(found)), [t.count(one.budget) for one in found])
     axes.set_xlim(-0.5, len(found) - 0.5)
+    axes.margins(y=0.15)  # marks at the top are drawn whole
     axes.set_ylim(bottom=0)
     axes.set_xlabel(t("capacity.parameters"), fontsize=LABEL, color=MUTED, labelpad=6)
     kind = "capacity.distance_classes" if found[0].shares else "capacity.distance_numbers"
     score_axis(axes, t, label="")
-    _heading(figure, t(kind))
+    _heading(figure, t(kind), width=width)
     figure.legend(
-        loc="upper left", bbox_to_anchor=(0.0, 1 - 20 / 280), ncols=3 if width > NARROW else 1, frameon=False,
-        fontsize=SMALL, labelcolor=MUTED, handletextpad=0.2, columnspacing=1.2, borderaxespad=0,
+        loc="upper left", bbox_to_anchor=(0.0, 1 - above / (216 + above + key)), ncols=3 if width > NARROW else 1,
+        frameon=False, fontsize=SMALL, labelcolor=MUTED, handletextpad=0.2, columnspacing=1.2, borderaxespad=0,
     )  # fmt: skip
     return figure
 
@@ -273,8 +279,18 @@ def _short(budget: int, t: Language) -> str:
     return t.count(budget)
 
 
-def _heading(figure: Figure, text: str) -> None:
-    figure.text(0.0, 1.0, text, fontsize=LABEL, color=MUTED, ha="left", va="top", transform=_from_top(figure))
+def _heading(figure: Figure, text: str, *, width: int) -> None:
+    """What the figure shows, in as many lines as its width asks for."""
+    figure.text(
+        0.0,
+        1.0,
+        textwrap.fill(text, int(width / LETTER)),
+        fontsize=LABEL,
+        color=MUTED,
+        ha="left",
+        va="top",
+        transform=_from_top(figure),
+    )
 
 
 def _from_top(figure: Figure) -> object:
@@ -349,5 +365,5 @@ def _map(
         axes.axvline(edge, color=PAPER, linewidth=2)
     for edge in range(1, len(depths)):
         axes.axhline(edge, color=PAPER, linewidth=2)
-    _heading(figure, t("capacity.map_axes"))
+    _heading(figure, t("capacity.map_axes"), width=width)
     return figure

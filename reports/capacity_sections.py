@@ -284,4 +284,4 @@ def _picture(
 ) -> Picture:
     """A figure, its caption under a key of the words."""
     text = t(caption, metric=t.named("metric", study.metric))
-    return picture(draw, name=name, alt=alt, caption=text)
+    return picture(draw, name=name, alt=alt, caption=text[:1].upper() + text[1:])

@@ -86,10 +86,6 @@ def reliability(bins: Sequence[Bin], *, label: str, t: Language = ENGLISH, width
     figure = canvas(width, side + 88)
     axes = add_axes(figure, left=54, right=width - 54 - side, top=40, bottom=48)
     axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
-    axes.annotate(
-        t("errors.perfect"), (0.30, 0.30), xytext=(6, -6), textcoords="offset points", ha="left", va="top",
-        fontsize=SMALL, color=MUTED,
-    )  # fmt: skip
     n_all = sum(one.n_rows for one in bins)
     confidence = [one.confidence for one in bins]
     axes.vlines(

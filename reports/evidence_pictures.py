@@ -73,20 +73,19 @@ def gain_picture(models: Sequence[Model], objective: Objective, t: Language) -> 
 
 
 def model_table(models: Sequence[Model], objective: Objective, t: Language) -> Table:
-    """All models with their validation mean, test, gain and all scores."""
+    """All models side by side, a row a measure: validation mean, test, gain, the other scores, settings."""
     others = [name for name in models[0].metrics if name != objective.name]
     metric = t.named("metric", objective.name)
-    heads = [
-        t("worth.model"), t("worth.valid"), t("sure.on_test", metric=metric), t("worth.gain_head"),
-        *(t.named("metric", name) for name in others), t("worth.settings"),
-    ]  # fmt: skip
     rows = [
-        [Cell(text=t.named("model", one.name)), Cell(text=t.score(_mean(one.valid) if one.valid else None)),
-         Cell(text=with_interval(one.test, t)), Cell(text=with_interval(one.gain, t, signed=True)),
-         *(Cell(text=t.score(one.metrics.get(name))) for name in others), Cell(text=_settings(one, t))]
-        for one in models
-    ]  # fmt: skip
-    return Table(label=t("worth.models"), heads=heads, rows=rows, numbers=frozenset(range(1, len(heads) - 1)))
+        [t("worth.valid"), *(t.score(_mean(one.valid) if one.valid else None) for one in models)],
+        [t("sure.on_test", metric=metric), *(with_interval(one.test, t) for one in models)],
+        [t("worth.gain_head"), *(with_interval(one.gain, t, signed=True) for one in models)],
+        *([t.named("metric", name), *(t.score(one.metrics.get(name)) for one in models)] for name in others),
+        [t("worth.settings"), *(_settings(one, t) or "–" for one in models)],
+    ]
+    heads = [t("worth.model"), *(t.named("model", one.name) for one in models)]
+    cells = [[Cell(text=text) for text in row] for row in rows]
+    return Table(label=t("worth.models"), heads=heads, rows=cells, numbers=frozenset(range(1, len(heads))))
 
 
 def with_interval(estimate: Estimate | None, t: Language, *, signed: bool = False) -> str:
@@ -94,7 +93,8 @@ def with_interval(estimate: Estimate | None, t: Language, *, signed: bool = Fals
     if estimate is None:
         return "–"
     value, low, high = t.rounded(estimate.value, estimate.low, estimate.high)
-    return f"{t.plus(value) if signed else value} ({t('fact.interval', low=low, high=high)})"
+    interval = t("fact.interval", low=low, high=high).replace(" ", "\N{NO-BREAK SPACE}")
+    return f"{t.plus(value) if signed else value} ({interval})"
 
 
 def _settings(one: Model, t: Language) -> str:

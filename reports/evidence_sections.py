@@ -90,13 +90,14 @@ def worth(run: RunLike, t: Language) -> Section | None:
 
 
 def deeper(run: RunLike, t: Language) -> Section | None:
-    """What depth and width do to the winner; None where neither was asked about."""
+    """What depth and width do to the winner, or that it was not asked; None of a run without a verdict."""
     effects = [one for one in evidence.effects(run) if one.factor in SHAPE]
     picture = effect_picture(effects, tables.objective(run), t, name="shape", alt="deeper.alt")
     if picture is None:
-        return None
+        code, _ = evidence.verdict(run)
+        return Section(key="deeper", title=t("deeper.title"), texts=[t("deeper.none")]) if code else None
     n_repeats = _n_repeats(run)
-    texts = [t("deeper.text", n=n_repeats), _deeper_or_wider(run, effects, t)] if n_repeats else []
+    texts = [f"{t('deeper.text', n=n_repeats)} {_deeper_or_wider(run, effects, t)}"] if n_repeats else []
     return Section(key="deeper", title=t("deeper.title"), texts=texts, pictures=[picture])
 
 
@@ -159,7 +160,8 @@ def _deeper_or_wider(run: RunLike, effects: Sequence[Effect], t: Language) -> st
     ends = [sign * end for end in (direct.difference.value, direct.difference.low, direct.difference.high)]
     value, low, high = t.rounded(ends[0], min(ends[1:]), max(ends[1:]))
     metric = t.named("metric", tables.objective(run).name)
-    return t(f"deeper.{found}", value=value, low=low, high=high, metric=metric)
+    told = t(f"deeper.{found}", value=value, low=low, high=high, metric=metric)
+    return f"{t('deeper.sizes')} {told}"
 
 
 def _what_matters(effects: Sequence[Effect], t: Language) -> str:

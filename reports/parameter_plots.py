@@ -77,6 +77,8 @@ def number_clouds(slices: Sequence[Slice], objective: Objective, *, t: Language 
             bottom=(n_rows - 1 - row) * height + 32,
         )
         _cloud(axes, part, shown, t=t, n_ticks=n_ticks)
+        name = _panel_name(part, t, is_narrow=width <= NARROW)
+        axes.set_title(name, fontsize=LABEL, color=INK, loc="left", pad=7, parse_math=False)
     _headline(figure, t("search.valid", metric=measure(objective, t)))
     return figure
 
@@ -182,8 +184,13 @@ def _cloud(axes: Axes, part: Slice, shown: ScoreRange, *, t: Language, n_ticks: 
     axes.set_xticks(list(ticks), list(ticks.values()))
     axes.set_xlim(OFF_AT - LANE_HALF - 0.03 if is_off.any() else -0.08, 1.08)
     axes.set_ylim(*shown.limits)
-    name = t.named("parameter", part.name) + (f" ({t('parameters.log')})" if part.log else "")
-    axes.set_title(name, fontsize=LABEL, color=INK, loc="left", pad=7, parse_math=False)
+
+
+def _panel_name(part: Slice, t: Language, *, is_narrow: bool) -> str:
+    """The parameter with what it is counted in and its scale; on a phone without them, as panels stand close there."""
+    name, _, unit = t.named("parameter", part.name).partition(" (")
+    notes = [*([unit.removesuffix(")")] if unit else []), *([t("parameters.log")] if part.log else [])]
+    return name if is_narrow or not notes else f"{name} ({', '.join(notes)})"
 
 
 def _strips(axes: Axes, part: Slice, levels: Sequence[str], *, shown: ScoreRange, t: Language) -> None:

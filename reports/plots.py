@@ -206,7 +206,7 @@ def search_history(history: pd.DataFrame, objective: Objective, *, t: Language =
     figure = canvas(width, 330 + legend_height)
     axes = add_axes(figure, left=52, right=16, top=40 + legend_height, bottom=42)
     _marks(axes, history["trial"], shown.place(history["value"]), ended=history["ended"], t=t)
-    _best_so_far(axes, history, objective, t=t)
+    _best_so_far(axes, history, objective, t=t, is_narrow=width <= NARROW)
     mark_lane(axes, shown)
     if shown.lane is not None:
         beyond = {"search.beyond": shown.has_beyond, "search.unscored": shown.has_unscored}
@@ -337,8 +337,8 @@ def _marks(axes: Axes, x: pd.Series[int], y: pd.Series[float], *, ended: pd.Seri
             marks.set_facecolor(PAPER)
 
 
-def _best_so_far(axes: Axes, history: pd.DataFrame, objective: Objective, *, t: Language) -> None:
-    """The step line of the best so far, and the best trial's ring with its name."""
+def _best_so_far(axes: Axes, history: pd.DataFrame, objective: Objective, *, t: Language, is_narrow: bool) -> None:
+    """The step line of the best so far, and the best trial's ring with its name, of which a phone has no room."""
     axes.step(
         history["trial"],
         history["best_so_far"],
@@ -354,8 +354,9 @@ def _best_so_far(axes: Axes, history: pd.DataFrame, objective: Objective, *, t: 
     row = chosen.iloc[0]
     axes.plot(row["trial"], row["value"], "o", color=INK, markerfacecolor="none", markersize=13, markeredgewidth=1.6)
     is_late = row["trial"] > 0.6 * history["trial"].max()
+    score = t.score(row["value"])
     axes.annotate(
-        t("search.best_label", trial=row["trial"], value=t.score(row["value"])), (row["trial"], row["value"]),
+        score if is_narrow else t("search.best_label", trial=row["trial"], value=score), (row["trial"], row["value"]),
         xytext=(-11 if is_late else 11, -4 if objective.minimize else 4), textcoords="offset points",
         ha="right" if is_late else "left", va="top" if objective.minimize else "bottom", fontsize=LABEL, color=INK,
         parse_math=False,

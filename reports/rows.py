@@ -9,16 +9,13 @@ from typing import Final
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ffsearch.reports.style import BEST_SOFT, INK, LABEL, MUTED, NARROW, PAPER, add_axes, canvas
+from ffsearch.reports.style import BEST_SOFT, INK, LABEL, LETTER, MUTED, NARROW, PAPER, add_axes, canvas
 from ffsearch.reports.tables import Estimate
 
 __all__ = ["LABEL_WIDTH", "bars", "dot", "row_axes", "sides"]
 
 LABEL_WIDTH: Final = 180
 """Pixels that the names of rows take on a wide page."""
-
-_LETTER: Final = 6.6
-"""Pixels of a letter, on the wide side of what fonts have at label size."""
 
 
 def row_axes(
@@ -39,7 +36,7 @@ def row_axes(
     axes = add_axes(figure, left=8 if is_narrow else label_width, right=8, top=top, bottom=bottom)
     axes.set_yticks([])
     axes.set_ylim(len(names) - 0.4, -0.75 if is_narrow else -0.6)
-    n_letters = int((width - 16 if is_narrow else label_width - 16) / _LETTER)
+    n_letters = int((width - 16 if is_narrow else label_width - 16) / LETTER)
     for row, name in enumerate(names):
         axes.annotate(
             _broken(name, n_letters, n_lines=1 if is_narrow else 2), (0, row), xycoords=("axes fraction", "data"),
@@ -82,10 +79,10 @@ def sides(axes: Axes, worse: str, better: str) -> None:
     axes.set_xlim(low, high)
     axes.axvspan(0, high, color=BEST_SOFT, alpha=0.28, linewidth=0, zorder=0)
     axes.axvline(0, color=INK, linewidth=1.2, zorder=1)
-    for text, shift, align in ((f"← {worse}", -6, "right"), (f"{better} →", 6, "left")):
+    for text, end, align in ((f"← {worse}", 0, "left"), (f"{better} →", 1, "right")):  # at the ends there is room
         axes.annotate(
-            text, (0, 1), xycoords=("data", "axes fraction"), xytext=(shift, 5), textcoords="offset points", ha=align,
-            va="bottom", fontsize=LABEL, color=MUTED, parse_math=False,
+            text, (end, 1), xycoords="axes fraction", xytext=(0, 5), textcoords="offset points", ha=align, va="bottom",
+            fontsize=LABEL, color=MUTED, parse_math=False,
         )  # fmt: skip
 
 

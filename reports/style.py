@@ -25,6 +25,7 @@ __all__ = [
     "FAINT",
     "INK",
     "LABEL",
+    "LETTER",
     "MARKS",
     "MUTED",
     "NARROW",
@@ -49,6 +50,9 @@ NARROW: Final = 360
 LABEL: Final = 12.0
 SMALL: Final = 11.0
 """Text sizes in pixels. Choice: a figure is shown at 0.8 of its width at worst, and text under 9 pixels is not read."""
+
+LETTER: Final = 6.6
+"""Pixels of a letter, on the wide side of what fonts have at label size."""
 
 _PIXELS_PER_INCH: Final = 72  # matplotlib's SVG unit is the point, 72 an inch: one point is one pixel of the page
 
@@ -147,13 +151,22 @@ def score_axis(axes: Axes, t: Language, *, label: str, which: str = "y") -> None
     axes.set_title(label, fontsize=LABEL, color=MUTED, loc="left", pad=10, x=0.0, parse_math=False)
 
 
+LONGEST_TICK: Final = 1e7
+"""From here on ticks are written with an exponent, as `Language.setting` does."""
+
+
 class _Ticks(ScalarFormatter):
     """Tick labels with as many decimals as their step needs, in the language's own signs."""
 
     def __init__(self, t: Language) -> None:
         super().__init__(useOffset=False)
         self.set_scientific(False)
-        self._decimal = t.decimal
+        self._t = t
 
     def __call__(self, x: float, pos: int | None = None) -> str:
-        return super().__call__(x, pos).replace(".", self._decimal)
+        if abs(x) >= LONGEST_TICK:
+            return self._t.setting(x)
+        whole, point, decimals = super().__call__(x, pos).partition(".")
+        digits = whole.removeprefix("\N{MINUS SIGN}")
+        grouped = self._t.count(int(digits)) if digits.isdigit() else digits
+        return whole[: len(whole) - len(digits)] + grouped + (self._t.decimal if point else "") + decimals

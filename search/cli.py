@@ -184,16 +184,26 @@ def report(
             metavar="DIR", help="Write the trials for TensorBoard's HParams to a folder, in place of the page."
         ),
     ] = None,
+    mlflow: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URI|DIR", help="Log the run and its trials to MLflow, a server or a folder, in place of the page."
+        ),
+    ] = None,
 ) -> None:
     """Write a run's report: one HTML file that needs nothing else."""
     from ffsearch.reports.html import write_comparison, write_report
     from ffsearch.search.store import latest
 
     runs = paths or [latest()]
-    if tensorboard is not None:
+    if tensorboard is not None or mlflow is not None:
         if len(runs) > 1 or compare or out is not None or open_:
-            raise RunError("--tensorboard takes one run, and neither --compare, --out nor --open: it writes no page.")
-        _tensorboard(runs[0], tensorboard)
+            flag = "--mlflow" if tensorboard is None else "--tensorboard"
+            raise RunError(f"{flag} takes one run, and neither --compare, --out nor --open: it writes no page.")
+        if tensorboard is not None:
+            _tensorboard(runs[0], tensorboard)
+        if mlflow is not None:
+            _mlflow(runs[0], mlflow, lang=lang)
         return
     if compare:
         pages = [write_comparison(runs, out, lang=lang)]
@@ -372,6 +382,19 @@ def _tensorboard(path: Path, out: Path) -> None:
 
     written = write_tensorboard(load(path), out)
     typer.echo(f"wrote  {written}\nnext   tensorboard --logdir {shlex.quote(str(written))}")
+
+
+def _mlflow(path: Path, to: str, *, lang: str) -> None:
+    from ffsearch.reports.html import REPORT, build_page
+    from ffsearch.search.exporting.formats import require_mlflow
+    from ffsearch.search.store import load
+
+    require_mlflow()
+    from ffsearch.search.exporting.mlflow import log_run
+
+    run = load(path)
+    for line in log_run(run, to, texts={REPORT: lambda: build_page(run, lang=lang)}).lines():
+        typer.echo(line)
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001  (the signature of a handler)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
 import json
 from collections.abc import Callable
@@ -88,6 +89,12 @@ class Run:
     def name(self) -> str:
         """The run's name, or the folder's when it has not got so far."""
         return str(self.summary["name"]) if self.has_begun else self.path.name
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells this run from all others wherever its folder lies: a hash of space, data and when it was begun."""
+        begun = json.dumps(self._lines[0], sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(begun.encode("utf-8")).hexdigest()
 
     @cached_property
     def has_begun(self) -> bool:

@@ -8,7 +8,7 @@ from typing import Final
 
 from ffsearch.errors import ExportError
 
-__all__ = ["Format", "require_packages"]
+__all__ = ["Format", "require_mlflow", "require_packages"]
 
 
 class Format(StrEnum):
@@ -67,4 +67,17 @@ def require_packages(kind: Format) -> None:
         raise ExportError(
             f"Writing and checking {kind} needs {' and '.join(missing)}, which is not installed. "
             f'Install it with: python -m pip install "ffsearch[{kind}]"'
+        )
+
+
+def require_mlflow() -> None:
+    """Refuse to log to MLflow where it is not installed.
+
+    Raises:
+        ExportError: With the command that installs it.
+    """
+    if find_spec("mlflow") is None:
+        raise ExportError(
+            "Logging to MLflow needs mlflow-skinny or mlflow, which is not installed. "
+            'Install it with: python -m pip install "ffsearch[mlflow]"'
         )

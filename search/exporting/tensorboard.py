@@ -9,11 +9,9 @@ run gives the same bytes.
 
 from __future__ import annotations
 
-import math
 import os
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,16 +24,13 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, Sessi
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 from ffsearch.errors import ExportError
+from ffsearch.search.exporting.trial_facts import BROKEN, CURVES, SIZES, finals_of, names_of, seconds_of
 from ffsearch.search.reading import Run
-from ffsearch.search.training.protocol import Ended
 
 __all__ = ["write_tensorboard"]
 
-CURVES: Final = ("train_loss", "valid_loss")
-SIZES: Final = ("n_params", "n_epochs")
 _PREFIX: Final = "events.out.tfevents."
 _SUFFIX: Final = ".ffsearch"
-_BROKEN: Final = frozenset({Ended.DIVERGED, Ended.FAILED})
 
 
 def write_tensorboard(run: Run, out: str | os.PathLike[str]) -> Path:
@@ -103,7 +98,7 @@ def _write(run: Run, folder: Path) -> None:
     trials, curves = run.trials, dict(iter(run.curves.groupby("trial")))
     hparams = _searched(trials)
     digits = max(3, len(str(trials["trial"].max())))
-    begun = min(_seconds(ended) for ended in trials["ended_at"])
+    begun = min(seconds_of(ended) for ended in trials["ended_at"])
     config = hp.hparams_config_pb(hparams.values(), _metrics(run), time_created_secs=begun)
     _write_events(folder, [Event(wall_time=begun, summary=config)], at=begun)
     for row in trials.to_dict("records"):
@@ -111,20 +106,15 @@ def _write(run: Run, folder: Path) -> None:
         _write_events(
             folder / f"trial-{number:0{digits}}",
             _trial_events(row, curves.get(number), hparams),
-            at=_seconds(row["ended_at"]),
+            at=seconds_of(row["ended_at"]),
         )
 
 
 def _searched(trials: pd.DataFrame) -> dict[str, Any]:
     """The parameters that differ between trials, by column: what was the same everywhere fills no axis."""
-    columns = [f"point.{name}" for name in _names(trials, "point.")]
+    columns = [f"point.{name}" for name in names_of(trials, "point.")]
     columns = [name for name in columns if trials[name].nunique(dropna=False) > 1]
     return {name: hp.HParam(name.removeprefix("point."), _domain(trials[name].dropna())) for name in columns}
-
-
-def _names(trials: pd.DataFrame, prefix: str) -> list[str]:
-    """What the columns of one kind are called without their prefix."""
-    return [str(name).removeprefix(prefix) for name in trials if str(name).startswith(prefix)]
 
 
 def _domain(values: pd.Series[Any]) -> Any:
@@ -147,24 +137,22 @@ def _metrics(run: Run) -> list[Any]:
             display_name=f"value ({objective['name']})",
             description=f"What the search had to {objective['direction']}",
         ),
-        *(hp.Metric(f"metric/{name}", display_name=name) for name in _names(run.trials, "metric.")),
+        *(hp.Metric(f"metric/{name}", display_name=name) for name in names_of(run.trials, "metric.")),
         *(hp.Metric(name, display_name=name) for name in SIZES),
     ]
 
 
 def _trial_events(row: Mapping[Any, Any], curve: pd.DataFrame | None, hparams: Mapping[str, Any]) -> list[Event]:
     """A trial from its hyperparameters to how it ended; final numbers stand at the epoch whose weights were kept."""
-    at, last = _seconds(row["ended_at"]), int(row["best_epoch"]) if pd.notna(row["best_epoch"]) else 0
+    at, last = seconds_of(row["ended_at"]), int(row["best_epoch"]) if pd.notna(row["best_epoch"]) else 0
     point = {hparam: _plain(row[name]) for name, hparam in hparams.items() if pd.notna(row[name])}
     start = hp.hparams_pb(point, trial_id=f"trial {row['trial']}", start_time_secs=at - float(row["train_s"]))
     losses = [] if curve is None else curve.to_dict("records")
-    finals = {f"metric/{str(name)[7:]}": value for name, value in row.items() if str(name).startswith("metric.")}
-    finals = {"value": row["value"], **finals, **{name: row[name] for name in SIZES}}
-    status = api_pb2.STATUS_FAILURE if row["ended"] in _BROKEN else api_pb2.STATUS_SUCCESS
+    status = api_pb2.STATUS_FAILURE if row["ended"] in BROKEN else api_pb2.STATUS_SUCCESS
     return [
         Event(wall_time=at, summary=start),
         *(_scalar(name, loss[name], step=int(loss["epoch"]), at=at) for loss in losses for name in CURVES),
-        *(_scalar(name, value, step=last, at=at) for name, value in finals.items() if _is_number(value)),
+        *(_scalar(name, value, step=last, at=at) for name, value in finals_of(row, prefix="metric/").items()),
         Event(wall_time=at, summary=_end(status, at)),
     ]
 
@@ -172,10 +160,6 @@ def _trial_events(row: Mapping[Any, Any], curve: pd.DataFrame | None, hparams: M
 def _plain(value: Any) -> Any:
     """A value as HParams knows them: truth, number or text."""
     return value if isinstance(value, bool | int | float) else str(value)
-
-
-def _is_number(value: Any) -> bool:
-    return bool(pd.notna(value)) and math.isfinite(value)
 
 
 def _scalar(tag: str, value: float, *, step: int, at: float) -> Event:
@@ -201,7 +185,3 @@ def _write_events(folder: Path, events: Sequence[Event], *, at: float) -> None:
         writer = RecordWriter(file)
         for event in (*first, *events):
             writer.write(event.SerializeToString())
-
-
-def _seconds(moment: str) -> float:
-    return datetime.fromisoformat(moment).timestamp()

@@ -194,9 +194,9 @@ def test_many_columns_are_cut_short_and_it_says_so(make_run: Any) -> None:
 
 def test_five_hundred_trials_are_quick_and_small(make_run: Any, tmp_path: Path) -> None:
     run = make_run(500)
-    start = time.perf_counter()
+    start = time.process_time()
     path = write_report(run, tmp_path / "big.html")
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
     assert path.stat().st_size < 3_000_000
 
 
