@@ -45,6 +45,7 @@ _JUSTIFY: Final[tuple[Literal["left", "right"], ...]] = ("right", "right", "left
 PHASES: Final = {
     Phase.SEARCH: "searching",
     Phase.FINALISTS: "training the finalists again, with other seeds and splits",
+    Phase.ROWS: "training the winner on half of the rows, to see what more rows bring",
     Phase.EFFECTS: "training networks like the winner but for one thing",
     Phase.BASELINES: "fitting what a network has to beat",
     Phase.REFIT: "refitting the best on all rows outside the test part",
@@ -323,7 +324,7 @@ class LiveDisplay(Observer):
     def _repeat_lines(self, began: Began) -> list[Table | Text]:
         """How far the training of finalists or of networks like the winner is, and what runs."""
         done = self._repeated
-        if self._phase not in (Phase.FINALISTS, Phase.EFFECTS):
+        if self._phase not in (Phase.FINALISTS, Phase.ROWS, Phase.EFFECTS):
             return []
         grid = Table.grid(padding=(0, 2))
         if done is not None:

@@ -1,6 +1,6 @@
 """After the search: which point is the winner, what its score is worth, what a change of one thing would do to it.
 
-trials -> finalists -> repeats -> winner -> corrected estimate
+trials -> finalists -> repeats -> winner -> again on half of the rows -> corrected estimate
 winner -> partners -> further repeats -> effects
 """
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from ffsearch.errors import TrainingError
+from ffsearch.errors import DataError, TrainingError
 from ffsearch.search.evidence.calibration import Temperature, fit_temperature
 from ffsearch.search.evidence.comparison import paired_over_repeats
 from ffsearch.search.evidence.correction import Corrected, correct_repeats, correct_search, stopping_optimism
@@ -22,6 +22,7 @@ from ffsearch.search.evidence.effects import Effect, Partner, partners, weigh_ef
 from ffsearch.search.evidence.effort import affordable_partners
 from ffsearch.search.evidence.finalists import choose, choose_finalists, race, tied_trials
 from ffsearch.search.evidence.importance import Importance, parameter_importances
+from ffsearch.search.evidence.learning import LEARNING_REPEATS, PART, RowsGain, rows_gain
 from ffsearch.search.evidence.verdict import Smaller
 from ffsearch.search.heads import Task
 from ffsearch.search.observer import Phase
@@ -38,6 +39,9 @@ __all__ = ["Weighed", "i_star", "weigh"]
 
 FIRST_PARTNER: Final = MAX_TRIALS
 """Number of the first partner: beyond all trials."""
+
+ON_FEWER_ROWS: Final = 2 * MAX_TRIALS
+"""Added to the winner's number where it learns from a part of the rows: beyond all partners."""
 
 RACE_REPEATS: Final = 2
 """Repeats after which the worse half of the finalists is left behind. choice: the fewest that have a spread."""
@@ -113,6 +117,7 @@ def weigh(parts: Parts) -> Weighed:
         )  # fmt: skip
     place = _chosen(parts, found, sound)
     winner = sound[place]
+    rows = _rows_gain(parts, found, winner)
     meeting, changed, left_out = _meeting(parts, winner, i_star(found.of(winner.trial)))
     return Weighed(
         winner=winner,
@@ -120,7 +125,7 @@ def weigh(parts: Parts) -> Weighed:
         naive=best,
         finalists=found,
         records=records,
-        corrected=_corrected(parts, found, sound, place=place, naive=best),
+        corrected=_corrected(parts, found, sound, place=place, naive=best, rows=rows),
         smaller=_smaller(parts, found, sound, winner=winner),
         partners=changed,
         meeting=meeting,
@@ -249,7 +254,13 @@ def _cut(n_done: int, n_wanted: int) -> str:
 
 
 def _corrected(
-    parts: Parts, found: Round, sound: Sequence[TrialRecord], *, place: int, naive: TrialRecord
+    parts: Parts,
+    found: Round,
+    sound: Sequence[TrialRecord],
+    *,
+    place: int,
+    naive: TrialRecord,
+    rows: RowsGain | None,
 ) -> Corrected | None:
     numbers = [record.trial for record in sound]
     winner = found.of(numbers[place])
@@ -266,6 +277,36 @@ def _corrected(
             loss=str(parts.problem.head.loss),
             scores=[_value(one) for one in winner],
         ),
+        rows=rows,
+    )
+
+
+def _rows_gain(parts: Parts, found: Round, winner: TrialRecord) -> RowsGain | None:
+    """What the refit gains by its rows, from the winner trained once more on half of the rows of some repeats."""
+    repeats = found.repeats[:LEARNING_REPEATS]
+    number = winner.trial + ON_FEWER_ROWS
+    parts.observer.phase(Phase.ROWS)
+    try:
+        fewer = train_round(
+            parts,
+            [(number, winner.point)],
+            repeats,
+            usual={number: i_star(found.of(winner.trial)).epochs},
+            reserve_s=parts.reserve.seconds(winner),
+            share=PART,
+        )
+    except DataError:  # rows of one group, one class or one moment have no half
+        return None
+    if not fewer.repeats:
+        return None
+    sign = -1 if parts.objective.direction == "maximize" else 1
+    met = [found.repeats.index(repeat) for repeat in fewer.repeats]
+    return rows_gain(
+        sign * fewer.scores([number])[0],
+        sign * found.scores([winner.trial])[0][met],
+        n_less=fewer.answers[0].n_train,
+        n_repeat=found.answers[0].n_train,
+        n_refit=len(parts.inputs.prepared.development_rows),
     )
 
 
