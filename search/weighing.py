@@ -20,7 +20,7 @@ from ffsearch.search.evidence.comparison import paired_over_repeats
 from ffsearch.search.evidence.correction import Corrected, correct_repeats, correct_search, stopping_optimism
 from ffsearch.search.evidence.effects import Effect, Partner, partners, weigh_effects
 from ffsearch.search.evidence.effort import affordable_partners
-from ffsearch.search.evidence.finalists import choose, choose_finalists, race, tied_trials
+from ffsearch.search.evidence.finalists import choose, choose_finalists, race
 from ffsearch.search.evidence.importance import Importance, parameter_importances
 from ffsearch.search.evidence.learning import LEARNING_REPEATS, PART, RowsGain, rows_gain
 from ffsearch.search.evidence.verdict import Smaller
@@ -56,7 +56,7 @@ spreads differ by a factor of two, three called some change a finding in 11 % of
 MIN_REPEATS: Final = 2
 """Repeats without which nothing is chosen by them: one says nothing about how far scores scatter."""
 
-_TIES, _CORRECTED, _IMPORTANCE = 1, 2, 3
+_CORRECTED, _IMPORTANCE = 2, 3
 """Keys of generators."""
 
 
@@ -180,29 +180,7 @@ def _finalists(parts: Parts) -> tuple[TrialRecord, ...]:
     n_finalists = parts.evidence.finalists
     if not n_finalists:
         return ()
-    return choose_finalists(
-        parts.folder.records,
-        direction=parts.objective.direction,
-        n_finalists=n_finalists,
-        tied=_tied(parts),
-    )
-
-
-def _tied(parts: Parts) -> frozenset[int]:
-    """Trials that cannot be told from the best one on the rows that both answered."""
-    if parts.answers is None:
-        return frozenset()
-    trials, out = parts.answers.read([record.trial for record in parts.folder.records if record.value is not None])
-    if len(trials) < 2:
-        return frozenset()
-    return tied_trials(
-        parts.objective.name,
-        truth=np.concatenate([part.truth for part in out.parts]),
-        terms=np.concatenate([part.terms for part in out.parts], axis=1),
-        trials=trials,
-        direction=parts.objective.direction,
-        rng=generator(parts.seed, Purpose.EVIDENCE, _TIES),
-    )
+    return choose_finalists(parts.folder.records, direction=parts.objective.direction, n_finalists=n_finalists)
 
 
 def _repeated(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from examples import a_record
 from ffsearch.search.data.prepare import prepare
-from ffsearch.search.evidence.finalists import choose, choose_finalists, race, repeat_jobs, tied_trials
+from ffsearch.search.evidence.finalists import choose, choose_finalists, race, repeat_jobs
 from ffsearch.search.records import TrialRecord
 from ffsearch.search.topology import Point
 from ffsearch.search.training.protocol import Ended
@@ -71,21 +71,20 @@ def test_a_point_with_several_seeds_counts_by_its_mean() -> None:
     assert numbers(choose_finalists(told, direction="minimize", n_finalists=2)) == [2, 1, 0]
 
 
-def test_the_smallest_that_are_as_good_get_places() -> None:
-    values = [0.9, *(0.1 + 0.01 * place for place in range(12))]
-    told = [a_record(trial, value=value, point=Point(depth=2, width=100 - trial)) for trial, value in enumerate(values)]
-    plain = numbers(choose_finalists(told, direction="minimize", n_finalists=5))
-    assert plain == [1, 2, 3, 4, 5, 0]
-    tied = numbers(choose_finalists(told, direction="minimize", n_finalists=5, tied={1, 7, 10, 12}))
-    assert tied == [1, 2, 3, 12, 10, 0]
+def test_the_best_of_much_smaller_networks_get_places() -> None:
+    widths = [64, 100, 99, 98, 97, 60, 50, 20, 10, 40]
+    told = [
+        a_record(trial, value=0.1 * trial, point=Point(depth=2, width=width))
+        for trial, width in enumerate(widths, start=1)
+    ]
+    told[0] = a_record(0, value=9.0, point=Point(depth=2, width=64))
+    assert numbers(choose_finalists(told, direction="minimize", n_finalists=5)) == [2, 3, 4, 6, 8, 0]
+    assert numbers(choose_finalists(told, direction="minimize", n_finalists=3)) == [2, 3, 6, 0]
 
 
-def test_trials_that_cannot_be_told_apart_are_tied() -> None:
-    rng = np.random.default_rng(0)
-    terms = (1 + 0.3 * rng.normal(size=(4, 200, 1))).astype(np.float32)
-    terms -= terms.mean(axis=1, keepdims=True) - np.array([1.0, 1.005, 1.3, 2.0], np.float32)[:, None, None]
-    tied = tied_trials("mae", truth=np.zeros((200, 1)), terms=terms, trials=[5, 6, 7, 8], direction="minimize", rng=rng)
-    assert tied == {5, 6}
+def test_without_a_smaller_network_the_next_best_get_its_place() -> None:
+    told = [a_record(trial, value=0.1 * trial, point=Point(depth=2, width=64 + trial)) for trial in range(1, 9)]
+    assert numbers(choose_finalists(told, direction="minimize", n_finalists=5)) == [1, 2, 3, 4, 5]
 
 
 def test_jobs_come_repeat_by_repeat_with_seeds_of_their_own() -> None:

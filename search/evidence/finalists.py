@@ -10,100 +10,69 @@ paired.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ffsearch.search.evidence.terms import weight_chunks, weighted_scores
 from ffsearch.search.records import TrialRecord
 from ffsearch.search.seeds import Purpose, child
 from ffsearch.search.topology import Point, layer_sizes
 from ffsearch.search.training.protocol import Ended, Job
 
-__all__ = ["choose", "choose_finalists", "corrected_factor", "race", "repeat_jobs", "tied_trials"]
+__all__ = ["choose", "choose_finalists", "corrected_factor", "race", "repeat_jobs"]
 
 DEFAULT_TRIAL: Final = 0
 
 SHARE_SMALL: Final = 0.4
-"""Share of the finalists' places that go to small networks as good as the best.
+"""Share of the finalists' places that go to smaller networks than the best.
 
 choice: two of five. Samplers end near one size; without a small finalist there is nothing for the one-standard-error
 rule to prefer.
 """
 
-N_RESAMPLES_TIES: Final = 200
-"""Resamples for the standard error of a difference. Choice: knows a standard error to 5 %."""
+SMALLER: Final = 4
+"""How many times fewer parameters each further small finalist has at most, from half of the best's on: 1/2, 1/8, 1/32.
+
+choice: what is as good at half the size is worth having, and of a tenth one wants to know what it loses.
+"""
 
 
 # --- who they are ----------------------------------------------------------------------------------------------------
 
 
-def choose_finalists(
-    records: Sequence[TrialRecord],
-    *,
-    direction: str,
-    n_finalists: int,
-    tied: Collection[int] = (),
-) -> tuple[TrialRecord, ...]:
-    """The trials whose points are trained again: the best topologies, the smallest that are as good, and the default.
+def choose_finalists(records: Sequence[TrialRecord], *, direction: str, n_finalists: int) -> tuple[TrialRecord, ...]:
+    """The trials whose points are trained again: the best topologies, the best of much smaller ones, and the default.
 
     Only one point of every topology (layer sizes, activation, batch normalisation) is taken, the best. A point that was
     tried with several seeds counts by its mean. Trials that were trained to their end go before pruned ones. The
     default point, trial 0, comes last and is there whatever its score, as long as it has one; it takes none of the
     places.
 
+    Whether a small one is as good is for the repeats to say: it costs little to ask, and one score of the search is
+    as far from the truth as seeds and rows differ.
+
     Args:
         records: All trials told.
         direction: `minimize` or `maximize`.
         n_finalists: Places, at least 1.
-        tied: Numbers of trials that cannot be told from the best one (`tied_trials`); the smallest of them get some of
-            the places.
 
     Returns:
         Best first, then the small ones, then the default; empty when no trial has a score.
     """
     ranked = _distinct(_ranked(records, direction=direction))
     n_small = min(int(n_finalists * SHARE_SMALL), n_finalists - 1)
-    best = ranked[: n_finalists - n_small]
-    rest = ranked[n_finalists - n_small :]
-    limit = best[0].n_params if best else 0
-    small = sorted((r for r in rest if r.trial in tied and r.n_params < limit), key=lambda r: (r.n_params, r.trial))
-    chosen = [*best, *small[:n_small]]
-    chosen += [record for record in rest if record not in chosen][: n_finalists - len(chosen)]
+    chosen = ranked[: n_finalists - n_small]
+    limit = chosen[0].n_params / 2 if chosen else 0.0
+    for _ in range(n_small):
+        small = next((record for record in ranked if record.n_params <= limit and record not in chosen), None)
+        chosen += [] if small is None else [small]
+        limit /= SMALLER
+    chosen += [record for record in ranked if record not in chosen][: n_finalists - len(chosen)]
     default = [r for r in records if r.trial == DEFAULT_TRIAL and r.value is not None]
     known = {record.point.identity for record in chosen}
     return (*chosen, *(record for record in default if record.point.identity not in known))
-
-
-def tied_trials(
-    metric: str,
-    *,
-    truth: NDArray[np.generic],
-    terms: NDArray[np.float32],
-    trials: Sequence[int],
-    direction: str,
-    rng: np.random.Generator,
-) -> frozenset[int]:
-    """The trials whose score is within one standard error of the best one's, the error being that of the difference.
-
-    Args:
-        metric: The objective.
-        truth: Of the validation rows, as `row_terms` wants it.
-        terms: Of every trial on these rows, shape (n_trials, n_rows, n_terms).
-        trials: Their numbers, shape (n_trials,).
-        direction: `minimize` or `maximize`.
-        rng: Where resamples of rows are drawn from.
-    """
-    sign = _sign(direction)
-    ones = np.ones((1, len(truth)), np.float32)
-    scores = sign * weighted_scores(metric, truth=truth, terms=terms, weights=ones)[0]
-    best = int(np.nanargmin(scores))
-    chunks = weight_chunks(N_RESAMPLES_TIES, len(truth), rng=rng)
-    drawn = np.concatenate([weighted_scores(metric, truth=truth, terms=terms, weights=chunk) for chunk in chunks])
-    errors = np.nanstd(drawn - drawn[:, [best]], axis=0)
-    return frozenset(trials[int(place)] for place in np.flatnonzero(scores - scores[best] <= errors))
 
 
 def _ranked(records: Sequence[TrialRecord], *, direction: str) -> list[TrialRecord]:
