@@ -421,9 +421,15 @@ def _score_lines(summary: Mapping[str, Any], objective: str) -> list[str]:
     if corrected is not None:
         lines.append(
             f"corrected      {objective} {number(corrected['value'])}, 95 % between {number(corrected['low'])} and "
-            f"{number(corrected['high'])}  (without the luck of being chosen)"
+            f"{number(corrected['high'])}  (without the luck of being chosen{_rows_told(corrected)})"
         )
     return lines
+
+
+def _rows_told(corrected: Mapping[str, Any]) -> str:
+    """That more rows than its repeats had are allowed for, where that makes a difference."""
+    rows = corrected.get("rows")
+    return f", with the refit's {rows['n_refit']:,} rows" if rows is not None and rows["value"] > 0 else ""
 
 
 def _test_lines(test: Mapping[str, Any], objective: str) -> list[str]:

@@ -118,6 +118,8 @@ def weigh(parts: Parts) -> Weighed:
     place = _chosen(parts, found, sound)
     winner = sound[place]
     rows = _rows_gain(parts, found, winner)
+    if rows is None:
+        notices.append(_unlearnt(found))
     meeting, changed, left_out = _meeting(parts, winner, i_star(found.of(winner.trial)))
     return Weighed(
         winner=winner,
@@ -226,6 +228,13 @@ def _cut(n_done: int, n_wanted: int) -> str:
     if n_done < MIN_REPEATS:
         return "Time was too short to train the finalists again: the best score of the search decided."
     return f"Time was too short for all repeats of the finalists: {n_done} of {n_wanted} were trained."
+
+
+def _unlearnt(found: Round) -> str:
+    return (
+        "What more rows would bring was not learnt, so the corrected score is that of a network that learnt from "
+        f"{found.answers[0].n_train:,}."
+    )
 
 
 # --- what the winner is worth ----------------------------------------------------------------------------------------

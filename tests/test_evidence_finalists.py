@@ -184,3 +184,20 @@ def test_by_time_every_repeat_validates_on_the_latest_rows() -> None:
     ready = prepare(spec, frame=table(), seed=0)
     np.testing.assert_array_equal(ready.repeat_rows(1)[1], ready.splits.folds[-1][1])
     np.testing.assert_array_equal(ready.repeat_rows(2)[1], ready.splits.folds[-1][1])
+
+
+@pytest.mark.parametrize("roles", [{}, {"groups": "who"}, {"time": "when"}])
+def test_half_of_a_repeats_rows_are_drawn_as_its_validation_rows_are(roles: dict[str, str]) -> None:
+    frame = table()
+    ready = prepare(DataSpec(source="frame", target="y", **roles), frame=frame, seed=0)
+    (train, valid), (half, same) = ready.repeat_rows(1), ready.repeat_rows(1, share=0.5)
+    np.testing.assert_array_equal(valid, same)
+    assert set(half) < set(train)
+    assert len(half) == pytest.approx(len(train) / 2, abs=0.1 * len(train))
+    rest = np.setdiff1d(train, half)
+    assert set(frame["y"][half]) == set(frame["y"][train])
+    if "groups" in roles:
+        assert not set(frame["who"][half]) & set(frame["who"][rest])
+    if "time" in roles:
+        assert frame["when"][half].min() > frame["when"][rest].max()
+    assert len(ready.repeats([1], share=0.5).splits[0].x_train) == len(half)
