@@ -23,7 +23,7 @@ from ffsearch.search.evidence.effort import affordable_partners
 from ffsearch.search.evidence.finalists import choose, choose_finalists, race
 from ffsearch.search.evidence.importance import Importance, parameter_importances
 from ffsearch.search.evidence.learning import LEARNING_REPEATS, PART, RowsGain, rows_gain
-from ffsearch.search.evidence.verdict import Smaller
+from ffsearch.search.evidence.verdict import RELEVANT, Smaller
 from ffsearch.search.heads import Task
 from ffsearch.search.observer import Phase
 from ffsearch.search.records import TrialRecord
@@ -207,6 +207,7 @@ def _repeated(
         direction=parts.objective.direction,
         test_to_train=first.test_to_train,
         n_left=n_left,
+        worth=_worth(parts, first),
     )
     found = trained([finalists[place] for place in left], n_repeats)
     return found, first.records | found.records
@@ -220,8 +221,18 @@ def _chosen(parts: Parts, found: Round, sound: Sequence[TrialRecord]) -> int:
             n_params=[record.n_params for record in sound],
             direction=parts.objective.direction,
             test_to_train=found.test_to_train,
+            worth=_worth(parts, found),
         )
     )
+
+
+def _worth(parts: Parts, found: Round) -> float:
+    """The least difference worth having, as the verdict has it: a share of what the best gains over knowing nothing."""
+    means = found.scores(found.sound).mean(axis=1)
+    if not len(means) or not math.isfinite(parts.naive):
+        return 0.0
+    best = means.max() if parts.objective.direction == "maximize" else means.min()
+    return RELEVANT * abs(float(best) - parts.naive)
 
 
 def _cut(n_done: int, n_wanted: int) -> str:
@@ -256,6 +267,7 @@ def _corrected(
         winner=place,
         n_params=[record.n_params for record in sound],
         test_to_train=found.test_to_train,
+        worth=_worth(parts, found),
         naive=_value(naive),
         rng=generator(parts.seed, Purpose.EVIDENCE, _CORRECTED),
         stopping=stopping_optimism(

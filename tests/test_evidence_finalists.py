@@ -114,6 +114,15 @@ def test_a_small_difference_that_is_there_every_time_counts() -> None:
     assert chosen([[0.5, 0.6, 0.4], [0.511, 0.609, 0.41]], [300, 100]) == 0
 
 
+def test_a_difference_within_the_error_of_the_best_counts_if_it_is_worth_having() -> None:
+    scores = np.array([[0.5, 0.6, 0.4], [0.511, 0.609, 0.41], [0.57, 0.68, 0.47]])
+    rule = {"n_params": [300, 100, 10], "direction": "minimize", "test_to_train": 0.25}
+    assert choose(scores, **rule, worth=0.009) == 0
+    assert choose(scores, **rule, worth=0.05) == 1
+    assert choose(scores, **rule, worth=0.5) == 2  # 0.073 worse; the best one's mean is known to 0.076
+    assert choose(np.add(scores, [[0.0], [0.0], [0.01]]), **rule, worth=0.5) == 1
+
+
 def test_the_race_leaves_who_would_win_and_the_best_means() -> None:
     scores = np.array([[0.50, 0.60], [0.51, 0.60], [0.9, 0.8], [0.52, 0.58], [np.nan, 0.1]])
     rule = {"direction": "minimize", "test_to_train": 0.25}
@@ -139,7 +148,7 @@ def test_a_finalist_that_diverged_never_wins() -> None:
 def test_many_choices_at_once_equal_one_at_a_time(seed: int) -> None:
     rng = np.random.default_rng(seed)
     scores = rng.normal(size=(7, 4, 3)).round(1)
-    rule = {"n_params": [4, 1, 3, 1], "direction": "minimize", "test_to_train": 0.25}
+    rule = {"n_params": [4, 1, 3, 1], "direction": "minimize", "test_to_train": 0.25, "worth": 0.3}
     together = choose(scores, **rule)
     assert list(together) == [int(choose(one, **rule)) for one in scores]
     sizes = np.array(rule["n_params"])

@@ -151,6 +151,7 @@ def correct_repeats(
     test_to_train: float,
     naive: float,
     rng: np.random.Generator,
+    worth: float = 0.0,
     stopping: float = 0.0,
     rows: RowsGain | None = None,
     n_resamples: int = N_RESAMPLES,
@@ -179,6 +180,7 @@ def correct_repeats(
         test_to_train: Validation rows per training row, for the rule.
         naive: Best score of the search.
         rng: Where resamples are drawn from.
+        worth: The least difference worth having, for the rule.
         stopping: What early stopping on the repeats' rows gained, as `stopping_optimism` gives it.
         rows: What the refit's rows are worth, as far as that was learnt.
         n_resamples: Resamples.
@@ -189,7 +191,7 @@ def correct_repeats(
     gains, again = [], []
     for out in range(n_repeats):
         others = drawn[:, :, [repeat for repeat in range(n_repeats) if repeat != out] or [out]]
-        chosen = choose(others, n_params=n_params, direction="minimize", test_to_train=test_to_train)
+        chosen = choose(others, n_params=n_params, direction="minimize", test_to_train=test_to_train, worth=worth)
         promised = np.take_along_axis(others.mean(axis=2), chosen[:, None], axis=1)[:, 0]
         gains.append(scores[chosen, out] - promised)
         again.append(chosen == winner)

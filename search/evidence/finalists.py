@@ -126,26 +126,30 @@ def repeat_jobs(points: Sequence[tuple[int, Point]], repeats: Sequence[int], *, 
 
 
 def choose(
-    scores: NDArray[np.float64], *, n_params: Sequence[int], direction: str, test_to_train: float
+    scores: NDArray[np.float64], *, n_params: Sequence[int], direction: str, test_to_train: float, worth: float = 0.0
 ) -> NDArray[np.intp]:
     """The winner: the fewest parameters among those within one standard error of the best mean over repeats.
 
-    The standard error is that of the mean paired difference to the best: with d the differences of a finalist's scores
-    to the best one's, repeat by repeat, sqrt((1 / n_repeats + test_to_train) * var(d)). The best itself is always
-    within it. With a single repeat there is no standard error, and the best mean wins. Of equal sizes the better one.
+    Within one standard error are those not shown to be worse than the best: with d the differences to the best one's
+    scores, repeat by repeat, the mean of d is at most sqrt((1 / n_repeats + test_to_train) * var(d)). And those whose
+    loss, shown or not, is less than the standard error of the best one's own mean, and less than is worth having. The
+    best itself is always within it. With a single repeat there is no standard error, and the best mean wins. Of equal
+    sizes the better one.
 
     Args:
         scores: Shape (..., n_finalists, n_repeats); what is not finite is worst.
         n_params: Parameters of every finalist.
         direction: `minimize` or `maximize`.
         test_to_train: Validation rows per training row, for `corrected_factor`.
+        worth: The least difference worth having, in the objective's unit.
 
     Returns:
         Place of the winner among the finalists, shape (...).
 
     Source: the one-standard-error rule of Breiman et al. 1984, *Classification and Regression Trees*, section 3.4.3.
-    DIFFERS: theirs is the error of the best one's mean, ours that of the paired difference, which is what says whether
-    the smaller network is worse; Nadeau and Bengio 2003 for repeats that share rows.
+    DIFFERS: theirs is the error of the best one's mean alone. On few rows that is so wide that much would be given up
+    for a smaller network, hence `worth`; and it does not fall with the difference's own error, which may be the wider
+    one. Nadeau and Bengio 2003 for repeats that share rows.
     """
     losses = _sign(direction) * np.where(np.isfinite(scores), scores, np.nan)
     losses = np.where(np.isnan(losses), np.inf, losses)
@@ -154,10 +158,13 @@ def choose(
     n_repeats = scores.shape[-1]
     if n_repeats < 2:
         return np.asarray(best)
+    factor = corrected_factor(n_repeats, test_to_train=test_to_train)
+    of_best = np.take_along_axis(losses, best[..., None, None], axis=-2)
     with np.errstate(invalid="ignore"):  # inf - inf: a finalist that diverged is never within
-        differences = losses - np.take_along_axis(losses, best[..., None, None], axis=-2)
-        error = np.sqrt(corrected_factor(n_repeats, test_to_train=test_to_train) * differences.var(axis=-1, ddof=1))
-        within = differences.mean(axis=-1) <= error
+        differences = losses - of_best
+        error = np.sqrt(factor * differences.var(axis=-1, ddof=1))
+        own_error = np.sqrt(factor * of_best.var(axis=-1, ddof=1))
+        within = differences.mean(axis=-1) <= np.maximum(error, np.minimum(own_error, worth))
     within |= np.arange(scores.shape[-2]) == best[..., None]
     sizes = np.asarray(n_params, dtype=np.float64)
     smallest = np.where(within, sizes, np.inf).min(axis=-1)
@@ -165,7 +172,13 @@ def choose(
 
 
 def race(
-    scores: NDArray[np.float64], *, n_params: Sequence[int], direction: str, test_to_train: float, n_left: int
+    scores: NDArray[np.float64],
+    *,
+    n_params: Sequence[int],
+    direction: str,
+    test_to_train: float,
+    n_left: int,
+    worth: float = 0.0,
 ) -> list[int]:
     """The finalists that go on after the first repeats: the one that would win now, then the best means.
 
@@ -175,11 +188,12 @@ def race(
         direction: `minimize` or `maximize`.
         test_to_train: Validation rows per training row.
         n_left: How many go on.
+        worth: The least difference worth having.
 
     Returns:
         Their places, ascending.
     """
-    winner = int(choose(scores, n_params=n_params, direction=direction, test_to_train=test_to_train))
+    winner = int(choose(scores, n_params=n_params, direction=direction, test_to_train=test_to_train, worth=worth))
     means = np.where(np.isfinite(scores), _sign(direction) * scores, np.inf).mean(axis=1)
     ranked = [winner, *(int(place) for place in np.argsort(means, kind="stable") if place != winner)]
     return sorted(ranked[:n_left])
