@@ -340,7 +340,7 @@ class LiveDisplay(Observer):
         size = {"n_features": began.n_features, "n_outputs": began.n_outputs}
         lines = []
         for job, epoch in list(self._running.values())[:N_LAST]:
-            where = f"trial {job.trial}" if job.fold == 0 else f"trial {job.trial} fold {job.fold}"
+            where = self._where(job)
             stands = (
                 "starting" if epoch is None else f"epoch {epoch.number}, validation loss {number(epoch.valid_loss)}"
             )
@@ -348,6 +348,13 @@ class LiveDisplay(Observer):
         if len(self._running) > N_LAST:
             lines.append(Text(f"         and {len(self._running) - N_LAST} more", style="dim"))
         return lines
+
+    def _where(self, job: Job) -> str:
+        """Whose network it is. A repeat's place is no fold, and what the winner is compared with is no trial."""
+        if self._phase in (Phase.ROWS, Phase.EFFECTS):
+            return "network"
+        is_fold = job.fold and self._phase is Phase.SEARCH
+        return f"trial {job.trial} fold {job.fold}" if is_fold else f"trial {job.trial}"
 
     def _last_table(self) -> Table:
         table = Table.grid(padding=(0, 2))
@@ -429,7 +436,7 @@ def _score_lines(summary: Mapping[str, Any], objective: str) -> list[str]:
 def _rows_told(corrected: Mapping[str, Any]) -> str:
     """That more rows than its repeats had are allowed for, where that makes a difference."""
     rows = corrected.get("rows")
-    return f", with the refit's {rows['n_refit']:,} rows" if rows is not None and rows["value"] > 0 else ""
+    return f", for {rows['n_refit']:,} rows" if rows is not None and rows["value"] > 0 else ""
 
 
 def _test_lines(test: Mapping[str, Any], objective: str) -> list[str]:

@@ -128,7 +128,7 @@ def weigh(parts: Parts) -> Weighed:
         finalists=found,
         records=records,
         corrected=_corrected(parts, found, sound, place=place, naive=best, rows=rows),
-        smaller=_smaller(parts, found, sound, winner=winner),
+        smaller=_smaller(parts, found, finalists, records, winner=winner),
         partners=changed,
         meeting=meeting,
         effects=_effects(parts, meeting, winner, changed),
@@ -317,21 +317,29 @@ def _of_search(parts: Parts) -> Corrected | None:
     return correct_search(out, rng=generator(parts.seed, Purpose.EVIDENCE, _CORRECTED)) if trials else None
 
 
-def _smaller(parts: Parts, found: Round, sound: Sequence[TrialRecord], *, winner: TrialRecord) -> Smaller | None:
-    """The best finalist of fewer parameters, and what it loses."""
-    sign = -1 if parts.objective.direction == "maximize" else 1
-    rivals = [record for record in sound if record.n_params < winner.n_params]
-    if not rivals:
-        return None
-    scores = found.scores([record.trial for record in rivals])
-    at = int((sign * scores.mean(axis=1)).argmin())
-    difference, _ = paired_over_repeats(
-        found.scores([winner.trial])[0],
-        scores[at],
-        direction=parts.objective.direction,
-        test_to_train=found.test_to_train,
-    )
-    return Smaller(topology=rivals[at].topology, n_params=rivals[at].n_params, loss=difference)
+def _smaller(
+    parts: Parts,
+    found: Round,
+    finalists: Sequence[TrialRecord],
+    records: Mapping[tuple[int, int], TrialRecord],
+    *,
+    winner: TrialRecord,
+) -> Smaller | None:
+    """The best finalist of fewer parameters, and what it loses, in the repeats it was trained in before it was left."""
+    seen = []
+    for rival in finalists:
+        repeats = [repeat for repeat in found.repeats if (rival.trial, repeat) in records]
+        values = [records[rival.trial, repeat].value for repeat in repeats]
+        if rival.n_params >= winner.n_params or len(repeats) < MIN_REPEATS or None in values:
+            continue
+        difference, _ = paired_over_repeats(
+            np.array([_value(records[winner.trial, repeat]) for repeat in repeats]),
+            np.array(values, np.float64),
+            direction=parts.objective.direction,
+            test_to_train=found.test_to_train,
+        )
+        seen.append(Smaller(topology=rival.topology, n_params=rival.n_params, loss=difference))
+    return min(seen, key=lambda one: one.loss.value, default=None)
 
 
 def _temperature(parts: Parts, found: Round, winner: TrialRecord) -> Temperature | None:
