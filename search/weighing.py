@@ -244,7 +244,7 @@ def _cut(n_done: int, n_wanted: int) -> str:
 def _unlearnt(found: Round) -> str:
     return (
         "What more rows would bring was not learnt, so the corrected score is that of a network that learnt from "
-        f"{found.answers[0].n_train:,}."
+        f"{found.answers[0].n_train} rows."
     )
 
 

@@ -167,8 +167,8 @@ REASONS = {
     ],
     "rows": [
         "What more rows would bring was not learnt, so the corrected score is that of a network that learnt from "
-        "1,640.",
-        "O que mais linhas trariam não se apurou; o resultado corrigido é o de uma rede que aprendeu com 1.640.",
+        "1640 rows.",
+        "O que mais linhas trariam não se apurou; o resultado corrigido é o de uma rede que aprendeu com 1640 linhas.",
     ],
     "not known": ["30 different numbers; and more", "30 different numbers; and more"],
 }
