@@ -21,9 +21,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ffsearch.search.evidence.bootstrap import score_interval
 from ffsearch.search.evidence.correction import OutOfSample, Part, correct_repeats, correct_search, part_scores
 from ffsearch.search.evidence.finalists import choose, race
+from ffsearch.search.evidence.intervals import score_intervals
 from ffsearch.search.evidence.metrics import METRICS, Objective
 from ffsearch.search.evidence.terms import row_terms
 from ffsearch.search.heads import Task
@@ -121,23 +121,23 @@ def one_run(world: World, objective: Objective, *, n_folds: int) -> dict[str, fl
     own = rng.standard_normal(len(signal))
     refitted = world.scores(finalists[winner], signal, shared, own)
     true = metric(truth[:N_HIDDEN], refitted[:N_HIDDEN])
-    test = score_interval(
-        world.task, objective.name, truth=truth[N_HIDDEN:], answers=refitted[N_HIDDEN:], generator=rng
-    )
+    test_truth = truth[N_HIDDEN:]
+    terms = row_terms(world.task, objective.name, truth=test_truth, answers=refitted[N_HIDDEN:])[None]
+    [(low, high)] = score_intervals(objective.name, truth=test_truth, terms=terms)
     controls = [world.n_trials + number for number in range(N_CONTROLS)]
     luck = [
         part_scores(world.out_of_sample(objective.name, objective.direction, controls, rows)).mean()
         - np.mean([metric(truth, world.scores(point, signal, shared, rng.permuted(own))) for point in controls])
         for rows in (parts, fresh)
     ]
-    held = {name: i.low <= true <= i.high for name, i in (("corrected", corrected.interval), ("test", test))}
-    held["bbc"] = of_search.interval.low <= true <= of_search.interval.high
+    intervals = {"corrected": corrected.interval, "bbc": of_search.interval}
+    held = {name: of.low <= true <= of.high for name, of in intervals.items()} | {"test": low <= true <= high}
     return {
         "naive": sign * (true - naive + luck[0]),
         "corrected": sign * (true - corrected.interval.value + luck[1]),
         "bbc": sign * (true - of_search.interval.value + luck[0]),
         "mean": sign * (true - part_scores(repeats)[winner].mean() + luck[1]),
-        "width": (corrected.interval.high - corrected.interval.low) / max(test.high - test.low, 1e-12),
+        "width": (corrected.interval.high - corrected.interval.low) / max(high - low, 1e-12),
         **{f"held {name}": float(value) for name, value in held.items()},
     }
 

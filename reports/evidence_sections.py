@@ -62,7 +62,7 @@ def sure(run: RunLike, t: Language) -> Section | None:
     names = {score.name for score in scores}
     n = t.count(int(tables.history(run)["value"].notna().sum()))
     texts = [t("sure.text", n=n)] if len(scores) == 3 else [t("sure.text_two", n=n)] if "test" in names else []
-    texts += _optimism(run, t)
+    texts += [*_optimism(run, t), *_rows(run, t)]
     _, sentences = evidence.verdict(run)
     texts += [spoken(one, t) for one in sentences if one.key.endswith("sure") or one.key.startswith("smaller.")]
     finalists = finalist_picture(evidence.finalists(run), objective, t)
@@ -133,6 +133,16 @@ def _optimism(run: RunLike, t: Language) -> list[str]:
     if optimism is None:
         return []
     return [t("sure.optimism", optimism=t.score(optimism))] if optimism > 0 else [t("sure.optimism_none")]
+
+
+def _rows(run: RunLike, t: Language) -> list[str]:
+    """What the refit gains by rows that the repeats only judge on, as far as it was learnt."""
+    rows = ((run.summary.get("evidence") or {}).get("corrected") or {}).get("rows")
+    if rows is None:
+        return []
+    counts = {name: t.count(rows[name]) for name in ("n_less", "n_repeat", "n_refit")}
+    gain = t.score(rows["value"])
+    return [t("sure.rows", gain=gain, **counts) if rows["value"] > 0 else t("sure.rows_none", **counts)]
 
 
 def _other_scores(run: RunLike, t: Language) -> list[Fact]:

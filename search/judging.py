@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from ffsearch.search.data.kinds import Kind as ColumnKind
 from ffsearch.search.data.preprocess import raw_inputs
 from ffsearch.search.evidence.baselines import Baseline, BaselineName, fit_baseline
-from ffsearch.search.evidence.bootstrap import Interval, score_intervals
 from ffsearch.search.evidence.calibration import Bin, reliability
 from ffsearch.search.evidence.effort import baseline_splits
 from ffsearch.search.evidence.errors_seen import Residuals, Slice, confusion, residuals, row_losses, worst_slices
+from ffsearch.search.evidence.intervals import Interval, score_intervals
 from ffsearch.search.evidence.metrics import metric_values
 from ffsearch.search.evidence.terms import row_terms
 from ffsearch.search.evidence.verdict import Facts, facts_of_rows
@@ -191,7 +191,6 @@ def _compared(
         objective.name,
         truth=truth,
         terms=np.stack(list(terms.values())),
-        rng=generator(parts.seed, Purpose.BOOTSTRAP),
         groups=groups,
     )
     tests = {

@@ -20,6 +20,7 @@ class Phase(StrEnum):
 
     SEARCH = "search"
     FINALISTS = "finalists"
+    ROWS = "rows"
     EFFECTS = "effects"
     BASELINES = "baselines"
     REFIT = "refit"

@@ -110,12 +110,13 @@ class Parts:
         """What evidence is wanted."""
         return self.inputs.space.evidence
 
-    def trainer_for(self, problem: Problem) -> Trainer:
-        """A trainer of other matrices, set as that of the search."""
+    def trainer_for(self, problem: Problem, *, n_passes: int = 1) -> Trainer:
+        """A trainer of other matrices, set as that of the search but for epochs of so many times its passes."""
         from ffsearch.search.training.choose import make_trainer
 
         train = self.inputs.space.train
-        return make_trainer(train.trainer, problem, self.stopping, optimizer=train.optimizer, momentum=train.momentum)
+        stopping = replace(self.stopping, evaluate_every=n_passes * self.stopping.evaluate_every)
+        return make_trainer(train.trainer, problem, stopping, optimizer=train.optimizer, momentum=train.momentum)
 
     @property
     def objective(self) -> Objective:

@@ -45,6 +45,7 @@ _JUSTIFY: Final[tuple[Literal["left", "right"], ...]] = ("right", "right", "left
 PHASES: Final = {
     Phase.SEARCH: "searching",
     Phase.FINALISTS: "training the finalists again, with other seeds and splits",
+    Phase.ROWS: "training the winner on half of the rows, to see what more rows bring",
     Phase.EFFECTS: "training networks like the winner but for one thing",
     Phase.BASELINES: "fitting what a network has to beat",
     Phase.REFIT: "refitting the best on all rows outside the test part",
@@ -323,7 +324,7 @@ class LiveDisplay(Observer):
     def _repeat_lines(self, began: Began) -> list[Table | Text]:
         """How far the training of finalists or of networks like the winner is, and what runs."""
         done = self._repeated
-        if self._phase not in (Phase.FINALISTS, Phase.EFFECTS):
+        if self._phase not in (Phase.FINALISTS, Phase.ROWS, Phase.EFFECTS):
             return []
         grid = Table.grid(padding=(0, 2))
         if done is not None:
@@ -339,7 +340,7 @@ class LiveDisplay(Observer):
         size = {"n_features": began.n_features, "n_outputs": began.n_outputs}
         lines = []
         for job, epoch in list(self._running.values())[:N_LAST]:
-            where = f"trial {job.trial}" if job.fold == 0 else f"trial {job.trial} fold {job.fold}"
+            where = self._where(job)
             stands = (
                 "starting" if epoch is None else f"epoch {epoch.number}, validation loss {number(epoch.valid_loss)}"
             )
@@ -347,6 +348,13 @@ class LiveDisplay(Observer):
         if len(self._running) > N_LAST:
             lines.append(Text(f"         and {len(self._running) - N_LAST} more", style="dim"))
         return lines
+
+    def _where(self, job: Job) -> str:
+        """Whose network it is. A repeat's place is no fold, and what the winner is compared with is no trial."""
+        if self._phase in (Phase.ROWS, Phase.EFFECTS):
+            return "network"
+        is_fold = job.fold and self._phase is Phase.SEARCH
+        return f"trial {job.trial} fold {job.fold}" if is_fold else f"trial {job.trial}"
 
     def _last_table(self) -> Table:
         table = Table.grid(padding=(0, 2))
@@ -420,9 +428,15 @@ def _score_lines(summary: Mapping[str, Any], objective: str) -> list[str]:
     if corrected is not None:
         lines.append(
             f"corrected      {objective} {number(corrected['value'])}, 95 % between {number(corrected['low'])} and "
-            f"{number(corrected['high'])}  (without the luck of being chosen)"
+            f"{number(corrected['high'])}  (without the luck of being chosen{_rows_told(corrected)})"
         )
     return lines
+
+
+def _rows_told(corrected: Mapping[str, Any]) -> str:
+    """That more rows than its repeats had are allowed for, where that makes a difference."""
+    rows = corrected.get("rows")
+    return f", for {rows['n_refit']:,} rows" if rows is not None and rows["value"] > 0 else ""
 
 
 def _test_lines(test: Mapping[str, Any], objective: str) -> list[str]:

@@ -93,7 +93,13 @@ class Round:
 
 
 def train_round(
-    parts: Parts, points: Points, repeats: Sequence[int], *, usual: Mapping[int, int], reserve_s: float
+    parts: Parts,
+    points: Points,
+    repeats: Sequence[int],
+    *,
+    usual: Mapping[int, int],
+    reserve_s: float,
+    share: float = 1.0,
 ) -> Round:
     """Train points in repeats, as far as that was not done before and there is time.
 
@@ -103,14 +109,25 @@ def train_round(
         repeats: Numbers of the repeats, from 1.
         usual: By number of the point, the epoch that its best one is expected near: that of an earlier training.
         reserve_s: Seconds that must be left of the budget for what comes after.
+        share: Share of every repeat's training rows to learn from; an epoch then is more passes over them, for the
+            refit too makes as many updates whatever its rows.
     """
     answers: list[RepeatAnswers] = []
     progress = _Progress(n_all=len(points) * len(repeats))
     n_together = _n_together(parts, len(repeats))
     for start in range(0, len(repeats), n_together):
         numbers = repeats[start : start + n_together]
-        problem = parts.inputs.prepared.repeats(numbers)
-        _train(parts, problem, points, numbers, usual=usual, reserve_s=reserve_s, progress=progress)
+        problem = parts.inputs.prepared.repeats(numbers, share=share)
+        _train(
+            parts,
+            problem,
+            points,
+            numbers,
+            usual=usual,
+            reserve_s=reserve_s,
+            n_passes=round(1 / share),
+            progress=progress,
+        )
         answers += _kept(parts, problem, points, numbers)
     done = tuple(one.repeat for one in answers)
     return Round(
@@ -167,6 +184,7 @@ def _train(
     *,
     usual: Mapping[int, int],
     reserve_s: float,
+    n_passes: int,
     progress: _Progress,
 ) -> None:
     """Train what is missing of some repeats, and keep it."""
@@ -202,7 +220,7 @@ def _train(
     progress.n_done += len(wanted) - len(missing)
     if not missing:
         return
-    trainer = parts.trainer_for(problem)
+    trainer = parts.trainer_for(problem, n_passes=n_passes)
     for trained in trainer.train(jobs(), watch=watch):
         if trained.ended is Ended.BUDGET:
             continue

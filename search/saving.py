@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ffsearch.search.card import write_card
-from ffsearch.search.evidence.bootstrap import Interval
+from ffsearch.search.evidence.intervals import Interval
 from ffsearch.search.evidence.verdict import verdict
 from ffsearch.search.observer import Phase
 from ffsearch.search.reading import BASELINES, FINALISTS, PARTNERS, RESIDUALS
@@ -61,6 +61,7 @@ def _evidence(parts: Parts, weighed: Weighed) -> dict[str, Any]:
             "method": "search" if found is None else "repeats",
             "chosen_again": corrected.chosen_again,
             "seed_sd": corrected.seed_sd,
+            **({} if corrected.rows is None else {"rows": asdict(corrected.rows)}),
         }
         told["optimism"] = corrected.optimism
     if found is not None:

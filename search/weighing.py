@@ -1,6 +1,6 @@
 """After the search: which point is the winner, what its score is worth, what a change of one thing would do to it.
 
-trials -> finalists -> repeats -> winner -> corrected estimate
+trials -> finalists -> repeats -> winner -> again on half of the rows -> corrected estimate
 winner -> partners -> further repeats -> effects
 """
 
@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from ffsearch.errors import TrainingError
+from ffsearch.errors import DataError, TrainingError
 from ffsearch.search.evidence.calibration import Temperature, fit_temperature
 from ffsearch.search.evidence.comparison import paired_over_repeats
 from ffsearch.search.evidence.correction import Corrected, correct_repeats, correct_search, stopping_optimism
 from ffsearch.search.evidence.effects import Effect, Partner, partners, weigh_effects
 from ffsearch.search.evidence.effort import affordable_partners
-from ffsearch.search.evidence.finalists import choose, choose_finalists, race, tied_trials
+from ffsearch.search.evidence.finalists import choose, choose_finalists, race
 from ffsearch.search.evidence.importance import Importance, parameter_importances
-from ffsearch.search.evidence.verdict import Smaller
+from ffsearch.search.evidence.learning import LEARNING_REPEATS, PART, RowsGain, rows_gain
+from ffsearch.search.evidence.verdict import RELEVANT, Smaller
 from ffsearch.search.heads import Task
 from ffsearch.search.observer import Phase
 from ffsearch.search.records import TrialRecord
@@ -39,6 +40,9 @@ __all__ = ["Weighed", "i_star", "weigh"]
 FIRST_PARTNER: Final = MAX_TRIALS
 """Number of the first partner: beyond all trials."""
 
+ON_FEWER_ROWS: Final = 2 * MAX_TRIALS
+"""Added to the winner's number where it learns from a part of the rows: beyond all partners."""
+
 RACE_REPEATS: Final = 2
 """Repeats after which the worse half of the finalists is left behind. choice: the fewest that have a spread."""
 
@@ -52,7 +56,7 @@ spreads differ by a factor of two, three called some change a finding in 11 % of
 MIN_REPEATS: Final = 2
 """Repeats without which nothing is chosen by them: one says nothing about how far scores scatter."""
 
-_TIES, _CORRECTED, _IMPORTANCE = 1, 2, 3
+_CORRECTED, _IMPORTANCE = 2, 3
 """Keys of generators."""
 
 
@@ -113,6 +117,9 @@ def weigh(parts: Parts) -> Weighed:
         )  # fmt: skip
     place = _chosen(parts, found, sound)
     winner = sound[place]
+    rows = _rows_gain(parts, found, winner)
+    if rows is None:
+        notices.append(_unlearnt(found))
     meeting, changed, left_out = _meeting(parts, winner, i_star(found.of(winner.trial)))
     return Weighed(
         winner=winner,
@@ -120,8 +127,8 @@ def weigh(parts: Parts) -> Weighed:
         naive=best,
         finalists=found,
         records=records,
-        corrected=_corrected(parts, found, sound, place=place, naive=best),
-        smaller=_smaller(parts, found, sound, winner=winner),
+        corrected=_corrected(parts, found, sound, place=place, naive=best, rows=rows),
+        smaller=_smaller(parts, found, finalists, records, winner=winner),
         partners=changed,
         meeting=meeting,
         effects=_effects(parts, meeting, winner, changed),
@@ -175,29 +182,7 @@ def _finalists(parts: Parts) -> tuple[TrialRecord, ...]:
     n_finalists = parts.evidence.finalists
     if not n_finalists:
         return ()
-    return choose_finalists(
-        parts.folder.records,
-        direction=parts.objective.direction,
-        n_finalists=n_finalists,
-        tied=_tied(parts),
-    )
-
-
-def _tied(parts: Parts) -> frozenset[int]:
-    """Trials that cannot be told from the best one on the rows that both answered."""
-    if parts.answers is None:
-        return frozenset()
-    trials, out = parts.answers.read([record.trial for record in parts.folder.records if record.value is not None])
-    if len(trials) < 2:
-        return frozenset()
-    return tied_trials(
-        parts.objective.name,
-        truth=np.concatenate([part.truth for part in out.parts]),
-        terms=np.concatenate([part.terms for part in out.parts], axis=1),
-        trials=trials,
-        direction=parts.objective.direction,
-        rng=generator(parts.seed, Purpose.EVIDENCE, _TIES),
-    )
+    return choose_finalists(parts.folder.records, direction=parts.objective.direction, n_finalists=n_finalists)
 
 
 def _repeated(
@@ -222,6 +207,7 @@ def _repeated(
         direction=parts.objective.direction,
         test_to_train=first.test_to_train,
         n_left=n_left,
+        worth=_worth(parts, first),
     )
     found = trained([finalists[place] for place in left], n_repeats)
     return found, first.records | found.records
@@ -235,8 +221,18 @@ def _chosen(parts: Parts, found: Round, sound: Sequence[TrialRecord]) -> int:
             n_params=[record.n_params for record in sound],
             direction=parts.objective.direction,
             test_to_train=found.test_to_train,
+            worth=_worth(parts, found),
         )
     )
+
+
+def _worth(parts: Parts, found: Round) -> float:
+    """The least difference worth having, as the verdict has it: a share of what the best gains over knowing nothing."""
+    means = found.scores(found.sound).mean(axis=1)
+    if not len(means) or not math.isfinite(parts.naive):
+        return 0.0
+    best = means.max() if parts.objective.direction == "maximize" else means.min()
+    return RELEVANT * abs(float(best) - parts.naive)
 
 
 def _cut(n_done: int, n_wanted: int) -> str:
@@ -245,11 +241,24 @@ def _cut(n_done: int, n_wanted: int) -> str:
     return f"Time was too short for all repeats of the finalists: {n_done} of {n_wanted} were trained."
 
 
+def _unlearnt(found: Round) -> str:
+    return (
+        "What more rows would bring was not learnt, so the corrected score is that of a network that learnt from "
+        f"{found.answers[0].n_train} rows."
+    )
+
+
 # --- what the winner is worth ----------------------------------------------------------------------------------------
 
 
 def _corrected(
-    parts: Parts, found: Round, sound: Sequence[TrialRecord], *, place: int, naive: TrialRecord
+    parts: Parts,
+    found: Round,
+    sound: Sequence[TrialRecord],
+    *,
+    place: int,
+    naive: TrialRecord,
+    rows: RowsGain | None,
 ) -> Corrected | None:
     numbers = [record.trial for record in sound]
     winner = found.of(numbers[place])
@@ -258,6 +267,7 @@ def _corrected(
         winner=place,
         n_params=[record.n_params for record in sound],
         test_to_train=found.test_to_train,
+        worth=_worth(parts, found),
         naive=_value(naive),
         rng=generator(parts.seed, Purpose.EVIDENCE, _CORRECTED),
         stopping=stopping_optimism(
@@ -266,6 +276,36 @@ def _corrected(
             loss=str(parts.problem.head.loss),
             scores=[_value(one) for one in winner],
         ),
+        rows=rows,
+    )
+
+
+def _rows_gain(parts: Parts, found: Round, winner: TrialRecord) -> RowsGain | None:
+    """What the refit gains by its rows, from the winner trained once more on half of the rows of some repeats."""
+    repeats = found.repeats[:LEARNING_REPEATS]
+    number = winner.trial + ON_FEWER_ROWS
+    parts.observer.phase(Phase.ROWS)
+    try:
+        fewer = train_round(
+            parts,
+            [(number, winner.point)],
+            repeats,
+            usual={number: i_star(found.of(winner.trial)).epochs},
+            reserve_s=parts.reserve.seconds(winner),
+            share=PART,
+        )
+    except DataError:  # rows of one group, one class or one moment have no half
+        return None
+    if not fewer.repeats:
+        return None
+    sign = -1 if parts.objective.direction == "maximize" else 1
+    met = [found.repeats.index(repeat) for repeat in fewer.repeats]
+    return rows_gain(
+        sign * fewer.scores([number])[0],
+        sign * found.scores([winner.trial])[0][met],
+        n_less=fewer.answers[0].n_train,
+        n_repeat=found.answers[0].n_train,
+        n_refit=len(parts.inputs.prepared.development_rows),
     )
 
 
@@ -277,21 +317,29 @@ def _of_search(parts: Parts) -> Corrected | None:
     return correct_search(out, rng=generator(parts.seed, Purpose.EVIDENCE, _CORRECTED)) if trials else None
 
 
-def _smaller(parts: Parts, found: Round, sound: Sequence[TrialRecord], *, winner: TrialRecord) -> Smaller | None:
-    """The best finalist of fewer parameters, and what it loses."""
-    sign = -1 if parts.objective.direction == "maximize" else 1
-    rivals = [record for record in sound if record.n_params < winner.n_params]
-    if not rivals:
-        return None
-    scores = found.scores([record.trial for record in rivals])
-    at = int((sign * scores.mean(axis=1)).argmin())
-    difference, _ = paired_over_repeats(
-        found.scores([winner.trial])[0],
-        scores[at],
-        direction=parts.objective.direction,
-        test_to_train=found.test_to_train,
-    )
-    return Smaller(topology=rivals[at].topology, n_params=rivals[at].n_params, loss=difference)
+def _smaller(
+    parts: Parts,
+    found: Round,
+    finalists: Sequence[TrialRecord],
+    records: Mapping[tuple[int, int], TrialRecord],
+    *,
+    winner: TrialRecord,
+) -> Smaller | None:
+    """The best finalist of fewer parameters, and what it loses, in the repeats it was trained in before it was left."""
+    seen = []
+    for rival in finalists:
+        repeats = [repeat for repeat in found.repeats if (rival.trial, repeat) in records]
+        values = [records[rival.trial, repeat].value for repeat in repeats]
+        if rival.n_params >= winner.n_params or len(repeats) < MIN_REPEATS or None in values:
+            continue
+        difference, _ = paired_over_repeats(
+            np.array([_value(records[winner.trial, repeat]) for repeat in repeats]),
+            np.array(values, np.float64),
+            direction=parts.objective.direction,
+            test_to_train=found.test_to_train,
+        )
+        seen.append(Smaller(topology=rival.topology, n_params=rival.n_params, loss=difference))
+    return min(seen, key=lambda one: one.loss.value, default=None)
 
 
 def _temperature(parts: Parts, found: Round, winner: TrialRecord) -> Temperature | None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from examples import a_record
 from ffsearch.search.data.prepare import prepare
-from ffsearch.search.evidence.finalists import choose, choose_finalists, race, repeat_jobs, tied_trials
+from ffsearch.search.evidence.finalists import choose, choose_finalists, race, repeat_jobs
 from ffsearch.search.records import TrialRecord
 from ffsearch.search.topology import Point
 from ffsearch.search.training.protocol import Ended
@@ -71,21 +71,20 @@ def test_a_point_with_several_seeds_counts_by_its_mean() -> None:
     assert numbers(choose_finalists(told, direction="minimize", n_finalists=2)) == [2, 1, 0]
 
 
-def test_the_smallest_that_are_as_good_get_places() -> None:
-    values = [0.9, *(0.1 + 0.01 * place for place in range(12))]
-    told = [a_record(trial, value=value, point=Point(depth=2, width=100 - trial)) for trial, value in enumerate(values)]
-    plain = numbers(choose_finalists(told, direction="minimize", n_finalists=5))
-    assert plain == [1, 2, 3, 4, 5, 0]
-    tied = numbers(choose_finalists(told, direction="minimize", n_finalists=5, tied={1, 7, 10, 12}))
-    assert tied == [1, 2, 3, 12, 10, 0]
+def test_the_best_of_much_smaller_networks_get_places() -> None:
+    widths = [64, 100, 99, 98, 97, 60, 50, 20, 10, 40]
+    told = [
+        a_record(trial, value=0.1 * trial, point=Point(depth=2, width=width))
+        for trial, width in enumerate(widths, start=1)
+    ]
+    told[0] = a_record(0, value=9.0, point=Point(depth=2, width=64))
+    assert numbers(choose_finalists(told, direction="minimize", n_finalists=5)) == [2, 3, 4, 6, 8, 0]
+    assert numbers(choose_finalists(told, direction="minimize", n_finalists=3)) == [2, 3, 6, 0]
 
 
-def test_trials_that_cannot_be_told_apart_are_tied() -> None:
-    rng = np.random.default_rng(0)
-    terms = (1 + 0.3 * rng.normal(size=(4, 200, 1))).astype(np.float32)
-    terms -= terms.mean(axis=1, keepdims=True) - np.array([1.0, 1.005, 1.3, 2.0], np.float32)[:, None, None]
-    tied = tied_trials("mae", truth=np.zeros((200, 1)), terms=terms, trials=[5, 6, 7, 8], direction="minimize", rng=rng)
-    assert tied == {5, 6}
+def test_without_a_smaller_network_the_next_best_get_its_place() -> None:
+    told = [a_record(trial, value=0.1 * trial, point=Point(depth=2, width=64 + trial)) for trial in range(1, 9)]
+    assert numbers(choose_finalists(told, direction="minimize", n_finalists=5)) == [1, 2, 3, 4, 5]
 
 
 def test_jobs_come_repeat_by_repeat_with_seeds_of_their_own() -> None:
@@ -115,6 +114,15 @@ def test_a_small_difference_that_is_there_every_time_counts() -> None:
     assert chosen([[0.5, 0.6, 0.4], [0.511, 0.609, 0.41]], [300, 100]) == 0
 
 
+def test_a_difference_within_the_error_of_the_best_counts_if_it_is_worth_having() -> None:
+    scores = np.array([[0.5, 0.6, 0.4], [0.511, 0.609, 0.41], [0.57, 0.68, 0.47]])
+    rule = {"n_params": [300, 100, 10], "direction": "minimize", "test_to_train": 0.25}
+    assert choose(scores, **rule, worth=0.009) == 0
+    assert choose(scores, **rule, worth=0.05) == 1
+    assert choose(scores, **rule, worth=0.5) == 2  # 0.073 worse; the best one's mean is known to 0.076
+    assert choose(np.add(scores, [[0.0], [0.0], [0.01]]), **rule, worth=0.5) == 1
+
+
 def test_the_race_leaves_who_would_win_and_the_best_means() -> None:
     scores = np.array([[0.50, 0.60], [0.51, 0.60], [0.9, 0.8], [0.52, 0.58], [np.nan, 0.1]])
     rule = {"direction": "minimize", "test_to_train": 0.25}
@@ -140,7 +148,7 @@ def test_a_finalist_that_diverged_never_wins() -> None:
 def test_many_choices_at_once_equal_one_at_a_time(seed: int) -> None:
     rng = np.random.default_rng(seed)
     scores = rng.normal(size=(7, 4, 3)).round(1)
-    rule = {"n_params": [4, 1, 3, 1], "direction": "minimize", "test_to_train": 0.25}
+    rule = {"n_params": [4, 1, 3, 1], "direction": "minimize", "test_to_train": 0.25, "worth": 0.3}
     together = choose(scores, **rule)
     assert list(together) == [int(choose(one, **rule)) for one in scores]
     sizes = np.array(rule["n_params"])
@@ -185,3 +193,20 @@ def test_by_time_every_repeat_validates_on_the_latest_rows() -> None:
     ready = prepare(spec, frame=table(), seed=0)
     np.testing.assert_array_equal(ready.repeat_rows(1)[1], ready.splits.folds[-1][1])
     np.testing.assert_array_equal(ready.repeat_rows(2)[1], ready.splits.folds[-1][1])
+
+
+@pytest.mark.parametrize("roles", [{}, {"groups": "who"}, {"time": "when"}])
+def test_half_of_a_repeats_rows_are_drawn_as_its_validation_rows_are(roles: dict[str, str]) -> None:
+    frame = table()
+    ready = prepare(DataSpec(source="frame", target="y", **roles), frame=frame, seed=0)
+    (train, valid), (half, same) = ready.repeat_rows(1), ready.repeat_rows(1, share=0.5)
+    np.testing.assert_array_equal(valid, same)
+    assert set(half) < set(train)
+    assert len(half) == pytest.approx(len(train) / 2, abs=0.1 * len(train))
+    rest = np.setdiff1d(train, half)
+    assert set(frame["y"][half]) == set(frame["y"][train])
+    if "groups" in roles:
+        assert not set(frame["who"][half]) & set(frame["who"][rest])
+    if "time" in roles:
+        assert frame["when"][half].min() > frame["when"][rest].max()
+    assert len(ready.repeats([1], share=0.5).splits[0].x_train) == len(half)

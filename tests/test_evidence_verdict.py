@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ffsearch.search.evidence.bootstrap import Interval
+from ffsearch.search.evidence.intervals import Interval
 from ffsearch.search.evidence.metrics import Objective
 from ffsearch.search.evidence.terms import row_terms
 from ffsearch.search.evidence.verdict import ENGLISH, Code, Facts, Smaller, decide, facts_of_rows, rounded, verdict

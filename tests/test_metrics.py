@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from sklearn import metrics as reference
 
 from ffsearch.errors import SpaceError
-from ffsearch.search.evidence.bootstrap import score_interval
 from ffsearch.search.evidence.metrics import METRICS, is_better, metric_values, resolve_objective
 from ffsearch.search.heads import Head, Loss, Task
 
@@ -108,15 +107,3 @@ def test_an_objective_of_another_task_is_refused() -> None:
 def test_better_follows_the_direction() -> None:
     assert is_better(1.0, 2.0, direction="minimize")
     assert is_better(2.0, 1.0, direction="maximize")
-
-
-def test_interval_covers_the_true_accuracy_about_as_often_as_it_says() -> None:
-    generator = np.random.default_rng(3)
-    covered = 0
-    for _ in range(100):
-        truth = np.zeros(200, dtype=int)
-        second = (generator.random(200) < 0.3).astype(float)
-        answers = np.column_stack([1 - second, second])
-        interval = score_interval(Task.BINARY, "accuracy", truth=truth, answers=answers, generator=generator)
-        covered += interval.low <= 0.7 <= interval.high
-    assert 88 <= covered <= 100

@@ -18,6 +18,7 @@ from ffsearch.search.evidence.verdict import Code
 from ffsearch.search.observer import Observer, Repeated
 from ffsearch.search.replay import replay, replay_lines
 from ffsearch.search.store import Run
+from ffsearch.search.weighing import ON_FEWER_ROWS
 
 SETTINGS = {
     "search.trials": 3,
@@ -87,6 +88,19 @@ def test_three_numbers_stand_side_by_side(run: ffsearch.Run) -> None:
         assert evidence[name]["low"] <= evidence[name]["value"] <= evidence[name]["high"]
     assert evidence["optimism"] == pytest.approx(evidence["corrected"]["value"] - evidence["naive"]["value"], abs=1e-5)
     assert evidence["test"]["openings"] == len(lines_of(run.path, "test opened")) == 1
+
+
+def test_what_the_refits_rows_are_worth_was_learnt_in_the_same_repeats(run: ffsearch.Run) -> None:
+    rows = run.summary["evidence"]["corrected"]["rows"]
+    n_refit = run.summary["refit"]["n_rows"]
+    assert (rows["n_less"], rows["n_repeat"], rows["n_refit"]) == (n_refit * 0.4, n_refit * 0.8, n_refit)
+    assert rows["value"] >= 0
+    less = [line for line in lines_of(run.path, "repeat") if line["trial"] >= ON_FEWER_ROWS]
+    assert [line["repeat"] for line in less] == [1, 2, 3]
+    winner = run.finalists[run.finalists["is_winner"]]["value"].to_numpy()
+    lost = np.mean([line["value"] for line in less] - winner)
+    assert rows["difference"] == pytest.approx(lost, abs=1e-6)
+    assert set(run.finalists["trial"]) <= set(run.trials["trial"])
 
 
 def test_baselines_answer_the_same_rows(run: ffsearch.Run) -> None:

@@ -23,7 +23,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ffsearch.search.evidence.bootstrap import CONFIDENCE
+from ffsearch.search.evidence.intervals import CONFIDENCE
 from ffsearch.search.evidence.terms import weight_chunks, weighted_scores
 
 __all__ = ["POWER", "Contrast", "Scores", "contrast", "resampled_scores", "slope_weights"]

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 from ffsearch.search.capacity.contrasts import Contrast, Scores, contrast, slope_weights
 from ffsearch.search.capacity.plan import Cell
-from ffsearch.search.evidence.bootstrap import CONFIDENCE
 from ffsearch.search.evidence.comparison import holm
+from ffsearch.search.evidence.intervals import CONFIDENCE
 
 __all__ = ["Code", "Comparison", "Findings", "find", "margin_of"]
 

@@ -25,7 +25,7 @@ from ffsearch.search.data.kinds import Column, Kind, column_in_role, judge_colum
 from ffsearch.search.data.preprocess import Layout, Preprocessor, Raw, learn_layout, raw_inputs, take
 from ffsearch.search.data.problem import Problem, Split
 from ffsearch.search.data.spelling import PLAIN
-from ffsearch.search.data.splits import Guide, Splits, limit_rows, split_test, split_valid
+from ffsearch.search.data.splits import Guide, Splits, limit_rows, part_of, split_test, split_valid
 from ffsearch.search.data.table import Table, read_table
 from ffsearch.search.data.targets import class_codes, fit_target_scale, head_targets, infer_head, raw_targets
 from ffsearch.search.heads import Head, TargetScale, Task
@@ -124,13 +124,17 @@ class Prepared:
         splits = tuple(self._split(*fold) for fold in self.splits.folds)
         return Problem(head=self.head, splits=splits, columns=self.layout.matrix_columns())
 
-    def repeat_rows(self, repeat: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def repeat_rows(self, repeat: int, *, share: float = 1.0) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Training and validation rows of a fresh split for a finalist's repeat.
 
         Of folds dealt anew it is the last one; by time there is but one way to split, and all repeats have it.
 
         Args:
             repeat: Its number, from 1; 0 is the search's own.
+            share: Share of its training rows to learn from.
+
+        Raises:
+            DataError: If so few rows or groups cannot be shared out further.
         """
         dealt = self.dealt
         folds = split_valid(
@@ -141,14 +145,17 @@ class Prepared:
             seed=dealt.seed,
             repeat=repeat,
         )
-        return folds[-1]
+        train, valid = folds[-1]
+        if share < 1:
+            train = part_of(train, share, guide=dealt.guide, seed=dealt.seed, repeat=repeat)
+        return train, valid
 
-    def repeats(self, numbers: Sequence[int]) -> Problem:
+    def repeats(self, numbers: Sequence[int], *, share: float = 1.0) -> Problem:
         """The matrices of several repeats as one problem, so that they can be trained together: split i is repeat i's.
 
         Each holds a matrix of its own in memory; ask for one at a time where that is too much.
         """
-        splits = tuple(self._split(*self.repeat_rows(number)) for number in numbers)
+        splits = tuple(self._split(*self.repeat_rows(number, share=share)) for number in numbers)
         return Problem(head=self.head, splits=splits, columns=self.layout.matrix_columns())
 
     def repeat_preprocessor(self, repeat: int) -> AnyPreprocessor:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ffsearch.errors import DataError, RunError
 from ffsearch.search.seeds import Purpose, generator
 
-__all__ = ["Guide", "Splits", "limit_rows", "split_test", "split_valid"]
+__all__ = ["Guide", "Splits", "limit_rows", "part_of", "split_test", "split_valid"]
 
 Rows = NDArray[np.int64]
 Fold = tuple[Rows, Rows]
@@ -27,6 +27,7 @@ Fold = tuple[Rows, Rows]
 _TEST: Final = 0
 _VALID: Final = 1
 _LIMIT: Final = 2
+_PART: Final = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,6 +173,25 @@ def split_valid(
         return _expanding(rows, folds, moments=guide.moments)
     parts = _parts(rows, folds, guide=guide, rng=rng)
     return tuple((np.setdiff1d(rows, part), part) for part in parts)
+
+
+def part_of(rows: Rows, share: float, *, guide: Guide, seed: int, repeat: int) -> Rows:
+    """A part of training rows, drawn as validation rows are, no class lost; by time the latest.
+
+    Args:
+        rows: Training rows.
+        share: Share of them to keep, in (0, 1).
+        guide: What splits go by.
+        seed: The run's seed.
+        repeat: Number of the repeat whose rows they are.
+
+    Raises:
+        DataError: If there are too few rows, groups or moments for it.
+    """
+    rng = generator(seed, Purpose.SPLIT, _PART, repeat)
+    if guide.moments is not None:
+        return _held_out(rows, share, guide=guide, rng=rng, what="the later rows")
+    return np.setdiff1d(rows, _held_out(rows, 1 - share, guide=guide, rng=rng, what="the rows left out"))
 
 
 def _held_out(rows: Rows, share: float, *, guide: Guide, rng: np.random.Generator, what: str) -> Rows:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ffsearch.search.evidence.bootstrap import CONFIDENCE, Interval
+from ffsearch.search.evidence.intervals import CONFIDENCE, Interval
 from ffsearch.search.evidence.metrics import ECE_BINS
 from ffsearch.search.heads import Head, Task, mean_loss
 

@@ -20,16 +20,20 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ffsearch.search.evidence.bootstrap import CONFIDENCE, N_RESAMPLES, Interval
 from ffsearch.search.evidence.finalists import choose
+from ffsearch.search.evidence.intervals import CONFIDENCE, Interval, mean_quantiles, of_groups
+from ffsearch.search.evidence.learning import RowsGain
 from ffsearch.search.evidence.metrics import bounds
-from ffsearch.search.evidence.terms import weight_chunks, weighted_scores
+from ffsearch.search.evidence.terms import row_influences, weight_chunks, weighted_scores
 from ffsearch.search.records import TrialRecord
 from ffsearch.search.training.protocol import Trained
 
 __all__ = ["Corrected", "OutOfSample", "Part", "correct_repeats", "correct_search", "part_scores", "stopping_optimism"]
 
 Scores = NDArray[np.float64]
+
+N_RESAMPLES: Final = 1000
+"""Resamples of an interval; its ends then move by about 2 % of its width. Choice: enough for two digits."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -79,6 +83,7 @@ class Corrected:
         optimism: naive - corrected, turned so that positive means that the naive score flatters.
         chosen_again: Share of the resampled choices that fell on the winner.
         seed_sd: Standard deviation of one candidate's true score from seed to seed; None when it is not known.
+        rows: What the corrected value was moved by because the refit learns from more rows; None when it is not known.
     """
 
     naive: float
@@ -86,6 +91,7 @@ class Corrected:
     optimism: float
     chosen_again: float
     seed_sd: float | None = None
+    rows: RowsGain | None = None
 
 
 def part_scores(out: OutOfSample) -> Scores:
@@ -145,7 +151,9 @@ def correct_repeats(
     test_to_train: float,
     naive: float,
     rng: np.random.Generator,
+    worth: float = 0.0,
     stopping: float = 0.0,
+    rows: RowsGain | None = None,
     n_resamples: int = N_RESAMPLES,
 ) -> Corrected:
     """The winner's score without its luck in rows, seeds and splits, with an interval for the network refitted once.
@@ -154,9 +162,11 @@ def correct_repeats(
     its mean there promises more than it holds on all rows of the one left out is what choosing gains; each repeat is
     left out in turn, and the mean gain is taken off the winner's mean over repeats.
 
-    The interval is for one network of the winner's kind, trained with a seed of its own: rows, resampled together for
-    all repeats, and seeds, whose spread is what remains between finalists and repeats once both are allowed for, less
-    what finite rows explain of it.
+    The repeats lack the rows they are judged on, which the refit learns from: what these are worth is taken off, too.
+
+    The interval is for one network of the winner's kind, trained with a seed of its own: rows, with what each adds to
+    all repeats together; seeds, whose spread is what remains between finalists and repeats once both are allowed for,
+    less what finite rows explain of it; and what is not known of the worth of the refit's rows.
 
     DIFFERS from BBC-CV: judged on all rows instead of those left out. There the networks are the same and only rows can
     be new; here seed and split are new, and leaving rows out as well took off twice what was gained. Simulated
@@ -170,7 +180,9 @@ def correct_repeats(
         test_to_train: Validation rows per training row, for the rule.
         naive: Best score of the search.
         rng: Where resamples are drawn from.
+        worth: The least difference worth having, for the rule.
         stopping: What early stopping on the repeats' rows gained, as `stopping_optimism` gives it.
+        rows: What the refit's rows are worth, as far as that was learnt.
         n_resamples: Resamples.
     """
     sign, n_repeats = repeats.sign, len(repeats.parts)
@@ -179,23 +191,37 @@ def correct_repeats(
     gains, again = [], []
     for out in range(n_repeats):
         others = drawn[:, :, [repeat for repeat in range(n_repeats) if repeat != out] or [out]]
-        chosen = choose(others, n_params=n_params, direction="minimize", test_to_train=test_to_train)
+        chosen = choose(others, n_params=n_params, direction="minimize", test_to_train=test_to_train, worth=worth)
         promised = np.take_along_axis(others.mean(axis=2), chosen[:, None], axis=1)[:, 0]
         gains.append(scores[chosen, out] - promised)
         again.append(chosen == winner)
-    corrected = float(scores[winner].mean() + np.nanmean(gains) + stopping)
+    corrected = float(scores[winner].mean() + np.nanmean(gains) + stopping - (rows.value if rows else 0.0))
     seed_sd = _seed_sd(scores, _residuals(drawn))
-    of_rows = drawn[:, winner].mean(axis=1)
+    of_rows = mean_quantiles(_added(repeats, winner), rng.random(n_resamples))
+    of_learning = rows.value - rows.drawn(n_resamples, rng=rng) if rows else 0.0
     degrees = max(1, (len(scores) - 1) * (n_repeats - 1))
     of_seeds = rng.standard_t(degrees, size=n_resamples) * (seed_sd or 0.0) * np.sqrt(1 + 1 / n_repeats)
     return _corrected(
         repeats,
         naive=sign * naive,
         corrected=corrected,
-        spread=corrected + (of_rows - np.nanmean(of_rows)) + of_seeds,
+        spread=corrected + (of_rows - scores[winner].mean()) + of_seeds + of_learning,
         chosen_again=float(np.mean(again)),
         seed_sd=seed_sd,
+        rows=rows,
     )
+
+
+def _added(out: OutOfSample, model: int) -> Scores:
+    """What every row, or group of rows, adds to a candidate's mean loss over all parts; their mean is that loss."""
+    rows = np.unique(np.concatenate([part.rows for part in out.parts]))
+    added, means = np.zeros(len(rows)), []
+    for part in out.parts:
+        [own] = out.sign * row_influences(out.metric, truth=part.truth, terms=part.terms[[model]])
+        means.append(own.mean())
+        added[np.searchsorted(rows, part.rows)] += (own - own.mean()) / len(own)
+    values = np.mean(means) + added * len(rows) / len(out.parts)
+    return of_groups(values, None if out.groups is None else out.groups[rows])
 
 
 def stopping_optimism(
@@ -304,6 +330,7 @@ def _corrected(
     spread: Scores,
     chosen_again: float,
     seed_sd: float | None = None,
+    rows: RowsGain | None = None,
 ) -> Corrected:
     """Losses turned back into scores."""
     tail = (1 - CONFIDENCE) / 2
@@ -315,4 +342,5 @@ def _corrected(
         optimism=corrected - naive,
         chosen_again=chosen_again,
         seed_sd=seed_sd,
+        rows=rows,
     )

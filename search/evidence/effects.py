@@ -17,8 +17,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ffsearch.search.evidence.bootstrap import Interval
 from ffsearch.search.evidence.comparison import holm, moderated, paired_over_repeats
+from ffsearch.search.evidence.intervals import Interval
 from ffsearch.search.points import Parameters, contains, searched
 from ffsearch.search.topology import Activation, Point, n_params
 from ffsearch.spaces.parameters import ChoiceParameter, FloatParameter, IntParameter

@@ -9,8 +9,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ffsearch.search.evidence.bootstrap import CONFIDENCE, Interval
 from ffsearch.search.evidence.comparison import holm
+from ffsearch.search.evidence.intervals import CONFIDENCE, Interval
 from ffsearch.search.evidence.terms import row_terms
 from ffsearch.search.heads import Task
 

@@ -10,100 +10,69 @@ paired.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ffsearch.search.evidence.terms import weight_chunks, weighted_scores
 from ffsearch.search.records import TrialRecord
 from ffsearch.search.seeds import Purpose, child
 from ffsearch.search.topology import Point, layer_sizes
 from ffsearch.search.training.protocol import Ended, Job
 
-__all__ = ["choose", "choose_finalists", "corrected_factor", "race", "repeat_jobs", "tied_trials"]
+__all__ = ["choose", "choose_finalists", "corrected_factor", "race", "repeat_jobs"]
 
 DEFAULT_TRIAL: Final = 0
 
 SHARE_SMALL: Final = 0.4
-"""Share of the finalists' places that go to small networks as good as the best.
+"""Share of the finalists' places that go to smaller networks than the best.
 
 choice: two of five. Samplers end near one size; without a small finalist there is nothing for the one-standard-error
 rule to prefer.
 """
 
-N_RESAMPLES_TIES: Final = 200
-"""Resamples for the standard error of a difference. Choice: knows a standard error to 5 %."""
+SMALLER: Final = 4
+"""How many times fewer parameters each further small finalist has at most, from half of the best's on: 1/2, 1/8, 1/32.
+
+choice: what is as good at half the size is worth having, and of a tenth one wants to know what it loses.
+"""
 
 
 # --- who they are ----------------------------------------------------------------------------------------------------
 
 
-def choose_finalists(
-    records: Sequence[TrialRecord],
-    *,
-    direction: str,
-    n_finalists: int,
-    tied: Collection[int] = (),
-) -> tuple[TrialRecord, ...]:
-    """The trials whose points are trained again: the best topologies, the smallest that are as good, and the default.
+def choose_finalists(records: Sequence[TrialRecord], *, direction: str, n_finalists: int) -> tuple[TrialRecord, ...]:
+    """The trials whose points are trained again: the best topologies, the best of much smaller ones, and the default.
 
     Only one point of every topology (layer sizes, activation, batch normalisation) is taken, the best. A point that was
     tried with several seeds counts by its mean. Trials that were trained to their end go before pruned ones. The
     default point, trial 0, comes last and is there whatever its score, as long as it has one; it takes none of the
     places.
 
+    Whether a small one is as good is for the repeats to say: it costs little to ask, and one score of the search is
+    as far from the truth as seeds and rows differ.
+
     Args:
         records: All trials told.
         direction: `minimize` or `maximize`.
         n_finalists: Places, at least 1.
-        tied: Numbers of trials that cannot be told from the best one (`tied_trials`); the smallest of them get some of
-            the places.
 
     Returns:
         Best first, then the small ones, then the default; empty when no trial has a score.
     """
     ranked = _distinct(_ranked(records, direction=direction))
     n_small = min(int(n_finalists * SHARE_SMALL), n_finalists - 1)
-    best = ranked[: n_finalists - n_small]
-    rest = ranked[n_finalists - n_small :]
-    limit = best[0].n_params if best else 0
-    small = sorted((r for r in rest if r.trial in tied and r.n_params < limit), key=lambda r: (r.n_params, r.trial))
-    chosen = [*best, *small[:n_small]]
-    chosen += [record for record in rest if record not in chosen][: n_finalists - len(chosen)]
+    chosen = ranked[: n_finalists - n_small]
+    limit = chosen[0].n_params / 2 if chosen else 0.0
+    for _ in range(n_small):
+        small = next((record for record in ranked if record.n_params <= limit and record not in chosen), None)
+        chosen += [] if small is None else [small]
+        limit /= SMALLER
+    chosen += [record for record in ranked if record not in chosen][: n_finalists - len(chosen)]
     default = [r for r in records if r.trial == DEFAULT_TRIAL and r.value is not None]
     known = {record.point.identity for record in chosen}
     return (*chosen, *(record for record in default if record.point.identity not in known))
-
-
-def tied_trials(
-    metric: str,
-    *,
-    truth: NDArray[np.generic],
-    terms: NDArray[np.float32],
-    trials: Sequence[int],
-    direction: str,
-    rng: np.random.Generator,
-) -> frozenset[int]:
-    """The trials whose score is within one standard error of the best one's, the error being that of the difference.
-
-    Args:
-        metric: The objective.
-        truth: Of the validation rows, as `row_terms` wants it.
-        terms: Of every trial on these rows, shape (n_trials, n_rows, n_terms).
-        trials: Their numbers, shape (n_trials,).
-        direction: `minimize` or `maximize`.
-        rng: Where resamples of rows are drawn from.
-    """
-    sign = _sign(direction)
-    ones = np.ones((1, len(truth)), np.float32)
-    scores = sign * weighted_scores(metric, truth=truth, terms=terms, weights=ones)[0]
-    best = int(np.nanargmin(scores))
-    chunks = weight_chunks(N_RESAMPLES_TIES, len(truth), rng=rng)
-    drawn = np.concatenate([weighted_scores(metric, truth=truth, terms=terms, weights=chunk) for chunk in chunks])
-    errors = np.nanstd(drawn - drawn[:, [best]], axis=0)
-    return frozenset(trials[int(place)] for place in np.flatnonzero(scores - scores[best] <= errors))
 
 
 def _ranked(records: Sequence[TrialRecord], *, direction: str) -> list[TrialRecord]:
@@ -157,26 +126,30 @@ def repeat_jobs(points: Sequence[tuple[int, Point]], repeats: Sequence[int], *, 
 
 
 def choose(
-    scores: NDArray[np.float64], *, n_params: Sequence[int], direction: str, test_to_train: float
+    scores: NDArray[np.float64], *, n_params: Sequence[int], direction: str, test_to_train: float, worth: float = 0.0
 ) -> NDArray[np.intp]:
     """The winner: the fewest parameters among those within one standard error of the best mean over repeats.
 
-    The standard error is that of the mean paired difference to the best: with d the differences of a finalist's scores
-    to the best one's, repeat by repeat, sqrt((1 / n_repeats + test_to_train) * var(d)). The best itself is always
-    within it. With a single repeat there is no standard error, and the best mean wins. Of equal sizes the better one.
+    Within one standard error are those not shown to be worse than the best: with d the differences to the best one's
+    scores, repeat by repeat, the mean of d is at most sqrt((1 / n_repeats + test_to_train) * var(d)). And those whose
+    loss, shown or not, is less than the standard error of the best one's own mean, and less than is worth having. The
+    best itself is always within it. With a single repeat there is no standard error, and the best mean wins. Of equal
+    sizes the better one.
 
     Args:
         scores: Shape (..., n_finalists, n_repeats); what is not finite is worst.
         n_params: Parameters of every finalist.
         direction: `minimize` or `maximize`.
         test_to_train: Validation rows per training row, for `corrected_factor`.
+        worth: The least difference worth having, in the objective's unit.
 
     Returns:
         Place of the winner among the finalists, shape (...).
 
     Source: the one-standard-error rule of Breiman et al. 1984, *Classification and Regression Trees*, section 3.4.3.
-    DIFFERS: theirs is the error of the best one's mean, ours that of the paired difference, which is what says whether
-    the smaller network is worse; Nadeau and Bengio 2003 for repeats that share rows.
+    DIFFERS: theirs is the error of the best one's mean alone. On few rows that is so wide that much would be given up
+    for a smaller network, hence `worth`; and it does not fall with the difference's own error, which may be the wider
+    one. Nadeau and Bengio 2003 for repeats that share rows.
     """
     losses = _sign(direction) * np.where(np.isfinite(scores), scores, np.nan)
     losses = np.where(np.isnan(losses), np.inf, losses)
@@ -185,10 +158,13 @@ def choose(
     n_repeats = scores.shape[-1]
     if n_repeats < 2:
         return np.asarray(best)
+    factor = corrected_factor(n_repeats, test_to_train=test_to_train)
+    of_best = np.take_along_axis(losses, best[..., None, None], axis=-2)
     with np.errstate(invalid="ignore"):  # inf - inf: a finalist that diverged is never within
-        differences = losses - np.take_along_axis(losses, best[..., None, None], axis=-2)
-        error = np.sqrt(corrected_factor(n_repeats, test_to_train=test_to_train) * differences.var(axis=-1, ddof=1))
-        within = differences.mean(axis=-1) <= error
+        differences = losses - of_best
+        error = np.sqrt(factor * differences.var(axis=-1, ddof=1))
+        own_error = np.sqrt(factor * of_best.var(axis=-1, ddof=1))
+        within = differences.mean(axis=-1) <= np.maximum(error, np.minimum(own_error, worth))
     within |= np.arange(scores.shape[-2]) == best[..., None]
     sizes = np.asarray(n_params, dtype=np.float64)
     smallest = np.where(within, sizes, np.inf).min(axis=-1)
@@ -196,7 +172,13 @@ def choose(
 
 
 def race(
-    scores: NDArray[np.float64], *, n_params: Sequence[int], direction: str, test_to_train: float, n_left: int
+    scores: NDArray[np.float64],
+    *,
+    n_params: Sequence[int],
+    direction: str,
+    test_to_train: float,
+    n_left: int,
+    worth: float = 0.0,
 ) -> list[int]:
     """The finalists that go on after the first repeats: the one that would win now, then the best means.
 
@@ -206,11 +188,12 @@ def race(
         direction: `minimize` or `maximize`.
         test_to_train: Validation rows per training row.
         n_left: How many go on.
+        worth: The least difference worth having.
 
     Returns:
         Their places, ascending.
     """
-    winner = int(choose(scores, n_params=n_params, direction=direction, test_to_train=test_to_train))
+    winner = int(choose(scores, n_params=n_params, direction=direction, test_to_train=test_to_train, worth=worth))
     means = np.where(np.isfinite(scores), _sign(direction) * scores, np.inf).mean(axis=1)
     ranked = [winner, *(int(place) for place in np.argsort(means, kind="stable") if place != winner)]
     return sorted(ranked[:n_left])

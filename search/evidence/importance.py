@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ffsearch.search.evidence.bootstrap import CONFIDENCE, Interval
+from ffsearch.search.evidence.intervals import CONFIDENCE, Interval
 from ffsearch.search.points import Parameters, searched
 from ffsearch.search.records import TrialRecord
 

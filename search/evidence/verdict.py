@@ -21,8 +21,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ffsearch.search.evidence.bootstrap import Interval
 from ffsearch.search.evidence.comparison import paired_over_rows
+from ffsearch.search.evidence.intervals import Interval
 from ffsearch.search.evidence.metrics import Objective
 from ffsearch.search.evidence.terms import weighted_scores
 
