@@ -23,6 +23,7 @@ from ffsearch.search.training.augment import augment_words, epoch_draws, is_augm
 from ffsearch.search.training.balance import BalancedRows
 from ffsearch.search.training.batches import batches_per_epoch, cut_batches
 from ffsearch.search.training.compiling import is_compiled
+from ffsearch.search.training.costs import update_seconds
 from ffsearch.search.training.early_stopping import Progress
 from ffsearch.search.training.elementwise import ACTIVATIONS, LOSSES, N_MOMENTS, OPTIMIZERS, slope_start
 from ffsearch.search.training.lane_augment import Augment
@@ -145,6 +146,13 @@ class Lane:
         self._best: tuple[list[Array], Array] | None = None
         self._train_s = 0.0
         self._compile_s = 0.0
+
+    @property
+    def epoch_seconds(self) -> float:
+        """What an epoch is thought to cost."""
+        n_features, batch_size = self._tables.problem.n_features, self._settings.stopping.batch_size
+        sizes = layer_sizes(self.job.point)
+        return self._n_updates * update_seconds(sizes, n_features=n_features, batch_size=batch_size)
 
     def train_epoch(self) -> None:
         """Train for an epoch and evaluate."""

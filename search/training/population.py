@@ -7,17 +7,20 @@ The program (`lane.py`) takes depth, widths, activation and whatever else tells 
 epoch, and holds no lock of Python's meanwhile: so nothing is traced or compiled for a topology, Python is asked once an
 epoch, and every core trains a network of its own. When a network ends, its lane goes to the next one.
 
-Lanes take turns in the order they came, and their epochs are recorded in the order they were begun, whichever thread is
-faster: what a sampler is told, and when, does not depend on the clock, nor on the number of cores.
+Epochs are recorded in the order in which they would end if each lane had a core of its own and took the time that
+`costs.py` thinks: a small network makes many epochs while a large one makes one, no core waits for long, and still what
+a sampler is told, and when, does not depend on the clock, nor on the number of cores.
 """
 
 from __future__ import annotations
 
 import os
 import traceback
-from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from itertools import count
 from typing import Final
 
 from threadpoolctl import threadpool_limits
@@ -41,6 +44,16 @@ sampler learns from what it is told; a constant, so that the order of results is
 
 _MEMORY_SHARE: Final = 0.5
 """choice: the lanes leave half of the machine's memory to the table, to Keras and to whatever else runs."""
+
+
+@dataclass(order=True)
+class _Turn:
+    """An epoch of a lane that has been begun."""
+
+    due: float  # when it would end, in seconds of the lanes' own clock
+    number: int  # of all epochs, so that no two are alike
+    lane: Lane = field(compare=False)
+    epoch: Future[None] = field(compare=False)
 
 
 class PopulationTrainer:
@@ -83,17 +96,22 @@ class PopulationTrainer:
             threadpool_limits(limits=1, user_api="blas"),
             ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="lane") as threads,
         ):
-            running: deque[tuple[Lane, Future[None]]] = deque()  # in the order they were begun
+            running: list[_Turn] = []  # a heap: the one due first in front
             try:
                 yield from self._train(jobs, running, threads, watch)
             finally:
-                for _, epoch in running:
-                    epoch.cancel()
+                for turn in running:
+                    turn.epoch.cancel()
 
     def _train(
-        self, jobs: Iterator[Job], running: deque[tuple[Lane, Future[None]]], threads: ThreadPoolExecutor, watch: Watch
+        self, jobs: Iterator[Job], running: list[_Turn], threads: ThreadPoolExecutor, watch: Watch
     ) -> Iterator[Trained]:
-        """Fill lanes, wait for the epoch begun first, record it, until nobody is left."""
+        """Fill lanes, wait for the epoch due first, record it, until nobody is left."""
+        numbers, now = count(), 0.0
+
+        def begin(lane: Lane) -> None:
+            heappush(running, _Turn(now + lane.epoch_seconds, next(numbers), lane, threads.submit(lane.train_epoch)))
+
         pulled, more = None, True
         while True:
             while more and len(running) < self._n_lanes:
@@ -105,20 +123,21 @@ class PopulationTrainer:
                 if self._bytes(job) > self._memory_bytes:
                     yield from self._reference.train(iter([job]), watch=watch)
                 else:
-                    lane = Lane(job, Progress(job, self._settings.stopping, watch=watch), self._tables, self._settings)
-                    running.append((lane, threads.submit(lane.train_epoch)))
+                    progress = Progress(job, self._settings.stopping, watch=watch)
+                    begin(Lane(job, progress, self._tables, self._settings))
             if not running:
                 return
-            lane, epoch = running.popleft()
-            ended = self._recorded(lane, epoch)
+            turn = heappop(running)
+            now, lane = turn.due, turn.lane
+            ended = self._recorded(lane, turn.epoch)
             if ended is None:
-                running.append((lane, threads.submit(lane.train_epoch)))
+                begin(lane)
             else:
                 yield ended
 
-    def _fits(self, job: Job, running: deque[tuple[Lane, Future[None]]]) -> bool:
+    def _fits(self, job: Job, running: list[_Turn]) -> bool:
         """Whether there is memory for a job now; alone it has all there is, or goes to the reference trainer."""
-        taken = sum(self._bytes(lane.job) for lane, _ in running)
+        taken = sum(self._bytes(turn.lane.job) for turn in running)
         return not running or taken + self._bytes(job) <= self._memory_bytes
 
     def _bytes(self, job: Job) -> int:
