@@ -31,10 +31,10 @@ SECONDS_A_CELL: Final = 8e-6
 """Of fitting linear model and trees. choice: rather too much, for a budget that is kept; on two busy cores."""
 
 EFFECTS_SHARE: Final = 0.06
-"""Share of the search's training that single changes may cost by themselves, counted without tracing.
+"""Share of the search's training that single changes may cost by themselves, by what `costs.py` counts.
 
-choice: all evidence is to stay below 40 %. With tracing it is half as much again: a count of 0.1 took 15 % of the
-processor time of a search of 100 trials on adult.
+choice: all evidence is to stay below 40 %. A count of 0.1 took 15 % of the processor time of a search of 100 trials on
+adult, with lanes that had to be traced; those of today were not measured.
 """
 
 CHEAP_S: Final = 20.0

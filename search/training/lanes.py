@@ -19,7 +19,7 @@ from ffsearch.search.data.problem import MatrixColumns, Problem
 from ffsearch.search.model import initial_weights
 from ffsearch.search.topology import Activation, Balance, Point, layer_sizes
 from ffsearch.search.training import lane
-from ffsearch.search.training.augment import augment_words, epoch_draws, is_augmented, is_warped, mixes_rows
+from ffsearch.search.training.augment import augment_words, epoch_draws, is_augmented, is_warped, mixes_rows, n_draws
 from ffsearch.search.training.balance import BalancedRows
 from ffsearch.search.training.batches import batches_per_epoch, cut_batches
 from ffsearch.search.training.compiling import is_compiled
@@ -381,12 +381,8 @@ def lane_bytes(job: Job, problem: Problem, *, batch_size: int, optimizer: str) -
     parameters = (2 + N_MOMENTS[optimizer]) * (n_kernels + 6 * n_hidden)
     n_answers = 2 * len(split.x_valid) * sizes[-1]
     if is_augmented(point):
-        room += batch_size * sum(sizes[:: len(sizes) - 1]) + _N_DRAWS * len(split.x_train)
+        room += batch_size * sum(sizes[:: len(sizes) - 1]) + n_draws(problem.matrix_columns) * len(split.x_train)
     return 4 * (parameters + room + n_answers + len(split.x_train))
-
-
-_N_DRAWS: Final = 14
-"""Numbers drawn once a row, at most."""
 
 
 # --- from a Keras model's weights to flat arrays, and back -----------------------------------------------------------
