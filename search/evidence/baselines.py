@@ -12,7 +12,7 @@ them down, and a baseline that is hampered proves nothing.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice
@@ -128,7 +128,15 @@ class Baseline:
         return outputs if self.target_scale is None else values(self.head, outputs, scale=self.target_scale)
 
 
-def fit_baseline(name: BaselineName, problem: Problem, refit: Refit, *, seed: int, metric: str) -> Baseline:
+def fit_baseline(
+    name: BaselineName,
+    problem: Problem,
+    refit: Refit,
+    *,
+    seed: int,
+    metric: str,
+    is_over: Callable[[], bool] = lambda: False,
+) -> Baseline:
     """Let a baseline learn: on every split for its choices and its answers, then on all development rows.
 
     Args:
@@ -137,11 +145,13 @@ def fit_baseline(name: BaselineName, problem: Problem, refit: Refit, *, seed: in
         refit: All development rows.
         seed: The run's seed; the same seed gives the same answers.
         metric: The objective; for `mae` the best constant is the median.
+        is_over: Whether no time is left for another split; asked before each but the first. A baseline that learnt from
+            fewer splits has fewer answers in `valid`, and says so in its notes.
     """
     made = {
         BaselineName.DUMMY: lambda: _fit_dummy(problem, refit, metric=metric),
-        BaselineName.LINEAR: lambda: _fit_linear(problem, refit, seed=seed),
-        BaselineName.BOOSTING: lambda: _fit_boosting(problem, refit, seed=seed),
+        BaselineName.LINEAR: lambda: _fit_linear(problem, refit, seed=seed, is_over=is_over),
+        BaselineName.BOOSTING: lambda: _fit_boosting(problem, refit, seed=seed, is_over=is_over),
     }[name]()
     head = problem.head
     return Baseline(
@@ -151,9 +161,9 @@ def fit_baseline(name: BaselineName, problem: Problem, refit: Refit, *, seed: in
             outputs
             if head.task is not Task.REGRESSION
             else answers_from_logits(head, outputs, scale=split.target_scale)
-            for outputs, split in zip(made.valid, problem.splits, strict=True)
+            for outputs, split in zip(made.valid, problem.splits, strict=False)  # time may have ended splits
         ),
-        notes=made.notes,
+        notes=(*made.notes, *_ended(name, len(made.valid), len(problem.splits))),
         head=head,
         target_scale=refit.target_scale,
         model=made.model,
@@ -216,13 +226,13 @@ class _Linear:
         return logits if self.head.task is Task.REGRESSION else probabilities(self.head, logits)
 
 
-def _fit_linear(problem: Problem, refit: Refit, *, seed: int) -> _Made:
+def _fit_linear(problem: Problem, refit: Refit, *, seed: int, is_over: Callable[[], bool]) -> _Made:
     """One strength for all splits: the one whose validation loss is lowest in their mean."""
     head = problem.head
     n_classes = max(1, len(head.labels) if head.task is Task.MULTICLASS else 1)
     largest = _largest_rows(problem.n_features * n_classes, MAX_LINEAR_CELLS)
     paths, losses = [], []
-    for number, split in enumerate(problem.splits):
+    for number, split in enumerate(_in_time(problem.splits, is_over)):
         rows = _drawn(len(split.x_train), largest, seed=seed, key=number)
         x, y, weight = _of_rows(rows, split.x_train, split.y_train, split.train_weight)
         path = _linear_path(head, x, y, weight=weight, strengths=STRENGTHS)
@@ -233,9 +243,9 @@ def _fit_linear(problem: Problem, refit: Refit, *, seed: int) -> _Made:
     x, y, weight = _of_rows(rows, refit.x, refit.y, None)
     return _Made(
         model=_linear_path(head, x, y, weight=weight, strengths=STRENGTHS[: best + 1])[-1],
-        valid=[path[best].outputs(split.x_valid) for path, split in zip(paths, problem.splits, strict=True)],
+        valid=[path[best].outputs(split.x_valid) for path, split in zip(paths, problem.splits, strict=False)],
         settings={"strength": STRENGTHS[best], "n_rows": len(x)},
-        notes=_capped("The linear model", largest, len(refit.x)),
+        notes=_capped(BaselineName.LINEAR, largest, len(refit.x)),
     )
 
 
@@ -384,21 +394,21 @@ def _staged(model: Any, cells: NDArray[np.float32], n_iterations: int) -> NDArra
     return np.asarray(next(islice(stages, n_iterations - 1, None)))
 
 
-def _fit_boosting(problem: Problem, refit: Refit, *, seed: int) -> _Made:
+def _fit_boosting(problem: Problem, refit: Refit, *, seed: int, is_over: Callable[[], bool]) -> _Made:
     """Early stopping on each split's validation rows; all rows then with the median number of iterations."""
     from threadpoolctl import threadpool_limits
 
     alone = len(refit.x) * problem.n_features < MIN_SHARED_CELLS
     with threadpool_limits(limits=1 if alone else None, user_api="openmp"):
-        return _grown(problem, refit, seed=seed)
+        return _grown(problem, refit, seed=seed, is_over=is_over)
 
 
-def _grown(problem: Problem, refit: Refit, *, seed: int) -> _Made:
+def _grown(problem: Problem, refit: Refit, *, seed: int, is_over: Callable[[], bool]) -> _Made:
     head, cells = problem.head, _Cells.of(problem.matrix_columns)
     largest = _largest_rows(cells.n_columns, MAX_BOOSTING_CELLS)
     stopped = [
         _stopped_trees(head, cells, split, largest=largest, seed=seed, key=number)
-        for number, split in enumerate(problem.splits)
+        for number, split in enumerate(_in_time(problem.splits, is_over))
     ]
     grown = [trees.n_iterations for trees in stopped if trees is not None]
     dummy = _fit_dummy(problem, refit, metric="")
@@ -416,13 +426,13 @@ def _grown(problem: Problem, refit: Refit, *, seed: int) -> _Made:
         model=_Trees(head=head, cells=cells, models=models, n_iterations=n_iterations),
         valid=[
             constant if trees is None else trees.outputs(split.x_valid)
-            for trees, constant, split in zip(stopped, dummy.valid, problem.splits, strict=True)
+            for trees, constant, split in zip(stopped, dummy.valid, problem.splits, strict=False)
         ],
         settings={"n_iterations": float(np.mean(n_iterations)), "n_rows": len(x)},
         notes=(
-            *_capped("Boosting", largest, len(refit.x)),
+            *_capped(BaselineName.BOOSTING, largest, len(refit.x)),
             *(
-                [f"Boosting was ended after {n_most} iterations, still improving."]
+                [f"Baseline {BaselineName.BOOSTING}: ended after {n_most} iterations, still improving."]
                 if max(n_iterations) == n_most
                 else []
             ),
@@ -503,5 +513,19 @@ def _of_rows(
     return x[rows], y[rows], None if weight is None else weight[rows]
 
 
-def _capped(who: str, largest: int, n_rows: int) -> tuple[str, ...]:
-    return (f"{who} learnt from {largest} of {n_rows} rows, drawn at random.",) if n_rows > largest else ()
+def _in_time(splits: Sequence[Split], is_over: Callable[[], bool]) -> Iterator[Split]:
+    """The first split, then the others while time is left."""
+    for number, split in enumerate(splits):
+        if number and is_over():
+            return
+        yield split
+
+
+def _ended(name: BaselineName, n_learnt: int, n_splits: int) -> tuple[str, ...]:
+    if n_learnt == n_splits:
+        return ()
+    return (f"Baseline {name}: time was too short for more than {n_learnt} of {n_splits} splits.",)
+
+
+def _capped(name: BaselineName, largest: int, n_rows: int) -> tuple[str, ...]:
+    return (f"Baseline {name}: learnt from {largest} of {n_rows} rows, drawn at random.",) if n_rows > largest else ()
