@@ -198,8 +198,10 @@ class Language:
         """What a sentence quotes, in words of this language: a reason, a method, a model; a number with its signs."""
         if name == "reason":
             return self.phrase(text)
-        if name in ("method", "model"):
-            return self.named(name, text)
+        if name == "method":
+            return self.named("method", text)
+        if name == "model":
+            return self.named("model", text)
         return self._signs(text) if _NUMBER.fullmatch(text) else text
 
     def _signs(self, text: str) -> str:

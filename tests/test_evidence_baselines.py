@@ -178,7 +178,7 @@ def test_many_classes_leave_few_iterations_and_it_is_said(monkeypatch: pytest.Mo
     monkeypatch.setattr(baselines, "MAX_TREES", 12)
     monkeypatch.setattr(baselines, "MIN_ITERATIONS", 2)
     made, _, _ = fitted(BaselineName.BOOSTING, Task.MULTICLASS, n_outputs=4)
-    assert made.notes == ("Boosting was ended after 3 iterations, still improving.",)
+    assert made.notes == ("Baseline boosting: ended after 3 iterations, still improving.",)
 
 
 def test_weights_of_rows_are_minded() -> None:
