@@ -65,6 +65,14 @@ LINEAR_ITERATIONS: Final = 200
 TREES_RATE: Final = 0.1
 """Learning rate of boosting, scikit-learn's default."""
 
+TREES_L2: Final = 1.0
+"""Penalty on the values of leaves, XGBoost's default; scikit-learn's is 0.
+
+Source: our measurement on shuttle, whose rarest class has 10 of 58,000 rows: without it, leaves of nearly pure classes
+take huge values, the validation loss only rises after the first iteration (log loss 0.39), and the weakest network beats
+boosting; with 1 it reaches 0.0008. Adult 0.2809 instead of 0.2814.
+"""
+
 TREES_PATIENCE: Final = 20
 """Iterations without a better validation loss before boosting stops. choice: twice scikit-learn's, noise is jagged."""
 
@@ -464,6 +472,7 @@ def _booster(head: Head, cells: _Cells, *, n_iterations: int, seed: int, stops: 
 
     settings: dict[str, Any] = {
         "learning_rate": TREES_RATE,
+        "l2_regularization": TREES_L2,
         "max_iter": n_iterations,
         "categorical_features": cells.is_category,
         "early_stopping": stops,
