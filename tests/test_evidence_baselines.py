@@ -174,8 +174,11 @@ def test_too_many_rows_are_drawn_from_and_it_is_said(monkeypatch: pytest.MonkeyP
         assert made.settings["n_rows"] == 100
 
 
-def test_many_classes_leave_few_iterations_and_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(baselines, "MAX_TREES", 12)
+@pytest.mark.parametrize(("cap", "most"), [("MAX_TREES", 12), ("MAX_GROWN_CELLS", 12 * 300 * N_FEATURES)])
+def test_many_classes_or_cells_leave_few_iterations_and_it_is_said(
+    cap: str, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(baselines, cap, most)
     monkeypatch.setattr(baselines, "MIN_ITERATIONS", 2)
     made, _, _ = fitted(BaselineName.BOOSTING, Task.MULTICLASS, n_outputs=4)
     assert made.notes == ("Baseline boosting: ended after 3 iterations, still improving.",)
