@@ -103,6 +103,13 @@ def run(
     finish: Annotated[
         bool, typer.Option("--finish", help="No more trials: refit, test and report on what was told so far.")
     ] = False,
+    workers: Annotated[
+        int | None, typer.Option(help="Train in so many processes of this machine; the results are the same.")
+    ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(metavar="local|ADDRESS", help="Train on a Ray cluster: one started here, or HOST:PORT of a head."),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; errors only.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Events and the summary as JSON lines, for programs.")] = False,
 ) -> None:
@@ -123,8 +130,9 @@ def run(
     try:
         with showing:
             done = running.run(
-                space, overrides=overrides, out=out, fresh=fresh, finish=finish, observer=observer, report=_report
-            )
+                space, overrides=overrides, out=out, fresh=fresh, finish=finish, observer=observer, report=_report,
+                workers=workers, ray=ray,
+            )  # fmt: skip
     except KeyboardInterrupt as interrupt:  # typer would drop its text, which says what is safe and how to go on
         _say(str(interrupt) or "interrupted")
         raise typer.Exit(EXIT_INTERRUPTED) from interrupt

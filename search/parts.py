@@ -32,6 +32,7 @@ from ffsearch.spaces.writer import space_identity, space_to_yaml
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ffsearch.search.carrying.protocol import Carrier
     from ffsearch.search.data.prepare import Prepared
     from ffsearch.search.data.problem import Problem
     from ffsearch.search.engines.mirror import StudyMirror
@@ -89,6 +90,7 @@ class Parts:
         reserve: How much of the time the steps after the search need.
         observer: Told of everything.
         answers: What trials answered on their validation rows; None where no evidence is wanted.
+        carrier: Where networks are trained; None for threads of this process.
     """
 
     inputs: Inputs
@@ -104,6 +106,7 @@ class Parts:
     reserve: Reserve
     observer: Observer
     answers: SearchAnswers | None
+    carrier: Carrier | None = None
 
     @property
     def evidence(self) -> EvidenceSpec:
@@ -112,11 +115,8 @@ class Parts:
 
     def trainer_for(self, problem: Problem, *, n_passes: int = 1) -> Trainer:
         """A trainer of other matrices, set as that of the search but for epochs of so many times its passes."""
-        from ffsearch.search.training.choose import make_trainer
-
-        train = self.inputs.space.train
         stopping = replace(self.stopping, evaluate_every=n_passes * self.stopping.evaluate_every)
-        return make_trainer(train.trainer, problem, stopping, optimizer=train.optimizer, momentum=train.momentum)
+        return _trainer(self.inputs.space, problem, stopping, carrier=self.carrier)
 
     @property
     def objective(self) -> Objective:
@@ -317,11 +317,16 @@ def open_folder(inputs: Inputs, *, out: str | PathLike[str] | None, fresh: bool)
 
 @contextmanager
 def assembled(
-    inputs: Inputs, folder: RunFolder, *, deadline: Deadline, observer: Observer, finish: bool
+    inputs: Inputs,
+    folder: RunFolder,
+    *,
+    deadline: Deadline,
+    observer: Observer,
+    finish: bool,
+    carrier: Carrier | None = None,
 ) -> Iterator[Parts]:
     """Make everything the steps share, and let the engine learn of the trials that were told before."""
     from ffsearch.search.engines.mirror import StudyMirror
-    from ffsearch.search.training.choose import make_trainer
 
     space, problem, objective = inputs.space, inputs.prepared.problem(), inputs.objective
     naive = naive_value(problem, objective)
@@ -344,13 +349,7 @@ def assembled(
             stopping=stopping,
             folder=folder,
             engine=engine,
-            trainer=make_trainer(
-                space.train.trainer,
-                problem,
-                stopping,
-                optimizer=space.train.optimizer,
-                momentum=space.train.momentum,
-            ),
+            trainer=_trainer(space, problem, stopping, carrier=carrier),
             mirror=mirror,
             deadline=deadline,
             reserve=Reserve(
@@ -360,7 +359,23 @@ def assembled(
             ),
             observer=observer,
             answers=_answers(inputs, folder, problem) if space.evidence.finalists else None,
+            carrier=carrier,
         )
+
+
+def _trainer(space: SearchSpace, problem: Problem, stopping: Stopping, *, carrier: Carrier | None) -> Trainer:
+    from ffsearch.search.training.choose import make_trainer
+
+    train = space.train
+    return make_trainer(
+        train.trainer,
+        problem,
+        stopping,
+        optimizer=train.optimizer,
+        momentum=train.momentum,
+        n_lanes=space.search.concurrency,
+        carrier=carrier,
+    )
 
 
 def _answers(inputs: Inputs, folder: RunFolder, problem: Problem) -> SearchAnswers:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from ffsearch.search.budget import Deadline
 from ffsearch.search.capacity.study import study
+from ffsearch.search.carrying.choose import Carriage, carried
 from ffsearch.search.judging import judge
 from ffsearch.search.ledger import Ledger, Outcome
 from ffsearch.search.observer import Observer
@@ -46,6 +47,8 @@ def run(
     finish: bool = False,
     observer: Observer | None = None,
     report: Callable[[Path], object] | None = None,
+    workers: int | None = None,
+    ray: str | None = None,
 ) -> Run:
     """Search a space on a table, weigh and refit the winner, open the sealed test once, and leave a run folder.
 
@@ -63,6 +66,9 @@ def run(
         finish: No more trials: refit, test and report on what was told so far.
         observer: Told of everything as it happens.
         report: Writes the report of a finished run folder, given its path; by default none is written.
+        workers: So many processes of this machine train the networks, in place of threads of this one; the results are
+            the same.
+        ray: The nodes of a Ray cluster train them: `local`, or the address of its head.
 
     Returns:
         The finished run.
@@ -77,15 +83,20 @@ def run(
     began = time.monotonic()
     observer = observer or Observer()
     asked = all_overrides(overrides, data=data, target=target)
+    carriage = Carriage(workers=workers, ray=ray)
     if load_any(space, asked).kind == "capacity":
         return study(
-            space, data=data, overrides=asked, out=out, fresh=fresh, finish=finish, observer=observer, report=report
-        )
+            space, data=data, overrides=asked, out=out, fresh=fresh, finish=finish, observer=observer, report=report,
+            carriage=carriage,
+        )  # fmt: skip
     inputs = read_inputs(space, data=data, target=target, overrides=asked)
+    carriage.check(trainer=inputs.space.train.trainer)
+    concurrency = inputs.space.search.concurrency
     deadline = Deadline(inputs.space.search.budget, began=began)
     with (
         open_folder(inputs, out=out, fresh=fresh) as folder,
-        assembled(inputs, folder, deadline=deadline, observer=observer, finish=finish) as parts,
+        carried(carriage, folder.path, concurrency=concurrency, observer=observer) as carrier,
+        assembled(inputs, folder, deadline=deadline, observer=observer, finish=finish, carrier=carrier) as parts,
     ):
         if parts.is_done:
             observer.noted(f"{folder.path} is finished. More --trials go on with it; --fresh starts anew.")
