@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from ffsearch.search.data.prepare import Prepared
     from ffsearch.search.data.problem import Problem
     from ffsearch.search.engines.mirror import StudyMirror
+    from ffsearch.search.engines.shared import SharedEngine
+    from ffsearch.search.engines.shared_study import SharedStudy
 
 __all__ = [
     "FRAME",
@@ -50,6 +52,7 @@ __all__ = [
     "open_folder",
     "read_inputs",
     "run_name",
+    "shared_study",
     "stopping_for",
 ]
 
@@ -107,6 +110,13 @@ class Parts:
     observer: Observer
     answers: SearchAnswers | None
     carrier: Carrier | None = None
+
+    @property
+    def shared(self) -> SharedEngine | None:
+        """The engine, where other drivers work on the same study."""
+        from ffsearch.search.engines.shared import SharedEngine
+
+        return self.engine if isinstance(self.engine, SharedEngine) else None
 
     @property
     def evidence(self) -> EvidenceSpec:
@@ -316,6 +326,26 @@ def open_folder(inputs: Inputs, *, out: str | PathLike[str] | None, fresh: bool)
 
 
 @contextmanager
+def shared_study(inputs: Inputs, url: str | None) -> Iterator[SharedStudy | None]:
+    """The study in a database that all drivers of the same space and table share; none without an address.
+
+    Raises:
+        SpaceError: If the sampler keeps a state of its own.
+        RunError: If the database cannot be used.
+    """
+    if url is None:
+        yield None
+        return
+    from ffsearch.search.engines.shared import check_shared
+    from ffsearch.search.engines.shared_study import SharedStudy
+
+    check_shared(engine=inputs.space.search.engine, sampler=inputs.space.search.sampler)
+    same = "-".join(digest[:12] for digest in identity_of(inputs).values())
+    with SharedStudy(url, name=f"{inputs.name}-{same}", direction=inputs.objective.direction) as shared:
+        yield shared
+
+
+@contextmanager
 def assembled(
     inputs: Inputs,
     folder: RunFolder,
@@ -324,6 +354,7 @@ def assembled(
     observer: Observer,
     finish: bool,
     carrier: Carrier | None = None,
+    shared: SharedStudy | None = None,
 ) -> Iterator[Parts]:
     """Make everything the steps share, and let the engine learn of the trials that were told before."""
     from ffsearch.search.engines.mirror import StudyMirror
@@ -332,7 +363,7 @@ def assembled(
     naive = naive_value(problem, objective)
     n_train = len(problem.splits[0].x_train)
     stopping = stopping_for(space, n_train)
-    engine = _engine(inputs)
+    engine = _engine(inputs, shared=shared)
     engine.restore(told_history(folder.records, naive=naive, direction=objective.direction))
     with StudyMirror(
         folder.path / STUDY,
@@ -388,7 +419,7 @@ def _answers(inputs: Inputs, folder: RunFolder, problem: Problem) -> SearchAnswe
     )
 
 
-def _engine(inputs: Inputs) -> Engine:
+def _engine(inputs: Inputs, *, shared: SharedStudy | None = None) -> Engine:
     """The engine, nothing told yet.
 
     Raises:
@@ -409,6 +440,7 @@ def _engine(inputs: Inputs) -> Engine:
         first_rung=first_rung_for(batches_per_epoch(n_train, batch_size=stopping.batch_size)),
         n_features=len(prepared.layout.matrix_columns().cell),
         n_outputs=prepared.head.n_outputs,
+        shared=shared,
     )
 
 

@@ -216,7 +216,7 @@ def test_arrays_are_mapped_from_files_and_not_in_the_message(tmp_path: Path) -> 
 
 
 def test_workers_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(processes, "n_cpus", lambda: 8)
     assert [threads_each(n) for n in (1, 2, 3, 8, 20)] == [8, 4, 2, 1, 1]
 
 
@@ -236,7 +236,8 @@ def told(folder: Path) -> list[tuple[object, ...]]:
 @pytest.mark.slow
 def test_a_run_is_the_same_run_whatever_carries_it(tmp_path: Path) -> None:
     overrides = {
-        "search.trials": 14, "search.pruner": "one_epoch", "train.max_epochs": 8, "space.width.high": 64, "evidence": "quick",
+        "search.trials": 14, "search.pruner": "one_epoch", "train.max_epochs": 8, "space.width.high": 64,
+        "evidence": "quick",
     }  # fmt: skip
     plain = told(ffsearch.run("tabular", overrides=overrides, out=tmp_path / "plain").path)
     assert {row[5] for row in plain} >= {"pruned", "completed"}  # which of them depends on the order of epochs
@@ -282,6 +283,7 @@ def children() -> list[int]:
     ("given", "match"),
     [
         (["--workers", "0"], "--workers 0: takes a number of processes from 1 to 1024"),
+        (["--workers", "2", "--ray", "local"], "--workers and --ray both say who trains"),
         (["--workers", "2", "--set", "train.trainer=keras"], "train.trainer: keras .* cannot be carried by --workers"),
     ],
 )

@@ -34,7 +34,7 @@ def two_nodes() -> Iterator[Any]:
     """A real cluster of two nodes on this machine, two cores each."""
     if not HAS_RAY:
         pytest.skip("Ray is not installed: pip install 'ffsearch[ray]'")
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_raylet_start_wait_time_s": "300"}  # on a busy machine
     from ray.cluster_utils import Cluster
 
     # The head carries nothing, so that either of the two may go.

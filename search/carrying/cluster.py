@@ -87,8 +87,6 @@ class RayCarrier:
 
         key = next(self._keys)
         self._recipes[key] = ray.put((recipe.problem, recipe.settings))
-        for node in self._nodes.values():
-            node.take(key, self._recipes[key])
         return key
 
     def take_back(self, recipe: int) -> None:
@@ -111,7 +109,7 @@ class RayCarrier:
         if home is None:
             homes = list(self._homes.values())
             home = self._homes[network] = min(self._living(), key=lambda node: homes.count(node) / node.n_threads)
-        future = home.do(work)
+        future = home.do(work, self._recipes[work.recipe])
         if work.ends:
             future.add_done_callback(partial(self._forget, network))
         return future
@@ -169,8 +167,6 @@ class RayCarrier:
                 node = self._nodes[found["NodeID"]] = _Node(
                     found["NodeID"], address=found["NodeManagerAddress"], n_threads=n_threads
                 )
-                for recipe, content in self._recipes.items():
-                    node.take(recipe, content)
                 self._notify(f"Ray: node {node.name} trains now. {self._standing()}")
 
     def _standing(self) -> str:
@@ -216,19 +212,15 @@ class _Node:
         """Why it is gone."""
         return f"node {self.name} was lost"
 
-    def take(self, key: int, content: Any) -> None:
-        """Let it have a recipe, from the object store."""
-        self._actor.take.remote(key, content)
-
     def forget(self, key: int) -> None:
         """Let it forget a recipe."""
         if not self.is_lost:
             self._actor.forget.remote(key)
 
-    def do(self, work: Work) -> Future[Done]:
-        """Have a piece of work done."""
+    def do(self, work: Work, content: Any) -> Future[Done]:
+        """Have a piece of work done, its recipe being in the object store."""
         done: Future[Done] = Future()
-        self._actor.do.remote(work).future().add_done_callback(partial(self._answer, work, done))
+        self._actor.do.remote(work, [content]).future().add_done_callback(partial(self._answer, work, done))
         return done
 
     def end(self) -> None:
@@ -270,26 +262,29 @@ class _Bench:
 
         threadpool_limits(limits=1, user_api="blas")
         self._desk: Desk = Desk()
-        self._arrived = threading.Condition()
+        self._fetching = threading.Lock()
         self._known: set[int] = set()
-
-    def take(self, key: int, content: Any) -> None:
-        """Keep a recipe."""
-        problem, settings = content
-        self._desk.take(key, Recipe(problem=problem, settings=settings))
-        with self._arrived:
-            self._known.add(key)
-            self._arrived.notify_all()
 
     def forget(self, key: int) -> None:
         """Give up a recipe."""
         self._known.discard(key)
         self._desk.forget(key)
 
-    def do(self, work: Work) -> Done:
-        """Do a piece of work, once its recipe is there: calls in several threads may overtake each other."""
-        with self._arrived:
-            self._arrived.wait_for(lambda: work.recipe in self._known)
+    def do(self, work: Work, content: list[Any]) -> Done:
+        """Do a piece of work.
+
+        Args:
+            work: The work.
+            content: Its recipe in the object store, in a list, for Ray would fetch it at every call. It comes with
+                every piece of work because calls in several threads may overtake each other.
+        """
+        import ray
+
+        with self._fetching:
+            if work.recipe not in self._known:
+                problem, settings = ray.get(content[0])
+                self._desk.take(work.recipe, Recipe(problem=problem, settings=settings))
+                self._known.add(work.recipe)
         return self._desk.do(work)
 
 

@@ -26,6 +26,7 @@ from typing import Any, Final
 from ffsearch.errors import RunError
 from ffsearch.search.carrying.packing import packed
 from ffsearch.search.carrying.protocol import Done, Recipe, Work, WorkLost
+from ffsearch.search.environment import n_cpus
 
 __all__ = ["ProcessCarrier", "threads_each"]
 
@@ -42,7 +43,7 @@ _PROGRAM: Final = "from ffsearch.search.carrying.worker import main; main({descr
 
 def threads_each(n_workers: int) -> int:
     """Threads a worker trains in, so that all of them together have one a core."""
-    return max(1, (os.cpu_count() or 1) // n_workers)
+    return max(1, n_cpus() // n_workers)
 
 
 class ProcessCarrier:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import count
 
@@ -10,6 +9,7 @@ from threadpoolctl import threadpool_limits
 
 from ffsearch.search.carrying.desk import Desk
 from ffsearch.search.carrying.protocol import Done, Recipe, Work
+from ffsearch.search.environment import n_cpus
 
 __all__ = ["ThreadCarrier"]
 
@@ -30,7 +30,7 @@ class ThreadCarrier:
         self._desk = Desk()
         self._keys = count()
         self._limits = threadpool_limits(limits=1, user_api="blas")
-        self._threads = ThreadPoolExecutor(max_workers=n_threads or os.cpu_count() or 1, thread_name_prefix="lane")
+        self._threads = ThreadPoolExecutor(max_workers=n_threads or n_cpus(), thread_name_prefix="lane")
 
     def hand_over(self, recipe: Recipe) -> int:
         """See `Carrier`."""
