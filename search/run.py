@@ -132,6 +132,7 @@ def _search(parts: Parts) -> None:
         is_over=lambda: _is_over(parts),
         on_start=parts.observer.started,
         on_epoch=parts.observer.epoch,
+        max_seconds=parts.inputs.space.search.max_seconds_per_trial,
     )
     while True:
         for trained in parts.trainer.train(ledger.jobs(), watch=ledger.watch):

@@ -343,6 +343,11 @@ class SearchSpec(Section):
         ge=1,
         description="Most parameters of a network, all counted; larger ones are not tried. null: any.",
     )
+    max_seconds_per_trial: Seconds = Field(
+        default=None,
+        description="Training time of a trial, all folds together: 30s, 5m; one that takes longer ends there, with the "
+        "best epoch it came to. It reads the clock, so that another machine may end other trials. null: any.",
+    )
     warm_start: StrictStr | None = Field(
         default=None,
         min_length=1,

@@ -29,7 +29,7 @@ _NOT_WHICH: Final = ("evidence", "preset")
 _HOW_LONG: Final = ("trials", "budget")
 """Keys of `search:` that say how far a search goes, not which one it is."""
 
-_LATER: Final = {"max_params": None, "warm_start": None, "concurrency": CONCURRENCY}
+_LATER: Final = {"max_params": None, "max_seconds_per_trial": None, "warm_start": None, "concurrency": CONCURRENCY}
 """Keys of `search:` that came later, and what they say where a run is the one it was before."""
 
 

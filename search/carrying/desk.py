@@ -40,7 +40,7 @@ class Desk:
         if work.ends:
             return Done(trained=self._given_away(work).trained())
         train_loss, valid_loss, penalty = lane.losses
-        return Done(losses=Losses(train_loss=train_loss, valid_loss=valid_loss, penalty=penalty))
+        return Done(losses=Losses(train_loss=train_loss, valid_loss=valid_loss, penalty=penalty, train_s=lane.train_s))
 
     def has(self, work: Work) -> bool:
         """Whether nothing has to be trained for it."""

@@ -70,11 +70,12 @@ class Work:
 
 @dataclass(frozen=True, kw_only=True)
 class Losses:
-    """What an epoch came to: see `Curve`."""
+    """What an epoch came to: see `Curve`; and seconds that all epochs took so far."""
 
     train_loss: float
     valid_loss: float
     penalty: float
+    train_s: float
 
 
 @dataclass(frozen=True, kw_only=True)

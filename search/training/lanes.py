@@ -163,6 +163,11 @@ class Lane:
         """Epochs trained, the one that diverged too."""
         return self._n_epochs
 
+    @property
+    def train_s(self) -> float:
+        """Seconds its epochs took, without compiling."""
+        return self._train_s - self._compile_s
+
     def train_epoch(self) -> None:
         """Train for an epoch, evaluate, and keep what is best so far."""
         started = time.perf_counter()

@@ -194,7 +194,12 @@ class _Lanes:
         if done.losses is None:
             return self._ended(network, done)
         losses = done.losses
-        network.progress.record(train_loss=losses.train_loss, valid_loss=losses.valid_loss, penalty=losses.penalty)
+        network.progress.record(
+            train_loss=losses.train_loss,
+            valid_loss=losses.valid_loss,
+            penalty=losses.penalty,
+            train_s=losses.train_s,
+        )
         if network.progress.ended is None:
             return None
         ending = self._carrier.submit(self._work(network, epoch=number, ends=True))
