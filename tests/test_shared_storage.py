@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -168,7 +169,8 @@ def test_a_second_driver_learns_all_and_comes_to_the_same(tmp_path: Path, url: s
     one = ffsearch.run("tabular", overrides=SMALL, out=tmp_path / "one", storage=url)
     two = ffsearch.run("tabular", overrides=SMALL, out=tmp_path / "two", storage=url)
     assert sorted(record.trial for record in one.records) == list(range(6))
-    assert [record.as_dict() for record in two.records] == [record.as_dict() for record in one.records]
+    by_trial = [{record.trial: record.as_dict() for record in of.records} for of in (one, two)]
+    assert by_trial[0] == by_trial[1]  # the second took them in the order of their numbers
     assert two.summary["best"] == one.summary["best"]
     other = ffsearch.run("tabular", overrides=SMALL | {"search.seed": 1}, out=tmp_path / "three", storage=url)
     assert other.records[0].curve.valid_loss[0] != one.records[0].curve.valid_loss[0]  # another space, another study
@@ -237,6 +239,57 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'ffsearch[postgres]'")
     with running(tmp_path_factory.mktemp("server")) as server:
         yield server
+
+
+LIGHT = """
+import sys, time
+from test_shared_storage import engine, told, N_TRIALS, SharedStudy
+with SharedStudy(sys.argv[1], name="light", direction="minimize", heartbeat_s=1, grace_s=3) as study:
+    driver, running = engine(study, n_trials=N_TRIALS), []
+    while True:
+        while len(running) < 4 and (proposal := driver.ask()) is not None:
+            running.append(proposal)
+        if running:
+            time.sleep(0.1)
+            print("told", told(driver, running.pop(0)), flush=True)
+        elif not study.wait(n_trials=N_TRIALS, is_over=lambda: False, poll_s=0.2):
+            break
+"""
+"""A driver that trains nothing: each trial takes a moment."""
+
+
+def test_four_drivers_that_train_nothing_two_of_them_killed(server: Server, tmp_path: Path) -> None:
+    """Sixty trials on a real server: all told, none twice, none left running or waiting, one default point."""
+    path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    drivers = [
+        subprocess.Popen(
+            [sys.executable, "-c", LIGHT, server.url()], stdout=subprocess.PIPE, text=True,
+            env=os.environ | {"PYTHONPATH": path},
+        )
+        for _ in range(4)
+    ]  # fmt: skip
+    try:
+        for place, n_told in ((0, 3), (1, 8)):
+            output = drivers[place].stdout
+            assert output is not None
+            assert [output.readline() for _ in range(n_told)] == ["told True\n"] * n_told
+            drivers[place].kill()
+        said = [process.communicate(timeout=300)[0] for process in drivers]
+    finally:
+        for process in drivers:
+            process.kill()
+            process.wait()
+    assert [process.returncode for process in drivers[2:]] == [0, 0]
+    trials = optuna.load_study(study_name="light", storage=server.url()).get_trials()
+    states = Counter(trial.state for trial in trials)
+    assert states[TrialState.COMPLETE] == N_TRIALS
+    assert states[TrialState.RUNNING] == states[TrialState.WAITING] == 0
+    assert 2 <= states[TrialState.FAIL] <= 12  # at most four were running with each
+    assert 3 + 8 + "".join(said).count("told True") >= N_TRIALS - 2  # a kill may hide the last word
+    with SharedStudy(server.url(), name="light", direction="minimize") as study:
+        records = study.told()
+    assert len({record.trial for record in records}) == len(records) == N_TRIALS
+    assert sum(record.point == default_point(SPACE) for record in records) == 1
 
 
 DRIVER = (
