@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -176,7 +178,7 @@ def test_many_classes_leave_few_iterations_and_it_is_said(monkeypatch: pytest.Mo
     monkeypatch.setattr(baselines, "MAX_TREES", 12)
     monkeypatch.setattr(baselines, "MIN_ITERATIONS", 2)
     made, _, _ = fitted(BaselineName.BOOSTING, Task.MULTICLASS, n_outputs=4)
-    assert made.notes == ("Boosting was ended after 3 iterations, still improving.",)
+    assert made.notes == ("Baseline boosting: ended after 3 iterations, still improving.",)
 
 
 def test_weights_of_rows_are_minded() -> None:
@@ -218,3 +220,19 @@ def test_a_real_table_goes_through_whole() -> None:
     made = fit_baseline(BaselineName.BOOSTING, ready.problem(), refit, seed=0, metric="log_loss")
     answers = made.answers(refit.preprocessor.transform(sealed.features))
     assert METRICS[Task.BINARY]["accuracy"](sealed.y, answers) > 0.8
+
+
+@pytest.mark.parametrize("name", [BaselineName.LINEAR, BaselineName.BOOSTING])
+def test_splits_that_time_is_too_short_for_are_left_out_and_it_is_said(name: BaselineName) -> None:
+    problem, refit = example(Task.BINARY, n_splits=3)
+    asked: list[bool] = []
+
+    def is_over() -> bool:
+        asked.append(len(asked) == 1)
+        return asked[-1]
+
+    made = fit_baseline(name, problem, refit, seed=0, metric="log_loss", is_over=is_over)
+    assert len(made.valid) == 2
+    assert made.notes == (f"Baseline {name}: time was too short for more than 2 of 3 splits.",)
+    two = fit_baseline(name, replace(problem, splits=problem.splits[:2]), refit, seed=0, metric="log_loss")
+    np.testing.assert_array_equal(made.answers(refit.x), two.answers(refit.x))

@@ -244,7 +244,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 LIGHT = """
 import sys, time
 from test_shared_storage import engine, told, N_TRIALS, SharedStudy
-with SharedStudy(sys.argv[1], name="light", direction="minimize", heartbeat_s=1, grace_s=3) as study:
+with SharedStudy(sys.argv[1], name="light", direction="minimize", heartbeat_s=1, grace_s=10) as study:
     driver, running = engine(study, n_trials=N_TRIALS), []
     while True:
         while len(running) < 4 and (proposal := driver.ask()) is not None:
@@ -294,7 +294,7 @@ def test_four_drivers_that_train_nothing_two_of_them_killed(server: Server, tmp_
 
 DRIVER = (
     "import ffsearch.search.engines.shared_study as study\n"
-    "study.HEARTBEAT_S, study.GRACE_S = 1, 6\n"
+    "study.HEARTBEAT_S, study.GRACE_S = 1, 15\n"
     "from ffsearch.search.cli import main\n"
     "main()\n"
 )

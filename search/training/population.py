@@ -35,7 +35,7 @@ from ffsearch.search.training.lanes import Settings, epoch_seconds, lane_bytes
 from ffsearch.search.training.protocol import Ended, Job, Stopping, Trained, Watch, never_stop
 from ffsearch.spaces.sampling import CONCURRENCY
 
-__all__ = ["PopulationTrainer"]
+__all__ = ["PopulationTrainer", "memory_for_lanes"]
 
 _MEMORY_SHARE: Final = 0.5
 """choice: the lanes leave half of the machine's memory to the table, to Keras and to whatever else runs."""
@@ -54,6 +54,11 @@ class _Network:
     progress: Progress
     epoch_s: float
     n_lost: int = 0
+
+
+def memory_for_lanes() -> int:
+    """Bytes that all lanes together may take on this machine."""
+    return round(_MEMORY_SHARE * machine_memory())
 
 
 @dataclass(order=True)
@@ -99,7 +104,7 @@ class PopulationTrainer:
         self._recipe = Recipe(problem=problem, settings=settings)
         self._reference = KerasTrainer(problem, stopping, optimizer=optimizer, momentum=momentum)
         self._n_lanes = n_lanes
-        self._memory_bytes = round(_MEMORY_SHARE * machine_memory()) if memory_bytes is None else memory_bytes
+        self._memory_bytes = memory_for_lanes() if memory_bytes is None else memory_bytes
         self._carrier = carrier
 
     def train(self, jobs: Iterator[Job], *, watch: Watch = never_stop) -> Iterator[Trained]:
