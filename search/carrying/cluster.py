@@ -36,6 +36,10 @@ LOCAL: Final = "local"
 LOOK_EVERY_S: Final = 1.0
 """Seconds between two looks at which nodes there are. choice: a look takes some milliseconds; nodes take minutes."""
 
+RETURN_AFTER_S: Final = 30.0
+"""Seconds before a node that lost its actor gets another. choice: Ray takes some to notice that a node is gone, and
+calls it alive until then; one that is alive after that has only lost the process."""
+
 WAIT_FOR_NODES_S: Final = 60.0
 """Seconds without any node before the run ends. choice: a machine that restarts may take as long; all told is safe."""
 
@@ -72,6 +76,7 @@ class RayCarrier:
         self._keys = count()
         self._recipes: dict[int, Any] = {}
         self._nodes: dict[str, _Node] = {}
+        self._lost_at: dict[str, float] = {}
         self._homes: dict[tuple[int, int], _Node] = {}
         self._looked_at = -LOOK_EVERY_S
         self._is_ours = _connected(address)
@@ -92,7 +97,8 @@ class RayCarrier:
     def take_back(self, recipe: int) -> None:
         """See `Carrier`."""
         self._recipes.pop(recipe, None)
-        self._homes = {network: home for network, home in self._homes.items() if network[0] != recipe}
+        for network in [network for network in list(self._homes) if network[0] == recipe]:
+            self._homes.pop(network, None)  # an answer that comes just now may have done so
         for node in self._nodes.values():
             node.forget(recipe)
 
@@ -160,10 +166,12 @@ class RayCarrier:
         for key, node in list(self._nodes.items()):
             if node.is_lost:
                 del self._nodes[key]
+                self._lost_at[key] = time.monotonic()
                 self._notify(f"Ray: {node.why}; its networks start again elsewhere. {self._standing()}")
         for found in ray.nodes():
             n_threads = int(found["Resources"].get("CPU", 0))
-            if found["Alive"] and n_threads and found["NodeID"] not in self._nodes:
+            is_back = time.monotonic() - self._lost_at.get(found["NodeID"], -RETURN_AFTER_S) >= RETURN_AFTER_S
+            if found["Alive"] and n_threads and is_back and found["NodeID"] not in self._nodes:
                 node = self._nodes[found["NodeID"]] = _Node(
                     found["NodeID"], address=found["NodeManagerAddress"], n_threads=n_threads
                 )

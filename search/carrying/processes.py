@@ -87,7 +87,8 @@ class ProcessCarrier:
     def take_back(self, recipe: int) -> None:
         """See `Carrier`."""
         self._recipes.pop(recipe, None)
-        self._homes = {network: home for network, home in self._homes.items() if network[0] != recipe}
+        for network in [network for network in list(self._homes) if network[0] == recipe]:
+            self._homes.pop(network, None)  # an answer that comes just now may have done so
         for worker in self._workers:
             worker.send("forget", recipe)
         shutil.rmtree(self._folder / str(recipe), ignore_errors=True)
