@@ -14,6 +14,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ffsearch.errors import RunError
 from ffsearch.search.budget import Deadline
 from ffsearch.search.capacity.study import study
 from ffsearch.search.carrying.choose import Carriage, carried
@@ -89,6 +90,11 @@ def run(
     asked = all_overrides(overrides, data=data, target=target)
     carriage = Carriage(workers=workers, ray=ray)
     if load_any(space, asked).kind == "capacity":
+        if storage is not None:
+            raise RunError(
+                "--storage shares the study of a search; a capacity study is a plan that one driver works through. "
+                "Leave it out, and give --workers N or --ray ADDRESS for more cores."
+            )
         return study(
             space, data=data, overrides=asked, out=out, fresh=fresh, finish=finish, observer=observer, report=report,
             carriage=carriage,

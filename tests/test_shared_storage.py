@@ -180,6 +180,8 @@ def test_what_cannot_be_shared_is_refused(tmp_path: Path, url: str, capsys: pyte
     out = tmp_path / "run"
     with pytest.raises(SpaceError, match=r"search\.sampler: qmc .* Legal with --storage: tpe, random, gp of optuna"):
         ffsearch.run("tabular", overrides={"search.sampler": "qmc"}, out=out, storage=url)
+    with pytest.raises(RunError, match=r"--storage shares the study of a search; a capacity study .* --workers N"):
+        ffsearch.run("capacity", out=out, storage=url)
     wrong = f"postgresql+psycopg://searcher:{QUOTED}@127.0.0.1:1/none"
     assert invoke(["run", "tabular", "--out", str(out), "--storage", wrong]) == 2
     said = capsys.readouterr().err

@@ -23,7 +23,7 @@ from optuna.samplers import BaseSampler
 from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback, fail_stale_trials
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError, SQLAlchemyError
 
 from ffsearch.errors import RunError
 from ffsearch.search.engines.optuna_tools import quiet_optuna
@@ -44,6 +44,9 @@ MAX_RETRIES: Final = 3
 
 PIECE: Final = 16_000
 """Letters of a record in one attribute. choice: MySQL's TEXT holds 65,535 bytes."""
+
+N_OPENINGS: Final = 5
+"""Attempts to open a database whose tables another driver is making. choice: they take it a second."""
 
 TOLD: Final = (TrialState.COMPLETE, TrialState.PRUNED)
 
@@ -78,12 +81,14 @@ class SharedStudy:
         self._running: dict[int, Trial] = {}
         self._mute_since: dict[int, float] = {}
         with self._guarded(), quiet_optuna(), _experiments_known():
-            self._storage = RDBStorage(
-                url,
-                engine_kwargs={"pool_pre_ping": True},
-                heartbeat_interval=self._heartbeat_s,
-                grace_period=self._grace_s,
-                heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(max_retry=MAX_RETRIES),
+            self._storage = _together(
+                lambda: RDBStorage(
+                    url,
+                    engine_kwargs={"pool_pre_ping": True},
+                    heartbeat_interval=self._heartbeat_s,
+                    grace_period=self._grace_s,
+                    heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(max_retry=MAX_RETRIES),
+                )
             )
             self._study = optuna.create_study(
                 study_name=name,
@@ -294,6 +299,19 @@ class SharedStudy:
                 "postgresql+psycopg://USER:PASSWORD@HOST/DATABASE, mysql+pymysql://... or sqlite:///FILE. What was "
                 "told there is safe; the same command goes on with it."
             ) from None  # the error in between shows the address with its password
+
+
+def _together(opened: Callable[[], RDBStorage]) -> RDBStorage:
+    """Open a storage that others may open for the first time just now: one makes the tables, the rest find them."""
+    for attempt in range(N_OPENINGS):
+        try:
+            return opened()
+        except (IntegrityError, ProgrammingError, OperationalError) as error:
+            is_race = not isinstance(error, OperationalError) or "exists" in str(error)
+            if attempt + 1 == N_OPENINGS or not is_race:
+                raise
+            time.sleep(1.0 + attempt)
+    raise AssertionError
 
 
 def _suggest(asked: Trial, name: str, distribution: BaseDistribution) -> None:
