@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,27 @@ N_TRIALS = 60
 
 def opened(url: str, **given: int) -> SharedStudy:
     return SharedStudy(url, name="test", direction="minimize", **given)
+
+
+@contextmanager
+def looked_at(url: str, name: str | None = None) -> Iterator[optuna.Study]:
+    """The study as Optuna's own users open it; the connection is given back."""
+    storage = optuna.storages.RDBStorage(url)
+    try:
+        yield optuna.load_study(study_name=name, storage=storage)
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
+
+
+def study_names(url: str) -> list[str]:
+    """The studies of a database."""
+    storage = optuna.storages.RDBStorage(url)
+    try:
+        return optuna.get_all_study_names(storage)
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
 
 
 def engine(study: SharedStudy, *, n_trials: int = 100, sampler: str = "tpe") -> SharedEngine:
@@ -149,13 +171,14 @@ def test_no_more_trials_than_wanted_also_when_a_lost_one_was_replaced_meanwhile(
         study.give_up(first.trial)  # failed, its retry not yet there: another driver takes its place
         third = driver.ask()
         assert third is not None
-        optuna_study = optuna.load_study(study_name="test", storage=url)
-        optuna_study.enqueue_trial(optuna_study.trials[first.trial].params)  # the retry comes late
+        with looked_at(url) as late:
+            late.enqueue_trial(late.trials[first.trial].params)  # the retry comes late
         assert driver.ask() is None
         assert told(driver, second)
         assert told(driver, third)
         assert not study.wait(n_trials=2, is_over=lambda: False)
-        states = Counter(trial.state for trial in optuna_study.get_trials())
+        with looked_at(url) as late:
+            states = Counter(trial.state for trial in late.get_trials())
     assert states == {TrialState.COMPLETE: 2, TrialState.FAIL: 2}
 
 
@@ -282,14 +305,15 @@ def test_four_drivers_that_train_nothing_two_of_them_killed(server: Server, tmp_
             process.kill()
             process.wait()
     assert [process.returncode for process in drivers[2:]] == [0, 0]
-    trials = optuna.load_study(study_name="light", storage=server.url()).get_trials()
+    with looked_at(server.url(), "light") as study:
+        trials = study.get_trials()
     states = Counter(trial.state for trial in trials)
     assert states[TrialState.COMPLETE] == N_TRIALS
     assert states[TrialState.RUNNING] == states[TrialState.WAITING] == 0
     assert 2 <= states[TrialState.FAIL] <= 12  # at most four were running with each
     assert 3 + 8 + "".join(said).count("told True") >= N_TRIALS - 2  # a kill may hide the last word
-    with SharedStudy(server.url(), name="light", direction="minimize") as study:
-        records = study.told()
+    with SharedStudy(server.url(), name="light", direction="minimize") as shared:
+        records = shared.told()
     assert len({record.trial for record in records}) == len(records) == N_TRIALS
     assert sum(record.point == default_point(SPACE) for record in records) == 1
 
@@ -338,8 +362,9 @@ def test_four_drivers_two_of_them_killed(server: Server, tmp_path: Path) -> None
             process.kill()
             process.wait()
 
-    (study,) = optuna.get_all_study_summaries(url)
-    trials = optuna.load_study(study_name=study.study_name, storage=url).get_trials()
+    (name,) = (name for name in study_names(url) if name.startswith("tabular"))
+    with looked_at(url, name) as study:
+        trials = study.get_trials()
     states = Counter(trial.state for trial in trials)
     assert states[TrialState.COMPLETE] + states[TrialState.PRUNED] == N_TRIALS
     assert states[TrialState.RUNNING] == states[TrialState.WAITING] == 0
