@@ -158,7 +158,8 @@ class RayCarrier:
 
     def _look(self) -> None:
         """Take leave of nodes that went, and begin with those that came."""
-        if time.monotonic() - self._looked_at < LOOK_EVERY_S:
+        is_whole = not any(node.is_lost for node in self._nodes.values())
+        if is_whole and time.monotonic() - self._looked_at < LOOK_EVERY_S:
             return
         import ray
 
