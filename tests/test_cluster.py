@@ -56,6 +56,8 @@ def cluster_of_two(two_nodes: Any) -> Any:
 
 @pytest.mark.slow
 class TestRay(CarrierContract):
+    n_files_kept = 2  # Ray's own, of every connection to a cluster: a run has one
+
     @pytest.fixture
     def make(self, cluster_of_two: Any) -> MakeCarrier:
         return lambda: RayCarrier(cluster_of_two.address, notify=lambda text: None)
@@ -117,7 +119,8 @@ def test_without_ray_the_error_says_how_to_install_it(
     from ffsearch.search.cli import invoke
 
     monkeypatch.setitem(sys.modules, "ray", None)
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    there = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "ray" else there(name))
     out = tmp_path / "run"
     assert invoke(["run", "tabular", "--ray", "local", "--out", str(out)]) == 2
     assert "pip install 'ffsearch[ray]'" in capsys.readouterr().err

@@ -12,6 +12,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -35,6 +36,9 @@ LOCAL: Final = "local"
 
 LOOK_EVERY_S: Final = 1.0
 """Seconds between two looks at which nodes there are. choice: a look takes some milliseconds; nodes take minutes."""
+
+REACH_S: Final = 10.0
+"""Seconds a cluster's head has to answer. choice: a network that takes longer carries no epochs."""
 
 RETURN_AFTER_S: Final = 30.0
 """Seconds before a node that lost its actor gets another. choice: Ray takes some to notice that a node is gone, and
@@ -312,16 +316,25 @@ def _connected(address: str) -> bool:
     where = {"num_cpus": os.cpu_count() or 1} if address == LOCAL else {"address": address}
     with _signals_kept():
         try:
+            _reach(address)
             ray.init(
                 **where, include_dashboard=False, log_to_driver=False, configure_logging=False, namespace="ffsearch"
             )
-        except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+        except (OSError, ValueError, RuntimeError) as error:
             cause = str(error).strip().partition("\n")[0]
             raise RunError(
                 f"--ray {address}: there is no such cluster ({cause}). Start one with `ray start --head` and give its "
                 "address HOST:PORT, or --ray local for one on this machine."
             ) from error
     return True
+
+
+def _reach(address: str) -> None:
+    """Knock at HOST:PORT: Ray itself waits for minutes where nobody answers."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdigit() and "/" not in host:
+        with socket.create_connection((host, int(port)), timeout=REACH_S):
+            pass
 
 
 @contextmanager
