@@ -21,6 +21,7 @@ from ffsearch.search import defaults
 from ffsearch.search.capacity.networks import NetworkStore
 from ffsearch.search.capacity.pace import Pace
 from ffsearch.search.capacity.plan import Plan, Training, make_plan
+from ffsearch.search.carrying.choose import Carriage, carried
 from ffsearch.search.evidence.metrics import Objective, resolve_objective
 from ffsearch.search.observer import Began, ColumnLine, Observer, Phase
 from ffsearch.search.parts import RUNS, all_overrides, facts_of, run_name
@@ -34,6 +35,7 @@ from ffsearch.search.training.protocol import Ended, Stopping, Trained, Trainer
 from ffsearch.spaces.capacity import CapacitySpace
 from ffsearch.spaces.loader import load_any
 from ffsearch.spaces.overrides import Overrides
+from ffsearch.spaces.sampling import CONCURRENCY
 from ffsearch.spaces.writer import space_identity, space_to_yaml
 
 if TYPE_CHECKING:
@@ -126,6 +128,7 @@ def study(
     finish: bool = False,
     observer: Observer | None = None,
     report: Callable[[Path], object] | None = None,
+    carriage: Carriage | None = None,
 ) -> Run:
     """Compare depths at equal parameters, and leave a run folder; `ffsearch.run` comes here with a space of this kind.
 
@@ -141,6 +144,7 @@ def study(
         finish: Refused: a search can end early, but cells that are not tuned cannot be compared.
         observer: Told of everything as it happens.
         report: Writes the report of a finished run folder, given its path; by default none is written.
+        carriage: Who trains the networks; by default threads of this process.
 
     Returns:
         The finished run.
@@ -159,8 +163,9 @@ def study(
             "without it, or a smaller study: --set preset=quick."
         )
     with assembled(
-        space, data=data, target=target, overrides=overrides, out=out, fresh=fresh, observer=observer or Observer()
-    ) as parts:
+        space, data=data, target=target, overrides=overrides, out=out, fresh=fresh, observer=observer or Observer(),
+        carriage=carriage or Carriage(),
+    ) as parts:  # fmt: skip
         if parts.is_done:
             parts.observer.noted(f"{parts.folder.path} is finished. --fresh starts anew; --out keeps both.")
             return load(parts.folder.path)
@@ -183,6 +188,7 @@ def assembled(
     out: str | PathLike[str] | None,
     fresh: bool,
     observer: Observer,
+    carriage: Carriage,
 ) -> Iterator[Study]:
     """Read space and table, check them whole, plan, and open the run folder."""
     from ffsearch.search.data.prepare import prepare
@@ -192,12 +198,16 @@ def assembled(
     loaded = load_any(space, all_overrides(overrides, data=data, target=target))
     assert isinstance(loaded, CapacitySpace)
     spec = loaded.capacity
+    carriage.check(trainer="auto")
     prepared = prepare(loaded.data, frame=None if isinstance(data, str) else data, seed=spec.seed)
     plan = make_plan(spec, n_features=prepared.n_features, n_outputs=prepared.head.n_outputs)
     _check(plan)
     objective = resolve_objective(spec.objective, prepared.head, key="capacity.objective")
     name = run_name(space, loaded.data.source)
-    with _opened(loaded, prepared, out=RUNS / name if out is None else out, fresh=fresh) as folder:
+    with (
+        _opened(loaded, prepared, out=RUNS / name if out is None else out, fresh=fresh) as folder,
+        carried(carriage, folder.path, concurrency=CONCURRENCY, observer=observer) as carrier,
+    ):
         problem = prepared.repeats(range(plan.n_seeds))
         stopping = _stopping(loaded, problem)
         yield Study(
@@ -215,6 +225,7 @@ def assembled(
                 stopping,
                 optimizer=spec.optimizer,
                 momentum=defaults.SGD_MOMENTUM,
+                carrier=carrier,
             ),
             folder=folder,
             networks=NetworkStore(folder.path),
