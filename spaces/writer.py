@@ -60,7 +60,8 @@ def value_to_yaml(value: Any) -> str:
     yaml = YAML(pure=True)
     yaml.Representer = _Representer
     yaml.width = sys.maxsize  # one line, however long
-    yaml.allow_unicode = str(value).isprintable()
+    texts = value if isinstance(value, list) else [value]
+    yaml.allow_unicode = all(str(text).isprintable() for text in texts)  # that of a list would be its repr's
     stream = io.StringIO()
     yaml.dump(_laid_out([value], level=0), stream)
     return stream.getvalue().strip()[1:-1]

@@ -8,14 +8,15 @@ from importlib.resources import files
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from ruamel.yaml import YAML
 
 from ffsearch.spaces.capacity import CapacitySpec, RateSpec
 from ffsearch.spaces.document import read_document
 from ffsearch.spaces.loader import load_any, load_space, parse_any, parse_space, shipped_spaces
 from ffsearch.spaces.schema import DataSpec, ParameterSpec, SearchSpace, SearchSpec, TrainSpec, ValidSpec
-from ffsearch.spaces.writer import json_schema, space_identity, space_to_yaml
+from ffsearch.spaces.writer import json_schema, space_identity, space_to_yaml, value_to_yaml
 
 ACTIVATIONS = ["relu", "leaky_relu", "prelu", "elu", "selu", "swish", "tanh", "softsign"]
 PENALTIES = ["l1", "l2", "bias_l1", "bias_l2", "activity_l1", "activity_l2", "weight_decay"]
@@ -229,3 +230,12 @@ json_schema_once = json_schema()
 def test_what_the_loader_refuses_does_not_fit_the_schema(text: str) -> None:
     values = read_document(f"data: {{source: a.csv}}\n{text}\n", origin="x").values
     assert not fits(values, json_schema_once, json_schema_once)
+
+
+@given(st.lists(columns, max_size=3) | columns)
+@example(["0\x850 id"])
+@example(["0\u20280"])
+def test_a_value_on_one_line_reads_as_it_was(value: str | list[str]) -> None:
+    text = value_to_yaml(value)
+    assert "\n" not in text
+    assert YAML(typ="safe", pure=True).load(f"key: {text}\n") == {"key": value}
