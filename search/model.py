@@ -1,6 +1,7 @@
 """From a point to a Keras network: what docs/semantics.md says, in Keras' words.
 
     matrix -> [ Dense -> BatchNormalization? -> activation -> Dropout? ] x depth -> Dense -> logits
+           -> [ Conv2D -> BatchNormalization? -> activation -> pooling at a stage's end ] x n ->    in front, in a study
 
 The initial weights are drawn by NumPy from the job's seed alone, so that every trainer starts from the same numbers.
 """
@@ -8,6 +9,7 @@ The initial weights are drawn by NumPy from the job's seed alone, so that every 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any, Final
 
 import keras
@@ -17,7 +19,7 @@ from numpy.typing import NDArray
 from ffsearch.search import defaults
 from ffsearch.search.heads import Head, Loss
 from ffsearch.search.seeds import Stream, stream
-from ffsearch.search.topology import Activation, Point, layer_sizes
+from ffsearch.search.topology import KERNEL_SIDE, Activation, Convolutions, Point, layer_sizes
 
 __all__ = ["build_network", "data_loss", "initial_weights", "make_optimizer"]
 
@@ -34,7 +36,8 @@ def initial_weights(
 
     For every hidden layer: kernel (fan_in, units), bias (units,); with batch normalisation scale, shift, moving mean,
     moving variance, each (units,); with prelu its slopes (units,). Then the output layer's kernel and bias. Biases,
-    shifts and moving means start at 0, scales and moving variances at 1.
+    shifts and moving means start at 0, scales and moving variances at 1. Convolutional layers come first, with kernels
+    (3, 3, fan_in, channels) and slopes (1, 1, channels).
 
     Args:
         point: The point.
@@ -46,16 +49,52 @@ def initial_weights(
         float32 arrays.
     """
     weights: list[NDArray[np.float32]] = []
-    hidden = layer_sizes(point)
-    for layer, (fan_in, units) in enumerate(zip((n_features, *hidden), hidden, strict=False)):
-        generator = np.random.default_rng(stream(seed, Stream.WEIGHTS, layer))
-        weights += [_hidden_kernel(generator, fan_in, units, activation=point.activation), _constant(0.0, units)]
-        if point.batch_norm:
-            weights += [_constant(1.0, units), _constant(0.0, units), _constant(0.0, units), _constant(1.0, units)]
-        if point.activation is Activation.PRELU:
-            weights.append(_constant(defaults.PRELU_START, units))
-    generator = np.random.default_rng(stream(seed, Stream.WEIGHTS, len(hidden)))
+    front, hidden = point.convolutions, layer_sizes(point)
+    n_convolutions = 0 if front is None else len(front.channels)
+    if front is not None:
+        for layer, (fan_in, channels) in enumerate(pairwise((front.image[2], *front.channels))):
+            weights += _initial_block(point, KERNEL_SIDE**2 * fan_in, channels, layer=layer, seed=seed, front=front)
+        n_features = front.n_features
+    scale = _branch_scale(hidden) if point.residual else 1.0
+    for layer, (fan_in, units) in enumerate(pairwise((n_features, *hidden))):
+        block = _initial_block(point, fan_in, units, layer=n_convolutions + layer, seed=seed)
+        if layer and fan_in == units:
+            block[0] *= np.float32(scale)
+        weights += block
+    generator = np.random.default_rng(stream(seed, Stream.WEIGHTS, n_convolutions + len(hidden)))
     return [*weights, _glorot_uniform(generator, hidden[-1], n_outputs), _constant(0.0, n_outputs)]
+
+
+def _initial_block(
+    point: Point,
+    fan_in: int,
+    units: int,
+    *,
+    layer: int,
+    seed: np.random.SeedSequence,
+    front: Convolutions | None = None,
+) -> list[NDArray[np.float32]]:
+    """The weights of one hidden or convolutional layer; `front` says that it is one of the latter."""
+    generator = np.random.default_rng(stream(seed, Stream.WEIGHTS, layer))
+    kernel = _hidden_kernel(generator, fan_in, units, activation=point.activation)
+    if front is not None:
+        kernel = kernel.reshape(KERNEL_SIDE, KERNEL_SIDE, -1, units)
+    weights = [kernel, _constant(0.0, units)]
+    if point.batch_norm:
+        weights += [_constant(1.0, units), _constant(0.0, units), _constant(0.0, units), _constant(1.0, units)]
+    if point.activation is Activation.PRELU:
+        slopes = _constant(defaults.PRELU_START, units)
+        weights.append(slopes if front is None else slopes.reshape(1, 1, units))
+    return weights
+
+
+def _branch_scale(hidden: tuple[int, ...]) -> float:
+    """What the kernels of layers that add to their input start with: n of them then add up to the size of one.
+
+    Source: Hayou et al. 2021, *Stable ResNet*, arXiv 2010.12859: without it outputs grow exponentially with depth.
+    """
+    n_branches = sum(below == above for below, above in pairwise(hidden))
+    return float(max(1, n_branches) ** -0.5)
 
 
 def _hidden_kernel(
@@ -104,25 +143,56 @@ def build_network(point: Point, *, head: Head, n_features: int, seed: np.random.
     """
     weights = initial_weights(point, n_features=n_features, n_outputs=head.n_outputs, seed=seed)
     inputs = keras.Input((n_features,), name="matrix")
-    tensor = inputs
+    tensor = inputs if point.convolutions is None else _convolved(inputs, point, point.convolutions)
     for layer, units in enumerate(layer_sizes(point)):
+        below = tensor
         for step in _hidden_block(point, units, layer=layer, seed=seed):
             tensor = step(tensor)
+        if point.residual and layer and below.shape[-1] == units:
+            tensor = keras.layers.Add(name=f"residual_{layer}")([below, tensor])
     model = keras.Model(inputs, _dense(point, head.n_outputs, name="logits")(tensor), name="network")
     model.set_weights(weights)
     if point.batch_norm:
-        _hold_idle_biases(model, depth=len(layer_sizes(point)))
+        _hold_idle_biases(model)
     return model
 
 
-def _hold_idle_biases(model: keras.Model, *, depth: int) -> None:
+def _convolved(inputs: Any, point: Point, front: Convolutions) -> Any:
+    """What the dense part reads: the images after all stages, flat."""
+    tensor = keras.layers.Reshape(front.image, name="image")(inputs)
+    for layer, channels in enumerate(front.channels):
+        for step in _convolution_block(point, channels, layer=layer):
+            tensor = step(tensor)
+        if layer in front.ends and min(tensor.shape[1:3]) > 1:
+            tensor = keras.layers.MaxPooling2D(2, name=f"pooling_{layer}")(tensor)
+    return keras.layers.Flatten(name="flat")(tensor)
+
+
+def _convolution_block(point: Point, channels: int, *, layer: int) -> Iterator[Callable[[Any], Any]]:
+    """The layers of one convolutional block. Dropout is for the dense part alone."""
+    yield keras.layers.Conv2D(
+        channels,
+        KERNEL_SIDE,
+        padding="same",
+        kernel_initializer="zeros",
+        kernel_regularizer=_penalty(point.l1, point.l2),
+        bias_regularizer=_penalty(point.bias_l1, point.bias_l2),
+        name=f"conv_{layer}",
+    )
+    if point.batch_norm:
+        yield _batch_norm(name=f"conv_batch_norm_{layer}")
+    yield _activation(point.activation, name=f"conv_{point.activation}_{layer}", shared_axes=[1, 2])
+
+
+def _hold_idle_biases(model: keras.Model) -> None:
     """Leave biases in front of batch normalisation at zero: the mean takes away whatever they add.
 
     Their gradient is rounding alone, which Adam divides by its own size: they would wander, and the moving means with
     them, by some 1e-3 of the validation loss and differently on every machine.
     """
-    for layer in range(depth):
-        model.get_layer(f"dense_{layer}").bias.trainable = False
+    for layer in model.layers:
+        if layer.name.startswith(("dense_", "conv_")) and hasattr(layer, "bias"):
+            layer.bias.trainable = False
 
 
 def _hidden_block(
@@ -131,14 +201,18 @@ def _hidden_block(
     """The layers of one hidden block, in their order. Activity is penalised before dropout thins it."""
     yield _dense(point, units, name=f"dense_{layer}")
     if point.batch_norm:
-        yield keras.layers.BatchNormalization(
-            momentum=defaults.BATCH_NORM_MOMENTUM, epsilon=defaults.BATCH_NORM_EPSILON, name=f"batch_norm_{layer}"
-        )
+        yield _batch_norm(name=f"batch_norm_{layer}")
     yield _activation(point.activation, name=f"{point.activation}_{layer}")
     if point.activity_l1 or point.activity_l2:
         yield keras.layers.ActivityRegularization(l1=point.activity_l1, l2=point.activity_l2, name=f"activity_{layer}")
     if point.dropout > 0:
         yield _dropout(point, layer=layer, seed=seed)
+
+
+def _batch_norm(*, name: str) -> keras.layers.BatchNormalization:
+    return keras.layers.BatchNormalization(
+        momentum=defaults.BATCH_NORM_MOMENTUM, epsilon=defaults.BATCH_NORM_EPSILON, name=name
+    )
 
 
 def _dense(point: Point, units: int, *, name: str) -> keras.layers.Dense:
@@ -157,13 +231,13 @@ def _penalty(l1: float, l2: float) -> keras.regularizers.Regularizer | None:
     return keras.regularizers.L1L2(l1=l1, l2=l2) if l1 or l2 else None
 
 
-def _activation(activation: Activation, *, name: str) -> Any:
+def _activation(activation: Activation, *, name: str, shared_axes: list[int] | None = None) -> Any:
     """The layer (or layers in one function) of an activation; constants of `defaults` where Keras' own differ."""
     match activation:
         case Activation.LEAKY_RELU:
             return keras.layers.LeakyReLU(negative_slope=defaults.LEAKY_RELU_SLOPE, name=name)
         case Activation.PRELU:
-            return keras.layers.PReLU(alpha_initializer="zeros", name=name)
+            return keras.layers.PReLU(alpha_initializer="zeros", shared_axes=shared_axes, name=name)
         case Activation.ELU:
             return keras.layers.ELU(alpha=defaults.ELU_ALPHA, name=name)
         case Activation.SWISH:

@@ -143,8 +143,8 @@ def _labels_beside(path: Path) -> Path:
         if path.with_name(name).is_file():
             return path.with_name(name)
     raise DataError(
-        f"{path.name} holds images, and their labels are not beside it: there is no {names[0]} in {str(path.parent)!r}, "
-        "packed or not. Put it there."
+        f"{path.name} holds images, and their labels are not beside it: there is no {names[0]} in "
+        f"{str(path.parent)!r}, packed or not. Put it there."
     )
 
 

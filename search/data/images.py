@@ -1,4 +1,4 @@
-"""Images as a table: one row an image, one column a pixel; from arrays, of an `.npz` file or of others (`image_files.py`).
+"""Images as a table, one row an image, one column a pixel; from arrays, whatever file they came in (`image_files.py`).
 
     x        (n, H, W) or (n, H, W, C)          the images          y        (n,)  their labels
     x_train, y_train                            the same            x_test, y_test  a test part of their own
