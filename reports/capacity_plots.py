@@ -83,7 +83,8 @@ def score_by_depth(study: StudyTables, *, t: Language, width: int = WIDE) -> Fig
     ends = [(places[cells[-1].depth] + 0.16, cells[-1].test, t.count(cells[-1].budget)) for cells in lines]
     axes.set_xticks(list(places.values()), [t.count(depth) for depth in places])
     axes.set_xlim(-0.3, len(places) - 0.7)
-    axes.set_xlabel(t("capacity.layers"), fontsize=LABEL, color=MUTED, labelpad=6)
+    kind = "capacity.convolutional_layers" if study.is_convolutional else "capacity.layers"
+    axes.set_xlabel(t(kind), fontsize=LABEL, color=MUTED, labelpad=6)
     score_axis(axes, t, label=_metric(study, t))
     _end_labels(axes, ends, heading=t("capacity.parameters"))
     return figure
@@ -148,7 +149,7 @@ def curve_kinds(study: StudyTables, *, t: Language, width: int = WIDE) -> Figure
     axes.set_xlabel(t("capacity.parameters"), fontsize=LABEL, color=MUTED, labelpad=6)
     score_axis(axes, t, label=_metric(study, t))
     if width > NARROW:
-        _end_labels(axes, ends, heading="")
+        _end_labels(axes, ends, heading="", gap=10)
     else:
         figure.legend(
             loc="lower left", bbox_to_anchor=(0.0, 0.0), ncols=1, frameon=False, fontsize=SMALL, labelcolor=MUTED,
@@ -181,7 +182,7 @@ def gains_by_rows(study: StudyTables, *, t: Language, width: int = WIDE) -> Figu
     axes.set_xticks([], minor=True)
     axes.set_xlabel(t("capacity.training_rows"), fontsize=LABEL, color=MUTED, labelpad=6)
     score_axis(axes, t, label=t("capacity.gain_short", metric=t.named("metric", study.metric)))
-    _end_labels(axes, ends, heading="")
+    _end_labels(axes, ends, heading="", gap=10)
     return figure
 
 
@@ -292,8 +293,8 @@ def _line(axes: Axes, x: Sequence[float], cells: Sequence[Cell], *, mark: str, s
     axes.plot(x, y, marker=mark, color=BEST, alpha=alpha, linewidth=1 + strength, markersize=6)
 
 
-def _end_labels(axes: Axes, ends: Sequence[tuple[float, float, str]], *, heading: str) -> None:
-    """Labels at the right ends of lines, moved apart where they would meet."""
+def _end_labels(axes: Axes, ends: Sequence[tuple[float, float, str]], *, heading: str, gap: int = 4) -> None:
+    """Labels at the right ends of lines, so many points beside them, moved apart where they would meet."""
     axes.figure.canvas.draw()
     ordered = sorted(ends, key=lambda end: end[1])
     pixels = [axes.transData.transform((x, y))[1] for x, y, _ in ordered]
@@ -303,7 +304,7 @@ def _end_labels(axes: Axes, ends: Sequence[tuple[float, float, str]], *, heading
     right = max(x for x, _, _ in ends)
     for (_, y, text), pixel in zip(ordered, placed, strict=True):
         axes.annotate(
-            text, (right, y), xytext=(4, (pixel - axes.transData.transform((right, y))[1])),
+            text, (right, y), xytext=(gap, (pixel - axes.transData.transform((right, y))[1])),
             textcoords="offset points", va="center", fontsize=SMALL, color=INK, annotation_clip=False,
         )  # fmt: skip
     axes.annotate(
