@@ -166,6 +166,7 @@ def limits(run: RunLike, t: Language) -> Section:
     values["models"] = t.listed(baselines) if baselines else ""
     points = [t(f"limits.{key}", **values) for key, holds in missing.items() if holds]
     points += [t.phrase(notice) for notice in found.get("notices", ())]
+    points += [t.phrase(note) for model in run.summary.get("baselines", ()) for note in model.get("notes", ())]
     return Section(key="limits", title=t("limits.title"), blocks=[Block(points=points)])
 
 

@@ -195,11 +195,13 @@ class Language:
         return None
 
     def _quoted(self, name: str, text: str) -> str:
-        """What a sentence quotes: a reason or a way of splitting in words of this language, a number with its signs."""
+        """What a sentence quotes, in words of this language: a reason, a method, a model; a number with its signs."""
         if name == "reason":
             return self.phrase(text)
         if name == "method":
             return self.named("method", text)
+        if name == "model":
+            return self.named("model", text)
         return self._signs(text) if _NUMBER.fullmatch(text) else text
 
     def _signs(self, text: str) -> str:

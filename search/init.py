@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 from ffsearch.errors import SpaceError
 from ffsearch.search.defaults import batch_size_for
 from ffsearch.search.files import disk_error, write_atomically
+from ffsearch.search.numbers import percent
 from ffsearch.spaces.loader import parse_space
 from ffsearch.spaces.schema import DataSpec
 from ffsearch.spaces.writer import value_to_yaml
@@ -44,9 +45,6 @@ tried in every search.
 """
 
 _LARGEST: Final = (6, 1024)
-
-RARE: Final = 0.1
-"""Share of a class below which the file says that accuracy hides it. choice: ignoring it still gives 0.9."""
 
 N_COLUMNS: Final = 100
 """Columns described; wider tables have their first ones described. choice: a file one still reads."""
@@ -192,14 +190,8 @@ def _notes(prepared: Prepared, findings: Findings) -> list[str]:
     if findings.n_copies and not any(_COPIES in notice for notice in prepared.notices):
         n_rows = len(prepared.development_rows)
         notes.append(f"{findings.n_copies:,} of {n_rows:,} rows repeat an earlier one in every column that is used.")
-    if findings.classes and findings.classes[-1][1] < RARE * len(prepared.development_rows):
-        label, count = findings.classes[-1]
-        notes.append(
-            f"The class {_shown(label)} has {_share(count, prepared)} of the rows: accuracy hides whether it is found. "
-            "search.objective: balanced_accuracy, or data.augment: {balance: class_weight}, weighs all classes alike."
-        )
     notes += [
-        f"{_shown(name)} is {_cut(value)} in {_percent(share)} of the rows: nearly constant."
+        f"{_shown(name)} is {_cut(value)} in {percent(share)} of the rows: nearly constant."
         for name, value, share in findings.nearly_constant[:N_NAMED]
     ]
     notes += [
@@ -235,9 +227,7 @@ def _head(prepared: Prepared, notes: Sequence[str]) -> list[str]:
 
 
 def _column_line(column: Column, *, n_rows: int) -> str:
-    missing = (
-        f"; {column.n_missing:,} cells missing ({_percent(column.n_missing / n_rows)})" if column.n_missing else ""
-    )
+    missing = f"; {column.n_missing:,} cells missing ({percent(column.n_missing / n_rows)})" if column.n_missing else ""
     return f"  {' ' if column.used else '-'} {_cut(column.name):<24} {column.kind:<9} {column.reason}{missing}"
 
 
@@ -339,10 +329,4 @@ def _shown(name: str) -> str:
 
 
 def _share(count: int, prepared: Prepared) -> str:
-    return _percent(count / len(prepared.development_rows))
-
-
-def _percent(share: float) -> str:
-    """A share as people say it: 24 %, 3.4 %, 0.017 %."""
-    percent = 100 * share
-    return f"{percent:.0f} %" if percent >= 10 else f"{percent:.2g} %"
+    return percent(count / len(prepared.development_rows))

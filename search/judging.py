@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ffsearch.search.budget import OVERHEAD_S
 from ffsearch.search.data.kinds import Kind as ColumnKind
 from ffsearch.search.data.preprocess import raw_inputs
 from ffsearch.search.evidence.baselines import Baseline, BaselineName, fit_baseline
 from ffsearch.search.evidence.calibration import Bin, reliability
-from ffsearch.search.evidence.effort import baseline_splits
+from ffsearch.search.evidence.effort import baseline_splits, split_seconds
 from ffsearch.search.evidence.errors_seen import Residuals, Slice, confusion, residuals, row_losses, worst_slices
 from ffsearch.search.evidence.intervals import Interval, score_intervals
 from ffsearch.search.evidence.metrics import metric_values
@@ -88,6 +89,7 @@ class Judged:
         confused: Rows by true and answered class, of classes.
         residuals: Of every target, of regression.
         slices: The parts of the table that are worst off.
+        notices: What time was too short for.
     """
 
     models: tuple[ModelScores, ...]
@@ -97,6 +99,7 @@ class Judged:
     confused: NDArray[np.int64] | None = None
     residuals: tuple[Residuals, ...] = ()
     slices: tuple[Slice, ...] = ()
+    notices: tuple[str, ...] = ()
 
     @property
     def test(self) -> SealedTest | None:
@@ -112,10 +115,10 @@ def judge(parts: Parts, weighed: Weighed, answer: Answer) -> Judged:
 
     The opening is noted in the folder before the rows are read: it counts whatever comes of it.
     """
-    baselines, scores = _baselines(parts, answer)
+    baselines, scores, notices = _baselines(parts, answer)
     models = [ModelScores(name=NETWORK, settings={}, repeats=_of_network(weighed)), *scores]
     if not len(parts.inputs.prepared.splits.test):
-        return Judged(models=tuple(models), facts=_facts_of_validation(parts, weighed, baselines))
+        return Judged(models=tuple(models), facts=_facts_of_validation(parts, weighed, baselines), notices=notices)
     parts.observer.phase(Phase.TEST)
     parts.folder.note(Kind.TEST_OPENED)
     sealed = parts.inputs.prepared.test_rows()
@@ -125,28 +128,40 @@ def judge(parts: Parts, weighed: Weighed, answer: Answer) -> Judged:
     write_held_out(parts.folder.path / CHECK, answer.model, HeldOut(frame=sealed.features, answers=raw[NETWORK]))
     x = answer.rows.preprocessor.transform(sealed.features) if baselines else None
     raw |= {str(baseline.name): baseline.answers(x) for baseline in baselines if x is not None}
-    return _compared(parts, weighed, answer, sealed, raw, models)
+    return replace(_compared(parts, weighed, answer, sealed, raw, models), notices=notices)
 
 
 # --- baselines -------------------------------------------------------------------------------------------------------
 
 
-def _baselines(parts: Parts, answer: Answer) -> tuple[list[Baseline], list[ModelScores]]:
-    """The baselines asked for, and the dummy, which costs nothing and beside which all others are seen."""
+def _baselines(parts: Parts, answer: Answer) -> tuple[list[Baseline], list[ModelScores], tuple[str, ...]]:
+    """The baselines asked for, and the dummy, which costs nothing and beside which all others are seen.
+
+    Returns:
+        The models, what they scored, and what the budget left no time for.
+    """
     wanted = parts.evidence.baselines
     if not wanted:
-        return [], []
+        return [], [], ()
     parts.observer.phase(Phase.BASELINES)
     numbers = range(1, baseline_splits(parts.problem, parts.evidence.repeats) + 1)
     problem = parts.inputs.prepared.repeats(numbers)
-    made = [
-        fit_baseline(name, problem, answer.rows, seed=parts.seed, metric=parts.objective.name)
-        for name in BaselineName
-        if name is BaselineName.DUMMY or str(name) in wanted
-    ]
-    for note in (note for baseline in made for note in baseline.notes):
+    needed_s = OVERHEAD_S + split_seconds(parts.problem)
+
+    def is_over() -> bool:
+        return parts.deadline.over(needed_s)
+
+    made, left_out = [], []
+    for name in (name for name in BaselineName if name is BaselineName.DUMMY or str(name) in wanted):
+        if name is not BaselineName.DUMMY and is_over():
+            left_out.append(f"Baseline {name}: time was too short for it.")
+            continue
+        made.append(
+            fit_baseline(name, problem, answer.rows, seed=parts.seed, metric=parts.objective.name, is_over=is_over)
+        )
+    for note in (*(note for baseline in made for note in baseline.notes), *left_out):
         parts.observer.noted(note)
-    return made, [_of_baseline(baseline, problem, numbers) for baseline in made]
+    return made, [_of_baseline(baseline, problem, numbers) for baseline in made], tuple(left_out)
 
 
 def _of_network(weighed: Weighed) -> dict[int, dict[str, float]]:
@@ -161,7 +176,7 @@ def _of_baseline(baseline: Baseline, problem: Problem, numbers: Sequence[int]) -
     head = problem.head
     repeats = {
         number: metric_values(head.task, truth_of(head, split.y_valid, scale=split.target_scale), answers)
-        for number, split, answers in zip(numbers, problem.splits, baseline.valid, strict=True)
+        for number, split, answers in zip(numbers, problem.splits, baseline.valid, strict=False)
     }
     return ModelScores(name=str(baseline.name), settings=baseline.settings, repeats=repeats, notes=baseline.notes)
 
@@ -223,7 +238,7 @@ def _facts_of_validation(parts: Parts, weighed: Weighed, baselines: Sequence[Bas
     found, objective = weighed.finalists, parts.objective
     if found is None or not baselines:
         return None
-    shared = found.answers[: len(baselines[0].valid)]
+    shared = found.answers[: min(len(baseline.valid) for baseline in baselines)]
     terms = {NETWORK: [one.part(objective, [weighed.winner.trial]).terms[0] for one in shared]} | {
         str(baseline.name): [
             row_terms(parts.problem.head.task, objective.name, truth=one.truth, answers=answers)

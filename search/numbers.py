@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["duration", "number"]
+__all__ = ["duration", "number", "percent"]
 
 
 def number(value: float | None) -> str:
@@ -22,3 +22,9 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def percent(share: float) -> str:
+    """A share as people say it: 24 %, 3.4 %, 0.017 %."""
+    of_hundred = 100 * share
+    return f"{of_hundred:.0f} %" if of_hundred >= 10 else f"{of_hundred:.2g} %"

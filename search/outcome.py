@@ -82,6 +82,7 @@ def refit_winner(parts: Parts, winner: TrialRecord, steps: Steps) -> Answer:
         optimizer=train.optimizer,
         momentum=train.momentum,
         columns=parts.problem.matrix_columns,
+        trainer=parts.trainer.name,
     )
     path = parts.folder.path / MODEL
     make_folder(path.parent)

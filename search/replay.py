@@ -21,7 +21,7 @@ from ffsearch.spaces.loader import parse_space
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["SAME", "Replayed", "replay", "replay_lines"]
+__all__ = ["SAME", "Replayed", "replay", "replay_lines", "same_inputs"]
 
 SAME: Final = 1e-6
 """Largest difference, as a share of the loss, that still counts as the same. choice: float32 has seven digits."""
@@ -68,7 +68,7 @@ def replay(path: str | Path, trial: int, *, data: str | pd.DataFrame | None = No
 
     run = load(path)
     recorded = _recorded(run, trial)
-    inputs = _inputs(run, data)
+    inputs = same_inputs(run, data)
     space, problem = inputs.space, inputs.prepared.problem()
     trainer = make_trainer(
         space.train.trainer,
@@ -125,7 +125,7 @@ def _recorded(run: Run, trial: int) -> TrialRecord:
     return found
 
 
-def _inputs(run: Run, data: str | pd.DataFrame | None) -> Inputs:
+def same_inputs(run: Run, data: str | pd.DataFrame | None) -> Inputs:
     """The run's own space and table, the table being the very same."""
     source, known = run.summary["data"]["source"], run.summary["data"]["sha256"]
     if source == FRAME and data is None:

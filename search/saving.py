@@ -39,7 +39,7 @@ def save_answer(
         test=judged.test,
         winner=weighed.winner,
     )
-    summary["evidence"] |= _evidence(parts, weighed)
+    summary["evidence"] |= _evidence(parts, weighed, judged)
     _add_findings(summary, parts, weighed, judged)
     frames = _frames(parts, weighed, judged)
     for name in (FINALISTS, PARTNERS, BASELINES, RESIDUALS):
@@ -51,7 +51,7 @@ def save_answer(
     parts.observer.finished(summary, parts.folder.path)
 
 
-def _evidence(parts: Parts, weighed: Weighed) -> dict[str, Any]:
+def _evidence(parts: Parts, weighed: Weighed, judged: Judged) -> dict[str, Any]:
     """What was asked for, and what the winner's score is worth."""
     found, corrected = weighed.finalists, weighed.corrected
     told: dict[str, Any] = {"settings": parts.evidence.model_dump(mode="json")}
@@ -69,7 +69,8 @@ def _evidence(parts: Parts, weighed: Weighed) -> dict[str, Any]:
             "n_finalists": len({trial for trial, _ in weighed.records}), "n_repeats": len(found.repeats),
             "test_to_train": found.test_to_train,
         }  # fmt: skip
-    return told | ({"notices": list(weighed.notices)} if weighed.notices else {})
+    notices = [*weighed.notices, *judged.notices]
+    return told | ({"notices": notices} if notices else {})
 
 
 def _add_findings(summary: Summary, parts: Parts, weighed: Weighed, judged: Judged) -> None:

@@ -122,7 +122,9 @@ def test_infinite_cells_are_said() -> None:
 def test_many_levels_are_said() -> None:
     column = judge(a=[f"c{i % 100}" for i in range(300)])["a"]
     assert column.kind is Kind.CATEGORY
-    assert column.reason == "100 different texts; those of 5 rows or more count (0), all others as one"
+    assert column.reason == "100 different texts, each in fewer than 5 rows; all count as one"
+    some = judge(a=["often"] * 5 + [f"c{i % 100}" for i in range(300)])["a"]
+    assert some.reason == "101 different texts; those of 5 rows or more count (1), all others as one"
     often = judge(a=[f"c{i % 100}" for i in range(600)])["a"]
     assert often.reason == (
         "100 different texts; the 64 most frequent count each for itself, 36 more by the mean target of their rows, "

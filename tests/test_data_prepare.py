@@ -191,9 +191,24 @@ def test_dates_in_doubt_are_told() -> None:
 def test_classes_of_too_few_rows_are_told() -> None:
     frame = table()
     frame.loc[:2, "y"] = "rare"
-    told = [notice for notice in prepared(frame, valid={"folds": 5}).notices if "'rare'" in notice]
+    told = [notice for notice in prepared(frame, valid={"folds": 5}).notices if "of class 'rare'" in notice]
     assert told
     assert told[0].startswith("No validation row in fold ")
+
+
+def test_a_rare_class_is_told() -> None:
+    def told(n_rare: int) -> list[str]:
+        frame = pd.DataFrame({"a": np.arange(100.0) % 37, "y": ["rare"] * n_rare + ["usual"] * (100 - n_rare)})
+        return [notice for notice in prepared(frame, drop=[]).notices if "accuracy hides" in notice]
+
+    (sentence,) = told(4)
+    assert sentence.startswith("The class 'rare' has 3.8 % of the rows: accuracy hides whether it is found.")
+    assert not told(12)
+
+
+def test_of_many_even_classes_none_is_rare() -> None:
+    frame = pd.DataFrame({"a": np.arange(400.0) % 37, "y": [f"c{i % 20}" for i in range(400)]})
+    assert not [notice for notice in prepared(frame, drop=[]).notices if "accuracy hides" in notice]
 
 
 def test_copies_are_told() -> None:

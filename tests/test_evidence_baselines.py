@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -172,11 +174,14 @@ def test_too_many_rows_are_drawn_from_and_it_is_said(monkeypatch: pytest.MonkeyP
         assert made.settings["n_rows"] == 100
 
 
-def test_many_classes_leave_few_iterations_and_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(baselines, "MAX_TREES", 12)
+@pytest.mark.parametrize(("cap", "most"), [("MAX_TREES", 12), ("MAX_GROWN_CELLS", 12 * 300 * N_FEATURES)])
+def test_many_classes_or_cells_leave_few_iterations_and_it_is_said(
+    cap: str, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(baselines, cap, most)
     monkeypatch.setattr(baselines, "MIN_ITERATIONS", 2)
     made, _, _ = fitted(BaselineName.BOOSTING, Task.MULTICLASS, n_outputs=4)
-    assert made.notes == ("Boosting was ended after 3 iterations, still improving.",)
+    assert made.notes == ("Baseline boosting: ended after 3 iterations, still improving.",)
 
 
 def test_weights_of_rows_are_minded() -> None:
@@ -218,3 +223,36 @@ def test_a_real_table_goes_through_whole() -> None:
     made = fit_baseline(BaselineName.BOOSTING, ready.problem(), refit, seed=0, metric="log_loss")
     answers = made.answers(refit.preprocessor.transform(sealed.features))
     assert METRICS[Task.BINARY]["accuracy"](sealed.y, answers) > 0.8
+
+
+@pytest.mark.parametrize("name", [BaselineName.LINEAR, BaselineName.BOOSTING])
+def test_splits_that_time_is_too_short_for_are_left_out_and_it_is_said(name: BaselineName) -> None:
+    problem, refit = example(Task.BINARY, n_splits=3)
+    asked: list[bool] = []
+
+    def is_over() -> bool:
+        asked.append(len(asked) == 1)
+        return asked[-1]
+
+    made = fit_baseline(name, problem, refit, seed=0, metric="log_loss", is_over=is_over)
+    assert len(made.valid) == 2
+    assert made.notes == (f"Baseline {name}: time was too short for more than 2 of 3 splits.",)
+    two = fit_baseline(name, replace(problem, splits=problem.splits[:2]), refit, seed=0, metric="log_loss")
+    np.testing.assert_array_equal(made.answers(refit.x), two.answers(refit.x))
+
+
+def test_a_very_rare_class_does_not_ruin_boosting() -> None:
+    """Whose leaves take huge values where nothing holds them (as on shuttle)."""
+    rng = np.random.default_rng(0)
+
+    def split_of(n_rows: int) -> tuple[np.ndarray, np.ndarray]:
+        x = rng.normal(size=(n_rows, N_FEATURES)).astype(np.float32)
+        y = np.select([x[:, 0] > 3.0, x[:, 3] > 3.1, x[:, 1] > 1, x[:, 2] > 2.2], [3, 4, 1, 2], 0)
+        return x, y.astype(np.int32)
+
+    (x, y), (x_valid, y_valid) = split_of(6_000), split_of(2_000)
+    head = head_of(Task.MULTICLASS, 5)
+    problem = Problem(head=head, splits=(Split(x_train=x, y_train=y, x_valid=x_valid, y_valid=y_valid),))
+    refit = Refit(Preprocessor.fit(Layout(numbers=(), categories=()), {}), x, y, None)
+    made = fit_baseline(BaselineName.BOOSTING, problem, refit, seed=0, metric="log_loss")
+    assert METRICS[Task.MULTICLASS]["log_loss"](y_valid, made.valid[0]) < 0.05

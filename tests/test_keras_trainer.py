@@ -1,4 +1,4 @@
-"""The reference trainer: its contract, its arithmetic against NumPy, algorithms 7.1 and 7.2, batches, memory."""
+"""The reference trainer: its contract, its arithmetic against NumPy, algorithm 7.1, batches, memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from contracts.trainers import (
     N_FEATURES,
@@ -19,20 +18,20 @@ from contracts.trainers import (
     STOPPING,
     MakeTrainer,
     TrainerContract,
+    descended,
     job,
     problem_for,
     run,
 )
-from ffsearch.errors import RunError, TrainingError
+from ffsearch.errors import RunError
 from ffsearch.search.data.problem import Problem
-from ffsearch.search.heads import Head, Loss, Task
+from ffsearch.search.heads import Task
 from ffsearch.search.model import initial_weights
 from ffsearch.search.topology import Activation, Point
 from ffsearch.search.training.batches import batches_per_epoch, epoch_batches, epoch_order
 from ffsearch.search.training.early_stopping import Progress
 from ffsearch.search.training.keras_trainer import KerasTrainer, forget_graphs
 from ffsearch.search.training.protocol import Ended, Epoch, Stopping, Trainer, never_stop
-from ffsearch.search.training.refit import Hold, Steps, refit
 
 SEED = np.random.SeedSequence(3)
 
@@ -47,18 +46,6 @@ class TestKerasTrainer(TrainerContract):
 
 
 # --- the arithmetic, by hand -----------------------------------------------------------------------------------------
-
-
-def descended(
-    weights: list[NDArray[np.float64]], x: NDArray[np.float64], y: NDArray[np.float64], *, rate: float
-) -> list[NDArray[np.float64]]:
-    """One step of gradient descent of a tanh network with one hidden layer on the squared error."""
-    kernel, bias, out_kernel, out_bias = weights
-    hidden = np.tanh(x @ kernel + bias)
-    error = 2 * (hidden @ out_kernel + out_bias - y) / y.size
-    back = (error @ out_kernel.T) * (1 - hidden**2)
-    gradients = [x.T @ back, back.sum(axis=0), hidden.T @ error, error.sum(axis=0)]
-    return [w - rate * g for w, g in zip(weights, gradients, strict=True)]
 
 
 def test_training_is_gradient_descent_on_the_stated_batches() -> None:
@@ -196,53 +183,3 @@ def test_the_order_depends_on_seed_and_epoch() -> None:
     np.testing.assert_array_equal(one, epoch_order(np.random.SeedSequence(3), 1, n_rows=100))
     assert not np.array_equal(one, epoch_order(SEED, 2, n_rows=100))
     assert not np.array_equal(one, epoch_order(np.random.SeedSequence(4), 1, n_rows=100))
-
-
-# --- algorithm 7.2 ---------------------------------------------------------------------------------------------------
-
-HEAD = Head(task=Task.REGRESSION, loss=Loss.MSE, n_outputs=2, target_names=("u", "v"))
-
-
-def test_updates_or_epochs_are_held() -> None:
-    steps = Steps(updates=40, epochs=8)
-    assert steps.n_updates(Hold.UPDATES, n_rows=200, batch_size=32) == 40
-    assert steps.n_updates(Hold.EPOCHS, n_rows=200, batch_size=32) == 48
-
-
-@pytest.mark.parametrize("n_updates", [4, 6, 15])
-def test_a_refit_makes_exactly_the_updates_asked_for(n_updates: int) -> None:
-    split = problem_for(Task.REGRESSION).splits[0]
-    point = Point(depth=1, width=5, activation=Activation.TANH, learning_rate=0.05)
-    refitted = refit(
-        point,
-        head=HEAD,
-        x=split.x_train,
-        y=split.y_train,
-        n_updates=n_updates,
-        batch_size=32,
-        seed=SEED,
-        optimizer="sgd",
-        momentum=0.0,
-    )
-    weights = [w.astype(float) for w in initial_weights(point, n_features=N_FEATURES, n_outputs=2, seed=SEED)]
-    rows_of = [rows for epoch in (1, 2, 3) for rows in epoch_batches(SEED, epoch, n_rows=200, batch_size=32)]
-    for rows in rows_of[:n_updates]:
-        weights = descended(weights, split.x_train[rows].astype(float), split.y_train[rows], rate=0.05)
-    for got, want in zip(refitted.weights, weights, strict=True):
-        np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-6)
-    assert (refitted.n_updates, refitted.n_epochs) == (n_updates, n_updates / 6)
-    assert len(refitted.train_loss) == len(refitted.penalty) == math.ceil(n_updates / 6)
-
-
-def test_a_refit_that_diverges_says_what_to_do() -> None:
-    split = problem_for(Task.REGRESSION).splits[0]
-    with pytest.raises(TrainingError, match=r"diverged.*learning rate 1e\+25.*search.seed"):
-        refit(
-            Point(depth=1, width=8, learning_rate=1e25),
-            head=HEAD,
-            x=split.x_train,
-            y=split.y_train,
-            n_updates=20,
-            batch_size=32,
-            seed=SEED,
-        )

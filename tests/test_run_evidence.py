@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 import ffsearch
+from ffsearch.search import judging
 from ffsearch.search.budget import Reserve
 from ffsearch.search.cli import invoke
 from ffsearch.search.evidence.verdict import Code
@@ -233,6 +234,20 @@ def test_when_time_is_short_the_search_decides_and_says_so(
     assert short.summary["best"]["trial"] == short.summary["evidence"]["naive"]["trial"]
     assert short.summary["evidence"]["notices"][0].startswith("Time was too short to train the finalists again")
     assert short.summary["evidence"]["corrected"]["method"] == "search"
+    assert short.verdict is not None
+
+
+def test_baselines_that_the_budget_has_no_time_for_are_left_out_and_it_is_said(
+    table: Path, copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = copy / "log.jsonl"
+    kept = [line for line in log.read_text().splitlines() if json.loads(line)["kind"] != "finished"]
+    log.write_text("\n".join(kept) + "\n")
+    monkeypatch.setattr(judging, "split_seconds", lambda _: 1e9)
+    short = a_run(copy, str(table), finish=True, **{"search.budget": "1000s"})
+    assert [one["name"] for one in short.summary["baselines"]] == ["dummy"]
+    left_out = [f"Baseline {name}: time was too short for it." for name in ("linear", "boosting")]
+    assert [notice for notice in short.summary["evidence"]["notices"] if "Baseline" in notice] == left_out
     assert short.verdict is not None
 
 

@@ -304,6 +304,8 @@ def _counted(levels: Levels) -> str:
         return f"{n_levels} different texts"
     n_frequent = int((levels.counts() >= MIN_LEVEL_ROWS).sum())
     if n_frequent <= MAX_LEVELS:
+        if not n_frequent:
+            return f"{n_levels} different texts, each in fewer than {MIN_LEVEL_ROWS} rows; all count as one"
         kept = f"those of {MIN_LEVEL_ROWS} rows or more count ({n_frequent})"
     else:
         n_encoded = min(n_frequent, MAX_ENCODED_LEVELS) - MAX_LEVELS

@@ -29,6 +29,7 @@ from ffsearch.search.data.splits import Guide, Splits, limit_rows, part_of, spli
 from ffsearch.search.data.table import Table, read_table
 from ffsearch.search.data.targets import class_codes, fit_target_scale, head_targets, infer_head, raw_targets
 from ffsearch.search.heads import Head, TargetScale, Task
+from ffsearch.search.numbers import percent
 
 if TYPE_CHECKING:
     from ffsearch.spaces.schema import DataSpec
@@ -37,6 +38,12 @@ __all__ = ["Prepared", "Refit", "SealedRows", "prepare"]
 
 MANY_COPIES: Final = 0.01
 """Share of rows that repeat another one from which on it is said. Choice: fewer cannot move a score much."""
+
+RARE: Final = 0.1
+"""Share of a class below which accuracy hides it. choice: ignoring it still gives 0.9."""
+
+RARE_BESIDE_EVEN: Final = 0.5
+"""Of many classes none has a tenth: one is rare that has less than half of its even share. choice."""
 
 N_NAMED: Final = 10
 """Columns or classes named in one sentence; the table of columns has them all."""
@@ -234,6 +241,7 @@ def prepare(spec: DataSpec, *, frame: pd.DataFrame | None = None, seed: int) -> 
     judged, raw = _images(table, development) if table.image else _columns(table, development, spec=spec)
     notices += _notices_of_columns(judged)
     notices += _notices_of_copies(copies, guide=guide, n_test_rows=table.n_test_rows)
+    notices += _notices_of_classes(table, development, head=head)
     notices += _notices_of_parts(table, splits=splits, head=head, guide=guide)
     return Prepared(
         table=table,
@@ -390,6 +398,21 @@ def _notices_of_copies(copies: Copies, *, guide: Guide, n_test_rows: int) -> lis
     if n_seen >= max(1, MANY_COPIES * n_test_rows):
         notices.append(f"{n_seen} of {n_test_rows} rows of the test file repeat a row of the main file: it is known.")
     return notices
+
+
+def _notices_of_classes(table: Table, rows: NDArray[np.int64], *, head: Head) -> list[str]:
+    """A sentence if a class is so rare that a network which never answers it looks good."""
+    if head.task is Task.REGRESSION:
+        return []
+    counts = np.bincount(class_codes(table.target, head.labels)[rows], minlength=len(head.labels))
+    share = counts.min() / len(rows)
+    if share >= min(RARE, RARE_BESIDE_EVEN / len(counts)):
+        return []
+    rarest = head.labels[int(counts.argmin())]
+    return [
+        f"The class {rarest!r} has {percent(share)} of the rows: accuracy hides whether it is found. "
+        "data.augment.balance: class_weight or search.objective: balanced_accuracy weighs all classes alike."
+    ]
 
 
 def _notices_of_parts(table: Table, *, splits: Splits, head: Head, guide: Guide) -> list[str]:

@@ -16,7 +16,7 @@ from ffsearch.search.topology import Point, layer_sizes
 from ffsearch.search.training.batches import batches_per_epoch
 from ffsearch.search.training.costs import update_seconds
 
-__all__ = ["affordable_partners", "baseline_seconds", "baseline_splits"]
+__all__ = ["affordable_partners", "baseline_seconds", "baseline_splits", "split_seconds"]
 
 MAX_CELLS: Final = 4_000_000
 """Training cells (rows x features x classes) of all splits together that baselines learn from, beyond `MIN_SPLITS`.
@@ -48,7 +48,12 @@ def baseline_splits(problem: Problem, n_repeats: int) -> int:
 
 def baseline_seconds(problem: Problem, n_repeats: int) -> float:
     """About how long all baselines take, on their splits and on all development rows."""
-    return SECONDS_A_CELL * _cells(problem) * (baseline_splits(problem, n_repeats) + 1)
+    return split_seconds(problem) * (baseline_splits(problem, n_repeats) + 1)
+
+
+def split_seconds(problem: Problem) -> float:
+    """About how long all baselines take to learn from one split, or from all development rows."""
+    return SECONDS_A_CELL * _cells(problem)
 
 
 def affordable_partners(

@@ -103,6 +103,27 @@ class KerasTrainer:
         for job in jobs:
             yield self._trial(job, watch)
 
+    def fit_updates(self, job: Job, *, n_updates: int) -> tuple[list[NDArray[np.float32]], list[tuple[float, float]]]:
+        """Train a network for so many updates, judged by nothing.
+
+        Returns:
+            Its weights in the order of `get_weights()`; loss and penalty of every pass over the rows, the last one
+            perhaps of part of a pass.
+        """
+        feed = self._feed(job.fold)
+        per_epoch = feed.n_updates(job.point)
+        whole, rest = divmod(n_updates, per_epoch)
+        model = self._compiled(job, n_updates=per_epoch)
+        history: list[tuple[float, float]] = []
+        if whole:
+            history += _losses(model, feed.dataset(job.seed, job.point), epochs=whole, n_updates=per_epoch)
+        if rest:
+            last = feed.dataset(job.seed, job.point, first_epoch=whole + 1).take(rest)
+            history += _losses(model, last, epochs=1, n_updates=rest)
+        weights = model.get_weights()
+        forget_graphs()
+        return weights, history
+
     def _trial(self, job: Job, watch: Watch) -> Trained:
         """One job, whatever becomes of it: the boundary between a trial's failure and a run's."""
         started = time.perf_counter()
@@ -118,15 +139,7 @@ class KerasTrainer:
         """Build, compile, fit; the recorder ends it and knows what it came to."""
         feed = self._feed(job.fold)
         n_updates = feed.n_updates(job.point) * self._stopping.evaluate_every
-        model = build_network(job.point, head=self._problem.head, n_features=self._problem.n_features, seed=job.seed)
-        compile_network(
-            model,
-            point=job.point,
-            head=self._problem.head,
-            optimizer=self._optimizer,
-            momentum=self._momentum,
-            n_updates=n_updates,
-        )
+        model = self._compiled(job, n_updates=n_updates)
         recorder = _Recorder(
             Progress(job, self._stopping, watch=watch),
             split=self._problem.splits[job.fold],
@@ -142,6 +155,15 @@ class KerasTrainer:
             verbose=0,
         )
         return recorder.trained(n_updates=n_updates)
+
+    def _compiled(self, job: Job, *, n_updates: int) -> keras.Model:
+        """A job's network before its first update, ready to fit."""
+        head, point = self._problem.head, job.point
+        model = build_network(point, head=head, n_features=self._problem.n_features, seed=job.seed)
+        compile_network(
+            model, point=point, head=head, optimizer=self._optimizer, momentum=self._momentum, n_updates=n_updates
+        )
+        return model
 
     def _feed(self, fold: int) -> BatchFeed:
         """The batches of one split's training part, made when first asked for."""
@@ -406,6 +428,12 @@ class _Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no
         if n_others < 1:
             return 0.0
         return max(0.0, self._first_epoch_s - (train_s - self._first_epoch_s) / n_others)
+
+
+def _losses(model: keras.Model, dataset: Any, *, epochs: int, n_updates: int) -> list[tuple[float, float]]:
+    """Loss and penalty of each epoch."""
+    logs = model.fit(dataset, epochs=epochs, steps_per_epoch=n_updates, shuffle=False, verbose=0).history
+    return [(data, total - data) for data, total in zip(logs["data_loss"], logs["loss"], strict=True)]
 
 
 def _failed(job: Job, error: str, *, train_s: float) -> Trained:

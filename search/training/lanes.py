@@ -29,7 +29,9 @@ from ffsearch.search.training.elementwise import ACTIVATIONS, LOSSES, N_MOMENTS,
 from ffsearch.search.training.lane_augment import Augment
 from ffsearch.search.training.protocol import Ended, Job, Stopping, Trained
 
-__all__ = ["Lane", "Settings", "Tables", "augmentation", "dropout_line", "flat", "lane_bytes", "unpacked"]
+__all__ = [
+    "Lane", "Settings", "Tables", "augmentation", "dropout_line", "fit_updates", "flat", "lane_bytes", "unpacked",
+]  # fmt: skip
 
 Array = NDArray[np.float32]
 
@@ -162,7 +164,7 @@ class Lane:
             if not is_compiled(lane.evaluate):
                 self._compile_s = _compile(self._network, self._tables.training(self.job))
         state, hyper, augment, scratch, chunk, logits = self._network
-        order, draws = self._read(self.progress.n_epochs + 1)
+        order, draws = _read(self.job, self._tables, self._settings.stopping, epoch=self.progress.n_epochs + 1)
         step = self.progress.n_epochs * self._n_updates
         learns_from, judged_by = self._tables.training(self.job), self._tables.validation(self.job)
         train_loss, penalty = lane.train(state, hyper, augment, learns_from, order, draws, scratch, step)
@@ -197,23 +199,48 @@ class Lane:
             compile_s=self._compile_s,
         )
 
-    def _read(self, epoch: int) -> tuple[NDArray[np.int32], Array]:
-        """Rows and draws of all updates of an epoch, which may be several passes."""
-        stopping, part = self._settings.stopping, self._tables.balanced(self.job)
-        n_passes = stopping.evaluate_every
-        passes = range((epoch - 1) * n_passes + 1, epoch * n_passes + 1)
-        batches = [cut_batches(part.order(self.job.seed, each), batch_size=stopping.batch_size) for each in passes]
-        order = np.concatenate(batches)
-        if not is_augmented(self.job.point):
-            return order, np.empty((len(order), order.shape[1], 0), np.float32)
-        drawn = [
-            epoch_draws(
-                self.job.seed, each, point=self.job.point, columns=self._tables.problem.matrix_columns,
-                n_updates=len(batches[0]), batch_size=order.shape[1],
-            )
-            for each in passes
-        ]  # fmt: skip
-        return order, np.concatenate(drawn)
+
+def fit_updates(
+    job: Job, tables: Tables, settings: Settings, *, n_updates: int
+) -> tuple[list[Array], list[tuple[float, float]]]:
+    """Train a network for so many updates, judged by nothing.
+
+    Returns:
+        Its weights in the order of the Keras model's `get_weights()`; loss and penalty of every pass over the rows, the
+        last one perhaps of part of a pass.
+    """
+    network = _network(job, tables, settings)
+    rows, step = tables.training(job), 0
+    history: list[tuple[float, float]] = []
+    while step < n_updates:
+        order, draws = _read(job, tables, settings.stopping, epoch=len(history) + 1)
+        left = n_updates - step
+        loss, penalty = lane.train(
+            network.state, network.hyper, network.augment, rows, order[:left], draws[:left], network.scratch, step
+        )
+        history.append((loss, penalty))
+        step += len(order[:left])
+    state = network.state
+    weights = unpacked(job.point, state.kernels, state.vectors, state.moving, n_features=tables.problem.n_features)
+    return weights, history
+
+
+def _read(job: Job, tables: Tables, stopping: Stopping, *, epoch: int) -> tuple[NDArray[np.int32], Array]:
+    """Rows and draws of all updates of an epoch, which may be several passes."""
+    part, n_passes = tables.balanced(job), stopping.evaluate_every
+    passes = range((epoch - 1) * n_passes + 1, epoch * n_passes + 1)
+    batches = [cut_batches(part.order(job.seed, each), batch_size=stopping.batch_size) for each in passes]
+    order = np.concatenate(batches)
+    if not is_augmented(job.point):
+        return order, np.empty((len(order), order.shape[1], 0), np.float32)
+    drawn = [
+        epoch_draws(
+            job.seed, each, point=job.point, columns=tables.problem.matrix_columns,
+            n_updates=len(batches[0]), batch_size=order.shape[1],
+        )
+        for each in passes
+    ]  # fmt: skip
+    return order, np.concatenate(drawn)
 
 
 def n_updates(n_rows: int, stopping: Stopping) -> int:

@@ -33,7 +33,7 @@ from ffsearch.search.training.keras_trainer import KerasTrainer
 from ffsearch.search.training.lanes import Lane, Settings, Tables, lane_bytes
 from ffsearch.search.training.protocol import Job, Stopping, Trained, Watch, never_stop
 
-__all__ = ["PopulationTrainer"]
+__all__ = ["PopulationTrainer", "memory_for_lanes"]
 
 _N_LANES: Final = 4
 """Networks that are in training at a time.
@@ -44,6 +44,11 @@ sampler learns from what it is told; a constant, so that the order of results is
 
 _MEMORY_SHARE: Final = 0.5
 """choice: the lanes leave half of the machine's memory to the table, to Keras and to whatever else runs."""
+
+
+def memory_for_lanes() -> int:
+    """Bytes that all lanes together may take on this machine."""
+    return round(_MEMORY_SHARE * machine_memory())
 
 
 @dataclass(order=True)
@@ -87,7 +92,7 @@ class PopulationTrainer:
         self._settings = Settings(stopping=stopping, optimizer=optimizer, momentum=momentum)
         self._reference = KerasTrainer(problem, stopping, optimizer=optimizer, momentum=momentum)
         self._n_lanes = n_lanes
-        self._memory_bytes = round(_MEMORY_SHARE * machine_memory()) if memory_bytes is None else memory_bytes
+        self._memory_bytes = memory_for_lanes() if memory_bytes is None else memory_bytes
 
     def train(self, jobs: Iterator[Job], *, watch: Watch = never_stop) -> Iterator[Trained]:
         """Train jobs as they come; see `Trainer.train`."""

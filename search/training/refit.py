@@ -1,7 +1,8 @@
 """The final training: algorithm 7.2 of Goodfellow, Bengio, Courville (2016).
 
 Fresh weights, all development rows (training and validation), i* steps: as many as the winner's best epoch took.
-Nothing is left to stop by, so nothing is evaluated here.
+Nothing is left to stop by, so nothing is evaluated here. A lane trains the network as it trained it in the search; the
+reference trainer does where it is asked for, or where no lane holds the network.
 """
 
 from __future__ import annotations
@@ -10,18 +11,20 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from ffsearch.errors import TrainingError
 from ffsearch.search import defaults
-from ffsearch.search.data.problem import MatrixColumns
+from ffsearch.search.data.problem import MatrixColumns, Problem, Split
 from ffsearch.search.heads import Head
-from ffsearch.search.model import build_network
 from ffsearch.search.topology import Point
 from ffsearch.search.training.batches import batches_per_epoch
-from ffsearch.search.training.keras_trainer import BatchFeed, compile_network, forget_graphs
+from ffsearch.search.training.lanes import Settings, Tables, fit_updates, lane_bytes
+from ffsearch.search.training.lanes import n_updates as updates_per_epoch
+from ffsearch.search.training.population import memory_for_lanes
+from ffsearch.search.training.protocol import Job, Stopping
 
 __all__ = ["Hold", "Refitted", "Steps", "refit"]
 
@@ -79,6 +82,7 @@ def refit(
     columns: MatrixColumns | None = None,
     optimizer: str = defaults.OPTIMIZER,
     momentum: float = defaults.SGD_MOMENTUM,
+    trainer: str = "population",
 ) -> Refitted:
     """Train a fresh network on all rows it is given, balanced and augmented as in the search.
 
@@ -94,17 +98,19 @@ def refit(
         columns: What the columns of the matrix are, for augmentation; None: every one a number.
         optimizer: As in the search.
         momentum: As in the search.
+        trainer: As in the search; `keras` is the reference trainer.
 
     Raises:
         TrainingError: If the loss stops being finite.
     """
-    feed = BatchFeed(x, y, weight=weight, batch_size=batch_size, columns=columns, n_outputs=head.n_outputs)
-    per_epoch = feed.n_updates(point)
-    model = build_network(point, head=head, n_features=x.shape[1], seed=seed)
-    compile_network(model, point=point, head=head, optimizer=optimizer, momentum=momentum, n_updates=per_epoch)
-    losses, penalties = _fit_updates(model, feed, point=point, seed=seed, n_updates=n_updates)
-    weights = model.get_weights()
-    forget_graphs()
+    nobody = Split(x_train=x, y_train=y, x_valid=x[:0], y_valid=y[:0], train_weight=weight)
+    problem = Problem(head=head, splits=(nobody,), columns=columns)
+    stopping = Stopping(max_epochs=1, patience=1, min_delta=0.0, batch_size=batch_size)
+    settings = Settings(stopping=stopping, optimizer=optimizer, momentum=momentum)
+    job = Job(trial=0, point=point, seed=seed)
+    fit = _by_keras if trainer == "keras" or not _fits(job, problem, settings) else _by_lane
+    weights, history = fit(job, problem, settings, n_updates=n_updates)
+    losses, penalties = np.asarray(history, np.float32).reshape(-1, 2).T
     if not (np.isfinite(losses).all() and np.isfinite(losses + penalties).all()):
         raise TrainingError(
             f"The final training diverged: a loss of {losses[-1]} after {n_updates} updates at learning rate "
@@ -115,25 +121,27 @@ def refit(
         train_loss=losses,
         penalty=np.maximum(penalties, 0),
         n_updates=n_updates,
-        n_epochs=n_updates / per_epoch,
+        n_epochs=n_updates / updates_per_epoch(Tables(problem).balanced(job).n_rows, stopping),
     )
 
 
-def _fit_updates(
-    model: keras.Model, feed: BatchFeed, *, point: Point, seed: np.random.SeedSequence, n_updates: int
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Whole epochs, then what is left of one. Returns the loss and the penalty of each."""
-    per_epoch = feed.n_updates(point)
-    whole, rest = divmod(n_updates, per_epoch)
-    history: list[tuple[float, float]] = []
-    if whole:
-        history += _fit(model, feed.dataset(seed, point), epochs=whole, n_updates=per_epoch)
-    if rest:
-        history += _fit(model, feed.dataset(seed, point, first_epoch=whole + 1).take(rest), epochs=1, n_updates=rest)
-    losses, penalties = np.asarray(history, np.float32).reshape(-1, 2).T
-    return losses, penalties
+_Fitted = tuple[list[NDArray[np.float32]], list[tuple[float, float]]]
+"""Weights; loss and penalty of every epoch."""
 
 
-def _fit(model: keras.Model, dataset: Any, *, epochs: int, n_updates: int) -> list[tuple[float, float]]:
-    logs = model.fit(dataset, epochs=epochs, steps_per_epoch=n_updates, shuffle=False, verbose=0).history
-    return [(data, total - data) for data, total in zip(logs["data_loss"], logs["loss"], strict=True)]
+def _fits(job: Job, problem: Problem, settings: Settings) -> bool:
+    """Whether a lane may hold the network, as in the search."""
+    batch_size = settings.stopping.batch_size
+    return lane_bytes(job, problem, batch_size=batch_size, optimizer=settings.optimizer) <= memory_for_lanes()
+
+
+def _by_lane(job: Job, problem: Problem, settings: Settings, *, n_updates: int) -> _Fitted:
+    with threadpool_limits(limits=1, user_api="blas"):  # the very products of the search
+        return fit_updates(job, Tables(problem), settings, n_updates=n_updates)
+
+
+def _by_keras(job: Job, problem: Problem, settings: Settings, *, n_updates: int) -> _Fitted:
+    from ffsearch.search.training.keras_trainer import KerasTrainer
+
+    trainer = KerasTrainer(problem, settings.stopping, optimizer=settings.optimizer, momentum=settings.momentum)
+    return trainer.fit_updates(job, n_updates=n_updates)

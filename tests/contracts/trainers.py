@@ -73,6 +73,18 @@ def job(trial: int = 0, *, point: Point = POINT, seed: int = 0, fold: int = 0) -
     return Job(trial=trial, point=point, seed=child(seed, Purpose.TRIAL, trial), fold=fold)
 
 
+def descended(
+    weights: list[NDArray[np.float64]], x: NDArray[np.float64], y: NDArray[np.float64], *, rate: float
+) -> list[NDArray[np.float64]]:
+    """One step of gradient descent of a tanh network with one hidden layer on the squared error."""
+    kernel, bias, out_kernel, out_bias = weights
+    hidden = np.tanh(x @ kernel + bias)
+    error = 2 * (hidden @ out_kernel + out_bias - y) / y.size
+    back = (error @ out_kernel.T) * (1 - hidden**2)
+    gradients = [x.T @ back, back.sum(axis=0), hidden.T @ error, error.sum(axis=0)]
+    return [w - rate * g for w, g in zip(weights, gradients, strict=True)]
+
+
 def run(trainer: Trainer, jobs: Sequence[Job], *, watch: Watch = never_stop) -> list[Trained]:
     """All results, in the order of their trials."""
     return sorted(trainer.train(iter(jobs), watch=watch), key=lambda trained: trained.job.trial)
