@@ -189,7 +189,7 @@ def _rows(study: StudyTables, t: Language) -> Section | None:
     rows = [
         (
             Cell(text=t.count(size.n_train), order=size.n_train),
-            Cell(text=t(f"capacity.head.{size.code}"), order=size.code),
+            Cell(text=t(f"capacity.head.{size.code}")),
             Cell(text=t.score(size.best.test), order=size.best.test),
             Cell(text=plots.line_name(size.best.line, t), order=size.best.depth),
             Cell(text=t.count(size.best.n_params), order=size.best.n_params),
