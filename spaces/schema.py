@@ -282,8 +282,8 @@ class TrainSpec(Section):
 
     trainer: Literal["auto", "population", "keras"] = Field(
         default="auto",
-        description="population trains many candidates in one compiled program, and one at a time what that cannot "
-        "hold; keras trains all one at a time; auto is population.",
+        description="population trains several candidates at a time in one compiled program, and by Keras what no "
+        "lane holds; keras trains all one at a time; auto is population.",
     )
     optimizer: Literal["adam", "adamw", "sgd", "rmsprop"] = Field(default="adam", description="The optimiser.")
     momentum: StrictFloat = Field(
