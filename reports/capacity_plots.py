@@ -100,7 +100,8 @@ def score_by_size(study: StudyTables, *, t: Language, width: int = WIDE) -> Figu
     if width <= NARROW and study.is_convolutional:
         n_columns = 1
     n_rows = math.ceil(len(lines) / n_columns)
-    height, top, bottom = 190, 52, 52
+    above = 18 if width > NARROW else 34  # pixels of a panel's name; letters are larger on a narrow page
+    height, top, bottom = 172 + above, 52, 52
     figure = canvas(width, top + n_rows * height + bottom)
     low, high = _limits([value for cell in study.cells for value in (cell.low, cell.high, cell.train)])
     overfits = {Line(gain.depth, gain.wide): gain for gain in study.overfits if gain.is_shown}
@@ -109,7 +110,7 @@ def score_by_size(study: StudyTables, *, t: Language, width: int = WIDE) -> Figu
         row, column = divmod(place, n_columns)
         axes = add_axes(
             figure, left=56 + column * wide, right=width - 56 - (column + 1) * wide + 14,
-            top=top + row * height + 18, bottom=bottom + (n_rows - 1 - row) * height + 18,
+            top=top + row * height + above, bottom=bottom + (n_rows - 1 - row) * height + 18,
         )  # fmt: skip
         for other in lines:
             axes.plot(*_points(study.of_line(other)), color=FAINT, linewidth=1, zorder=1)
@@ -195,7 +196,7 @@ def gains(study: StudyTables, *, t: Language, width: int = WIDE) -> Figure:
         if (found := _gains_of(study, depth, wide))
     ]
     n_rows = sum(len(of_depth) + 1 for *_, of_depth in groups)
-    left = (150 if width > NARROW else 132) + (70 if study.is_convolutional else 0)
+    left = (150 if width > NARROW else 132) + (30 if study.is_convolutional else 0)
     bottom = 50 if width > NARROW else 66
     figure = canvas(width, 40 + n_rows * _ROW + bottom)
     axes = add_axes(figure, left=left, top=40, right=20, bottom=bottom)
@@ -204,8 +205,10 @@ def gains(study: StudyTables, *, t: Language, width: int = WIDE) -> Figure:
     axes.axvline(0, color=MUTED, linewidth=1, zorder=1)
     row, labels = 0, []
     for depth, wide, of_depth in groups:
-        named = "capacity.against" if wide.widened == "layers" else f"capacity.against_{wide.widened}"
-        labels.append((row, t(named, depth=t.counted("layers", depth), reference=wide.depth), True))
+        named, said = "capacity.against", t.counted("layers", depth)
+        if wide.widened != "layers":
+            named, said = f"capacity.against_{wide.widened}", t.count(depth)
+        labels.append((row, t(named, depth=said, reference=wide.depth), True))
         for gain in of_depth:
             row += 1
             _whisker(axes, row, gain)

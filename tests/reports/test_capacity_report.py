@@ -193,7 +193,7 @@ def test_the_three_kinds_are_told_apart_without_colour() -> None:
         "3 layers, more channels", "3 layers, more dense units", "9 layers, more channels",
     ]  # fmt: skip
     rows = [text.get_text() for text in plots.gains(study, t=t).axes[0].texts]
-    assert rows.count("9 layers against 3 with channels") == rows.count("9 layers against 3 with dense units") == 1
+    assert rows.count("9 against 3, channels") == rows.count("9 against 3, dense units") == 1
     assert rows.count("mean over budgets") == 2
 
 
