@@ -28,9 +28,8 @@ from ffsearch.search.data.problem import Problem, Split
 from ffsearch.search.heads import Head, Loss, Task
 from ffsearch.search.seeds import Purpose, child
 from ffsearch.search.topology import Point
-from ffsearch.search.training.early_stopping import Progress
 from ffsearch.search.training.lanes import Lane, Settings, Tables
-from ffsearch.search.training.protocol import Job, Stopping, never_stop
+from ffsearch.search.training.protocol import Job, Stopping
 
 N_ROWS, N_FEATURES, BATCH_SIZE, DROPOUT = 8_000, 20, 256, 0.1
 N_UPDATES = N_ROWS // BATCH_SIZE
@@ -110,8 +109,7 @@ def lane_epoch(depth: int, width: int) -> Epoch:
     stopping = Stopping(max_epochs=10**9, patience=10**9, min_delta=0.0, batch_size=BATCH_SIZE)
     point, tables = Point(depth=depth, width=width, batch_norm=True, dropout=DROPOUT), Tables(problem)
     lanes = [
-        Lane(each, Progress(each, stopping, watch=never_stop), tables, Settings(stopping=stopping))
-        for each in (job(point, number) for number in range(N_LANES))
+        Lane(each, tables, Settings(stopping=stopping)) for each in (job(point, number) for number in range(N_LANES))
     ]
     threads = ThreadPoolExecutor(os.cpu_count() or 1)
     threadpool_limits(1, user_api="blas")  # the lanes' products; no peer uses this library

@@ -31,9 +31,8 @@ from ffsearch.search.data.problem import Problem, Split
 from ffsearch.search.heads import Head, Loss, Task
 from ffsearch.search.seeds import Purpose, child
 from ffsearch.search.topology import Point, n_params
-from ffsearch.search.training.early_stopping import Progress
 from ffsearch.search.training.lanes import Lane, Settings, Tables
-from ffsearch.search.training.protocol import Job, Stopping, never_stop
+from ffsearch.search.training.protocol import Job, Stopping
 
 BASE = {"rows": 8_192, "columns": 20, "width": 64, "depth": 3, "networks": 1}
 VARIED = {
@@ -58,7 +57,7 @@ def lanes(*, rows: int, columns: int, width: int, depth: int, networks: int) -> 
     point = Point(depth=depth, width=width, batch_norm=True, dropout=0.1)
     jobs = [Job(trial=trial, point=point, seed=child(0, Purpose.TRIAL, trial)) for trial in range(networks)]
     settings = Settings(stopping=stopping)
-    return [Lane(job, Progress(job, stopping, watch=never_stop), tables, settings) for job in jobs]
+    return [Lane(job, tables, settings) for job in jobs]
 
 
 def epoch_seconds(shape: dict[str, int], *, n_rounds: int) -> float:

@@ -21,6 +21,7 @@ import typer
 from ffsearch import __version__
 from ffsearch.errors import FFSearchError, RunError
 from ffsearch.search.exporting.formats import Format
+from ffsearch.search.secrets import without_passwords
 
 if TYPE_CHECKING:
     from ffsearch.spaces.overrides import Override
@@ -103,6 +104,22 @@ def run(
     finish: Annotated[
         bool, typer.Option("--finish", help="No more trials: refit, test and report on what was told so far.")
     ] = False,
+    workers: Annotated[
+        int | None, typer.Option(help="Train in so many processes of this machine; the results are the same.")
+    ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(metavar="local|ADDRESS", help="Train on a Ray cluster: one started here, or HOST:PORT of a head."),
+    ] = None,
+    storage: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            envvar="FFSEARCH_STORAGE",
+            show_envvar=True,
+            help="A database in which several drivers share one study: postgresql+psycopg://USER:PASSWORD@HOST/DB.",
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; errors only.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Events and the summary as JSON lines, for programs.")] = False,
 ) -> None:
@@ -123,8 +140,9 @@ def run(
     try:
         with showing:
             done = running.run(
-                space, overrides=overrides, out=out, fresh=fresh, finish=finish, observer=observer, report=_report
-            )
+                space, overrides=overrides, out=out, fresh=fresh, finish=finish, observer=observer, report=_report,
+                workers=workers, ray=ray, storage=storage,
+            )  # fmt: skip
     except KeyboardInterrupt as interrupt:  # typer would drop its text, which says what is safe and how to go on
         _say(str(interrupt) or "interrupted")
         raise typer.Exit(EXIT_INTERRUPTED) from interrupt
@@ -414,9 +432,9 @@ def _unexpected(error: Exception, arguments: list[str]) -> int:
         return EXIT_USER
     text = "".join(traceback.format_exception(error))
     with tempfile.NamedTemporaryFile("w", prefix="ffsearch-", suffix=".txt", delete=False, encoding="utf-8") as file:
-        file.write(f"ffsearch {__version__}, Python {sys.version}\n{arguments}\n{text}")
+        file.write(without_passwords(f"ffsearch {__version__}, Python {sys.version}\n{arguments}\n{text}"))
     _say(
-        f"ffsearch failed, and the fault is its own: {type(error).__name__}: {error}\n"
+        f"ffsearch failed, and the fault is its own: {type(error).__name__}: {without_passwords(str(error))}\n"
         f"The traceback is in {file.name}; please send it along when you report this."
     )
     return EXIT_OURS

@@ -5,6 +5,7 @@ engine.ask() -> jobs() -> trainer -> close() -> the trial's outcome, once all it
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
@@ -41,6 +42,7 @@ class _Open:
 
     proposal: Proposal
     n_started: int = 0
+    seconds: dict[int, float] = field(default_factory=dict)  # by fold
     back: list[Trained] = field(default_factory=list)
     ending: Ended | None = None
 
@@ -56,6 +58,7 @@ class Ledger:
         is_over: Whether time is up: no further trial is proposed, running ones are ended.
         on_start: Told of every job as it is handed out.
         on_epoch: Told of every epoch.
+        max_seconds: Training time of a trial, all folds together, after which it is ended; None: any.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class Ledger:
         is_over: Callable[[], bool],
         on_start: Callable[[Job], None],
         on_epoch: Callable[[Epoch], None],
+        max_seconds: float | None = None,
     ) -> None:
         self._engine = engine
         self._n_left = n_trials
@@ -76,6 +80,7 @@ class Ledger:
         self._is_over = is_over
         self._on_start = on_start
         self._on_epoch = on_epoch
+        self._max_seconds = math.inf if max_seconds is None else max_seconds
         self._open: dict[int, _Open] = {}
 
     def jobs(self) -> Iterator[Job]:
@@ -102,7 +107,8 @@ class Ledger:
             epoch.job.trial, epoch=epoch.number, valid_loss=epoch.valid_loss
         ):
             trial.ending = trial.ending or Ended.PRUNED
-        if self._is_over():
+        trial.seconds[epoch.job.fold] = epoch.train_s
+        if self._is_over() or sum(trial.seconds.values()) > self._max_seconds:
             trial.ending = trial.ending or Ended.BUDGET
         return trial.ending
 

@@ -32,9 +32,12 @@ from ffsearch.spaces.writer import space_identity, space_to_yaml
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ffsearch.search.carrying.protocol import Carrier
     from ffsearch.search.data.prepare import Prepared
     from ffsearch.search.data.problem import Problem
     from ffsearch.search.engines.mirror import StudyMirror
+    from ffsearch.search.engines.shared import SharedEngine
+    from ffsearch.search.engines.shared_study import SharedStudy
 
 __all__ = [
     "FRAME",
@@ -49,6 +52,7 @@ __all__ = [
     "open_folder",
     "read_inputs",
     "run_name",
+    "shared_study",
     "stopping_for",
 ]
 
@@ -89,6 +93,7 @@ class Parts:
         reserve: How much of the time the steps after the search need.
         observer: Told of everything.
         answers: What trials answered on their validation rows; None where no evidence is wanted.
+        carrier: Where networks are trained; None for threads of this process.
     """
 
     inputs: Inputs
@@ -104,6 +109,14 @@ class Parts:
     reserve: Reserve
     observer: Observer
     answers: SearchAnswers | None
+    carrier: Carrier | None = None
+
+    @property
+    def shared(self) -> SharedEngine | None:
+        """The engine, where other drivers work on the same study."""
+        from ffsearch.search.engines.shared import SharedEngine
+
+        return self.engine if isinstance(self.engine, SharedEngine) else None
 
     @property
     def evidence(self) -> EvidenceSpec:
@@ -112,11 +125,8 @@ class Parts:
 
     def trainer_for(self, problem: Problem, *, n_passes: int = 1) -> Trainer:
         """A trainer of other matrices, set as that of the search but for epochs of so many times its passes."""
-        from ffsearch.search.training.choose import make_trainer
-
-        train = self.inputs.space.train
         stopping = replace(self.stopping, evaluate_every=n_passes * self.stopping.evaluate_every)
-        return make_trainer(train.trainer, problem, stopping, optimizer=train.optimizer, momentum=train.momentum)
+        return _trainer(self.inputs.space, problem, stopping, carrier=self.carrier)
 
     @property
     def objective(self) -> Objective:
@@ -316,18 +326,44 @@ def open_folder(inputs: Inputs, *, out: str | PathLike[str] | None, fresh: bool)
 
 
 @contextmanager
+def shared_study(inputs: Inputs, url: str | None) -> Iterator[SharedStudy | None]:
+    """The study in a database that all drivers of the same space and table share; none without an address.
+
+    Raises:
+        SpaceError: If the sampler keeps a state of its own.
+        RunError: If the database cannot be used.
+    """
+    if url is None:
+        yield None
+        return
+    from ffsearch.search.engines.shared import check_shared
+    from ffsearch.search.engines.shared_study import SharedStudy
+
+    check_shared(engine=inputs.space.search.engine, sampler=inputs.space.search.sampler)
+    same = "-".join(digest[:12] for digest in identity_of(inputs).values())
+    with SharedStudy(url, name=f"{inputs.name}-{same}", direction=inputs.objective.direction) as shared:
+        yield shared
+
+
+@contextmanager
 def assembled(
-    inputs: Inputs, folder: RunFolder, *, deadline: Deadline, observer: Observer, finish: bool
+    inputs: Inputs,
+    folder: RunFolder,
+    *,
+    deadline: Deadline,
+    observer: Observer,
+    finish: bool,
+    carrier: Carrier | None = None,
+    shared: SharedStudy | None = None,
 ) -> Iterator[Parts]:
     """Make everything the steps share, and let the engine learn of the trials that were told before."""
     from ffsearch.search.engines.mirror import StudyMirror
-    from ffsearch.search.training.choose import make_trainer
 
     space, problem, objective = inputs.space, inputs.prepared.problem(), inputs.objective
     naive = naive_value(problem, objective)
     n_train = len(problem.splits[0].x_train)
     stopping = stopping_for(space, n_train)
-    engine = _engine(inputs)
+    engine = _engine(inputs, shared=shared)
     engine.restore(told_history(folder.records, naive=naive, direction=objective.direction))
     with StudyMirror(
         folder.path / STUDY,
@@ -344,13 +380,7 @@ def assembled(
             stopping=stopping,
             folder=folder,
             engine=engine,
-            trainer=make_trainer(
-                space.train.trainer,
-                problem,
-                stopping,
-                optimizer=space.train.optimizer,
-                momentum=space.train.momentum,
-            ),
+            trainer=_trainer(space, problem, stopping, carrier=carrier),
             mirror=mirror,
             deadline=deadline,
             reserve=Reserve(
@@ -360,7 +390,23 @@ def assembled(
             ),
             observer=observer,
             answers=_answers(inputs, folder, problem) if space.evidence.finalists else None,
+            carrier=carrier,
         )
+
+
+def _trainer(space: SearchSpace, problem: Problem, stopping: Stopping, *, carrier: Carrier | None) -> Trainer:
+    from ffsearch.search.training.choose import make_trainer
+
+    train = space.train
+    return make_trainer(
+        train.trainer,
+        problem,
+        stopping,
+        optimizer=train.optimizer,
+        momentum=train.momentum,
+        n_lanes=space.search.concurrency,
+        carrier=carrier,
+    )
 
 
 def _answers(inputs: Inputs, folder: RunFolder, problem: Problem) -> SearchAnswers:
@@ -373,7 +419,7 @@ def _answers(inputs: Inputs, folder: RunFolder, problem: Problem) -> SearchAnswe
     )
 
 
-def _engine(inputs: Inputs) -> Engine:
+def _engine(inputs: Inputs, *, shared: SharedStudy | None = None) -> Engine:
     """The engine, nothing told yet.
 
     Raises:
@@ -394,6 +440,7 @@ def _engine(inputs: Inputs) -> Engine:
         first_rung=first_rung_for(batches_per_epoch(n_train, batch_size=stopping.batch_size)),
         n_features=len(prepared.layout.matrix_columns().cell),
         n_outputs=prepared.head.n_outputs,
+        shared=shared,
     )
 
 

@@ -57,15 +57,17 @@ def record_of(
         curve=first.curve,
         repeat_of=repeat_of,
         error=next((fold.error for fold in folds if fold.error), None),
-        notes=_fold_notes(folds),
+        notes=_notes(folds),
     )
 
 
-def _fold_notes(folds: Sequence[Trained]) -> dict[str, Any]:
-    """How every fold ended, where there are several: the refit's i* is their median."""
+def _notes(folds: Sequence[Trained]) -> dict[str, Any]:
+    """How often its workers were lost, and how every fold ended, where there are several: i* is their median."""
+    n_retries = sum(fold.notes.get("n_retries", 0) for fold in folds)
+    retries = {"n_retries": n_retries} if n_retries else {}
     if len(folds) == 1:
-        return {}
-    return {
+        return retries
+    return retries | {
         "folds": [
             {
                 "fold": fold.job.fold,

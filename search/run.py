@@ -14,13 +14,16 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ffsearch.errors import RunError
 from ffsearch.search.budget import Deadline
 from ffsearch.search.capacity.study import study
+from ffsearch.search.carrying.choose import Carriage, carried
+from ffsearch.search.engines.protocol import Told
 from ffsearch.search.judging import judge
 from ffsearch.search.ledger import Ledger, Outcome
 from ffsearch.search.observer import Observer
 from ffsearch.search.outcome import refit_winner
-from ffsearch.search.parts import Parts, all_overrides, assembled, open_folder, read_inputs
+from ffsearch.search.parts import Parts, all_overrides, assembled, open_folder, read_inputs, shared_study
 from ffsearch.search.recording import record_of
 from ffsearch.search.records import TrialRecord, bad_value
 from ffsearch.search.saving import save_answer
@@ -46,6 +49,9 @@ def run(
     finish: bool = False,
     observer: Observer | None = None,
     report: Callable[[Path], object] | None = None,
+    workers: int | None = None,
+    ray: str | None = None,
+    storage: str | None = None,
 ) -> Run:
     """Search a space on a table, weigh and refit the winner, open the sealed test once, and leave a run folder.
 
@@ -63,6 +69,11 @@ def run(
         finish: No more trials: refit, test and report on what was told so far.
         observer: Told of everything as it happens.
         report: Writes the report of a finished run folder, given its path; by default none is written.
+        workers: So many processes of this machine train the networks, in place of threads of this one; the results are
+            the same.
+        storage: Address of a database in which several drivers share one study: the same call, each with a run folder
+            of its own. Its password is kept nowhere.
+        ray: The nodes of a Ray cluster train them: `local`, or the address of its head.
 
     Returns:
         The finished run.
@@ -77,15 +88,28 @@ def run(
     began = time.monotonic()
     observer = observer or Observer()
     asked = all_overrides(overrides, data=data, target=target)
+    carriage = Carriage(workers=workers, ray=ray)
     if load_any(space, asked).kind == "capacity":
+        if storage is not None:
+            raise RunError(
+                "--storage shares the study of a search; a capacity study is a plan that one driver works through. "
+                "Leave it out, and give --workers N or --ray ADDRESS for more cores."
+            )
         return study(
-            space, data=data, overrides=asked, out=out, fresh=fresh, finish=finish, observer=observer, report=report
-        )
+            space, data=data, overrides=asked, out=out, fresh=fresh, finish=finish, observer=observer, report=report,
+            carriage=carriage,
+        )  # fmt: skip
     inputs = read_inputs(space, data=data, target=target, overrides=asked)
+    carriage.check(trainer=inputs.space.train.trainer)
+    concurrency = inputs.space.search.concurrency
     deadline = Deadline(inputs.space.search.budget, began=began)
     with (
+        shared_study(inputs, None if finish else storage) as shared,
         open_folder(inputs, out=out, fresh=fresh) as folder,
-        assembled(inputs, folder, deadline=deadline, observer=observer, finish=finish) as parts,
+        carried(carriage, folder.path, concurrency=concurrency, observer=observer) as carrier,
+        assembled(
+            inputs, folder, deadline=deadline, observer=observer, finish=finish, carrier=carrier, shared=shared
+        ) as parts,
     ):
         if parts.is_done:
             observer.noted(f"{folder.path} is finished. More --trials go on with it; --fresh starts anew.")
@@ -104,19 +128,25 @@ def run(
 def _search(parts: Parts) -> None:
     """Ask, train, record, tell, until trials or time have run out."""
     parts.begin()
+    if parts.shared is not None:
+        _learn_from_others(parts)
     ledger = Ledger(
         parts.engine,
-        n_trials=parts.n_trials - len(parts.folder.records),
+        n_trials=parts.n_trials - (0 if parts.shared else len(parts.folder.records)),
         n_folds=len(parts.problem.splits),
         seed=parts.seed,
         is_over=lambda: _is_over(parts),
         on_start=parts.observer.started,
         on_epoch=parts.observer.epoch,
+        max_seconds=parts.inputs.space.search.max_seconds_per_trial,
     )
-    for trained in parts.trainer.train(ledger.jobs(), watch=ledger.watch):
-        outcome = ledger.close(trained)
-        if outcome is not None:
-            _tell(parts, _record(parts, outcome))
+    while True:
+        for trained in parts.trainer.train(ledger.jobs(), watch=ledger.watch):
+            outcome = ledger.close(trained)
+            if outcome is not None:
+                _tell(parts, _record(parts, outcome))
+        if not _others_left_work(parts):
+            return
 
 
 def _tell(parts: Parts, record: TrialRecord) -> None:
@@ -124,10 +154,38 @@ def _tell(parts: Parts, record: TrialRecord) -> None:
     worst = bad_value(
         (earlier.value for earlier in parts.folder.records), naive=parts.naive, direction=parts.objective.direction
     )
+    told = record.told(otherwise=worst)
+    if parts.shared is not None and not parts.shared.commit(record, told):
+        parts.observer.noted(f"Trial {record.trial} was taken for lost, and is tried again by another driver.")
+        return
+    _take(parts, record, told)
+    if parts.shared is not None:
+        _learn_from_others(parts)
+
+
+def _take(parts: Parts, record: TrialRecord, told: Told) -> None:
+    """Keep a trial that counts."""
     parts.folder.add(record)
-    parts.engine.tell(record.told(otherwise=worst))
+    parts.engine.tell(told)
     parts.mirror.add(record)
     parts.observer.ended(record, parts.best)
+
+
+def _learn_from_others(parts: Parts) -> None:
+    """Take what other drivers told since the last look."""
+    assert parts.shared is not None
+    for record in parts.shared.study.told(but=[known.trial for known in parts.folder.records]):
+        _take(parts, record, record.told(otherwise=parts.naive))
+
+
+def _others_left_work(parts: Parts) -> bool:
+    """Wait until other drivers told all the rest; whether one was lost, and left trials to be tried again."""
+    if parts.shared is None:
+        return False
+    n_trials, study = parts.shared.n_trials, parts.shared.study
+    goes_on = study.wait(n_trials=n_trials, is_over=lambda: _is_over(parts))
+    _learn_from_others(parts)
+    return goes_on
 
 
 def _record(parts: Parts, outcome: Outcome) -> TrialRecord:

@@ -7,13 +7,20 @@ from typing import Any, Final
 
 from ffsearch.spaces.faults import Fault, one_of
 
-__all__ = ["SAMPLERS", "sampling_faults"]
+__all__ = ["CONCURRENCY", "SAMPLERS", "sampling_faults"]
 
 SAMPLERS: Final[Mapping[str, tuple[str, ...]]] = {
     "optuna": ("tpe", "random", "gp", "cmaes", "qmc", "grid"),
     "keras-tuner": ("bayesian", "hyperband", "random", "grid"),
 }
 """Samplers by engine."""
+
+CONCURRENCY: Final = 4
+"""Networks that are in training at a time.
+
+choice: twice the cores of a small machine, so that none waits for another's epoch to be recorded, and few enough that a
+sampler learns from what it is told; a constant, so that the order of results is the same on every machine.
+"""
 
 _OWN_ROUNDS: Final = "hyperband"
 """The sampler that itself says how long a trial is trained."""

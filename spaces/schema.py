@@ -20,7 +20,7 @@ from pydantic import BeforeValidator, Field, StrictBool, StrictFloat, StrictInt,
 from ffsearch.spaces.faults import Fault, Section, nearest, refusal, shown
 from ffsearch.spaces.pairing import pairing_faults
 from ffsearch.spaces.parameters import ChoiceParameter, Fixed, FloatParameter, IntParameter, Legal, Parameter
-from ffsearch.spaces.sampling import sampling_faults
+from ffsearch.spaces.sampling import CONCURRENCY, sampling_faults
 from ffsearch.spaces.values import (
     MAX_REPEATS,
     BatchSize,
@@ -65,6 +65,9 @@ MAX_EPOCHS: Final = 100_000
 
 MAX_TRIALS: Final = 1_000_000
 """Most trials. Choice: more is a slip of the finger."""
+
+MAX_CONCURRENCY: Final = 10_000
+"""Most networks in training at a time. Choice: more is a slip of the finger."""
 
 MIN_ROWS: Final = 10
 """Fewest rows that can be asked for. Choice: with fewer, one row decides a score."""
@@ -328,10 +331,22 @@ class SearchSpec(Section):
         description="Time for everything, refit and report included: 90s, 10m, 1h30m; a plain number is seconds. "
         "null: no limit.",
     )
+    concurrency: StrictInt = Field(
+        default=CONCURRENCY,
+        ge=1,
+        le=MAX_CONCURRENCY,
+        description="Networks in training at a time, wherever they are trained: with more, more workers have work, and "
+        "the sampler knows less when it proposes.",
+    )
     max_params: StrictInt | None = Field(
         default=None,
         ge=1,
         description="Most parameters of a network, all counted; larger ones are not tried. null: any.",
+    )
+    max_seconds_per_trial: Seconds = Field(
+        default=None,
+        description="Training time of a trial, all folds together: 30s, 5m; one that takes longer ends there, with the "
+        "best epoch it came to. It reads the clock, so that another machine may end other trials. null: any.",
     )
     warm_start: StrictStr | None = Field(
         default=None,

@@ -15,6 +15,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.representer import RoundTripRepresenter
 
 from ffsearch.spaces.capacity import CapacitySpace
+from ffsearch.spaces.sampling import CONCURRENCY
 from ffsearch.spaces.schema import SearchSpace
 
 __all__ = ["json_schema", "space_identity", "space_to_yaml", "value_to_yaml"]
@@ -28,8 +29,8 @@ _NOT_WHICH: Final = ("evidence", "preset")
 _HOW_LONG: Final = ("trials", "budget")
 """Keys of `search:` that say how far a search goes, not which one it is."""
 
-_LATER: Final = ("max_params", "warm_start")
-"""Keys of `search:` that came later: where they say nothing, a run is the one it was before."""
+_LATER: Final = {"max_params": None, "max_seconds_per_trial": None, "warm_start": None, "concurrency": CONCURRENCY}
+"""Keys of `search:` that came later, and what they say where a run is the one it was before."""
 
 
 class _Representer(RoundTripRepresenter):
@@ -80,8 +81,8 @@ def space_identity(space: SearchSpace | CapacitySpace) -> str:
         plain.pop(key, None)
     for key in _HOW_LONG:
         plain.get("search", {}).pop(key, None)
-    for key in _LATER:
-        if plain.get("search", {}).get(key, "") is None:
+    for key, silent in _LATER.items():
+        if plain.get("search", {}).get(key, ...) == silent:
             del plain["search"][key]
     for key in ("source", "test"):
         if isinstance(plain["data"][key], str):

@@ -16,10 +16,10 @@ from ffsearch.search.data.preprocess import Layout, Preprocessor, learn_layout, 
 from ffsearch.search.data.spelling import PLAIN, Spelling
 from ffsearch.search.exporting.checks import HeldOut, write_held_out
 from ffsearch.search.heads import Head, TargetScale, Task, default_loss
-from ffsearch.search.model import initial_weights
 from ffsearch.search.packaging import PackagedModel, save_model
 from ffsearch.search.reading import CHECK, MODEL
 from ffsearch.search.topology import Activation, Point
+from ffsearch.search.weights import initial_weights
 
 NUMBERS: dict[str, Reading] = {
     "age": PLAIN,

@@ -312,3 +312,12 @@ def test_convolutional_networks_need_images_of_some_size(
     np.savez("small.npz", x=np.zeros((40, 6, 6), np.uint8), y=np.arange(40) % 2)
     with pytest.raises(DataError, match=text):
         run("capacity-convolutional", data=source, out=tmp_path / "run")
+
+
+@pytest.mark.parametrize("key", ["residual", "convolutions"])
+def test_networks_of_the_reference_trainer_are_not_carried(key: str, tmp_path: Path) -> None:
+    overrides = {"residual": {"capacity.residual": True}, "convolutions": {"capacity.convolutions": {}}}[key]
+    text = rf"capacity.{key}: these networks are trained by Keras.*Leave --workers or capacity.{key} out"
+    with pytest.raises(SpaceError, match=text):
+        run("capacity", overrides=overrides, out=tmp_path / "run", workers=2)
+    assert not (tmp_path / "run").exists()

@@ -149,5 +149,7 @@ def test_an_earlier_run_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_keys_that_came_later_leave_the_identity_of_older_runs_alone() -> None:
-    assert space_identity(space()) == space_identity(space(max_params=None, warm_start=None))
+    assert space_identity(space()) == space_identity(
+        space(max_params=None, warm_start=None, max_seconds_per_trial=None, concurrency=4)
+    )
     assert space_identity(space()) != space_identity(space(max_params=5_000))

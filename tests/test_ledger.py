@@ -38,7 +38,14 @@ class Counting:
         raise AssertionError("the ledger restores nothing")
 
 
-def ledger(engine: Counting, *, n_trials: int = 2, n_folds: int = 1, over: Sequence[bool] = ()) -> Ledger:
+def ledger(
+    engine: Counting,
+    *,
+    n_trials: int = 2,
+    n_folds: int = 1,
+    over: Sequence[bool] = (),
+    max_seconds: float | None = None,
+) -> Ledger:
     times = iter(over)
     return Ledger(
         engine,
@@ -48,6 +55,7 @@ def ledger(engine: Counting, *, n_trials: int = 2, n_folds: int = 1, over: Seque
         is_over=lambda: next(times, False),
         on_start=lambda _: None,
         on_epoch=lambda _: None,
+        max_seconds=max_seconds,
     )
 
 
@@ -63,8 +71,8 @@ def trained(job: Job, ended: Ended = Ended.STOPPED) -> Trained:
     )
 
 
-def epoch(job: Job) -> Epoch:
-    return Epoch(job=job, number=1, train_loss=1.0, valid_loss=1.0)
+def epoch(job: Job, *, train_s: float = 0.0) -> Epoch:
+    return Epoch(job=job, number=1, train_loss=1.0, valid_loss=1.0, train_s=train_s)
 
 
 def test_a_trial_is_whole_when_all_its_folds_are_back() -> None:
@@ -143,3 +151,12 @@ def test_when_time_is_up_nothing_more_is_asked_and_what_runs_is_ended() -> None:
 
 def test_an_exhausted_engine_ends_the_jobs() -> None:
     assert len(list(ledger(Counting(n_points=3), n_trials=10).jobs())) == 3
+
+
+def test_a_trial_that_takes_too_long_is_ended_by_all_its_folds_together() -> None:
+    book = ledger(Counting(), n_trials=2, n_folds=2, max_seconds=10.0)
+    jobs = list(book.jobs())
+    assert book.watch(epoch(jobs[0], train_s=6.0)) is None
+    assert book.watch(epoch(jobs[0], train_s=7.0)) is None  # seconds so far, not of the epoch
+    assert book.watch(epoch(jobs[1], train_s=4.0)) is Ended.BUDGET
+    assert book.watch(epoch(jobs[2], train_s=9.0)) is None  # each trial has its own

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from ffsearch.search import defaults
 from ffsearch.search.heads import Head, Loss, Task, mean_loss
-from ffsearch.search.model import build_network, data_loss, initial_weights, make_optimizer
+from ffsearch.search.model import build_network, data_loss, make_optimizer
 from ffsearch.search.topology import Activation, Convolutions, Point, layer_sizes
+from ffsearch.search.weights import initial_weights
 
 SEED = np.random.SeedSequence(7)
 HEAD = Head(task=Task.REGRESSION, loss=Loss.MSE, n_outputs=2, target_names=("a", "b"))

@@ -14,13 +14,12 @@ from threadpoolctl import threadpool_info
 from contracts.trainers import POINT, STOPPING, MakeTrainer, TrainerContract, head_for, job, problem_for, run, split_for
 from ffsearch.search.data.problem import Problem, Split
 from ffsearch.search.heads import Loss, Task, mean_loss
-from ffsearch.search.model import initial_weights
 from ffsearch.search.topology import Activation, Balance, Point
-from ffsearch.search.training.early_stopping import Progress
 from ffsearch.search.training.keras_trainer import KerasTrainer
 from ffsearch.search.training.lanes import Lane, Settings, Tables, flat, lane_bytes, unpacked
 from ffsearch.search.training.population import PopulationTrainer
-from ffsearch.search.training.protocol import Ended, Job, Stopping, Trained, Trainer, never_stop
+from ffsearch.search.training.protocol import Ended, Job, Stopping, Trained, Trainer
+from ffsearch.search.weights import initial_weights
 
 
 class TestPopulationTrainer(TrainerContract):
@@ -307,9 +306,8 @@ class TestLanes:
 
         def trained_epoch() -> Lane:
             one = job(0, point=point)
-            lane = Lane(one, Progress(one, stopping, watch=never_stop), Tables(problem), settings)
+            lane = Lane(one, Tables(problem), settings)
             lane.train_epoch()
-            lane.record()
             return lane
 
         trained_epoch()  # compiles

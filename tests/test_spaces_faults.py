@@ -293,7 +293,8 @@ def test_a_long_value_is_cut() -> None:
          "Legal: kind, data, space, train, search, evidence."),
         ("search.sed=1",
          "--set search.sed=1: search.sed: unknown key. Did you mean seed? "
-         "Legal: engine, sampler, pruner, trials, budget, max_params, warm_start, seed, objective."),
+         "Legal: engine, sampler, pruner, trials, budget, concurrency, max_params, max_seconds_per_trial, warm_start, "
+         "seed, objective."),
         ("space.taper.low=1",
          "--set space.taper.low=1: space.taper.low: space.taper is the plain value 1.0; replace it as a whole."),
         ("space.depth={type: int, low: 1",

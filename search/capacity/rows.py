@@ -15,6 +15,7 @@ from ffsearch.search.training.protocol import Stopping, Trainer
 
 if TYPE_CHECKING:
     from ffsearch.search.capacity.plan import Plan
+    from ffsearch.search.carrying.protocol import Carrier
     from ffsearch.search.data.prepare import Prepared
     from ffsearch.spaces.capacity import CapacitySpec
 
@@ -46,8 +47,17 @@ class Rows:
         return max(len(split.x_train) for split in self.problem.splits)
 
 
-def rows_of_shares(plan: Plan, prepared: Prepared, spec: CapacitySpec) -> tuple[Rows, ...]:
-    """Matrices and trainers of all shares; validation and test rows are the same for all."""
+def rows_of_shares(
+    plan: Plan, prepared: Prepared, spec: CapacitySpec, *, carrier: Carrier | None = None
+) -> tuple[Rows, ...]:
+    """Matrices and trainers of all shares; validation and test rows are the same for all.
+
+    Args:
+        plan: What is trained.
+        prepared: The table.
+        spec: The `capacity:` section, settled.
+        carrier: What trains lanes; None for threads of this process.
+    """
     from ffsearch.search.training.choose import make_trainer
 
     problems = [prepared.repeats(range(plan.n_seeds), share=share) for share in plan.shares]
@@ -58,7 +68,9 @@ def rows_of_shares(plan: Plan, prepared: Prepared, spec: CapacitySpec) -> tuple[
     found = []
     for share, problem in zip(plan.shares, problems, strict=True):
         stopping = _stopping(spec, problem, wanted)
-        trainer = make_trainer(name, problem, stopping, optimizer=spec.optimizer, momentum=defaults.SGD_MOMENTUM)
+        trainer = make_trainer(
+            name, problem, stopping, optimizer=spec.optimizer, momentum=defaults.SGD_MOMENTUM, carrier=carrier
+        )
         found.append(Rows(share=share, problem=problem, stopping=stopping, trainer=trainer))
     return tuple(found)
 

@@ -21,6 +21,7 @@ from ffsearch.search.capacity.networks import NetworkStore
 from ffsearch.search.capacity.pace import Pace
 from ffsearch.search.capacity.plan import Plan, Training, make_plan
 from ffsearch.search.capacity.rows import Rows, rows_of_shares
+from ffsearch.search.carrying.choose import Carriage, carried
 from ffsearch.search.data.images import ImageLayout
 from ffsearch.search.evidence.metrics import Objective, resolve_objective
 from ffsearch.search.observer import Began, ColumnLine, Observer, Phase
@@ -35,6 +36,7 @@ from ffsearch.search.training.protocol import Ended, Stopping, Trained
 from ffsearch.spaces.capacity import CapacitySpace, CapacitySpec
 from ffsearch.spaces.loader import load_any
 from ffsearch.spaces.overrides import Overrides
+from ffsearch.spaces.sampling import CONCURRENCY
 from ffsearch.spaces.writer import space_identity, space_to_yaml
 
 if TYPE_CHECKING:
@@ -137,6 +139,7 @@ def study(
     finish: bool = False,
     observer: Observer | None = None,
     report: Callable[[Path], object] | None = None,
+    carriage: Carriage | None = None,
 ) -> Run:
     """Compare depths at equal parameters, and leave a run folder; `ffsearch.run` comes here with a space of this kind.
 
@@ -152,6 +155,7 @@ def study(
         finish: Refused: a search can end early, but cells that are not tuned cannot be compared.
         observer: Told of everything as it happens.
         report: Writes the report of a finished run folder, given its path; by default none is written.
+        carriage: Who trains the networks; by default threads of this process.
 
     Returns:
         The finished run.
@@ -170,8 +174,9 @@ def study(
             "without it, or a smaller study: --set preset=quick."
         )
     with assembled(
-        space, data=data, target=target, overrides=overrides, out=out, fresh=fresh, observer=observer or Observer()
-    ) as parts:
+        space, data=data, target=target, overrides=overrides, out=out, fresh=fresh, observer=observer or Observer(),
+        carriage=carriage or Carriage(),
+    ) as parts:  # fmt: skip
         if parts.is_done:
             parts.observer.noted(f"{parts.folder.path} is finished. --fresh starts anew; --out keeps both.")
             return load(parts.folder.path)
@@ -194,6 +199,7 @@ def assembled(
     out: str | PathLike[str] | None,
     fresh: bool,
     observer: Observer,
+    carriage: Carriage,
 ) -> Iterator[Study]:
     """Read space and table, check them whole, plan, and open the run folder."""
     from ffsearch.search.data.prepare import prepare
@@ -202,14 +208,19 @@ def assembled(
     loaded = load_any(space, all_overrides(overrides, data=data, target=target))
     assert isinstance(loaded, CapacitySpace)
     spec = loaded.capacity
+    carriage.check(trainer="auto")
+    _check_carriage(carriage, spec)
     prepared = prepare(loaded.data, frame=None if isinstance(data, str) else data, seed=spec.seed)
     image = _image_of(prepared, spec)
     plan = make_plan(spec, n_features=prepared.n_features, n_outputs=prepared.head.n_outputs, image=image)
     _check(plan)
     objective = resolve_objective(spec.objective, prepared.head, key="capacity.objective")
     name = run_name(space, loaded.data.source)
-    with _opened(loaded, prepared, out=RUNS / name if out is None else out, fresh=fresh) as folder:
-        rows = rows_of_shares(plan, prepared, spec)
+    with (
+        _opened(loaded, prepared, out=RUNS / name if out is None else out, fresh=fresh) as folder,
+        carried(carriage, folder.path, concurrency=CONCURRENCY, observer=observer) as carrier,
+    ):
+        rows = rows_of_shares(plan, prepared, spec, carrier=carrier)
         yield Study(
             space=loaded,
             name=name,
@@ -223,6 +234,21 @@ def assembled(
             observer=observer,
             began=began,
         )
+
+
+def _check_carriage(carriage: Carriage, spec: CapacitySpec) -> None:
+    """Networks that only the reference trainer trains stay in this process.
+
+    Raises:
+        SpaceError: If they are to be carried.
+    """
+    if carriage.flag is None or not (spec.residual or spec.convolutions is not None):
+        return
+    key = "residual" if spec.residual else "convolutions"
+    raise SpaceError(
+        f"capacity.{key}: these networks are trained by Keras, one after another in this process, and cannot be "
+        f"carried by {carriage.flag}. Leave {carriage.flag} or capacity.{key} out."
+    )
 
 
 def _image_of(prepared: Prepared, spec: CapacitySpec) -> tuple[int, int, int] | None:

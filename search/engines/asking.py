@@ -21,7 +21,7 @@ from ffsearch.search.topology import Point
 from ffsearch.search.training.protocol import Ended
 from ffsearch.spaces.sampling import SAMPLERS
 
-__all__ = ["DEFAULT_TRIAL", "MAX_DRAWS", "MAX_EPOCHS", "AskTell", "Common"]
+__all__ = ["DEFAULT_TRIAL", "MAX_DRAWS", "MAX_EPOCHS", "AskTell", "Common", "Judge"]
 
 DEFAULT_TRIAL: Final = 0
 
@@ -42,6 +42,43 @@ class Common(TypedDict):
     allows: NotRequired[Callable[[Point], bool]]
     first_rung: NotRequired[int]
     max_epochs: NotRequired[int]
+
+
+class Judge:
+    """When running trials are not worth finishing: one of `PRUNERS` and the curves it compares.
+
+    Args:
+        pruner: Its name.
+        first_rung: Epochs before it judges a trial.
+        max_epochs: Most epochs of a trial.
+    """
+
+    def __init__(self, pruner: str, *, first_rung: int, max_epochs: int) -> None:
+        self._rule = PRUNERS[pruner]
+        self._curves = CurveBook(first_rung=first_rung, max_epochs=max_epochs)
+
+    def should_prune(self, trial: int, *, epoch: int, valid_loss: float) -> bool:
+        """Whether a running trial should end here; asked once an epoch, in order, with finite losses.
+
+        The default trial is noted but never pruned: it is a finalist whatever happens.
+
+        Raises:
+            ValueError: If the epoch is not the one after the last, or the loss is not finite.
+        """
+        losses = self._curves.losses.setdefault(trial, [])
+        if epoch != len(losses) + 1 or not math.isfinite(valid_loss):
+            raise ValueError(f"trial {trial}: epoch {epoch} with loss {valid_loss} cannot follow epoch {len(losses)}")
+        losses.append(valid_loss)
+        return self._rule is not None and self._rule(self._curves, trial) and trial != DEFAULT_TRIAL
+
+    def note(self, told: Told) -> None:
+        """Keep what was told rather than what was asked: the same numbers come back after an interruption."""
+        if self._rule is None:
+            self._curves.losses.pop(told.trial, None)
+            return
+        self._curves.losses[told.trial] = list(told.valid_loss)
+        if told.ended in (Ended.STOPPED, Ended.COMPLETED, Ended.BUDGET):
+            self._curves.complete.add(told.trial)
 
 
 class AskTell(ABC):
@@ -83,8 +120,7 @@ class AskTell(ABC):
         self._sampler = sampler
         self._seed = seed
         self._sign = -1 if direction == "maximize" else 1
-        self._rule = PRUNERS[pruner]
-        self._curves = CurveBook(first_rung=first_rung, max_epochs=max_epochs)
+        self._judge = Judge(pruner, first_rung=first_rung, max_epochs=max_epochs)
         self._given = tuple(given) or (default_point(parameters),)
         self._allows = allows or (lambda point: True)  # noqa: ARG005  (the signature)
         self._n_asked = 0
@@ -112,18 +148,8 @@ class AskTell(ABC):
         return self._lost.popleft() if self._lost else self._propose()
 
     def should_prune(self, trial: int, *, epoch: int, valid_loss: float) -> bool:
-        """Whether a running trial should end here; asked once an epoch, in order, with finite losses.
-
-        The default trial is noted but never pruned: it is a finalist whatever happens.
-
-        Raises:
-            ValueError: If the epoch is not the one after the last, or the loss is not finite.
-        """
-        losses = self._curves.losses.setdefault(trial, [])
-        if epoch != len(losses) + 1 or not math.isfinite(valid_loss):
-            raise ValueError(f"trial {trial}: epoch {epoch} with loss {valid_loss} cannot follow epoch {len(losses)}")
-        losses.append(valid_loss)
-        return self._rule is not None and self._rule(self._curves, trial) and trial != DEFAULT_TRIAL
+        """See `Judge.should_prune`."""
+        return self._judge.should_prune(trial, epoch=epoch, valid_loss=valid_loss)
 
     def tell(self, told: Told) -> None:
         """Take a result.
@@ -136,7 +162,7 @@ class AskTell(ABC):
         if not math.isfinite(told.value):
             raise ValueError(f"trial {told.trial}: value {told.value} is not finite; tell a finite bad one instead")
         del self._running[told.trial]
-        self._note_curve(told)
+        self._judge.note(told)
         self._learn(told)
 
     def restore(self, history: Sequence[Told]) -> None:
@@ -190,12 +216,3 @@ class AskTell(ABC):
             f"search.max_params: {MAX_DRAWS} points drawn in a row are too large. Raise it, or lower "
             "space.width.high and space.depth.high, so that most points of the space fit."
         )
-
-    def _note_curve(self, told: Told) -> None:
-        """Keep what was told rather than what was asked: the same numbers come back after an interruption."""
-        if self._rule is None:
-            self._curves.losses.pop(told.trial, None)
-            return
-        self._curves.losses[told.trial] = list(told.valid_loss)
-        if told.ended in (Ended.STOPPED, Ended.COMPLETED, Ended.BUDGET):
-            self._curves.complete.add(told.trial)

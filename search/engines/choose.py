@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ffsearch.errors import SpaceError
 from ffsearch.search.engines.asking import Common
@@ -17,6 +17,9 @@ from ffsearch.search.training.protocol import Ended
 from ffsearch.spaces.parameters import ChoiceParameter, IntParameter
 from ffsearch.spaces.schema import SearchSpace
 
+if TYPE_CHECKING:
+    from ffsearch.search.engines.shared_study import SharedStudy
+
 __all__ = ["N_WARM", "first_points", "make_engine"]
 
 N_WARM: Final = 5
@@ -26,7 +29,14 @@ Allows = Callable[[Point], bool]
 
 
 def make_engine(
-    space: SearchSpace, *, direction: str, max_epochs: int, first_rung: int, n_features: int, n_outputs: int
+    space: SearchSpace,
+    *,
+    direction: str,
+    max_epochs: int,
+    first_rung: int,
+    n_features: int,
+    n_outputs: int,
+    shared: SharedStudy | None = None,
 ) -> Engine:
     """The engine, nothing told yet; only the library that it needs is loaded.
 
@@ -37,6 +47,7 @@ def make_engine(
         first_rung: Epochs before a trial is judged.
         n_features: Columns of the matrix.
         n_outputs: Units of the output layer.
+        shared: The study that other drivers work on too; None: the search is this process's alone.
 
     Raises:
         SpaceError: If it needs a library that is not installed, or more trials, or the space has no point it may try.
@@ -56,6 +67,21 @@ def make_engine(
         first_rung=first_rung,
         max_epochs=max_epochs,
     )
+    if shared is not None:
+        from ffsearch.search.engines.shared import SharedEngine
+
+        return SharedEngine(
+            space.parameters,
+            study=shared,
+            n_trials=search.trials,
+            sampler=search.sampler,
+            pruner=search.pruner,
+            seed=search.seed,
+            given=common["given"],
+            allows=allows,
+            first_rung=first_rung,
+            max_epochs=max_epochs,
+        )
     if search.engine == "optuna":
         from ffsearch.search.engines.optuna_engine import OptunaEngine
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from ffsearch.search.carrying.protocol import Carrier
 from ffsearch.search.data.problem import Problem
 from ffsearch.search.quiet import native_stderr_held_back
 from ffsearch.search.training.protocol import Stopping, Trainer
+from ffsearch.spaces.sampling import CONCURRENCY
 
 __all__ = ["make_trainer"]
 
@@ -16,6 +18,8 @@ def make_trainer(
     *,
     optimizer: str,
     momentum: float,
+    n_lanes: int = CONCURRENCY,
+    carrier: Carrier | None = None,
 ) -> Trainer:
     """The trainer a space file names.
 
@@ -28,6 +32,8 @@ def make_trainer(
         stopping: When training ends.
         optimizer: `adam`, `adamw`, `sgd` or `rmsprop`.
         momentum: Of `sgd`.
+        n_lanes: Networks in training at a time, in lanes.
+        carrier: What trains the lanes; None for threads of this process.
     """
     with native_stderr_held_back():
         if name == "keras":
@@ -36,4 +42,6 @@ def make_trainer(
             return KerasTrainer(problem, stopping, optimizer=optimizer, momentum=momentum)
         from ffsearch.search.training.population import PopulationTrainer
 
-        return PopulationTrainer(problem, stopping, optimizer=optimizer, momentum=momentum)
+        return PopulationTrainer(
+            problem, stopping, optimizer=optimizer, momentum=momentum, n_lanes=n_lanes, carrier=carrier
+        )

@@ -37,7 +37,7 @@ class Progress:
         self._best_loss = math.inf
         self._rows: list[tuple[float, float, float]] = []
 
-    def record(self, *, train_loss: float, valid_loss: float, penalty: float) -> None:
+    def record(self, *, train_loss: float, valid_loss: float, penalty: float, train_s: float = 0.0) -> None:
         """Take one more epoch.
 
         The job's own end counts before the watch's, so that a network that stopped by itself is never called pruned;
@@ -49,7 +49,8 @@ class Progress:
         self._rows.append((train_loss, valid_loss, penalty))
         if valid_loss < self._best_loss - self._stopping.min_delta:
             self._best_loss, self.best_epoch = valid_loss, self.n_epochs
-        asked = self._watch(Epoch(job=self.job, number=self.n_epochs, train_loss=train_loss, valid_loss=valid_loss))
+        epoch = Epoch(job=self.job, number=self.n_epochs, train_loss=train_loss, valid_loss=valid_loss, train_s=train_s)
+        asked = self._watch(epoch)
         self.ended = self._own_end() or asked
 
     def _own_end(self) -> Ended | None:

@@ -400,6 +400,7 @@ class _Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no
             train_loss=logs["data_loss"],
             valid_loss=mean_loss(self._head, self._split.y_valid, logits),
             penalty=float(np.maximum(0.0, logs["loss"] - logs["data_loss"])),
+            train_s=time.perf_counter() - self._started,
         )
         if self._progress.improved:
             self._best_logits, self._best_weights = logits, self.model.get_weights()

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from ffsearch.search import defaults
 from ffsearch.search.data.problem import MatrixColumns, Problem
-from ffsearch.search.model import initial_weights
 from ffsearch.search.topology import Activation, Balance, Point, layer_sizes
 from ffsearch.search.training import lane
 from ffsearch.search.training.augment import augment_words, epoch_draws, is_augmented, is_warped, mixes_rows, n_draws
@@ -27,11 +26,21 @@ from ffsearch.search.training.costs import update_seconds
 from ffsearch.search.training.early_stopping import Progress
 from ffsearch.search.training.elementwise import ACTIVATIONS, LOSSES, N_MOMENTS, OPTIMIZERS, slope_start
 from ffsearch.search.training.lane_augment import Augment
-from ffsearch.search.training.protocol import Ended, Job, Stopping, Trained
+from ffsearch.search.training.protocol import Ended, Job, Stopping, Trained, never_stop
+from ffsearch.search.weights import initial_weights
 
 __all__ = [
-    "Lane", "Settings", "Tables", "augmentation", "dropout_line", "fit_updates", "flat", "lane_bytes", "unpacked",
-]  # fmt: skip
+    "Lane",
+    "Settings",
+    "Tables",
+    "augmentation",
+    "dropout_line",
+    "epoch_seconds",
+    "fit_updates",
+    "flat",
+    "lane_bytes",
+    "unpacked",
+]
 
 Array = NDArray[np.float32]
 
@@ -128,76 +137,81 @@ class _Network(NamedTuple):
 
 
 class Lane:
-    """One network in training.
+    """One network in training. It goes on until nobody asks for another epoch: who drives it knows when it ends.
 
     Args:
         job: What is trained.
-        progress: How it fares.
         tables: Where it reads.
         settings: How it is trained.
     """
 
-    def __init__(self, job: Job, progress: Progress, tables: Tables, settings: Settings) -> None:
+    def __init__(self, job: Job, tables: Tables, settings: Settings) -> None:
         self.job = job
-        self.progress = progress
+        self.losses = (0.0, 0.0, 0.0)
+        """Training loss, validation loss and penalty of the last epoch."""
+        self._progress = Progress(job, settings.stopping, watch=never_stop)
+        self._n_epochs = 0
         self._tables = tables
         self._settings = settings
         self._n_updates = n_updates(tables.balanced(job).n_rows, settings.stopping)
         self._network: _Network | None = None
-        self._losses = (0.0, 0.0, 0.0)
         self._best: tuple[list[Array], Array] | None = None
         self._train_s = 0.0
         self._compile_s = 0.0
 
     @property
-    def epoch_seconds(self) -> float:
-        """What an epoch is thought to cost."""
-        n_features, batch_size = self._tables.problem.n_features, self._settings.stopping.batch_size
-        sizes = layer_sizes(self.job.point)
-        return self._n_updates * update_seconds(sizes, n_features=n_features, batch_size=batch_size)
+    def n_epochs(self) -> int:
+        """Epochs trained, the one that diverged too."""
+        return self._n_epochs
+
+    @property
+    def train_s(self) -> float:
+        """Seconds its epochs took, without compiling."""
+        return self._train_s - self._compile_s
 
     def train_epoch(self) -> None:
-        """Train for an epoch and evaluate."""
+        """Train for an epoch, evaluate, and keep what is best so far."""
         started = time.perf_counter()
         if self._network is None:
             self._network = _network(self.job, self._tables, self._settings)
             if not is_compiled(lane.evaluate):
                 self._compile_s = _compile(self._network, self._tables.training(self.job))
         state, hyper, augment, scratch, chunk, logits = self._network
-        order, draws = _read(self.job, self._tables, self._settings.stopping, epoch=self.progress.n_epochs + 1)
-        step = self.progress.n_epochs * self._n_updates
+        order, draws = _read(self.job, self._tables, self._settings.stopping, epoch=self._n_epochs + 1)
+        step = self._n_epochs * self._n_updates
         learns_from, judged_by = self._tables.training(self.job), self._tables.validation(self.job)
         train_loss, penalty = lane.train(state, hyper, augment, learns_from, order, draws, scratch, step)
-        self._losses = (train_loss, lane.evaluate(state, hyper, judged_by, logits, chunk), penalty)
+        self.losses = train_loss, lane.evaluate(state, hyper, judged_by, logits, chunk), penalty
+        self._n_epochs += 1
+        self._keep_best()
         self._train_s += time.perf_counter() - started
 
-    def record(self) -> None:
-        """Tell the progress of the epoch, and keep what is best so far."""
-        train_loss, valid_loss, penalty = self._losses
-        self.progress.record(train_loss=train_loss, valid_loss=valid_loss, penalty=penalty)
-        if self.progress.improved:
-            assert self._network is not None
-            state, logits = self._network.state, self._network.logits
-            self._best = [array.copy() for array in (state.kernels, state.vectors, state.moving)], logits.copy()
-
     def trained(self, *, error: str | None = None) -> Trained:
-        """What the job came to; with an error, that it failed."""
+        """What the job came to so far, by its own end; with an error, that it failed."""
         weights, logits = None, np.empty((0, 0), np.float32)
         if self._best is not None:
             parts, logits = self._best
             weights = unpacked(self.job.point, *parts, n_features=self._tables.problem.n_features)
         return Trained(
             job=self.job,
-            ended=self.progress.ended or Ended.FAILED,
+            ended=self._progress.ended or Ended.FAILED,
             error=error,
-            curve=self.progress.curve,
-            best_epoch=self.progress.best_epoch,
-            n_updates=self.progress.best_epoch * self._n_updates,
+            curve=self._progress.curve,
+            best_epoch=self._progress.best_epoch,
+            n_updates=self._progress.best_epoch * self._n_updates,
             valid_logits=logits,
             weights=weights,
             train_s=self._train_s,
             compile_s=self._compile_s,
         )
+
+    def _keep_best(self) -> None:
+        train_loss, valid_loss, penalty = self.losses
+        self._progress.record(train_loss=train_loss, valid_loss=valid_loss, penalty=penalty)
+        if self._progress.improved:
+            assert self._network is not None
+            state, logits = self._network.state, self._network.logits
+            self._best = [array.copy() for array in (state.kernels, state.vectors, state.moving)], logits.copy()
 
 
 def fit_updates(
@@ -241,6 +255,13 @@ def _read(job: Job, tables: Tables, stopping: Stopping, *, epoch: int) -> tuple[
         for each in passes
     ]  # fmt: skip
     return order, np.concatenate(drawn)
+
+
+def epoch_seconds(job: Job, tables: Tables, settings: Settings) -> float:
+    """What an epoch of a job is thought to cost."""
+    return n_updates(tables.balanced(job).n_rows, settings.stopping) * update_seconds(
+        layer_sizes(job.point), n_features=tables.problem.n_features, batch_size=settings.stopping.batch_size
+    )
 
 
 def n_updates(n_rows: int, stopping: Stopping) -> int:

@@ -1,7 +1,7 @@
 """The population trainer: several networks at a time, each in a lane, all by one compiled program.
 
     pull ──> [ lane ] [ lane ] [ lane ] [ lane ] ──> record ──> yield ──> pull the next
-              an epoch each, in worker threads
+              an epoch each, wherever the carrier trains them
 
 The program (`lane.py`) takes depth, widths, activation and whatever else tells networks apart as data, runs a whole
 epoch, and holds no lock of Python's meanwhile: so nothing is traced or compiled for a topology, Python is asked once an
@@ -9,41 +9,51 @@ epoch, and every core trains a network of its own. When a network ends, its lane
 
 Epochs are recorded in the order in which they would end if each lane had a core of its own and took the time that
 `costs.py` thinks: a small network makes many epochs while a large one makes one, no core waits for long, and still what
-a sampler is told, and when, does not depend on the clock, nor on the number of cores.
+a sampler is told, and when, does not depend on the clock, nor on the number of cores, nor on the carrier: threads of
+this process, processes, or a cluster. What a carrier loses is trained again and comes to the same.
 """
 
 from __future__ import annotations
 
-import os
-import traceback
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from itertools import count
 from typing import Final
 
-from threadpoolctl import threadpool_limits
+import numpy as np
 
 from ffsearch.search import defaults
+from ffsearch.search.carrying.protocol import Carrier, Done, Recipe, Work, WorkLost
 from ffsearch.search.data.problem import Problem
 from ffsearch.search.training.costs import machine_memory
 from ffsearch.search.training.early_stopping import Progress
 from ffsearch.search.training.keras_trainer import KerasTrainer
-from ffsearch.search.training.lanes import Lane, Settings, Tables, lane_bytes
-from ffsearch.search.training.protocol import Job, Stopping, Trained, Watch, never_stop
+from ffsearch.search.training.lanes import Settings, epoch_seconds, lane_bytes
+from ffsearch.search.training.protocol import Ended, Job, Stopping, Trained, Watch, never_stop
+from ffsearch.spaces.sampling import CONCURRENCY
 
 __all__ = ["PopulationTrainer", "memory_for_lanes"]
 
-_N_LANES: Final = 4
-"""Networks that are in training at a time.
-
-choice: twice the cores of a small machine, so that none waits for another's epoch to be recorded, and few enough that a
-sampler learns from what it is told; a constant, so that the order of results is the same on every machine.
-"""
-
 _MEMORY_SHARE: Final = 0.5
 """choice: the lanes leave half of the machine's memory to the table, to Keras and to whatever else runs."""
+
+MAX_RETRIES: Final = 3
+"""How often a network is begun again after its worker was lost. choice: what ends four workers in a row is likely the
+network itself, by the memory it takes."""
+
+
+@dataclass(kw_only=True)
+class _Network:
+    """A network in training, wherever its lane is."""
+
+    job: Job
+    number: int
+    progress: Progress
+    epoch_s: float
+    n_lost: int = 0
 
 
 def memory_for_lanes() -> int:
@@ -53,12 +63,12 @@ def memory_for_lanes() -> int:
 
 @dataclass(order=True)
 class _Turn:
-    """An epoch of a lane that has been begun."""
+    """An epoch that has been begun."""
 
     due: float  # when it would end, in seconds of the lanes' own clock
     number: int  # of all epochs, so that no two are alike
-    lane: Lane = field(compare=False)
-    epoch: Future[None] = field(compare=False)
+    network: _Network = field(compare=False)
+    epoch: Future[Done] = field(compare=False)
 
 
 class PopulationTrainer:
@@ -74,6 +84,7 @@ class PopulationTrainer:
         momentum: Of `sgd`.
         n_lanes: Most jobs in training at a time.
         memory_bytes: What all lanes may take; None for half of the machine's memory.
+        carrier: What trains the lanes; None for threads of this process.
     """
 
     name = "population"
@@ -85,37 +96,33 @@ class PopulationTrainer:
         *,
         optimizer: str = "adam",
         momentum: float = defaults.SGD_MOMENTUM,
-        n_lanes: int = _N_LANES,
+        n_lanes: int = CONCURRENCY,
         memory_bytes: int | None = None,
+        carrier: Carrier | None = None,
     ) -> None:
-        self._tables = Tables(problem)
-        self._settings = Settings(stopping=stopping, optimizer=optimizer, momentum=momentum)
+        settings = Settings(stopping=stopping, optimizer=optimizer, momentum=momentum)
+        self._recipe = Recipe(problem=problem, settings=settings)
         self._reference = KerasTrainer(problem, stopping, optimizer=optimizer, momentum=momentum)
         self._n_lanes = n_lanes
         self._memory_bytes = memory_for_lanes() if memory_bytes is None else memory_bytes
+        self._carrier = carrier
 
     def train(self, jobs: Iterator[Job], *, watch: Watch = never_stop) -> Iterator[Trained]:
         """Train jobs as they come; see `Trainer.train`."""
-        # A product runs in the thread of its lane: to split small ones among cores costs more than it saves.
-        with (
-            threadpool_limits(limits=1, user_api="blas"),
-            ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="lane") as threads,
-        ):
-            running: list[_Turn] = []  # a heap: the one due first in front
+        with _carrying(self._carrier) as carrier:
+            recipe = carrier.hand_over(self._recipe)
             try:
-                yield from self._train(jobs, running, threads, watch)
+                yield from self._train(jobs, _Lanes(carrier, recipe), watch)
             finally:
-                for turn in running:
-                    turn.epoch.cancel()
+                carrier.take_back(recipe)
 
-    def _train(
-        self, jobs: Iterator[Job], running: list[_Turn], threads: ThreadPoolExecutor, watch: Watch
-    ) -> Iterator[Trained]:
+    def _train(self, jobs: Iterator[Job], lanes: _Lanes, watch: Watch) -> Iterator[Trained]:
         """Fill lanes, wait for the epoch due first, record it, until nobody is left."""
-        numbers, now = count(), 0.0
+        running: list[_Turn] = []  # a heap: the one due first in front
+        turns, numbers, now = count(), count(), 0.0
 
-        def begin(lane: Lane) -> None:
-            heappush(running, _Turn(now + lane.epoch_seconds, next(numbers), lane, threads.submit(lane.train_epoch)))
+        def begin(network: _Network) -> None:
+            heappush(running, _Turn(now + network.epoch_s, next(turns), network, lanes.begin(network)))
 
         pulled, more = None, True
         while True:
@@ -128,33 +135,111 @@ class PopulationTrainer:
                 if job.point.needs_reference or self._bytes(job) > self._memory_bytes:
                     yield from self._reference.train(iter([job]), watch=watch)
                 else:
-                    progress = Progress(job, self._settings.stopping, watch=watch)
-                    begin(Lane(job, progress, self._tables, self._settings))
+                    begin(self._network(job, next(numbers), watch))
             if not running:
                 return
             turn = heappop(running)
-            now, lane = turn.due, turn.lane
-            ended = self._recorded(lane, turn.epoch)
+            now = turn.due
+            ended = lanes.recorded(turn.network, turn.epoch)
             if ended is None:
-                begin(lane)
+                begin(turn.network)
             else:
                 yield ended
 
+    def _network(self, job: Job, number: int, watch: Watch) -> _Network:
+        settings, tables = self._recipe.settings, self._recipe.tables
+        progress = Progress(job, settings.stopping, watch=watch)
+        return _Network(job=job, number=number, progress=progress, epoch_s=epoch_seconds(job, tables, settings))
+
     def _fits(self, job: Job, running: list[_Turn]) -> bool:
         """Whether there is memory for a job now; alone it has all there is, or goes to the reference trainer."""
-        taken = sum(self._bytes(turn.lane.job) for turn in running)
+        taken = sum(self._bytes(turn.network.job) for turn in running)
         return not running or taken + self._bytes(job) <= self._memory_bytes
 
     def _bytes(self, job: Job) -> int:
-        batch_size, optimizer = self._settings.stopping.batch_size, self._settings.optimizer
-        return lane_bytes(job, self._tables.problem, batch_size=batch_size, optimizer=optimizer)
+        problem, settings = self._recipe.problem, self._recipe.settings
+        return lane_bytes(job, problem, batch_size=settings.stopping.batch_size, optimizer=settings.optimizer)
 
-    @staticmethod
-    def _recorded(lane: Lane, epoch: Future[None]) -> Trained | None:
+
+@contextmanager
+def _carrying(carrier: Carrier | None) -> Iterator[Carrier]:
+    """The carrier that was given, or threads for as long as training takes."""
+    if carrier is not None:
+        yield carrier
+        return
+    from ffsearch.search.carrying.threads import ThreadCarrier
+
+    threads = ThreadCarrier()
+    try:
+        yield threads
+    finally:
+        threads.close()
+
+
+class _Lanes:
+    """The networks of one training, on their carrier; what it loses is begun again.
+
+    Args:
+        carrier: What trains them.
+        recipe: What it calls the recipe of all.
+    """
+
+    def __init__(self, carrier: Carrier, recipe: int) -> None:
+        self._carrier = carrier
+        self._recipe = recipe
+
+    def begin(self, network: _Network) -> Future[Done]:
+        """Begin the next epoch of a network."""
+        return self._carrier.submit(self._work(network, epoch=network.progress.n_epochs + 1))
+
+    def recorded(self, network: _Network, epoch: Future[Done]) -> Trained | None:
         """Wait for an epoch and record it; what the job came to, if it ended."""
-        try:
-            epoch.result()
-        except MemoryError:  # its size; anything else is our bug, and passes
-            return lane.trained(error=traceback.format_exc())
-        lane.record()
-        return None if lane.progress.ended is None else lane.trained()
+        number = network.progress.n_epochs + 1
+        done = self._outlasting(network, epoch, number)
+        if done.losses is None:
+            return self._ended(network, done)
+        losses = done.losses
+        network.progress.record(
+            train_loss=losses.train_loss,
+            valid_loss=losses.valid_loss,
+            penalty=losses.penalty,
+            train_s=losses.train_s,
+        )
+        if network.progress.ended is None:
+            return None
+        ending = self._carrier.submit(self._work(network, epoch=number, ends=True))
+        return self._ended(network, self._outlasting(network, ending, number, ends=True))
+
+    def _outlasting(self, network: _Network, epoch: Future[Done], number: int, *, ends: bool = False) -> Done:
+        """Wait for a piece of work, and submit it again when it was lost, until it was lost too often."""
+        while True:
+            try:
+                return epoch.result()
+            except WorkLost as lost:
+                network.n_lost += 1
+                if network.n_lost > MAX_RETRIES:
+                    return Done(trained=_lost(network, why=str(lost)))
+            epoch = self._carrier.submit(self._work(network, epoch=number, ends=ends))
+
+    def _ended(self, network: _Network, done: Done) -> Trained:
+        """What a network came to, with the end that the driver saw, which may be a pruner's."""
+        assert done.trained is not None
+        ended = Ended.FAILED if done.trained.error else network.progress.ended or Ended.FAILED
+        notes = {"n_retries": min(network.n_lost, MAX_RETRIES)} if network.n_lost else {}
+        return replace(done.trained, job=network.job, ended=ended, notes=done.trained.notes | notes)
+
+    def _work(self, network: _Network, *, epoch: int, ends: bool = False) -> Work:
+        return Work(recipe=self._recipe, network=network.number, job=network.job, epoch=epoch, ends=ends)
+
+
+def _lost(network: _Network, *, why: str) -> Trained:
+    """A network that no worker outlived."""
+    return Trained(
+        job=network.job,
+        ended=Ended.FAILED,
+        error=f"Lost {network.n_lost} times with its worker, the last time because {why}.",
+        curve=network.progress.curve,
+        best_epoch=0,
+        n_updates=0,
+        valid_logits=np.empty((0, 0), np.float32),
+    )

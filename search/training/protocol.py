@@ -29,7 +29,7 @@ class Ended(StrEnum):
     COMPLETED = "completed"  # all epochs, or all updates, it was given
     PRUNED = "pruned"  # the pruner saw no promise
     DIVERGED = "diverged"  # a loss was NaN or infinite
-    BUDGET = "budget"  # the run's time was up
+    BUDGET = "budget"  # the run's time, or the trial's own, was up
     FAILED = "failed"  # an error of the trainer; the text is kept
 
 
@@ -73,12 +73,17 @@ class Stopping:
 
 @dataclass(frozen=True, kw_only=True)
 class Epoch:
-    """What is known of a running job after one more epoch; the number counts from 1."""
+    """What is known of a running job after one more epoch; the number counts from 1.
+
+    `train_s` is what all its epochs took so far, without compiling as far as the trainer knows; the one thing in it
+    that depends on the machine.
+    """
 
     job: Job
     number: int
     train_loss: float
     valid_loss: float
+    train_s: float = 0.0
 
 
 Watch = Callable[[Epoch], Ended | None]

@@ -1,0 +1,310 @@
+"""Carriers: their contract for threads and processes, and what becomes of work whose worker is lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+import ffsearch
+from contracts.carriers import LONG, CarrierContract, LosingCarrier, MakeCarrier, assert_equal, opened, recipe_for
+from contracts.trainers import POINT, STOPPING, MakeTrainer, TrainerContract, job, problem_for, run
+from ffsearch.errors import RunError
+from ffsearch.search.carrying import processes
+from ffsearch.search.carrying.choose import FOLDER, Carriage, carried
+from ffsearch.search.carrying.packing import packed, unpacked
+from ffsearch.search.carrying.processes import ProcessCarrier, threads_each
+from ffsearch.search.carrying.protocol import Work, WorkLost
+from ffsearch.search.carrying.threads import ThreadCarrier
+from ffsearch.search.cli import invoke
+from ffsearch.search.data.problem import Problem
+from ffsearch.search.observer import Observer
+from ffsearch.search.training.population import MAX_RETRIES, PopulationTrainer
+from ffsearch.search.training.protocol import Ended, Epoch, Job, Stopping, Trainer
+
+
+class TestThreads(CarrierContract):
+    @pytest.fixture
+    def make(self) -> MakeCarrier:
+        return ThreadCarrier
+
+
+class TestProcesses(CarrierContract):
+    @pytest.fixture(params=[2, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 4))])
+    def make(self, request: pytest.FixtureRequest, tmp_path: Path) -> MakeCarrier:
+        return lambda: ProcessCarrier(request.param, folder=tmp_path / "carried", notify=pytest.fail)
+
+
+@pytest.fixture(scope="module")
+def two_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProcessCarrier]:
+    """One pair for many tests."""
+    carrier = ProcessCarrier(2, folder=tmp_path_factory.mktemp("run") / "carried", notify=pytest.fail)
+    yield carrier
+    carrier.close()
+
+
+class TestTrainerOverProcesses(TrainerContract):
+    """A trainer keeps its contract, wherever lanes are."""
+
+    @pytest.fixture
+    def make(self, two_workers: ProcessCarrier) -> MakeTrainer:
+        def made(problem: Problem, stopping: Stopping, *, optimizer: str = "adam") -> Trainer:
+            return PopulationTrainer(problem, stopping, optimizer=optimizer, carrier=two_workers)
+
+        return made
+
+
+# --- what is lost ----------------------------------------------------------------------------------------------------
+
+
+def jobs_of(n: int) -> list[Job]:
+    return [job(trial, point=replace(POINT, depth=1 + trial % 2)) for trial in range(n)]
+
+
+@pytest.mark.parametrize("at", [1, 2, 4, 5])  # the first epoch, one in the middle, the last, the end
+def test_what_is_lost_is_trained_again_and_comes_to_the_same(at: int) -> None:
+    problem = problem_for()
+    expected = run(PopulationTrainer(problem, STOPPING), jobs_of(3))
+    seen: list[tuple[int, int]] = []
+
+    def watch(epoch: Epoch) -> None:
+        seen.append((epoch.job.trial, epoch.number))
+
+    losing = LosingCarrier(ThreadCarrier(), loses=lambda job, tried: job.trial == 1 and tried in (at, at + 1))
+    with opened(lambda: losing) as carrier:
+        found = run(PopulationTrainer(problem, STOPPING, carrier=carrier), jobs_of(3), watch=watch)
+    for one, two in zip(found, expected, strict=True):
+        assert_equal(one, two)
+    assert [trained.notes for trained in found] == [{}, {"n_retries": 2}, {}]
+    assert len(set(seen)) == len(seen) == 3 * STOPPING.max_epochs  # the watch hears of no epoch twice
+
+
+def test_what_is_lost_too_often_fails_alone_and_says_why() -> None:
+    losing = LosingCarrier(ThreadCarrier(), loses=lambda job, tried: job.trial == 1 and tried > 2)
+    with opened(lambda: losing) as carrier:
+        found = run(PopulationTrainer(problem_for(), STOPPING, carrier=carrier), jobs_of(3))
+    assert [trained.ended for trained in found] == [Ended.COMPLETED, Ended.FAILED, Ended.COMPLETED]
+    assert (
+        found[1].error == f"Lost {MAX_RETRIES + 1} times with its worker, the last time because the test took it away."
+    )
+
+
+def test_a_killed_worker_costs_its_networks_a_retry_and_nothing_else(tmp_path: Path) -> None:
+    problem = problem_for()
+    expected = run(PopulationTrainer(problem, LONG), jobs_of(8))
+    said: list[str] = []
+    carrier = ProcessCarrier(2, folder=tmp_path / "carried", notify=said.append)
+    first = carrier.pids[0]
+    n_seen = 0
+
+    def watch(epoch: Epoch) -> None:
+        nonlocal n_seen
+        n_seen += 1
+        if n_seen == 20:
+            os.kill(first, signal.SIGKILL)
+
+    with opened(lambda: carrier):
+        found = run(PopulationTrainer(problem, LONG, carrier=carrier), jobs_of(8), watch=watch)
+        assert first not in carrier.pids
+        assert len(carrier.pids) == 2
+    for one, two in zip(found, expected, strict=True):
+        assert_equal(one, two)
+    retries = [trained.notes.get("n_retries", 0) for trained in found]
+    assert max(retries) == 1
+    assert 1 <= sum(retries) <= 4
+    assert said == [
+        f"worker {first} was lost: worker {first} was ended by SIGKILL, as Linux does when memory runs out. "
+        "Its networks start again in another one."
+    ]
+
+
+def test_work_of_a_lost_worker_says_so(tmp_path: Path) -> None:
+    carrier = ProcessCarrier(1, folder=tmp_path / "carried", notify=lambda text: None)
+    with opened(lambda: carrier):
+        key = carrier.hand_over(recipe_for())
+        work = Work(recipe=key, network=0, job=job(), epoch=1)
+        assert carrier.submit(work).result(timeout=60).losses
+        (pid,) = carrier.pids
+        os.kill(pid, signal.SIGKILL)
+        while is_running(pid):
+            time.sleep(0.01)
+        lost = carrier.submit(replace(work, epoch=2))
+        with pytest.raises(WorkLost, match="SIGKILL"):
+            lost.result(timeout=60)
+        assert carrier.submit(replace(work, epoch=2)).result(timeout=60).losses
+
+
+def test_a_worker_that_cannot_start_ends_the_run_with_a_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(processes, "_PROGRAM", "import no_such_module  # {descriptor} {n_threads}")
+    carrier = ProcessCarrier(1, folder=tmp_path / "carried", notify=lambda text: None)
+    with (
+        opened(lambda: carrier),
+        pytest.raises(RunError, match=r"could not start: worker \d+ ended with code 1.*without --workers"),
+    ):
+        run(PopulationTrainer(problem_for(), STOPPING, carrier=carrier), jobs_of(2))
+    assert "no_such_module" in capfd.readouterr().err
+
+
+# --- what is left behind ---------------------------------------------------------------------------------------------
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_closing_leaves_no_process_and_no_folder(tmp_path: Path) -> None:
+    carrier = ProcessCarrier(2, folder=tmp_path / "carried", notify=pytest.fail)
+    carrier.hand_over(recipe_for(n_train=3000))
+    assert list((tmp_path / "carried").rglob("*.npy"))
+    pids = carrier.pids
+    carrier.close()
+    assert not any(map(is_running, pids))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_workers_end_with_a_driver_that_is_killed(tmp_path: Path) -> None:
+    program = (
+        "import sys, time; from pathlib import Path\n"
+        "from ffsearch.search.carrying.processes import ProcessCarrier\n"
+        f"print(*ProcessCarrier(2, folder=Path({str(tmp_path)!r}) / 'carried', notify=print).pids, flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    driver = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    assert driver.stdout is not None
+    with driver.stdout:
+        pids = [int(pid) for pid in driver.stdout.readline().split()]
+        assert len(pids) == 2
+        driver.kill()
+        driver.wait()
+    deadline = time.monotonic() + 30
+    while any(map(is_running, pids)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not any(map(is_running, pids))
+
+
+# --- how it is handed over -------------------------------------------------------------------------------------------
+
+
+def test_arrays_are_mapped_from_files_and_not_in_the_message(tmp_path: Path) -> None:
+    recipe = recipe_for(n_train=5000)
+    content = packed(recipe, tmp_path / "0")
+    split, again = recipe.problem.splits[0], unpacked(content).problem.splits[0]
+    assert len(content) < 5_000 < split.x_train.nbytes
+    for name in ("x_train", "y_train", "x_valid", "y_valid"):
+        mine, yours = getattr(split, name), getattr(again, name)
+        np.testing.assert_array_equal(mine, yours)
+        assert mine.dtype == yours.dtype
+    assert isinstance(again.x_train.base, np.memmap)
+    lanes = unpacked(content)
+    assert np.shares_memory(lanes.tables.training(job()).x, lanes.problem.splits[0].x_train)  # no copy for the lanes
+
+
+def test_workers_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "n_cpus", lambda: 8)
+    assert [threads_each(n) for n in (1, 2, 3, 8, 20)] == [8, 4, 2, 1, 1]
+
+
+# --- whole runs ------------------------------------------------------------------------------------------------------
+
+
+def told(folder: Path) -> list[tuple[object, ...]]:
+    """All that was trained, in the order of the log."""
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    return [
+        (line["kind"], line["trial"], line.get("repeat"), line["point"], line["value"], line["ended"], line["curve"])
+        for line in lines
+        if line["kind"] in ("trial", "repeat")
+    ]
+
+
+@pytest.mark.slow
+def test_a_run_is_the_same_run_whatever_carries_it(tmp_path: Path) -> None:
+    overrides = {
+        "search.trials": 14, "search.pruner": "one_epoch", "train.max_epochs": 8, "space.width.high": 64,
+        "evidence": "quick",
+    }  # fmt: skip
+    plain = told(ffsearch.run("tabular", overrides=overrides, out=tmp_path / "plain").path)
+    assert {row[5] for row in plain} >= {"pruned", "completed"}  # which of them depends on the order of epochs
+    for n_workers in (1, 2, 4):
+        run_of = ffsearch.run("tabular", overrides=overrides, out=tmp_path / str(n_workers), workers=n_workers)
+        assert told(run_of.path) == plain
+        assert not (run_of.path / FOLDER).exists()
+
+
+@pytest.mark.slow
+def test_a_killed_worker_is_told_of_and_its_trials_say_that_they_began_again(tmp_path: Path) -> None:
+    class Killer(Observer):
+        n_seen = 0
+        said: ClassVar[list[str]] = []
+
+        def epoch(self, epoch: Epoch) -> None:
+            self.n_seen += 1
+            if self.n_seen == 30:
+                (first, *_) = children()
+                os.kill(first, signal.SIGKILL)
+
+        def noted(self, text: str) -> None:
+            self.said.append(text)
+
+    overrides = {"search.trials": 8, "train.max_epochs": 20, "space.width.high": 32, "evidence": "none"}
+    plain = told(ffsearch.run("tabular", overrides=overrides, out=tmp_path / "plain").path)
+    done = ffsearch.run("tabular", overrides=overrides, out=tmp_path / "run", workers=2, observer=Killer())
+    assert told(done.path) == plain
+    assert any("SIGKILL" in text for text in Killer.said)
+    assert 1 <= sum(record.notes.get("n_retries", 0) for record in done.records) <= 4
+
+
+def children() -> list[int]:
+    """Worker processes of this one."""
+    return [
+        int(task)
+        for task in Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
+        if "carrying.worker" in Path(f"/proc/{task}/cmdline").read_text()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "match"),
+    [
+        (["--workers", "0"], "--workers 0: takes a number of processes from 1 to 1024"),
+        (["--workers", "2", "--ray", "local"], "--workers and --ray both say who trains"),
+        (["--workers", "2", "--set", "train.trainer=keras"], "train.trainer: keras .* cannot be carried by --workers"),
+    ],
+)
+def test_what_cannot_be_carried_is_refused(
+    given: list[str], match: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert invoke(["run", "tabular", "--out", str(tmp_path / "run"), *given]) == 2
+    assert re.search(match, capsys.readouterr().err)
+    assert not (tmp_path / "run").exists()
+
+
+def test_workers_that_have_nothing_to_do_are_named(tmp_path: Path) -> None:
+    class Listener(Observer):
+        said: ClassVar[list[str]] = []
+
+        def noted(self, text: str) -> None:
+            self.said.append(text)
+
+    with carried(Carriage(workers=3), tmp_path, concurrency=2, observer=Listener()) as carrier:
+        assert carrier is not None
+    assert Listener.said == [
+        "3 workers, but 2 networks train at a time: 1 of them have nothing to do. --set search.concurrency=3 makes "
+        "another search, in which all have."
+    ]
