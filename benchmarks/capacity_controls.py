@@ -1,22 +1,27 @@
 """Whether the capacity study finds what is known: tables where depth must win, and tables where nothing can.
 
-    python benchmarks/capacity_controls.py [N_DRAWS] [CONTROL ...]
+    python benchmarks/capacity_controls.py [N_DRAWS] [CONTROL ...] [--full] [--out FILE]
 
 Every control is drawn N_DRAWS times (10), and each draw is studied as a user would. Printed are the verdicts, and how
 long a study took. The tent map must be called `deeper`; linear plus noise and pure noise neither `deeper` nor `wider`.
+`--full` studies with the preset of that name, else with fewer depths, seeds and rates. `--out` adds every study to a
+file as it ends; studies that are in it are not done again, so that a run that was stopped goes on.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
+import json
 import tempfile
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from ffsearch.search.run import run
 
-SETTINGS = {
+FULL: dict[str, Any] = {"preset": "full", "capacity.budgets": [300, 1000, 3000]}
+SMALL: dict[str, Any] = {
     "capacity.depths": [1, 2, 4],
     "capacity.budgets": [300, 1000],
     "capacity.seeds": 5,
@@ -27,29 +32,56 @@ WANTED = {"tent": "deeper", "radial": "deeper"}
 UNWANTED = {"deeper", "wider"}
 
 
-def verdict(control: str, draw: int, folder: Path) -> tuple[str, str, float]:
-    """The code and the text of one study, and its seconds."""
-    began = time.perf_counter()
-    done = run("capacity", data=f"control:{control}@{draw}", overrides=SETTINGS, out=folder / f"{control}-{draw}")
-    found = done.summary["verdict"]
-    return found["code"], found["text"], time.perf_counter() - began
+def studied(control: str, draw: int, settings: dict[str, Any]) -> dict[str, Any]:
+    """One study: its code, its text, its seconds of wall and processor time."""
+    wall, processor = time.perf_counter(), time.process_time()
+    with tempfile.TemporaryDirectory() as folder:
+        done = run("capacity", data=f"control:{control}@{draw}", overrides=settings, out=f"{folder}/run")
+        found = done.summary["verdict"]
+        n_networks = len(done.capacity)
+    return {
+        "control": control,
+        "draw": draw,
+        "code": found["code"],
+        "text": found["text"],
+        "n_networks": n_networks,
+        "wall_s": time.perf_counter() - wall,
+        "processor_s": time.process_time() - processor,
+    }
+
+
+def known(path: Path | None) -> dict[tuple[str, int], dict[str, Any]]:
+    """The studies that are in a file."""
+    if path is None or not path.exists():
+        return {}
+    found = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+    return {(one["control"], one["draw"]): one for one in found}
 
 
 def main() -> None:
     """A line a study, then a line a control."""
-    n_draws = int(sys.argv[1]) if len(sys.argv) > 1 else 10
-    controls = sys.argv[2:] or ["tent", "linear", "noise"]
-    totals = []
-    with tempfile.TemporaryDirectory() as folder:
-        for control in controls:
-            codes: Counter[str] = Counter()
-            for draw in range(n_draws):
-                code, text, seconds = verdict(control, draw, Path(folder))
-                codes[code] += 1
-                print(f"{control:<7} {draw:>2}  {code:<12} {seconds:5.1f} s  {text}", flush=True)
-            right = codes[WANTED[control]] if control in WANTED else n_draws - sum(codes[code] for code in UNWANTED)
-            totals.append(f"{control:<7} right in {right} of {n_draws}: {dict(codes)}")
-    print("\n".join(totals))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("n_draws", nargs="?", type=int, default=10)
+    parser.add_argument("controls", nargs="*", default=["tent", "linear", "noise"])
+    parser.add_argument("--full", action="store_true")
+    parser.add_argument("--out", type=Path)
+    given = parser.parse_args()
+    done = known(given.out)
+    for draw in range(given.n_draws):
+        for control in given.controls:
+            if (control, draw) not in done:
+                done[control, draw] = studied(control, draw, FULL if given.full else SMALL)
+                if given.out is not None:
+                    with given.out.open("a", encoding="utf-8") as file:
+                        file.write(json.dumps(done[control, draw]) + "\n")
+            one = done[control, draw]
+            times = f"{one['wall_s']:5.0f} s wall {one['processor_s']:5.0f} s processor"
+            print(f"{control:<7} {draw:>2}  {one['code']:<12} {times}  {one['text']}", flush=True)
+    for control in given.controls:
+        codes = Counter(done[control, draw]["code"] for draw in range(given.n_draws))
+        n_wrong = sum(codes[code] for code in UNWANTED)
+        right = codes[WANTED[control]] if control in WANTED else given.n_draws - n_wrong
+        print(f"{control:<7} right in {right} of {given.n_draws}: {dict(codes)}")
 
 
 if __name__ == "__main__":

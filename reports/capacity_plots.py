@@ -19,7 +19,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from ffsearch.reports.capacity_tables import Cell, Gain, StudyTables
+from ffsearch.reports.capacity_tables import Cell, Gain, Line, StudyTables
 from ffsearch.reports.style import (
     BAD,
     BEST,
@@ -42,8 +42,11 @@ from ffsearch.reports.style import (
 from ffsearch.reports.texts import Language
 
 __all__ = [
+    "curve_kinds",
     "disagreement",
     "gains",
+    "gains_by_rows",
+    "line_name",
     "map_of_rates",
     "map_of_scores",
     "map_of_training",
@@ -52,11 +55,19 @@ __all__ = [
 ]
 
 _MARKS: Final = ("o", "s", "D", "^", "v", "P", "X", "*")
+_DASHES: Final = ("-", "--", ":", "-.")
+_KINDS: Final = (BEST, BAD, INK, MUTED)
 _ROW: Final = 22
 """Pixels of a row in the figure of gains."""
 
 _MAX_COLUMNS: Final = 4
 """Panels side by side on a wide page."""
+
+
+def line_name(line: Line, t: Language) -> str:
+    """`3 layers`; of convolutional networks `3 layers, more channels`."""
+    layers = t.counted("layers", line.depth)
+    return layers if line.widened == "layers" else t(f"capacity.line.{line.widened}", layers=layers)
 
 
 def score_by_depth(study: StudyTables, *, t: Language, width: int = WIDE) -> Figure:
@@ -72,38 +83,43 @@ def score_by_depth(study: StudyTables, *, t: Language, width: int = WIDE) -> Fig
     ends = [(places[cells[-1].depth] + 0.16, cells[-1].test, t.count(cells[-1].budget)) for cells in lines]
     axes.set_xticks(list(places.values()), [t.count(depth) for depth in places])
     axes.set_xlim(-0.3, len(places) - 0.7)
-    axes.set_xlabel(t("capacity.layers"), fontsize=LABEL, color=MUTED, labelpad=6)
+    kind = "capacity.convolutional_layers" if study.is_convolutional else "capacity.layers"
+    axes.set_xlabel(t(kind), fontsize=LABEL, color=MUTED, labelpad=6)
     score_axis(axes, t, label=_metric(study, t))
     _end_labels(axes, ends, heading=t("capacity.parameters"))
     return figure
 
 
 def score_by_size(study: StudyTables, *, t: Language, width: int = WIDE) -> Figure:
-    """The book's figure 6.7: the score against the number of parameters, a panel a depth; training rows dashed.
+    """The book's figure 6.7: the score against the number of parameters, a panel a line; training rows dashed.
 
-    The other depths stand faint behind. A ring marks the size beyond which a depth is shown to overfit.
+    The other lines stand faint behind. A ring marks the size beyond which one is shown to overfit.
     """
-    n_columns = min(len(study.depths), _MAX_COLUMNS if width > NARROW else 2)
-    n_rows = math.ceil(len(study.depths) / n_columns)
-    height, top, bottom = 190, 52, 52
+    lines = study.lines
+    n_columns = min(len(lines), (_MAX_COLUMNS if width > NARROW else 2) if not study.is_convolutional else 3)
+    if width <= NARROW and study.is_convolutional:
+        n_columns = 1
+    n_rows = math.ceil(len(lines) / n_columns)
+    above = 18 if width > NARROW else 34  # pixels of a panel's name; letters are larger on a narrow page
+    height, top, bottom = 172 + above, 52, 52
     figure = canvas(width, top + n_rows * height + bottom)
     low, high = _limits([value for cell in study.cells for value in (cell.low, cell.high, cell.train)])
-    overfits = {gain.depth: gain for gain in study.overfits if gain.is_shown}
+    overfits = {Line(gain.depth, gain.wide): gain for gain in study.overfits if gain.is_shown}
     wide = (width - 56 - 16) / n_columns
-    for place, depth in enumerate(study.depths):
+    for place, line in enumerate(lines):
         row, column = divmod(place, n_columns)
         axes = add_axes(
             figure, left=56 + column * wide, right=width - 56 - (column + 1) * wide + 14,
-            top=top + row * height + 18, bottom=bottom + (n_rows - 1 - row) * height + 18,
+            top=top + row * height + above, bottom=bottom + (n_rows - 1 - row) * height + 18,
         )  # fmt: skip
-        for other in study.depths:
-            axes.plot(*_points(study.of_depth(other)), color=FAINT, linewidth=1, zorder=1)
-        _with_training(axes, study.of_depth(depth))
-        if depth in overfits:
-            _ring(axes, study.of_depth(depth), overfits[depth])
+        for other in lines:
+            axes.plot(*_points(study.of_line(other)), color=FAINT, linewidth=1, zorder=1)
+        _with_training(axes, study.of_line(line))
+        if line in overfits:
+            _ring(axes, study.of_line(line), overfits[line])
         axes.set_xscale("log")
         axes.set_ylim(low, high)
-        score_axis(axes, t, label=t.counted("layers", depth))
+        score_axis(axes, t, label=line_name(line, t))
         if column:
             axes.tick_params(labelleft=False)
         _size_ticks(axes, study, t)
@@ -112,11 +128,75 @@ def score_by_size(study: StudyTables, *, t: Language, width: int = WIDE) -> Figu
     return figure
 
 
+def curve_kinds(study: StudyTables, *, t: Language, width: int = WIDE) -> Figure:
+    """Figure 6.7 as the book has it: all kinds of convolutional networks in one picture, intervals as bands."""
+    figure = canvas(width, 340 if width > NARROW else 320)
+    axes = add_axes(figure, left=56, top=40, right=170 if width > NARROW else 16, bottom=46 if width > NARROW else 112)
+    ends = []
+    for number, (line, mark, dashes) in enumerate(zip(study.lines, cycle(_MARKS), cycle(_DASHES), strict=False)):
+        cells = study.of_line(line)
+        sizes = [cell.n_params for cell in cells]
+        colour = _KINDS[number % len(_KINDS)]
+        axes.fill_between(
+            sizes, [cell.low for cell in cells], [cell.high for cell in cells], color=colour, alpha=0.12, linewidth=0
+        )
+        axes.plot(
+            *_points(cells), color=colour, linewidth=2, linestyle=dashes, marker=mark, markersize=6,
+            label=line_name(line, t), zorder=3,
+        )  # fmt: skip
+        ends.append((float(sizes[-1]), cells[-1].test, line_name(line, t)))
+    axes.set_xscale("log")
+    _size_ticks(axes, study, t)
+    axes.set_xlabel(t("capacity.parameters"), fontsize=LABEL, color=MUTED, labelpad=6)
+    score_axis(axes, t, label=_metric(study, t))
+    if width > NARROW:
+        _end_labels(axes, ends, heading="", gap=10)
+    else:
+        figure.legend(
+            loc="lower left", bbox_to_anchor=(0.0, 0.0), ncols=1, frameon=False, fontsize=SMALL, labelcolor=MUTED,
+            borderaxespad=0.1, handlelength=3,
+        )  # fmt: skip
+    return figure
+
+
+def gains_by_rows(study: StudyTables, *, t: Language, width: int = WIDE) -> Figure:
+    """What depth gains at equal parameters, mean over budgets, against the number of training rows."""
+    figure = canvas(width, 300)
+    axes = add_axes(figure, left=64, top=40, right=150 if width > NARROW else 110, bottom=46)
+    margin = study.numbers["margin"]
+    axes.axhspan(-margin, margin, color=RULE, zorder=0, linewidth=0)
+    axes.axhline(0, color=MUTED, linewidth=1, zorder=1)
+    rows = [size.n_train for size in study.sizes]
+    pairs = dict.fromkeys((gain.depth, gain.wide) for size in study.sizes for gain in size.means)
+    ends = []
+    for number, (pair, mark) in enumerate(zip(pairs, cycle(_MARKS), strict=False)):
+        found = [next((gain for gain in size.means if (gain.depth, gain.wide) == pair), None) for size in study.sizes]
+        shift = 1 + 0.03 * (number - (len(pairs) - 1) / 2)
+        x = [n * shift for n, gain in zip(rows, found, strict=True) if gain]
+        known = [gain for gain in found if gain]
+        alpha = 0.35 + 0.65 * (number + 1) / len(pairs)
+        axes.vlines(x, [gain.low for gain in known], [gain.high for gain in known], color=BEST, alpha=alpha)
+        axes.plot(x, [gain.value for gain in known], color=BEST, alpha=alpha, marker=mark, markersize=6)
+        ends.append((x[-1], known[-1].value, line_name(Line(pair[0], "layers"), t)))
+    axes.set_xscale("log")
+    axes.set_xticks(rows, [t.count(n) for n in rows])
+    axes.set_xticks([], minor=True)
+    axes.set_xlabel(t("capacity.training_rows"), fontsize=LABEL, color=MUTED, labelpad=6)
+    score_axis(axes, t, label=t("capacity.gain_short", metric=t.named("metric", study.metric)))
+    _end_labels(axes, ends, heading="", gap=10)
+    return figure
+
+
 def gains(study: StudyTables, *, t: Language, width: int = WIDE) -> Figure:
     """Every depth against the shallowest at equal parameters, with intervals; the margin is shaded."""
-    groups = [(depth, _gains_of(study, depth)) for depth in study.depths[1:]]
-    n_rows = sum(len(of_depth) + 1 for _, of_depth in groups)
-    left = 150 if width > NARROW else 132
+    groups = [
+        (depth, wide, found)
+        for depth in study.depths[1:]
+        for wide in [line for line in study.lines if line.depth == study.depths[0]]
+        if (found := _gains_of(study, depth, wide))
+    ]
+    n_rows = sum(len(of_depth) + 1 for *_, of_depth in groups)
+    left = (150 if width > NARROW else 132) + (30 if study.is_convolutional else 0)
     bottom = 50 if width > NARROW else 66
     figure = canvas(width, 40 + n_rows * _ROW + bottom)
     axes = add_axes(figure, left=left, top=40, right=20, bottom=bottom)
@@ -124,8 +204,11 @@ def gains(study: StudyTables, *, t: Language, width: int = WIDE) -> Figure:
     axes.axvspan(-margin, margin, color=RULE, zorder=0, linewidth=0)
     axes.axvline(0, color=MUTED, linewidth=1, zorder=1)
     row, labels = 0, []
-    for depth, of_depth in groups:
-        labels.append((row, t("capacity.against", depth=t.counted("layers", depth), reference=study.depths[0]), True))
+    for depth, wide, of_depth in groups:
+        named, said = "capacity.against", t.counted("layers", depth)
+        if wide.widened != "layers":
+            named, said = f"capacity.against_{wide.widened}", t.count(depth)
+        labels.append((row, t(named, depth=said, reference=wide.depth), True))
         for gain in of_depth:
             row += 1
             _whisker(axes, row, gain)
@@ -213,8 +296,8 @@ def _line(axes: Axes, x: Sequence[float], cells: Sequence[Cell], *, mark: str, s
     axes.plot(x, y, marker=mark, color=BEST, alpha=alpha, linewidth=1 + strength, markersize=6)
 
 
-def _end_labels(axes: Axes, ends: Sequence[tuple[float, float, str]], *, heading: str) -> None:
-    """Labels at the right ends of lines, moved apart where they would meet."""
+def _end_labels(axes: Axes, ends: Sequence[tuple[float, float, str]], *, heading: str, gap: int = 4) -> None:
+    """Labels at the right ends of lines, so many points beside them, moved apart where they would meet."""
     axes.figure.canvas.draw()
     ordered = sorted(ends, key=lambda end: end[1])
     pixels = [axes.transData.transform((x, y))[1] for x, y, _ in ordered]
@@ -224,7 +307,7 @@ def _end_labels(axes: Axes, ends: Sequence[tuple[float, float, str]], *, heading
     right = max(x for x, _, _ in ends)
     for (_, y, text), pixel in zip(ordered, placed, strict=True):
         axes.annotate(
-            text, (right, y), xytext=(4, (pixel - axes.transData.transform((right, y))[1])),
+            text, (right, y), xytext=(gap, (pixel - axes.transData.transform((right, y))[1])),
             textcoords="offset points", va="center", fontsize=SMALL, color=INK, annotation_clip=False,
         )  # fmt: skip
     axes.annotate(
@@ -314,10 +397,12 @@ def _key(figure: Figure, t: Language, *, width: int) -> None:
     )  # fmt: skip
 
 
-def _gains_of(study: StudyTables, depth: int) -> list[Gain]:
-    """The comparisons of a depth: every budget, then their mean where there are several."""
-    singles = [gain for gain in study.singles if gain.depth == depth]
-    means = [gain for gain in study.means if gain.depth == depth]
+def _gains_of(study: StudyTables, depth: int, wide: Line) -> list[Gain]:
+    """The comparisons of a depth with one that is wide: every budget, then their mean where there are several."""
+    singles, means = (
+        [gain for gain in gains if (gain.depth, gain.wide) == (depth, wide.widened)]
+        for gains in (study.singles, study.means)
+    )
     return singles + (means if len(singles) > 1 else [])
 
 
@@ -341,13 +426,13 @@ def _map(
     flagged: Callable[[Cell], bool] | None = None,
 ) -> Figure:
     """Depths down, budgets across, a number in every cell; the shade repeats the number."""
-    depths, budgets = study.depths, study.budgets
-    figure = canvas(width, 56 + 30 * len(depths) + 8)
-    axes = add_axes(figure, left=64, top=52, right=4, bottom=8)
+    lines, budgets = study.lines, study.budgets
+    figure = canvas(width, 56 + 30 * len(lines) + 8)
+    axes = add_axes(figure, left=152 if study.is_convolutional else 64, top=52, right=4, bottom=8)
     values = [value(cell) for cell in study.cells]
     low, span = min(values), (max(values) - min(values)) or 1.0
     for cell in study.cells:
-        place = (budgets.index(cell.budget), depths.index(cell.depth))
+        place = (budgets.index(cell.budget), lines.index(cell.line))
         is_flagged = flagged is not None and flagged(cell)
         shade = min(1.0, 0.1 + 0.9 * (value(cell) - low) / span)
         axes.add_patch(Rectangle(place, 1, 1, facecolor=BEST_SOFT, alpha=shade, linewidth=0))
@@ -356,14 +441,15 @@ def _map(
             color=BAD if is_flagged else INK, weight="bold" if is_flagged else "normal",
         )  # fmt: skip
     axes.set_xlim(0, len(budgets))
-    axes.set_ylim(len(depths), 0)
+    axes.set_ylim(len(lines), 0)
     axes.set_xticks(np.arange(len(budgets)) + 0.5, [_short(budget, t) for budget in budgets])
-    axes.set_yticks(np.arange(len(depths)) + 0.5, [t.count(depth) for depth in depths])
+    named = [line_name(line, t) if study.is_convolutional else t.count(line.depth) for line in lines]
+    axes.set_yticks(np.arange(len(lines)) + 0.5, named)
     axes.xaxis.tick_top()
     axes.spines["bottom"].set_visible(False)
     for edge in range(1, len(budgets)):
         axes.axvline(edge, color=PAPER, linewidth=2)
-    for edge in range(1, len(depths)):
+    for edge in range(1, len(lines)):
         axes.axhline(edge, color=PAPER, linewidth=2)
     _heading(figure, t("capacity.map_axes"), width=width)
     return figure

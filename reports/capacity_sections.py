@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from ffsearch.reports import capacity_plots as plots
-from ffsearch.reports.capacity_tables import StudyTables, study_tables
+from ffsearch.reports.capacity_tables import Line, StudyTables, study_tables
 from ffsearch.reports.capacity_texts import WORDS
 from ffsearch.reports.listings import Cell, Table
 from ffsearch.reports.parts import Block, Fact, Section
@@ -37,8 +37,8 @@ def capacity_sections(run: RunLike, t: Language) -> list[Section]:
         text = t("capacity.unfinished", n=t.count(len(run.trials)))
         return [Section(key="answer", title=t("capacity.answer"), texts=[text])]
     made = [
-        _answer(study, t), _depth(study, t), _size(study, t), _training(study, t), _errors(study, t), _book(t),
-        _protocol(study, run, t),
+        _answer(study, t), _depth(study, t), _size(study, t), _rows(study, t), _training(study, t), _errors(study, t),
+        _book(study, t), _protocol(study, run, t),
     ]  # fmt: skip
     return [section for section in made if section is not None]
 
@@ -51,7 +51,7 @@ def _answer(study: StudyTables, t: Language) -> Section:
             label=t("capacity.fact.best", metric=metric),
             value=t.score(best.test),
             note=t(
-                "capacity.fact.best_note", layers=t.counted("layers", best.depth), n=t.count(best.n_params),
+                "capacity.fact.best_note", layers=plots.line_name(best.line, t), n=t.count(best.n_params),
                 low=t.score(best.low), high=t.score(best.high),
             ),
         ),
@@ -73,7 +73,7 @@ def _answer(study: StudyTables, t: Language) -> Section:
         lambda width: plots.map_of_scores(study, t=t, width=width), name="scores", caption="capacity.scores_caption",
         t=t, study=study,
         alt=t(
-            "capacity.scores_alt", metric=metric, best=t.score(best.test), layers=t.counted("layers", best.depth),
+            "capacity.scores_alt", metric=metric, best=t.score(best.test), layers=plots.line_name(best.line, t),
             budget=t.count(best.budget), worst=t.score(_worst(study)),
         ),
     )  # fmt: skip
@@ -94,10 +94,12 @@ def _depth(study: StudyTables, t: Language) -> Section:
             best=(min if study.minimize else max)(cells, key=lambda cell: cell.test).depth,
         )
         for cells in lines
+        if cells
     ]  # fmt: skip
     gains = [
         t(
-            "capacity.gains_finding", layers=t.counted("layers", gain.depth), value=t.setting(gain.value),
+            "capacity.gains_finding" if gain.wide == "layers" else f"capacity.gains_finding_{gain.wide}",
+            layers=t.counted("layers", gain.depth), value=t.setting(gain.value),
             low=t.setting(gain.low), high=t.setting(gain.high),
         )
         for gain in study.means
@@ -125,19 +127,20 @@ def _depth(study: StudyTables, t: Language) -> Section:
 
 def _size(study: StudyTables, t: Language) -> Section:
     findings = []
-    for depth in study.depths:
-        first, last = study.of_depth(depth)[0], study.of_depth(depth)[-1]
+    for line in study.lines:
+        first, last = study.of_line(line)[0], study.of_line(line)[-1]
         findings.append(
             t(
-                "capacity.size_finding", layers=t.counted("layers", depth), first=t.score(first.test),
+                "capacity.size_finding", layers=plots.line_name(line, t), first=t.score(first.test),
                 small=t.count(first.n_params), last=t.score(last.test), large=t.count(last.n_params),
                 train_first=t.score(first.train), train_last=t.score(last.train),
             )
         )  # fmt: skip
     overfits = [
         t(
-            "capacity.size_overfits", layers=t.counted("layers", gain.depth), budget=t.count(gain.budget or 0),
-            value=t.setting(-gain.value), low=t.setting(-gain.high), high=t.setting(-gain.low),
+            "capacity.size_overfits", layers=plots.line_name(Line(gain.depth, gain.wide), t),
+            budget=t.count(gain.budget or 0), value=t.setting(-gain.value), low=t.setting(-gain.high),
+            high=t.setting(-gain.low),
         )
         for gain in study.overfits
         if gain.is_shown
@@ -148,7 +151,59 @@ def _size(study: StudyTables, t: Language) -> Section:
         alt=t("capacity.size_alt", metric=t.named("metric", study.metric), findings="; ".join(findings)),
     )  # fmt: skip
     texts = [t("capacity.size_text"), *(overfits or [t("capacity.size_no_overfit")])]
-    return Section(key="size", title=t("capacity.size"), texts=texts, pictures=[drawn])
+    return Section(key="size", title=t("capacity.size"), texts=texts, pictures=[*_kinds(study, findings, t), drawn])
+
+
+def _kinds(study: StudyTables, findings: list[str], t: Language) -> list[Picture]:
+    """The book's own figure, where there are its kinds of networks."""
+    if not study.is_convolutional:
+        return []
+    return [
+        _picture(
+            lambda width: plots.curve_kinds(study, t=t, width=width), name="kinds", t=t, study=study,
+            caption="capacity.kinds_caption",
+            alt=t("capacity.kinds_alt", metric=t.named("metric", study.metric), findings="; ".join(findings)),
+        )
+    ]  # fmt: skip
+
+
+def _rows(study: StudyTables, t: Language) -> Section | None:
+    """How the answer changes with the number of training rows."""
+    if len(study.sizes) < 2:
+        return None
+    drawn = _picture(
+        lambda width: plots.gains_by_rows(study, t=t, width=width), name="rows", t=t, study=study,
+        caption="capacity.rows_caption",
+        alt=t(
+            "capacity.rows_alt",
+            findings="; ".join(
+                t(
+                    "capacity.rows_finding", n=t.count(size.n_train), code=t(f"capacity.head.{size.code}"),
+                    best=t.score(size.best.test),
+                )
+                for size in study.sizes
+            ),
+        ),
+    )  # fmt: skip
+    names = ("rows", "verdict", "test", "layers", "params")
+    rows = [
+        (
+            Cell(text=t.count(size.n_train), order=size.n_train),
+            Cell(text=t(f"capacity.head.{size.code}")),
+            Cell(text=t.score(size.best.test), order=size.best.test),
+            Cell(text=plots.line_name(size.best.line, t), order=size.best.depth),
+            Cell(text=t.count(size.best.n_params), order=size.best.n_params),
+        )
+        for size in study.sizes
+    ]
+    table = Table(
+        label=t("capacity.rows"), heads=[t(f"capacity.rows_column.{name}") for name in names], rows=rows,
+        numbers=frozenset({0, 2, 4}),
+    )  # fmt: skip
+    return Section(
+        key="rows", title=t("capacity.rows"), texts=[t("capacity.rows_text")], pictures=[drawn],
+        blocks=[Block(title=t("capacity.rows_table"), table=table)],
+    )  # fmt: skip
 
 
 def _training(study: StudyTables, t: Language) -> Section:
@@ -201,8 +256,9 @@ def _errors(study: StudyTables, t: Language) -> Section | None:
     return Section(key="errors", title=t("capacity.errors"), texts=texts, pictures=[drawn])
 
 
-def _book(t: Language) -> Section:
-    texts = [t(f"capacity.book_{name}") for name in ("showed", "differs", "conclude")]
+def _book(study: StudyTables, t: Language) -> Section:
+    differs = "differs_convolutional" if study.is_convolutional else "differs"
+    texts = [t(f"capacity.book_{name}") for name in ("showed", differs, "conclude")]
     return Section(key="book", title=t("capacity.book"), texts=texts)
 
 
@@ -231,6 +287,7 @@ def _protocol(study: StudyTables, run: RunLike, t: Language) -> Section:
     entries = [
         (t(f"capacity.protocol.{name}"), t(f"capacity.protocol.{name}_text", **each)) for name, each in values.items()
     ]
+    entries += _special(protocol, t)
     blocks = [
         Block(title=t("capacity.cells"), table=_cell_table(study, t), is_sortable=True),
         *([Block(title=t("capacity.missing"), points=_missing(study, t))] if study.missing else []),
@@ -239,11 +296,24 @@ def _protocol(study: StudyTables, run: RunLike, t: Language) -> Section:
     return Section(key="protocol", title=t("capacity.protocol"), entries=entries, blocks=blocks)
 
 
+def _special(protocol: Mapping[str, Any], t: Language) -> list[tuple[str, str]]:
+    """What only some studies have; keys that an older version did not write are off."""
+    found = []
+    if protocol.get("convolutions"):
+        kept = {name: t.count(value) for name, value in protocol["convolutions"].items()}
+        found.append((t("capacity.protocol.convolutions"), t("capacity.protocol.convolutions_text", **kept)))
+    if protocol.get("residual"):
+        found.append((t("capacity.protocol.residual"), t("capacity.protocol.residual_text")))
+    return found
+
+
 def _cell_table(study: StudyTables, t: Language) -> Table:
     names = ("depth", "params", "test", "interval", "train", "rate")
     rows = [
         (
-            Cell(text=t.count(cell.depth), order=cell.depth),
+            Cell(
+                text=plots.line_name(cell.line, t) if study.is_convolutional else t.count(cell.depth), order=cell.depth
+            ),
             Cell(text=t.count(cell.n_params), order=cell.n_params),
             Cell(text=t.score(cell.test), order=cell.test),
             Cell(text=t("capacity.interval", low=t.score(cell.low), high=t.score(cell.high)), order=cell.low),
@@ -261,7 +331,8 @@ def _cell_table(study: StudyTables, t: Language) -> Table:
 def _missing(study: StudyTables, t: Language) -> list[str]:
     return [
         t(
-            f"capacity.missing.{one['why']}", layers=t.counted("layers", one["depth"]), budget=t.count(one["budget"]),
+            f"capacity.missing.{one['why']}",
+            layers=plots.line_name(Line(one["depth"], one.get("widened", "layers")), t), budget=t.count(one["budget"]),
             below=t.count(one["below"] or 0), above=t.count(one["above"] or 0),
         )
         for one in study.missing

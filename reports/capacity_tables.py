@@ -8,17 +8,31 @@ from typing import Any, Final
 
 from ffsearch.reports.tables import RunLike
 
-__all__ = ["Cell", "Disagreement", "Gain", "StudyTables", "study_tables"]
+__all__ = ["Cell", "Disagreement", "Gain", "Line", "SizeTable", "StudyTables", "study_tables"]
 
 _SHARES: Final = ("both_right", "wide_alone", "deep_alone", "neither")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Cell:
-    """One depth at one budget: its score with the interval, and how it was trained.
+@dataclass(frozen=True, order=True)
+class Line:
+    """Networks that differ in their number of parameters alone: a line of figure 6.7.
 
     Args:
-        depth: Hidden layers.
+        depth: Hidden layers; of convolutional networks convolutional ones.
+        widened: What grows with the budget: `layers` of a dense network; of a convolutional one `channels`, or `units`
+            of the dense layer.
+    """
+
+    depth: int
+    widened: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One line at one budget: its score with the interval, and how it was trained.
+
+    Args:
+        line: Which networks.
         budget: Parameters that were asked for.
         n_params: Parameters it has.
         test: Score on the test rows, mean over seeds.
@@ -31,7 +45,7 @@ class Cell:
         n_diverged: Seeds that diverged.
     """
 
-    depth: int
+    line: Line
     budget: int
     n_params: int
     test: float
@@ -43,6 +57,11 @@ class Cell:
     n_untrained: int
     n_diverged: int
 
+    @property
+    def depth(self) -> int:
+        """Layers."""
+        return self.line.depth
+
 
 @dataclass(frozen=True, kw_only=True)
 class Gain:
@@ -50,6 +69,7 @@ class Gain:
 
     Args:
         depth: The depth it is about.
+        wide: What grows in the networks it is compared with, those of the shallowest depth; or in the line it is about.
         budget: At which budget; None: mean over budgets, or not about one.
         value: The gain.
         low: Lower end.
@@ -58,6 +78,7 @@ class Gain:
     """
 
     depth: int
+    wide: str
     budget: int | None
     value: float
     low: float
@@ -89,6 +110,23 @@ class Disagreement:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SizeTable:
+    """What networks of one share of the training rows show.
+
+    Args:
+        n_train: Training rows of a network.
+        code: The verdict there.
+        best: Score of the best cell.
+        means: Every deeper line against the shallowest, mean over budgets.
+    """
+
+    n_train: int
+    code: str
+    best: Cell
+    means: tuple[Gain, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class StudyTables:
     """All that is shown.
 
@@ -104,6 +142,7 @@ class StudyTables:
         overfits: Of every depth whose largest budget is not its best: what the largest gains over the best (`budget`).
         slope: Gain of doubling the depth at equal parameters, or None.
         disagreement: One entry a budget.
+        sizes: One entry a share of the training rows, ascending.
         protocol: Every step, as it was done.
         numbers: Other numbers of the study by name.
     """
@@ -119,6 +158,7 @@ class StudyTables:
     overfits: tuple[Gain, ...]
     slope: Gain | None
     disagreement: tuple[Disagreement, ...]
+    sizes: tuple[SizeTable, ...]
     protocol: Mapping[str, Any]
     numbers: Mapping[str, Any]
 
@@ -128,17 +168,27 @@ class StudyTables:
         return sorted({cell.depth for cell in self.cells})
 
     @property
+    def lines(self) -> list[Line]:
+        """All lines, ascending."""
+        return sorted({cell.line for cell in self.cells})
+
+    @property
+    def is_convolutional(self) -> bool:
+        """Whether the networks are convolutional."""
+        return any(line.widened != "layers" for line in self.lines)
+
+    @property
     def budgets(self) -> list[int]:
         """All budgets, ascending."""
         return sorted({cell.budget for cell in self.cells})
 
-    def of_depth(self, depth: int) -> list[Cell]:
-        """The cells of a depth by budget."""
-        return [cell for cell in self.cells if cell.depth == depth]
+    def of_line(self, line: Line) -> list[Cell]:
+        """The cells of a line by budget."""
+        return [cell for cell in self.cells if cell.line == line]
 
     def of_budget(self, budget: int) -> list[Cell]:
-        """The cells of a budget by depth."""
-        return [cell for cell in self.cells if cell.budget == budget]
+        """The cells of a budget by depth; those with more dense units have none to be compared with beside them."""
+        return [cell for cell in self.cells if cell.budget == budget and cell.line.widened != "units"]
 
     @property
     def best(self) -> Cell:
@@ -152,11 +202,12 @@ def study_tables(run: RunLike) -> StudyTables | None:
     capacity = summary.get("capacity")
     if capacity is None:
         return None
+    minimize = summary["objective"]["direction"] == "minimize"
     return StudyTables(
         code=summary["verdict"]["code"],
         sentences=[(one["key"], one["values"]) for one in summary["verdict"]["sentences"]],
         metric=summary["objective"]["name"],
-        minimize=summary["objective"]["direction"] == "minimize",
+        minimize=minimize,
         cells=tuple(_cell(cell) for cell in capacity["cells"]),
         missing=capacity["missing"],
         means=tuple(_gain(one) for one in capacity["means"]),
@@ -164,6 +215,7 @@ def study_tables(run: RunLike) -> StudyTables | None:
         overfits=tuple(_gain(one | {"budget": one["beyond"]}) for one in capacity["overfits"]),
         slope=None if capacity["slope"] is None else _gain(capacity["slope"]),
         disagreement=tuple(_disagreement(one) for one in capacity["disagreement"]),
+        sizes=tuple(_size(one, minimize=minimize) for one in capacity.get("train_sizes", ())),
         protocol=capacity["protocol"],
         numbers={
             "n_networks": summary["search"]["n_trials"],
@@ -179,7 +231,7 @@ def study_tables(run: RunLike) -> StudyTables | None:
 
 def _cell(cell: Mapping[str, Any]) -> Cell:
     return Cell(
-        depth=cell["depth"],
+        line=Line(cell["depth"], cell.get("widened", "layers")),
         budget=cell["budget"],
         n_params=cell["n_params"],
         test=cell["test"]["value"],
@@ -196,11 +248,22 @@ def _cell(cell: Mapping[str, Any]) -> Cell:
 def _gain(one: Mapping[str, Any]) -> Gain:
     return Gain(
         depth=one.get("depth", 0),
+        wide=one.get("widened", "layers"),
         budget=one.get("budget"),
         value=one["value"],
         low=one["low"],
         high=one["high"],
         is_shown=one.get("is_shown", one["low"] > 0 or one["high"] < 0),
+    )
+
+
+def _size(one: Mapping[str, Any], *, minimize: bool) -> SizeTable:
+    cells = [_cell(cell) for cell in one["cells"]]
+    return SizeTable(
+        n_train=one["n_train"],
+        code=one["code"],
+        best=(min if minimize else max)(cells, key=lambda cell: cell.test),
+        means=tuple(_gain(each) for each in one["means"]),
     )
 
 

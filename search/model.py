@@ -1,6 +1,7 @@
 """From a point to a Keras network: what docs/semantics.md says, in Keras' words.
 
 matrix -> [ Dense -> BatchNormalization? -> activation -> Dropout? ] x depth -> Dense -> logits
+       -> [ Conv2D -> BatchNormalization? -> activation -> pooling at a stage's end ] x n ->        in front, in a study
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 from ffsearch.search import defaults
 from ffsearch.search.heads import Head, Loss
 from ffsearch.search.seeds import Stream, stream
-from ffsearch.search.topology import Activation, Point, layer_sizes
+from ffsearch.search.topology import KERNEL_SIDE, Activation, Convolutions, Point, layer_sizes
 from ffsearch.search.weights import initial_weights
 
 __all__ = ["build_network", "data_loss", "make_optimizer"]
@@ -37,25 +38,56 @@ def build_network(point: Point, *, head: Head, n_features: int, seed: np.random.
     """
     weights = initial_weights(point, n_features=n_features, n_outputs=head.n_outputs, seed=seed)
     inputs = keras.Input((n_features,), name="matrix")
-    tensor = inputs
+    tensor = inputs if point.convolutions is None else _convolved(inputs, point, point.convolutions)
     for layer, units in enumerate(layer_sizes(point)):
+        below = tensor
         for step in _hidden_block(point, units, layer=layer, seed=seed):
             tensor = step(tensor)
+        if point.residual and layer and below.shape[-1] == units:
+            tensor = keras.layers.Add(name=f"residual_{layer}")([below, tensor])
     model = keras.Model(inputs, _dense(point, head.n_outputs, name="logits")(tensor), name="network")
     model.set_weights(weights)
     if point.batch_norm:
-        _hold_idle_biases(model, depth=len(layer_sizes(point)))
+        _hold_idle_biases(model)
     return model
 
 
-def _hold_idle_biases(model: keras.Model, *, depth: int) -> None:
+def _convolved(inputs: Any, point: Point, front: Convolutions) -> Any:
+    """What the dense part reads: the images after all stages, flat."""
+    tensor = keras.layers.Reshape(front.image, name="image")(inputs)
+    for layer, channels in enumerate(front.channels):
+        for step in _convolution_block(point, channels, layer=layer):
+            tensor = step(tensor)
+        if layer in front.ends and min(tensor.shape[1:3]) > 1:
+            tensor = keras.layers.MaxPooling2D(2, name=f"pooling_{layer}")(tensor)
+    return keras.layers.Flatten(name="flat")(tensor)
+
+
+def _convolution_block(point: Point, channels: int, *, layer: int) -> Iterator[Callable[[Any], Any]]:
+    """The layers of one convolutional block. Dropout is for the dense part alone."""
+    yield keras.layers.Conv2D(
+        channels,
+        KERNEL_SIDE,
+        padding="same",
+        kernel_initializer="zeros",
+        kernel_regularizer=_penalty(point.l1, point.l2),
+        bias_regularizer=_penalty(point.bias_l1, point.bias_l2),
+        name=f"conv_{layer}",
+    )
+    if point.batch_norm:
+        yield _batch_norm(name=f"conv_batch_norm_{layer}")
+    yield _activation(point.activation, name=f"conv_{point.activation}_{layer}", shared_axes=[1, 2])
+
+
+def _hold_idle_biases(model: keras.Model) -> None:
     """Leave biases in front of batch normalisation at zero: the mean takes away whatever they add.
 
     Their gradient is rounding alone, which Adam divides by its own size: they would wander, and the moving means with
     them, by some 1e-3 of the validation loss and differently on every machine.
     """
-    for layer in range(depth):
-        model.get_layer(f"dense_{layer}").bias.trainable = False
+    for layer in model.layers:
+        if layer.name.startswith(("dense_", "conv_")) and hasattr(layer, "bias"):
+            layer.bias.trainable = False
 
 
 def _hidden_block(
@@ -64,14 +96,18 @@ def _hidden_block(
     """The layers of one hidden block, in their order. Activity is penalised before dropout thins it."""
     yield _dense(point, units, name=f"dense_{layer}")
     if point.batch_norm:
-        yield keras.layers.BatchNormalization(
-            momentum=defaults.BATCH_NORM_MOMENTUM, epsilon=defaults.BATCH_NORM_EPSILON, name=f"batch_norm_{layer}"
-        )
+        yield _batch_norm(name=f"batch_norm_{layer}")
     yield _activation(point.activation, name=f"{point.activation}_{layer}")
     if point.activity_l1 or point.activity_l2:
         yield keras.layers.ActivityRegularization(l1=point.activity_l1, l2=point.activity_l2, name=f"activity_{layer}")
     if point.dropout > 0:
         yield _dropout(point, layer=layer, seed=seed)
+
+
+def _batch_norm(*, name: str) -> keras.layers.BatchNormalization:
+    return keras.layers.BatchNormalization(
+        momentum=defaults.BATCH_NORM_MOMENTUM, epsilon=defaults.BATCH_NORM_EPSILON, name=name
+    )
 
 
 def _dense(point: Point, units: int, *, name: str) -> keras.layers.Dense:
@@ -90,13 +126,13 @@ def _penalty(l1: float, l2: float) -> keras.regularizers.Regularizer | None:
     return keras.regularizers.L1L2(l1=l1, l2=l2) if l1 or l2 else None
 
 
-def _activation(activation: Activation, *, name: str) -> Any:
+def _activation(activation: Activation, *, name: str, shared_axes: list[int] | None = None) -> Any:
     """The layer (or layers in one function) of an activation; constants of `defaults` where Keras' own differ."""
     match activation:
         case Activation.LEAKY_RELU:
             return keras.layers.LeakyReLU(negative_slope=defaults.LEAKY_RELU_SLOPE, name=name)
         case Activation.PRELU:
-            return keras.layers.PReLU(alpha_initializer="zeros", name=name)
+            return keras.layers.PReLU(alpha_initializer="zeros", shared_axes=shared_axes, name=name)
         case Activation.ELU:
             return keras.layers.ELU(alpha=defaults.ELU_ALPHA, name=name)
         case Activation.SWISH:

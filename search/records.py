@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from ffsearch.search.engines.protocol import Told
-from ffsearch.search.topology import Point
+from ffsearch.search.topology import STUDY_ONLY, Point
 from ffsearch.search.training.protocol import Curve, Ended
 
 if TYPE_CHECKING:
@@ -285,7 +285,7 @@ _DTYPES: Final = {
 }
 
 _POINT_DTYPES: Final = {
-    **{f.name: "float64" for f in fields(Point)},
+    **{f.name: "float64" for f in fields(Point) if f.name not in STUDY_ONLY},
     **dict.fromkeys(("activation", "widths", "augment_balance"), "str"),
     "depth": "int64",
     "width": "int64",

@@ -9,13 +9,17 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from itertools import pairwise
+from math import prod
 from typing import Any, Final
 
 __all__ = [
     "AUGMENTATIONS",
+    "KERNEL_SIDE",
     "MIN_WIDTH",
+    "STUDY_ONLY",
     "Activation",
     "Balance",
+    "Convolutions",
     "Point",
     "describe",
     "layer_sizes",
@@ -24,6 +28,10 @@ __all__ = [
 
 MIN_WIDTH: Final = 4
 """No hidden layer is narrower, whatever the taper. Choice: below it a layer is a bottleneck."""
+
+
+KERNEL_SIDE: Final = 3
+"""Pixels a side that a convolutional layer looks at. Choice: the smallest that sees all neighbours."""
 
 
 class Activation(StrEnum):
@@ -47,6 +55,46 @@ class Balance(StrEnum):
     OVERSAMPLE = "oversample"  # rows of small classes are read more often
     UNDERSAMPLE = "undersample"  # of every class as many rows are read as the smallest has
     SMOTE = "smote"  # small classes get synthetic rows, between two of their own
+
+
+@dataclass(frozen=True, kw_only=True)
+class Convolutions:
+    """Convolutional layers in front of the dense ones: 3 x 3 pixels, zeros around the image, in three stages.
+
+    Every stage ends by taking the largest of 2 x 2 pixels, so that the dense part sees the same number of places
+    whatever the depth. The first stage has one layer, because a layer there costs four times one of the second; the
+    others share the rest, the last one having one more where the number is odd.
+
+    Args:
+        image: Height, width and channels of what is read.
+        channels: Channels of every layer, three layers at least.
+    """
+
+    image: tuple[int, int, int]
+    channels: tuple[int, ...]
+
+    @property
+    def ends(self) -> tuple[int, int, int]:
+        """Numbers of the layers that end a stage, counted from 0."""
+        n_layers = len(self.channels)
+        return 0, (n_layers - 1) // 2, n_layers - 1
+
+    @property
+    def layers(self) -> list[tuple[int, int, int]]:
+        """Of every layer the channels it reads, the channels it has, and the places of the image it looks at."""
+        height, width, read = self.image
+        found = []
+        for number, channels in enumerate(self.channels):
+            n_halved = sum(end < number for end in self.ends)
+            found.append((read, channels, prod(max(1, side >> n_halved) for side in (height, width))))
+            read = channels
+        return found
+
+    @property
+    def n_features(self) -> int:
+        """What the first dense layer reads."""
+        height, width, _ = self.image
+        return prod(max(1, side >> len(self.ends)) for side in (height, width)) * self.channels[-1]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +127,9 @@ class Point:
         augment_zoom: Largest zoom: an image is scaled by a factor between 1/(1 + zoom) and 1 + zoom.
         augment_brightness: Largest change of an image's brightness, in standard deviations of its pixels.
         augment_cutmix: Parameter of the Beta(a, a) distribution by which a box of another image is put into one.
+        residual: Whether a hidden layer as wide as the one before it adds to that one's outputs. Like convolutions,
+            only capacity studies have it, and only the reference trainer trains it.
+        convolutions: Convolutional layers in front of the hidden ones, or None.
     """
 
     depth: int
@@ -106,10 +157,17 @@ class Point:
     augment_zoom: float = 0.0
     augment_brightness: float = 0.0
     augment_cutmix: float = 0.0
+    residual: bool = False
+    convolutions: Convolutions | None = None
+
+    @property
+    def needs_reference(self) -> bool:
+        """Whether only the reference trainer has what it asks for."""
+        return self.residual or self.convolutions is not None
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values under their names, fit for JSON."""
-        values = asdict(self)
+        """Plain values under their names, fit for JSON. What only capacity studies have is left out where it is off."""
+        values = {name: value for name, value in asdict(self).items() if value or name not in STUDY_ONLY}
         values["activation"] = str(self.activation)
         values["augment_balance"] = str(self.augment_balance)
         values["widths"] = None if self.widths is None else list(self.widths)
@@ -130,6 +188,8 @@ class Point:
             known["augment_balance"] = Balance(known["augment_balance"])
         if known.get("widths") is not None:
             known["widths"] = tuple(int(width) for width in known["widths"])
+        if known.get("convolutions") is not None:
+            known["convolutions"] = Convolutions(**{name: tuple(each) for name, each in known["convolutions"].items()})
         return cls(**known)
 
     @property
@@ -140,6 +200,10 @@ class Point:
         """
         shape = {"depth", "width", "taper", "widths"}
         return (layer_sizes(self), *(getattr(self, f.name) for f in fields(self) if f.name not in shape))
+
+
+STUDY_ONLY: Final = ("residual", "convolutions")
+"""Fields of a point that no search has."""
 
 
 def layer_sizes(point: Point) -> tuple[int, ...]:
@@ -153,18 +217,22 @@ def n_params(point: Point, *, n_features: int, n_outputs: int) -> int:
     """All parameters of the network, as Keras' `count_params` counts them.
 
     Kernels and biases of every layer; with batch normalisation four numbers a hidden unit (scale, shift, moving mean
-    and variance, of which the last two are not trained); with prelu one slope a hidden unit.
+    and variance, of which the last two are not trained); with prelu one slope a hidden unit. A channel counts
+    as a unit.
 
     Args:
         point: The point.
         n_features: Columns of the matrix the network reads.
         n_outputs: Units of the output layer.
     """
-    hidden = layer_sizes(point)
-    sizes = (n_features, *hidden, n_outputs)
+    hidden, front = layer_sizes(point), point.convolutions
+    channels = () if front is None else front.channels
+    sizes = (n_features if front is None else front.n_features, *hidden, n_outputs)
     dense = sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes))
+    read = () if front is None else (front.image[2], *channels)
+    convolved = sum((KERNEL_SIDE**2 * fan_in + 1) * fan_out for fan_in, fan_out in pairwise(read))
     per_unit = 4 * point.batch_norm + (point.activation is Activation.PRELU)
-    return dense + per_unit * sum(hidden)
+    return dense + convolved + per_unit * (sum(hidden) + sum(channels))
 
 
 def describe(point: Point, *, n_features: int, n_outputs: int) -> str:
@@ -174,10 +242,13 @@ def describe(point: Point, *, n_features: int, n_outputs: int) -> str:
         >>> describe(Point(depth=2, width=64, dropout=0.15), n_features=13, n_outputs=3)
         '13 -> 64-64 -> 3 relu dropout=.15 (5.3k parameters)'
     """
+    front = point.convolutions
+    read = f"{n_features}" if front is None else f"{'x'.join(map(str, front.image))} -> conv {_listed(front.channels)}"
     words = [
-        f"{n_features} -> {'-'.join(map(str, layer_sizes(point)))} -> {n_outputs}",
+        f"{read} -> {_listed(layer_sizes(point))} -> {n_outputs}",
         str(point.activation),
         *(["bn"] if point.batch_norm else []),
+        *(["residual"] if point.residual else []),
         *(f"{name}={_short(getattr(point, name))}" for name in _REGULARISERS if getattr(point, name) > 0),
         *([str(point.augment_balance)] if point.augment_balance is not Balance.NONE else []),
         *(f"{name}={_short(value)}" for name in AUGMENTATIONS if (value := getattr(point, f"augment_{name}")) > 0),
@@ -195,6 +266,10 @@ AUGMENTATIONS: Final = (
     "noise", "swap", "mixup", "shift", "rotate", "flip", "zoom", "brightness", "cutmix",
 )  # fmt: skip
 """What is done to rows while training; a point's fields are `augment_NAME`, and 0 is off."""
+
+
+def _listed(sizes: tuple[int, ...]) -> str:
+    return "-".join(map(str, sizes))
 
 
 def _short(value: float) -> str:

@@ -5,6 +5,7 @@ No framework here: a process that trains lanes and nothing else loads none.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from ffsearch.search import defaults
 from ffsearch.search.seeds import Stream, stream
-from ffsearch.search.topology import Activation, Point, layer_sizes
+from ffsearch.search.topology import KERNEL_SIDE, Activation, Convolutions, Point, layer_sizes
 
 __all__ = ["initial_weights"]
 
@@ -26,7 +27,8 @@ def initial_weights(
 
     For every hidden layer: kernel (fan_in, units), bias (units,); with batch normalisation scale, shift, moving mean,
     moving variance, each (units,); with prelu its slopes (units,). Then the output layer's kernel and bias. Biases,
-    shifts and moving means start at 0, scales and moving variances at 1.
+    shifts and moving means start at 0, scales and moving variances at 1. Convolutional layers come first, with kernels
+    (3, 3, fan_in, channels) and slopes (1, 1, channels).
 
     Args:
         point: The point.
@@ -38,16 +40,52 @@ def initial_weights(
         float32 arrays.
     """
     weights: list[NDArray[np.float32]] = []
-    hidden = layer_sizes(point)
-    for layer, (fan_in, units) in enumerate(zip((n_features, *hidden), hidden, strict=False)):
-        generator = np.random.default_rng(stream(seed, Stream.WEIGHTS, layer))
-        weights += [_hidden_kernel(generator, fan_in, units, activation=point.activation), _constant(0.0, units)]
-        if point.batch_norm:
-            weights += [_constant(1.0, units), _constant(0.0, units), _constant(0.0, units), _constant(1.0, units)]
-        if point.activation is Activation.PRELU:
-            weights.append(_constant(defaults.PRELU_START, units))
-    generator = np.random.default_rng(stream(seed, Stream.WEIGHTS, len(hidden)))
+    front, hidden = point.convolutions, layer_sizes(point)
+    n_convolutions = 0 if front is None else len(front.channels)
+    if front is not None:
+        for layer, (fan_in, channels) in enumerate(pairwise((front.image[2], *front.channels))):
+            weights += _initial_block(point, KERNEL_SIDE**2 * fan_in, channels, layer=layer, seed=seed, front=front)
+        n_features = front.n_features
+    scale = _branch_scale(hidden) if point.residual else 1.0
+    for layer, (fan_in, units) in enumerate(pairwise((n_features, *hidden))):
+        block = _initial_block(point, fan_in, units, layer=n_convolutions + layer, seed=seed)
+        if layer and fan_in == units:
+            block[0] *= np.float32(scale)
+        weights += block
+    generator = np.random.default_rng(stream(seed, Stream.WEIGHTS, n_convolutions + len(hidden)))
     return [*weights, _glorot_uniform(generator, hidden[-1], n_outputs), _constant(0.0, n_outputs)]
+
+
+def _initial_block(
+    point: Point,
+    fan_in: int,
+    units: int,
+    *,
+    layer: int,
+    seed: np.random.SeedSequence,
+    front: Convolutions | None = None,
+) -> list[NDArray[np.float32]]:
+    """The weights of one hidden or convolutional layer; `front` says that it is one of the latter."""
+    generator = np.random.default_rng(stream(seed, Stream.WEIGHTS, layer))
+    kernel = _hidden_kernel(generator, fan_in, units, activation=point.activation)
+    if front is not None:
+        kernel = kernel.reshape(KERNEL_SIDE, KERNEL_SIDE, -1, units)
+    weights = [kernel, _constant(0.0, units)]
+    if point.batch_norm:
+        weights += [_constant(1.0, units), _constant(0.0, units), _constant(0.0, units), _constant(1.0, units)]
+    if point.activation is Activation.PRELU:
+        slopes = _constant(defaults.PRELU_START, units)
+        weights.append(slopes if front is None else slopes.reshape(1, 1, units))
+    return weights
+
+
+def _branch_scale(hidden: tuple[int, ...]) -> float:
+    """What the kernels of layers that add to their input start with: n of them then add up to the size of one.
+
+    Source: Hayou et al. 2021, *Stable ResNet*, arXiv 2010.12859: without it outputs grow exponentially with depth.
+    """
+    n_branches = sum(below == above for below, above in pairwise(hidden))
+    return float(max(1, n_branches) ** -0.5)
 
 
 def _hidden_kernel(

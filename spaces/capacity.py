@@ -4,6 +4,7 @@ CapacitySpace
 ├── preset                    fills what is left out under `capacity`
 ├── data      DataSpec        as in a search; the test part is what scores come from, so there must be one
 └── capacity  CapacitySpec    depths, parameter budgets, learning rates, seeds, and how every network is trained
+    └── convolutions  ConvolutionSpec     where it is given, the networks are convolutional
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, StrictBool, StrictFloat, StrictInt
 
 from ffsearch.spaces.faults import Fault, Section, shown
-from ffsearch.spaces.schema import MAX_DEPTH, MAX_SEED, DataSpec
+from ffsearch.spaces.schema import MAX_DEPTH, MAX_SEED, MAX_WIDTH, DataSpec
 from ffsearch.spaces.values import BatchSize
 
-__all__ = ["PRESETS", "CapacitySpace", "CapacitySpec", "RateSpec"]
+__all__ = ["PRESETS", "CapacitySpace", "CapacitySpec", "ConvolutionSpec", "RateSpec"]
 
 MAX_BUDGET: Final = 100_000_000
 """Most parameters of a cell. Choice: Adam's averages of one such network already take 1.2 GB."""
@@ -25,8 +26,13 @@ MAX_BUDGET: Final = 100_000_000
 MAX_SEEDS: Final = 1_000
 """Most seeds. Choice: more is a slip of the finger."""
 
+MIN_CONVOLUTIONS: Final = 3
+"""Fewest convolutional layers: one a stage."""
+
 _Depth = Annotated[StrictInt, Field(ge=1, le=MAX_DEPTH)]
 _Budget = Annotated[StrictInt, Field(ge=1, le=MAX_BUDGET)]
+_Width = Annotated[StrictInt, Field(ge=4, le=MAX_WIDTH)]
+_Share = Annotated[StrictFloat, Field(gt=0, le=1, allow_inf_nan=False)]
 _Rate = Annotated[StrictFloat, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -47,14 +53,36 @@ class RateSpec(Section):
             yield Fault(path=(), text=f"low ({shown(low)}) must be below high ({shown(high)}).")
 
 
+class ConvolutionSpec(Section):
+    """What stays as it is while channels grow (`units`), or while units of the dense layer grow (`channels`)."""
+
+    channels: StrictInt = Field(
+        default=8, ge=1, le=4096, description="Channels of every convolutional layer where the dense layer grows."
+    )
+    units: StrictInt = Field(
+        default=32, ge=4, le=MAX_WIDTH, description="Units of the dense layer where the convolutional layers grow."
+    )
+
+
 class CapacitySpec(Section):
     """What is compared, and how every network is trained. What is left out is filled by the preset."""
 
     depths: Annotated[tuple[_Depth, ...], Field(min_length=2)] | None = Field(
-        default=None, description="Hidden layers, at least two numbers of them: [1, 2, 4, 8]."
+        default=None,
+        description="Hidden layers, at least two numbers of them: [1, 2, 4, 8]. With convolutions: those.",
     )
     budgets: Annotated[tuple[_Budget, ...], Field(min_length=1)] | None = Field(
         default=None, description="Parameters, all counted; the width of every cell follows: [3000, 10000, 30000]."
+    )
+    widths: Annotated[tuple[_Width, ...], Field(min_length=1)] | None = Field(
+        default=None,
+        description="In place of budgets, units of a layer of the shallowest network, whose parameters are the "
+        "budgets: [16, 64, 256].",
+    )
+    train_sizes: Annotated[tuple[_Share, ...], Field(min_length=1)] | None = Field(
+        default=None,
+        description="Shares of the training rows that everything is trained on in turn: [0.1, 0.3, 1.0]. The verdict "
+        "is that of the largest. null: all rows.",
     )
     seeds: StrictInt | None = Field(
         default=None,
@@ -74,6 +102,15 @@ class CapacitySpec(Section):
     batch_norm: StrictBool = Field(
         default=False, description="Whether each hidden layer is normalised before its activation."
     )
+    residual: StrictBool = Field(
+        default=False,
+        description="Whether a hidden layer as wide as the one below adds to what that one gives. Trained by Keras, "
+        "one at a time: some ten times slower.",
+    )
+    convolutions: ConvolutionSpec | None = Field(
+        default=None,
+        description="Convolutional networks, on images; null: dense ones. Trained by Keras, one at a time.",
+    )
     dropout: StrictFloat = Field(default=0.0, ge=0, lt=1, description="Share of hidden activations dropped.")
     l2: StrictFloat = Field(default=0.0, ge=0, description="Factor of sum w^2 over all kernels; 0 is off.")
     margin: StrictFloat = Field(
@@ -90,18 +127,37 @@ class CapacitySpec(Section):
 
     @classmethod
     def contradictions(cls, raw: Mapping[str, Any]) -> Iterator[Fault]:
-        """Depths or budgets named twice, which would weigh twice."""
-        for key in ("depths", "budgets"):
+        """Depths, budgets or sizes named twice, which would weigh twice; keys that exclude each other."""
+        for key in ("depths", "budgets", "widths", "train_sizes"):
             given = raw.get(key)
             if isinstance(given, list | tuple) and len(set(map(str, given))) < len(given):
                 yield Fault(path=(key,), text=f"{shown(list(given))} names one of them twice.")
+        if raw.get("widths") is not None and raw.get("budgets") is not None:
+            text = "widths of the shallowest network are budgets, too. Give one of widths and budgets."
+            yield Fault(path=("widths",), text=text)
+        if raw.get("convolutions") is not None:
+            yield from _faults_of_convolutions(raw)
+
+
+def _faults_of_convolutions(raw: Mapping[str, Any]) -> Iterator[Fault]:
+    """What dense networks have and convolutional ones have no place for."""
+    depths = raw.get("depths")
+    if isinstance(depths, list | tuple) and any(isinstance(n, int) and n < MIN_CONVOLUTIONS for n in depths):
+        text = f"{shown(list(depths))}: of convolutional layers there are {MIN_CONVOLUTIONS} at least, one a stage."
+        yield Fault(path=("depths",), text=text)
+    if raw.get("widths") is not None:
+        yield Fault(path=("widths",), text="convolutional networks have channels, not one width. Give budgets.")
+    if raw.get("residual"):
+        text = "residual connections are those of dense layers; convolutional networks have none here. Leave it out."
+        yield Fault(path=("residual",), text=text)
 
 
 _BUDGETS: Final = (3_000, 10_000, 30_000, 100_000)
+_CONVOLUTION_DEPTHS: Final = (3, 9)
 
 PRESETS: Final[Mapping[str, Mapping[str, Any]]] = {
     "quick": {"depths": (1, 2, 4), "budgets": (3_000, 10_000), "seeds": 3, "n": 3, "updates": 500},
-    "teaching": {"depths": (1, 2, 4, 8), "budgets": _BUDGETS, "seeds": 5, "n": 5, "updates": 1_000},
+    "teaching": {"depths": (1, 2, 4, 8), "budgets": _BUDGETS, "seeds": 5, "n": 5, "updates": 2_000},
     "full": {"depths": (1, 2, 3, 4, 6, 8), "budgets": _BUDGETS, "seeds": 10, "n": 5, "updates": 2_000},
 }  # fmt: skip
 """What a preset fills in. Choice: a first look; the book's picture in some minutes; a final answer."""
@@ -123,9 +179,12 @@ class CapacitySpace(Section):
         """The same with everything filled in that the preset fills, depths and budgets in ascending order."""
         preset, spec = PRESETS[self.preset], self.capacity
         rates = spec.learning_rates
+        depths = preset["depths"] if spec.convolutions is None else _CONVOLUTION_DEPTHS
         filled = {
-            "depths": tuple(sorted(spec.depths or preset["depths"])),
-            "budgets": tuple(sorted(spec.budgets or preset["budgets"])),
+            "depths": tuple(sorted(spec.depths or depths)),
+            "budgets": None if spec.widths else tuple(sorted(spec.budgets or preset["budgets"])),
+            "widths": None if spec.widths is None else tuple(sorted(spec.widths)),
+            "train_sizes": tuple(sorted(spec.train_sizes or (1.0,))),
             "seeds": spec.seeds or preset["seeds"],
             "updates": spec.updates or preset["updates"],
             "learning_rates": rates.model_copy(update={"n": rates.n or preset["n"]}),

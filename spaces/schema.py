@@ -152,8 +152,8 @@ class DataSpec(Section):
 
     source: StrictStr = Field(
         min_length=1,
-        description="The table: FILE.csv, .tsv or .parquet (.gz too), FILE.npz (images), sklearn:NAME, or "
-        "openml:NAME-or-ID. "
+        description="The table: FILE.csv, .tsv or .parquet (.gz too), images (FILE.npz, *-images-idx3-ubyte[.gz], "
+        "*_32x32.mat), sklearn:NAME, openml:NAME-or-ID, or control:NAME. "
         "A file is looked for in the current folder, then beside the space file.",
     )
     target: Columns = Field(

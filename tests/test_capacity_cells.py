@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ffsearch.search.capacity.plan import Plan, Training, make_plan
+from ffsearch.search.capacity.plan import Line, Plan, Training, Widened, make_plan
 from ffsearch.search.capacity.rates import MAX_MORE, RateGrid
-from ffsearch.search.capacity.widths import TOLERANCE, Fit, Misfit, Why, fit_widths
+from ffsearch.search.capacity.widths import TOLERANCE, Fit, Misfit, Why, fit, with_widths
 from ffsearch.search.heads import Head, Task, default_loss
 from ffsearch.search.model import build_network
 from ffsearch.search.seeds import Purpose, child
-from ffsearch.search.topology import MIN_WIDTH, Activation, Point, n_params
+from ffsearch.search.topology import MIN_WIDTH, Activation, Convolutions, Point, describe, layer_sizes, n_params
 from ffsearch.spaces.capacity import PRESETS, CapacitySpace, CapacitySpec
 from ffsearch.spaces.schema import DataSpec
 
@@ -24,9 +24,10 @@ GRID = RateGrid(low=1e-4, high=1e-2, n=5)
 def fitted(
     budget: int, *, depth: int, n_features: int = 20, n_outputs: int = 3, like: Point | None = None
 ) -> Fit | Misfit:
-    return fit_widths(
-        budget, depth=depth, like=like or Point(depth=1, width=1), n_features=n_features, n_outputs=n_outputs
-    )
+    def count(point: Point) -> int:
+        return n_params(point, n_features=n_features, n_outputs=n_outputs)
+
+    return fit(budget, with_widths(like or Point(depth=1, width=1), depth), count)
 
 
 def settled(**capacity: object) -> CapacitySpec:
@@ -49,23 +50,33 @@ def a_plan(**capacity: object) -> Plan:
     n_outputs=st.integers(1, 20),
     batch_norm=st.booleans(),
     activation=st.sampled_from([Activation.RELU, Activation.PRELU]),
+    residual=st.booleans(),
 )
 def test_a_budget_is_met_to_two_percent_or_it_is_said_why_not(
-    *, budget: int, depth: int, n_features: int, n_outputs: int, batch_norm: bool, activation: Activation
+    *,
+    budget: int,
+    depth: int,
+    n_features: int,
+    n_outputs: int,
+    batch_norm: bool,
+    activation: Activation,
+    residual: bool,
 ) -> None:
-    like = Point(depth=1, width=1, batch_norm=batch_norm, activation=activation)
-    fit = fitted(budget, depth=depth, n_features=n_features, n_outputs=n_outputs, like=like)
-    if isinstance(fit, Misfit):
-        assert fit.below is None or fit.below < budget * (1 - TOLERANCE)
-        assert fit.above is None or fit.above > budget * (1 + TOLERANCE)
-        assert (fit.why is Why.TOO_SMALL) == (fit.below is None)
+    like = Point(depth=1, width=1, batch_norm=batch_norm, activation=activation, residual=residual)
+    found = fitted(budget, depth=depth, n_features=n_features, n_outputs=n_outputs, like=like)
+    if isinstance(found, Misfit):
+        assert found.below is None or found.below < budget * (1 - TOLERANCE)
+        assert found.above is None or found.above > budget * (1 + TOLERANCE)
+        assert (found.why is Why.TOO_SMALL) == (found.below is None)
         return
-    assert abs(fit.n_params - budget) <= TOLERANCE * budget
-    assert len(fit.widths) == depth
-    assert min(fit.widths) >= MIN_WIDTH
-    assert max(fit.widths) - min(fit.widths) <= 1
-    point = replace(like, depth=depth, width=fit.widths[0], widths=fit.widths)
-    assert fit.n_params == n_params(point, n_features=n_features, n_outputs=n_outputs)
+    assert abs(found.n_params - budget) <= TOLERANCE * budget
+    widths = layer_sizes(found.point)
+    assert len(widths) == depth == found.point.depth
+    assert min(widths) >= MIN_WIDTH
+    assert max(widths) - min(widths) <= 1
+    assert found.n_params == n_params(found.point, n_features=n_features, n_outputs=n_outputs)
+    if residual:
+        assert list(widths) == sorted(widths)
 
 
 @settings(max_examples=200, deadline=None)
@@ -77,14 +88,13 @@ def test_ordinary_tables_have_all_cells(budget: int, depth: int, n_features: int
 @pytest.mark.parametrize("batch_norm", [False, True])
 def test_parameters_are_those_that_keras_counts(*, batch_norm: bool) -> None:
     like = Point(depth=1, width=1, batch_norm=batch_norm)
-    fit = fitted(3_000, depth=3, n_features=10, n_outputs=2, like=like)
-    assert isinstance(fit, Fit)
+    found = fitted(3_000, depth=3, n_features=10, n_outputs=2, like=like)
+    assert isinstance(found, Fit)
     head = Head(
         task=Task.MULTICLASS, loss=default_loss(Task.MULTICLASS), n_outputs=2, target_names=("y",), labels=("a", "b")
     )
-    point = replace(like, depth=3, width=fit.widths[0], widths=fit.widths)
-    model = build_network(point, head=head, n_features=10, seed=child(0, Purpose.TRIAL, 0))
-    assert model.count_params() == fit.n_params
+    model = build_network(found.point, head=head, n_features=10, seed=child(0, Purpose.TRIAL, 0))
+    assert model.count_params() == found.n_params
 
 
 def test_cells_that_cannot_be_say_why() -> None:
@@ -167,11 +177,10 @@ def test_only_the_cells_at_an_end_are_given_more() -> None:
 
 def test_cells_that_cannot_be_are_left_out_and_told() -> None:
     plan = a_plan(depths=[1, 8], budgets=[100, 3000])
-    assert [(one.depth, one.budget) for one in plan.missing] == [(8, 100)]
+    assert [(one.line.depth, one.budget) for one in plan.missing] == [(8, 100)]
     assert len(plan.cells) == 3
     assert plan.missing[0].sentence == (
-        "No network of depth 8 has 100 parameters to 2%: 4 units a layer, the fewest there are, already make 239 "
-        "parameters."
+        "No network of depth 8 has 100 parameters to 2%: the narrowest layers there are already make 239 parameters."
     )
 
 
@@ -186,3 +195,99 @@ def test_presets_fill_what_is_left_out_and_nothing_else(preset: str) -> None:
         PRESETS[preset][key] for key in ("budgets", "seeds", "updates")
     )
     assert space.settled() == space
+
+
+# --- widths in place of budgets, shares of the training rows, convolutional networks ---------------------------------
+
+
+def test_widths_are_the_budgets_of_the_shallowest_networks() -> None:
+    plan = a_plan(depths=[1, 3], widths=[64, 16])
+    assert plan.budgets == (16 * 21 + 3 * 17, 64 * 21 + 3 * 65)
+    assert [layer_sizes(cell.point) for cell in plan.cells if cell.depth == 1] == [(16,), (64,)]
+    assert all(abs(cell.n_params - cell.budget) <= TOLERANCE * cell.budget for cell in plan.cells)
+    assert len(plan.cells) == 4
+
+
+def test_every_share_of_the_training_rows_has_all_cells_in_one_order() -> None:
+    plan = a_plan(depths=[1, 3], budgets=[500, 1000], train_sizes=[1.0, 0.25])
+    assert plan.shares == (0.25, 1.0)
+    assert [cell.size for cell in plan.cells] == [0] * 4 + [1] * 4
+    assert plan.cells[plan.main] == plan.cells[4:]
+    small, large = plan.cells[plan.of_size(0)], plan.cells[plan.of_size(1)]
+    assert [(cell.line, cell.budget, cell.point) for cell in small] == [
+        (cell.line, cell.budget, cell.point) for cell in large
+    ]
+
+
+IMAGE = (28, 28, 1)
+
+
+def convolutional(**capacity: object) -> Plan:
+    spec = settled(convolutions={}, budgets=[3_000, 10_000, 30_000], seeds=2, **capacity)
+    return make_plan(spec, n_features=28 * 28, n_outputs=10, image=IMAGE)
+
+
+def test_convolutional_networks_have_the_three_curves_of_the_book() -> None:
+    plan = convolutional()
+    lines = list(dict.fromkeys(cell.line for cell in plan.cells))
+    assert lines == [Line(3, Widened.CHANNELS), Line(3, Widened.UNITS), Line(9, Widened.CHANNELS)]
+    assert not plan.missing
+    for cell in plan.cells:
+        front = cell.point.convolutions
+        assert front is not None
+        assert len(front.channels) == cell.depth
+        assert abs(cell.n_params - cell.budget) <= TOLERANCE * cell.budget
+        if cell.widened is Widened.UNITS:
+            assert set(front.channels) == {8}
+        else:
+            assert layer_sizes(cell.point) == (32,)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    budget=st.integers(2_000, 1_000_000),
+    depth=st.integers(3, 12),
+    side=st.integers(8, 64),
+    colours=st.sampled_from([1, 3]),
+)
+def test_budgets_of_convolutional_networks_are_met_or_it_is_said_why_not(
+    *, budget: int, depth: int, side: int, colours: int
+) -> None:
+    spec = settled(convolutions={}, depths=[3, depth] if depth > 3 else [3, 4], budgets=[budget])
+    plan = make_plan(spec, n_features=side * side * colours, n_outputs=10, image=(side, side, colours))
+    assert len(plan.cells) + len(plan.missing) == 3
+    for cell in plan.cells:
+        assert abs(cell.n_params - budget) <= TOLERANCE * budget
+        front = cell.point.convolutions
+        assert front is not None
+        assert max(front.channels) - min(front.channels) <= 1
+
+
+@pytest.mark.parametrize("activation", [Activation.RELU, Activation.PRELU])
+@pytest.mark.parametrize("batch_norm", [False, True])
+@pytest.mark.parametrize(("image", "depth"), [((28, 28, 1), 3), ((9, 13, 3), 8)])
+def test_parameters_of_convolutional_networks_are_those_that_keras_counts(
+    *, activation: Activation, batch_norm: bool, image: tuple[int, int, int], depth: int
+) -> None:
+    front = Convolutions(image=image, channels=tuple(range(2, 2 + depth)))
+    point = Point(depth=1, width=7, convolutions=front, batch_norm=batch_norm, activation=activation)
+    n_features = image[0] * image[1] * image[2]
+    head = Head(
+        task=Task.MULTICLASS, loss=default_loss(Task.MULTICLASS), n_outputs=2, target_names=("y",), labels=("a", "b")
+    )
+    model = build_network(point, head=head, n_features=n_features, seed=child(0, Purpose.TRIAL, 0))
+    assert model.count_params() == n_params(point, n_features=n_features, n_outputs=2)
+    assert model.get_layer("flat").output.shape == (None, front.n_features)
+    seen = [model.get_layer(f"conv_{number}").output.shape[1:] for number in range(depth)]
+    assert [(height * width, channels) for height, width, channels in seen] == [
+        (n_places, channels) for _, channels, n_places in front.layers
+    ]
+
+
+def test_a_point_of_a_study_is_written_and_read_and_others_are_as_they_were() -> None:
+    point = Point(depth=1, width=7, residual=True, convolutions=Convolutions(image=IMAGE, channels=(2, 3, 4)))
+    assert Point.from_dict(json.loads(json.dumps(point.as_dict()))) == point
+    assert not {"residual", "convolutions"} & set(Point(depth=1, width=7).as_dict())
+    assert describe(point, n_features=784, n_outputs=10) == (
+        "28x28x1 -> conv 2-3-4 -> 7 -> 10 relu residual (528 parameters)"
+    )

@@ -13,7 +13,7 @@ from scipy.stats import norm
 from scipy.stats import t as student
 
 from ffsearch.search.capacity.contrasts import Contrast, Scores, contrast, resampled_scores, slope_weights
-from ffsearch.search.capacity.plan import Cell
+from ffsearch.search.capacity.plan import Cell, Line, Widened
 from ffsearch.search.capacity.sentences import ENGLISH, sentences, text_of
 from ffsearch.search.capacity.verdict import Code, Findings, find, margin_of
 from ffsearch.search.topology import Point
@@ -159,13 +159,58 @@ def test_a_difference_too_small_to_matter_is_no_verdict_for_depth() -> None:
     assert findings.code is Code.EITHER
 
 
+def convolutional() -> list[Cell]:
+    kinds = ((3, Widened.CHANNELS), (3, Widened.UNITS), (9, Widened.CHANNELS))
+    point = Point(depth=1, width=8)
+    return [
+        Cell(depth=depth, widened=widened, budget=budget, n_params=budget, point=point)
+        for depth, widened in kinds
+        for budget in (1_000, 10_000)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("gains", "code", "key"),
+    [
+        ([0.0, 0.1, 0.0, 0.1, 0.5, 0.6], Code.DEEPER, "conv.deeper"),
+        ([0.0, 0.1, 0.5, 0.6, 0.5, 0.6], Code.EITHER, "conv.either"),
+        ([0.5, 0.6, 0.0, 0.1, 0.0, 0.1], Code.WIDER, "conv.wider"),
+        ([0.0, 0.1, 0.9, 1.0, 0.5, 0.6], Code.WIDER, "conv.wider"),
+        ([0.0, 0.0, 0.0, 0.0, 0.0, 0.0], Code.SATURATED, "verdict.saturated"),
+    ],
+)
+def test_more_convolutional_layers_must_beat_both_ways_of_being_wide(gains: list[float], code: Code, key: str) -> None:
+    findings = find(convolutional(), scored(np.array(gains)), margin=0.05)
+    assert [(one.line, one.wide.widened) for one in findings.means] == [
+        (Line(9, Widened.CHANNELS), Widened.CHANNELS), (Line(9, Widened.CHANNELS), Widened.UNITS),
+    ]  # fmt: skip
+    for one, place in zip(findings.means, (0, 2), strict=True):
+        assert one.gain.value == pytest.approx(gains[4] - gains[place], abs=0.03)
+    assert findings.code is code
+    said = sentences(findings, metric="mae", train_gains={9: 0.0}, n_at_edge=0, n_cells=6)
+    assert said[0].key == key
+    assert [one.key for one in said[1:3]] == ["conv.against.channels", "conv.against.units"]
+    assert "{" not in text_of(said)
+
+
+def test_networks_with_more_dense_units_have_no_part_in_the_slope_on_depth() -> None:
+    plain, other = (
+        find(convolutional(), scored(np.array([0.0, 0.1, *units, 0.5, 0.6])), margin=0.05)
+        for units in ([0.0, 0.1], [9.0, 9.0])
+    )
+    assert plain.slope is not None
+    assert other.slope is not None
+    assert plain.slope.value == pytest.approx(other.slope.value, abs=1e-5)
+    assert plain.slope.value == pytest.approx(0.5 / np.log2(3), abs=0.03)
+
+
 def test_overfitting_is_the_loss_beyond_a_depths_best_budget() -> None:
     findings = found([0.5, 0.0, 0.0, 0.5, 0.0, 0.0])
-    beyond = findings.beyond_best[1]
+    beyond = findings.beyond_best[Line(1)]
     assert beyond is not None
     assert beyond[0] == 1_000
     assert beyond[1].interval()[1] < 0
-    assert findings.beyond_best[2] is None
+    assert findings.beyond_best[Line(2)] is None
 
 
 def test_training_that_fails_is_told_apart_from_too_many_layers() -> None:

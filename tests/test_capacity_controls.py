@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
 from ffsearch.search.data.controls import CONTROLS, TARGET, control_frame
@@ -22,11 +23,18 @@ def test_a_control_is_the_same_every_time_and_its_draws_differ(name: str) -> Non
     assert source.frame.equals(frame)
 
 
-def test_the_tent_has_eight_straight_pieces() -> None:
-    frame = control_frame("tent").sort_values("x1")
-    slopes = np.diff(frame["y"]) / np.diff(frame["x1"])
-    assert np.isclose(np.abs(slopes), 8, rtol=1e-3).mean() > 0.99
-    assert (np.diff(np.sign(slopes)) != 0).sum() == 7
+def test_the_tent_is_folded_once_and_then_twice_with_every_further_input() -> None:
+    frame = control_frame("tent")
+
+    def folded(u: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.where(u < 0.5, 2 * u, 2 - 2 * u)
+
+    x1, x2, x3 = (frame[name].to_numpy() for name in ("x1", "x2", "x3"))
+    once = folded(x1)
+    then = folded(folded((once + x2) / 2))
+    assert np.allclose(frame["y"], folded(folded((then + x3) / 2)))
+    assert 0 <= frame["y"].min() < 0.01
+    assert 0.99 < frame["y"].max() <= 1
 
 
 def test_half_of_the_linear_control_is_noise_and_all_of_noise_is() -> None:

@@ -23,6 +23,12 @@ from ffsearch.spaces.writer import space_identity
         ({"data.augment": {"noise": 0.1}}, "a capacity study augments no rows"),
         ({"preset": "qick"}, r"Did you mean quick\?"),
         ({"search.trials": 5}, "search: unknown key"),
+        ({"capacity.widths": [8], "capacity.budgets": [100]}, "Give one of widths and budgets"),
+        ({"capacity.widths": [8, 16, 8]}, r"\[8, 16, 8\] names one of them twice"),
+        ({"capacity.train_sizes": [0.0, 1.0]}, "train_sizes"),
+        ({"capacity.convolutions": {}, "capacity.depths": [1, 3]}, "of convolutional layers there are 3 at least"),
+        ({"capacity.convolutions": {}, "capacity.residual": True}, "residual connections are those of dense layers"),
+        ({"capacity.convolutions": {}, "capacity.widths": [8]}, "convolutional networks have channels"),
         ({"kind": "capasity"}, r"\"capasity\" is not known. Did you mean capacity\? Legal: search, capacity"),
     ],
 )

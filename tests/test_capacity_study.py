@@ -187,7 +187,7 @@ def test_networks_that_diverge_are_counted_and_stand_for_knowing_nothing(tmp_pat
 @pytest.mark.parametrize(
     ("overrides", "text"),
     [
-        ({"capacity.budgets": [10]}, r"No parameter budget can be met by two depths.*to 2%: 4 units a layer"),
+        ({"capacity.budgets": [10]}, r"No parameter budget can be met by two depths.*to 2%: the narrowest layers"),
         ({"data.source": "control:tant"}, r"is it control:tent\?"),
     ],
 )
@@ -229,3 +229,95 @@ def test_three_kills_change_nothing(tmp_path: Path) -> None:
     for folder in (killed, undisturbed):
         subprocess.run(COMMAND, cwd=folder, check=True)
     assert_same_study(ffsearch.load(killed / "run"), ffsearch.load(undisturbed / "run"))
+
+
+# --- other networks and other rows ------------------------------------------------------------------------------------
+
+
+def test_shares_of_the_training_rows_are_studied_with_as_many_updates(finished: Run, tmp_path: Path) -> None:
+    done = run("capacity", overrides=TINY | {"capacity.train_sizes": [0.25, 1.0]}, out=tmp_path / "run")
+    capacity = done.summary["capacity"]
+    assert [size["share"] for size in capacity["train_sizes"]] == [0.25, 1.0]
+    assert [size["n_train"] for size in capacity["train_sizes"]] == [32, 128]
+    assert capacity["train_sizes"][1]["cells"] == capacity["cells"]
+    for cell, alone in zip(capacity["cells"], finished.summary["capacity"]["cells"], strict=True):
+        assert cell["test"] == pytest.approx(alone["test"], rel=1e-5)  # intervals: sums of other lengths
+        assert cell | {"test": alone["test"]} == alone
+    assert capacity["train_sizes"][1]["code"] == done.summary["verdict"]["code"] == finished.summary["verdict"]["code"]
+    small, large = (done.capacity[done.capacity["train_size"] == share] for share in (0.25, 1.0))
+    assert small["n_updates"].max() <= large["n_updates"].max() + 4
+    best = finished.capacity.groupby(["depth", "budget", "learning_rate"])["valid"].mean()
+    assert large.groupby(["depth", "budget", "learning_rate"])["valid"].mean().to_numpy() == pytest.approx(best)
+    assert not np.allclose(small["valid"].iloc[:4], large["valid"].iloc[:4])
+
+
+def images(path: Path) -> Path:
+    """Bars across or along, of 8 x 8 pixels."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(80) % 2
+    x = rng.integers(0, 100, (80, 8, 8))
+    for image, label, place in zip(x, labels, rng.integers(0, 8, 80), strict=True):
+        image[(place, slice(None)) if label else (slice(None), place)] += 150
+    np.savez(path, x=x.astype(np.uint8), y=labels)
+    return path
+
+
+SMALL_KERAS: dict[str, Any] = {
+    "capacity.seeds": 2, "capacity.updates": 4, "capacity.learning_rates": {"low": 0.001, "high": 0.01, "n": 2},
+}  # fmt: skip
+
+
+def test_convolutional_networks_are_studied_and_go_on_after_ctrl_c(tmp_path: Path) -> None:
+    overrides = SMALL_KERAS | {"capacity.budgets": [2_000], "capacity.depths": [3, 4], "data.rows": None}
+    given: dict[str, Any] = {"data": str(images(tmp_path / "bars.npz")), "overrides": overrides}
+    with pytest.raises(KeyboardInterrupt, match="networks are safe"):
+        run("capacity-convolutional", **given, out=tmp_path / "run", observer=Interrupting(5))
+    done = run("capacity-convolutional", **given, out=tmp_path / "run")
+    capacity = done.summary["capacity"]
+    assert done.summary["search"]["trainer"] == "keras"
+    assert [(cell["depth"], cell["widened"]) for cell in capacity["cells"]] == [
+        (3, "channels"), (3, "units"), (4, "channels"),
+    ]  # fmt: skip
+    assert [(one["depth"], one["reference"], one["widened"]) for one in capacity["means"]] == [
+        (4, 3, "channels"), (4, 3, "units"),
+    ]  # fmt: skip
+    assert len(done.capacity) == done.capacity["trial"].nunique() >= 3 * 2 * 2
+    assert done.capacity.query("is_chosen").groupby(["depth", "widened"]).size().eq(2).all()
+    assert {one["key"] for one in done.summary["verdict"]["sentences"]} >= {
+        "conv.against.channels", "conv.against.units",
+    }  # fmt: skip
+    assert "3 units" in "\n".join(show_lines(done, n_trials=3))
+    assert done.trials["topology"].str.startswith("8x8x1 -> conv ").all()
+
+
+def test_residual_networks_are_studied(tmp_path: Path) -> None:
+    overrides = TINY | SMALL_KERAS | {"capacity.residual": True, "capacity.budgets": [1000]}
+    done = run("capacity", overrides=overrides, out=tmp_path / "run")
+    assert done.summary["capacity"]["protocol"]["residual"] is True
+    assert done.summary["search"]["trainer"] == "keras"
+    assert done.trials["topology"].str.contains("residual").all()
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("control:linear", "is a table, and capacity.convolutions asks for convolutional networks"),
+        ("small.npz", "images of 6 x 6 pixels.*at least 8 x 8 are needed"),
+    ],
+)
+def test_convolutional_networks_need_images_of_some_size(
+    source: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.savez("small.npz", x=np.zeros((40, 6, 6), np.uint8), y=np.arange(40) % 2)
+    with pytest.raises(DataError, match=text):
+        run("capacity-convolutional", data=source, out=tmp_path / "run")
+
+
+@pytest.mark.parametrize("key", ["residual", "convolutions"])
+def test_networks_of_the_reference_trainer_are_not_carried(key: str, tmp_path: Path) -> None:
+    overrides = {"residual": {"capacity.residual": True}, "convolutions": {"capacity.convolutions": {}}}[key]
+    text = rf"capacity.{key}: these networks are trained by Keras.*Leave --workers or capacity.{key} out"
+    with pytest.raises(SpaceError, match=text):
+        run("capacity", overrides=overrides, out=tmp_path / "run", workers=2)
+    assert not (tmp_path / "run").exists()

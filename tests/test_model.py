@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from ffsearch.search import defaults
 from ffsearch.search.heads import Head, Loss, Task, mean_loss
 from ffsearch.search.model import build_network, data_loss, make_optimizer
-from ffsearch.search.topology import Activation, Point, layer_sizes
+from ffsearch.search.topology import Activation, Convolutions, Point, layer_sizes
 from ffsearch.search.weights import initial_weights
 
 SEED = np.random.SeedSequence(7)
@@ -145,6 +146,38 @@ def test_the_model_holds_the_initial_weights_in_keras_order(activation: Activati
     for got, want in zip(network(point).get_weights(), expected, strict=True):
         assert want.dtype == np.float32
         np.testing.assert_array_equal(got, want)
+
+
+def test_a_residual_layer_adds_to_the_one_below_where_that_is_as_wide() -> None:
+    point = Point(depth=4, width=6, widths=(6, 6, 7, 7), residual=True)
+    model = network(point)
+    x = np.random.default_rng(0).standard_normal((9, 5)).astype(np.float32)
+    weights = model.get_weights()
+    layers = list(zip(weights[::2], weights[1::2], strict=True))
+    out = np.maximum(x @ layers[0][0] + layers[0][1], 0)
+    for kernel, bias in layers[1:-1]:
+        branch = np.maximum(out @ kernel + bias, 0)
+        out = out + branch if kernel.shape[0] == kernel.shape[1] else branch
+    np.testing.assert_allclose(model(x), out @ layers[-1][0] + layers[-1][1], rtol=1e-5, atol=1e-5)
+    plain = network(replace(point, residual=False)).get_weights()
+    for number, scale in enumerate((1.0, 2**-0.5, 1.0, 2**-0.5, 1.0)):
+        np.testing.assert_allclose(weights[2 * number], scale * plain[2 * number], rtol=1e-6)
+
+
+def test_a_convolutional_layer_looks_at_its_neighbours_and_stages_take_the_largest() -> None:
+    front = Convolutions(image=(8, 8, 1), channels=(2, 2, 2))
+    model = network(Point(depth=1, width=4, convolutions=front), n_features=64)
+    x = np.random.default_rng(0).standard_normal((3, 64)).astype(np.float32)
+    kernel, bias = model.get_layer("conv_0").get_weights()
+    framed = np.pad(x.reshape(3, 8, 8), ((0, 0), (1, 1), (1, 1)))
+    looked = sum(
+        framed[:, row : row + 8, column : column + 8, None] * kernel[row, column, 0]
+        for row, column in itertools.product(range(3), range(3))
+    )
+    pooled = np.maximum(looked + bias, 0).reshape(3, 4, 2, 4, 2, 2).max(axis=(2, 4))
+    first = keras.Model(model.input, model.get_layer("pooling_0").output)
+    np.testing.assert_allclose(first(x), pooled, rtol=1e-5, atol=1e-5)
+    assert kernel.std() == pytest.approx((2 / 9) ** 0.5, rel=0.5)
 
 
 def test_initial_weights_depend_on_the_seed_alone() -> None:

@@ -329,3 +329,17 @@ def test_weights_come_back_from_a_lane_as_they_went() -> None:
         assert len(again) == len(weights)
         for one, two in zip(weights, again, strict=True):
             np.testing.assert_array_equal(one, two)
+
+
+def test_layers_that_lanes_do_not_have_are_trained_by_the_reference() -> None:
+    """And what they came to is not what a lane would have made of the same sizes."""
+    plain = Point(depth=3, width=8, learning_rate=0.01)
+    points = [plain, replace(plain, residual=True)]
+    problem = problem_for()
+    ours, reference = (
+        run(trainer, [job(number, point=point) for number, point in enumerate(points)])
+        for trainer in (PopulationTrainer(problem, STOPPING), KerasTrainer(problem, STOPPING))
+    )
+    for one, two in zip(ours, reference, strict=True):
+        np.testing.assert_allclose(one.curve.valid_loss, two.curve.valid_loss, rtol=1e-4)
+    assert not np.allclose(ours[0].curve.valid_loss, ours[1].curve.valid_loss, rtol=1e-2)

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from ffsearch.errors import SpaceError
 from ffsearch.search.heads import Loss, Task
-from ffsearch.search.topology import Activation, Point
+from ffsearch.search.topology import STUDY_ONLY, Activation, Point
 from ffsearch.spaces.durations import format_duration, parse_duration
 from ffsearch.spaces.loader import load_any, load_space, parse_space, shipped_spaces, space_name
 from ffsearch.spaces.overrides import Override
@@ -51,7 +51,7 @@ def test_sections_whose_lines_are_all_commented_out_are_empty() -> None:
 
 def test_names_under_space_and_augment_are_those_of_a_point() -> None:
     augment = [f"augment_{name}" for name in AugmentSpec.model_fields]
-    assert [*ParameterSpec.model_fields, *augment] == [field.name for field in fields(Point)]
+    assert [*ParameterSpec.model_fields, *augment, *STUDY_ONLY] == [field.name for field in fields(Point)]
 
 
 def test_names_stated_twice_agree_with_the_search() -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,9 @@ from ffsearch.search.data.problem import Split
 from ffsearch.search.evidence.metrics import METRICS
 from ffsearch.search.evidence.terms import row_terms
 from ffsearch.search.heads import Head, TargetScale, Task, values
+from ffsearch.search.model import build_network
 from ffsearch.search.scoring import answers_from_logits, constant_answer, truth_of
+from ffsearch.search.training.keras_trainer import forget_graphs, predictor
 
 if TYPE_CHECKING:
     from ffsearch.search.capacity.study import Study
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
 __all__ = ["Answered", "answer"]
 
 Array = NDArray[Any]
+Matrix = NDArray[np.float32]
+
+_COLLECT_EVERY: Final = 8
+"""Cells between two collections of cyclic garbage, which models and graphs are. choice: that of the Keras trainer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +41,7 @@ class Answered:
         groups: Number of each test row's group, or None.
         test: Objective on the test rows, shape (n_cells, n_seeds).
         train: The same on the rows each was trained on.
-        naive_train: What knowing nothing scores on those rows, mean over seeds.
+        naive_train: What knowing nothing scores on those rows, mean over seeds, shape (n_cells,).
         answers: Probabilities or values, float32 (n_cells, n_seeds, n_rows, n_outputs).
         terms: What every test row adds to the objective, float32 (n_cells, n_seeds, n_rows, n_terms).
         diverged: Whether a network diverged, and knowing nothing stands in its place, bool (n_cells, n_seeds).
@@ -46,10 +52,18 @@ class Answered:
     groups: NDArray[np.int64] | None
     test: NDArray[np.float64]
     train: NDArray[np.float64]
-    naive_train: float
+    naive_train: NDArray[np.float64]
     answers: NDArray[np.float32]
     terms: NDArray[np.float32]
     diverged: NDArray[np.bool_]
+
+    def of(self, cells: slice) -> Answered:
+        """Those of some cells."""
+        parts = {name: getattr(self, name)[cells] for name in _OF_CELLS}
+        return replace(self, **parts)
+
+
+_OF_CELLS: Final = ("places", "test", "train", "naive_train", "answers", "terms", "diverged")
 
 
 def answer(parts: Study, sealed: SealedRows) -> Answered:
@@ -63,26 +77,42 @@ def answer(parts: Study, sealed: SealedRows) -> Answered:
     places = tuple(parts.plan.rates.best(parts.plan.scores_of(cell, told)) for cell in range(len(parts.plan.cells)))
     head, metric, unit = parts.problem.head, parts.objective.name, _Unit(parts.problem.head, parts.problem.splits[0])
     truth = unit.truth(sealed.y)
-    columns = [_of_seed(parts, seed, places, told, sealed, unit) for seed in range(parts.plan.n_seeds)]
-    answers = np.stack([column.answers for column in columns], axis=1)
+    cells: list[_Answers] = []
+    for size in range(len(parts.plan.shares)):
+        x_test = _test_matrices(parts, size, sealed)
+        cells += [
+            _of_cell(parts, number, places[number], told, x_test, unit)
+            for number, cell in enumerate(parts.plan.cells)
+            if cell.size == size
+        ]
+    answers = np.stack([cell.answers for cell in cells])
     return Answered(
         places=places,
         truth=truth,
         groups=parts.prepared.test_groups(),
         test=np.array([[METRICS[head.task][metric](truth, one) for one in of_cell] for of_cell in answers]),
-        train=np.stack([column.train for column in columns], axis=1),
-        naive_train=float(np.mean([column.naive_train for column in columns])),
+        train=np.stack([cell.train for cell in cells]),
+        naive_train=np.array([cell.naive_train for cell in cells]),
         answers=answers,
         terms=np.array(
             [[row_terms(head.task, metric, truth=truth, answers=one) for one in of_cell] for of_cell in answers]
         ),
-        diverged=np.stack([column.diverged for column in columns], axis=1),
+        diverged=np.stack([cell.diverged for cell in cells]),
     )
 
 
+def _test_matrices(parts: Study, size: int, sealed: SealedRows) -> list[Matrix]:
+    """The test rows as every seed sees them, a quarter of what its training rows already take in memory."""
+    share = parts.plan.shares[size]
+    return [
+        parts.prepared.repeat_preprocessor(seed, share=share).transform(sealed.features)
+        for seed in range(parts.plan.n_seeds)
+    ]
+
+
 @dataclass(frozen=True, kw_only=True)
-class _Column:
-    """All cells of one seed: answers (n_cells, n_rows, n_outputs), scores and flags (n_cells,)."""
+class _Answers:
+    """All seeds of one cell: answers (n_seeds, n_rows, n_outputs), scores and flags (n_seeds,)."""
 
     answers: NDArray[np.float32]
     train: NDArray[np.float64]
@@ -90,49 +120,60 @@ class _Column:
     diverged: NDArray[np.bool_]
 
 
-def _of_seed(
+def _of_cell(
     parts: Study,
-    seed: int,
-    places: tuple[int, ...],
+    cell: int,
+    place: int,
     told: Mapping[Training, float | None],
-    sealed: SealedRows,
+    x_test: Sequence[Matrix],
     unit: _Unit,
-) -> _Column:
-    """One seed at a time, so that only one seed's matrix of the test rows is in memory."""
-    split = parts.problem.splits[seed]
-    x_test = parts.prepared.repeat_preprocessor(seed).transform(sealed.features)
-    measure, truth = METRICS[parts.problem.head.task][parts.objective.name], unit.truth_of_training(split)
-    nothing = unit.nothing(split)
-    answers, train, diverged = [], [], []
-    for cell, place in enumerate(places):
+) -> _Answers:
+    """All seeds of a cell by one model whose weights are set anew: building and tracing is what takes time."""
+    problem = parts.rows[parts.plan.cells[cell].size].problem
+    measure = METRICS[problem.head.task][parts.objective.name]
+    model = _Model(parts, Training(place, cell, 0))
+    answers, train, naive, diverged = [], [], [], []
+    for seed, split in enumerate(problem.splits):
         training = Training(place, cell, seed)
+        truth, nothing, matrices = unit.truth_of_training(split), unit.nothing(split), (x_test[seed], split.x_train)
         diverged.append(told[training] is None)
         if diverged[-1]:
-            on_test, on_train = (np.broadcast_to(nothing, (len(x), len(nothing))) for x in (x_test, split.x_train))
+            on_test, on_train = (np.broadcast_to(nothing, (len(x), len(nothing))) for x in matrices)
         else:
-            on_test, on_train = (unit.answers(logits, split) for logits in _logits(parts, training, x_test, split))
+            logits = model.logits(training, matrices)
+            on_test, on_train = (unit.answers(each, split) for each in logits)
         answers.append(np.asarray(on_test, np.float32))
         train.append(measure(truth, on_train))
-    return _Column(
+        naive.append(measure(truth, np.broadcast_to(nothing, (len(truth), len(nothing)))))
+    forget_graphs(collect=cell % _COLLECT_EVERY == 0)
+    return _Answers(
         answers=np.stack(answers),
         train=np.array(train),
-        naive_train=measure(truth, np.broadcast_to(nothing, (len(truth), len(nothing)))),
+        naive_train=float(np.mean(naive)),
         diverged=np.array(diverged),
     )
 
 
-def _logits(parts: Study, training: Training, x_test: NDArray[np.float32], split: Split) -> tuple[Array, Array]:
-    """Of one network, on test rows and on its training rows, by the model that defines what is right."""
-    from ffsearch.search.model import build_network
-    from ffsearch.search.training.keras_trainer import forget_graphs, predictor
+class _Model:
+    """The network of a cell, built when it is first needed, by the model that defines what is right.
 
-    job = parts.plan.job(training)
-    model = build_network(job.point, head=parts.problem.head, n_features=parts.problem.n_features, seed=job.seed)
-    model.set_weights(parts.networks.weights(job.trial))
-    predict = predictor(model)
-    found = predict(x_test), predict(split.x_train)
-    forget_graphs(collect=False)
-    return found
+    Args:
+        parts: The study.
+        any_of: A training of the cell: networks of its seeds differ in their weights alone.
+    """
+
+    def __init__(self, parts: Study, any_of: Training) -> None:
+        self._parts = parts
+        job = parts.plan.job(any_of)
+        self._model = build_network(
+            job.point, head=parts.problem.head, n_features=parts.problem.n_features, seed=job.seed
+        )
+        self._predict = predictor(self._model)
+
+    def logits(self, training: Training, matrices: Sequence[Matrix]) -> list[Array]:
+        """Of one seed's network on some rows."""
+        self._model.set_weights(self._parts.networks.weights(self._parts.plan.number(training)))
+        return [self._predict(x) for x in matrices]
 
 
 class _Unit:

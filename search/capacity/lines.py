@@ -44,12 +44,17 @@ def study_lines(summary: Mapping[str, Any], path: Path) -> list[str]:
 def _table(cells: list[dict[str, Any]]) -> list[str]:
     """Depths down, budgets across."""
     budgets = sorted({cell["budget"] for cell in cells})
-    by_place = {(cell["depth"], cell["budget"]): _cell(cell) for cell in cells}
+    by_place = {(_line(cell), cell["budget"]): _cell(cell) for cell in cells}
     rows = [["depth", *(f"{budget:,}" for budget in budgets)]]
-    for depth in sorted({cell["depth"] for cell in cells}):
-        rows.append([str(depth), *(by_place.get((depth, budget), "-") for budget in budgets)])
+    for line in dict.fromkeys(map(_line, cells)):
+        rows.append([line, *(by_place.get((line, budget), "-") for budget in budgets)])
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return ["  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True)) for row in rows]
+
+
+def _line(cell: Mapping[str, Any]) -> str:
+    """The depth, and for convolutional networks what grows with the budget."""
+    return str(cell["depth"]) if cell["widened"] == "layers" else f"{cell['depth']} {cell['widened']}"
 
 
 def _cell(cell: Mapping[str, Any]) -> str:

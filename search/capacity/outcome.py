@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ffsearch.search.capacity.answers import Answered, answer
-from ffsearch.search.capacity.contrasts import resampled_scores
-from ffsearch.search.capacity.tables import capacity_frame, capacity_summary
+from ffsearch.search.capacity.contrasts import Scores, resampled_scores
+from ffsearch.search.capacity.tables import Part, capacity_frame, capacity_summary
 from ffsearch.search.capacity.verdict import find, margin_of
 from ffsearch.search.files import write_atomically
 from ffsearch.search.observer import Phase
@@ -26,6 +25,7 @@ from ffsearch.search.summary import build_summary
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ffsearch.search.capacity.answers import Answered
     from ffsearch.search.capacity.study import Study
     from ffsearch.search.data.prepare import SealedRows
 
@@ -38,6 +38,8 @@ def conclude(parts: Study, *, report: Callable[[Path], object] | None) -> None:
     Raises:
         RunError: If a network that was kept cannot be read, or the folder not be written.
     """
+    from ffsearch.search.capacity.answers import answer  # loads Keras
+
     answered = answer(parts, _opened(parts))
     parts.observer.phase(Phase.SAVE)
     scores = resampled_scores(
@@ -49,15 +51,30 @@ def conclude(parts: Study, *, report: Callable[[Path], object] | None) -> None:
         rng=generator(parts.plan.seed, Purpose.BOOTSTRAP),
     )
     margin = margin_of(parts.space.capacity.margin, objective=parts.objective.name, naive=parts.naive)
-    findings = find(parts.plan.cells, scores, margin=margin)
+    found = [_part(parts, size, answered, scores, margin=margin) for size in range(len(parts.plan.shares))]
     write_atomically(parts.folder.path / CAPACITY, _parquet(capacity_frame(parts, answered)))
     write_atomically(parts.folder.path / ANSWERS, _arrays(answered))
     summary: Any = build_summary(parts.facts(), parts.folder.records, wall_s=parts.wall_s)
-    summary |= capacity_summary(parts, answered, scores, findings)
+    summary |= capacity_summary(parts, found)
     parts.folder.finish(summary)
     if report is not None:
         report(parts.folder.path)
     parts.observer.finished(summary, parts.folder.path)
+
+
+def _part(parts: Study, size: int, answered: Answered, scores: Scores, *, margin: float) -> Part:
+    """What networks of one share of the training rows came to."""
+    at = parts.plan.of_size(size)
+    cells = parts.plan.cells[at]
+    of_cells = Scores(values=scores.values[at], resampled=scores.resampled[:, at])
+    return Part(
+        rows=parts.rows[size],
+        first=at.start,
+        cells=cells,
+        answered=answered.of(at),
+        scores=of_cells,
+        findings=find(cells, of_cells, margin=margin),
+    )
 
 
 def _opened(parts: Study) -> SealedRows:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from ffsearch.search.capacity.plan import Plan, Training
 from ffsearch.search.observer import StudyProgress
 from ffsearch.search.records import TrialRecord
-from ffsearch.search.topology import layer_sizes
+from ffsearch.search.topology import KERNEL_SIDE, Point, layer_sizes
 from ffsearch.search.training.costs import update_seconds
 
 __all__ = ["Pace"]
@@ -26,9 +26,7 @@ class Pace:
     def __init__(self, plan: Plan, *, n_features: int, batch_size: int) -> None:
         self._plan = plan
         self._started = time.monotonic()
-        self._work = [
-            update_seconds(layer_sizes(cell.point), n_features=n_features, batch_size=batch_size) for cell in plan.cells
-        ]
+        self._work = [_work(cell.point, n_features=n_features, batch_size=batch_size) for cell in plan.cells]
         self._left: set[Training] = set()
         self._n_done = 0
         self._done_here = 0.0
@@ -58,3 +56,14 @@ class Pace:
             gone_s=gone_s,
             left_s=gone_s * left / self._done_here,
         )
+
+
+def _work(point: Point, *, n_features: int, batch_size: int) -> float:
+    """What an update is thought to cost, in seconds of a lane: right beside each other, not by the clock."""
+    front = point.convolutions
+    if front is None:
+        return update_seconds(layer_sizes(point), n_features=n_features, batch_size=batch_size)
+    return update_seconds(layer_sizes(point), n_features=front.n_features, batch_size=batch_size) + sum(
+        update_seconds((channels,), n_features=KERNEL_SIDE**2 * fan_in, batch_size=batch_size * n_places)
+        for fan_in, channels, n_places in front.layers
+    )

@@ -1,6 +1,8 @@
 """What a study trains: its cells, and a number for every training of it. Pure arithmetic.
 
-    training  =  cell (depth x budget)  x  learning rate  x  seed
+    line      =  depth, and what grows with the budget          the lines of the book's figure 6.7
+    cell      =  line  x  budget  x  training rows
+    training  =  cell  x  learning rate  x  seed
 
 The number of a training says which it is, so that a line of the log needs nothing else to be understood, and the same
 training has the same number before and after a kill.
@@ -8,18 +10,48 @@ training has the same number before and after a kill.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from enum import StrEnum
 
 from ffsearch.search.capacity.rates import RateGrid
-from ffsearch.search.capacity.widths import TOLERANCE, Misfit, Why, fit_widths
+from ffsearch.search.capacity.widths import (
+    TOLERANCE,
+    Build,
+    Misfit,
+    Why,
+    with_channels,
+    with_units,
+    with_widths,
+)
+from ffsearch.search.capacity.widths import fit as fit_budget
 from ffsearch.search.seeds import Purpose, child
-from ffsearch.search.topology import MIN_WIDTH, Activation, Point
+from ffsearch.search.topology import Activation, Convolutions, Point, n_params
 from ffsearch.search.training.protocol import Job
 from ffsearch.spaces.capacity import CapacitySpec
 
-__all__ = ["Cell", "MissingCell", "Plan", "Training", "make_plan"]
+__all__ = ["Cell", "Line", "MissingCell", "Plan", "Training", "Widened", "make_plan"]
+
+
+class Widened(StrEnum):
+    """What grows with the budget."""
+
+    LAYERS = "layers"  # all hidden layers of a dense network
+    CHANNELS = "channels"  # all convolutional layers
+    UNITS = "units"  # the dense layer behind convolutional ones
+
+
+@dataclass(frozen=True, order=True)
+class Line:
+    """Networks that differ in their number of parameters alone: a line of figure 6.7.
+
+    Args:
+        depth: Hidden layers; of convolutional networks convolutional ones.
+        widened: What grows.
+    """
+
+    depth: int
+    widened: Widened = Widened.LAYERS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,23 +59,32 @@ class Cell:
     """One depth at one budget.
 
     Args:
-        depth: Hidden layers.
+        depth: Hidden layers; of convolutional networks convolutional ones.
         budget: Parameters that were asked for.
         n_params: Parameters it has.
         point: The network; its learning rate is the training's.
+        widened: What grows with the budget.
+        size: Place of its share of training rows among those of the plan.
     """
 
     depth: int
     budget: int
     n_params: int
     point: Point
+    widened: Widened = Widened.LAYERS
+    size: int = 0
+
+    @property
+    def line(self) -> Line:
+        """The line it lies on."""
+        return Line(self.depth, self.widened)
 
 
 @dataclass(frozen=True, kw_only=True)
 class MissingCell:
-    """A depth and a budget that no network has, and why."""
+    """A line and a budget that no network has, and why."""
 
-    depth: int
+    line: Line
     budget: int
     misfit: Misfit
 
@@ -52,12 +93,13 @@ class MissingCell:
         """What cannot be, and why."""
         below, above = self.misfit.below, self.misfit.above
         why = {
-            Why.TOO_SMALL: f"{MIN_WIDTH} units a layer, the fewest there are, already make {above or 0:,} parameters",
+            Why.TOO_SMALL: f"the narrowest layers there are already make {above or 0:,} parameters",
             Why.TOO_LARGE: f"the widest layers there are make {below or 0:,} parameters",
             Why.TOO_COARSE: f"a unit more or less is a step over it, to {below or 0:,} or {above or 0:,} parameters",
         }
-        what = f"No network of depth {self.depth} has {self.budget:,} parameters to {TOLERANCE:.0%}"
-        return f"{what}: {why[self.misfit.why]}."
+        what = f"No network of depth {self.line.depth} has {self.budget:,} parameters to {TOLERANCE:.0%}"
+        grown = "" if self.line.widened is Widened.LAYERS else f" by more {self.line.widened}"
+        return f"{what}{grown}: {why[self.misfit.why]}."
 
 
 @dataclass(frozen=True, order=True)
@@ -80,8 +122,10 @@ class Plan:
     """All trainings of a study.
 
     Args:
-        cells: Depths in ascending order, within them budgets.
+        cells: Shares of the training rows in ascending order, within them lines, within them budgets.
         missing: Cells that cannot exist.
+        budgets: Parameters, in ascending order.
+        shares: Shares of the training rows, in ascending order; the verdict is that of the last.
         rates: The grid of learning rates.
         n_seeds: Networks a cell and learning rate.
         seed: The study's seed.
@@ -89,9 +133,21 @@ class Plan:
 
     cells: tuple[Cell, ...]
     missing: tuple[MissingCell, ...]
+    budgets: tuple[int, ...]
+    shares: tuple[float, ...]
     rates: RateGrid
     n_seeds: int
     seed: int
+
+    def of_size(self, size: int) -> slice:
+        """Where the cells of a share stand: as many of every share, one after the other."""
+        n_cells = len(self.cells) // len(self.shares)
+        return slice(size * n_cells, (size + 1) * n_cells)
+
+    @property
+    def main(self) -> slice:
+        """Where the cells of the largest share stand, which the verdict is about."""
+        return self.of_size(len(self.shares) - 1)
 
     def number(self, training: Training) -> int:
         """The number of a training: by learning rate, then by cell, then by seed."""
@@ -119,12 +175,9 @@ class Plan:
         return (Training(place, cell, seed) for cell in cells for seed in range(self.n_seeds))
 
     def first_trainings(self) -> Iterator[Training]:
-        """The grid as it was asked for, depth by depth.
-
-        The cells of a depth take turns, so that programs of two shapes compile side by side.
-        """
-        for depth in dict.fromkeys(cell.depth for cell in self.cells):
-            cells = [number for number, cell in enumerate(self.cells) if cell.depth == depth]
+        """The grid as it was asked for, line by line, so that a study that is stopped has whole lines."""
+        for size, line in dict.fromkeys((cell.size, cell.line) for cell in self.cells):
+            cells = [number for number, cell in enumerate(self.cells) if (cell.size, cell.line) == (size, line)]
             for place in self.rates.places:
                 yield from self.of(cells, place)
 
@@ -149,43 +202,80 @@ class Plan:
         return {place: each for place, each in by_place.items() if len(each) == self.n_seeds}
 
 
-def make_plan(spec: CapacitySpec, *, n_features: int, n_outputs: int) -> Plan:
+def make_plan(
+    spec: CapacitySpec, *, n_features: int, n_outputs: int, image: tuple[int, int, int] | None = None
+) -> Plan:
     """The plan of a study.
 
     Args:
         spec: The `capacity:` section, settled.
         n_features: Columns of the matrix.
         n_outputs: Units of the output layer.
+        image: Height, width and channels of the images, for convolutional networks.
     """
     assert spec.depths is not None
-    assert spec.budgets is not None
     assert spec.seeds is not None
+    assert spec.train_sizes is not None
+
+    def count(point: Point) -> int:
+        return n_params(point, n_features=n_features, n_outputs=n_outputs)
+
+    lines = _lines(spec, image)
+    budgets = spec.budgets or _budgets_of_widths(spec, lines, count)
     cells, missing = [], []
-    like = Point(depth=1, width=1, **_shared(spec))
-    for depth in spec.depths:
-        for budget in spec.budgets:
-            fit = fit_widths(budget, depth=depth, like=like, n_features=n_features, n_outputs=n_outputs)
-            if isinstance(fit, Misfit):
-                missing.append(MissingCell(depth=depth, budget=budget, misfit=fit))
+    for line, build in lines.items():
+        for budget in budgets:
+            found = fit_budget(budget, build, count)
+            if isinstance(found, Misfit):
+                missing.append(MissingCell(line=line, budget=budget, misfit=found))
                 continue
-            point = replace(like, depth=depth, width=fit.widths[0], widths=fit.widths)
-            cells.append(Cell(depth=depth, budget=budget, n_params=fit.n_params, point=point))
-    rates = spec.learning_rates
+            cells.append(
+                Cell(
+                    depth=line.depth,
+                    budget=budget,
+                    n_params=found.n_params,
+                    point=found.point,
+                    widened=line.widened,
+                )
+            )
+    rates, shares = spec.learning_rates, spec.train_sizes
     assert rates.n is not None
     return Plan(
-        cells=tuple(cells),
+        cells=tuple(replace(cell, size=size) for size in range(len(shares)) for cell in cells),
         missing=tuple(missing),
+        budgets=tuple(budgets),
+        shares=shares,
         rates=RateGrid(low=rates.low, high=rates.high, n=rates.n),
         n_seeds=spec.seeds,
         seed=spec.seed,
     )
 
 
-def _shared(spec: CapacitySpec) -> dict[str, Any]:
-    """What all networks of a study have in common."""
-    return {
-        "activation": Activation(spec.activation),
-        "batch_norm": spec.batch_norm,
-        "dropout": spec.dropout,
-        "l2": spec.l2,
-    }
+def _lines(spec: CapacitySpec, image: tuple[int, int, int] | None) -> dict[Line, Build]:
+    """How the networks of every line are built, lines in ascending order."""
+    assert spec.depths is not None
+    like = Point(
+        depth=1,
+        width=1,
+        activation=Activation(spec.activation),
+        batch_norm=spec.batch_norm,
+        dropout=spec.dropout,
+        l2=spec.l2,
+        residual=spec.residual,
+    )
+    if spec.convolutions is None:
+        return {Line(depth): with_widths(like, depth) for depth in spec.depths}
+    assert image is not None
+    fixed = replace(like, width=spec.convolutions.units)
+    lines = {Line(depth, Widened.CHANNELS): with_channels(fixed, image=image, n_layers=depth) for depth in spec.depths}
+    shallowest = spec.depths[0]
+    front = Convolutions(image=image, channels=(spec.convolutions.channels,) * shallowest)
+    lines[Line(shallowest, Widened.UNITS)] = with_units(replace(like, convolutions=front))
+    return dict(sorted(lines.items()))
+
+
+def _budgets_of_widths(spec: CapacitySpec, lines: Mapping[Line, Build], count: Callable[[Point], int]) -> list[int]:
+    """The parameters of the shallowest network at each of the widths that were asked for."""
+    assert spec.widths is not None
+    build = next(iter(lines.values()))
+    return [count(build.point((width,) * build.n_sizes)) for width in spec.widths]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from ffsearch.search.capacity.plan import Widened
 from ffsearch.search.capacity.verdict import Code, Comparison, Findings
 from ffsearch.search.evidence.verdict import Sentence
 
@@ -26,6 +27,11 @@ ENGLISH: Final[Mapping[str, str]] = {
         "Not settled: at equal parameters, differences below {detectable} {metric} would mostly go unseen with these "
         "seeds and test rows, and {margin} would matter."
     ),
+    "conv.deeper": "Deeper is better here: at equal parameters {depth} convolutional layers beat {reference} wider ones, those with more channels and those with more dense units alike, mean over budgets.",
+    "conv.wider": "Wider is better here: at equal parameters {depth} convolutional layers lose {gain} {metric} (95 % interval {low} to {high}) to {reference} wider ones, and no depth gains over all that are wide, mean over budgets.",
+    "conv.either": "Either will do here: at equal parameters no deeper network gains as much as {margin} {metric} over all with {reference} wider convolutional layers, and a difference is shown to be smaller than that.",
+    "conv.against.channels": "{depth} convolutional layers against {reference} with more channels: a gain of {gain} (95 % interval {low} to {high}).",
+    "conv.against.units": "{depth} convolutional layers against {reference} with more dense units: a gain of {gain} (95 % interval {low} to {high}).",
     "also.loses": "Depth {depth} is shown to be worse than depth {reference}, by {gain} {metric}.",
     "also.gains": "Depth {depth} gains, too: {gain} {metric}.",
     "also.equal": "Depth {depth} is shown to be as good as depth {reference}, to within {margin}.",
@@ -43,6 +49,10 @@ ENGLISH: Final[Mapping[str, str]] = {
 }
 
 
+_OF_DEPTHS: Final = frozenset({Code.DEEPER, Code.WIDER, Code.EITHER})
+"""Codes whose sentence names depths, and so has other words for convolutional networks."""
+
+
 def sentences(
     findings: Findings, *, metric: str, train_gains: Mapping[int, float], n_at_edge: int, n_cells: int
 ) -> list[Sentence]:
@@ -56,7 +66,11 @@ def sentences(
         n_cells: All cells.
     """
     main = _main(findings, metric)
-    said = [main, *_other_depths(findings, metric, said_of=main.values.get("depth"))]
+    said = [main]
+    if _is_convolutional(findings):
+        said += _against_wide(findings, metric)
+    else:
+        said += _other_depths(findings, metric, said_of=main.values.get("depth"))
     if findings.code is Code.WIDER and all(gain < -findings.margin for gain in train_gains.values()):
         said.append(Sentence(key="also.training", values={}))
     if findings.growth is not None:
@@ -83,15 +97,31 @@ def spelled(sentence: Sentence) -> str:
     return ENGLISH[sentence.key].format(**{name: _shown(value) for name, value in sentence.values.items()})
 
 
+def _is_convolutional(findings: Findings) -> bool:
+    return any(one.wide.widened is not Widened.LAYERS for one in findings.means)
+
+
+def _against_wide(findings: Findings, metric: str) -> list[Sentence]:
+    """Every deeper convolutional network against both ways of being wide."""
+    return [
+        Sentence(
+            key=f"conv.against.{one.wide.widened}",
+            values={"metric": metric, "reference": one.reference, **_of(one, is_loss=False)},
+        )
+        for one in findings.means
+    ]
+
+
 def _main(findings: Findings, metric: str) -> Sentence:
-    key = f"verdict.{findings.code}"
+    words = "conv" if _is_convolutional(findings) and findings.code in _OF_DEPTHS else "verdict"
+    key = f"{words}.{findings.code}"
     by_gain = sorted(findings.means, key=lambda one: one.gain.value)
     values: dict[str, Any] = {"metric": metric, "margin": findings.margin}
     if by_gain:
         values["reference"] = by_gain[0].reference
     match findings.code:
         case Code.DEEPER:
-            return Sentence(key=key, values=values | _of(by_gain[-1], is_loss=False))
+            return Sentence(key=key, values=values | _of(_best_of_all(by_gain), is_loss=False))
         case Code.WIDER:
             return Sentence(key=key, values=values | _of(by_gain[0], is_loss=True))
         case Code.EITHER:
@@ -99,6 +129,12 @@ def _main(findings: Findings, metric: str) -> Sentence:
             return Sentence(key=key, values=values | {"depth": equal[0].depth})
         case Code.SATURATED | Code.NOT_SETTLED:
             return Sentence(key=key, values=values | {"detectable": findings.detectable})
+
+
+def _best_of_all(by_gain: Sequence[Comparison]) -> Comparison:
+    """The comparison of the depth that gains most over whatever it gains least over."""
+    least = {one.line: one for one in reversed(by_gain)}  # of every line the one that stands first
+    return max(least.values(), key=lambda one: one.gain.value)
 
 
 def _other_depths(findings: Findings, metric: str, *, said_of: object) -> list[Sentence]:

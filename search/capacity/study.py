@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ffsearch.errors import DataError, SpaceError
-from ffsearch.search import defaults
 from ffsearch.search.capacity.networks import NetworkStore
 from ffsearch.search.capacity.pace import Pace
 from ffsearch.search.capacity.plan import Plan, Training, make_plan
+from ffsearch.search.capacity.rows import Rows, rows_of_shares
 from ffsearch.search.carrying.choose import Carriage, carried
+from ffsearch.search.data.images import ImageLayout
 from ffsearch.search.evidence.metrics import Objective, resolve_objective
 from ffsearch.search.observer import Began, ColumnLine, Observer, Phase
 from ffsearch.search.parts import RUNS, all_overrides, facts_of, run_name
@@ -31,8 +32,8 @@ from ffsearch.search.scoring import naive_value, score_folds
 from ffsearch.search.store import Kind, Run, RunFolder, load
 from ffsearch.search.summary import RunFacts, SearchFacts
 from ffsearch.search.topology import describe, n_params
-from ffsearch.search.training.protocol import Ended, Stopping, Trained, Trainer
-from ffsearch.spaces.capacity import CapacitySpace
+from ffsearch.search.training.protocol import Ended, Stopping, Trained
+from ffsearch.spaces.capacity import CapacitySpace, CapacitySpec
 from ffsearch.spaces.loader import load_any
 from ffsearch.spaces.overrides import Overrides
 from ffsearch.spaces.sampling import CONCURRENCY
@@ -46,8 +47,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Study", "study"]
 
-N_LOOKS: Final = 50
-"""Times a network is evaluated while it trains, about. choice: its best moment is then known to 2 % of the updates."""
+MIN_SIDE: Final = 8
+"""Fewest pixels a side of an image for convolutional networks, whose three stages halve it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,12 +59,10 @@ class Study:
         space: As resolved.
         name: Of the run.
         prepared: The table as understood.
-        problem: The matrices; split i is that of seed i.
         objective: What is compared.
         naive: Objective of an answer that ignores the features, on validation rows.
         plan: What is trained.
-        stopping: When a network's training ends: after the same number of updates for all.
-        trainer: Trains them.
+        rows: What networks learn from, a share of the training rows each, in ascending order.
         folder: The run folder, open.
         networks: Weights, kept until the test rows are opened.
         observer: Told of everything.
@@ -73,16 +72,24 @@ class Study:
     space: CapacitySpace
     name: str
     prepared: Prepared
-    problem: Problem
     objective: Objective
     naive: float
     plan: Plan
-    stopping: Stopping
-    trainer: Trainer
+    rows: tuple[Rows, ...]
     folder: RunFolder
     networks: NetworkStore
     observer: Observer
     began: float
+
+    @property
+    def problem(self) -> Problem:
+        """The matrices of the largest share, which the verdict is about."""
+        return self.rows[-1].problem
+
+    @property
+    def stopping(self) -> Stopping:
+        """When a network's training ends, of the largest share."""
+        return self.rows[-1].stopping
 
     @property
     def is_done(self) -> bool:
@@ -112,7 +119,11 @@ class Study:
             name=self.name,
             objective=self.objective,
             search=SearchFacts(
-                engine="capacity", sampler="grid", pruner="none", trainer=self.trainer.name, seed=self.plan.seed
+                engine="capacity",
+                sampler="grid",
+                pruner="none",
+                trainer=self.rows[-1].trainer.name,
+                seed=self.plan.seed,
             ),
         )
 
@@ -192,15 +203,16 @@ def assembled(
 ) -> Iterator[Study]:
     """Read space and table, check them whole, plan, and open the run folder."""
     from ffsearch.search.data.prepare import prepare
-    from ffsearch.search.training.choose import make_trainer
 
     began = time.monotonic()
     loaded = load_any(space, all_overrides(overrides, data=data, target=target))
     assert isinstance(loaded, CapacitySpace)
     spec = loaded.capacity
     carriage.check(trainer="auto")
+    _check_carriage(carriage, spec)
     prepared = prepare(loaded.data, frame=None if isinstance(data, str) else data, seed=spec.seed)
-    plan = make_plan(spec, n_features=prepared.n_features, n_outputs=prepared.head.n_outputs)
+    image = _image_of(prepared, spec)
+    plan = make_plan(spec, n_features=prepared.n_features, n_outputs=prepared.head.n_outputs, image=image)
     _check(plan)
     objective = resolve_objective(spec.objective, prepared.head, key="capacity.objective")
     name = run_name(space, loaded.data.source)
@@ -208,30 +220,57 @@ def assembled(
         _opened(loaded, prepared, out=RUNS / name if out is None else out, fresh=fresh) as folder,
         carried(carriage, folder.path, concurrency=CONCURRENCY, observer=observer) as carrier,
     ):
-        problem = prepared.repeats(range(plan.n_seeds))
-        stopping = _stopping(loaded, problem)
+        rows = rows_of_shares(plan, prepared, spec, carrier=carrier)
         yield Study(
             space=loaded,
             name=name,
             prepared=prepared,
-            problem=problem,
             objective=objective,
-            naive=naive_value(problem, objective),
+            naive=naive_value(rows[-1].problem, objective),
             plan=plan,
-            stopping=stopping,
-            trainer=make_trainer(
-                "auto",
-                problem,
-                stopping,
-                optimizer=spec.optimizer,
-                momentum=defaults.SGD_MOMENTUM,
-                carrier=carrier,
-            ),
+            rows=rows,
             folder=folder,
             networks=NetworkStore(folder.path),
             observer=observer,
             began=began,
         )
+
+
+def _check_carriage(carriage: Carriage, spec: CapacitySpec) -> None:
+    """Networks that only the reference trainer trains stay in this process.
+
+    Raises:
+        SpaceError: If they are to be carried.
+    """
+    if carriage.flag is None or not (spec.residual or spec.convolutions is not None):
+        return
+    key = "residual" if spec.residual else "convolutions"
+    raise SpaceError(
+        f"capacity.{key}: these networks are trained by Keras, one after another in this process, and cannot be "
+        f"carried by {carriage.flag}. Leave {carriage.flag} or capacity.{key} out."
+    )
+
+
+def _image_of(prepared: Prepared, spec: CapacitySpec) -> tuple[int, int, int] | None:
+    """Height, width and channels of the images; None of a table.
+
+    Raises:
+        DataError: If convolutional networks are asked for, and there are no images, or too small ones.
+    """
+    image = prepared.layout.shape if isinstance(prepared.layout, ImageLayout) else None
+    if spec.convolutions is None:
+        return image
+    if image is None:
+        raise DataError(
+            f"{prepared.table.source} is a table, and capacity.convolutions asks for convolutional networks, which "
+            "read images. Give images (FILE.npz, *-images-idx3-ubyte, *_32x32.mat), or leave capacity.convolutions out."
+        )
+    if min(image[:2]) < MIN_SIDE:
+        raise DataError(
+            f"{prepared.table.source} has images of {image[0]} x {image[1]} pixels; convolutional networks halve them "
+            f"three times, so at least {MIN_SIDE} x {MIN_SIDE} are needed. Leave capacity.convolutions out."
+        )
+    return image
 
 
 def _check(plan: Plan) -> None:
@@ -241,9 +280,9 @@ def _check(plan: Plan) -> None:
         DataError: With the budgets that would do.
     """
     for budget in {cell.budget for cell in plan.cells}:
-        if len({cell.depth for cell in plan.cells if cell.budget == budget}) > 1:
+        if len({cell.depth for cell in plan.cells[plan.main] if cell.budget == budget}) > 1:
             return
-    told = "; ".join(missing.sentence for missing in plan.missing)
+    told = " ".join(missing.sentence for missing in plan.missing)
     raise DataError(f"No parameter budget can be met by two depths, so nothing can be compared: {told} "
                     "Set other capacity.budgets.")  # fmt: skip
 
@@ -259,26 +298,6 @@ def _opened(space: CapacitySpace, prepared: Prepared, *, out: str | PathLike[str
     folder.write_data(columns=[column.as_dict() for column in prepared.columns], notices=prepared.notices)
     prepared.splits.save(folder.path / SPLITS)
     return folder
-
-
-def _stopping(space: CapacitySpace, problem: Problem) -> Stopping:
-    """So many looks that they make the updates the space asks for, at least; nobody is stopped before."""
-    spec = space.capacity
-    assert spec.updates is not None
-    n_train = max(len(split.x_train) for split in problem.splits)
-    batch_size = min(defaults.batch_size_for(n_train) if spec.batch_size == "auto" else spec.batch_size, n_train)
-    n_passes = -(-spec.updates // _updates_a_pass(problem, batch_size))
-    evaluate_every = max(1, round(n_passes / N_LOOKS))
-    n_looks = -(-n_passes // evaluate_every)
-    return Stopping(
-        max_epochs=n_looks, patience=n_looks, min_delta=0.0, batch_size=batch_size, evaluate_every=evaluate_every
-    )
-
-
-def _updates_a_pass(problem: Problem, batch_size: int) -> int:
-    from ffsearch.search.training.batches import batches_per_epoch
-
-    return min(batches_per_epoch(len(split.x_train), batch_size=batch_size) for split in problem.splits)
 
 
 def _begin(parts: Study) -> None:
@@ -317,9 +336,14 @@ def _train(parts: Study) -> None:
     while wanted:
         told = parts.values
         pace.add(wanted, told=told)
-        jobs = (parts.plan.job(training) for training in wanted if training not in told)
-        for trained in parts.trainer.train(jobs):
-            _tell(parts, trained, pace)
+        for size, rows in enumerate(parts.rows):
+            jobs = (
+                parts.plan.job(training)
+                for training in wanted
+                if training not in told and parts.plan.cells[training.cell].size == size
+            )
+            for trained in rows.trainer.train(jobs):
+                _tell(parts, trained, pace)
         wanted = parts.plan.more_trainings(parts.values)
 
 
@@ -349,7 +373,7 @@ def _record(parts: Study, trained: Trained) -> TrialRecord:
     point = trained.job.point
     score = None
     if trained.ended not in (Ended.DIVERGED, Ended.FAILED):
-        score = score_folds([trained], parts.problem, parts.objective)
+        score = score_folds([trained], _problem_of(parts, trained.job.trial), parts.objective)
     size = {"n_features": parts.problem.n_features, "n_outputs": parts.problem.head.n_outputs}
     return TrialRecord(
         trial=trained.job.trial,
@@ -371,6 +395,12 @@ def _record(parts: Study, trained: Trained) -> TrialRecord:
         error=trained.error,
         notes={"seed": trained.job.fold},
     )
+
+
+def _problem_of(parts: Study, number: int) -> Problem:
+    """The matrices that a training learnt from."""
+    cell = parts.plan.cells[parts.plan.training(number).cell]
+    return parts.rows[cell.size].problem
 
 
 def _saved(parts: Study) -> str:

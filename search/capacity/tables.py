@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ffsearch.search.capacity.answers import Answered
 from ffsearch.search.capacity.contrasts import POWER, Contrast, Scores, contrast
+from ffsearch.search.capacity.plan import Cell
 from ffsearch.search.capacity.rates import MAX_MORE
+from ffsearch.search.capacity.rows import Rows
 from ffsearch.search.capacity.sentences import sentences, text_of
 from ffsearch.search.capacity.verdict import Comparison, Findings
 from ffsearch.search.capacity.widths import TOLERANCE
@@ -22,9 +24,31 @@ from ffsearch.search.topology import layer_sizes
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ffsearch.search.capacity.answers import Answered
     from ffsearch.search.capacity.study import Study
 
-__all__ = ["capacity_frame", "capacity_summary"]
+__all__ = ["Part", "capacity_frame", "capacity_summary"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """What the networks of one share of the training rows came to.
+
+    Args:
+        rows: The share.
+        first: Number of its first cell among those of the plan.
+        cells: Its cells.
+        answered: What they answered.
+        scores: How good that was.
+        findings: What it shows.
+    """
+
+    rows: Rows
+    first: int
+    cells: Sequence[Cell]
+    answered: Answered
+    scores: Scores
+    findings: Findings
 
 
 def capacity_frame(parts: Study, answered: Answered) -> pd.DataFrame:
@@ -41,9 +65,12 @@ def capacity_frame(parts: Study, answered: Answered) -> pd.DataFrame:
             {
                 "trial": record.trial,
                 "depth": cell.depth,
+                "widened": str(cell.widened),
                 "budget": cell.budget,
+                "train_size": parts.plan.shares[cell.size],
                 "n_params": cell.n_params,
                 "widths": "-".join(map(str, layer_sizes(cell.point))),
+                "channels": "-".join(map(str, _channels(cell))),
                 "learning_rate": record.point.learning_rate,
                 "seed": training.seed,
                 "ended": str(record.ended),
@@ -59,64 +86,89 @@ def capacity_frame(parts: Study, answered: Answered) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def capacity_summary(parts: Study, answered: Answered, scores: Scores, findings: Findings) -> dict[str, Any]:
-    """The keys that a study adds to summary.json."""
+def capacity_summary(parts: Study, found: Sequence[Part]) -> dict[str, Any]:
+    """The keys that a study adds to summary.json. The verdict is that of the largest share of the training rows.
+
+    Args:
+        parts: The study.
+        found: What networks of every share came to, shares in ascending order.
+    """
+    main = found[-1]
+    findings = main.findings
     capacity: dict[str, Any] = {
         "protocol": _protocol(parts, findings),
         "missing": [
             {
-                "depth": one.depth, "budget": one.budget, "why": str(one.misfit.why), "below": one.misfit.below,
-                "above": one.misfit.above,
+                "depth": one.line.depth, "widened": str(one.line.widened), "budget": one.budget,
+                "why": str(one.misfit.why), "below": one.misfit.below, "above": one.misfit.above,
             }
             for one in parts.plan.missing
         ],
-        "naive": {"valid": parts.naive, "train": answered.naive_train},
-        "cells": _cells(parts, answered, scores),
+        "naive": {"valid": parts.naive, "train": float(main.answered.naive_train[0])},
+        "cells": _cells(parts, main),
         "means": [_comparison(one, findings) for one in findings.means],
         "singles": [_comparison(one, findings) for one in findings.singles],
         "slope": None if findings.slope is None else _contrast(findings.slope),
         "growth": None if findings.growth is None else _contrast(findings.growth),
         "growth_by_depth": [
-            {"depth": depth, **_contrast(gain)} for depth, gain in findings.growth_by_depth.items()
+            {"depth": line.depth, "widened": str(line.widened), **_contrast(gain)}
+            for line, gain in findings.growth_by_line.items()
         ],
         "overfits": [
-            {"depth": depth, "beyond": found[0], "is_shown": found[1].interval()[1] < 0, **_contrast(found[1])}
-            for depth, found in findings.beyond_best.items()
-            if found is not None
+            {
+                "depth": line.depth, "widened": str(line.widened), "beyond": best[0],
+                "is_shown": best[1].interval()[1] < 0, **_contrast(best[1]),
+            }
+            for line, best in findings.beyond_best.items()
+            if best is not None
         ],
         "detectable": findings.detectable,
         "seeds_needed": findings.seeds_needed,
-        "disagreement": _disagreement(parts, answered),
+        "disagreement": _disagreement(parts, main),
+        "train_sizes": [_size(parts, one) for one in found],
         "openings": parts.folder.n_noted(Kind.TEST_OPENED),
     }  # fmt: skip
     said = sentences(
         findings,
         metric=parts.objective.name,
-        train_gains=_train_gains(parts, answered),
+        train_gains=_train_gains(parts, main),
         n_at_edge=sum(cell["rate_at_edge"] for cell in capacity["cells"]),
-        n_cells=len(parts.plan.cells),
+        n_cells=len(main.cells),
     )
     verdict = {"code": str(findings.code), "text": text_of(said), "sentences": [asdict(one) for one in said]}
     return {"verdict": verdict, "capacity": capacity}
+
+
+def _size(parts: Study, part: Part) -> dict[str, Any]:
+    """What one share of the training rows shows."""
+    return {
+        "share": part.rows.share,
+        "n_train": part.rows.n_train,
+        "code": str(part.findings.code),
+        "cells": _cells(parts, part),
+        "means": [_comparison(one, part.findings) for one in part.findings.means],
+    }
 
 
 def _protocol(parts: Study, findings: Findings) -> dict[str, Any]:
     """Every step, as it was done."""
     spec, stopping, rates = parts.space.capacity, parts.stopping, parts.plan.rates
     split = parts.problem.splits[0]
-    n_updates = max(record.n_epochs for record in parts.folder.records) * stopping.evaluate_every
+    n_passes = stopping.max_epochs * stopping.evaluate_every
     return {
         "preset": parts.space.preset,
         "depths": list(spec.depths or ()),
-        "budgets": list(spec.budgets or ()),
+        "budgets": list(parts.plan.budgets),
+        "widths": None if spec.widths is None else list(spec.widths),
+        "train_sizes": list(parts.plan.shares),
         "tolerance": TOLERANCE,
         "seeds": parts.plan.n_seeds,
         "paired": "weights, row order, training and validation rows",
         "learning_rates": [rates.rate(place) for place in rates.places],
         "more_rates_beyond_an_end": MAX_MORE,
         "rate_chosen_by": "mean validation score over seeds",
-        "passes": n_updates,
-        "updates": n_updates * max(1, len(split.x_train) // stopping.batch_size),
+        "passes": n_passes,
+        "updates": n_passes * max(1, len(split.x_train) // stopping.batch_size),
         "batch_size": stopping.batch_size,
         "evaluate_every": stopping.evaluate_every,
         "schedule": "constant",
@@ -124,6 +176,8 @@ def _protocol(parts: Study, findings: Findings) -> dict[str, Any]:
         "optimizer": spec.optimizer,
         "activation": spec.activation,
         "batch_norm": spec.batch_norm,
+        "residual": spec.residual,
+        "convolutions": None if spec.convolutions is None else spec.convolutions.model_dump(),
         "dropout": spec.dropout,
         "l2": spec.l2,
         "scored_on": "test rows, opened once",
@@ -133,21 +187,24 @@ def _protocol(parts: Study, findings: Findings) -> dict[str, Any]:
     }
 
 
-def _cells(parts: Study, answered: Answered, scores: Scores) -> list[dict[str, Any]]:
+def _cells(parts: Study, part: Part) -> list[dict[str, Any]]:
+    answered = part.answered
     values, sign = parts.values, 1 if parts.objective.direction == "maximize" else -1
     found = []
-    for number, cell in enumerate(parts.plan.cells):
-        by_place = parts.plan.scores_of(number, values)
+    for number, cell in enumerate(part.cells):
+        by_place = parts.plan.scores_of(part.first + number, values)
         place = answered.places[number]
         known = [-sign * value for value in by_place[place] if value is not None]
-        alone = np.eye(len(parts.plan.cells))[number]
-        low, high = sorted(sign * end for end in contrast(scores, alone).interval())
+        alone = np.eye(len(part.cells))[number]
+        low, high = sorted(sign * end for end in contrast(part.scores, alone).interval())
         found.append(
             {
                 "depth": cell.depth,
+                "widened": str(cell.widened),
                 "budget": cell.budget,
                 "n_params": cell.n_params,
                 "widths": list(layer_sizes(cell.point)),
+                "channels": list(_channels(cell)),
                 "learning_rate": parts.plan.rates.rate(place),
                 "rate_at_edge": parts.plan.rates.at_edge(by_place),
                 "n_rates": len(by_place),
@@ -163,21 +220,27 @@ def _cells(parts: Study, answered: Answered, scores: Scores) -> list[dict[str, A
     return found
 
 
+def _channels(cell: Cell) -> tuple[int, ...]:
+    """Of every convolutional layer; empty of dense networks."""
+    front = cell.point.convolutions
+    return () if front is None else front.channels
+
+
 def _n_untrained(answered: Answered, cell: int, *, sign: int) -> int:
     """Seeds that gained less than half of what the best network of the study gained on training rows."""
-    gains = sign * (answered.train - answered.naive_train)
+    gains = sign * (answered.train - answered.naive_train[:, None])
     return int((gains[cell] < gains.max() / 2).sum())
 
 
-def _train_gains(parts: Study, answered: Answered) -> dict[int, float]:
+def _train_gains(parts: Study, part: Part) -> dict[int, float]:
     """How much better every depth scores on training rows than the shallowest, mean over the budgets both have."""
     sign = 1 if parts.objective.direction == "maximize" else -1
-    score = {(cell.depth, cell.budget): sign * answered.train[n].mean() for n, cell in enumerate(parts.plan.cells)}
-    shallowest = min(depth for depth, _ in score)
+    score = {(cell.line, cell.budget): sign * part.answered.train[n].mean() for n, cell in enumerate(part.cells)}
+    shallowest = min(line for line, _ in score)
     gains: dict[int, list[float]] = {}
-    for (depth, budget), value in score.items():
-        if depth > shallowest and (shallowest, budget) in score:
-            gains.setdefault(depth, []).append(value - score[shallowest, budget])
+    for (line, budget), value in score.items():
+        if line.depth > shallowest.depth and (shallowest, budget) in score:
+            gains.setdefault(line.depth, []).append(value - score[shallowest, budget])
     return {depth: float(np.mean(values)) for depth, values in gains.items()}
 
 
@@ -185,6 +248,7 @@ def _comparison(one: Comparison, findings: Findings) -> dict[str, Any]:
     return {
         "depth": one.depth,
         "reference": one.reference,
+        "widened": str(one.wide.widened),
         "budget": one.budget,
         **_contrast(one.gain),
         "p_holm": one.p_holm,
@@ -203,23 +267,24 @@ def _contrast(found: Contrast) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _disagreement(parts: Study, answered: Answered) -> list[dict[str, Any]]:
+def _disagreement(parts: Study, part: Part) -> list[dict[str, Any]]:
     """How differently the shallowest and the deepest network of a budget answer, beside two seeds of one cell.
 
     For classes the share of test rows with another answer, and of those who is right; for numbers the root mean square
     difference. Source of the idea: Nguyen, Raghu and Kornblith 2021, arXiv 2010.15327.
     """
     found = []
-    for budget in parts.space.capacity.budgets or ():
-        places = [number for number, cell in enumerate(parts.plan.cells) if cell.budget == budget]
+    answered, cells = part.answered, part.cells
+    for budget in parts.plan.budgets:
+        places = [number for number, cell in enumerate(cells) if cell.budget == budget]
         if len(places) < 2:
             continue
         wide, deep = answered.answers[places[0]], answered.answers[places[-1]]
         found.append(
             {
                 "budget": budget,
-                "wide": parts.plan.cells[places[0]].depth,
-                "deep": parts.plan.cells[places[-1]].depth,
+                "wide": cells[places[0]].depth,
+                "deep": cells[places[-1]].depth,
                 "between": float(np.mean([_distance(parts, *pair) for pair in zip(wide, deep, strict=True)])),
                 "wide_seeds": _between_seeds(parts, wide),
                 "deep_seeds": _between_seeds(parts, deep),

@@ -8,6 +8,10 @@
 
 "Wide" is the shallowest depth of the study: with as many parameters it has the widest layers. Depths are compared with
 it by the mean over the budgets that both have, and these comparisons are corrected for their number (Holm).
+
+Convolutional networks of the shallowest depth are widened in two ways, by channels and by units of the dense layer.
+A deeper one is then compared with both. It beats "wide" when it is shown to beat both, and does not when it is not
+better than one of them.
 """
 
 from __future__ import annotations
@@ -21,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ffsearch.search.capacity.contrasts import Contrast, Scores, contrast, slope_weights
-from ffsearch.search.capacity.plan import Cell
+from ffsearch.search.capacity.plan import Cell, Line, Widened
 from ffsearch.search.evidence.comparison import holm
 from ffsearch.search.evidence.intervals import CONFIDENCE
 
@@ -48,18 +52,28 @@ class Comparison:
     """A depth against the shallowest one at equal parameters.
 
     Args:
-        depth: The deeper one.
-        reference: The shallowest.
+        line: The deeper one.
+        wide: The shallowest, with what is widened in it.
         budget: The one budget it is made at; None: the mean over all that both have.
         gain: How much better the deeper one is.
         p_holm: Corrected for all comparisons of its kind: means over budgets, or single budgets.
     """
 
-    depth: int
-    reference: int
+    line: Line
+    wide: Line
     budget: int | None
     gain: Contrast
     p_holm: float
+
+    @property
+    def depth(self) -> int:
+        """Layers of the deeper one."""
+        return self.line.depth
+
+    @property
+    def reference(self) -> int:
+        """Layers of the shallowest."""
+        return self.wide.depth
 
     @property
     def is_shown(self) -> bool:
@@ -77,9 +91,9 @@ class Findings:
         means: Every depth against the shallowest, mean over budgets.
         singles: The same at every budget.
         slope: Gain of doubling the depth at equal parameters; None where depth and size do not vary apart.
-        growth: Gain of the largest budget over the smallest, mean over depths that have both; None with one budget.
-        growth_by_depth: The same for every depth.
-        beyond_best: For every depth how much the largest budget gains over the depth's own best budget: what is shown
+        growth: Gain of the largest budget over the smallest, mean over lines that have both; None with one budget.
+        growth_by_line: The same for every line.
+        beyond_best: For every line how much the largest budget gains over the line's own best budget: what is shown
             to be below zero overfits. None where the largest is the best.
     """
 
@@ -89,8 +103,8 @@ class Findings:
     singles: tuple[Comparison, ...]
     slope: Contrast | None
     growth: Contrast | None
-    growth_by_depth: Mapping[int, Contrast]
-    beyond_best: Mapping[int, tuple[int, Contrast] | None]
+    growth_by_line: Mapping[Line, Contrast]
+    beyond_best: Mapping[Line, tuple[int, Contrast] | None]
 
     @property
     def detectable(self) -> float | None:
@@ -123,32 +137,33 @@ def find(cells: Sequence[Cell], scores: Scores, *, margin: float) -> Findings:
         scores: Of all of them.
         margin: Differences below it count as none.
     """
-    shallowest, *deeper = sorted({cell.depth for cell in cells})
-    common = {depth: sorted(_budgets(cells, depth) & _budgets(cells, shallowest)) for depth in deeper}
-    means = _compared(cells, scores, shallowest, [(depth, None, common[depth]) for depth in deeper if common[depth]])
-    singles = _compared(
-        cells, scores, shallowest, [(depth, budget, [budget]) for depth in deeper for budget in common[depth]]
-    )
-    slope = slope_weights([cell.depth for cell in cells], [cell.n_params for cell in cells])
-    by_depth = {depth: _growth(cells, depth) for depth in (shallowest, *deeper)}
-    grown = [weights for weights in by_depth.values() if weights.any()]
+    lines = sorted({cell.line for cell in cells})
+    wide = [line for line in lines if line.depth == lines[0].depth]
+    pairs = [(line, other) for line in lines if line not in wide for other in wide]
+    common = {pair: sorted(_budgets(cells, pair[0]) & _budgets(cells, pair[1])) for pair in pairs}
+    means = _compared(cells, scores, [(pair, None, common[pair]) for pair in pairs if common[pair]])
+    singles = _compared(cells, scores, [(pair, budget, [budget]) for pair in pairs for budget in common[pair]])
+    by_line = {line: _growth(cells, line) for line in lines}
+    grown = [weights for weights in by_line.values() if weights.any()]
     growth = contrast(scores, np.mean(grown, axis=0)) if grown else None
     return Findings(
         code=_decide(means, growth, margin=margin),
         margin=margin,
         means=means,
         singles=singles,
-        slope=contrast(scores, slope) if slope.any() else None,
+        slope=_slope(cells, scores),
         growth=growth,
-        growth_by_depth={depth: contrast(scores, weights) for depth, weights in by_depth.items() if weights.any()},
-        beyond_best={depth: _beyond_best(cells, scores, depth) for depth in (shallowest, *deeper)},
+        growth_by_line={line: contrast(scores, weights) for line, weights in by_line.items() if weights.any()},
+        beyond_best={line: _beyond_best(cells, scores, line) for line in lines},
     )
 
 
 def _decide(means: Sequence[Comparison], growth: Contrast | None, *, margin: float) -> Code:
-    if any(one.is_shown and one.gain.value > margin for one in means):
+    """Every deeper line is looked at with all that are wide: one in a study of dense networks, two of convolutional."""
+    by_line = [[one for one in means if one.line == line] for line in dict.fromkeys(one.line for one in means)]
+    if any(all(one.is_shown and one.gain.value > margin for one in of_line) for of_line in by_line):
         return Code.DEEPER
-    no_depth_gains = bool(means) and all(one.gain.is_below(margin) for one in means)
+    no_depth_gains = bool(means) and all(any(one.gain.is_below(margin) for one in of_line) for of_line in by_line)
     if no_depth_gains and any(one.is_shown and one.gain.value < -margin for one in means):
         return Code.WIDER
     if no_depth_gains and growth is not None and growth.is_below(margin):
@@ -159,41 +174,53 @@ def _decide(means: Sequence[Comparison], growth: Contrast | None, *, margin: flo
 
 
 def _compared(
-    cells: Sequence[Cell], scores: Scores, reference: int, asked: Sequence[tuple[int, int | None, Sequence[int]]]
+    cells: Sequence[Cell],
+    scores: Scores,
+    asked: Sequence[tuple[tuple[Line, Line], int | None, Sequence[int]]],
 ) -> tuple[Comparison, ...]:
-    """Depths against the reference at some budgets, corrected for their number."""
+    """Deeper lines against wide ones at some budgets, corrected for their number."""
     gains = [
-        contrast(scores, _mean_of(cells, depth, budgets) - _mean_of(cells, reference, budgets))
-        for depth, _, budgets in asked
+        contrast(scores, _mean_of(cells, line, budgets) - _mean_of(cells, wide, budgets))
+        for (line, wide), _, budgets in asked
     ]
     corrected = holm([gain.p_value for gain in gains])
     return tuple(
-        Comparison(depth=depth, reference=reference, budget=budget, gain=gain, p_holm=p_holm)
-        for (depth, budget, _), gain, p_holm in zip(asked, gains, corrected, strict=True)
+        Comparison(line=line, wide=wide, budget=budget, gain=gain, p_holm=p_holm)
+        for ((line, wide), budget, _), gain, p_holm in zip(asked, gains, corrected, strict=True)
     )
 
 
-def _growth(cells: Sequence[Cell], depth: int) -> NDArray[np.float64]:
-    """Weights of a depth's largest budget against its smallest; all zero where it has but one."""
-    budgets = sorted(_budgets(cells, depth))
-    return _mean_of(cells, depth, budgets[-1:]) - _mean_of(cells, depth, budgets[:1])
+def _slope(cells: Sequence[Cell], scores: Scores) -> Contrast | None:
+    """Gain of doubling the depth at equal parameters; networks with a wider dense layer have no place on that line."""
+    weights = np.zeros(len(cells))
+    places = [place for place, cell in enumerate(cells) if cell.widened is not Widened.UNITS]
+    weights[places] = slope_weights(
+        [cells[place].depth for place in places], [cells[place].n_params for place in places]
+    )
+    return contrast(scores, weights) if weights.any() else None
 
 
-def _beyond_best(cells: Sequence[Cell], scores: Scores, depth: int) -> tuple[int, Contrast] | None:
-    """A depth's best budget, and what the largest one gains over it; None where the largest is the best."""
-    places = {cell.budget: place for place, cell in enumerate(cells) if cell.depth == depth}
+def _growth(cells: Sequence[Cell], line: Line) -> NDArray[np.float64]:
+    """Weights of a line's largest budget against its smallest; all zero where it has but one."""
+    budgets = sorted(_budgets(cells, line))
+    return _mean_of(cells, line, budgets[-1:]) - _mean_of(cells, line, budgets[:1])
+
+
+def _beyond_best(cells: Sequence[Cell], scores: Scores, line: Line) -> tuple[int, Contrast] | None:
+    """A line's best budget, and what the largest one gains over it; None where the largest is the best."""
+    places = {cell.budget: place for place, cell in enumerate(cells) if cell.line == line}
     best = max(places, key=lambda budget: float(scores.values[places[budget]].mean()))
     if best == max(places):
         return None
-    return best, contrast(scores, _mean_of(cells, depth, [max(places)]) - _mean_of(cells, depth, [best]))
+    return best, contrast(scores, _mean_of(cells, line, [max(places)]) - _mean_of(cells, line, [best]))
 
 
-def _budgets(cells: Sequence[Cell], depth: int) -> set[int]:
-    return {cell.budget for cell in cells if cell.depth == depth}
+def _budgets(cells: Sequence[Cell], line: Line) -> set[int]:
+    return {cell.budget for cell in cells if cell.line == line}
 
 
-def _mean_of(cells: Sequence[Cell], depth: int, budgets: Sequence[int]) -> NDArray[np.float64]:
-    """Weights that give the mean of a depth over some of its budgets."""
-    hit = np.array([cell.depth == depth and cell.budget in budgets for cell in cells])
+def _mean_of(cells: Sequence[Cell], line: Line, budgets: Sequence[int]) -> NDArray[np.float64]:
+    """Weights that give the mean of a line over some of its budgets."""
+    hit = np.array([cell.line == line and cell.budget in budgets for cell in cells])
     weights: NDArray[np.float64] = hit / hit.sum()
     return weights

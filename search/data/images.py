@@ -1,4 +1,4 @@
-"""Images as a table: arrays out of an `.npz` file, one row an image, one column a pixel.
+"""Images as a table, one row an image, one column a pixel; from arrays, whatever file they came in (`image_files.py`).
 
     x        (n, H, W) or (n, H, W, C)          the images          y        (n,)  their labels
     x_train, y_train                            the same            x_test, y_test  a test part of their own
@@ -38,9 +38,10 @@ __all__ = [
     "Images",
     "as_images",
     "image_size",
+    "images_from",
+    "npz_arrays",
     "pixel_names",
     "pixels_of",
-    "read_images",
     "row_digests",
 ]
 
@@ -75,17 +76,16 @@ class Images:
     n_test_rows: int
 
 
-def read_images(payload: bytes, name: str) -> Images:
-    """The images and labels of an `.npz` file.
+def images_from(arrays: Mapping[str, NDArray[Any]], name: str) -> Images:
+    """The images and labels of arrays.
 
     Args:
-        payload: The file's bytes. Nothing in it is unpickled.
-        name: What to call it in errors.
+        arrays: `x` and `y`, or `x_train`, `y_train` and perhaps `x_test`, `y_test`.
+        name: What to call their file in errors.
 
     Raises:
-        DataError: If it is no such file, lacks an array, or holds something else than images and labels.
+        DataError: If an array is missing, or holds something else than images or labels.
     """
-    arrays = _arrays(payload, name)
     if "x" in arrays and "y" in arrays:
         parts = [_part(arrays, "", name=name)]
     elif "x_train" in arrays and "y_train" in arrays:
@@ -261,8 +261,16 @@ def as_images(given: pd.DataFrame | NDArray[Any], shape: ImageShape) -> NDArray[
 # --- reading ---------------------------------------------------------------------------------------------------------
 
 
-def _arrays(payload: bytes, name: str) -> dict[str, NDArray[Any]]:
-    """The file's arrays under their names in lower case."""
+def npz_arrays(payload: bytes, name: str) -> dict[str, NDArray[Any]]:
+    """The arrays of an `.npz` file that images are read from, under their names in lower case.
+
+    Args:
+        payload: The file's bytes. Nothing in it is unpickled.
+        name: What to call it in errors.
+
+    Raises:
+        DataError: If it is no such file.
+    """
     try:
         with np.load(io.BytesIO(payload), allow_pickle=False) as file:
             if not isinstance(file, np.lib.npyio.NpzFile):

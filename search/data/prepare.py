@@ -165,9 +165,9 @@ class Prepared:
         splits = tuple(self._split(*self.repeat_rows(number, share=share)) for number in numbers)
         return Problem(head=self.head, splits=splits, columns=self.layout.matrix_columns())
 
-    def repeat_preprocessor(self, repeat: int) -> AnyPreprocessor:
+    def repeat_preprocessor(self, repeat: int, *, share: float = 1.0) -> AnyPreprocessor:
         """What the training rows of a repeat teach about features: it turns any raw rows into that repeat's matrix."""
-        return self._learn(self.repeat_rows(repeat)[0])[0]
+        return self._learn(self.repeat_rows(repeat, share=share)[0])[0]
 
     def fit_all(self) -> Refit:
         """The matrix of all rows outside the test part, preprocessed by what they teach."""

@@ -17,7 +17,8 @@ import pandas as pd
 from ffsearch.errors import DataError
 from ffsearch.search.data.controls import TARGET, control_frame
 from ffsearch.search.data.decode import unpacked
-from ffsearch.search.data.images import LABEL, ImageShape, read_images
+from ffsearch.search.data.image_files import is_image_file, read_image_files
+from ffsearch.search.data.images import LABEL, ImageShape
 from ffsearch.search.data.text import TextSettings, read_text
 
 if TYPE_CHECKING:
@@ -94,19 +95,20 @@ def from_frame(frame: pd.DataFrame, *, name: str = "frame", source: str = "frame
 
 def _from_file(source: str, *, settings: TextSettings) -> Source:
     path = _expanded(source)
-    payload = _bytes_of(path)
-    digest = sha256(payload).hexdigest()
-    if path.suffix.lower() == ".npz":
-        images = read_images(payload, path.name)
+    if is_image_file(path):
+        found = read_image_files(path, read=_bytes_of)
         return Source(
-            frame=images.frame,
+            frame=found.images.frame,
             name=_table_name(path),
             source=source,
-            sha256=digest,
+            sha256=found.sha256,
             target=(LABEL,),
-            image=images.shape,
-            n_test_rows=images.n_test_rows,
+            notices=found.notices,
+            image=found.images.shape,
+            n_test_rows=found.images.n_test_rows,
         )
+    payload = _bytes_of(path)
+    digest = sha256(payload).hexdigest()
     if PARQUET_ENDINGS & {suffix.lower() for suffix in path.suffixes[-2:]}:
         frame = _plain(_parquet(unpacked(payload, path.name), path.name), path.name)
         return Source(frame=frame, name=_table_name(path), source=source, sha256=digest)
@@ -141,8 +143,8 @@ def _bytes_of(path: Path) -> bytes:
 
 
 _LEGAL: Final = (
-    "A source is FILE.csv, .tsv or .parquet (.gz too), FILE.npz (images), sklearn:NAME, openml:NAME-or-ID, or "
-    "control:NAME."
+    "A source is FILE.csv, .tsv or .parquet (.gz too), images (FILE.npz, *-images-idx3-ubyte, *_32x32.mat), "
+    "sklearn:NAME, openml:NAME-or-ID, or control:NAME."
 )
 
 

@@ -47,6 +47,9 @@ __all__ = ["BatchFeed", "KerasTrainer", "compile_network", "forget_graphs", "pre
 _PREDICT_ROWS: Final = 16_384
 """choice: rows evaluated at once; bounds the hidden activations of a wide network to some tens of MB a layer."""
 
+_PREDICT_NUMBERS: Final = 1 << 24
+"""choice: activations of a convolutional layer held at once, 64 MB; more rows a call are no faster."""
+
 _COLLECT_EVERY: Final = 8
 """Jobs between two collections of cyclic garbage (models and graphs are cycles).
 
@@ -346,11 +349,19 @@ def predictor(model: keras.Model) -> Predict:
     signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)]
     forward = tf.function(lambda rows: model(rows, training=False), input_signature=signature)
 
+    n_rows = _rows_at_once(model)
+
     def predict(x: NDArray[np.float32]) -> NDArray[np.float32]:
-        starts = range(0, max(len(x), 1), _PREDICT_ROWS)
-        return np.concatenate([forward(x[start : start + _PREDICT_ROWS]).numpy() for start in starts])
+        starts = range(0, max(len(x), 1), n_rows)
+        return np.concatenate([forward(x[start : start + n_rows]).numpy() for start in starts])
 
     return predict
+
+
+def _rows_at_once(model: keras.Model) -> int:
+    """Rows of one call of a predictor: fewer where convolutional layers make many numbers of a row."""
+    maps = [np.prod(layer.output.shape[1:]) for layer in model.layers if len(layer.output.shape) > 2]
+    return _PREDICT_ROWS if not maps else max(1, min(_PREDICT_ROWS, _PREDICT_NUMBERS // int(max(maps))))
 
 
 def forget_graphs(*, collect: bool = True) -> None:

@@ -75,7 +75,7 @@ class PopulationTrainer:
     """Trains many jobs at a time.
 
     A lane waits until there is memory for it; a network for which the lanes' memory would never be enough goes to the
-    reference trainer.
+    reference trainer, and so does one with layers that lanes do not have (`Point.needs_reference`).
 
     Args:
         problem: What is to be learnt.
@@ -132,7 +132,7 @@ class PopulationTrainer:
                 if pulled is None or not self._fits(pulled, running):
                     break
                 job, pulled = pulled, None
-                if self._bytes(job) > self._memory_bytes:
+                if job.point.needs_reference or self._bytes(job) > self._memory_bytes:
                     yield from self._reference.train(iter([job]), watch=watch)
                 else:
                     begin(self._network(job, next(numbers), watch))

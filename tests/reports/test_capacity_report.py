@@ -143,6 +143,81 @@ def test_numbers_and_a_single_budget_have_a_page_too() -> None:
     assert "Doubling the depth" not in page
 
 
+def convolutional(**capacity: Any) -> Study:
+    """Three layers widened in two ways, and nine."""
+    kinds = ((3, "channels"), (3, "units"), (9, "channels"))
+    cells = [
+        cell(depth, budget, 0.4 - 0.02 * place - 0.1 * (budget > 1000), widened=widened)
+        for place, (depth, widened) in enumerate(kinds)
+        for budget in (1000, 10_000)
+    ]
+    gains = [
+        gain(9, budget, 0.02 * place, widened=widened, reference=3)
+        for place, widened in ((2, "channels"), (1, "units"))
+        for budget in (1000, 10_000, None)
+    ]
+    study = a_study(
+        "deeper", cells=cells, means=gains[2::3], singles=[one for one in gains if one["budget"]],
+        missing=[{"depth": 3, "widened": "units", "budget": 100, "why": "too_small", "below": None, "above": 1500}],
+        overfits=[gain(3, None, -0.04, beyond=1000, widened="units")], **capacity,
+    )  # fmt: skip
+    found = study.summary["capacity"]
+    found["protocol"] |= {"convolutions": {"channels": 8, "units": 32}, "residual": False, "depths": [3, 9]}
+    keys = ["conv.deeper", "conv.against.channels", "conv.against.units"]
+    values = {"depth": 9, "reference": 3, "gain": 0.04, "low": 0.03, "high": 0.05, "metric": "log_loss", "margin": 0.01}
+    study.summary["verdict"]["sentences"] = [{"key": key, "values": values} for key in keys]  # type: ignore[index]
+    return study
+
+
+@pytest.mark.parametrize("lang", list(LANGUAGES))
+def test_convolutional_networks_have_the_books_own_figure_and_words(lang: str) -> None:
+    page = html.unescape(build_page(convolutional(), lang=lang))
+    words = WORDS[lang]
+    assert words["capacity.book_differs_convolutional"] in page
+    assert words["capacity.book_differs"] not in page
+    assert words["capacity.protocol.convolutions_text"].format(channels=8, units=32) in page
+    assert words["capacity.kinds_caption"] in page
+    labels = re.findall(r'<svg [^>]*aria-label="([^"]*)"', page)
+    assert len(labels) == 2 * 8
+    layers = words["n.layers"].format(n=3)
+    assert words["capacity.line.units"].format(layers=layers) in page
+
+
+def test_the_three_kinds_are_told_apart_without_colour() -> None:
+    study = study_tables(convolutional())
+    assert study is not None
+    t = with_capacity_words(LANGUAGES["en"])
+    lines = plots.curve_kinds(study, t=t).axes[0].lines
+    assert len(lines) == len({line.get_marker() for line in lines}) == len({line.get_linestyle() for line in lines})
+    assert [line.get_label() for line in lines] == [
+        "3 layers, more channels", "3 layers, more dense units", "9 layers, more channels",
+    ]  # fmt: skip
+    rows = [text.get_text() for text in plots.gains(study, t=t).axes[0].texts]
+    assert rows.count("9 against 3, channels") == rows.count("9 against 3, dense units") == 1
+    assert rows.count("mean over budgets") == 2
+
+
+def sizes() -> list[dict[str, Any]]:
+    return [
+        {
+            "share": share, "n_train": n_train, "code": code, "cells": [cell(1, 1000, 0.5), cell(4, 1000, 0.4)],
+            "means": [gain(2, None, value), gain(4, None, 2 * value)],
+        }
+        for share, n_train, code, value in ((0.1, 100, "not_settled", -0.05), (1.0, 1000, "deeper", 0.1))
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("lang", list(LANGUAGES))
+def test_shares_of_the_training_rows_have_a_table_and_a_figure(lang: str) -> None:
+    page = html.unescape(build_page(a_study("deeper", train_sizes=sizes()), lang=lang))
+    words = WORDS[lang]
+    assert f">{words['capacity.rows']}</h2>" in page
+    assert words["capacity.head.not_settled"] in page
+    assert words["capacity.rows"] not in html.unescape(
+        build_page(a_study("deeper", train_sizes=sizes()[1:]), lang=lang)
+    )
+
+
 def test_a_study_that_is_not_finished_says_so() -> None:
     study = a_study()
     study.summary = {key: value for key, value in study.summary.items() if key not in ("capacity", "verdict")}

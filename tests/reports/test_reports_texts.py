@@ -20,7 +20,7 @@ from ffsearch.search.evidence import verdict
 from ffsearch.search.evidence.baselines import BaselineName
 from ffsearch.search.evidence.effects import Finding
 from ffsearch.search.heads import Task
-from ffsearch.search.topology import Balance, Point
+from ffsearch.search.topology import STUDY_ONLY, Balance, Point
 from ffsearch.search.training.protocol import Ended
 from ffsearch.spaces.schema import DataSpec, SearchSpec
 
@@ -135,7 +135,7 @@ def test_all_that_a_run_can_name_has_a_name() -> None:
     named = {
         "sampler": legal("sampler"), "pruner": legal("pruner") - {"none"}, "metric": legal("objective") - {"auto"},
         "ended": set(Ended), "why": set(Ended), "task": set(Task), "kind": set(Kind), "balance": set(Balance),
-        "parameter": {field.name for field in fields(Point)} - {"widths"}, "finding": set(Finding),
+        "parameter": {field.name for field in fields(Point)} - {"widths", *STUDY_ONLY}, "finding": set(Finding),
         "model": {"network", *BaselineName},
     }  # fmt: skip
     lacking = {f"{group}.{name}" for group, names in named.items() for name in names} - ENGLISH.words.keys()
