@@ -313,7 +313,8 @@ def _connected(address: str) -> bool:
 
     if ray.is_initialized():
         return False
-    where = {"num_cpus": os.cpu_count() or 1} if address == LOCAL else {"address": address}
+    # "local" starts one; without an address Ray would join any that runs on this machine.
+    where = {"address": "local", "num_cpus": os.cpu_count() or 1} if address == LOCAL else {"address": address}
     with _signals_kept():
         try:
             _reach(address)
