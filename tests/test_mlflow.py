@@ -38,8 +38,10 @@ def folder(run: ffsearch.Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("mlflow") / "made ?#%é"
     begun = ffsearch.load(run.path)
     begun.trials = run.trials.iloc[:5]
-    assert log_run(begun, str(folder), texts={}).n_new == 5
-    assert log_run(run, str(folder), texts={"report.html": lambda: "<p>é</p>"}).n_new == 11
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder.parent)  # where MLflow has artefacts go from now on, of experiments told nothing else
+        assert log_run(begun, str(folder), texts={}).n_new == 5
+        assert log_run(run, str(folder), texts={"report.html": lambda: "<p>é</p>"}).n_new == 11
     return folder
 
 

@@ -24,6 +24,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
 from ffsearch.errors import RunError
+from ffsearch.search.carrying.homes import Homes
 from ffsearch.search.carrying.protocol import Done, Recipe, Work, WorkLost
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class RayCarrier:
         self._recipes: dict[int, Any] = {}
         self._nodes: dict[str, _Node] = {}
         self._lost_at: dict[str, float] = {}
-        self._homes: dict[tuple[int, int], _Node] = {}
+        self._homes: Homes[_Node] = Homes()
         self._looked_at = -LOOK_EVERY_S
         self._is_ours = _connected(address)
         try:
@@ -101,28 +102,18 @@ class RayCarrier:
     def take_back(self, recipe: int) -> None:
         """See `Carrier`."""
         self._recipes.pop(recipe, None)
-        for network in [network for network in list(self._homes) if network[0] == recipe]:
-            self._homes.pop(network, None)  # an answer that comes just now may have done so
+        self._homes.forget(recipe)
         for node in self._nodes.values():
             node.forget(recipe)
 
     def submit(self, work: Work) -> Future[Done]:
         """See `Carrier`."""
         self._look()
-        network = work.recipe, work.network
-        home = self._homes.get(network)
-        if home is not None and home.is_lost:
-            del self._homes[network]
-            if network not in home.told:
-                return _lost(home.why)
-            home = None
-        if home is None:
-            homes = list(self._homes.values())
-            home = self._homes[network] = min(self._living(), key=lambda node: homes.count(node) / node.n_threads)
-        future = home.do(work, self._recipes[work.recipe])
-        if work.ends:
-            future.add_done_callback(partial(self._forget, network))
-        return future
+        return self._homes.submit(
+            work,
+            lambda node: node.do(work, self._recipes[work.recipe]),
+            choose=lambda n_networks: min(self._living(), key=lambda node: n_networks(node) / node.n_threads),
+        )
 
     def close(self) -> None:
         """See `Carrier`. A cluster that was there before goes on without our actors."""
@@ -137,11 +128,6 @@ class RayCarrier:
         if self._is_ours:
             self._is_ours = False
             ray.shutdown()
-
-    def _forget(self, network: tuple[int, int], done: Future[Done]) -> None:
-        """A network that was given away takes no place any more."""
-        if done.exception() is None:
-            self._homes.pop(network, None)
 
     def _living(self) -> list[_Node]:
         """The nodes there are, at least one.
@@ -257,12 +243,6 @@ class _Node:
         else:
             text = str(error) if isinstance(error, RayTaskError) else repr(error)
             done.set_exception(RuntimeError(f"node {self.name} failed, and the fault is ours:\n{text}"))
-
-
-def _lost(why: str) -> Future[Done]:
-    future: Future[Done] = Future()
-    future.set_exception(WorkLost(why))
-    return future
 
 
 class _Bench:

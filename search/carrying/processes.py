@@ -24,6 +24,7 @@ from threading import Lock, Thread
 from typing import Any, Final
 
 from ffsearch.errors import RunError
+from ffsearch.search.carrying.homes import Homes, lost
 from ffsearch.search.carrying.packing import packed
 from ffsearch.search.carrying.protocol import Done, Recipe, Work, WorkLost
 from ffsearch.search.environment import n_cpus
@@ -62,7 +63,7 @@ class ProcessCarrier:
         self._notify = notify
         self._keys = count()
         self._recipes: dict[int, bytes] = {}
-        self._homes: dict[tuple[int, int], _Worker] = {}
+        self._homes: Homes[_Worker] = Homes()
         shutil.rmtree(folder, ignore_errors=True)  # of a driver that was killed
         self._n_threads = threads_each(n_workers)
         self._workers = [_Worker(n_threads=self._n_threads) for _ in range(n_workers)]
@@ -87,8 +88,7 @@ class ProcessCarrier:
     def take_back(self, recipe: int) -> None:
         """See `Carrier`."""
         self._recipes.pop(recipe, None)
-        for network in [network for network in list(self._homes) if network[0] == recipe]:
-            self._homes.pop(network, None)  # an answer that comes just now may have done so
+        self._homes.forget(recipe)
         for worker in self._workers:
             worker.send("forget", recipe)
         shutil.rmtree(self._folder / str(recipe), ignore_errors=True)
@@ -96,20 +96,9 @@ class ProcessCarrier:
     def submit(self, work: Work) -> Future[Done]:
         """See `Carrier`."""
         self._replace_lost()
-        network = work.recipe, work.network
-        home = self._homes.get(network)
-        if home is not None and home.is_lost:
-            del self._homes[network]
-            if network not in home.told:
-                return _lost(home.why)
-            home = None
-        if home is None:
-            homes = list(self._homes.values())
-            home = self._homes[network] = min(self._workers, key=homes.count)
-        future = home.do(work)
-        if work.ends:
-            future.add_done_callback(lambda done: self._forget(network, done))
-        return future
+        return self._homes.submit(
+            work, lambda worker: worker.do(work), choose=lambda n_networks: min(self._workers, key=n_networks)
+        )
 
     def close(self) -> None:
         """See `Carrier`."""
@@ -119,11 +108,6 @@ class ProcessCarrier:
         for worker in workers:
             worker.wait()
         shutil.rmtree(self._folder, ignore_errors=True)
-
-    def _forget(self, network: tuple[int, int], done: Future[Done]) -> None:
-        """A network that was given away takes no place any more."""
-        if not done.cancelled() and done.exception() is None:
-            self._homes.pop(network, None)
 
     def _replace_lost(self) -> None:
         """Start a worker for each that is gone, unless it could not even begin."""
@@ -203,7 +187,7 @@ class _Worker:
         with self._losing:
             if self.is_lost:
                 self.told.add((work.recipe, work.network))
-                return _lost(self.why)
+                return lost(self.why)
             self._pending[number] = work, future
         self.send("work", number, work)
         return future
@@ -249,9 +233,3 @@ class _Worker:
             self.told.update((work.recipe, work.network) for work, _ in lost.values())
         for _, future in lost.values():
             future.set_exception(WorkLost(self.why))
-
-
-def _lost(why: str) -> Future[Done]:
-    future: Future[Done] = Future()
-    future.set_exception(WorkLost(why))
-    return future

@@ -1,0 +1,80 @@
+"""Which worker has which network: it stays where it was begun, for as long as that worker lives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Generic, Protocol, TypeVar
+
+from ffsearch.search.carrying.protocol import Done, Work, WorkLost
+
+__all__ = ["Home", "Homes", "lost"]
+
+
+class Home(Protocol):
+    """A worker, as the driver sees it."""
+
+    told: set[tuple[int, int]]
+    """Networks, by recipe and number, whose work was said to be lost."""
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it is gone."""
+        ...
+
+    @property
+    def why(self) -> str:
+        """Why it is gone."""
+        ...
+
+
+_Home = TypeVar("_Home", bound=Home)
+
+
+class Homes(Generic[_Home]):
+    """The workers of all networks in training."""
+
+    def __init__(self) -> None:
+        self._of: dict[tuple[int, int], _Home] = {}
+
+    def submit(
+        self, work: Work, do: Callable[[_Home], Future[Done]], *, choose: Callable[[Callable[[_Home], int]], _Home]
+    ) -> Future[Done]:
+        """Have a piece of work done by the network's own worker, or by one that is chosen now.
+
+        Args:
+            work: The work.
+            do: Has a worker do it.
+            choose: A worker for a network that has none, given how many networks a worker has.
+        """
+        network = work.recipe, work.network
+        home = self._of.get(network)
+        if home is not None and home.is_lost:
+            del self._of[network]
+            if network not in home.told:
+                return lost(home.why)
+            home = None
+        if home is None:
+            homes = list(self._of.values())
+            home = self._of[network] = choose(homes.count)
+        future = do(home)
+        if work.ends:
+            future.add_done_callback(lambda done: self._given_away(network, done))
+        return future
+
+    def forget(self, recipe: int) -> None:
+        """Give up all networks of a recipe."""
+        for network in [network for network in list(self._of) if network[0] == recipe]:
+            self._of.pop(network, None)  # an answer that comes just now may have done so
+
+    def _given_away(self, network: tuple[int, int], done: Future[Done]) -> None:
+        """A network that was given away takes no place any more."""
+        if not done.cancelled() and done.exception() is None:
+            self._of.pop(network, None)
+
+
+def lost(why: str) -> Future[Done]:
+    """The future of work that nobody does any more."""
+    future: Future[Done] = Future()
+    future.set_exception(WorkLost(why))
+    return future
