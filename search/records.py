@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
+from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -183,7 +184,7 @@ def standing_of(record: TrialRecord, records: Iterable[TrialRecord]) -> Standing
 
 def _standing(records: Sequence[TrialRecord]) -> Standing:
     first = min(records, key=lambda record: record.trial)
-    return Standing(record=first, value=float(np.mean([_value(record) for record in records])), n_seeds=len(records))
+    return Standing(record=first, value=fmean(_value(record) for record in records), n_seeds=len(records))
 
 
 def best_record(records: Iterable[TrialRecord], *, direction: str) -> TrialRecord | None:

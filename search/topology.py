@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
+from functools import cached_property
 from itertools import pairwise
 from math import prod
 from typing import Any, Final
@@ -192,7 +193,7 @@ class Point:
             known["convolutions"] = Convolutions(**{name: tuple(each) for name, each in known["convolutions"].items()})
         return cls(**known)
 
-    @property
+    @cached_property
     def identity(self) -> tuple[Any, ...]:
         """What two points share when they mean the same network trained in the same way.
 
