@@ -97,8 +97,8 @@ class Reserve:
     def seconds(self, best: TrialRecord | None) -> float:
         """Seconds to keep back, given the trial that would be refitted now.
 
-        The refit compiles once more, then trains to the best epoch alone, on more rows. Without a trial nothing would
-        be refitted, and what is left is kept for the rest.
+        By Keras the refit compiles once more, then trains to the best epoch alone, on more rows; by a lane it takes
+        less. Without a trial nothing would be refitted, and what is left is kept for the rest.
         """
         rest_s = self.overhead_s + self.baselines_s
         if best is None:

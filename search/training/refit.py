@@ -20,9 +20,9 @@ from ffsearch.search import defaults
 from ffsearch.search.data.problem import MatrixColumns, Problem, Split
 from ffsearch.search.heads import Head
 from ffsearch.search.topology import Point
+from ffsearch.search.training.balance import rows_per_epoch
 from ffsearch.search.training.batches import batches_per_epoch
 from ffsearch.search.training.lanes import Settings, Tables, fit_updates, lane_bytes
-from ffsearch.search.training.lanes import n_updates as updates_per_epoch
 from ffsearch.search.training.population import memory_for_lanes
 from ffsearch.search.training.protocol import Job, Stopping
 
@@ -121,7 +121,7 @@ def refit(
         train_loss=losses,
         penalty=np.maximum(penalties, 0),
         n_updates=n_updates,
-        n_epochs=n_updates / updates_per_epoch(Tables(problem).balanced(job).n_rows, stopping),
+        n_epochs=n_updates / batches_per_epoch(rows_per_epoch(y, point.augment_balance), batch_size=batch_size),
     )
 
 
