@@ -116,12 +116,10 @@ def _depth(study: StudyTables, t: Language) -> Section:
             alt=t("capacity.gains_alt", reference=study.depths[0], findings="; ".join(gains)),
         ),
     ]  # fmt: skip
-    slope = [] if study.slope is None else [
-        t(
-            "capacity.slope", value=t.setting(study.slope.value), metric=metric, low=t.setting(study.slope.low),
-            high=t.setting(study.slope.high),
-        )
-    ]  # fmt: skip
+    slope = []
+    if study.slope is not None:
+        value, low, high = t.rounded(study.slope.value, study.slope.low, study.slope.high)
+        slope = [t("capacity.slope", value=value, metric=metric, low=low, high=high)]
     return Section(key="depth", title=t("capacity.depth"), texts=[t("capacity.depth_text"), *slope], pictures=pictures)
 
 

@@ -33,8 +33,11 @@ from ffsearch.reports.texts import ENGLISH, Language, shortened
 
 __all__ = ["confusion", "reliability", "residuals", "slices"]
 
-MAX_CLASSES: Final = 20
+MAX_CLASSES: Final = 26
 """Classes that are drawn; the page's table has them all. Choice: smaller cells cannot be read on a phone."""
+
+LINE: Final = 11.0
+"""Pixels of a row at least, so that its label does not run into the next."""
 
 MAX_NUMBERED: Final = 10
 """Classes up to which each cell has its count written in it."""
@@ -54,7 +57,7 @@ def confusion(part: Confusion, *, t: Language = ENGLISH, width: int = WIDE) -> F
     counts, n = part.counts[:MAX_CLASSES, :MAX_CLASSES], min(len(part.labels), MAX_CLASSES)
     left = 96 if width <= NARROW else 150
     cell = min(64 if n > 2 else 88, (width - left - 10) / n)
-    figure = canvas(width, 52 + n * cell * 0.72 + 8)
+    figure = canvas(width, 52 + n * max(0.72 * cell, LINE) + 8)
     axes = add_axes(figure, left=left, right=width - left - n * cell, top=52, bottom=8)
     shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
     for down in range(n):
@@ -167,6 +170,8 @@ def slice_name(rows: str, t: Language) -> str:
     if rows == "missing":
         return t("errors.missing")
     low, between, high = rows.partition(" to ")
+    if low == high:
+        return t.written(low)
     return t("fact.interval", low=t.written(low), high=t.written(high)) if between else shortened(t.written(rows))
 
 

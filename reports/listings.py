@@ -103,7 +103,7 @@ def _trial_cells(row: Mapping[Any, Any], t: Language) -> list[Cell]:
         Cell(text="; ".join(remarks)),
         Cell(text=t.count(int(row["n_params"])), order=row["n_params"]),
         Cell(text="–" if rate is None else t.setting(rate), order=rate),
-        Cell(text=t.fixed(row["train_s"], 1), order=row["train_s"]),
+        Cell(text=t.fixed(row["train_s"], 1 if row["train_s"] >= 0.1 else 2), order=row["train_s"]),
     ]
 
 

@@ -155,7 +155,7 @@ def number_picture(slices: Sequence[Slice], objective: Objective, t: Language) -
 def parallel_picture(slices: Sequence[Slice], objective: Objective, t: Language) -> Picture:
     """All trials as lines through their parameters."""
     n_drawn, n_all = len(parallel.lines_drawn(slices, objective)), max(len(part.frame) for part in slices)
-    caption = t("search.parallel_caption")
+    caption = t("search.parallel_caption", n=parallel.MIN_BEST)
     if n_drawn < n_all:
         caption += " " + t("search.parallel_cut", n=t.count(n_drawn), total=t.count(n_all))
     best = {part.name: part.frame.loc[part.frame["is_best"]] for part in slices}

@@ -105,7 +105,7 @@ def _balance(run: RunLike, t: Language) -> list[tuple[str, str]]:
         return []
     shares = part.counts.sum(axis=1) / part.counts.sum()
     ranked = sorted(zip(part.labels, shares.tolist(), strict=True), key=lambda one: -one[1])
-    told = ", ".join(f"{shortened(label)} {t.share(share)}" for label, share in ranked[:MAX_CLASSES_TOLD])
+    told = ", ".join(f"{shortened(label)}: {t.share(share)}" for label, share in ranked[:MAX_CLASSES_TOLD])
     return [(t("data.balance"), told + (", …" if len(ranked) > MAX_CLASSES_TOLD else ""))]
 
 

@@ -92,7 +92,7 @@ class Language:
 
     def count(self, count: int) -> str:
         """A whole number with its groups of three: 12,345."""
-        return f"{count:,}".replace(",", self.group)
+        return self._signs(f"{count:,}")
 
     def score(self, value: float | None) -> str:
         """A number with four significant digits, or a dash where there is none: 0.0812, 12.35, 1.2e-6."""
@@ -145,8 +145,11 @@ class Language:
         return self.setting(float(text)) if _NUMBER.fullmatch(text) else text
 
     def share(self, value: float) -> str:
-        """A share of one as a whole percentage."""
-        return self("number.share", n=f"{value * 100:.0f}")
+        """A share of one as a whole percentage; what is not none, but would round to it, to a tenth of one."""
+        percent = value * 100
+        if 0 < percent < 0.05:
+            return f"< {self.share(0.001)}"
+        return self("number.share", n=self.fixed(percent, 1 if 0 < percent < 1 else 0))
 
     def date(self, stamp: str) -> str:
         """The day of an ISO 8601 moment: 24 November 2026."""

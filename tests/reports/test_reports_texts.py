@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from ffsearch.errors import FFSearchError
+from ffsearch.reports.error_plots import slice_name
 from ffsearch.reports.html import build_page
 from ffsearch.reports.texts import ENGLISH, LANGUAGES, language
 from ffsearch.search.data.kinds import Kind
@@ -67,6 +68,26 @@ def test_numbers_follow_the_language() -> None:
     assert (PORTUGUESE.count(12345), PORTUGUESE.score(1234.56), PORTUGUESE.setting(0.15)) == ("12.345", "1.235", "0,15")
     assert (PORTUGUESE.score(0.25), PORTUGUESE.share(0.5), PORTUGUESE.fixed(1234.56, 1)) == ("0,2500", "50%", "1.234,6")
     assert PORTUGUESE.duration(4.21) == "4,2 s"
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0.0, "0 %"), (2e-4, "< 0.1 %"), (0.0029, "0.3 %"), (0.15, "15 %"), (0.996, "100 %"), (1.0, "100 %")],
+)
+def test_a_small_share_is_not_none(share: float, text: str) -> None:
+    assert ENGLISH.share(share).replace("\u00a0", " ") == text
+
+
+def test_a_count_below_zero_has_a_minus_and_no_hyphen() -> None:
+    assert ENGLISH.count(-4821) == "−4,821"
+    assert LANGUAGES["pt-BR"].count(-4821) == "−4.821"
+
+
+@pytest.mark.parametrize(
+    ("rows", "text"), [("7 to 7", "7"), ("-4821 to -1", "−4,821 to −1"), ("0.5 to 2", "0.5 to 2"), ("male", "male")]
+)
+def test_rows_of_one_value_are_no_range(rows: str, text: str) -> None:
+    assert slice_name(rows, ENGLISH) == text
 
 
 def test_dates_follow_the_language() -> None:
