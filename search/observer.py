@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from ffsearch.search.store import TrialRecord
     from ffsearch.search.training.protocol import Epoch, Job
 
-__all__ = ["Began", "ColumnLine", "Observer", "Phase", "Repeated", "StudyProgress"]
+__all__ = ["Began", "ColumnLine", "Observer", "Phase", "Repeated", "StudyProgress", "Workers"]
 
 
 class Phase(StrEnum):
@@ -119,6 +119,25 @@ class Repeated:
     n_all: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class Workers:
+    """Who is at work, where a carrier was asked for.
+
+    Args:
+        kind: Processes of this machine, or nodes of a cluster.
+        n: So many of them are at work.
+        n_networks: Networks that all of them train at the same time.
+        n_lost: Workers lost since the run started.
+        n_again: Networks that began again because of that.
+    """
+
+    kind: Literal["worker", "node"]
+    n: int
+    n_networks: int
+    n_lost: int = 0
+    n_again: int = 0
+
+
 class Observer:
     """Told of everything as it happens; may be slow, must not raise.
 
@@ -145,6 +164,9 @@ class Observer:
 
     def progressed(self, progress: StudyProgress) -> None:
         """A network of a capacity study was trained and is durable."""
+
+    def at_work(self, workers: Workers) -> None:
+        """Workers have started, were lost, or have joined; told before the run begins, too."""
 
     def noted(self, text: str) -> None:
         """Something worth a sentence."""

@@ -8,8 +8,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import asdict
 from pathlib import Path
-from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from rich.console import Console, Group
@@ -18,9 +18,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from ffsearch.search.capacity.lines import amount, stands, study_lines
+from ffsearch.search.lines import closing_lines, losses, metric, opening_lines, room, several, study_stands
 from ffsearch.search.numbers import duration, number
-from ffsearch.search.observer import Began, Observer, Phase, Repeated, StudyProgress
+from ffsearch.search.observer import Began, Observer, Phase, Repeated, StudyProgress, Workers
 from ffsearch.search.topology import describe
 
 if TYPE_CHECKING:
@@ -33,9 +33,6 @@ N_LAST: Final = 6
 """Ended trials shown in the live display."""
 
 REFRESH_PER_S: Final = 4
-
-WIDTH: Final = 100
-"""Letters a line of the verdict has at most."""
 
 N_LINES: Final = 20
 """Lines that tell how far a study is, where nothing is redrawn."""
@@ -52,6 +49,10 @@ PHASES: Final = {
     Phase.TEST: "opening the sealed test part",
     Phase.SAVE: "saving",
 }
+
+
+TRAINING: Final = frozenset({Phase.SEARCH, Phase.FINALISTS, Phase.ROWS, Phase.EFFECTS})
+"""Phases whose networks a carrier trains."""
 
 
 def observing(*, quiet: bool, as_json: bool) -> tuple[Observer, AbstractContextManager[object]]:
@@ -83,10 +84,6 @@ def counting(what: str, *, quiet: bool) -> Iterator[Callable[[int], None] | None
 
     yield count
     console.print(f"{done:,} {what} in {duration(time.monotonic() - began)}")
-
-
-def _metric(name: str) -> str:
-    return name.replace("_", " ")
 
 
 class _Pace:
@@ -146,7 +143,11 @@ class PlainLines(Observer):
         """Say so twenty times in all: how many networks and cells are done, and how long it will take."""
         if progress.n_done * N_LINES // progress.n_trainings != self._n_lines:
             self._n_lines = progress.n_done * N_LINES // progress.n_trainings
-            self._say(_stands(progress))
+            self._say(study_stands(progress))
+
+    def at_work(self, workers: Workers) -> None:
+        """Say how many there are, and what was lost with others."""
+        self._say(f"at work: {several(workers.n, workers.kind)}, {room(workers)}{losses(workers)}")
 
     def noted(self, text: str) -> None:
         """Say it."""
@@ -205,6 +206,10 @@ class JsonLines(Observer):
             n_cells=progress.n_cells, left_s=progress.left_s,
         )  # fmt: skip
 
+    def at_work(self, workers: Workers) -> None:
+        """One object a change of who is at work."""
+        self._say("at_work", **asdict(workers))
+
     def noted(self, text: str) -> None:
         """One object a notice."""
         self._say("notice", text=text)
@@ -228,6 +233,7 @@ class LiveDisplay(Observer):
         self._running: dict[tuple[int, int], tuple[Job, Epoch | None]] = {}
         self._repeated: Repeated | None = None
         self._study: StudyProgress | None = None
+        self._workers: Workers | None = None
         self.live = Live(get_renderable=self._draw, console=console, refresh_per_second=REFRESH_PER_S, transient=True)
 
     def began(self, began: Began) -> None:
@@ -268,6 +274,10 @@ class LiveDisplay(Observer):
         """Show how far a study is."""
         self._study = progress
 
+    def at_work(self, workers: Workers) -> None:
+        """Show who is at work."""
+        self._workers = workers
+
     def noted(self, text: str) -> None:
         """Print it above the display."""
         self._console.print(Text(text))
@@ -286,25 +296,28 @@ class LiveDisplay(Observer):
         if self._phase is not Phase.SEARCH:
             return Group(
                 self._best_line(self._began), Text(f"{PHASES[self._phase]} ...", style="bold"),
-                *self._repeat_lines(self._began),
+                *self._workers_lines(), *self._repeat_lines(self._began),
             )  # fmt: skip
         return Group(
             Text(), self._best_line(self._began), self._count_line(self._began),
-            *self._running_lines(self._began), Text(), self._last_table(),
+            *self._workers_lines(), *self._running_lines(self._began), Text(), self._last_table(),
         )  # fmt: skip
 
     def _draw_study(self) -> Group:
         if self._phase is not Phase.SEARCH:
             return Group(Text(f"{PHASES[self._phase]} ...", style="bold"))
         if self._study is None:
-            return Group(Text("compiling the first networks ...", style="dim"))
+            return Group(Text("compiling the first networks ...", style="dim"), *self._workers_lines())
         bar = ProgressBar(total=self._study.n_trainings, completed=self._study.n_done, width=30)
-        return Group(bar, Text(_stands(self._study)), Text(f"{duration(self._study.gone_s)} gone", style="dim"))
+        return Group(
+            bar, Text(study_stands(self._study)), Text(f"{duration(self._study.gone_s)} gone", style="dim"),
+            *self._workers_lines(),
+        )  # fmt: skip
 
     def _best_line(self, began: Began) -> Text:
         if self._best is None:
             return Text("best     none yet", style="dim")
-        score = f"{_metric(began.objective)} {number(self._best.value)}"
+        score = f"{metric(began.objective)} {number(self._best.value)}"
         return Text.assemble(
             ("best     ", "dim"), (self._best.topology, "bold"), f"  {score}  trial {self._best.trial}"
         )
@@ -320,6 +333,14 @@ class LiveDisplay(Observer):
             "" if left is None else f"about {duration(left)} left",
         )
         return grid
+
+    def _workers_lines(self) -> list[Text]:
+        """Who is at work, where not this process alone is, while networks are trained."""
+        if self._workers is None or self._phase not in TRAINING:
+            return []
+        label = f"{self._workers.kind}s".ljust(9)
+        shown = f"{self._workers.n} at work, {room(self._workers)}"
+        return [Text.assemble((label, "dim"), shown, (losses(self._workers), "bold"))]
 
     def _repeat_lines(self, began: Began) -> list[Table | Text]:
         """How far the training of finalists or of networks like the winner is, and what runs."""
@@ -365,108 +386,3 @@ class LiveDisplay(Observer):
             cells = (str(record.trial), number(record.value), record.topology, record.why)
             table.add_row(*(Text(cell) for cell in cells), style="bold" if is_best else "dim")
         return table
-
-
-def opening_lines(began: Began) -> list[str]:
-    """What a person should know before the first trial: the data as understood, and the size of the search."""
-    best = "lowest" if began.direction == "minimize" else "highest"
-    within = "" if began.budget_s is None else f" within {duration(began.budget_s)}"
-    return [
-        f"{began.source}: {began.n_rows:,} rows, {_kinds(began)} -> {began.n_features} features",
-        f"{began.task_reason}",
-        *began.notices,
-        f"{_amount(began)}{within} for the {best} {_metric(began.objective)}",
-        f"run folder {began.path}",
-    ]
-
-
-def _stands(progress: StudyProgress) -> str:
-    return stands(progress.n_done, progress.n_trainings, progress.n_cells_done, progress.n_cells, progress.left_s)
-
-
-def _amount(began: Began) -> str:
-    """How much there is to do: searching 30 trials; searching 30 trials, of which 12 are told."""
-    if began.n_cells is not None:
-        return amount(n_cells=began.n_cells, n_trainings=began.n_trials, n_told=began.n_told)
-    if began.n_told >= began.n_trials:
-        return f"searching no further than the {began.n_told} trials told"
-    told = f", of which {began.n_told} are told," if began.n_told else ""
-    return f"searching {began.n_trials} trials{told}"
-
-
-def _kinds(began: Began) -> str:
-    """How many columns of each kind are used: 6 number, 8 category."""
-    kinds = [column.kind for column in began.columns if column.used]
-    return ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds)) or "no columns"
-
-
-def closing_lines(summary: Mapping[str, Any], path: Path) -> list[str]:
-    """The answer, as a person wants to read it."""
-    if summary["kind"] == "capacity":
-        return study_lines(summary, path)
-    best, evidence, refit = summary["best"], summary["evidence"], summary["refit"]
-    name, test = _metric(summary["objective"]["name"]), evidence.get("test")
-    return [
-        "",
-        f"best topology  {best['topology']}  (trial {best['trial']})",
-        *_score_lines(summary, name),
-        *(["sealed test    none was set apart (data.test)"] if test is None else _test_lines(test, name)),
-        *_baseline_lines(summary),
-        f"refit          {refit['updates']:,} updates on all {refit['n_rows']:,} rows outside the test part",
-        f"model          {path / 'model' / 'model.keras'}",
-        *_verdict_lines(summary),
-    ]
-
-
-def _score_lines(summary: Mapping[str, Any], objective: str) -> list[str]:
-    """The best score of the search, and what is left of it."""
-    best, evidence = summary["best"], summary["evidence"]
-    naive, corrected = evidence["naive"], evidence.get("corrected")
-    own = naive.get("trial", best["trial"]) == best["trial"]
-    whose = "the score that chose it" if own else f"trial {naive['trial']}'s, the best of all"
-    lines = [f"validation     {objective} {number(naive['value'])}  ({whose}: optimistic)"]
-    if corrected is not None:
-        lines.append(
-            f"corrected      {objective} {number(corrected['value'])}, 95 % between {number(corrected['low'])} and "
-            f"{number(corrected['high'])}  (without the luck of being chosen{_rows_told(corrected)})"
-        )
-    return lines
-
-
-def _rows_told(corrected: Mapping[str, Any]) -> str:
-    """That more rows than its repeats had are allowed for, where that makes a difference."""
-    rows = corrected.get("rows")
-    return f", for {rows['n_refit']:,} rows" if rows is not None and rows["value"] > 0 else ""
-
-
-def _test_lines(test: Mapping[str, Any], objective: str) -> list[str]:
-    """The sealed test's score with its interval, then its other scores."""
-    others = [
-        f"{_metric(key)} {number(value)}"
-        for key, value in test["metrics"].items()
-        if _metric(key) != objective and value is not None
-    ]
-    return [
-        f"sealed test    {objective} {number(test['value'])}, 95 % between {number(test['low'])} and "
-        f"{number(test['high'])}{_opened(test)}",
-        f"               {', '.join(others)}",
-    ]
-
-
-def _opened(test: Mapping[str, Any]) -> str:
-    """That it flatters, when it was opened more than once."""
-    return f"  (opened {test['openings']} times)" if test["openings"] > 1 else ""
-
-
-def _baseline_lines(summary: Mapping[str, Any]) -> list[str]:
-    """What had to be beaten, on the sealed test where there is one."""
-    told = [
-        f"{one['name']} {number((one.get('test') or {'value': one['valid']})['value'])}"
-        for one in summary.get("baselines", [])
-    ]
-    return [f"beside it      {', '.join(told)}"] if told else []
-
-
-def _verdict_lines(summary: Mapping[str, Any]) -> list[str]:
-    found = summary.get("verdict")
-    return [] if found is None else ["", *wrap(found["text"], WIDTH)]

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from ffsearch.errors import RunError
 from ffsearch.search.capacity.sentences import spelled as spelled_of_study
 from ffsearch.search.evidence.verdict import Sentence, spelled
-from ffsearch.search.progress import closing_lines, duration, number
+from ffsearch.search.lines import closing_lines
+from ffsearch.search.numbers import duration, number
 
 if TYPE_CHECKING:
     from ffsearch.search.store import Run

@@ -23,13 +23,14 @@ from contracts.trainers import POINT, STOPPING, MakeTrainer, TrainerContract, jo
 from ffsearch.errors import RunError
 from ffsearch.search.carrying import processes
 from ffsearch.search.carrying.choose import FOLDER, Carriage, carried
+from ffsearch.search.carrying.homes import again
 from ffsearch.search.carrying.packing import packed, unpacked
 from ffsearch.search.carrying.processes import ProcessCarrier, threads_each
 from ffsearch.search.carrying.protocol import Work, WorkLost
 from ffsearch.search.carrying.threads import ThreadCarrier
 from ffsearch.search.cli import invoke
 from ffsearch.search.data.problem import Problem
-from ffsearch.search.observer import Observer
+from ffsearch.search.observer import Observer, Workers
 from ffsearch.search.training.population import MAX_RETRIES, PopulationTrainer
 from ffsearch.search.training.protocol import Ended, Epoch, Job, Stopping, Trainer
 
@@ -104,7 +105,8 @@ def test_a_killed_worker_costs_its_networks_a_retry_and_nothing_else(tmp_path: P
     problem = problem_for()
     expected = run(PopulationTrainer(problem, LONG), jobs_of(8))
     said: list[str] = []
-    carrier = ProcessCarrier(2, folder=tmp_path / "carried", notify=said.append)
+    at_work: list[Workers] = []
+    carrier = ProcessCarrier(2, folder=tmp_path / "carried", notify=said.append, watch=at_work.append)
     first = carrier.pids[0]
     n_seen = 0
 
@@ -123,9 +125,12 @@ def test_a_killed_worker_costs_its_networks_a_retry_and_nothing_else(tmp_path: P
     retries = [trained.notes.get("n_retries", 0) for trained in found]
     assert max(retries) == 1
     assert 1 <= sum(retries) <= 4
+    n_again = at_work[-1].n_again
+    assert n_again == sum(retries)
+    assert [(each.n, each.n_lost) for each in at_work] == [(2, 0), (2, 1)]
     assert said == [
         f"worker {first} was lost: worker {first} was ended by SIGKILL, as Linux does when memory runs out. "
-        "Its networks start again in another one."
+        + again(n_again)
     ]
 
 

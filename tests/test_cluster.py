@@ -18,6 +18,8 @@ from contracts.trainers import POINT, STOPPING, job, problem_for, run
 from ffsearch.errors import RunError
 from ffsearch.search.carrying import cluster
 from ffsearch.search.carrying.cluster import RayCarrier
+from ffsearch.search.carrying.homes import again
+from ffsearch.search.observer import Workers
 from ffsearch.search.training.population import PopulationTrainer
 from ffsearch.search.training.protocol import Epoch, Trained
 
@@ -72,22 +74,26 @@ def test_a_node_that_goes_costs_its_networks_a_retry_and_nothing_else(cluster_of
     said: list[str] = []
     ended: list[Trained] = []
     seen: list[tuple[int, int]] = []
+    at_work: list[Workers] = []
 
     def watch(epoch: Epoch) -> None:
         seen.append((epoch.job.trial, epoch.number))
         if len(seen) == 40 * 12 // 2:
             cluster_of_two.remove_node(cluster_of_two.worker_nodes and next(iter(cluster_of_two.worker_nodes)))
 
-    with opened(lambda: RayCarrier(cluster_of_two.address, notify=said.append)) as carrier:
+    with opened(lambda: RayCarrier(cluster_of_two.address, notify=said.append, watch=at_work.append)) as carrier:
         trainer = PopulationTrainer(problem, stopping, carrier=carrier)
         ended.extend(trainer.train(iter(jobs), watch=watch))
     assert sorted(trained.job.trial for trained in ended) == list(range(40))
     assert len(set(seen)) == len(seen) == 40 * 12
     for one, two in zip(sorted(ended, key=lambda trained: trained.job.trial), expected, strict=True):
         assert_equal(one, two)
-    assert 1 <= sum(trained.notes.get("n_retries", 0) for trained in ended) <= 4
+    n_again = sum(trained.notes.get("n_retries", 0) for trained in ended)
+    assert 1 <= n_again <= 4
+    assert [(each.n, each.n_networks, each.n_lost) for each in at_work] == [(2, 4, 0), (1, 2, 1)]
+    assert at_work[-1].n_again == n_again
     assert [text.split(" ", 2)[1] for text in said] == ["node", "node", "node"]
-    assert "was lost; its networks start again elsewhere. 1 node, 2 networks at a time." in said[-1]
+    assert said[-1].endswith(f"was lost. {again(n_again)}")
 
 
 @pytest.mark.slow

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from examples import a_record
-from ffsearch.search.observer import Began, Observer, Phase, Repeated
-from ffsearch.search.progress import JsonLines, LiveDisplay, PlainLines, closing_lines
+from ffsearch.search.lines import closing_lines
+from ffsearch.search.observer import Began, Observer, Phase, Repeated, Workers
+from ffsearch.search.progress import JsonLines, LiveDisplay, PlainLines
 from ffsearch.search.seeds import Purpose, child
 from ffsearch.search.topology import Point
 from ffsearch.search.training.protocol import Epoch, Job
@@ -78,3 +81,52 @@ def test_the_answer_says_whose_score_is_whose() -> None:
     assert "sealed test    log loss 0.1, 95 % between 0.02 and 0.2  (opened 2 times)" in lines
     assert "beside it      linear 0.2, boosting 0.25" in lines
     assert all(len(line) <= 100 for line in lines)
+
+
+AT_WORK = Workers(kind="node", n=2, n_networks=4, n_lost=1, n_again=3)
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("phase", [Phase.SEARCH, Phase.FINALISTS])
+def test_the_live_display_shows_who_is_at_work_and_what_was_lost(width: int, phase: Phase) -> None:
+    console = Console(width=width, record=True, file=io.StringIO())
+    display = LiveDisplay(console)
+    display.at_work(Workers(kind="node", n=1, n_networks=2))
+    display.began(BEGAN)
+    display.phase(phase)
+    display.at_work(AT_WORK)
+    console.print(display.live.get_renderable())
+    lines = [line.rstrip() for line in console.export_text().splitlines()]
+    assert "nodes    2 at work, room for 4 networks; 1 lost so far, 3 networks began again" in lines
+
+
+def test_the_live_display_of_a_study_shows_who_is_at_work() -> None:
+    console = Console(width=80, record=True, file=io.StringIO())
+    display = LiveDisplay(console)
+    display.at_work(Workers(kind="worker", n=1, n_networks=1))
+    display.began(replace(BEGAN, n_cells=4))
+    console.print(display.live.get_renderable())
+    assert "workers  1 at work, room for 1 network\n" in re.sub(" +\n", "\n", console.export_text())
+
+
+def test_without_workers_and_where_they_have_nothing_to_do_nothing_is_said_of_them() -> None:
+    console = Console(width=80, record=True, file=io.StringIO())
+    display = LiveDisplay(console)
+    display.began(BEGAN)
+    console.print(display.live.get_renderable())
+    display.at_work(AT_WORK)
+    display.phase(Phase.BASELINES)
+    console.print(display.live.get_renderable())
+    assert "at work" not in console.export_text()
+
+
+def test_plain_and_json_lines_tell_who_is_at_work(capsys: pytest.CaptureFixture[str]) -> None:
+    PlainLines().at_work(Workers(kind="worker", n=2, n_networks=2))
+    PlainLines().at_work(AT_WORK)
+    assert capsys.readouterr().out.splitlines() == [
+        "at work: 2 workers, room for 2 networks",
+        "at work: 2 nodes, room for 4 networks; 1 lost so far, 3 networks began again",
+    ]
+    JsonLines().at_work(AT_WORK)
+    told = json.loads(capsys.readouterr().out)
+    assert told == {"event": "at_work", "kind": "node", "n": 2, "n_networks": 4, "n_lost": 1, "n_again": 3}

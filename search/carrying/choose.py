@@ -78,7 +78,7 @@ def carried(carriage: Carriage, folder: Path, *, concurrency: int, observer: Obs
         carriage: Who is to train.
         folder: The run folder.
         concurrency: Networks in training at a time.
-        observer: Told of workers that have nothing to do, and of those that are lost.
+        observer: Told who is at work, of workers that have nothing to do, and of those that are lost.
 
     Yields:
         The carrier, or None for the trainer's own threads.
@@ -95,12 +95,12 @@ def _carrier(carriage: Carriage, folder: Path, *, concurrency: int, observer: Ob
     if carriage.ray is not None:
         from ffsearch.search.carrying.cluster import RayCarrier
 
-        return RayCarrier(carriage.ray, notify=observer.noted)
+        return RayCarrier(carriage.ray, notify=observer.noted, watch=observer.at_work)
     if carriage.workers is not None:
         from ffsearch.search.carrying.processes import ProcessCarrier
 
         _note_idle(carriage.workers, concurrency, observer)
-        return ProcessCarrier(carriage.workers, folder=folder / FOLDER, notify=observer.noted)
+        return ProcessCarrier(carriage.workers, folder=folder / FOLDER, notify=observer.noted, watch=observer.at_work)
     return None
 
 

@@ -24,8 +24,9 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
 from ffsearch.errors import RunError
-from ffsearch.search.carrying.homes import Homes
+from ffsearch.search.carrying.homes import Homes, again
 from ffsearch.search.carrying.protocol import Done, Recipe, Work, WorkLost
+from ffsearch.search.observer import Workers
 
 if TYPE_CHECKING:
     from ffsearch.search.carrying.desk import Desk
@@ -68,6 +69,7 @@ class RayCarrier:
     Args:
         address: `local`, or where the cluster's head is: HOST:PORT, `auto`, ray://HOST:PORT.
         notify: Told, in a sentence, of nodes that come and go.
+        watch: Told who is at work, at the start and whenever that changes.
 
     Raises:
         RunError: If there is no such cluster.
@@ -75,9 +77,18 @@ class RayCarrier:
 
     name = "ray"
 
-    def __init__(self, address: str, *, notify: Callable[[str], object]) -> None:
+    def __init__(
+        self,
+        address: str,
+        *,
+        notify: Callable[[str], object],
+        watch: Callable[[Workers], object] | None = None,
+    ) -> None:
         check_ray()
         self._notify = notify
+        self._watch = watch
+        self._n_lost = 0
+        self._n_again = 0
         self._keys = count()
         self._recipes: dict[int, Any] = {}
         self._nodes: dict[str, _Node] = {}
@@ -154,11 +165,10 @@ class RayCarrier:
         import ray
 
         self._looked_at = time.monotonic()
+        before = list(self._nodes.values())
         for key, node in list(self._nodes.items()):
             if node.is_lost:
-                del self._nodes[key]
-                self._lost_at[key] = time.monotonic()
-                self._notify(f"Ray: {node.why}; its networks start again elsewhere. {self._standing()}")
+                self._part_with(key, node)
         for found in ray.nodes():
             n_threads = int(found["Resources"].get("CPU", 0))
             is_back = time.monotonic() - self._lost_at.get(found["NodeID"], -RETURN_AFTER_S) >= RETURN_AFTER_S
@@ -166,12 +176,26 @@ class RayCarrier:
                 node = self._nodes[found["NodeID"]] = _Node(
                     found["NodeID"], address=found["NodeManagerAddress"], n_threads=n_threads
                 )
-                self._notify(f"Ray: node {node.name} trains now. {self._standing()}")
+                self._notify(f"Ray: node {node.name} trains now.")
+        if list(self._nodes.values()) != before:
+            self._tell()
 
-    def _standing(self) -> str:
-        living = [node for node in self._nodes.values() if not node.is_lost]
-        n_threads = sum(node.n_threads for node in living)
-        return f"{len(living)} {'node' if len(living) == 1 else 'nodes'}, {n_threads} networks at a time."
+    def _part_with(self, key: str, node: _Node) -> None:
+        """Take leave of one that is lost."""
+        del self._nodes[key]
+        self._lost_at[key] = time.monotonic()
+        n_networks = self._homes.lost_with(node)
+        self._n_lost += 1
+        self._n_again += n_networks
+        self._notify(f"Ray: {node.why}. {again(n_networks)}")
+
+    def _tell(self) -> None:
+        if self._watch is None:
+            return
+        n_networks = sum(node.n_threads for node in self._nodes.values())
+        self._watch(
+            Workers(kind="node", n=len(self._nodes), n_networks=n_networks, n_lost=self._n_lost, n_again=self._n_again)
+        )
 
 
 @dataclass(eq=False)

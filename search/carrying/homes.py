@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Generic, Protocol, TypeVar
 
 from ffsearch.search.carrying.protocol import Done, Work, WorkLost
 
-__all__ = ["Home", "Homes", "lost"]
+__all__ = ["Home", "Homes", "again", "lost"]
 
 
 class Home(Protocol):
@@ -36,6 +37,7 @@ class Homes(Generic[_Home]):
 
     def __init__(self) -> None:
         self._of: dict[tuple[int, int], _Home] = {}
+        self._left: Counter[_Home] = Counter()  # networks that left a lost worker before anybody asked
 
     def submit(
         self, work: Work, do: Callable[[_Home], Future[Done]], *, choose: Callable[[Callable[[_Home], int]], _Home]
@@ -51,6 +53,7 @@ class Homes(Generic[_Home]):
         home = self._of.get(network)
         if home is not None and home.is_lost:
             del self._of[network]
+            self._left[home] += 1
             if network not in home.told:
                 return lost(home.why)
             home = None
@@ -62,6 +65,10 @@ class Homes(Generic[_Home]):
             future.add_done_callback(lambda done: self._given_away(network, done))
         return future
 
+    def lost_with(self, home: _Home) -> int:
+        """Networks that a worker had when it was lost; to be asked once."""
+        return self._left.pop(home, 0) + list(self._of.values()).count(home)
+
     def forget(self, recipe: int) -> None:
         """Give up all networks of a recipe."""
         for network in [network for network in list(self._of) if network[0] == recipe]:
@@ -71,6 +78,13 @@ class Homes(Generic[_Home]):
         """A network that was given away takes no place any more."""
         if not done.cancelled() and done.exception() is None:
             self._of.pop(network, None)
+
+
+def again(n_networks: int) -> str:
+    """What becomes of the networks of a lost worker, as the end of a sentence."""
+    if not n_networks:
+        return "It had no network."
+    return "Its network starts again." if n_networks == 1 else f"Its {n_networks} networks start again."
 
 
 def lost(why: str) -> Future[Done]:

@@ -24,10 +24,11 @@ from threading import Lock, Thread
 from typing import Any, Final
 
 from ffsearch.errors import RunError
-from ffsearch.search.carrying.homes import Homes, lost
+from ffsearch.search.carrying.homes import Homes, again, lost
 from ffsearch.search.carrying.packing import packed
 from ffsearch.search.carrying.protocol import Done, Recipe, Work, WorkLost
 from ffsearch.search.environment import n_cpus
+from ffsearch.search.observer import Workers
 
 __all__ = ["ProcessCarrier", "threads_each"]
 
@@ -54,19 +55,31 @@ class ProcessCarrier:
         n_workers: How many.
         folder: Where matrices are handed over; made anew, and deleted in the end.
         notify: Told, in a sentence, of workers that are lost.
+        watch: Told who is at work, at the start and whenever that changes.
     """
 
     name = "workers"
 
-    def __init__(self, n_workers: int, *, folder: Path, notify: Callable[[str], object]) -> None:
+    def __init__(
+        self,
+        n_workers: int,
+        *,
+        folder: Path,
+        notify: Callable[[str], object],
+        watch: Callable[[Workers], object] | None = None,
+    ) -> None:
         self._folder = folder
         self._notify = notify
+        self._watch = watch
+        self._n_lost = 0
+        self._n_again = 0
         self._keys = count()
         self._recipes: dict[int, bytes] = {}
         self._homes: Homes[_Worker] = Homes()
         shutil.rmtree(folder, ignore_errors=True)  # of a driver that was killed
         self._n_threads = threads_each(n_workers)
         self._workers = [_Worker(n_threads=self._n_threads) for _ in range(n_workers)]
+        self._tell()
 
     @property
     def pids(self) -> list[int]:
@@ -120,10 +133,21 @@ class ProcessCarrier:
                     f"A worker could not start: {worker.why}. What it said stands above. Run without --workers, or "
                     "mend what it says."
                 )
-            self._notify(f"worker {worker.pid} was lost: {worker.why}. Its networks start again in another one.")
+            n_networks = self._homes.lost_with(worker)
+            self._notify(f"worker {worker.pid} was lost: {worker.why}. {again(n_networks)}")
+            self._n_lost += 1
+            self._n_again += n_networks
             self._workers[place] = fresh = _Worker(n_threads=self._n_threads)
             for key, content in self._recipes.items():
                 fresh.send("recipe", key, content)
+            self._tell()
+
+    def _tell(self) -> None:
+        if self._watch is None:
+            return
+        n = len(self._workers)
+        n_networks = n * self._n_threads
+        self._watch(Workers(kind="worker", n=n, n_networks=n_networks, n_lost=self._n_lost, n_again=self._n_again))
 
 
 class _Worker:
