@@ -49,6 +49,7 @@ def _of_verdict(run: RunLike, t: Language) -> Iterator[str]:
     for one in sentences:
         if one.key.startswith(("settle.", "meanwhile.")):
             yield spoken(one, t)
+    for one in sentences:  # after what to use: where that is no network, a smaller network is the lesser advice
         if one.key == "smaller.level":
             yield t("next.smaller", smaller=t.topology(str(one.values["smaller"])))
     if not code and run.is_finished and not run.summary.get("baselines"):

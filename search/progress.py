@@ -32,6 +32,12 @@ __all__ = ["JsonLines", "LiveDisplay", "PlainLines", "counting", "duration", "nu
 N_LAST: Final = 6
 """Ended trials shown in the live display."""
 
+N_LABEL: Final = 9
+"""Letters of what stands before a line of the live display."""
+
+N_TOPOLOGY: Final = 12
+"""Letters a topology keeps however narrow the terminal is."""
+
 REFRESH_PER_S: Final = 4
 
 N_LINES: Final = 20
@@ -317,10 +323,13 @@ class LiveDisplay(Observer):
     def _best_line(self, began: Began) -> Text:
         if self._best is None:
             return Text("best     none yet", style="dim")
-        score = f"{metric(began.objective)} {number(self._best.value)}"
-        return Text.assemble(
-            ("best     ", "dim"), (self._best.topology, "bold"), f"  {score}  trial {self._best.trial}"
-        )
+        score = f"  {metric(began.objective)} {number(self._best.value)}  trial {self._best.trial}"
+        return Text.assemble(("best     ", "dim"), (self._fitting(self._best.topology, beside=score), "bold"), score)
+
+    def _fitting(self, topology: str, *, beside: str) -> str:
+        """A topology, cut where its line would else be two: the lines below it would jump."""
+        most = max(N_TOPOLOGY, self._console.width - N_LABEL - len(beside))
+        return topology if len(topology) <= most else f"{topology[: most - 1]}…"
 
     def _count_line(self, began: Began) -> Table:
         left = self._pace.left_s(began, self._n_done)
@@ -338,7 +347,7 @@ class LiveDisplay(Observer):
         """Who is at work, where not this process alone is, while networks are trained."""
         if self._workers is None or self._phase not in TRAINING:
             return []
-        label = f"{self._workers.kind}s".ljust(9)
+        label = f"{self._workers.kind}s".ljust(N_LABEL)
         shown = f"{self._workers.n} at work, {room(self._workers)}"
         return [Text.assemble((label, "dim"), shown, (losses(self._workers), "bold"))]
 
@@ -361,11 +370,12 @@ class LiveDisplay(Observer):
         size = {"n_features": began.n_features, "n_outputs": began.n_outputs}
         lines = []
         for job, epoch in list(self._running.values())[:N_LAST]:
-            where = self._where(job)
+            where = f"{self._where(job)}  "
             stands = (
-                "starting" if epoch is None else f"epoch {epoch.number}, validation loss {number(epoch.valid_loss)}"
+                "  starting" if epoch is None else f"  epoch {epoch.number}, validation loss {number(epoch.valid_loss)}"
             )
-            lines.append(Text.assemble(("running  ", "dim"), f"{where}  {describe(job.point, **size)}  {stands}"))
+            topology = self._fitting(describe(job.point, **size), beside=where + stands)
+            lines.append(Text.assemble(("running  ", "dim"), f"{where}{topology}{stands}"))
         if len(self._running) > N_LAST:
             lines.append(Text(f"         and {len(self._running) - N_LAST} more", style="dim"))
         return lines

@@ -83,6 +83,22 @@ def test_the_answer_says_whose_score_is_whose() -> None:
     assert all(len(line) <= 100 for line in lines)
 
 
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_running_network_and_the_best_one_take_a_line_each(width: int) -> None:
+    console = Console(width=width, record=True, file=io.StringIO())
+    display = LiveDisplay(console)
+    point = Point(depth=6, width=203, dropout=0.25, l1=2.4e-5, l2=3.9e-6, batch_norm=True)
+    running = replace(a_job(4), point=point)
+    display.began(replace(BEGAN, best=replace(a_record(3), topology="13 -> " + "203-" * 20 + "203 -> 3 relu")))
+    display.epoch(Epoch(job=running, number=117, train_loss=0.5, valid_loss=0.2512))
+    console.print(display.live.get_renderable())
+    lines = console.export_text().splitlines()
+    assert [line.split()[0] for line in lines if line.startswith(("best", "running"))] == ["best", "running"]
+    assert any(line.rstrip().endswith("epoch 117, validation loss 0.2512") for line in lines)
+    assert any(line.startswith("best") and line.rstrip().endswith("trial 3") for line in lines)
+    assert max(map(len, lines)) <= width
+
+
 AT_WORK = Workers(kind="node", n=2, n_networks=4, n_lost=1, n_again=3)
 
 
