@@ -100,7 +100,8 @@ def test_both_languages_have_the_same_words_with_the_same_values() -> None:
     assert set(WORDS) == set(LANGUAGES)
     named = [{key: set(re.findall(r"{(\w+)}", text)) for key, text in words.items()} for words in WORDS.values()]
     assert named[0] == named[1]
-    assert {key: text for key, text in WORDS["en"].items() if key in ENGLISH} == ENGLISH
+    told = {key: text.replace("\u00a0%", " %") for key, text in WORDS["en"].items() if key in ENGLISH}
+    assert told == ENGLISH  # a page keeps a number and its sign on one line
 
 
 @pytest.mark.parametrize("lang", list(LANGUAGES))
