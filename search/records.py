@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "WITHOUT_VALUE",
     "Standing",
     "TrialRecord",
     "bad_value",

@@ -10,7 +10,7 @@ from ffsearch.spaces.faults import Fault, one_of
 __all__ = ["CONCURRENCY", "SAMPLERS", "sampling_faults"]
 
 SAMPLERS: Final[Mapping[str, tuple[str, ...]]] = {
-    "optuna": ("tpe", "random", "gp", "cmaes", "qmc", "grid"),
+    "optuna": ("tpe", "random", "gp", "cmaes", "qmc", "grid", "nsga2"),
     "keras-tuner": ("bayesian", "hyperband", "random", "grid"),
 }
 """Samplers by engine."""

@@ -317,10 +317,10 @@ class SearchSpec(Section):
     """How candidates are proposed, how many, and what makes one better."""
 
     engine: Literal["optuna", "keras-tuner"] = Field(default="optuna", description="What proposes candidates.")
-    sampler: Literal["tpe", "random", "gp", "cmaes", "qmc", "grid", "bayesian", "hyperband"] = Field(
+    sampler: Literal["tpe", "random", "gp", "cmaes", "qmc", "grid", "nsga2", "bayesian", "hyperband"] = Field(
         default="tpe",
-        description="How the engine proposes them: tpe, random, gp, cmaes, qmc or grid of optuna; bayesian, hyperband, "
-        "random or grid of keras-tuner.",
+        description="How the engine proposes them: tpe, random, gp, cmaes, qmc, grid or nsga2 (good networks of every "
+        "size) of optuna; bayesian, hyperband, random or grid of keras-tuner.",
     )
     pruner: Literal["asha", "hyperband", "median", "one_epoch", "none"] = Field(
         default="asha", description="What ends candidates without promise early."

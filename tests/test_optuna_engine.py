@@ -37,9 +37,15 @@ class OptunaContract(EngineContract):
         def made(
             parameters: Mapping[str, Parameter], *, seed: int = 0, direction: str = "minimize", pruner: str = "asha"
         ) -> Engine:
-            return OptunaEngine(parameters, sampler=self.sampler, pruner=pruner, seed=seed, direction=direction)
+            return OptunaEngine(
+                parameters, sampler=self.sampler, pruner=pruner, seed=seed, direction=direction, size=size
+            )
 
         return made
+
+
+def size(point: Point) -> int:
+    return n_params(point, n_features=13, n_outputs=3)
 
 
 class TestTpe(OptunaContract):
@@ -64,6 +70,11 @@ class TestQmc(OptunaContract):
 class TestGrid(OptunaContract):
     sampler = "grid"
     avoids = False
+
+
+class TestNsga2(OptunaContract):
+    sampler = "nsga2"
+    n_on_cliff = 80
 
 
 needs_torch = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="the gp sampler needs PyTorch")
@@ -184,6 +195,41 @@ def test_model_based_samplers_find_what_is_good(sampler: str, direction: str) ->
     engine = OptunaEngine(SPACE, sampler=sampler, pruner="none", seed=0, direction=direction)
     late = [sign * each.value for each in drive(engine, n_trials=70, result=result)[50:]]
     assert np.mean(late) < 0.5 * (2 / 3) ** 2  # uniform draws over both decades have a mean of 1/3
+
+
+def test_two_objectives_find_a_better_front_than_chance() -> None:
+    """Values ask for width, so that every size has a best value of its own."""
+
+    def result(proposal: Proposal) -> Told:
+        point = proposal.point
+        distance = (math.log10(point.learning_rate) + 3) ** 2 + point.dropout
+        return told(proposal, value=distance + 0.1 * math.log2(512 / point.width))
+
+    def area_above_front(sampler: str, seed: int) -> float:
+        engine = OptunaEngine(SPACE, sampler=sampler, pruner="none", seed=seed, direction="minimize", size=size)
+        history = drive(engine, n_trials=100, result=result)
+        area, best = 0.0, 2.0
+        for n, value in sorted((size(each.point), each.value) for each in history):
+            area += max(0.0, best - value) * math.log(3e6 / n)
+            best = min(best, value)
+        return area
+
+    ours, chance = (np.mean([area_above_front(name, seed) for seed in range(4)]) for name in ("nsga2", "random"))
+    assert ours > chance
+
+
+def test_what_was_told_alone_decides_whatever_the_order_it_was_told_in() -> None:
+    engine, restored = (OptunaEngine(SPACE, sampler="nsga2", seed=0, direction="minimize", size=size) for _ in range(2))
+    running = [ask(engine) for _ in range(30)]
+    for each in reversed(running):
+        engine.tell(told(each))
+    restored.restore([told(each) for each in running])
+    assert [ask(engine) for _ in range(5)] == [ask(restored) for _ in range(5)]
+
+
+def test_two_objectives_must_be_told_how_large_networks_are() -> None:
+    with pytest.raises(ValueError, match="nsga2 wants few parameters: say with size"):
+        OptunaEngine(SPACE, sampler="nsga2", seed=0, direction="minimize")
 
 
 # --- pruners -----------------------------------------------------------------------------------------------------
