@@ -50,6 +50,9 @@ def size(point: Point) -> int:
 
 class TestTpe(OptunaContract):
     sampler = "tpe"
+    most_over = (
+        1 / 2
+    )  # it draws around the best points: .38 over six seeds (from .25 to .50), of either model alone .36, .40
 
 
 class TestRandom(OptunaContract):

@@ -81,7 +81,7 @@ def make_sampler(name: str, *, seed: int, trial: int, attempt: int = 0) -> BaseS
         warnings.simplefilter("ignore", ExperimentalWarning)  # stated in the project's lower bound on Optuna
         match name:
             case "tpe":
-                return TPESampler(seed=own)
+                return TPESampler(seed=own, multivariate=_is_joint(trial))
             case "gp":
                 return GPSampler(seed=own, independent_sampler=independent, warn_independent_sampling=False)
             case "cmaes":
@@ -95,6 +95,16 @@ def make_sampler(name: str, *, seed: int, trial: int, attempt: int = 0) -> BaseS
                 return _SteadyNSGAII(population_size=POPULATION, seed=own)
             case _:
                 return independent
+
+
+def _is_joint(trial: int) -> bool:
+    """Whether TPE models all parameters of a trial together, or one by one; in turn, trial by trial.
+
+    The joint model knows which values go together and has few trials for so many dimensions; the other learns every
+    parameter from all of them and knows nothing else. Where one is blind the other is not, and both learn from what
+    either found. Source: docs/samplers.md; either alone needs up to half as many trials again on some table.
+    """
+    return trial % 2 == 0
 
 
 class _SteadyNSGAII(NSGAIISampler):
