@@ -271,6 +271,30 @@ def test_rules_decide_as_optunas_own_do(name: str, theirs: optuna.pruners.BasePr
     assert n_pruned > 15
 
 
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+def test_folds_are_compared_as_optunas_own_rule_does() -> None:
+    rng = np.random.default_rng(0)
+    engine = OptunaEngine(SPACE, sampler="random", pruner="wilcoxon", seed=0, direction="minimize")
+    study = optuna.create_study(pruner=optuna.pruners.WilcoxonPruner())
+    ends = []
+    for trial in range(40):
+        proposal, asked, losses = ask(engine), study.ask(), {}
+        for fold, loss in enumerate(rng.normal(1, 0.1) + rng.normal(0, 0.05, 8)):
+            losses[fold] = float(loss)
+            asked.report(float(loss), fold)
+            pruned = engine.should_prune_folds(trial, losses)
+            assert pruned == (trial > 0 and asked.should_prune()), (trial, fold)
+            if pruned:
+                break
+        ended = Ended.PRUNED if pruned else Ended.STOPPED
+        value, whole = float(np.mean(list(losses.values()))), () if pruned else tuple(losses.values())
+        engine.tell(Told(trial=trial, point=proposal.point, value=value, ended=ended, valid_loss=(), fold_losses=whole))
+        study.tell(asked, None if pruned else value, state=TrialState.PRUNED if pruned else TrialState.COMPLETE)
+        ends.append(len(losses))
+    assert min(ends) == 4  # fewer cannot be sure
+    assert sum(end < 8 for end in ends) > 10
+
+
 def test_one_epoch_keeps_each_new_best_alone() -> None:
     engine = OptunaEngine(SPACE, pruner="one_epoch", seed=0, direction="minimize")
     verdicts = []

@@ -45,7 +45,7 @@ class OptunaEngine(AskTell):
     Args:
         parameters: The space, as `SearchSpace.parameters` gives it.
         sampler: tpe, random, gp, cmaes, qmc, grid or nsga2.
-        pruner: asha, hyperband, median, one_epoch or none.
+        pruner: asha, hyperband, median, one_epoch, wilcoxon or none.
         size: How many parameters a point's network has; nsga2 alone asks.
         **common: See `AskTell`.
 
@@ -126,7 +126,7 @@ class OptunaEngine(AskTell):
 
     def _learn(self, told: Told) -> None:
         asked = self._asked.pop(told.trial)
-        if told.ended is Ended.PRUNED and self._sampler in READS_PRUNED:
+        if told.ended is Ended.PRUNED and self._sampler in READS_PRUNED and not self._judge.is_by_folds:
             if told.valid_loss:
                 asked.report(told.valid_loss[-1], len(told.valid_loss))
             self._study.tell(asked, state=TrialState.PRUNED)

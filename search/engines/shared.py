@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NoReturn
 
 from optuna.distributions import BaseDistribution
@@ -98,6 +98,10 @@ class SharedEngine:
     def should_prune(self, trial: int, *, epoch: int, valid_loss: float) -> bool:
         """See `Engine`."""
         return self._judge.should_prune(trial, epoch=epoch, valid_loss=valid_loss)
+
+    def should_prune_folds(self, trial: int, losses: Mapping[int, float]) -> bool:
+        """See `Engine`."""
+        return self._judge.should_prune_folds(trial, losses)
 
     def commit(self, record: TrialRecord, told: Told) -> bool:
         """Tell the study, durably. Returns whether the trial counts, or was given to another driver meanwhile."""
