@@ -19,7 +19,7 @@ from ffsearch.search.evidence.metrics import Objective, resolve_objective
 from ffsearch.search.heads import Head, Loss, Output, check_pairing
 from ffsearch.search.observer import Began, ColumnLine, Observer, Phase
 from ffsearch.search.reading import SPLITS, STUDY
-from ffsearch.search.records import TrialRecord, best_record, told_history
+from ffsearch.search.records import Leader, TrialRecord, told_history
 from ffsearch.search.scoring import naive_value
 from ffsearch.search.store import Run, RunFolder
 from ffsearch.search.summary import DataFacts, RunFacts, SearchFacts
@@ -92,6 +92,7 @@ class Parts:
         deadline: When everything has to be done.
         reserve: How much of the time the steps after the search need.
         observer: Told of everything.
+        leader: Knows the best trial told so far.
         answers: What trials answered on their validation rows; None where no evidence is wanted.
         carrier: Where networks are trained; None for threads of this process.
     """
@@ -108,6 +109,7 @@ class Parts:
     deadline: Deadline
     reserve: Reserve
     observer: Observer
+    leader: Leader
     answers: SearchAnswers | None
     carrier: Carrier | None = None
 
@@ -141,7 +143,7 @@ class Parts:
     @property
     def best(self) -> TrialRecord | None:
         """The best trial told so far."""
-        return best_record(self.folder.records, direction=self.objective.direction)
+        return self.leader.of(self.folder.records)
 
     def evidence_s(self) -> float:
         """Seconds of the budget to keep back for networks that are trained again; 0 without a budget."""
@@ -389,6 +391,7 @@ def assembled(
                 baselines_s=baseline_seconds(problem, space.evidence.repeats) if space.evidence.baselines else 0.0,
             ),
             observer=observer,
+            leader=Leader(inputs.objective.direction),
             answers=_answers(inputs, folder, problem) if space.evidence.finalists else None,
             carrier=carrier,
         )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "WITHOUT_VALUE",
+    "Leader",
     "Standing",
     "TrialRecord",
     "bad_value",
@@ -214,6 +215,43 @@ def best_record(records: Iterable[TrialRecord], *, direction: str) -> TrialRecor
     """The trial that stands for the best point; `best_standing` tells what best means."""
     best = best_standing(records, direction=direction)
     return None if best is None else best.record
+
+
+class Leader:
+    """The best point of trials that are told one by one: `best_record`, without looking through all of them each time.
+
+    Args:
+        direction: `minimize` or `maximize`.
+    """
+
+    def __init__(self, direction: str) -> None:
+        self._direction = direction
+        self._best: Standing | None = None
+        self._n_seen = 0
+
+    def of(self, records: Sequence[TrialRecord]) -> TrialRecord | None:
+        """The trial that stands for the best point.
+
+        Args:
+            records: Those of the last call, and what was told since.
+        """
+        new, self._n_seen = records[self._n_seen :], len(records)
+        if any(record.repeat_of is not None for record in new):  # a mean that changed can cost the lead
+            self._best = best_standing(records, direction=self._direction)
+        for record in new:
+            self._meet(record)
+        return None if self._best is None else self._best.record
+
+    def _meet(self, record: TrialRecord) -> None:
+        """Let a trial take the lead."""
+        if record.value is None or record.repeat_of is not None:
+            return
+        one = Standing(record=record, value=record.value, n_seeds=1)
+        if self._best is None or self._key(one) < self._key(self._best):
+            self._best = one
+
+    def _key(self, one: Standing) -> tuple[bool, float, int]:
+        return one.record.ended is Ended.PRUNED, _sign(self._direction) * one.value, one.record.trial
 
 
 def bad_value(values: Iterable[float | None], *, naive: float, direction: str) -> float:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from examples import FACTS, a_curve, a_record
 from ffsearch.search.records import (
+    Leader,
     TrialRecord,
     bad_value,
     best_record,
@@ -84,6 +85,31 @@ def test_a_point_tried_again_stands_by_the_mean_of_its_seeds() -> None:
     best = best_standing([lucky, again], direction="minimize")
     assert best is not None
     assert (best.record.trial, best.value, best.n_seeds) == (0, 0.5, 2)
+
+
+@st.composite
+def told_one_by_one(draw: st.DrawFn) -> list[TrialRecord]:
+    """Trials as a search tells them: some without a value, some pruned, some of a point that was tried before."""
+    records: list[TrialRecord] = []
+    for trial in range(draw(st.integers(0, 8))):
+        ended = draw(st.sampled_from([Ended.STOPPED, Ended.PRUNED, Ended.DIVERGED]))
+        value = None if ended is Ended.DIVERGED else draw(st.sampled_from([0.1, 0.2, 0.3, 0.4]))
+        firsts = [one.trial for one in records if one.repeat_of is None]
+        of = draw(st.sampled_from([None, *firsts]))
+        point = records[of].point if of is not None else None
+        given = {} if point is None else {"point": point}
+        records.append(a_record(trial, value=value, ended=ended, repeat_of=of, **given))
+    return records
+
+
+@given(told_one_by_one(), st.sampled_from(["minimize", "maximize"]), st.data())
+def test_the_leader_is_the_best_after_every_trial(
+    records: list[TrialRecord], direction: str, data: st.DataObject
+) -> None:
+    leader = Leader(direction)
+    for n_told in sorted(data.draw(st.lists(st.integers(0, len(records))))):
+        best = best_record(records[:n_told], direction=direction)
+        assert leader.of(records[:n_told]) is best
 
 
 def test_the_best_is_one_that_was_trained_to_its_end() -> None:

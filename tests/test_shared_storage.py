@@ -19,6 +19,7 @@ import pytest
 from optuna.trial import TrialState
 
 import ffsearch
+import mariadb
 from contracts.engines import SPACE, smooth
 from examples import a_record
 from ffsearch.errors import RunError, SpaceError
@@ -30,6 +31,7 @@ from ffsearch.search.engines.shared_study import SharedStudy
 from ffsearch.search.points import contains, default_point
 from ffsearch.search.secrets import without_passwords
 from ffsearch.search.training.protocol import Ended
+from mariadb import MariaDB
 from postgres import PASSWORD, QUOTED, Server, binaries, running
 
 N_TRIALS = 60
@@ -266,6 +268,19 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
+@pytest.fixture(scope="module", params=["postgresql", "mysql"])
+def any_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server | MariaDB]:
+    """Each kind of server in turn."""
+    if request.param == "postgresql":
+        yield request.getfixturevalue("server")
+        return
+    if not mariadb.is_installed():
+        pytest.skip("no MariaDB server is installed: apt-get install mariadb-server")
+    pytest.importorskip("pymysql", reason="PyMySQL is not installed: pip install 'ffsearch[mysql]'")
+    with mariadb.running(tmp_path_factory.mktemp("mariadb")) as server:
+        yield server
+
+
 LIGHT = """
 import sys, time
 from test_shared_storage import engine, told, N_TRIALS, SharedStudy
@@ -283,12 +298,12 @@ with SharedStudy(sys.argv[1], name="light", direction="minimize", heartbeat_s=1,
 """A driver that trains nothing: each trial takes a moment."""
 
 
-def test_four_drivers_that_train_nothing_two_of_them_killed(server: Server, tmp_path: Path) -> None:
+def test_four_drivers_that_train_nothing_two_of_them_killed(any_server: Server | MariaDB) -> None:
     """Sixty trials on a real server: all told, none twice, none left running or waiting, one default point."""
     path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
     drivers = [
         subprocess.Popen(
-            [sys.executable, "-c", LIGHT, server.url()], stdout=subprocess.PIPE, text=True,
+            [sys.executable, "-c", LIGHT, any_server.url()], stdout=subprocess.PIPE, text=True,
             env=os.environ | {"PYTHONPATH": path},
         )
         for _ in range(4)
@@ -305,14 +320,14 @@ def test_four_drivers_that_train_nothing_two_of_them_killed(server: Server, tmp_
             process.kill()
             process.wait()
     assert [process.returncode for process in drivers[2:]] == [0, 0]
-    with looked_at(server.url(), "light") as study:
+    with looked_at(any_server.url(), "light") as study:
         trials = study.get_trials()
     states = Counter(trial.state for trial in trials)
     assert states[TrialState.COMPLETE] == N_TRIALS
     assert states[TrialState.RUNNING] == states[TrialState.WAITING] == 0
     assert 2 <= states[TrialState.FAIL] <= 12  # at most four were running with each
     assert 3 + 8 + "".join(said).count("told True") >= N_TRIALS - 2  # a kill may hide the last word
-    with SharedStudy(server.url(), name="light", direction="minimize") as shared:
+    with SharedStudy(any_server.url(), name="light", direction="minimize") as shared:
         records = shared.told()
     assert len({record.trial for record in records}) == len(records) == N_TRIALS
     assert sum(record.point == default_point(SPACE) for record in records) == 1
