@@ -238,8 +238,9 @@ class Leader:
         new, self._n_seen = records[self._n_seen :], len(records)
         if any(record.repeat_of is not None for record in new):  # a mean that changed can cost the lead
             self._best = best_standing(records, direction=self._direction)
-        for record in new:
-            self._meet(record)
+        else:
+            for record in new:
+                self._meet(record)
         return None if self._best is None else self._best.record
 
     def _meet(self, record: TrialRecord) -> None:
