@@ -443,7 +443,9 @@ def _map(
     axes.set_xlim(0, len(budgets))
     axes.set_ylim(len(lines), 0)
     axes.set_xticks(np.arange(len(budgets)) + 0.5, [_short(budget, t) for budget in budgets])
-    named = [line_name(line, t) if study.is_convolutional else t.count(line.depth) for line in lines]
+    named = [
+        line_name(line, t).replace(", ", ",\n") if study.is_convolutional else t.count(line.depth) for line in lines
+    ]
     axes.set_yticks(np.arange(len(lines)) + 0.5, named)
     axes.xaxis.tick_top()
     axes.spines["bottom"].set_visible(False)
