@@ -43,7 +43,8 @@ def searched(table: str, arm: str, *, seed: int, n_rows: int, n_trials: int) -> 
     }  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         run = ffsearch.run("tabular", data=path, target=target, overrides=overrides, out=Path(folder, "run"))
-        trials, sign = run.trials.sort_values("ended_at"), 1 if run.summary["objective"]["direction"] == "minimize" else -1
+        trials = run.trials.sort_values("ended_at")
+        sign = 1 if run.summary["objective"]["direction"] == "minimize" else -1
     counts = trials["ended"] != Ended.PRUNED.value
     losses = (sign * trials["value"]).where(counts).fillna(math.inf)
     return {"losses": losses.tolist(), "seconds": trials["train_s"].tolist()}

@@ -428,9 +428,7 @@ def _map(
     """Depths down, budgets across, a number in every cell; the shade repeats the number."""
     lines, budgets = study.lines, study.budgets
     figure = canvas(width, 56 + 30 * len(lines) + 8)
-    named = [line_name(line, t) if study.is_convolutional else t.count(line.depth) for line in lines]
-    left = max(64.0, 8 + 0.56 * SMALL * max(map(len, named)))  # letters are .56 as wide as high, in the mean
-    axes = add_axes(figure, left=left, top=52, right=4, bottom=8)
+    axes = add_axes(figure, left=152 if study.is_convolutional else 64, top=52, right=4, bottom=8)
     values = [value(cell) for cell in study.cells]
     low, span = min(values), (max(values) - min(values)) or 1.0
     for cell in study.cells:
@@ -445,6 +443,9 @@ def _map(
     axes.set_xlim(0, len(budgets))
     axes.set_ylim(len(lines), 0)
     axes.set_xticks(np.arange(len(budgets)) + 0.5, [_short(budget, t) for budget in budgets])
+    named = [
+        line_name(line, t).replace(", ", ",\n") if study.is_convolutional else t.count(line.depth) for line in lines
+    ]
     axes.set_yticks(np.arange(len(lines)) + 0.5, named)
     axes.xaxis.tick_top()
     axes.spines["bottom"].set_visible(False)

@@ -13,6 +13,7 @@ from ffsearch.reports import (
     error_plots,
     evidence,
     evidence_plots,
+    fronts,
     parallel,
     parameter_plots,
     plots,
@@ -112,6 +113,13 @@ class Figures:
         if not history["value"].notna().any():
             raise self._lack("a trial with a score")
         return plots.search_history(history, self._objective, t=self._t, width=self._width)
+
+    def front(self) -> Figure:
+        """Every trial's score against the size of its network, and the networks worth their size."""
+        front = fronts.front(self._run)
+        self._need(len(front), "a trial with a score")
+        history = fronts.sizes(self._run)
+        return fronts.score_by_size(history, front, self._objective, t=self._t, width=self._width)
 
     def parallel(self) -> Figure:
         """Trials as lines through their parameters."""

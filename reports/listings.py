@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -29,6 +30,10 @@ MAX_COLUMN_ROWS: Final = 300
 
 MAX_CURVE_ROWS: Final = 100
 """Epochs of the winner's curve that its table lists."""
+
+
+_BY_FOLDS: Final = re.compile(r"pruned after (\d+) folds")
+"""What a record says of a trial that was pruned between its folds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +95,12 @@ def trial_table(run: RunLike, t: Language) -> Table:
 
 def _trial_cells(row: Mapping[Any, Any], t: Language) -> list[Cell]:
     """One trial's row; why it failed or what it repeats stands with its end."""
-    remarks = [t(f"why.{row['ended']}", n=row["n_epochs"], best=row["best_epoch"])]
+    by_folds = _BY_FOLDS.fullmatch(str(row.get("why")))
+    remarks = [
+        t("why.pruned_by_folds", n=by_folds[1])
+        if by_folds
+        else t(f"why.{row['ended']}", n=row["n_epochs"], best=row["best_epoch"])
+    ]
     if pd.notna(row.get("repeat_of")):
         remarks.append(t("trial.repeat", trial=int(row["repeat_of"])))
     if isinstance(row.get("error"), str):

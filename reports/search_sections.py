@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from ffsearch.reports import evidence, tables
+from ffsearch.reports.fronts import front_picture
 from ffsearch.reports.listings import MAX_COLUMN_ROWS, column_table, pair_table, trial_table
 from ffsearch.reports.parts import Block, Section, known
 from ffsearch.reports.pictures import (
@@ -41,7 +42,7 @@ def learning(run: RunLike, t: Language) -> Section | None:
 
 
 def search(run: RunLike, t: Language) -> Section | None:
-    """How the search went: history, what the best have in common, every parameter, why trials ended, every trial."""
+    """How the search went: history, what the best have in common, parameters, sizes, why trials ended, every trial."""
     if run.trials.empty:
         return None
     slices, objective = tables.slices(run), tables.objective(run)
@@ -56,6 +57,9 @@ def search(run: RunLike, t: Language) -> Section | None:
         Block(title=t("search.parallel"), pictures=[parallel_picture(slices, objective, t)]) if slices else None,
         Block(title=t("parameters.title"), text=t("parameters.caution"), is_caution=True, pictures=known(clouds))
         if slices
+        else None,
+        Block(title=t("front.title"), text=t("front.text"), pictures=known([front_picture(run, t)]))
+        if len(tables.history(run)["value"].dropna()) > 1
         else None,
         Block(title=t("search.ends"), pictures=ends),
         Block(title=t("search.all"), table=trial_table(run, t), is_sortable=True, n_printed=PRINTED_TRIALS),

@@ -59,6 +59,8 @@ class Ledger:
         on_start: Told of every job as it is handed out.
         on_epoch: Told of every epoch.
         max_seconds: Training time of a trial, all folds together, after which it is ended; None: any.
+        fold_after_fold: Whether a trial's next fold waits for the one before, beside other trials, so that a pruner
+            that compares folds has something to save; else the folds of a trial are trained beside each other.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Ledger:
         on_start: Callable[[Job], None],
         on_epoch: Callable[[Epoch], None],
         max_seconds: float | None = None,
+        fold_after_fold: bool = False,
     ) -> None:
         self._engine = engine
         self._n_left = n_trials
@@ -81,23 +84,36 @@ class Ledger:
         self._on_start = on_start
         self._on_epoch = on_epoch
         self._max_seconds = math.inf if max_seconds is None else max_seconds
+        self._fold_after_fold = fold_after_fold
         self._open: dict[int, _Open] = {}
 
     def jobs(self) -> Iterator[Job]:
-        """The next job whenever a trainer has room: the folds of one trial, then those of the next."""
-        while self._n_left > 0 and not self._is_over():
-            proposal = self._engine.ask()
-            if proposal is None:
-                return
-            self._n_left -= 1
-            trial = self._open[proposal.trial] = _Open(proposal=proposal)
-            for fold in range(self._n_folds):
-                if trial.ending:
-                    break
-                trial.n_started += 1
-                job = trial_job(proposal.trial, proposal.point, fold, seed=self._seed)
-                self._on_start(job)
-                yield job
+        """The next job whenever a trainer has room: the folds of one trial, then those of the next.
+
+        With fold after fold, the next fold of a trial none of whose folds is in training, else a new trial; when there
+        are no more of those, lanes that would stand idle take further folds of the last trials.
+        """
+        while (trial := self._next()) is not None:
+            job = trial_job(trial.proposal.trial, trial.proposal.point, trial.n_started, seed=self._seed)
+            trial.n_started += 1
+            self._on_start(job)
+            yield job
+
+    def _next(self) -> _Open | None:
+        """The trial whose next fold comes next."""
+        waiting = [trial for trial in self._open.values() if trial.n_started < self._n_folds and not trial.ending]
+        idle = [trial for trial in waiting if trial.n_started == len(trial.back)]
+        first = idle if self._fold_after_fold else waiting
+        return next(iter(first), None) or self._proposed() or next(iter(waiting), None)
+
+    def _proposed(self) -> _Open | None:
+        """A new trial, unless there are enough or time is up."""
+        proposal = self._engine.ask() if self._n_left > 0 and not self._is_over() else None
+        if proposal is None:
+            return None
+        self._n_left -= 1
+        trial = self._open[proposal.trial] = _Open(proposal=proposal)
+        return trial
 
     def watch(self, epoch: Epoch) -> Ended | None:
         """Whether a job goes on. A trial is pruned by its first fold, which is the same rows for all trials."""
@@ -118,12 +134,20 @@ class Ledger:
         trial.back.append(trained)
         if trained.ended in _ENDS_THE_TRIAL:
             trial.ending = trial.ending or trained.ended
+        elif len(trial.back) < self._n_folds and self._has_lost(trial):
+            trial.ending = trial.ending or Ended.PRUNED
         wanted = trial.n_started if trial.ending else self._n_folds
         if len(trial.back) < wanted:
             return None
         del self._open[trained.job.trial]
         folds = tuple(sorted(trial.back, key=lambda back: back.job.fold))
         return Outcome(proposal=trial.proposal, folds=folds, ended=self._why(trial, folds))
+
+    def _has_lost(self, trial: _Open) -> bool:
+        """Whether the engine sees no promise in the folds that ended."""
+        losses = {back.job.fold: back.lowest_loss for back in trial.back}
+        known = {fold: loss for fold, loss in losses.items() if loss is not None}
+        return self._engine.should_prune_folds(trial.proposal.trial, known)
 
     def _why(self, trial: _Open, folds: tuple[Trained, ...]) -> Ended:
         """A network that came to its own end in the epoch it was to be called back in is not called pruned."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ffsearch.errors import ExportError, RunError
 from ffsearch.search.files import disk_error
+from ffsearch.search.front import pareto_front
 from ffsearch.search.journal import Kind, Line, read_lines
 from ffsearch.search.records import TrialRecord, curves_frame, trials_frame
 from ffsearch.search.summary import RunFacts, build_summary
@@ -132,6 +133,14 @@ class Run:
     def trials(self) -> pd.DataFrame:
         """A row a trial: trial, value, ended, why, topology, `point.NAME`, `metric.NAME`, ..."""
         return self._frame(TRIALS, trials_frame)
+
+    @cached_property
+    def front(self) -> pd.DataFrame:
+        """The networks worth their size, smallest first: trial, n_params, value, n_seeds, topology, ended.
+
+        No other point tried is as good with fewer parameters. By what the search saw: the verdict reads none of it.
+        """
+        return pareto_front(self.trials, direction=self.summary["objective"]["direction"])
 
     @cached_property
     def curves(self) -> pd.DataFrame:

@@ -74,6 +74,7 @@ def _notes(folds: Sequence[Trained]) -> dict[str, Any]:
                 "ended": str(fold.ended),
                 "best_epoch": fold.best_epoch,
                 "n_updates": fold.n_updates,
+                "valid_loss": fold.lowest_loss,
             }
             for fold in folds
         ]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "WITHOUT_VALUE",
     "Leader",
     "Standing",
     "TrialRecord",
@@ -94,10 +95,19 @@ class TrialRecord:
         match self.ended:
             case Ended.STOPPED | Ended.COMPLETED | Ended.BUDGET:
                 return f"{self.ended} at {self.n_epochs}, best {self.best_epoch}"
+            case Ended.PRUNED if self.n_folds_judged:
+                return f"{self.ended} after {self.n_folds_judged} folds"
             case Ended.PRUNED | Ended.DIVERGED:
                 return f"{self.ended} at {self.n_epochs}"
             case Ended.FAILED:
                 return str(self.ended)
+
+    @property
+    def n_folds_judged(self) -> int:
+        """Folds after which a pruner ended it; 0 where it was pruned within its first fold, or not at all."""
+        folds = self.notes.get("folds", ())
+        is_within = any(fold["ended"] == Ended.PRUNED for fold in folds if fold["fold"] == 0)
+        return 0 if self.ended is not Ended.PRUNED or is_within else len(folds)
 
     def told(self, *, otherwise: float) -> Told:
         """What an engine is told of it.
@@ -106,8 +116,21 @@ class TrialRecord:
             otherwise: Finite value of a trial without one of its own; `bad_value` gives it.
         """
         losses = tuple(float(loss) for loss in self.curve.valid_loss if math.isfinite(loss))
-        value = otherwise if self.value is None else self.value
-        return Told(trial=self.trial, point=self.point, value=value, ended=self.ended, valid_loss=losses)
+        return Told(
+            trial=self.trial,
+            point=self.point,
+            value=otherwise if self.value is None else self.value,
+            ended=self.ended,
+            valid_loss=losses,
+            fold_losses=self._fold_losses(),
+        )
+
+    def _fold_losses(self) -> tuple[float, ...]:
+        """The lowest validation loss of every fold of a trial that had them all."""
+        if self.ended not in (Ended.STOPPED, Ended.COMPLETED):
+            return ()
+        losses = [fold.get("valid_loss") for fold in self.notes.get("folds", ())]
+        return () if None in losses else tuple(losses)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values under their names, fit for strict JSON: what is not finite becomes None."""
@@ -215,8 +238,9 @@ class Leader:
         new, self._n_seen = records[self._n_seen :], len(records)
         if any(record.repeat_of is not None for record in new):  # a mean that changed can cost the lead
             self._best = best_standing(records, direction=self._direction)
-        for record in new:
-            self._meet(record)
+        else:
+            for record in new:
+                self._meet(record)
         return None if self._best is None else self._best.record
 
     def _meet(self, record: TrialRecord) -> None:

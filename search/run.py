@@ -31,6 +31,7 @@ from ffsearch.search.store import Kind, Run, load
 from ffsearch.search.weighing import weigh
 from ffsearch.spaces.loader import load_any
 from ffsearch.spaces.overrides import Overrides
+from ffsearch.spaces.sampling import BY_FOLDS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -139,6 +140,7 @@ def _search(parts: Parts) -> None:
         on_start=parts.observer.started,
         on_epoch=parts.observer.epoch,
         max_seconds=parts.inputs.space.search.max_seconds_per_trial,
+        fold_after_fold=parts.inputs.space.search.pruner == BY_FOLDS,
     )
     while True:
         for trained in parts.trainer.train(ledger.jobs(), watch=ledger.watch):

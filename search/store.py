@@ -23,6 +23,7 @@ from ffsearch import __version__
 from ffsearch.errors import RunError
 from ffsearch.search.environment import environment
 from ffsearch.search.files import disk_error, make_folder, sync_folder, write_atomically
+from ffsearch.search.front import pareto_front
 from ffsearch.search.journal import Journal, Kind
 from ffsearch.search.lock import FolderLock
 from ffsearch.search.reading import (
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     from ffsearch.search.summary import RunFacts, Summary
     from ffsearch.search.topology import Point
 
-__all__ = ["Kind", "Run", "RunFolder", "TrialRecord", "latest", "load"]
+__all__ = ["Kind", "Run", "RunFolder", "TrialRecord", "latest", "load", "pareto_front"]
 
 LOG_SCHEMA: Final = 1
 """Raised when a log can no longer be read by older versions."""

@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from ffsearch.spaces.faults import Fault, one_of
 
-__all__ = ["CONCURRENCY", "SAMPLERS", "sampling_faults"]
+__all__ = ["BY_FOLDS", "CONCURRENCY", "SAMPLERS", "fold_faults", "sampling_faults"]
 
 SAMPLERS: Final[Mapping[str, tuple[str, ...]]] = {
-    "optuna": ("tpe", "random", "gp", "cmaes", "qmc", "grid"),
+    "optuna": ("tpe", "random", "gp", "cmaes", "qmc", "grid", "nsga2"),
     "keras-tuner": ("bayesian", "hyperband", "random", "grid"),
 }
 """Samplers by engine."""
@@ -21,6 +21,12 @@ CONCURRENCY: Final = 4
 choice: twice the cores of a small machine, so that none waits for another's epoch to be recorded, and few enough that a
 sampler learns from what it is told; a constant, so that the order of results is the same on every machine.
 """
+
+BY_FOLDS: Final = "wilcoxon"
+"""The pruner that compares trials fold by fold."""
+
+FEWEST_FOLDS: Final = 5
+"""Folds with which that pruner can save any: it takes four that are all worse to be sure."""
 
 _OWN_ROUNDS: Final = "hyperband"
 """The sampler that itself says how long a trial is trained."""
@@ -54,6 +60,32 @@ def sampling_faults(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> It
             path=("pruner",),
             text=f"{pruner}{left_out} does not go with sampler hyperband, which ends trials in rounds of its own. "
             "Write pruner: none, or take another sampler.",
+        )
+
+
+def fold_faults(raw: Mapping[str, Any], pruner: str) -> Iterator[Fault]:
+    """A pruner that compares folds where there are too few.
+
+    Args:
+        raw: A whole space, unchecked.
+        pruner: The one that stands where none is stated.
+
+    Yields:
+        A fault at the pruner.
+    """
+    search, data = (raw.get(key) for key in ("search", "data"))
+    if _stated(search if isinstance(search, Mapping) else {}, {"pruner": pruner}, "pruner") != BY_FOLDS:
+        return
+    valid = data.get("valid") if isinstance(data, Mapping) else None
+    folds = valid.get("folds") if isinstance(valid, Mapping) else None
+    n_folds = folds if isinstance(folds, int) else 1
+    if n_folds < FEWEST_FOLDS:
+        has = "one pair of training and validation rows" if n_folds == 1 else f"{n_folds} folds"
+        yield Fault(
+            path=("search", "pruner"),
+            text=f"{BY_FOLDS} compares trials fold by fold and is sure after four that are all worse; data.valid has "
+            f"{has}. Write data.valid: {{folds: {FEWEST_FOLDS}}} or more, or take asha, hyperband, median, one_epoch "
+            "or none.",
         )
 
 

@@ -20,7 +20,7 @@ from pydantic import BeforeValidator, Field, StrictBool, StrictFloat, StrictInt,
 from ffsearch.spaces.faults import Fault, Section, nearest, refusal, shown
 from ffsearch.spaces.pairing import pairing_faults
 from ffsearch.spaces.parameters import ChoiceParameter, Fixed, FloatParameter, IntParameter, Legal, Parameter
-from ffsearch.spaces.sampling import CONCURRENCY, sampling_faults
+from ffsearch.spaces.sampling import CONCURRENCY, fold_faults, sampling_faults
 from ffsearch.spaces.values import (
     MAX_REPEATS,
     BatchSize,
@@ -317,13 +317,14 @@ class SearchSpec(Section):
     """How candidates are proposed, how many, and what makes one better."""
 
     engine: Literal["optuna", "keras-tuner"] = Field(default="optuna", description="What proposes candidates.")
-    sampler: Literal["tpe", "random", "gp", "cmaes", "qmc", "grid", "bayesian", "hyperband"] = Field(
+    sampler: Literal["tpe", "random", "gp", "cmaes", "qmc", "grid", "nsga2", "bayesian", "hyperband"] = Field(
         default="tpe",
-        description="How the engine proposes them: tpe, random, gp, cmaes, qmc or grid of optuna; bayesian, hyperband, "
-        "random or grid of keras-tuner.",
+        description="How the engine proposes them: tpe, random, gp, cmaes, qmc, grid or nsga2 (good networks of every "
+        "size) of optuna; bayesian, hyperband, random or grid of keras-tuner.",
     )
-    pruner: Literal["asha", "hyperband", "median", "one_epoch", "none"] = Field(
-        default="asha", description="What ends candidates without promise early."
+    pruner: Literal["asha", "hyperband", "median", "one_epoch", "wilcoxon", "none"] = Field(
+        default="asha",
+        description="What ends candidates without promise early; wilcoxon needs data.valid: {folds: 5} or more.",
     )
     trials: StrictInt = Field(default=100, ge=1, le=MAX_TRIALS, description="Candidates to try.")
     budget: Seconds = Field(
@@ -442,8 +443,9 @@ class SearchSpace(Section):
 
     @classmethod
     def contradictions(cls, raw: Mapping[str, Any]) -> Iterator[Fault]:
-        """Losses, outputs and objectives that do not go with the task, or with each other; balance in a regression."""
+        """Losses, outputs and objectives that do not go with the task, or with each other; balance, folds."""
         yield from pairing_faults(raw)
+        yield from fold_faults(raw, SearchSpec.model_fields["pruner"].default)
         yield from _balance_faults(raw)
 
 

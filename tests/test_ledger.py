@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -17,8 +17,8 @@ class Counting:
 
     name = "counting"
 
-    def __init__(self, prune: Sequence[int] = (), n_points: int = 1000) -> None:
-        self.prune = prune
+    def __init__(self, prune: Sequence[int] = (), lost: Sequence[int] = (), n_points: int = 1000) -> None:
+        self.prune, self.lost = prune, lost
         self.n_points = n_points
         self.n_asked = 0
 
@@ -30,6 +30,9 @@ class Counting:
 
     def should_prune(self, trial: int, *, epoch: int, valid_loss: float) -> bool:
         return trial in self.prune
+
+    def should_prune_folds(self, trial: int, losses: Mapping[int, float]) -> bool:
+        return trial in self.lost and len(losses) >= 2
 
     def tell(self, told: Told) -> None:
         raise AssertionError("the ledger tells nothing")
@@ -45,6 +48,7 @@ def ledger(
     n_folds: int = 1,
     over: Sequence[bool] = (),
     max_seconds: float | None = None,
+    fold_after_fold: bool = False,
 ) -> Ledger:
     times = iter(over)
     return Ledger(
@@ -56,6 +60,7 @@ def ledger(
         on_start=lambda _: None,
         on_epoch=lambda _: None,
         max_seconds=max_seconds,
+        fold_after_fold=fold_after_fold,
     )
 
 
@@ -110,6 +115,28 @@ def test_a_pruned_first_fold_ends_its_trial_and_starts_no_other() -> None:
     assert outcome is not None
     assert outcome.ended is Ended.PRUNED
     assert next(jobs).trial == 1
+
+
+def test_fold_after_fold_leaves_room_for_other_trials_and_a_lost_one_has_no_more() -> None:
+    book = ledger(Counting(lost=[0]), n_trials=2, n_folds=3, fold_after_fold=True)
+    jobs = book.jobs()
+    a, b = next(jobs), next(jobs)
+    assert [(job.trial, job.fold) for job in (a, b)] == [(0, 0), (1, 0)]
+    assert book.close(trained(a)) is None
+    a = next(jobs)
+    assert (a.trial, a.fold) == (0, 1)
+    outcome = book.close(trained(a))
+    assert outcome is not None
+    assert outcome.ended is Ended.PRUNED
+    assert [fold.job.fold for fold in outcome.folds] == [0, 1]
+    assert [(job.trial, job.fold) for job in jobs] == [(1, 1), (1, 2)]  # nothing else is left to do meanwhile
+
+
+def test_a_trial_whose_last_fold_ended_has_not_been_pruned() -> None:
+    book = ledger(Counting(lost=[0]), n_trials=1, n_folds=2, fold_after_fold=True)
+    outcomes = [book.close(trained(job)) for job in book.jobs()]
+    assert outcomes[-1] is not None
+    assert outcomes[-1].ended is Ended.STOPPED
 
 
 def test_a_diverged_fold_calls_back_its_running_siblings() -> None:

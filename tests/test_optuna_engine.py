@@ -37,13 +37,22 @@ class OptunaContract(EngineContract):
         def made(
             parameters: Mapping[str, Parameter], *, seed: int = 0, direction: str = "minimize", pruner: str = "asha"
         ) -> Engine:
-            return OptunaEngine(parameters, sampler=self.sampler, pruner=pruner, seed=seed, direction=direction)
+            return OptunaEngine(
+                parameters, sampler=self.sampler, pruner=pruner, seed=seed, direction=direction, size=size
+            )
 
         return made
 
 
+def size(point: Point) -> int:
+    return n_params(point, n_features=13, n_outputs=3)
+
+
 class TestTpe(OptunaContract):
     sampler = "tpe"
+    most_over = (
+        1 / 2
+    )  # it draws around the best points: .38 over six seeds (from .25 to .50), of either model alone .36, .40
 
 
 class TestRandom(OptunaContract):
@@ -64,6 +73,11 @@ class TestQmc(OptunaContract):
 class TestGrid(OptunaContract):
     sampler = "grid"
     avoids = False
+
+
+class TestNsga2(OptunaContract):
+    sampler = "nsga2"
+    n_on_cliff = 80
 
 
 needs_torch = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="the gp sampler needs PyTorch")
@@ -186,6 +200,41 @@ def test_model_based_samplers_find_what_is_good(sampler: str, direction: str) ->
     assert np.mean(late) < 0.5 * (2 / 3) ** 2  # uniform draws over both decades have a mean of 1/3
 
 
+def test_two_objectives_find_a_better_front_than_chance() -> None:
+    """Values ask for width, so that every size has a best value of its own."""
+
+    def result(proposal: Proposal) -> Told:
+        point = proposal.point
+        distance = (math.log10(point.learning_rate) + 3) ** 2 + point.dropout
+        return told(proposal, value=distance + 0.1 * math.log2(512 / point.width))
+
+    def area_above_front(sampler: str, seed: int) -> float:
+        engine = OptunaEngine(SPACE, sampler=sampler, pruner="none", seed=seed, direction="minimize", size=size)
+        history = drive(engine, n_trials=100, result=result)
+        area, best = 0.0, 2.0
+        for n, value in sorted((size(each.point), each.value) for each in history):
+            area += max(0.0, best - value) * math.log(3e6 / n)
+            best = min(best, value)
+        return area
+
+    ours, chance = (np.mean([area_above_front(name, seed) for seed in range(4)]) for name in ("nsga2", "random"))
+    assert ours > chance
+
+
+def test_what_was_told_alone_decides_whatever_the_order_it_was_told_in() -> None:
+    engine, restored = (OptunaEngine(SPACE, sampler="nsga2", seed=0, direction="minimize", size=size) for _ in range(2))
+    running = [ask(engine) for _ in range(30)]
+    for each in reversed(running):
+        engine.tell(told(each))
+    restored.restore([told(each) for each in running])
+    assert [ask(engine) for _ in range(5)] == [ask(restored) for _ in range(5)]
+
+
+def test_two_objectives_must_be_told_how_large_networks_are() -> None:
+    with pytest.raises(ValueError, match="nsga2 wants few parameters: say with size"):
+        OptunaEngine(SPACE, sampler="nsga2", seed=0, direction="minimize")
+
+
 # --- pruners -----------------------------------------------------------------------------------------------------
 
 
@@ -220,6 +269,30 @@ def test_rules_decide_as_optunas_own_do(name: str, theirs: optuna.pruners.BasePr
             book.complete.add(trial)
             study.tell(asked, float(losses.min()))
     assert n_pruned > 15
+
+
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+def test_folds_are_compared_as_optunas_own_rule_does() -> None:
+    rng = np.random.default_rng(0)
+    engine = OptunaEngine(SPACE, sampler="random", pruner="wilcoxon", seed=0, direction="minimize")
+    study = optuna.create_study(pruner=optuna.pruners.WilcoxonPruner())
+    ends = []
+    for trial in range(40):
+        proposal, asked, losses = ask(engine), study.ask(), {}
+        for fold, loss in enumerate(rng.normal(1, 0.1) + rng.normal(0, 0.05, 8)):
+            losses[fold] = float(loss)
+            asked.report(float(loss), fold)
+            pruned = engine.should_prune_folds(trial, losses)
+            assert pruned == (trial > 0 and asked.should_prune()), (trial, fold)
+            if pruned:
+                break
+        ended = Ended.PRUNED if pruned else Ended.STOPPED
+        value, whole = float(np.mean(list(losses.values()))), () if pruned else tuple(losses.values())
+        engine.tell(Told(trial=trial, point=proposal.point, value=value, ended=ended, valid_loss=(), fold_losses=whole))
+        study.tell(asked, None if pruned else value, state=TrialState.PRUNED if pruned else TrialState.COMPLETE)
+        ends.append(len(losses))
+    assert min(ends) == 4  # fewer cannot be sure
+    assert sum(end < 8 for end in ends) > 10
 
 
 def test_one_epoch_keeps_each_new_best_alone() -> None:

@@ -224,3 +224,15 @@ def test_i_star_is_the_median_over_folds() -> None:
     assert (alone.updates, alone.epochs) == (42, 3)
     repeats = [a_record(0, n_updates=n, best_epoch=n // 10) for n in (50, 20, 80)]
     assert (i_star(repeats).updates, i_star(repeats).epochs) == (50, 5)
+
+
+def test_losses_of_folds_are_told_of_whole_trials_alone_and_a_lost_trial_says_after_how_many() -> None:
+    folds = [{"fold": n, "ended": "stopped", "best_epoch": 3, "n_updates": 42, "valid_loss": 0.1 * n} for n in range(5)]
+    whole, lost = a_record(0, notes={"folds": folds}), a_record(1, ended=Ended.PRUNED, notes={"folds": folds[:4]})
+    assert whole.told(otherwise=9.0).fold_losses == tuple(0.1 * n for n in range(5))
+    assert lost.told(otherwise=9.0).fold_losses == ()
+    assert lost.why == "pruned after 4 folds"
+    within = a_record(2, ended=Ended.PRUNED, notes={"folds": [folds[0] | {"ended": "pruned"}, folds[1]]})
+    assert within.why == "pruned at 5"
+    older = a_record(3, notes={"folds": [{"fold": 0, "ended": "stopped", "best_epoch": 3, "n_updates": 42}]})
+    assert older.told(otherwise=9.0).fold_losses == ()

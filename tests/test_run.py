@@ -16,6 +16,7 @@ import ffsearch
 from ffsearch.search.observer import Began, Observer, Phase
 from ffsearch.search.packaging import load_packaged
 from ffsearch.search.records import TrialRecord
+from ffsearch.search.training.protocol import Ended
 
 QUICK = {
     "search.trials": 3,
@@ -170,6 +171,21 @@ def test_over_folds_a_trial_scores_the_mean_and_the_refit_takes_the_median(tmp_p
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     winner = watching.records[summary["best"]["trial"]]
     assert summary["refit"]["updates"] == sorted(fold["n_updates"] for fold in winner.notes["folds"])[1]
+
+
+def test_trials_that_lose_every_fold_are_spared_the_rest(tmp_path: Path) -> None:
+    run = quick_run(
+        tmp_path / "run", a_table("binary"),
+        overrides={
+            "data.valid": {"folds": 8}, "search.pruner": "wilcoxon", "search.sampler": "random", "search.trials": 8,
+            "train.trainer": "population",
+        },
+    )  # fmt: skip
+    spared = [record for record in run.records if record.ended is Ended.PRUNED]
+    assert spared
+    for record in spared:
+        assert 4 <= len(record.notes["folds"]) < 8
+        assert record.why == f"pruned after {len(record.notes['folds'])} folds"
 
 
 def test_nothing_before_the_opening_depends_on_the_sealed_rows(tmp_path: Path) -> None:

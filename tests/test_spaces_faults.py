@@ -118,7 +118,7 @@ WRONG_VALUES = {
     ),
     "search: {sampler: TPEE}": (
         '2:19: search.sampler: "TPEE" is not known. Did you mean tpe? '
-        "Legal: tpe, random, gp, cmaes, qmc, grid, bayesian, hyperband."
+        "Legal: tpe, random, gp, cmaes, qmc, grid, nsga2, bayesian, hyperband."
     ),
     "evidence: {effects: 2}": (
         "2:21: evidence.effects: 2 is neither auto, nor 0 for none, nor a number of repeats from 3 to 100."
@@ -126,6 +126,11 @@ WRONG_VALUES = {
     "evidence: ful": (
         '2:11: evidence: "ful" is not known. Did you mean full? '
         "Legal: none, quick, full, or the keys finalists, repeats, effects, baselines."
+    ),
+    "search: {pruner: wilcoxon}": (
+        "2:18: search.pruner: wilcoxon compares trials fold by fold and is sure after four that are all worse; "
+        "data.valid has one pair of training and validation rows. Write data.valid: {folds: 5} or more, or take asha, "
+        "hyperband, median, one_epoch or none."
     ),
     "search: {trials: 0}": "2:18: search.trials: 0 is too small: it must be at least 1.",
     "search: {seed: -1}": "2:16: search.seed: -1 is too small: it must be at least 0.",
@@ -287,7 +292,7 @@ def test_a_long_value_is_cut() -> None:
         ("search..seed=1", "--set search..seed=1: write path=value, such as search.sampler=random."),
         ("search.sampler=randm",
          '--set search.sampler=randm: search.sampler: "randm" is not known. Did you mean random? '
-         "Legal: tpe, random, gp, cmaes, qmc, grid, bayesian, hyperband."),
+         "Legal: tpe, random, gp, cmaes, qmc, grid, nsga2, bayesian, hyperband."),
         ("serch.seed=1",
          "--set serch.seed=1: serch: unknown key. Did you mean search? "
          "Legal: kind, data, space, train, search, evidence."),
@@ -311,6 +316,12 @@ def test_a_long_value_is_cut() -> None:
 )  # fmt: skip
 def test_a_wrong_override_is_told_like_a_wrong_line(override: str, said: str) -> None:
     assert said in faults(f"{HEAD}space: {{taper: 1.0}}\n", override)
+
+
+def test_four_folds_save_nothing_and_five_are_legal() -> None:
+    with pytest.raises(SpaceError, match=r"all worse; data\.valid has 4 folds\. Write data\.valid: \{folds: 5\}"):
+        load_space("tabular", {"search.pruner": "wilcoxon", "data.valid": {"folds": 4}})
+    assert load_space("tabular", {"search.pruner": "wilcoxon", "data.valid": {"folds": 5}}).data.valid.folds == 5
 
 
 def test_a_wrong_value_by_path_says_where_it_came_from() -> None:

@@ -10,16 +10,17 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from statistics import fmean
 from typing import Final, NotRequired, TypedDict
 
 from ffsearch.errors import SpaceError
 from ffsearch.search.engines.protocol import Proposal, Told
-from ffsearch.search.engines.pruners import FIRST_RUNG, PRUNERS, CurveBook
+from ffsearch.search.engines.pruners import FIRST_RUNG, PRUNERS, CurveBook, worse_in_folds
 from ffsearch.search.points import Parameters, default_point
 from ffsearch.search.topology import Point
 from ffsearch.search.training.protocol import Ended
-from ffsearch.spaces.sampling import SAMPLERS
+from ffsearch.spaces.sampling import BY_FOLDS, SAMPLERS
 
 __all__ = ["DEFAULT_TRIAL", "MAX_DRAWS", "MAX_EPOCHS", "AskTell", "Common", "Judge"]
 
@@ -55,6 +56,8 @@ class Judge:
 
     def __init__(self, pruner: str, *, first_rung: int, max_epochs: int) -> None:
         self._rule = PRUNERS[pruner]
+        self.is_by_folds = pruner == BY_FOLDS
+        self._best_folds: tuple[float, ...] = ()
         self._curves = CurveBook(first_rung=first_rung, max_epochs=max_epochs)
 
     def should_prune(self, trial: int, *, epoch: int, valid_loss: float) -> bool:
@@ -71,8 +74,16 @@ class Judge:
         losses.append(valid_loss)
         return self._rule is not None and self._rule(self._curves, trial) and trial != DEFAULT_TRIAL
 
+    def should_prune_folds(self, trial: int, losses: Mapping[int, float]) -> bool:
+        """Whether a trial should end here, with some of its folds ended; the default trial never."""
+        if not self.is_by_folds or trial == DEFAULT_TRIAL or not self._best_folds:
+            return False
+        return worse_in_folds(losses, self._best_folds)
+
     def note(self, told: Told) -> None:
         """Keep what was told rather than what was asked: the same numbers come back after an interruption."""
+        if told.fold_losses and (not self._best_folds or fmean(told.fold_losses) < fmean(self._best_folds)):
+            self._best_folds = told.fold_losses
         if self._rule is None:
             self._curves.losses.pop(told.trial, None)
             return
@@ -150,6 +161,10 @@ class AskTell(ABC):
     def should_prune(self, trial: int, *, epoch: int, valid_loss: float) -> bool:
         """See `Judge.should_prune`."""
         return self._judge.should_prune(trial, epoch=epoch, valid_loss=valid_loss)
+
+    def should_prune_folds(self, trial: int, losses: Mapping[int, float]) -> bool:
+        """See `Judge.should_prune_folds`."""
+        return self._judge.should_prune_folds(trial, losses)
 
     def tell(self, told: Told) -> None:
         """Take a result.

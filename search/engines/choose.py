@@ -55,9 +55,11 @@ def make_engine(
     """
     search = space.search
 
+    def size(point: Point) -> int:
+        return n_params(point, n_features=n_features, n_outputs=n_outputs)
+
     def allows(point: Point) -> bool:
-        limit = search.max_params
-        return limit is None or n_params(point, n_features=n_features, n_outputs=n_outputs) <= limit
+        return search.max_params is None or size(point) <= search.max_params
 
     common = Common(
         seed=search.seed,
@@ -85,7 +87,7 @@ def make_engine(
     if search.engine == "optuna":
         from ffsearch.search.engines.optuna_engine import OptunaEngine
 
-        return OptunaEngine(space.parameters, sampler=search.sampler, pruner=search.pruner, **common)
+        return OptunaEngine(space.parameters, sampler=search.sampler, pruner=search.pruner, size=size, **common)
     with native_stderr_held_back():  # KerasTuner loads TensorFlow
         from ffsearch.search.engines.keras_tuner_engine import KerasTunerEngine
 

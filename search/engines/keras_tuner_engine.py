@@ -47,7 +47,7 @@ class KerasTunerEngine(AskTell):
     Args:
         parameters: The space, as `SearchSpace.parameters` gives it.
         sampler: bayesian, hyperband, random or grid.
-        pruner: asha, hyperband, median, one_epoch or none.
+        pruner: asha, hyperband, median, one_epoch, wilcoxon or none.
         **common: See `AskTell`; hyperband divides its `max_epochs`.
 
     Raises:

@@ -6,7 +6,8 @@ read back: an interrupted search is rebuilt from what was told.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from typing import Final, Unpack
 
 import optuna
@@ -18,7 +19,14 @@ from ffsearch.search.engines.grid import Grid
 from ffsearch.search.engines.optuna_space import OptunaSpace
 from ffsearch.search.engines.optuna_tools import quiet_optuna
 from ffsearch.search.engines.protocol import Told
-from ffsearch.search.engines.samplers import HOLDS_STATE, READS_PRUNED, SnappingSampler, check_installed, make_sampler
+from ffsearch.search.engines.samplers import (
+    HOLDS_STATE,
+    READS_PRUNED,
+    TWO_OBJECTIVES,
+    SnappingSampler,
+    check_installed,
+    make_sampler,
+)
 from ffsearch.search.points import Parameters
 from ffsearch.search.seeds import Purpose, integer
 from ffsearch.search.topology import Point
@@ -36,12 +44,14 @@ class OptunaEngine(AskTell):
 
     Args:
         parameters: The space, as `SearchSpace.parameters` gives it.
-        sampler: tpe, random, gp, cmaes, qmc or grid.
-        pruner: asha, hyperband, median, one_epoch or none.
+        sampler: tpe, random, gp, cmaes, qmc, grid or nsga2.
+        pruner: asha, hyperband, median, one_epoch, wilcoxon or none.
+        size: How many parameters a point's network has; nsga2 alone asks.
         **common: See `AskTell`.
 
     Raises:
         SpaceError: If the sampler or pruner is unknown, or needs a library that is not installed.
+        ValueError: If nsga2 is not told how large networks are.
     """
 
     name = "optuna"
@@ -52,14 +62,21 @@ class OptunaEngine(AskTell):
         *,
         sampler: str = "tpe",
         pruner: str = "asha",
+        size: Callable[[Point], int] | None = None,
         **common: Unpack[Common],
     ) -> None:
         super().__init__(parameters, sampler=sampler, pruner=pruner, **common)
         check_installed(sampler)
+        self._size = size if sampler in TWO_OBJECTIVES else None
+        if self._size is None and sampler in TWO_OBJECTIVES:
+            raise ValueError(f"{sampler} wants few parameters: say with size=... how many the network of a point has")
         self._space = OptunaSpace(parameters)
         self._grid = Grid(parameters, seed=self._seed) if sampler == "grid" else None
         with quiet_optuna():
-            self._study = optuna.create_study(sampler=RandomSampler(seed=self._seed % 2**32))
+            self._study = optuna.create_study(
+                directions=["minimize"] * (1 if self._size is None else 2),
+                sampler=RandomSampler(seed=self._seed % 2**32),
+            )
         self._asked: dict[int, Trial] = {}
 
     def restore(self, history: Sequence[Told]) -> None:
@@ -109,12 +126,17 @@ class OptunaEngine(AskTell):
 
     def _learn(self, told: Told) -> None:
         asked = self._asked.pop(told.trial)
-        if told.ended is Ended.PRUNED and self._sampler in READS_PRUNED:
+        if told.ended is Ended.PRUNED and self._sampler in READS_PRUNED and not self._judge.is_by_folds:
             if told.valid_loss:
                 asked.report(told.valid_loss[-1], len(told.valid_loss))
             self._study.tell(asked, state=TrialState.PRUNED)
         else:
-            self._study.tell(asked, self._sign * told.value)
+            self._study.tell(asked, self._losses(told))
+
+    def _losses(self, told: Told) -> list[float]:
+        """What is to be small; sizes by their logarithm, so that small networks are as far apart as large ones."""
+        value = self._sign * told.value
+        return [value] if self._size is None else [value, math.log(self._size(told.point))]
 
     def _sampler_for(self, trial: int, attempt: int = 0) -> BaseSampler:
         if attempt >= (1 if self._sampler in HOLDS_STATE else N_SAMPLED):

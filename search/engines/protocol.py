@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -31,6 +31,7 @@ class Told:
             sampler learns to avoid it.
         ended: Why it ended.
         valid_loss: Validation loss of every epoch it trained, as a pruner saw it; finite entries only.
+        fold_losses: Lowest validation loss of every fold, where it has several and all came to their own end.
     """
 
     trial: int
@@ -38,6 +39,7 @@ class Told:
     value: float
     ended: Ended
     valid_loss: tuple[float, ...]
+    fold_losses: tuple[float, ...] = ()
 
 
 class Engine(Protocol):
@@ -56,6 +58,10 @@ class Engine(Protocol):
 
     def should_prune(self, trial: int, *, epoch: int, valid_loss: float) -> bool:
         """Whether a running trial should end here; asked once an epoch, in order, with finite losses."""
+        ...
+
+    def should_prune_folds(self, trial: int, losses: Mapping[int, float]) -> bool:
+        """Whether a trial should end here; asked when one of its folds has ended, with the losses of those that did."""
         ...
 
     def tell(self, told: Told) -> None:

@@ -7,23 +7,27 @@ far, which is why the curves of an interrupted run are given back to it before i
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import median
+from statistics import fmean, median
 from typing import Final
 from zlib import crc32
+
+from ffsearch.spaces.sampling import BY_FOLDS
 
 __all__ = [
     "FIRST_RUNG",
     "MEDIAN_STARTUP",
     "PRUNERS",
     "REDUCTION",
+    "SURE",
     "CurveBook",
     "asha",
     "below_median",
     "first_rung_for",
     "hyperband",
     "one_epoch",
+    "worse_in_folds",
 ]
 
 FIRST_RUNG: Final = 3
@@ -38,6 +42,13 @@ REDUCTION: Final = 3
 
 MEDIAN_STARTUP: Final = 5
 """Trials trained to their end before a median means something. Source: Optuna's MedianPruner, n_startup_trials."""
+
+SURE: Final = 0.1
+"""Chance of losing so clearly by luck, below which a trial has lost. Source: Optuna's WilcoxonPruner, p_threshold; four
+folds that are all worse are the fewest that come below it (1/16; three have 1/8)."""
+
+MIN_FOLDS: Final = 2
+"""Folds before a trial is judged by them. Source: the same, n_startup_steps."""
 
 
 @dataclass
@@ -119,6 +130,23 @@ def one_epoch(book: CurveBook, trial: int) -> bool:
     return len(losses) == 1 and losses[0] > min(book.at(1))
 
 
+def worse_in_folds(losses: Mapping[int, float], best: Sequence[float]) -> bool:
+    """Whether a trial is worse than the best one in the folds it has had, by Wilcoxon's signed-rank test.
+
+    Args:
+        losses: Its validation losses, by fold.
+        best: Those of the best trial, of all folds.
+
+    Source: Optuna's WilcoxonPruner, which does not end a trial either whose mean is better than the best one's.
+    """
+    if len(losses) < MIN_FOLDS or fmean(losses.values()) <= fmean(best):
+        return False
+    from scipy.stats import wilcoxon
+
+    differences = [loss - best[fold] for fold, loss in losses.items()]
+    return bool(wilcoxon(differences, alternative="greater", zero_method="zsplit").pvalue < SURE)
+
+
 def _is_behind(book: CurveBook, trial: int, *, first_rung: int, rivals: set[int]) -> bool:
     """Whether a trial stands on a rung, and is not in the best third of those that got there."""
     epoch = len(book.losses[trial])
@@ -154,6 +182,7 @@ PRUNERS: Final[dict[str, Rule | None]] = {
     "hyperband": hyperband,
     "median": below_median,
     "one_epoch": one_epoch,
+    BY_FOLDS: None,
     "none": None,
 }
-"""Rules by the names a space file has for them."""
+"""Rules by the names a space file has for them; none where nothing is judged within a fold."""

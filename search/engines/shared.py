@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NoReturn
 
 from optuna.distributions import BaseDistribution
@@ -16,7 +16,7 @@ from ffsearch.search.engines.optuna_engine import N_SAMPLED
 from ffsearch.search.engines.optuna_space import OptunaSpace
 from ffsearch.search.engines.protocol import Proposal, Told
 from ffsearch.search.engines.pruners import FIRST_RUNG
-from ffsearch.search.engines.samplers import HOLDS_STATE, check_installed, make_sampler
+from ffsearch.search.engines.samplers import HOLDS_STATE, TWO_OBJECTIVES, check_installed, make_sampler
 from ffsearch.search.engines.shared_study import SharedStudy
 from ffsearch.search.points import Parameters
 from ffsearch.search.records import TrialRecord
@@ -26,8 +26,10 @@ from ffsearch.spaces.sampling import SAMPLERS
 
 __all__ = ["SHARED_SAMPLERS", "SharedEngine", "check_shared"]
 
-SHARED_SAMPLERS: Final = tuple(name for name in SAMPLERS["optuna"] if name not in {*HOLDS_STATE, "grid"})
-"""Samplers that draw a trial from its number and what was told: nothing beside the study has to be shared."""
+SHARED_SAMPLERS: Final = tuple(
+    name for name in SAMPLERS["optuna"] if name not in {*HOLDS_STATE, *TWO_OBJECTIVES, "grid"}
+)
+"""Samplers that draw a trial from its number and the values told: nothing beside the study has to be shared."""
 
 
 def check_shared(*, engine: str, sampler: str) -> None:
@@ -38,7 +40,8 @@ def check_shared(*, engine: str, sampler: str) -> None:
     """
     if engine != "optuna" or sampler not in SHARED_SAMPLERS:
         raise SpaceError(
-            f"search.sampler: {sampler} of engine {engine} keeps a state of its own, which --storage does not share. "
+            f"search.sampler: {sampler} of engine {engine} needs more than the trials' values, which are all that "
+            "--storage shares. "
             f"Legal with --storage: {', '.join(SHARED_SAMPLERS)} of optuna."
         )
 
@@ -95,6 +98,10 @@ class SharedEngine:
     def should_prune(self, trial: int, *, epoch: int, valid_loss: float) -> bool:
         """See `Engine`."""
         return self._judge.should_prune(trial, epoch=epoch, valid_loss=valid_loss)
+
+    def should_prune_folds(self, trial: int, losses: Mapping[int, float]) -> bool:
+        """See `Engine`."""
+        return self._judge.should_prune_folds(trial, losses)
 
     def commit(self, record: TrialRecord, told: Told) -> bool:
         """Tell the study, durably. Returns whether the trial counts, or was given to another driver meanwhile."""

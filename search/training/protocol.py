@@ -145,6 +145,11 @@ class Trained:
     error: str | None = None
     notes: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def lowest_loss(self) -> float | None:
+        """The validation loss of the best epoch; None when there was none."""
+        return float(self.curve.valid_loss[self.best_epoch - 1]) if self.best_epoch else None
+
 
 class Trainer(Protocol):
     """Trains points; knows its data from the start, learns of jobs one by one.

@@ -89,6 +89,9 @@ class EngineContract:
     avoids = True
     """Whether the sampler learns from what it is told."""
 
+    most_over = 1 / 3
+    """Share of the late trials that may lie over the cliff, where the best ones lie at its edge."""
+
     @pytest.fixture
     def make(self) -> MakeEngine:
         raise NotImplementedError
@@ -176,7 +179,7 @@ class EngineContract:
 
         late = drive(make(SPACE), n_trials=self.n_on_cliff, result=fall)[self.n_on_cliff // 2 :]
         over = sum(each.ended is Ended.DIVERGED for each in late) / len(late)
-        assert over <= (1 / 3 if self.avoids else 2 / 3)
+        assert over <= (self.most_over if self.avoids else 2 / 3)
 
     @pytest.mark.parametrize(
         ("wrong", "match"),

@@ -16,7 +16,9 @@ from ffsearch.reports.figures import Figures
 ONLY_CLASSES = {"confusion", "reliability"}
 ONLY_NUMBERS = {"residuals"}
 OF_STUDIES = {"score_by_depth", "score_by_size", "depth_gains", "map_of_scores", "map_of_rates"}
-OF_THE_SEARCH = {"network", "scores", "learning", "history", "parallel", "numbers", "choices", "endings", "time"}
+OF_THE_SEARCH = {
+    "network", "scores", "learning", "history", "front", "parallel", "numbers", "choices", "endings", "time",
+}  # fmt: skip
 
 
 def drawn(figures: Figures) -> set[str]:

@@ -121,11 +121,19 @@ def test_every_shape_of_run_makes_a_sound_page(page_of: Callable[[str], str], sh
 @pytest.mark.parametrize(
     ("shape", "said", "unsaid"),
     [
-        ("forty", ["What the parameters show", "Sealed test", "264"], ["has not finished"]),
+        (
+            "forty",
+            ["What the parameters show", "What a larger network brings", "Sealed test", "264"],
+            ["has not finished"],
+        ),
         ("evidence", ["A network is worth it: ", "Deeper or wider?", "At equal size, wider is better", "too sure"], []),
         ("evidence of numbers", ["Residuals of malignant", "RMSE (unit of malignant)"], ["Which classes it confuses"]),
         ("none yet", ["No trial has ended yet", "has not finished"], ["How it learnt"]),
-        ("one", ["1 trial, ", "Learning curves of trial 0."], ["What the parameters show"]),
+        (
+            "one",
+            ["1 trial, ", "Learning curves of trial 0."],
+            ["What the parameters show", "What a larger network brings"],
+        ),
         ("all failed", ["No network reached a finite score", "out of memory"], ["How it learnt"]),
         ("unfinished", ["has not finished", "has not been tested on held-out rows yet"], ["Sealed test"]),
         ("maximised", ["higher is better"], ["lower is better"]),

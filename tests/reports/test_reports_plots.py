@@ -9,7 +9,7 @@ import matplotlib
 import pytest
 from matplotlib.figure import Figure
 
-from ffsearch.reports import parameter_plots, plots, tables
+from ffsearch.reports import fronts, parameter_plots, plots, tables
 from ffsearch.reports.style import COLOURS, NARROW, WIDE
 from ffsearch.reports.svg import inline
 
@@ -37,6 +37,9 @@ FIGURES: dict[str, Draw] = {
     "scores": lambda run, width: plots.score_line(tables.scores(run), tables.objective(run), width=width),
     "learning": _learning,
     "history": lambda run, width: plots.search_history(tables.history(run), tables.objective(run), width=width),
+    "front": lambda run, width: fronts.score_by_size(
+        fronts.sizes(run), fronts.front(run), tables.objective(run), width=width
+    ),
     "endings": lambda run, width: plots.ending_reasons(tables.endings(run), width=width),
     "time": lambda run, width: plots.time_spent(tables.time_parts(run), width=width),
     "numbers": lambda run, width: parameter_plots.number_clouds(
