@@ -65,6 +65,7 @@ def import_kt(path: str | PathLike[str], *, out: str | PathLike[str] | None = No
             folder.path / STUDY,
             name=facts.name,
             direction=facts.direction,
+            metric=facts.objective,
             parameters=space.parameters,
             records=folder.records,
         ):

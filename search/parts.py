@@ -371,6 +371,7 @@ def assembled(
         folder.path / STUDY,
         name=inputs.name,
         direction=objective.direction,
+        metric=objective.name,
         parameters=space.parameters,
         records=folder.records,
     ) as mirror:

@@ -377,7 +377,9 @@ def records() -> list[TrialRecord]:
 
 
 def opened(path: Path, records: list[TrialRecord] | None = None) -> StudyMirror:
-    return StudyMirror(path, name="tabular", direction="minimize", parameters=SPACE, records=records or [])
+    return StudyMirror(
+        path, name="tabular", direction="minimize", metric="log_loss", parameters=SPACE, records=records or []
+    )  # fmt: skip
 
 
 def test_the_mirror_shows_trials_in_optunas_own_words(tmp_path: Path, records: list[TrialRecord]) -> None:
@@ -399,6 +401,7 @@ def test_the_mirror_shows_trials_in_optunas_own_words(tmp_path: Path, records: l
     assert list(first.intermediate_values) == [1, 3, 9, 27, 40]
     assert first.duration is not None
     assert first.duration.total_seconds() == pytest.approx(2.5)
+    assert study.metric_names == ["log_loss"]
     assert study.user_attrs["off"] == "dropout below 0.05 means off, l2 below 1e-07 means off"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -10,7 +11,7 @@ from itertools import count, takewhile
 from pathlib import Path
 
 import optuna
-from optuna.exceptions import OptunaError
+from optuna.exceptions import ExperimentalWarning, OptunaError
 from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
@@ -39,6 +40,7 @@ class StudyMirror:
         path: The database file; created when it is not there.
         name: Name of the study.
         direction: `minimize` or `maximize`.
+        metric: What the values are, for the axes of a dashboard.
         parameters: The space.
         records: Trials that ended before; those it lacks are added.
 
@@ -47,7 +49,14 @@ class StudyMirror:
     """
 
     def __init__(
-        self, path: Path, *, name: str, direction: str, parameters: Parameters, records: Sequence[TrialRecord] = ()
+        self,
+        path: Path,
+        *,
+        name: str,
+        direction: str,
+        metric: str,
+        parameters: Parameters,
+        records: Sequence[TrialRecord] = (),
     ) -> None:
         self._path = path
         self._space = OptunaSpace(parameters)
@@ -59,6 +68,11 @@ class StudyMirror:
             trials = self._study.get_trials(deepcopy=False)
             if not trials:
                 self._study.set_user_attr("off", self._space.off_words())
+                with warnings.catch_warnings():
+                    warnings.simplefilter(
+                        "ignore", ExperimentalWarning
+                    )  # stated in the project's lower bound on Optuna
+                    self._study.set_metric_names([metric])
         self._known = {trial.user_attrs.get(_NUMBER) for trial in trials}
         for record in records:
             self.add(record)
