@@ -173,6 +173,16 @@ def is_running(pid: int) -> bool:
         return False
 
 
+def test_a_recipe_that_is_taken_back_before_a_worker_read_it_harms_nobody(tmp_path: Path) -> None:
+    def refuse(text: str) -> None:
+        pytest.fail(text)
+
+    with opened(lambda: ProcessCarrier(1, folder=tmp_path / "carried", notify=refuse)) as carrier:
+        carrier.take_back(carrier.hand_over(recipe_for()))  # while the worker still starts
+        work = Work(recipe=carrier.hand_over(recipe_for()), network=0, job=job(), epoch=1)
+        assert carrier.submit(work).result(timeout=120).losses
+
+
 def test_closing_leaves_no_process_and_no_folder(tmp_path: Path) -> None:
     carrier = ProcessCarrier(2, folder=tmp_path / "carried", notify=pytest.fail)
     carrier.hand_over(recipe_for(n_train=3000))

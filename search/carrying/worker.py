@@ -10,6 +10,7 @@ import os
 import signal
 import traceback
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from multiprocessing.connection import Connection
 from threading import Lock
@@ -61,7 +62,8 @@ class _Worker:
 
     def _take(self, kind: str, key: int, *content: Any) -> None:
         if kind == "recipe":
-            self._desk.take(key, unpacked(*content))
+            with suppress(FileNotFoundError):  # taken back before this worker came to it: no work will ask for it
+                self._desk.take(key, unpacked(*content))
         elif kind == "forget":
             self._desk.forget(key)
         else:
