@@ -14,6 +14,7 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -50,11 +51,29 @@ def spoilt(frame: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
     return other.assign(**{"not asked for": "x"})
 
 
+def images(source: str, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Images as they stand in the file, and with every twentieth pixel beyond its range."""
+    frame = read_source(source, settings=TextSettings()).frame
+    pixels = frame.select_dtypes("number").iloc[:, : int(np.prod(shape))]
+    plain = pixels.sample(N_ROWS, replace=True, random_state=0).to_numpy(np.float32).reshape(-1, *shape)
+    generator = np.random.default_rng(1)
+    beyond = np.array([-300, 1000], np.float32)[generator.integers(0, 2, plain.shape)]
+    return plain, np.where(generator.random(plain.shape) < SHARE, beyond, plain)
+
+
+def tables_of(run: Path, packaged: PackagedModel) -> tuple[Any, Any]:
+    """Rows as they are, and spoilt ones."""
+    source, shape = load(run).summary["data"]["source"], packaged.facts.get("image")
+    if shape:
+        return images(source, tuple(shape))
+    rows = drawn(source, packaged.columns)
+    return rows, spoilt(rows, packaged.columns)
+
+
 def differences(run: Path) -> dict[Format, tuple[float, float]]:
     """By format the largest difference on rows as they are, and on spoilt ones."""
     packaged: PackagedModel = load_packaged(run / MODEL)
-    rows = drawn(load(run).summary["data"]["source"], packaged.columns)
-    tables = (rows, spoilt(rows, packaged.columns))
+    tables = tables_of(run, packaged)
     expected = [packaged.answers(table) for table in tables]
     spread = packaged.facts.get("target_spread")
     found = {}
