@@ -68,10 +68,8 @@ class StudyMirror:
             trials = self._study.get_trials(deepcopy=False)
             if not trials:
                 self._study.set_user_attr("off", self._space.off_words())
-                with warnings.catch_warnings():
-                    warnings.simplefilter(
-                        "ignore", ExperimentalWarning
-                    )  # stated in the project's lower bound on Optuna
+                with warnings.catch_warnings():  # experimental, as samplers are: see the lower bound on Optuna
+                    warnings.simplefilter("ignore", ExperimentalWarning)
                     self._study.set_metric_names([metric])
         self._known = {trial.user_attrs.get(_NUMBER) for trial in trials}
         for record in records:
