@@ -19,6 +19,7 @@ from contextlib import contextmanager
 
 from ffsearch.search.capacity.plan import Training
 from ffsearch.search.capacity.study import assembled
+from ffsearch.search.carrying.choose import Carriage
 from ffsearch.search.observer import Observer
 
 N_TRAININGS = 400
@@ -51,7 +52,7 @@ def sample(out: str) -> None:
     from ffsearch.search.training.keras_trainer import KerasTrainer
 
     with assembled(
-        "capacity", data=None, target=None, overrides=(), out=out, fresh=False, observer=Observer()
+        "capacity", data=None, target=None, overrides=(), out=out, fresh=False, observer=Observer(), carriage=Carriage()
     ) as parts:
         trainer = KerasTrainer(parts.problem, parts.stopping)
         jobs = [parts.plan.job(Training(2, cell, 0)) for cell in range(len(parts.plan.cells))]

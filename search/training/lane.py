@@ -27,6 +27,7 @@ import numpy as np
 
 from ffsearch.search import defaults
 from ffsearch.search.training.compiling import compiled, inlined, program
+from ffsearch.search.training.denormals import flush, restore
 from ffsearch.search.training.elementwise import (
     Array,
     Scalar,
@@ -217,7 +218,7 @@ def train(
     Returns:
         Means over the updates of data loss and penalty, each before its update.
     """
-    loss, penalty = 0.0, 0.0
+    loss, penalty, found = 0.0, 0.0, flush()
     for number in range(order.shape[0]):
         _read(rows, order[number], scratch)
         key = update_key(hyper.seed, step + number)
@@ -231,6 +232,7 @@ def train(
             for j in range(scratch.logits.shape[1]):
                 scratch.logits[i, j] *= share
         penalty += _backward(state, hyper, scratch, step + number + 1)
+    restore(found)
     return loss / order.shape[0], penalty / order.shape[0]
 
 
@@ -267,6 +269,7 @@ def evaluate(state: State, hyper: Hyper, rows: Rows, logits: Array, chunk: Chunk
         logits: Holds the outputs afterwards, (n_rows, n_outputs).
         chunk: Room.
     """
+    found = flush()
     _moving_lines(state, hyper, chunk.unit)
     n_rows, most, loss = len(rows.x), len(chunk.row_loss), 0.0
     for start in range(0, n_rows, most):
@@ -281,6 +284,7 @@ def evaluate(state: State, hyper: Hyper, rows: Rows, logits: Array, chunk: Chunk
         losses(hyper.loss, gradient, chunk.y, chunk.row_loss)
         for i in range(n):
             loss += chunk.row_loss[i]
+    restore(found)
     return loss / n_rows
 
 
