@@ -15,6 +15,7 @@ from ffsearch.search.training.elementwise import (
     ACTIVATIONS,
     LOSSES,
     activate,
+    back_through,
     drop,
     exponential,
     field_key,
@@ -53,10 +54,15 @@ def test_the_exponential_is_right_to_the_last_bits() -> None:
 class TestActivations:
     points = np.concatenate([np.linspace(-30, 30, 4001), [-1e-3, 1e-3, -80.0, 80.0]])
 
-    def activated(self, activation: Activation, u: Array) -> tuple[Array, Array]:
-        value, slope = u.astype(np.float32)[None], np.empty((1, len(u)), np.float32)
-        activate(ACTIVATIONS.index(activation), value, np.full(len(u), slope_start(activation), np.float32), slope)
-        return value[0], slope[0]
+    def activated(self, activation: Activation, u: Array, *, apart: bool = True) -> tuple[Array, Array]:
+        """f(u) and f'(u) of one row, u in memory of its own or not."""
+        z, (zeros, ones) = u.astype(np.float32)[None], np.outer([0, 1], np.ones(len(u))).astype(np.float32)
+        out, slope, left = np.empty_like(z) if apart else z, np.empty_like(z), ones * slope_start(activation)
+        number = ACTIVATIONS.index(activation)
+        activate(number, z, ones, zeros, left, out, slope, apart)
+        d = ones[None].copy()
+        back_through(number, d, out, left, slope)
+        return out[0], d[0]
 
     def test_values_are_those_of_the_formula(self, activation: Activation) -> None:
         expected = formula(activation, self.points.astype(np.float32).astype(np.float64))
@@ -68,6 +74,12 @@ class TestActivations:
         smooth = np.abs(self.points) > 1e-5
         found = self.activated(activation, self.points)[1]
         np.testing.assert_allclose(found[smooth], expected[smooth], rtol=1e-4, atol=1e-5)
+
+    def test_memory_of_its_own_or_not_is_the_same(self, activation: Activation) -> None:
+        for apart, alike in zip(
+            self.activated(activation, self.points), self.activated(activation, self.points, apart=False), strict=True
+        ):
+            np.testing.assert_array_equal(apart, alike)
 
     def test_what_is_no_number_stays_none(self, activation: Activation) -> None:
         """A network that diverged has to say so."""

@@ -25,12 +25,15 @@ __all__ = [
     "Array",
     "Scalar",
     "activate",
+    "back_through",
     "descend",
     "drop",
     "elastic_slope",
     "exponential",
     "field_key",
+    "keeps_slope",
     "losses",
+    "multiply",
     "place_bits",
     "slope_start",
     "update_key",
@@ -102,7 +105,7 @@ def slope_start(activation: Activation) -> float:
 
 
 def _loop(function: Callable[[Any, Any], tuple[Any, Any]]) -> Any:
-    """An activation, in the place of u, and its slope; `left` holds the factor left of zero, one a unit."""
+    """An activation of all units in the place of u, and its slope."""
     function = compiled(function)
 
     @compiled
@@ -114,14 +117,38 @@ def _loop(function: Callable[[Any, Any], tuple[Any, Any]]) -> Any:
     return units
 
 
-def _bent(right: float) -> Callable[[Any, Any], tuple[Any, Any]]:
-    """A line right of zero, another one left of it."""
-    factor = _F(right)
+@compiled
+def _bent_units(z: Array, gain: Array, offset: Array, left: Array, out: Array, apart: bool) -> None:  # noqa: FBT001
+    """A line right of zero, another one left of it. Its slope can be read off the sign of what it puts out."""
+    if apart:
+        for i in range(out.shape[0]):
+            for j in range(out.shape[1]):
+                u = z[i, j] * gain[j] + offset[j]
+                bent = left[j] * u
+                out[i, j] = u if u > _ZERO else bent
+    else:
+        for i in range(out.shape[0]):
+            for j in range(out.shape[1]):
+                u = out[i, j] * gain[j] + offset[j]
+                bent = left[j] * u
+                out[i, j] = u if u > _ZERO else bent
 
-    def function(u: Scalar, left: Scalar) -> tuple[Scalar, Scalar]:
-        return (factor * u, factor) if u > _ZERO else (left * u, left)
 
-    return function
+@compiled
+def _line(z: Array, gain: Array, offset: Array, out: Array, apart: bool) -> None:  # noqa: FBT001
+    if apart:
+        for i in range(out.shape[0]):
+            for j in range(out.shape[1]):
+                out[i, j] = z[i, j] * gain[j] + offset[j]
+    else:
+        for i in range(out.shape[0]):
+            for j in range(out.shape[1]):
+                out[i, j] = out[i, j] * gain[j] + offset[j]
+
+
+def _bent(u: Scalar, left: Scalar) -> tuple[Scalar, Scalar]:
+    """The same where the factor left of zero may have any sign, so that the slope has to be kept."""
+    return (u, _ONE) if u > _ZERO else (left * u, left)
 
 
 def _exponential_left(right: float) -> Callable[[Any, Any], tuple[Any, Any]]:
@@ -153,7 +180,7 @@ def _softsign(u: Scalar, left: Scalar) -> tuple[Scalar, Scalar]:  # noqa: ARG001
     return u * q, q * q
 
 
-_line_units = _loop(_bent(1.0))
+_prelu_units = _loop(_bent)
 _elu_units = _loop(_exponential_left(1.0))
 _selu_units = _loop(_exponential_left(defaults.SELU_SCALE))
 _swish_units = _loop(_swish)
@@ -161,28 +188,72 @@ _tanh_units = _loop(_tanh)
 _softsign_units = _loop(_softsign)
 
 
+def keeps_slope(activation: Activation) -> bool:
+    """Whether the slope is kept for the way back; otherwise it is `left` where the output is not positive, and 1."""
+    return activation not in (Activation.RELU, Activation.LEAKY_RELU)
+
+
 @compiled
-def activate(activation: int, u: Array, left: Array, slope: Array) -> None:
-    """f(u) in the place of u, and f'(u).
+def activate(
+    activation: int, z: Array, gain: Array, offset: Array, left: Array, out: Array, slope: Array, apart: bool  # noqa: FBT001
+) -> None:
+    """f(u) and f'(u) of u = z gain + offset.
 
     Args:
         activation: Its number.
-        u: (rows, units); holds f(u) afterwards.
+        z: (rows, units).
+        gain: One a unit, (units,).
+        offset: One a unit, (units,).
         left: The factor left of zero, (units,).
-        slope: (rows, units); holds f'(u) afterwards.
+        out: (rows, units); holds f(u) afterwards.
+        slope: (rows, units); holds f'(u) afterwards, if `keeps_slope`.
+        apart: Whether z and `out` are two arrays. They have loops of their own, because the compiler's vectors are
+            only for what does not overlap.
     """
-    if activation in (_RELU, _LEAKY_RELU, _PRELU):
-        _line_units(u, left, slope)
+    if activation in (_RELU, _LEAKY_RELU):
+        _bent_units(z, gain, offset, left, out, apart)
+        return
+    _line(z, gain, offset, out, apart)
+    if activation == _PRELU:
+        _prelu_units(out, left, slope)
     elif activation == _ELU:
-        _elu_units(u, left, slope)
+        _elu_units(out, left, slope)
     elif activation == _SELU:
-        _selu_units(u, left, slope)
+        _selu_units(out, left, slope)
     elif activation == _SWISH:
-        _swish_units(u, left, slope)
+        _swish_units(out, left, slope)
     elif activation == _TANH:
-        _tanh_units(u, left, slope)
+        _tanh_units(out, left, slope)
     else:
-        _softsign_units(u, left, slope)
+        _softsign_units(out, left, slope)
+
+
+@compiled
+def back_through(activation: int, d: Array, out: Array, left: Array, slope: Array) -> None:
+    """d f'(u) in the place of d.
+
+    Args:
+        activation: Its number.
+        d: Gradient in f(u), (rows, units).
+        out: What `activate` made of u, or zero where dropout took it, (rows, units).
+        left: As `activate` had it; the same for all units where no slope is kept.
+        slope: What it kept.
+    """
+    if activation in (_RELU, _LEAKY_RELU):
+        flat, signs, factor = d.reshape(-1), out.reshape(-1), left[0]
+        for i in range(len(flat)):
+            bent = factor * flat[i]
+            flat[i] = flat[i] if signs[i] > _ZERO else bent
+    else:
+        multiply(d, slope)
+
+
+@compiled
+def multiply(x: Array, factor: Array) -> None:
+    """x factor in the place of x, both of one shape."""
+    flat, factors = x.reshape(-1), factor.reshape(-1)
+    for i in range(len(flat)):
+        flat[i] *= factors[i]
 
 
 # --- random bits, and dropout ----------------------------------------------------------------------------------------

@@ -32,10 +32,12 @@ from ffsearch.search.training.elementwise import (
     Array,
     Scalar,
     activate,
+    back_through,
     descend,
     drop,
     field_key,
     losses,
+    multiply,
     update_key,
 )
 from ffsearch.search.training.lane_augment import Augment, augment_rows
@@ -121,9 +123,9 @@ class Scratch(NamedTuple):
         x: The batch, (batch, n_features).
         y: Its targets, (batch, n_outputs).
         weight: Its weights, (batch,).
-        z: Products, a block a layer.
+        z: Products, a block a layer; empty where nobody asks for them on the way back, and `out` takes them first.
         out: What each layer puts out, a block a layer.
-        slope: f'(u), a block a layer.
+        slope: f'(u), a block a layer; empty where it can be read off `out`.
         gate: Slope of dropout, a block a layer; empty where there is none.
         pull: Slope of the activity penalty, a block a layer; empty where there is none.
         d: Gradients, two blocks of the widest layer.
@@ -156,7 +158,7 @@ class Chunk(NamedTuple):
     Args:
         unit: As `Scratch.unit`, under the moving statistics.
         fed: Two blocks of the widest layer, (2, chunk * widest).
-        slope: A block of the widest layer, (chunk * widest,); not looked at.
+        slope: A block of the widest layer, (chunk * widest,), not looked at; empty where the activation keeps none.
         y: Targets, (chunk, n_outputs).
         gradient: Of the loss in the logits, (chunk, n_outputs); not looked at.
         row_loss: (chunk,).
@@ -301,17 +303,16 @@ def _forward(state: State, hyper: Hyper, scratch: Scratch, key: tuple[Scalar, Sc
         units, size = sizes[layer + 1], n * sizes[layer + 1]
         kernel = _matrix(state.kernels, kernel_at, sizes[layer], units)
         vectors = _matrix(state.vectors, vector_at, N_VECTORS, units)
-        z, out, slope = (
-            _matrix(scratch.z, block_at, n, units),
-            _matrix(scratch.out, block_at, n, units),
-            _matrix(scratch.slope, block_at, n, units),
-        )
+        out = _matrix(scratch.out, block_at, n, units)
+        z = _matrix(scratch.z, block_at, n, units) if len(scratch.z) else out
+        slope = _matrix(scratch.slope, block_at, n, units) if len(scratch.slope) else out
         unit = _matrix(scratch.unit, vector_at, N_VECTORS, units)
         np.dot(fed, kernel, z)
         if hyper.batch_norm:
             _moments(z, unit, vectors, _matrix(state.moving, moving_at, 2, units))
         _line(unit, vectors, hyper.batch_norm)
-        _activated(z, unit, vectors[SLOPE], hyper.activation, out, slope)
+        apart = len(scratch.z) > 0
+        activate(hyper.activation, z, unit[_GAIN], unit[_OFFSET], vectors[SLOPE], out, slope, apart)
         if len(scratch.pull):
             penalty += _activity(out, _matrix(scratch.pull, block_at, n, units), hyper.activity_l1, hyper.activity_l2)
         if hyper.threshold:
@@ -373,15 +374,6 @@ def _line(unit: Array, vectors: Array, batch_norm: bool) -> None:  # noqa: FBT00
 
 
 @inlined
-def _activated(z: Array, unit: Array, left: Array, activation: int, out: Array, slope: Array) -> None:
-    gain, offset = unit[_GAIN], unit[_OFFSET]
-    for i in range(z.shape[0]):
-        for j in range(z.shape[1]):
-            out[i, j] = z[i, j] * gain[j] + offset[j]
-    activate(activation, out, left, slope)
-
-
-@inlined
 def _activity(a: Array, pull: Array, l1: Scalar, l2: Scalar) -> float:
     """The activity penalty, summed over units, mean over the batch as Keras has it, and its slope in a."""
     cost, n = 0.0, _F(a.shape[0])
@@ -423,11 +415,8 @@ def _predict(state: State, hyper: Hyper, x: Array, logits: Array, chunk: Chunk) 
         out = _matrix(chunk.fed[layer % 2], 0, n, units)
         np.dot(fed, _matrix(state.kernels, kernel_at, sizes[layer], units), out)
         line = _matrix(chunk.unit, vector_at, N_VECTORS, units)
-        gain, offset = line[_GAIN], line[_OFFSET]
-        for i in range(n):
-            for j in range(units):
-                out[i, j] = out[i, j] * gain[j] + offset[j]
-        activate(hyper.activation, out, left, _matrix(chunk.slope, 0, n, units))
+        slope = _matrix(chunk.slope, 0, n, units) if len(chunk.slope) else out
+        activate(hyper.activation, out, line[_GAIN], line[_OFFSET], left, out, slope, False)  # noqa: FBT003
         kernel_at += sizes[layer] * units
         vector_at += N_VECTORS * units
         fed = out
@@ -448,7 +437,7 @@ def _backward(state: State, hyper: Hyper, scratch: Scratch, count: int) -> float
     """
     sizes, n, depth = state.sizes, len(scratch.x), len(state.sizes) - 2
     kernel_at, vector_at = len(state.kernels), len(state.vectors) - sizes[-1]
-    block_at = len(scratch.z)
+    block_at = len(scratch.out)
     dz = scratch.logits
     bias_gradient = scratch.vector_gradient[: sizes[-1]]
     for j in range(sizes[-1]):
@@ -463,7 +452,8 @@ def _backward(state: State, hyper: Hyper, scratch: Scratch, count: int) -> float
         if layer < depth:
             vector_at -= N_VECTORS * units
             block_at -= n * units
-            _backward_unit(hyper, scratch, vector_at, block_at, dz)
+            left = state.vectors[vector_at + SLOPE * units : vector_at + N_VECTORS * units]
+            _backward_unit(hyper, scratch, vector_at, block_at, dz, left)
         kernel = _matrix(state.kernels, kernel_at, fan_in, units)
         gradient = _matrix(scratch.gradient, 0, fan_in, units)
         below = block_at - n * fan_in
@@ -478,14 +468,16 @@ def _backward(state: State, hyper: Hyper, scratch: Scratch, count: int) -> float
 
 
 @inlined
-def _backward_unit(hyper: Hyper, scratch: Scratch, vector_at: int, block_at: int, d: Array) -> None:
+def _backward_unit(hyper: Hyper, scratch: Scratch, vector_at: int, block_at: int, d: Array, left: Array) -> None:
     """Through dropout, activation and batch norm: d_out becomes dz, and the layer's vectors get their gradients.
 
     With batch norm the bias has no gradient (the mean takes it away); without, gamma and beta are not there. The slope
     left of zero learns in prelu alone.
     """
     n, units = d.shape
-    z, slope = _matrix(scratch.z, block_at, n, units), _matrix(scratch.slope, block_at, n, units)
+    out = _matrix(scratch.out, block_at, n, units)
+    z = _matrix(scratch.z, block_at, n, units) if len(scratch.z) else out
+    slope = _matrix(scratch.slope, block_at, n, units) if len(scratch.slope) else out
     unit = _matrix(scratch.unit, vector_at, N_VECTORS, units)
     mean, rstd, gain, offset = unit[_MEAN], unit[_RSTD], unit[_GAIN], unit[_OFFSET]
     for j in range(N_VECTORS * units):
@@ -493,19 +485,19 @@ def _backward_unit(hyper: Hyper, scratch: Scratch, vector_at: int, block_at: int
     gradient = _matrix(scratch.vector_gradient, 0, N_VECTORS, units)
     d_bias, d_gamma, d_beta, d_slope = gradient[BIAS], gradient[SCALE], gradient[SHIFT], gradient[SLOPE]
     if hyper.threshold:
-        _multiply(d, _matrix(scratch.gate, block_at, n, units))
+        multiply(d, _matrix(scratch.gate, block_at, n, units))
     if len(scratch.pull):
         pull = _matrix(scratch.pull, block_at, n, units)
         for i in range(n):
             for j in range(units):
                 d[i, j] += pull[i, j]
-    for i in range(n):
-        if hyper.learns_slope:
+    if hyper.learns_slope:
+        for i in range(n):
             for j in range(units):
                 u = z[i, j] * gain[j] + offset[j]
                 d_slope[j] += d[i, j] * (_ZERO if u > _ZERO else u)
-        for j in range(units):
-            d[i, j] *= slope[i, j]
+    back_through(hyper.activation, d, out, left, slope)
+    for i in range(n):
         for j in range(units):
             d_beta[j] += d[i, j]
         if hyper.batch_norm:
@@ -524,13 +516,6 @@ def _backward_unit(hyper: Hyper, scratch: Scratch, vector_at: int, block_at: int
     for i in range(n):
         for j in range(units):
             d[i, j] = gain[j] * (d[i, j] - offset[j] - (z[i, j] - mean[j]) * rstd[j])
-
-
-@inlined
-def _multiply(x: Array, factor: Array) -> None:
-    for i in range(x.shape[0]):
-        for j in range(x.shape[1]):
-            x[i, j] *= factor[i, j]
 
 
 # --- descent ---------------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from ffsearch.search.training.batches import batches_per_epoch, cut_batches
 from ffsearch.search.training.compiling import is_compiled
 from ffsearch.search.training.costs import update_seconds
 from ffsearch.search.training.early_stopping import Progress
-from ffsearch.search.training.elementwise import ACTIVATIONS, LOSSES, N_MOMENTS, OPTIMIZERS, slope_start
+from ffsearch.search.training.elementwise import ACTIVATIONS, LOSSES, N_MOMENTS, OPTIMIZERS, keeps_slope, slope_start
 from ffsearch.search.training.lane_augment import Augment
 from ffsearch.search.training.protocol import Ended, Job, Stopping, Trained, never_stop
 from ffsearch.search.weights import initial_weights
@@ -295,7 +295,7 @@ def _network(job: Job, tables: Tables, settings: Settings) -> _Network:
         hyper=_hyper(job, settings, loss=LOSSES.index(problem.head.loss)),
         augment=augmentation(point, problem.matrix_columns, n_outputs=n_outputs, batch_size=batch_size),
         scratch=_scratch(point, state.sizes, batch_size=batch_size),
-        chunk=_chunk(state),
+        chunk=_chunk(point, state),
         logits=np.empty((len(tables.validation(job).x), n_outputs), np.float32),
     )
 
@@ -360,6 +360,7 @@ def _scratch(point: Point, sizes: NDArray[np.int64], *, batch_size: int) -> lane
     n_features, hidden, n_outputs = int(sizes[0]), sizes[1:-1], int(sizes[-1])
     block, widest = batch_size * int(hidden.sum()), int(hidden.max())
     penalised = bool(point.activity_l1 or point.activity_l2)
+    keeps_z, keeps_f = _keeps(point)
 
     def room(*shape: int) -> Array:
         return np.empty(shape, np.float32)
@@ -368,9 +369,9 @@ def _scratch(point: Point, sizes: NDArray[np.int64], *, batch_size: int) -> lane
         x=room(batch_size, n_features),
         y=room(batch_size, n_outputs),
         weight=room(batch_size),
-        z=room(block),
+        z=room(block if keeps_z else 0),
         out=room(block),
-        slope=room(block),
+        slope=room(block if keeps_f else 0),
         gate=room(block if point.dropout else 0),
         pull=room(block if penalised else 0),
         d=room(2, batch_size * widest),
@@ -382,13 +383,18 @@ def _scratch(point: Point, sizes: NDArray[np.int64], *, batch_size: int) -> lane
     )
 
 
-def _chunk(state: lane.State) -> lane.Chunk:
+def _keeps(point: Point) -> tuple[bool, bool]:
+    """Whether the way back asks for products (for batch statistics, and the sign of what prelu bent), and for slopes."""
+    return point.batch_norm or point.activation is Activation.PRELU, keeps_slope(point.activation)
+
+
+def _chunk(point: Point, state: lane.State) -> lane.Chunk:
     """Room for the evaluation of a network."""
     widest, n_outputs = int(state.sizes[1:-1].max()), int(state.sizes[-1])
     return lane.Chunk(
         unit=np.empty_like(state.vectors),
         fed=np.empty((2, lane.CHUNK * widest), np.float32),
-        slope=np.empty(lane.CHUNK * widest, np.float32),
+        slope=np.empty(lane.CHUNK * widest if keeps_slope(point.activation) else 0, np.float32),
         y=np.empty((lane.CHUNK, n_outputs), np.float32),
         gradient=np.empty((lane.CHUNK, n_outputs), np.float32),
         row_loss=np.empty(lane.CHUNK, np.float32),
@@ -423,9 +429,9 @@ def lane_bytes(job: Job, problem: Problem, *, batch_size: int, optimizer: str) -
     sizes = (problem.n_features, *layer_sizes(point), problem.head.n_outputs)
     n_kernels, n_hidden, widest = sum(a * b for a, b in pairwise(sizes)), sum(sizes[1:-1]), max(sizes[1:-1])
     batch_size = min(batch_size, len(split.x_train))
-    blocks = 3 + bool(point.dropout) + bool(point.activity_l1 or point.activity_l2)
+    blocks = 1 + sum(_keeps(point)) + bool(point.dropout) + bool(point.activity_l1 or point.activity_l2)
     room = batch_size * (blocks * n_hidden + 2 * widest + sizes[0] + 3 * sizes[-1])
-    room += max(a * b for a, b in pairwise(sizes)) + 3 * lane.CHUNK * widest
+    room += max(a * b for a, b in pairwise(sizes)) + (2 + keeps_slope(point.activation)) * lane.CHUNK * widest
     parameters = (2 + N_MOMENTS[optimizer]) * (n_kernels + 6 * n_hidden)
     n_answers = 2 * len(split.x_valid) * sizes[-1]
     if is_augmented(point):
