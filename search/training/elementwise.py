@@ -25,12 +25,14 @@ __all__ = [
     "Array",
     "Scalar",
     "activate",
+    "add",
     "back_through",
     "descend",
     "drop",
     "elastic_slope",
     "exponential",
     "field_key",
+    "fill",
     "keeps_slope",
     "losses",
     "multiply",
@@ -246,6 +248,22 @@ def back_through(activation: int, d: Array, out: Array, left: Array, slope: Arra
             flat[i] = flat[i] if signs[i] > _ZERO else bent
     else:
         multiply(d, slope)
+
+
+@compiled
+def add(x: Array, term: Array) -> None:
+    """x + term in the place of x, both of one shape."""
+    flat, terms = x.reshape(-1), term.reshape(-1)
+    for i in range(len(flat)):
+        flat[i] += terms[i]
+
+
+@compiled
+def fill(x: Array, value: Scalar) -> None:
+    """One value everywhere."""
+    flat = x.reshape(-1)
+    for i in range(len(flat)):
+        flat[i] = value
 
 
 @compiled

@@ -27,19 +27,21 @@ import numpy as np
 
 from ffsearch.search import defaults
 from ffsearch.search.training.compiling import compiled, inlined, program
-from ffsearch.search.training.denormals import flush, restore
 from ffsearch.search.training.elementwise import (
     Array,
     Scalar,
     activate,
+    add,
     back_through,
     descend,
     drop,
     field_key,
+    fill,
     losses,
     multiply,
     update_key,
 )
+from ffsearch.search.training.intrinsics import flush, restore, unowned
 from ffsearch.search.training.lane_augment import Augment, augment_rows
 
 __all__ = [
@@ -191,6 +193,37 @@ class Rows(NamedTuple):
 _MEAN, _RSTD, _GAIN, _OFFSET = range(4)
 """Rows of `Scratch.unit`."""
 
+# --- arrays without an owner -----------------------------------------------------------------------------------------
+
+
+@compiled
+def _unowned_state(s: State) -> State:
+    return State(
+        unowned(s.sizes), unowned(s.kernels), unowned(s.vectors), unowned(s.moving),
+        unowned(s.kernel_moments), unowned(s.vector_moments),
+    )  # fmt: skip
+
+
+@compiled
+def _unowned_rows(r: Rows) -> Rows:
+    return Rows(unowned(r.x), unowned(r.y), unowned(r.label), unowned(r.weight))
+
+
+@compiled
+def _unowned_scratch(s: Scratch) -> Scratch:
+    return Scratch(
+        unowned(s.x), unowned(s.y), unowned(s.weight), unowned(s.z), unowned(s.out), unowned(s.slope),
+        unowned(s.gate), unowned(s.pull), unowned(s.d), unowned(s.gradient), unowned(s.vector_gradient),
+        unowned(s.unit), unowned(s.logits), unowned(s.row_loss),
+    )  # fmt: skip
+
+
+@compiled
+def _unowned_chunk(c: Chunk) -> Chunk:
+    return Chunk(
+        unowned(c.unit), unowned(c.fed), unowned(c.slope), unowned(c.y), unowned(c.gradient), unowned(c.row_loss)
+    )
+
 # --- one epoch -------------------------------------------------------------------------------------------------------
 
 
@@ -220,6 +253,7 @@ def train(
     Returns:
         Means over the updates of data loss and penalty, each before its update.
     """
+    state, rows, scratch = _unowned_state(state), _unowned_rows(rows), _unowned_scratch(scratch)
     loss, penalty, found = 0.0, 0.0, flush()
     for number in range(order.shape[0]):
         _read(rows, order[number], scratch)
@@ -228,11 +262,7 @@ def train(
             augment_rows(scratch.x, scratch.y, scratch.weight, augment, draws[number], key)
         penalty += _forward(state, hyper, scratch, key)
         losses(hyper.loss, scratch.logits, scratch.y, scratch.row_loss)
-        for i in range(len(scratch.weight)):
-            share = scratch.weight[i] / _F(len(scratch.weight))
-            loss += scratch.row_loss[i] * share
-            for j in range(scratch.logits.shape[1]):
-                scratch.logits[i, j] *= share
+        loss += _weighted(scratch.weight, scratch.row_loss, scratch.logits)
         penalty += _backward(state, hyper, scratch, step + number + 1)
     restore(found)
     return loss / order.shape[0], penalty / order.shape[0]
@@ -241,23 +271,76 @@ def train(
 @inlined
 def _read(rows: Rows, order: Array, scratch: Scratch) -> None:
     """Copy the rows of one update."""
-    x, y, weight = scratch.x, scratch.y, scratch.weight
-    weighs = len(rows.weight) > 0
+    _gather(rows.x, order, scratch.x)
+    _gather_weights(rows.weight, order, scratch.weight)
+    if len(rows.label):
+        _gather_slots(rows.label, order, scratch.y)
+    else:
+        _gather(rows.y, order, scratch.y)
+
+
+@compiled
+def _gather(table: Array, order: Array, taken: Array) -> None:
     for i in range(len(order)):
         row = order[i]
-        for j in range(x.shape[1]):
-            x[i, j] = rows.x[row, j]
-        weight[i] = rows.weight[row] if weighs else _ONE
-        _targets(rows, row, y, i)
+        for j in range(taken.shape[1]):
+            taken[i, j] = table[row, j]
 
 
-@inlined
-def _targets(rows: Rows, row: int, y: Array, i: int) -> None:
-    """Targets of a row, classes as one slot each."""
+@compiled
+def _gather_weights(weight: Array, order: Array, taken: Array) -> None:
+    """Those of rows; without any, all count alike."""
+    for i in range(len(order)):
+        taken[i] = weight[order[i]] if len(weight) else _ONE
+
+
+@compiled
+def _gather_slots(label: Array, order: Array, y: Array) -> None:
+    """Classes, one slot each."""
+    for i in range(len(order)):
+        _slot(label[order[i]], y, i)
+
+
+@compiled
+def _slots(label: Array, y: Array) -> None:
+    """The same of rows that follow each other."""
+    for i in range(len(label)):
+        _slot(label[i], y, i)
+
+
+@compiled
+def _slot(label: int, y: Array, i: int) -> None:
     for j in range(y.shape[1]):
-        y[i, j] = _ZERO if len(rows.label) else rows.y[row, j]
-    if len(rows.label):
-        y[i, rows.label[row]] = _ONE
+        y[i, j] = _ZERO
+    y[i, label] = _ONE
+
+
+@compiled
+def _copy(array: Array, copy: Array) -> None:
+    """Of as many rows as there are."""
+    for i in range(array.shape[0]):
+        for j in range(array.shape[1]):
+            copy[i, j] = array[i, j]
+
+
+@compiled
+def _sum(array: Array) -> float:
+    total = 0.0
+    for i in range(len(array)):
+        total += array[i]
+    return total
+
+
+@compiled
+def _weighted(weight: Array, row_loss: Array, gradient: Array) -> float:
+    """The mean loss of rows by their weights; the gradient in the logits becomes its gradient."""
+    loss, n = 0.0, _F(len(weight))
+    for i in range(len(weight)):
+        share = weight[i] / n
+        loss += row_loss[i] * share
+        for j in range(gradient.shape[1]):
+            gradient[i, j] *= share
+    return loss
 
 
 @program
@@ -271,21 +354,22 @@ def evaluate(state: State, hyper: Hyper, rows: Rows, logits: Array, chunk: Chunk
         logits: Holds the outputs afterwards, (n_rows, n_outputs).
         chunk: Room.
     """
+    state, rows, chunk, logits = _unowned_state(state), _unowned_rows(rows), _unowned_chunk(chunk), unowned(logits)
     found = flush()
     _moving_lines(state, hyper, chunk.unit)
     n_rows, most, loss = len(rows.x), len(chunk.row_loss), 0.0
     for start in range(0, n_rows, most):
         stop = start + most if start + most < n_rows else n_rows
         n = stop - start
-        _predict(state, hyper, rows.x[start:stop], logits[start:stop], chunk)
-        gradient = chunk.gradient[:n]
-        for i in range(n):
-            _targets(rows, start + i, chunk.y, i)
-            for j in range(logits.shape[1]):
-                gradient[i, j] = logits[start + i, j]
-        losses(hyper.loss, gradient, chunk.y, chunk.row_loss)
-        for i in range(n):
-            loss += chunk.row_loss[i]
+        answers, gradient, row_loss = logits[start:stop], chunk.gradient[:n], chunk.row_loss[:n]
+        _predict(state, hyper, rows.x[start:stop], answers, chunk)
+        _copy(answers, gradient)
+        if len(rows.label):
+            _slots(rows.label[start:stop], chunk.y)
+        else:
+            _copy(rows.y[start:stop], chunk.y)
+        losses(hyper.loss, gradient, chunk.y, row_loss)
+        loss += _sum(row_loss)
     restore(found)
     return loss / n_rows
 
@@ -324,11 +408,15 @@ def _forward(state: State, hyper: Hyper, scratch: Scratch, key: tuple[Scalar, Sc
         block_at += size
         fed = out
     np.dot(fed, _matrix(state.kernels, kernel_at, sizes[-2], sizes[-1]), scratch.logits)
-    bias = state.vectors[vector_at:]
-    for i in range(n):
-        for j in range(len(bias)):
-            scratch.logits[i, j] += bias[j]
+    _add_bias(scratch.logits, state.vectors[vector_at:])
     return penalty
+
+
+@compiled
+def _add_bias(z: Array, bias: Array) -> None:
+    for i in range(z.shape[0]):
+        for j in range(z.shape[1]):
+            z[i, j] += bias[j]
 
 
 @compiled
@@ -337,7 +425,7 @@ def _matrix(flat: Array, at: int, n_rows: int, n_columns: int) -> Array:
     return flat[at : at + n_rows * n_columns].reshape((n_rows, n_columns))
 
 
-@inlined
+@compiled
 def _moments(z: Array, unit: Array, vectors: Array, moving: Array) -> None:
     """Mean of z and 1/sqrt(var + eps) of each unit over the batch, and the moving statistics of z + b."""
     n = _F(z.shape[0])
@@ -361,7 +449,7 @@ def _moments(z: Array, unit: Array, vectors: Array, moving: Array) -> None:
         rstd[j] = _ONE / np.sqrt(variance + _EPSILON)
 
 
-@inlined
+@compiled
 def _line(unit: Array, vectors: Array, batch_norm: bool) -> None:  # noqa: FBT001
     """Bias and batch norm as one line: u = z gain + offset. The mean is that of z, so the bias cancels."""
     for j in range(unit.shape[1]):
@@ -373,7 +461,7 @@ def _line(unit: Array, vectors: Array, batch_norm: bool) -> None:  # noqa: FBT00
             unit[_OFFSET, j] = vectors[BIAS, j]
 
 
-@inlined
+@compiled
 def _activity(a: Array, pull: Array, l1: Scalar, l2: Scalar) -> float:
     """The activity penalty, summed over units, mean over the batch as Keras has it, and its slope in a."""
     cost, n = 0.0, _F(a.shape[0])
@@ -421,9 +509,7 @@ def _predict(state: State, hyper: Hyper, x: Array, logits: Array, chunk: Chunk) 
         vector_at += N_VECTORS * units
         fed = out
     np.dot(fed, _matrix(state.kernels, kernel_at, sizes[-2], sizes[-1]), logits)
-    for i in range(n):
-        for j in range(sizes[-1]):
-            logits[i, j] += state.vectors[vector_at + j]
+    _add_bias(logits, state.vectors[vector_at:])
 
 
 # --- backward --------------------------------------------------------------------------------------------------------
@@ -439,12 +525,7 @@ def _backward(state: State, hyper: Hyper, scratch: Scratch, count: int) -> float
     kernel_at, vector_at = len(state.kernels), len(state.vectors) - sizes[-1]
     block_at = len(scratch.out)
     dz = scratch.logits
-    bias_gradient = scratch.vector_gradient[: sizes[-1]]
-    for j in range(sizes[-1]):
-        bias_gradient[j] = _ZERO
-    for i in range(n):
-        for j in range(sizes[-1]):
-            bias_gradient[j] += dz[i, j]
+    _column_sums(dz, scratch.vector_gradient)
     penalty = 0.0
     for layer in range(depth, -1, -1):
         fan_in, units = sizes[layer], sizes[layer + 1]
@@ -467,6 +548,15 @@ def _backward(state: State, hyper: Hyper, scratch: Scratch, count: int) -> float
     return penalty
 
 
+@compiled
+def _column_sums(array: Array, sums: Array) -> None:
+    for j in range(array.shape[1]):
+        sums[j] = _ZERO
+    for i in range(array.shape[0]):
+        for j in range(array.shape[1]):
+            sums[j] += array[i, j]
+
+
 @inlined
 def _backward_unit(hyper: Hyper, scratch: Scratch, vector_at: int, block_at: int, d: Array, left: Array) -> None:
     """Through dropout, activation and batch norm: d_out becomes dz, and the layer's vectors get their gradients.
@@ -479,39 +569,46 @@ def _backward_unit(hyper: Hyper, scratch: Scratch, vector_at: int, block_at: int
     z = _matrix(scratch.z, block_at, n, units) if len(scratch.z) else out
     slope = _matrix(scratch.slope, block_at, n, units) if len(scratch.slope) else out
     unit = _matrix(scratch.unit, vector_at, N_VECTORS, units)
-    mean, rstd, gain, offset = unit[_MEAN], unit[_RSTD], unit[_GAIN], unit[_OFFSET]
-    for j in range(N_VECTORS * units):
-        scratch.vector_gradient[j] = _ZERO
     gradient = _matrix(scratch.vector_gradient, 0, N_VECTORS, units)
-    d_bias, d_gamma, d_beta, d_slope = gradient[BIAS], gradient[SCALE], gradient[SHIFT], gradient[SLOPE]
+    fill(gradient, _ZERO)
     if hyper.threshold:
         multiply(d, _matrix(scratch.gate, block_at, n, units))
     if len(scratch.pull):
-        pull = _matrix(scratch.pull, block_at, n, units)
-        for i in range(n):
-            for j in range(units):
-                d[i, j] += pull[i, j]
+        add(d, _matrix(scratch.pull, block_at, n, units))
     if hyper.learns_slope:
-        for i in range(n):
-            for j in range(units):
-                u = z[i, j] * gain[j] + offset[j]
-                d_slope[j] += d[i, j] * (_ZERO if u > _ZERO else u)
+        _back_to_slope(d, z, unit, gradient[SLOPE])
     back_through(hyper.activation, d, out, left, slope)
+    if hyper.batch_norm:
+        _back_through_norm(d, z, unit, gradient)
+    else:
+        _column_sums(d, gradient[BIAS])
+
+
+@compiled
+def _back_to_slope(d: Array, z: Array, unit: Array, d_slope: Array) -> None:
+    """The gradient in the factors left of zero, from that in f(u)."""
+    gain, offset = unit[_GAIN], unit[_OFFSET]
+    for i in range(d.shape[0]):
+        for j in range(d.shape[1]):
+            u = z[i, j] * gain[j] + offset[j]
+            d_slope[j] += d[i, j] * (_ZERO if u > _ZERO else u)
+
+
+@compiled
+def _back_through_norm(d: Array, z: Array, unit: Array, gradient: Array) -> None:
+    """du becomes dz, and gamma and beta get their gradients. Uses up the offsets and 1/sqrt(var + eps) of `unit`."""
+    mean, rstd, gain, offset = unit[_MEAN], unit[_RSTD], unit[_GAIN], unit[_OFFSET]
+    d_gamma, d_beta = gradient[SCALE], gradient[SHIFT]
+    n, units = d.shape
     for i in range(n):
         for j in range(units):
             d_beta[j] += d[i, j]
-        if hyper.batch_norm:
-            for j in range(units):
-                d_gamma[j] += d[i, j] * (z[i, j] - mean[j])
-    if not hyper.batch_norm:
         for j in range(units):
-            d_bias[j] = d_beta[j]
-            d_beta[j] = _ZERO
-        return
+            d_gamma[j] += d[i, j] * (z[i, j] - mean[j])
     share = _ONE / _F(n)
     for j in range(units):
         d_gamma[j] *= rstd[j]
-        offset[j] = share * d_beta[j]  # offset has done its work
+        offset[j] = share * d_beta[j]
         rstd[j] *= share * d_gamma[j]
     for i in range(n):
         for j in range(units):
@@ -551,7 +648,7 @@ def _step(
     return penalty
 
 
-@inlined
+@compiled
 def _elastic(w: Array, l1: Scalar, l2: Scalar) -> float:
     """`l1 * sum |w| + l2 * sum w^2`."""
     if l1 == _ZERO and l2 == _ZERO:
