@@ -59,7 +59,7 @@ class TestActivations:
         z, (zeros, ones) = u.astype(np.float32)[None], np.outer([0, 1], np.ones(len(u))).astype(np.float32)
         out, slope, left = np.empty_like(z) if apart else z, np.empty_like(z), ones * slope_start(activation)
         number = ACTIVATIONS.index(activation)
-        activate(number, z, ones, zeros, left, out, slope, apart)
+        activate(number, z, ones, zeros, left, out, slope)
         d = ones[None].copy()
         back_through(number, d, out, left, slope)
         return out[0], d[0]

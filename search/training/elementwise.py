@@ -120,9 +120,15 @@ def _loop(function: Callable[[Any, Any], tuple[Any, Any]]) -> Any:
 
 
 @compiled
-def _bent_units(z: Array, gain: Array, offset: Array, left: Array, out: Array, apart: bool) -> None:  # noqa: FBT001
+def _are_apart(z: Array, out: Array) -> bool:
+    """One array or two? Each case has its own loop, because vector code is only for what does not overlap."""
+    return bool(z.ctypes.data != out.ctypes.data)
+
+
+@compiled
+def _bent_units(z: Array, gain: Array, offset: Array, left: Array, out: Array) -> None:
     """A line right of zero, another one left of it. Its slope can be read off the sign of what it puts out."""
-    if apart:
+    if _are_apart(z, out):
         for i in range(out.shape[0]):
             for j in range(out.shape[1]):
                 u = z[i, j] * gain[j] + offset[j]
@@ -137,8 +143,8 @@ def _bent_units(z: Array, gain: Array, offset: Array, left: Array, out: Array, a
 
 
 @compiled
-def _line(z: Array, gain: Array, offset: Array, out: Array, apart: bool) -> None:  # noqa: FBT001
-    if apart:
+def _line(z: Array, gain: Array, offset: Array, out: Array) -> None:
+    if _are_apart(z, out):
         for i in range(out.shape[0]):
             for j in range(out.shape[1]):
                 out[i, j] = z[i, j] * gain[j] + offset[j]
@@ -196,26 +202,22 @@ def keeps_slope(activation: Activation) -> bool:
 
 
 @compiled
-def activate(
-    activation: int, z: Array, gain: Array, offset: Array, left: Array, out: Array, slope: Array, apart: bool  # noqa: FBT001
-) -> None:
+def activate(activation: int, z: Array, gain: Array, offset: Array, left: Array, out: Array, slope: Array) -> None:
     """f(u) and f'(u) of u = z gain + offset.
 
     Args:
         activation: Its number.
-        z: (rows, units).
+        z: (rows, units); may be `out` itself.
         gain: One a unit, (units,).
         offset: One a unit, (units,).
         left: The factor left of zero, (units,).
         out: (rows, units); holds f(u) afterwards.
         slope: (rows, units); holds f'(u) afterwards, if `keeps_slope`.
-        apart: Whether z and `out` are two arrays. They have loops of their own, because the compiler's vectors are
-            only for what does not overlap.
     """
     if activation in (_RELU, _LEAKY_RELU):
-        _bent_units(z, gain, offset, left, out, apart)
+        _bent_units(z, gain, offset, left, out)
         return
-    _line(z, gain, offset, out, apart)
+    _line(z, gain, offset, out)
     if activation == _PRELU:
         _prelu_units(out, left, slope)
     elif activation == _ELU:

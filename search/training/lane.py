@@ -395,8 +395,7 @@ def _forward(state: State, hyper: Hyper, scratch: Scratch, key: tuple[Scalar, Sc
         if hyper.batch_norm:
             _moments(z, unit, vectors, _matrix(state.moving, moving_at, 2, units))
         _line(unit, vectors, hyper.batch_norm)
-        apart = len(scratch.z) > 0
-        activate(hyper.activation, z, unit[_GAIN], unit[_OFFSET], vectors[SLOPE], out, slope, apart)
+        activate(hyper.activation, z, unit[_GAIN], unit[_OFFSET], vectors[SLOPE], out, slope)
         if len(scratch.pull):
             penalty += _activity(out, _matrix(scratch.pull, block_at, n, units), hyper.activity_l1, hyper.activity_l2)
         if hyper.threshold:
@@ -504,7 +503,7 @@ def _predict(state: State, hyper: Hyper, x: Array, logits: Array, chunk: Chunk) 
         np.dot(fed, _matrix(state.kernels, kernel_at, sizes[layer], units), out)
         line = _matrix(chunk.unit, vector_at, N_VECTORS, units)
         slope = _matrix(chunk.slope, 0, n, units) if len(chunk.slope) else out
-        activate(hyper.activation, out, line[_GAIN], line[_OFFSET], left, out, slope, False)  # noqa: FBT003
+        activate(hyper.activation, out, line[_GAIN], line[_OFFSET], left, out, slope)
         kernel_at += sizes[layer] * units
         vector_at += N_VECTORS * units
         fed = out
