@@ -1,63 +1,84 @@
 """How long the shipped capacity study takes, and how long the same networks would take one at a time in Keras.
 
-    python benchmarks/capacity_time.py [--sample]
+    python benchmarks/capacity_time.py
 
 The study is run as a user would run it, on bundled digits, with an empty cache of compiled programs. Keras trains one
-network of every cell with the same rows, batches and updates (the reference trainer, one call into TensorFlow an
-evaluation); its time is multiplied by the networks a cell has. `--sample` measures Keras alone. Processor time is
-printed beside wall time, because it says the same on a busy machine.
+network of every cell, at the middle learning rate, with the same rows, batches and updates (the reference trainer, one
+call into TensorFlow an evaluation), once before the study and once after it, because the machine may be busier at one
+time than at another. A cell's seconds are multiplied by the networks the study trained in it. Processor time is printed
+beside wall time, which says the same on a busy machine.
 """
 
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import Counter
+from typing import NamedTuple
 
 from ffsearch.search.capacity.plan import Training
 from ffsearch.search.capacity.study import assembled
 from ffsearch.search.carrying.choose import Carriage
 from ffsearch.search.observer import Observer
 
-N_TRAININGS = 400
 
+class Seconds(NamedTuple):
+    """Of the clock on the wall, and of the processor."""
 
-@contextmanager
-def clocked(what: str, *, times: float = 1.0) -> Iterator[None]:
-    """Print wall and processor seconds of a block, multiplied."""
-    wall, processor = time.perf_counter(), time.process_time()
-    yield
-    wall, processor = time.perf_counter() - wall, time.process_time() - processor
-    print(f"{what:<44} {times * wall:8.0f} s wall {times * processor:8.0f} s processor", flush=True)
+    wall: float
+    processor: float
+
+    @classmethod
+    def now(cls) -> Seconds:
+        """Since some time in the past."""
+        return cls(time.perf_counter(), time.process_time())
+
+    def since(self, began: Seconds) -> Seconds:
+        """Between two times."""
+        return Seconds(self.wall - began.wall, self.processor - began.processor)
 
 
 def main() -> None:
-    """The study, then a sample of its networks in Keras."""
+    """The study between two samples of its networks in Keras."""
+    from ffsearch.search.run import run
+
     with tempfile.TemporaryDirectory() as folder:
         os.environ["XDG_CACHE_HOME"] = folder
-        if "--sample" not in sys.argv[1:]:
-            from ffsearch.search.run import run
+        samples = [sample(f"{folder}/before")]
+        began = Seconds.now()
+        done = run("capacity", out=f"{folder}/run")
+        study = Seconds.now().since(began)
+        n_networks = Counter(zip(done.capacity["depth"], done.capacity["budget"], strict=True))
+        samples.append(sample(f"{folder}/after"))
+    print(f"the study, {sum(n_networks.values())} networks: {study.wall:.0f} s wall, {study.processor:.0f} s processor")
+    for cells in samples:
+        wall, processor = (
+            sum(n_networks[cell] * seconds[kind] for cell, seconds in cells.items())
+            for kind in range(len(Seconds._fields))
+        )
+        print(
+            f"Keras, the same networks: {wall:.0f} s wall, {processor:.0f} s processor, "
+            f"{wall / study.wall:.1f} and {processor / study.processor:.1f} times as much"
+        )
 
-            with clocked("the study"):
-                done = run("capacity", out=f"{folder}/run")
-            print(f"{len(done.capacity)} networks, verdict {done.summary['verdict']['code']}")
-        sample(f"{folder}/sample")
 
-
-def sample(out: str) -> None:
-    """One network of every cell, at the middle learning rate."""
+def sample(out: str) -> dict[tuple[int, int], Seconds]:
+    """Of one network of every cell, by depth and budget, in Keras, which has been warmed up by another one."""
     from ffsearch.search.training.keras_trainer import KerasTrainer
 
     with assembled(
         "capacity", data=None, target=None, overrides=(), out=out, fresh=False, observer=Observer(), carriage=Carriage()
     ) as parts:
         trainer = KerasTrainer(parts.problem, parts.stopping)
-        jobs = [parts.plan.job(Training(2, cell, 0)) for cell in range(len(parts.plan.cells))]
-        with clocked(f"Keras, {N_TRAININGS} networks from one of each cell", times=N_TRAININGS / len(jobs)):
-            list(trainer.train(iter(jobs)))
+        jobs = [parts.plan.job(Training(2, number, 0)) for number in range(len(parts.plan.cells))]
+        list(trainer.train(iter(jobs[:1])))
+        found = {}
+        for job, cell in zip(jobs, parts.plan.cells, strict=True):
+            began = Seconds.now()
+            list(trainer.train(iter([job])))
+            found[cell.depth, cell.budget] = Seconds.now().since(began)
+        return found
 
 
 if __name__ == "__main__":

@@ -1,11 +1,16 @@
 """Which sampler finds good networks in fewest trials, where every answer is known: a look-up in place of training.
 
-    python benchmarks/samplers_on_tables.py TABLES [--samplers tpe random ...] [--running 1 16] [--out results.json]
+    python benchmarks/samplers_on_tables.py TABLES [--samplers tpe random ...] [--running 1 16] [--rates 1 3] [--out
+        results.json]
 
 TABLES holds the four tables of fully connected networks (Klein and Hutter 2019, arXiv 1905.04970): validation errors of
 62,208 configurations of two hidden layers, each trained four times. A sampler is told the mean of the four; with
 --noisy one of them, drawn at random, and it is judged by the mean of what looks best to it. The tables hold no learning
 curves, so pruners are not compared.
+
+With --rates 3 the learning rate is no parameter: each trial is three networks, whose rates lie a third of the range
+apart (where the lowest lies is drawn for each trial), and its value is that of the best. Networks are counted, not
+trials.
 """
 
 from __future__ import annotations
@@ -16,6 +21,8 @@ import math
 import time
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
@@ -86,15 +93,16 @@ class Table:
 
 
 def search(
-    engine: Engine, table: Table, *, seed: int, n_trials: int, n_running: int, noisy: bool
+    engine: Engine, table: Table, *, seed: int, n_trials: int, n_running: int, n_rates: int, noisy: bool
 ) -> NDArray[np.float64]:
-    """The mean error of what looks best after every trial, shape (n_trials,).
+    """The mean error of what looks best after every network, shape (n_trials,).
 
     Args:
         engine: Nothing asked yet.
         table: Where errors come from.
         seed: Of the noise: which of the four an engine is told.
-        n_trials: Trials.
+        n_trials: Networks.
+        n_rates: Learning rates of a trial, a network each; with 1 it is the engine's.
         n_running: Trials asked for before the first of them is told; the one asked first is told first.
         noisy: Whether an engine is told one of the four errors.
     """
@@ -110,26 +118,39 @@ def search(
             means += [mean_of_best] * (n_trials - len(means))
             break
         proposal = running.popleft()
-        errors = table.look_up(proposal.point)
-        value = float(rng.choice(errors) if noisy else errors.mean())
-        if value < best_told:
-            best_told, mean_of_best = value, float(errors.mean())
-        means.append(mean_of_best)
+        value = math.inf
+        for point in at_rates(proposal.point, n_rates, rng):
+            errors = table.look_up(point)
+            value = min(value, float(rng.choice(errors) if noisy else errors.mean()))
+            if value < best_told:
+                best_told, mean_of_best = value, float(errors.mean())
+            means.append(mean_of_best)
         told = Told(trial=proposal.trial, point=proposal.point, value=value, ended=Ended.STOPPED, valid_loss=())
         engine.tell(told)
-    return np.array(means)
+    return np.array(means[:n_trials])
 
 
-def make_engine(sampler: str, *, seed: int) -> Engine:
+def at_rates(point: Point, n_rates: int, rng: np.random.Generator) -> list[Point]:
+    """The point at so many learning rates, evenly over the range; where the lowest lies is drawn."""
+    if n_rates == 1:
+        return [point]
+    rate = SPACE["learning_rate"]
+    assert isinstance(rate, FloatParameter)
+    places = (np.arange(n_rates) + rng.random()) / n_rates
+    return [replace(point, learning_rate=rate.low * (rate.high / rate.low) ** float(place)) for place in places]
+
+
+def make_engine(sampler: str, *, seed: int, n_rates: int) -> Engine:
     """An engine by `sampler`, or `keras-tuner:sampler`; no pruner."""
+    space = {key: parameter for key, parameter in SPACE.items() if n_rates == 1 or key != "learning_rate"}
     name, _, own = sampler.rpartition(":")
     if name == "keras-tuner":
         from ffsearch.search.engines.keras_tuner_engine import KerasTunerEngine
 
-        return KerasTunerEngine(SPACE, sampler=own, pruner="none", seed=seed, direction="minimize", max_epochs=100)
+        return KerasTunerEngine(space, sampler=own, pruner="none", seed=seed, direction="minimize", max_epochs=100)
     from ffsearch.search.engines.optuna_engine import OptunaEngine
 
-    return OptunaEngine(SPACE, sampler=own, pruner="none", seed=seed, direction="minimize")
+    return OptunaEngine(space, sampler=own, pruner="none", seed=seed, direction="minimize")
 
 
 def quartiles(values: NDArray[np.float64]) -> tuple[float, float, float]:
@@ -172,6 +193,7 @@ def main() -> None:
     parser.add_argument("tables", type=Path)
     parser.add_argument("--samplers", nargs="+", default=["random", "tpe", "qmc", "cmaes"])
     parser.add_argument("--running", nargs="+", type=int, default=[1, 16])
+    parser.add_argument("--rates", nargs="+", type=int, default=[1])
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--trials", type=int, default=100)
     parser.add_argument("--noisy", action="store_true")
@@ -181,18 +203,20 @@ def main() -> None:
     tables = {name: Table(given.tables / f"{name}.npz", choices) for name in TABLES}
     runs: dict[str, dict[str, NDArray[np.float64]]] = {}
     for sampler in given.samplers:
-        for n_running in given.running:
+        for n_running, n_rates in product(given.running, given.rates):
             label = sampler if n_running == 1 else f"{sampler}, {n_running} at a time"
+            label += f", {n_rates} learning rates a trial" if n_rates > 1 else ""
             began = time.perf_counter()
             runs[label] = {
                 name: np.array(
                     [
                         search(
-                            make_engine(sampler, seed=seed),
+                            make_engine(sampler, seed=seed, n_rates=n_rates),
                             table,
                             seed=seed,
                             n_trials=given.trials,
                             n_running=n_running,
+                            n_rates=n_rates,
                             noisy=given.noisy,
                         )
                         for seed in range(given.seeds)

@@ -5,6 +5,7 @@ What is heavy is loaded by the command that needs it: `--help` stays fast.
 
 from __future__ import annotations
 
+import gc
 import os
 import shlex
 import signal
@@ -52,7 +53,9 @@ def main() -> NoReturn:
     """Entry point of the `ffsearch` command."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's notes on its own build are not the user's concern
     signal.signal(signal.SIGTERM, _interrupt)
-    sys.exit(invoke(sys.argv[1:]))
+    code = invoke(sys.argv[1:])
+    gc.freeze()  # what TensorFlow and Numba left ends with the process; to look through it first takes a second
+    sys.exit(code)
 
 
 def invoke(arguments: list[str]) -> int:

@@ -234,7 +234,7 @@ def activate(activation: int, z: Array, gain: Array, offset: Array, left: Array,
 
 @compiled
 def back_through(activation: int, d: Array, out: Array, left: Array, slope: Array) -> None:
-    """d f'(u) in the place of d.
+    """D f'(u) in the place of d.
 
     Args:
         activation: Its number.
@@ -254,7 +254,7 @@ def back_through(activation: int, d: Array, out: Array, left: Array, slope: Arra
 
 @compiled
 def add(x: Array, term: Array) -> None:
-    """x + term in the place of x, both of one shape."""
+    """X + term in the place of x, both of one shape."""
     flat, terms = x.reshape(-1), term.reshape(-1)
     for i in range(len(flat)):
         flat[i] += terms[i]
@@ -270,7 +270,7 @@ def fill(x: Array, value: Scalar) -> None:
 
 @compiled
 def multiply(x: Array, factor: Array) -> None:
-    """x factor in the place of x, both of one shape."""
+    """X factor in the place of x, both of one shape."""
     flat, factors = x.reshape(-1), factor.reshape(-1)
     for i in range(len(flat)):
         flat[i] *= factors[i]

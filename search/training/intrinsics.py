@@ -4,9 +4,9 @@
     restore(found)          ... and no longer
     unowned(array)          the same memory, to which no references are counted
 
-Numbers below 1e-38 are computed a hundred times more slowly than others. A network that fits its rows has gradients that
-shrink without end, and what Adam remembers of a unit that no row turns on only fades; TensorFlow takes both for zero,
-too. The state is a thread's own, so who sets it puts back what was there.
+Numbers below 1e-38 are computed a hundred times more slowly than others. A network that fits its rows has gradients
+that shrink without end, and what Adam remembers of a unit that no row turns on only fades; TensorFlow takes both for
+zero, too. The state is a thread's own, so who sets it puts back what was there.
 
 Source: Intel, Software Developer's Manual, volume 1, section 10.2.3 (MXCSR); Arm, Architecture Reference Manual, FPCR.
 """
@@ -70,7 +70,7 @@ def unowned(typing_context: Any, array: Any) -> Any:  # noqa: ARG001
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         view = context.make_array(signature.args[0])(context, builder, arguments[0])
         view.meminfo = cgutils.get_null_value(view.meminfo.type)
-        return view._getvalue()  # noqa: SLF001  (how Numba documents it)
+        return view._getvalue()
 
     return array(array), codegen
 

@@ -224,6 +224,7 @@ def _unowned_chunk(c: Chunk) -> Chunk:
         unowned(c.unit), unowned(c.fed), unowned(c.slope), unowned(c.y), unowned(c.gradient), unowned(c.row_loss)
     )
 
+
 # --- one epoch -------------------------------------------------------------------------------------------------------
 
 
@@ -595,7 +596,7 @@ def _back_to_slope(d: Array, z: Array, unit: Array, d_slope: Array) -> None:
 
 @compiled
 def _back_through_norm(d: Array, z: Array, unit: Array, gradient: Array) -> None:
-    """du becomes dz, and gamma and beta get their gradients. Uses up the offsets and 1/sqrt(var + eps) of `unit`."""
+    """The gradient in u becomes that in z; gamma and beta get theirs. Offsets and 1/sqrt(var + eps) are used up."""
     mean, rstd, gain, offset = unit[_MEAN], unit[_RSTD], unit[_GAIN], unit[_OFFSET]
     d_gamma, d_beta = gradient[SCALE], gradient[SHIFT]
     n, units = d.shape

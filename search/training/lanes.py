@@ -384,7 +384,7 @@ def _scratch(point: Point, sizes: NDArray[np.int64], *, batch_size: int) -> lane
 
 
 def _keeps(point: Point) -> tuple[bool, bool]:
-    """Whether the way back asks for products (for batch statistics, and the sign of what prelu bent), and for slopes."""
+    """Whether the way back asks for products (for batch statistics, and for what prelu bent), and for slopes."""
     return point.batch_norm or point.activation is Activation.PRELU, keeps_slope(point.activation)
 
 
