@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from contracts.compiled import callable_part
 from contracts.trainers import head_for
 from ffsearch.errors import SpaceError
 from ffsearch.search.data.problem import MatrixColumns
 from ffsearch.search.heads import Task
 from ffsearch.search.points import Parameters
 from ffsearch.search.topology import AUGMENTATIONS, Balance, Point
+from ffsearch.search.training import elementwise, lane_augment
 from ffsearch.search.training.augment import (
     IMAGE_ONLY,
     Batch,
@@ -24,14 +26,15 @@ from ffsearch.search.training.augment import (
     epoch_draws,
     is_augmented,
 )
-from ffsearch.search.training.elementwise import place_bits as lane_bits
-from ffsearch.search.training.elementwise import update_key
 from ffsearch.search.training.hashing import place_bits, update_words
-from ffsearch.search.training.lane_augment import augment_rows
 from ffsearch.search.training.lanes import augmentation
 from ffsearch.spaces.loader import load_space
 
 Array = NDArray[Any]
+
+augment_rows, lane_bits, update_key = (
+    callable_part(part) for part in (lane_augment.augment_rows, elementwise.place_bits, elementwise.update_key)
+)
 
 SEED = np.random.SeedSequence(5)
 TABLE = MatrixColumns(cell=np.array([0, 1, 2, 1, 3, 3, 3], np.int32), is_number=np.arange(7) < 3)

@@ -9,23 +9,19 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from contracts.compiled import callable_part
 from ffsearch.search.heads import Loss
 from ffsearch.search.topology import Activation, Point
-from ffsearch.search.training.elementwise import (
-    ACTIVATIONS,
-    LOSSES,
-    activate,
-    back_through,
-    drop,
-    exponential,
-    field_key,
-    losses,
-    slope_start,
-    update_key,
-)
+from ffsearch.search.training import elementwise
+from ffsearch.search.training.elementwise import ACTIVATIONS, LOSSES, slope_start
 from ffsearch.search.training.lanes import dropout_line
 
 Array = NDArray[Any]
+
+activate, back_through, drop, exponential, field_key, losses, update_key = (
+    callable_part(getattr(elementwise, name))
+    for name in ("activate", "back_through", "drop", "exponential", "field_key", "losses", "update_key")
+)
 
 
 def formula(activation: Activation, u: Array) -> Array:
