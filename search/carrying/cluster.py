@@ -24,7 +24,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
 from ffsearch.errors import RunError
-from ffsearch.search.carrying.homes import Homes, again
+from ffsearch.search.carrying.homes import Headcount, Homes, again
 from ffsearch.search.carrying.protocol import Done, Recipe, Work, WorkLost
 from ffsearch.search.observer import Workers
 
@@ -86,9 +86,7 @@ class RayCarrier:
     ) -> None:
         check_ray()
         self._notify = notify
-        self._watch = watch
-        self._n_lost = 0
-        self._n_again = 0
+        self._headcount = Headcount("node", watch)
         self._keys = count()
         self._recipes: dict[int, Any] = {}
         self._nodes: dict[str, _Node] = {}
@@ -178,24 +176,16 @@ class RayCarrier:
                 )
                 self._notify(f"Ray: node {node.name} trains now.")
         if list(self._nodes.values()) != before:
-            self._tell()
+            n_networks = sum(node.n_threads for node in self._nodes.values())
+            self._headcount.tell(n=len(self._nodes), n_networks=n_networks)
 
     def _part_with(self, key: str, node: _Node) -> None:
         """Take leave of one that is lost."""
         del self._nodes[key]
         self._lost_at[key] = time.monotonic()
         n_networks = self._homes.lost_with(node)
-        self._n_lost += 1
-        self._n_again += n_networks
+        self._headcount.lost(n_networks)
         self._notify(f"Ray: {node.why}. {again(n_networks)}")
-
-    def _tell(self) -> None:
-        if self._watch is None:
-            return
-        n_networks = sum(node.n_threads for node in self._nodes.values())
-        self._watch(
-            Workers(kind="node", n=len(self._nodes), n_networks=n_networks, n_lost=self._n_lost, n_again=self._n_again)
-        )
 
 
 @dataclass(eq=False)

@@ -1,15 +1,16 @@
-"""Which worker has which network: it stays where it was begun, for as long as that worker lives."""
+"""Which worker has which network: it stays where it was begun, for as long as that worker lives. And who is at work."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Literal, Protocol, TypeVar
 
 from ffsearch.search.carrying.protocol import Done, Work, WorkLost
+from ffsearch.search.observer import Workers
 
-__all__ = ["Home", "Homes", "again", "lost"]
+__all__ = ["Headcount", "Home", "Homes", "again", "lost"]
 
 
 class Home(Protocol):
@@ -78,6 +79,34 @@ class Homes(Generic[_Home]):
         """A network that was given away takes no place any more."""
         if not done.cancelled() and done.exception() is None:
             self._of.pop(network, None)
+
+
+class Headcount:
+    """Who is at work, and what was lost on the way.
+
+    Args:
+        kind: Processes of this machine, or nodes of a cluster.
+        watch: Told, at the start and whenever it changes.
+    """
+
+    def __init__(self, kind: Literal["worker", "node"], watch: Callable[[Workers], object] | None) -> None:
+        self._kind = kind
+        self._watch = watch
+        self._n_lost = 0
+        self._n_again = 0
+
+    def lost(self, n_networks: int) -> None:
+        """One is gone, and so many networks with it."""
+        self._n_lost += 1
+        self._n_again += n_networks
+
+    def tell(self, *, n: int, n_networks: int) -> None:
+        """So many are at work now, on so many networks at the same time."""
+        if self._watch is not None:
+            workers = Workers(
+                kind=self._kind, n=n, n_networks=n_networks, n_lost=self._n_lost, n_again=self._n_again
+            )  # fmt: skip
+            self._watch(workers)
 
 
 def again(n_networks: int) -> str:

@@ -24,7 +24,7 @@ from threading import Lock, Thread
 from typing import Any, Final
 
 from ffsearch.errors import RunError
-from ffsearch.search.carrying.homes import Homes, again, lost
+from ffsearch.search.carrying.homes import Headcount, Homes, again, lost
 from ffsearch.search.carrying.packing import packed
 from ffsearch.search.carrying.protocol import Done, Recipe, Work, WorkLost
 from ffsearch.search.environment import n_cpus
@@ -70,9 +70,7 @@ class ProcessCarrier:
     ) -> None:
         self._folder = folder
         self._notify = notify
-        self._watch = watch
-        self._n_lost = 0
-        self._n_again = 0
+        self._headcount = Headcount("worker", watch)
         self._keys = count()
         self._recipes: dict[int, bytes] = {}
         self._homes: Homes[_Worker] = Homes()
@@ -135,19 +133,15 @@ class ProcessCarrier:
                 )
             n_networks = self._homes.lost_with(worker)
             self._notify(f"worker {worker.pid} was lost: {worker.why}. {again(n_networks)}")
-            self._n_lost += 1
-            self._n_again += n_networks
+            self._headcount.lost(n_networks)
             self._workers[place] = fresh = _Worker(n_threads=self._n_threads)
             for key, content in self._recipes.items():
                 fresh.send("recipe", key, content)
             self._tell()
 
     def _tell(self) -> None:
-        if self._watch is None:
-            return
         n = len(self._workers)
-        n_networks = n * self._n_threads
-        self._watch(Workers(kind="worker", n=n, n_networks=n_networks, n_lost=self._n_lost, n_again=self._n_again))
+        self._headcount.tell(n=n, n_networks=n * self._n_threads)
 
 
 class _Worker:
