@@ -3,10 +3,11 @@
     python benchmarks/samplers_on_training.py adult.csv:income letter.tsv:target [--seeds 20] [--rows 4000]
         [--trials 100] [--arms random/none tpe/asha ...] [--out FILE.jsonl]
 
-Each search is a whole run on the shipped space, without evidence. What is sought is what the median random search
-without pruning has found after all its trials; told are the trials and the seconds of training (all networks' together,
-so that how many train at a time does not matter) until an arm has that, as medians and quartiles over seeds, and the
-seconds as a share of what random search's trials took. A search that is in the file of results is not run again.
+Each search is a whole run on the shipped space, without evidence. A seed draws the rows that judge, too, so arms are
+compared seed by seed: what is sought is what random search without pruning has found after all its trials with the same
+seed, its best and its second best. Told are the trials and the seconds of training (all networks' together, so that how
+many train at a time does not matter) until an arm has that, as medians and quartiles over seeds, the seconds as a share
+of what all of random search's trials took. A search that is in the file of results is not run again.
 """
 
 from __future__ import annotations
@@ -60,24 +61,27 @@ def until(found: Found, target: float) -> tuple[float, float]:
 
 
 def middle(values: list[float], digits: int) -> str:
-    """Median and quartiles, each one of the values, for some may be infinite."""
-    ordered = sorted(values)
-    low, half, high = (ordered[min(len(ordered) - 1, int(share * len(ordered)))] for share in (0.25, 0.5, 0.75))
+    """Median and quartiles; between two values their mean, which is infinite where one of them is."""
+    ordered, last = sorted(values), len(values) - 1
+    low, half, high = (
+        (ordered[math.floor(share * last)] + ordered[math.ceil(share * last)]) / 2 for share in (0.25, 0.5, 0.75)
+    )
     return f"{half:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
 def report(table: str, arms: dict[str, list[Found]]) -> None:
     """A line an arm."""
-    target = float(np.median([min(found["losses"]) for found in arms[CONTROL]]))
-    whole_s = float(np.median([sum(found["seconds"]) for found in arms[CONTROL]]))
+    whole = [sum(found["seconds"]) for found in arms[CONTROL]]
     for arm, of_seeds in arms.items():
-        reached = [until(found, target) for found in of_seeds]
-        best = [min(found["losses"]) for found in of_seeds]
-        total = [sum(found["seconds"]) / whole_s for found in of_seeds]
-        cells = [
-            Path(table.rsplit(":", 1)[0]).name, arm, str(len(of_seeds)), middle([n for n, _ in reached], 0),
-            middle([s / whole_s for _, s in reached], 2), middle(total, 2), middle(best, 4),
-        ]  # fmt: skip
+        cells = [Path(table.rsplit(":", 1)[0]).name, arm, str(len(of_seeds))]
+        for place in range(2):
+            targets = [sorted(found["losses"])[place] for found in arms[CONTROL]]
+            reached = [until(found, target) for found, target in zip(of_seeds, targets, strict=True)]
+            shares = [s / whole_s for (_, s), whole_s in zip(reached, whole, strict=True)]
+            cells += [middle([n for n, _ in reached], 0), middle(shares, 2)]
+        cells.append(middle([sum(found["seconds"]) / s for found, s in zip(of_seeds, whole, strict=True)], 2))
+        pairs = zip(of_seeds, arms[CONTROL], strict=True)
+        cells.append(middle([min(found["losses"]) / min(control["losses"]) for found, control in pairs], 3))
         print(f"| {' | '.join(cells)} |", flush=True)
 
 
@@ -103,8 +107,11 @@ def main() -> None:
                 known[key] = {"key": key, **found}
                 with given.out.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(known[key]) + "\n")
-    print("| table | sampler/pruner | seeds | trials to random's best | training to it, of random's | in all | best |")
-    print("|---|---|---|---|---|---|---|")
+    print(
+        "| table | sampler/pruner | seeds | trials to random's best | training to it | trials to its second | training "
+        "to it | training in all | best, of random's |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|")
     for table in given.tables:
         of = {arm: [known[table, arm, seed, given.rows, given.trials] for seed in range(given.seeds)]
               for arm in given.arms}  # fmt: skip

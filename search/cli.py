@@ -263,7 +263,7 @@ def replay(
     data: Annotated[str | None, typer.Option(help="Where the run's table lies now, if it was moved.")] = None,
 ) -> None:
     """Train one trial of a run again, and tell whether its curve comes out as recorded."""
-    from ffsearch.search.loaded import load_tensorflow
+    from ffsearch.search.quiet import load_tensorflow
 
     load_tensorflow()
     from ffsearch.search.replay import replay as train_again
@@ -289,7 +289,7 @@ def export(
     ] = None,
 ) -> None:
     """Write a run's model in another format; its own runtime must give the same answers, or nothing is written."""
-    from ffsearch.search.loaded import load_tensorflow
+    from ffsearch.search.quiet import load_tensorflow
     from ffsearch.search.store import latest
 
     folder = path or latest()
@@ -314,8 +314,8 @@ def predict(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No count of rows; errors only.")] = False,
 ) -> None:
     """Answer every row of a file: labels and probabilities, or values in the target's unit."""
-    from ffsearch.search.loaded import load_tensorflow
     from ffsearch.search.progress import counting
+    from ffsearch.search.quiet import load_tensorflow
 
     load_tensorflow()
     from ffsearch.search.predict import predict_file

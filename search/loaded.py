@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ffsearch.errors import ExportError
 from ffsearch.search.heads import Task
-from ffsearch.search.quiet import native_stderr_held_back
+from ffsearch.search.quiet import load_tensorflow
 from ffsearch.search.reading import LOG, MODEL
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ffsearch.search.packaging import PackagedModel
 
-__all__ = ["Model", "load_model", "load_tensorflow", "model_file"]
+__all__ = ["Model", "load_model", "model_file"]
 
 
 class Model:
@@ -118,9 +118,3 @@ def model_file(path: str | PathLike[str]) -> Path:
         return given / MODEL
     why = "it was not refitted: give the run's command again" if (given / LOG).is_file() else "it is no run folder"
     raise ExportError(f"{fspath(path)!r} has no {MODEL}: {why}. Or give a .keras file.")
-
-
-def load_tensorflow() -> None:
-    """Load TensorFlow with its notes on its build held back; before a module that imports it."""
-    with native_stderr_held_back():
-        import tensorflow  # noqa: F401

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["native_stderr_held_back"]
+__all__ = ["load_tensorflow", "native_stderr_held_back"]
 
 
 @contextmanager
@@ -32,3 +32,9 @@ def native_stderr_held_back() -> Iterator[None]:
             sys.stderr.flush()
             os.dup2(kept, 2)
             os.close(kept)
+
+
+def load_tensorflow() -> None:
+    """Load TensorFlow with its notes on its build held back; before a module that imports it, which takes seconds."""
+    with native_stderr_held_back():
+        import tensorflow  # noqa: F401

@@ -24,6 +24,7 @@ from ffsearch.search.ledger import Ledger, Outcome
 from ffsearch.search.observer import Observer
 from ffsearch.search.outcome import refit_winner
 from ffsearch.search.parts import Parts, all_overrides, assembled, open_folder, read_inputs, shared_study
+from ffsearch.search.quiet import load_tensorflow
 from ffsearch.search.recording import record_of
 from ffsearch.search.records import TrialRecord, bad_value
 from ffsearch.search.saving import save_answer
@@ -117,6 +118,7 @@ def run(
             return load(folder.path)
         try:
             _search(parts)
+            load_tensorflow()  # for the steps to come; networks are trained without it
             weighed = weigh(parts)
             answer = refit_winner(parts, weighed.winner, weighed.steps)
             judged = judge(parts, weighed, answer)

@@ -26,6 +26,7 @@ from ffsearch.search.data.images import ImageLayout
 from ffsearch.search.evidence.metrics import Objective, resolve_objective
 from ffsearch.search.observer import Began, ColumnLine, Observer, Phase
 from ffsearch.search.parts import RUNS, all_overrides, facts_of, run_name
+from ffsearch.search.quiet import load_tensorflow
 from ffsearch.search.reading import SPLITS
 from ffsearch.search.records import TrialRecord, best_record
 from ffsearch.search.scoring import naive_value, score_folds
@@ -183,6 +184,7 @@ def study(
         try:
             _begin(parts)
             _train(parts)
+            load_tensorflow()  # to ask networks about the test rows; they are trained without it
             conclude(parts, report=report)
         except KeyboardInterrupt as interrupt:
             raise KeyboardInterrupt(_saved(parts)) from interrupt

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ffsearch.search.carrying.protocol import Carrier
 from ffsearch.search.data.problem import Problem
-from ffsearch.search.quiet import native_stderr_held_back
+from ffsearch.search.quiet import load_tensorflow
 from ffsearch.search.training.protocol import Stopping, Trainer
 from ffsearch.spaces.sampling import CONCURRENCY
 
@@ -35,13 +35,13 @@ def make_trainer(
         n_lanes: Networks in training at a time, in lanes.
         carrier: What trains the lanes; None for threads of this process.
     """
-    with native_stderr_held_back():
-        if name == "keras":
-            from ffsearch.search.training.keras_trainer import KerasTrainer
+    if name == "keras":
+        load_tensorflow()
+        from ffsearch.search.training.keras_trainer import KerasTrainer
 
-            return KerasTrainer(problem, stopping, optimizer=optimizer, momentum=momentum)
-        from ffsearch.search.training.population import PopulationTrainer
+        return KerasTrainer(problem, stopping, optimizer=optimizer, momentum=momentum)
+    from ffsearch.search.training.population import PopulationTrainer
 
-        return PopulationTrainer(
-            problem, stopping, optimizer=optimizer, momentum=momentum, n_lanes=n_lanes, carrier=carrier
-        )
+    return PopulationTrainer(
+        problem, stopping, optimizer=optimizer, momentum=momentum, n_lanes=n_lanes, carrier=carrier
+    )

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from heapq import heappop, heappush
 from itertools import count
 from typing import Final
@@ -28,11 +29,11 @@ import numpy as np
 from ffsearch.search import defaults
 from ffsearch.search.carrying.protocol import Carrier, Done, Recipe, Work, WorkLost
 from ffsearch.search.data.problem import Problem
+from ffsearch.search.quiet import load_tensorflow
 from ffsearch.search.training.costs import machine_memory
 from ffsearch.search.training.early_stopping import Progress
-from ffsearch.search.training.keras_trainer import KerasTrainer
 from ffsearch.search.training.lanes import Settings, epoch_seconds, lane_bytes
-from ffsearch.search.training.protocol import Ended, Job, Stopping, Trained, Watch, never_stop
+from ffsearch.search.training.protocol import Ended, Job, Stopping, Trained, Trainer, Watch, never_stop
 from ffsearch.spaces.sampling import CONCURRENCY
 
 __all__ = ["PopulationTrainer", "memory_for_lanes"]
@@ -102,7 +103,6 @@ class PopulationTrainer:
     ) -> None:
         settings = Settings(stopping=stopping, optimizer=optimizer, momentum=momentum)
         self._recipe = Recipe(problem=problem, settings=settings)
-        self._reference = KerasTrainer(problem, stopping, optimizer=optimizer, momentum=momentum)
         self._n_lanes = n_lanes
         self._memory_bytes = memory_for_lanes() if memory_bytes is None else memory_bytes
         self._carrier = carrier
@@ -115,6 +115,17 @@ class PopulationTrainer:
                 yield from self._train(jobs, _Lanes(carrier, recipe), watch)
             finally:
                 carrier.take_back(recipe)
+
+    @cached_property
+    def _reference(self) -> Trainer:
+        """Made when it is needed: TensorFlow takes seconds to load, and most runs train in lanes alone."""
+        load_tensorflow()
+        from ffsearch.search.training.keras_trainer import KerasTrainer
+
+        problem, settings = self._recipe.problem, self._recipe.settings
+        return KerasTrainer(
+            problem, settings.stopping, optimizer=settings.optimizer, momentum=settings.momentum
+        )  # fmt: skip
 
     def _train(self, jobs: Iterator[Job], lanes: _Lanes, watch: Watch) -> Iterator[Trained]:
         """Fill lanes, wait for the epoch due first, record it, until nobody is left."""
