@@ -13,8 +13,8 @@ import pytest
 from contracts.trainers import STOPPING, job, problem_for
 from ffsearch.search.heads import Task
 from ffsearch.search.topology import Point
-from ffsearch.search.training import lane
 from ffsearch.search.training.intrinsics import flush, restore, unowned
+from ffsearch.search.training.lane_arrays import BIAS
 from ffsearch.search.training.lanes import Lane, Settings, Tables
 
 TINY = np.full(4, 2e-38, np.float32)
@@ -65,7 +65,7 @@ def test_a_lane_computes_without_denormal_numbers_and_leaves_its_thread_as_it_wa
     one.train_epoch()
     network = one._network
     assert network is not None
-    network.state.vectors[lane.BIAS * 8 : (lane.BIAS + 1) * 8] = -1e6  # no row turns a unit of the first layer on
+    network.state.vectors[8 * BIAS : 8 * (BIAS + 1)] = -1e6  # no row turns a unit of the first layer on
     network.state.kernel_moments[:] = 2e-38
     one.train_epoch()
     moments = np.abs(network.state.kernel_moments)

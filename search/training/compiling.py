@@ -26,7 +26,15 @@ __all__ = ["cache_folder", "compiled", "inlined", "is_compiled", "program", "pru
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
-_PARTS: Final = ("compiling.py", "elementwise.py", "hashing.py", "intrinsics.py", "lane.py", "lane_augment.py")
+_PARTS: Final = (
+    "compiling.py",
+    "elementwise.py",
+    "hashing.py",
+    "intrinsics.py",
+    "lane.py",
+    "lane_arrays.py",
+    "lane_augment.py",
+)
 """Files that programs are made of, next to this one."""
 
 _MOST_FOLDERS: Final = 4

@@ -16,12 +16,10 @@ and, with d. for the derivative of the loss, backwards
 
 Products are the machine's BLAS; everything between two of them is a handful of loops over rows that lie in the
 processor's nearest memory. Depth, widths, activation, optimiser and loss are data, so nothing is traced or compiled for
-a topology. All numbers of a network lie in a few flat arrays, one after another in the order of its layers.
+a topology. The arrays are those of `lane_arrays.py`.
 """
 
 from __future__ import annotations
-
-from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -42,188 +40,33 @@ from ffsearch.search.training.elementwise import (
     update_key,
 )
 from ffsearch.search.training.intrinsics import flush, restore, unowned
+from ffsearch.search.training.lane_arrays import (
+    BIAS,
+    N_VECTORS,
+    SCALE,
+    SHIFT,
+    SLOPE,
+    Chunk,
+    Hyper,
+    Rows,
+    Scratch,
+    State,
+    unowned_chunk,
+    unowned_rows,
+    unowned_scratch,
+    unowned_state,
+)
 from ffsearch.search.training.lane_augment import Augment, augment_rows
 
-__all__ = [
-    "BIAS",
-    "CHUNK",
-    "N_VECTORS",
-    "SCALE",
-    "SHIFT",
-    "SLOPE",
-    "Chunk",
-    "Hyper",
-    "Rows",
-    "Scratch",
-    "State",
-    "evaluate",
-    "train",
-]
-
-BIAS, SCALE, SHIFT, SLOPE = range(4)
-"""Rows of a hidden layer's vectors, (4, units): bias, gamma, beta, and the slope left of zero."""
-
-N_VECTORS: Final = 4
-
-CHUNK: Final = 256
-"""Validation rows evaluated at once. choice: their activations stay in the processor's second-level cache."""
+__all__ = ["evaluate", "train"]
 
 _F = np.float32
 _ZERO, _ONE, _TWO = _F(0.0), _F(1.0), _F(2.0)
 _EPSILON = _F(defaults.BATCH_NORM_EPSILON)
 _KEPT, _NEW = _F(defaults.BATCH_NORM_MOMENTUM), _F(1 - defaults.BATCH_NORM_MOMENTUM)
 
-
-class Hyper(NamedTuple):
-    """What tells one network's training from another's; numbers are float32 unless said otherwise."""
-
-    optimizer: int
-    loss: int
-    activation: int
-    batch_norm: bool
-    learns_slope: bool
-    learning_rate: Scalar
-    momentum: Scalar
-    weight_decay: Scalar
-    l1: Scalar
-    l2: Scalar
-    bias_l1: Scalar
-    bias_l2: Scalar
-    activity_l1: Scalar
-    activity_l2: Scalar
-    threshold: Scalar  # uint32: random bits below it drop a unit; 0 drops none
-    gain: Scalar  # of a unit that is kept
-    shift: Scalar
-    dropped: Scalar  # in the place of one that is not
-    seed: Array  # uint32 (2,): of dropout and of augmentation
-
-
-class State(NamedTuple):
-    """What training changes; `units` counts those of hidden layers.
-
-    Args:
-        sizes: Columns of the matrix, units of every hidden layer, outputs; int64 (depth + 2,).
-        kernels: All kernels, one after another, each (fan_in, units).
-        vectors: Of every hidden layer (4, units), then the output layer's bias.
-        moving: Of every hidden layer (2, units): moving mean and variance.
-        kernel_moments: The optimiser's running averages, (2, len(kernels)).
-        vector_moments: The same, (2, len(vectors)).
-    """
-
-    sizes: Array
-    kernels: Array
-    vectors: Array
-    moving: Array
-    kernel_moments: Array
-    vector_moments: Array
-
-
-class Scratch(NamedTuple):
-    """Room for one update. Flat arrays hold a (batch, units) block a layer, or one of the widest layer.
-
-    Args:
-        x: The batch, (batch, n_features).
-        y: Its targets, (batch, n_outputs).
-        weight: Its weights, (batch,).
-        z: Products, a block a layer; empty where nobody asks for them on the way back, and `out` takes them first.
-        out: What each layer puts out, a block a layer.
-        slope: f'(u), a block a layer; empty where it can be read off `out`.
-        gate: Slope of dropout, a block a layer; empty where there is none.
-        pull: Slope of the activity penalty, a block a layer; empty where there is none.
-        d: Gradients, two blocks of the widest layer.
-        gradient: Of the largest kernel.
-        vector_gradient: Of a layer's vectors, flat.
-        unit: Of every hidden layer mean, 1/sqrt(var + eps), gain and offset, (4, units) where `State.vectors` has its.
-        logits: (batch, n_outputs).
-        row_loss: (batch,).
-    """
-
-    x: Array
-    y: Array
-    weight: Array
-    z: Array
-    out: Array
-    slope: Array
-    gate: Array
-    pull: Array
-    d: Array
-    gradient: Array
-    vector_gradient: Array
-    unit: Array
-    logits: Array
-    row_loss: Array
-
-
-class Chunk(NamedTuple):
-    """Room for rows that are evaluated at once.
-
-    Args:
-        unit: As `Scratch.unit`, under the moving statistics.
-        fed: Two blocks of the widest layer, (2, chunk * widest).
-        slope: A block of the widest layer, (chunk * widest,), not looked at; empty where the activation keeps none.
-        y: Targets, (chunk, n_outputs).
-        gradient: Of the loss in the logits, (chunk, n_outputs); not looked at.
-        row_loss: (chunk,).
-    """
-
-    unit: Array
-    fed: Array
-    slope: Array
-    y: Array
-    gradient: Array
-    row_loss: Array
-
-
-class Rows(NamedTuple):
-    """Rows to learn from, or to be judged by.
-
-    Args:
-        x: Matrix, (n_rows, n_features).
-        y: Targets, (n_rows, n_outputs); empty for classes.
-        label: Class numbers, int32 (n_rows,); empty for everything else.
-        weight: Of each row in the loss, (n_rows,); empty: all alike.
-    """
-
-    x: Array
-    y: Array
-    label: Array
-    weight: Array
-
-
 _MEAN, _RSTD, _GAIN, _OFFSET = range(4)
 """Rows of `Scratch.unit`."""
-
-# --- arrays without an owner -----------------------------------------------------------------------------------------
-
-
-@compiled
-def _unowned_state(s: State) -> State:
-    return State(
-        unowned(s.sizes), unowned(s.kernels), unowned(s.vectors), unowned(s.moving),
-        unowned(s.kernel_moments), unowned(s.vector_moments),
-    )  # fmt: skip
-
-
-@compiled
-def _unowned_rows(r: Rows) -> Rows:
-    return Rows(unowned(r.x), unowned(r.y), unowned(r.label), unowned(r.weight))
-
-
-@compiled
-def _unowned_scratch(s: Scratch) -> Scratch:
-    return Scratch(
-        unowned(s.x), unowned(s.y), unowned(s.weight), unowned(s.z), unowned(s.out), unowned(s.slope),
-        unowned(s.gate), unowned(s.pull), unowned(s.d), unowned(s.gradient), unowned(s.vector_gradient),
-        unowned(s.unit), unowned(s.logits), unowned(s.row_loss),
-    )  # fmt: skip
-
-
-@compiled
-def _unowned_chunk(c: Chunk) -> Chunk:
-    return Chunk(
-        unowned(c.unit), unowned(c.fed), unowned(c.slope), unowned(c.y), unowned(c.gradient), unowned(c.row_loss)
-    )
-
 
 # --- one epoch -------------------------------------------------------------------------------------------------------
 
@@ -254,7 +97,7 @@ def train(
     Returns:
         Means over the updates of data loss and penalty, each before its update.
     """
-    state, rows, scratch = _unowned_state(state), _unowned_rows(rows), _unowned_scratch(scratch)
+    state, rows, scratch = unowned_state(state), unowned_rows(rows), unowned_scratch(scratch)
     loss, penalty, found = 0.0, 0.0, flush()
     for number in range(order.shape[0]):
         _read(rows, order[number], scratch)
@@ -355,7 +198,7 @@ def evaluate(state: State, hyper: Hyper, rows: Rows, logits: Array, chunk: Chunk
         logits: Holds the outputs afterwards, (n_rows, n_outputs).
         chunk: Room.
     """
-    state, rows, chunk, logits = _unowned_state(state), _unowned_rows(rows), _unowned_chunk(chunk), unowned(logits)
+    state, rows, chunk, logits = unowned_state(state), unowned_rows(rows), unowned_chunk(chunk), unowned(logits)
     found = flush()
     _moving_lines(state, hyper, chunk.unit)
     n_rows, most, loss = len(rows.x), len(chunk.row_loss), 0.0

@@ -25,6 +25,19 @@ from ffsearch.search.training.compiling import is_compiled
 from ffsearch.search.training.costs import update_seconds
 from ffsearch.search.training.early_stopping import Progress
 from ffsearch.search.training.elementwise import ACTIVATIONS, LOSSES, N_MOMENTS, OPTIMIZERS, keeps_slope, slope_start
+from ffsearch.search.training.lane_arrays import (
+    BIAS,
+    CHUNK,
+    N_VECTORS,
+    SCALE,
+    SHIFT,
+    SLOPE,
+    Chunk,
+    Hyper,
+    Rows,
+    Scratch,
+    State,
+)
 from ffsearch.search.training.lane_augment import Augment
 from ffsearch.search.training.protocol import Ended, Job, Stopping, Trained, never_stop
 from ffsearch.search.weights import initial_weights
@@ -75,7 +88,7 @@ class Tables:
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         self._balanced: dict[tuple[int, Balance], BalancedRows] = {}
-        self._training: dict[tuple[int, Balance], lane.Rows] = {}
+        self._training: dict[tuple[int, Balance], Rows] = {}
         self._validation = [_rows(split.x_valid, split.y_valid) for split in problem.splits]
 
     def balanced(self, job: Job) -> BalancedRows:
@@ -92,7 +105,7 @@ class Tables:
             )
         return self._balanced[key]
 
-    def training(self, job: Job) -> lane.Rows:
+    def training(self, job: Job) -> Rows:
         """The same as a lane reads them."""
         key = (job.fold, job.point.augment_balance)
         if key not in self._training:
@@ -100,15 +113,15 @@ class Tables:
             self._training[key] = _rows(part.x, part.y, part.weight)
         return self._training[key]
 
-    def validation(self, job: Job) -> lane.Rows:
+    def validation(self, job: Job) -> Rows:
         """The rows that judge a job."""
         return self._validation[job.fold]
 
 
-def _rows(x: NDArray[Any], y: NDArray[Any], weight: NDArray[Any] | None = None) -> lane.Rows:
+def _rows(x: NDArray[Any], y: NDArray[Any], weight: NDArray[Any] | None = None) -> Rows:
     """As compiled code wants them: of one type, whoever made them."""
     has_labels = y.dtype.kind == "i"
-    return lane.Rows(
+    return Rows(
         x=_plain(x, np.float32),
         y=np.empty((0, 0), np.float32) if has_labels else _plain(y, np.float32),
         label=_plain(y, np.int32) if has_labels else np.empty(0, np.int32),
@@ -128,11 +141,11 @@ def _plain(array: NDArray[Any], dtype: type) -> NDArray[Any]:
 class _Network(NamedTuple):
     """A network and the room it is trained in."""
 
-    state: lane.State
-    hyper: lane.Hyper
+    state: State
+    hyper: Hyper
     augment: Augment | None
-    scratch: lane.Scratch
-    chunk: lane.Chunk
+    scratch: Scratch
+    chunk: Chunk
     logits: Array  # of the validation rows, (n_valid, n_outputs)
 
 
@@ -269,13 +282,13 @@ def n_updates(n_rows: int, stopping: Stopping) -> int:
     return stopping.evaluate_every * batches_per_epoch(n_rows, batch_size=stopping.batch_size)
 
 
-def _compile(network: _Network, rows: lane.Rows) -> float:
+def _compile(network: _Network, rows: Rows) -> float:
     """Compile by an epoch without updates, or load what another process compiled. Returns the seconds."""
     started = time.perf_counter()
     state, hyper, augment, scratch, chunk, logits = network
     order, draws = np.empty((0, len(scratch.x)), np.int32), np.empty((0, len(scratch.x), 0), np.float32)
     lane.train(state, hyper, augment, rows, order, draws, scratch, 0)
-    nobody = lane.Rows(x=rows.x[:0], y=rows.y[:0], label=rows.label[:0], weight=_NONE)
+    nobody = Rows(x=rows.x[:0], y=rows.y[:0], label=rows.label[:0], weight=_NONE)
     lane.evaluate(state, hyper, nobody, logits[:0], chunk)
     return time.perf_counter() - started
 
@@ -300,11 +313,11 @@ def _network(job: Job, tables: Tables, settings: Settings) -> _Network:
     )
 
 
-def _hyper(job: Job, settings: Settings, *, loss: int) -> lane.Hyper:
+def _hyper(job: Job, settings: Settings, *, loss: int) -> Hyper:
     """How a job is trained."""
     point, f = job.point, np.float32
     gain, shift, dropped = dropout_line(point)
-    return lane.Hyper(
+    return Hyper(
         optimizer=OPTIMIZERS.index(settings.optimizer),
         loss=loss,
         activation=ACTIVATIONS.index(point.activation),
@@ -342,10 +355,10 @@ def dropout_line(point: Point) -> tuple[float, float, float]:
     return gain, shift, gain * limit + shift
 
 
-def _state(point: Point, weights: list[Array], *, n_outputs: int, n_moments: int) -> lane.State:
+def _state(point: Point, weights: list[Array], *, n_outputs: int, n_moments: int) -> State:
     """A network before its first update."""
     kernels, vectors, moving = flat(point, weights)
-    return lane.State(
+    return State(
         sizes=np.array([weights[0].shape[0], *layer_sizes(point), n_outputs], np.int64),
         kernels=kernels,
         vectors=vectors,
@@ -355,7 +368,7 @@ def _state(point: Point, weights: list[Array], *, n_outputs: int, n_moments: int
     )
 
 
-def _scratch(point: Point, sizes: NDArray[np.int64], *, batch_size: int) -> lane.Scratch:
+def _scratch(point: Point, sizes: NDArray[np.int64], *, batch_size: int) -> Scratch:
     """Room for the updates of a network."""
     n_features, hidden, n_outputs = int(sizes[0]), sizes[1:-1], int(sizes[-1])
     block, widest = batch_size * int(hidden.sum()), int(hidden.max())
@@ -365,7 +378,7 @@ def _scratch(point: Point, sizes: NDArray[np.int64], *, batch_size: int) -> lane
     def room(*shape: int) -> Array:
         return np.empty(shape, np.float32)
 
-    return lane.Scratch(
+    return Scratch(
         x=room(batch_size, n_features),
         y=room(batch_size, n_outputs),
         weight=room(batch_size),
@@ -376,8 +389,8 @@ def _scratch(point: Point, sizes: NDArray[np.int64], *, batch_size: int) -> lane
         pull=room(block if penalised else 0),
         d=room(2, batch_size * widest),
         gradient=room(max(a * b for a, b in pairwise(sizes.tolist()))),
-        vector_gradient=room(max(lane.N_VECTORS * widest, n_outputs)),
-        unit=room(lane.N_VECTORS * int(hidden.sum())),
+        vector_gradient=room(max(N_VECTORS * widest, n_outputs)),
+        unit=room(N_VECTORS * int(hidden.sum())),
         logits=room(batch_size, n_outputs),
         row_loss=room(batch_size),
     )
@@ -388,16 +401,16 @@ def _keeps(point: Point) -> tuple[bool, bool]:
     return point.batch_norm or point.activation is Activation.PRELU, keeps_slope(point.activation)
 
 
-def _chunk(point: Point, state: lane.State) -> lane.Chunk:
+def _chunk(point: Point, state: State) -> Chunk:
     """Room for the evaluation of a network."""
     widest, n_outputs = int(state.sizes[1:-1].max()), int(state.sizes[-1])
-    return lane.Chunk(
+    return Chunk(
         unit=np.empty_like(state.vectors),
-        fed=np.empty((2, lane.CHUNK * widest), np.float32),
-        slope=np.empty(lane.CHUNK * widest if keeps_slope(point.activation) else 0, np.float32),
-        y=np.empty((lane.CHUNK, n_outputs), np.float32),
-        gradient=np.empty((lane.CHUNK, n_outputs), np.float32),
-        row_loss=np.empty(lane.CHUNK, np.float32),
+        fed=np.empty((2, CHUNK * widest), np.float32),
+        slope=np.empty(CHUNK * widest if keeps_slope(point.activation) else 0, np.float32),
+        y=np.empty((CHUNK, n_outputs), np.float32),
+        gradient=np.empty((CHUNK, n_outputs), np.float32),
+        row_loss=np.empty(CHUNK, np.float32),
     )
 
 
@@ -431,7 +444,7 @@ def lane_bytes(job: Job, problem: Problem, *, batch_size: int, optimizer: str) -
     batch_size = min(batch_size, len(split.x_train))
     blocks = 1 + sum(_keeps(point)) + bool(point.dropout) + bool(point.activity_l1 or point.activity_l2)
     room = batch_size * (blocks * n_hidden + 2 * widest + sizes[0] + 3 * sizes[-1])
-    room += max(a * b for a, b in pairwise(sizes)) + (2 + keeps_slope(point.activation)) * lane.CHUNK * widest
+    room += max(a * b for a, b in pairwise(sizes)) + (2 + keeps_slope(point.activation)) * CHUNK * widest
     parameters = (2 + N_MOMENTS[optimizer]) * (n_kernels + 6 * n_hidden)
     n_answers = 2 * len(split.x_valid) * sizes[-1]
     if is_augmented(point):
@@ -443,7 +456,7 @@ def lane_bytes(job: Job, problem: Problem, *, batch_size: int, optimizer: str) -
 
 
 def flat(point: Point, weights: list[Array]) -> tuple[Array, Array, Array]:
-    """Kernels, vectors and moving statistics of one network, as `lane.State` holds them.
+    """Kernels, vectors and moving statistics of one network, as `State` holds them.
 
     Args:
         point: The point.
@@ -472,16 +485,19 @@ def unpacked(point: Point, kernels: Array, vectors: Array, moving: Array, *, n_f
     weights: list[Array] = []
     fan_in, kernel_at, unit_at = n_features, 0, 0
     for units in layer_sizes(point):
-        rows = vectors[lane.N_VECTORS * unit_at :][: lane.N_VECTORS * units].reshape(-1, units)
-        weights += [kernels[kernel_at:][: fan_in * units].reshape(fan_in, units), rows[lane.BIAS]]
+        rows = vectors[N_VECTORS * unit_at :][: N_VECTORS * units].reshape(-1, units)
+        weights += [kernels[kernel_at:][: fan_in * units].reshape(fan_in, units), rows[BIAS]]
         if point.batch_norm:
-            weights += [rows[lane.SCALE], rows[lane.SHIFT], *moving[2 * unit_at :][: 2 * units].reshape(2, units)]
+            weights += [
+                rows[SCALE],
+                rows[SHIFT],
+                *moving[2 * unit_at :][: 2 * units].reshape(2, units),
+            ]
         if point.activation is Activation.PRELU:
-            weights.append(rows[lane.SLOPE])
+            weights.append(rows[SLOPE])
         kernel_at += fan_in * units
         unit_at += units
         fan_in = units
     return [
-        np.array(each)
-        for each in (*weights, kernels[kernel_at:].reshape(fan_in, -1), vectors[lane.N_VECTORS * unit_at :])
+        np.array(each) for each in (*weights, kernels[kernel_at:].reshape(fan_in, -1), vectors[N_VECTORS * unit_at :])
     ]
