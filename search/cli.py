@@ -5,12 +5,14 @@ What is heavy is loaded by the command that needs it: `--help` stays fast.
 
 from __future__ import annotations
 
+import _thread
 import gc
 import os
 import shlex
 import signal
 import sys
 import tempfile
+import threading
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
@@ -53,6 +55,7 @@ def main() -> NoReturn:
     """Entry point of the `ffsearch` command."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's notes on its own build are not the user's concern
     signal.signal(signal.SIGTERM, _interrupt)
+    sys.unraisablehook = _unraisable
     code = invoke(sys.argv[1:])
     gc.freeze()  # what TensorFlow and Numba left ends with the process; to look through it first takes a second
     sys.exit(code)
@@ -416,6 +419,25 @@ def _mlflow(path: Path, to: str, *, lang: str) -> None:
     run = load(path)
     for line in log_run(run, to, texts={REPORT: lambda: build_page(run, lang=lang)}).lines():
         typer.echo(line)
+
+
+def _unraisable(told: sys.UnraisableHookArgs) -> None:
+    """Send an interrupt again that came while Python was throwing an object away, where no error gets out."""
+    if issubclass(told.exc_type, KeyboardInterrupt):
+        again = threading.Timer(0.05, _interrupt_main_thread)
+        again.daemon = True
+        again.start()
+    else:
+        sys.__unraisablehook__(told)
+
+
+def _interrupt_main_thread() -> None:
+    """As Ctrl-C does, also where it waits for the system."""
+    main_thread = threading.main_thread().ident
+    if hasattr(signal, "pthread_kill") and main_thread is not None:
+        signal.pthread_kill(main_thread, signal.SIGINT)
+    else:  # Windows
+        _thread.interrupt_main()
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001  (the signature of a handler)

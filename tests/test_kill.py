@@ -95,3 +95,27 @@ def test_a_polite_kill_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert 2 <= summary["search"]["n_trials"] < N_TRIALS
     assert summary["evidence"]["test"]["openings"] == 1
+
+
+SWALLOWED = """
+import signal, time
+from ffsearch.search import cli
+
+class Dropped:
+    def __del__(self):
+        signal.raise_signal(signal.SIGTERM)
+
+def command(*arguments, **options):
+    Dropped()
+    time.sleep(30)
+
+cli.app = command
+cli.main()
+"""
+
+
+def test_a_polite_kill_that_python_swallows_comes_again() -> None:
+    """No error gets out of what runs while an object is thrown away, and a run is full of such moments."""
+    ended = subprocess.run([sys.executable, "-c", SWALLOWED], capture_output=True, text=True, timeout=25, check=False)
+    assert ended.returncode == 130, ended.stderr
+    assert not ended.stderr
