@@ -16,8 +16,9 @@ __all__ = ["EVIDENCE_SHARE", "OVERHEAD_S", "REFIT_SAFETY", "Deadline", "Reserve"
 REFIT_SAFETY: Final = 1.5
 """choice: an epoch of the refit may be half as slow again as the trial's epochs were, when the machine got busier."""
 
-OVERHEAD_S: Final = 15.0
-"""choice: saving and checking the model, the sealed test, tables and report, on two busy cores."""
+OVERHEAD_S: Final = 22.0
+"""choice: loading TensorFlow (some 7), saving and checking the model, the sealed test, tables and report, on two busy
+cores."""
 
 
 EVIDENCE_SHARE: Final = 0.35

@@ -27,6 +27,7 @@ __all__ = [
     "activate",
     "add",
     "back_through",
+    "copy",
     "descend",
     "drop",
     "elastic_slope",
@@ -234,7 +235,7 @@ def activate(activation: int, z: Array, gain: Array, offset: Array, left: Array,
 
 @compiled
 def back_through(activation: int, d: Array, out: Array, left: Array, slope: Array) -> None:
-    """D f'(u) in the place of d.
+    """The gradient in u, d f'(u), in the place of d.
 
     Args:
         activation: Its number.
@@ -254,10 +255,18 @@ def back_through(activation: int, d: Array, out: Array, left: Array, slope: Arra
 
 @compiled
 def add(x: Array, term: Array) -> None:
-    """X + term in the place of x, both of one shape."""
+    """The sum in the place of x; both of one shape."""
     flat, terms = x.reshape(-1), term.reshape(-1)
     for i in range(len(flat)):
         flat[i] += terms[i]
+
+
+@compiled
+def copy(x: Array, into: Array) -> None:
+    """As many rows as there are, of matrices."""
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            into[i, j] = x[i, j]
 
 
 @compiled
@@ -270,7 +279,7 @@ def fill(x: Array, value: Scalar) -> None:
 
 @compiled
 def multiply(x: Array, factor: Array) -> None:
-    """X factor in the place of x, both of one shape."""
+    """The product in the place of x; both of one shape."""
     flat, factors = x.reshape(-1), factor.reshape(-1)
     for i in range(len(flat)):
         flat[i] *= factors[i]

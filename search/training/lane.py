@@ -31,6 +31,7 @@ from ffsearch.search.training.elementwise import (
     activate,
     add,
     back_through,
+    copy,
     descend,
     drop,
     field_key,
@@ -160,14 +161,6 @@ def _slot(label: int, y: Array, i: int) -> None:
 
 
 @compiled
-def _copy(array: Array, copy: Array) -> None:
-    """Of as many rows as there are."""
-    for i in range(array.shape[0]):
-        for j in range(array.shape[1]):
-            copy[i, j] = array[i, j]
-
-
-@compiled
 def _sum(array: Array) -> float:
     total = 0.0
     for i in range(len(array)):
@@ -207,11 +200,11 @@ def evaluate(state: State, hyper: Hyper, rows: Rows, logits: Array, chunk: Chunk
         n = stop - start
         answers, gradient, row_loss = logits[start:stop], chunk.gradient[:n], chunk.row_loss[:n]
         _predict(state, hyper, rows.x[start:stop], answers, chunk)
-        _copy(answers, gradient)
+        copy(answers, gradient)
         if len(rows.label):
             _slots(rows.label[start:stop], chunk.y)
         else:
-            _copy(rows.y[start:stop], chunk.y)
+            copy(rows.y[start:stop], chunk.y)
         losses(hyper.loss, gradient, chunk.y, row_loss)
         loss += _sum(row_loss)
     restore(found)

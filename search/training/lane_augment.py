@@ -8,7 +8,7 @@ import numpy as np
 
 from ffsearch.search.training.augment import Draw, Field
 from ffsearch.search.training.compiling import compiled
-from ffsearch.search.training.elementwise import Array, Scalar, field_key, place_bits
+from ffsearch.search.training.elementwise import Array, Scalar, copy, field_key, place_bits
 
 __all__ = ["Augment", "augment_rows"]
 
@@ -67,26 +67,19 @@ def augment_rows(x: Array, y: Array, weight: Array, augment: Augment, draws: Arr
         key: Random words of this update.
     """
     if augment.warped:
-        _copy(x, augment.before)
+        copy(x, augment.before)
         _warp(augment.before, x, draws, augment.image)
     if augment.swap > _ZERO:
-        _copy(x, augment.before)
+        copy(x, augment.before)
         _swap(augment.before, x, augment, key)
     if augment.noise > _ZERO:
         _add_noise(x, augment, field_key(key, _NOISE))
     if augment.mixed:
-        _copy(x, augment.before)
-        _copy(y, augment.y_before)
+        copy(x, augment.before)
+        copy(y, augment.y_before)
         for i in range(len(weight)):
             augment.weight_before[i] = weight[i]
         _mix(augment, x, y, weight, draws)
-
-
-@compiled
-def _copy(x: Array, into: Array) -> None:
-    for i in range(x.shape[0]):
-        for j in range(x.shape[1]):
-            into[i, j] = x[i, j]
 
 
 @compiled
