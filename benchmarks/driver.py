@@ -65,6 +65,9 @@ class NoMirror:
     def add(self, record: Any) -> None:
         """Nothing."""
 
+    def close(self) -> None:
+        """Nothing."""
+
 
 def rate(*, sampler: str, n_trials: int, n_workers: int, mirror: bool, shared: bool) -> float:
     """Trials a second."""
@@ -84,6 +87,7 @@ def rate(*, sampler: str, n_trials: int, n_workers: int, mirror: bool, shared: b
             kept: Any = parts.mirror if mirror else NoMirror()
             began = time.perf_counter()
             _search(replace(parts, trainer=instant, mirror=kept))
+            kept.close()  # waits until it is complete
             assert len(folder.records) == n_trials
             return n_trials / (time.perf_counter() - began)
 

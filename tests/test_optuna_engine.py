@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import optuna
 import pytest
-from optuna.trial import TrialState, create_trial
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from contracts.engines import SPACE, EngineContract, MakeEngine, ask, drive, told
 from ffsearch.errors import RunError, SpaceError
+from ffsearch.search.engines import mirror as mirrors
 from ffsearch.search.engines.mirror import StudyMirror
 from ffsearch.search.engines.optuna_engine import OptunaEngine
 from ffsearch.search.engines.optuna_space import OptunaSpace
@@ -437,10 +439,40 @@ def test_a_mirror_that_cannot_be_written_says_what_is_safe(
     def full(*given: object) -> None:
         raise optuna.exceptions.StorageInternalError("database or disk is full\n[SQL: ...]")
 
+    mirror = opened(tmp_path / "study.db")
+    monkeypatch.setattr(optuna.Study, "add_trial", full)
+
+    def told() -> None:
+        mirror.add(records[0])
+        mirror.close()
+
+    with pytest.raises(RunError, match=r"\(database or disk is full\)\. Every trial told is safe in the log"):
+        told()
+    mirror.close()
+
+
+def test_whoever_tells_does_not_wait_for_the_mirror_but_never_gets_far_ahead(
+    tmp_path: Path, records: list[TrialRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, written = threading.Event(), []
+    real = optuna.Study.add_trial
+
+    def slow(study: optuna.Study, trial: FrozenTrial) -> None:
+        assert gate.wait(timeout=60)
+        real(study, trial)
+        written.append(trial)
+
+    monkeypatch.setattr(optuna.Study, "add_trial", slow)
+    monkeypatch.setattr(mirrors, "MOST_BEHIND", 3)
     with opened(tmp_path / "study.db") as mirror:
-        monkeypatch.setattr(optuna.Study, "add_trial", full)
-        with pytest.raises(RunError, match=r"\(database or disk is full\)\. Every trial told is safe in the log"):
-            mirror.add(records[0])
+        for each in records[:3]:
+            mirror.add(each)
+        assert not written
+        threading.Timer(0.2, gate.set).start()
+        mirror.add(records[3])
+        assert written
+    study = optuna.load_study(study_name=None, storage=f"sqlite:///{tmp_path / 'study.db'}")
+    assert [trial.user_attrs["trial"] for trial in study.trials] == [0, 1, 2, 3]
 
 
 def test_a_mirrored_trial_is_valid_for_optuna(records: list[TrialRecord]) -> None:

@@ -1,14 +1,21 @@
-"""The study people look at: `study.db`, in Optuna's own schema; optuna-dashboard opens it, ffsearch only writes it."""
+"""The study people look at: `study.db`, in Optuna's own schema; optuna-dashboard opens it, ffsearch only writes it.
+
+A trial takes some dozen queries and a commit, 30 ms and more, in which a driver would leave its lanes without work. So
+a thread of its own writes, and the driver goes on.
+"""
 
 from __future__ import annotations
 
 import math
 import warnings
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import count, takewhile
 from pathlib import Path
+from typing import Final
 
 import optuna
 from optuna.exceptions import ExperimentalWarning, OptunaError
@@ -27,14 +34,18 @@ from ffsearch.search.training.protocol import Ended
 
 __all__ = ["StudyMirror"]
 
-_NUMBER = "trial"
+_NUMBER: Final = "trial"
+
+MOST_BEHIND: Final = 64
+"""Trials told that the copy may lack. choice: two seconds of writing, for which the end of a run then waits."""
 
 
 class StudyMirror:
     """A copy of a run's trials in SQLite, brought up to date when it is opened. Close it, or use it in a `with`.
 
-    Trials keep their number as a user attribute, for Optuna counts in the order they are added. A trial without a value
-    (diverged, failed) is shown as failed: the bad value an engine was told is nobody's measurement.
+    It is complete when it is closed; until then it may lack the last `MOST_BEHIND` trials. Trials keep their number as
+    a user attribute, for Optuna counts in the order they are added. A trial without a value (diverged, failed) is shown
+    as failed: the bad value an engine was told is nobody's measurement.
 
     Args:
         path: The database file; created when it is not there.
@@ -60,6 +71,9 @@ class StudyMirror:
     ) -> None:
         self._path = path
         self._space = OptunaSpace(parameters)
+        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="study.db")
+        self._unwritten: deque[Future[None]] = deque()
+        self._is_closed = False
         with self._guarded(), quiet_optuna():
             self._storage = RDBStorage(sqlite_url(path), engine_kwargs={"connect_args": {"timeout": 30}})
             self._study = optuna.create_study(
@@ -72,8 +86,10 @@ class StudyMirror:
                     warnings.simplefilter("ignore", ExperimentalWarning)
                     self._study.set_metric_names([metric])
         self._known = {trial.user_attrs.get(_NUMBER) for trial in trials}
+        self._storage.remove_session()  # this thread's; from here on the writer has one
         for record in records:
             self.add(record)
+        self._settle(most=0)
 
     def __enter__(self) -> StudyMirror:
         return self
@@ -82,21 +98,39 @@ class StudyMirror:
         self.close()
 
     def close(self) -> None:
-        """Give the file back."""
-        self._storage.remove_session()
-        self._storage.engine.dispose()
-
-    def add(self, record: TrialRecord) -> None:
-        """Add a trial that ended, unless it is there.
+        """Wait until everything is written, and give the file back; twice is no error.
 
         Raises:
-            RunError: If it cannot be written; the log, which is the truth, is not touched by that.
+            RunError: If something could not be written.
         """
-        if record.trial in self._known:
-            return
+        try:
+            self._settle(most=0)
+        finally:
+            if not self._is_closed:
+                self._is_closed = True
+                self._writer.submit(self._storage.remove_session)
+            self._writer.shutdown()
+            self._storage.engine.dispose()
+
+    def add(self, record: TrialRecord) -> None:
+        """Have a trial that ended written, unless it is there.
+
+        Raises:
+            RunError: If it, or one before it, cannot be written; the log, which is the truth, is not touched by that.
+        """
+        if record.trial not in self._known:
+            self._known.add(record.trial)
+            self._unwritten.append(self._writer.submit(self._write, record))
+        self._settle(most=MOST_BEHIND)
+
+    def _settle(self, *, most: int) -> None:
+        """Wait until no more than so many trials are unwritten; what went wrong with the others is raised here."""
+        while self._unwritten and (len(self._unwritten) > most or self._unwritten[0].done()):
+            self._unwritten.popleft().result()
+
+    def _write(self, record: TrialRecord) -> None:
         with self._guarded():
             self._study.add_trial(self._frozen(record))
-        self._known.add(record.trial)
 
     def _frozen(self, record: TrialRecord) -> FrozenTrial:
         attributes = {
