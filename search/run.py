@@ -91,7 +91,8 @@ def run(
     observer = observer or Observer()
     asked = all_overrides(overrides, data=data, target=target)
     carriage = Carriage(workers=workers, ray=ray)
-    if load_any(space, asked).kind == "capacity":
+    loaded = load_any(space, asked)
+    if loaded.kind == "capacity":
         if storage is not None:
             raise RunError(
                 "--storage shares the study of a search; a capacity study is a plan that one driver works through. "
@@ -101,31 +102,36 @@ def run(
             space, data=data, overrides=asked, out=out, fresh=fresh, finish=finish, observer=observer, report=report,
             carriage=carriage,
         )  # fmt: skip
-    inputs = read_inputs(space, data=data, target=target, overrides=asked)
-    carriage.check(trainer=inputs.space.train.trainer)
-    concurrency = inputs.space.search.concurrency
-    deadline = Deadline(inputs.space.search.budget, began=began)
-    with (
-        shared_study(inputs, None if finish else storage) as shared,
-        open_folder(inputs, out=out, fresh=fresh) as folder,
-        carried(carriage, folder.path, concurrency=concurrency, observer=observer) as carrier,
-        assembled(
-            inputs, folder, deadline=deadline, observer=observer, finish=finish, carrier=carrier, shared=shared
-        ) as parts,
-    ):
-        if parts.is_done:
-            observer.noted(f"{folder.path} is finished. More --trials go on with it; --fresh starts anew.")
-            return load(folder.path)
-        try:
-            _search(parts)
-            load_tensorflow()  # for the steps to come; networks are trained without it
-            weighed = weigh(parts)
-            answer = refit_winner(parts, weighed.winner, weighed.steps)
-            judged = judge(parts, weighed, answer)
-            save_answer(parts, weighed, answer, judged, report=report)
-        except KeyboardInterrupt as interrupt:
-            raise KeyboardInterrupt(_saved(parts)) from interrupt
+    carriage.check(trainer=loaded.train.trainer)
+    with carried(carriage, concurrency=loaded.search.concurrency, observer=observer) as carrier_in:
+        inputs = read_inputs(space, data=data, target=target, overrides=asked)
+        deadline = Deadline(inputs.space.search.budget, began=began)
+        with (
+            shared_study(inputs, None if finish else storage) as shared,
+            open_folder(inputs, out=out, fresh=fresh) as folder,
+            assembled(
+                inputs, folder, deadline=deadline, observer=observer, finish=finish,
+                carrier=carrier_in(folder.path), shared=shared,
+            ) as parts,
+        ):  # fmt: skip
+            if parts.is_done:
+                observer.noted(f"{folder.path} is finished. More --trials go on with it; --fresh starts anew.")
+            else:
+                _answer(parts, report=report)
     return load(folder.path)
+
+
+def _answer(parts: Parts, *, report: Callable[[Path], object] | None) -> None:
+    """From the first trial to the saved answer."""
+    try:
+        _search(parts)
+        load_tensorflow()  # for the steps to come; networks are trained without it
+        weighed = weigh(parts)
+        answer = refit_winner(parts, weighed.winner, weighed.steps)
+        judged = judge(parts, weighed, answer)
+        save_answer(parts, weighed, answer, judged, report=report)
+    except KeyboardInterrupt as interrupt:
+        raise KeyboardInterrupt(_saved(parts)) from interrupt
 
 
 def _search(parts: Parts) -> None:

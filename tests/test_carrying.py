@@ -25,8 +25,8 @@ from ffsearch.search.carrying import processes
 from ffsearch.search.carrying.choose import FOLDER, Carriage, carried
 from ffsearch.search.carrying.homes import again
 from ffsearch.search.carrying.packing import packed, unpacked
-from ffsearch.search.carrying.processes import ProcessCarrier, threads_each
-from ffsearch.search.carrying.protocol import Work, WorkLost
+from ffsearch.search.carrying.processes import ProcessCarrier
+from ffsearch.search.carrying.protocol import Carrier, Work, WorkLost
 from ffsearch.search.carrying.threads import ThreadCarrier
 from ffsearch.search.cli import invoke
 from ffsearch.search.data.problem import Problem
@@ -230,9 +230,21 @@ def test_arrays_are_mapped_from_files_and_not_in_the_message(tmp_path: Path) -> 
     assert np.shares_memory(lanes.tables.training(job()).x, lanes.problem.splits[0].x_train)  # no copy for the lanes
 
 
-def test_workers_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes, "n_cpus", lambda: 8)
-    assert [threads_each(n) for n in (1, 2, 3, 8, 20)] == [8, 4, 2, 1, 1]
+@pytest.mark.parametrize("kind", ["threads", "one worker"])
+def test_a_small_network_does_not_wait_for_an_epoch_of_a_large_one(kind: str, tmp_path: Path) -> None:
+    carrier: Carrier = (
+        ThreadCarrier(n_threads=2)
+        if kind == "threads"
+        else ProcessCarrier(1, n_threads=2, folder=tmp_path / "carried", notify=pytest.fail)
+    )
+    with opened(lambda: carrier):
+        key = carrier.hand_over(recipe_for(n_train=5000))
+        small = Work(recipe=key, network=0, job=job(0), epoch=1)
+        assert carrier.submit(small).result(timeout=120).losses  # compiled
+        large = job(1, point=replace(POINT, depth=6, width=1000))
+        slow = carrier.submit(Work(recipe=key, network=1, job=large, epoch=3))
+        assert carrier.submit(replace(small, epoch=2)).result(timeout=120).losses
+        assert not slow.done()
 
 
 # --- whole runs ------------------------------------------------------------------------------------------------------
@@ -318,8 +330,8 @@ def test_workers_that_have_nothing_to_do_are_named(tmp_path: Path) -> None:
         def noted(self, text: str) -> None:
             self.said.append(text)
 
-    with carried(Carriage(workers=3), tmp_path, concurrency=2, observer=Listener()) as carrier:
-        assert carrier is not None
+    with carried(Carriage(workers=3), concurrency=2, observer=Listener()) as carrier_in:
+        assert carrier_in(tmp_path) is not None
     assert Listener.said == [
         "3 workers, but 2 networks train at a time: 1 of them have nothing to do. --set search.concurrency=3 makes "
         "another search, in which all have."

@@ -74,3 +74,20 @@ print(sum(lane.evaluate.stats.cache_hits.values()), sum(lane.evaluate.stats.cach
         for _ in range(2)
     ]
     assert said == [["0", "1"], ["1", "0"]]
+
+
+def test_programs_that_are_loaded_ahead_are_those_that_networks_need() -> None:
+    """In a process of its own, where no other test has compiled anything."""
+    program = """
+from ffsearch.search.training import lane, lanes
+from test_population import *
+lanes.load_programs()
+ahead = [*lane.train.signatures, *lane.evaluate.signatures]
+for task in Task:
+    run(PopulationTrainer(problem_for(task), STOPPING), [job()])
+print(len(ahead), ahead == [*lane.train.signatures, *lane.evaluate.signatures])
+"""
+    said = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True, cwd=Path(__file__).parent
+    ).stdout
+    assert said.split() == ["2", "True"]

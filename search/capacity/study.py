@@ -212,30 +212,28 @@ def assembled(
     spec = loaded.capacity
     carriage.check(trainer="auto")
     _check_carriage(carriage, spec)
-    prepared = prepare(loaded.data, frame=None if isinstance(data, str) else data, seed=spec.seed)
-    image = _image_of(prepared, spec)
-    plan = make_plan(spec, n_features=prepared.n_features, n_outputs=prepared.head.n_outputs, image=image)
-    _check(plan)
-    objective = resolve_objective(spec.objective, prepared.head, key="capacity.objective")
-    name = run_name(space, loaded.data.source)
-    with (
-        _opened(loaded, prepared, out=RUNS / name if out is None else out, fresh=fresh) as folder,
-        carried(carriage, folder.path, concurrency=CONCURRENCY, observer=observer) as carrier,
-    ):
-        rows = rows_of_shares(plan, prepared, spec, carrier=carrier)
-        yield Study(
-            space=loaded,
-            name=name,
-            prepared=prepared,
-            objective=objective,
-            naive=naive_value(rows[-1].problem, objective),
-            plan=plan,
-            rows=rows,
-            folder=folder,
-            networks=NetworkStore(folder.path),
-            observer=observer,
-            began=began,
-        )
+    with carried(carriage, concurrency=CONCURRENCY, observer=observer) as carrier_in:
+        prepared = prepare(loaded.data, frame=None if isinstance(data, str) else data, seed=spec.seed)
+        image = _image_of(prepared, spec)
+        plan = make_plan(spec, n_features=prepared.n_features, n_outputs=prepared.head.n_outputs, image=image)
+        _check(plan)
+        objective = resolve_objective(spec.objective, prepared.head, key="capacity.objective")
+        name = run_name(space, loaded.data.source)
+        with _opened(loaded, prepared, out=RUNS / name if out is None else out, fresh=fresh) as folder:
+            rows = rows_of_shares(plan, prepared, spec, carrier=carrier_in(folder.path))
+            yield Study(
+                space=loaded,
+                name=name,
+                prepared=prepared,
+                objective=objective,
+                naive=naive_value(rows[-1].problem, objective),
+                plan=plan,
+                rows=rows,
+                folder=folder,
+                networks=NetworkStore(folder.path),
+                observer=observer,
+                began=began,
+            )
 
 
 def _check_carriage(carriage: Carriage, spec: CapacitySpec) -> None:

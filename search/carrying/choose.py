@@ -1,8 +1,8 @@
-"""The carrier that was asked for, for as long as a run takes."""
+"""The carrier that was asked for, for as long as a run takes: its workers start while the table is read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +53,7 @@ class Carriage:
         if self.workers is not None and not 1 <= self.workers <= MAX_WORKERS:
             raise RunError(
                 f"--workers {self.workers}: takes a number of processes from 1 to {MAX_WORKERS}. Without it this "
-                "process trains in a thread a core."
+                "process trains in threads of its own."
             )
         if self.workers is not None and self.ray is not None:
             raise RunError(
@@ -71,27 +71,32 @@ class Carriage:
 
 
 @contextmanager
-def carried(carriage: Carriage, folder: Path, *, concurrency: int, observer: Observer) -> Iterator[Carrier | None]:
+def carried(carriage: Carriage, *, concurrency: int, observer: Observer) -> Iterator[Callable[[Path], Carrier | None]]:
     """Start the workers, and end them however the run ends.
 
     Args:
         carriage: Who is to train.
-        folder: The run folder.
         concurrency: Networks in training at a time.
         observer: Told who is at work, of workers that have nothing to do, and of those that are lost.
 
     Yields:
-        The carrier, or None for the trainer's own threads.
+        Gives the carrier, or None for the trainer's own threads, once there is a run folder.
     """
-    carrier = _carrier(carriage, folder, concurrency=concurrency, observer=observer)
+    carrier = _carrier(carriage, concurrency=concurrency, observer=observer)
+
+    def settled(folder: Path) -> Carrier | None:
+        if carrier is not None:
+            carrier.settle(folder / FOLDER)
+        return carrier
+
     try:
-        yield carrier
+        yield settled
     finally:
         if carrier is not None:
             carrier.close()
 
 
-def _carrier(carriage: Carriage, folder: Path, *, concurrency: int, observer: Observer) -> Carrier | None:
+def _carrier(carriage: Carriage, *, concurrency: int, observer: Observer) -> Carrier | None:
     if carriage.ray is not None:
         from ffsearch.search.carrying.cluster import RayCarrier
 
@@ -100,7 +105,9 @@ def _carrier(carriage: Carriage, folder: Path, *, concurrency: int, observer: Ob
         from ffsearch.search.carrying.processes import ProcessCarrier
 
         _note_idle(carriage.workers, concurrency, observer)
-        return ProcessCarrier(carriage.workers, folder=folder / FOLDER, notify=observer.noted, watch=observer.at_work)
+        return ProcessCarrier(
+            carriage.workers, n_threads=concurrency, notify=observer.noted, watch=observer.at_work
+        )  # fmt: skip
     return None
 
 

@@ -21,6 +21,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ffsearch.errors import RunError
@@ -99,6 +100,9 @@ class RayCarrier:
         except BaseException:
             self.close()
             raise
+
+    def settle(self, folder: Path) -> None:
+        """See `Carrier`: matrices lie in the object store."""
 
     def hand_over(self, recipe: Recipe) -> int:
         """See `Carrier`."""

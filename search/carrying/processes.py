@@ -1,9 +1,13 @@
-"""Workers: processes of this machine that train networks, each with its share of the cores.
+"""Workers: processes of this machine that train networks.
 
     driver ══ socket ══ worker 1: lane lane     a reader a worker, in the driver, turns its answers into futures;
            ══ socket ══ worker 2: lane lane     when a socket breaks, what that worker had is lost, and said so
 
 A network stays with its worker. A worker that is lost is replaced; workers end when the driver does.
+
+A worker has a thread for each of its networks, and no more threads are busy than networks are in training, so the
+system shares the cores among networks and workers do not fight for them. With a thread a core, small networks would
+wait for an epoch of a large one, and a worker that is left with two networks would leave the cores of another idle.
 """
 
 from __future__ import annotations
@@ -29,8 +33,9 @@ from ffsearch.search.carrying.packing import packed
 from ffsearch.search.carrying.protocol import Done, Recipe, Work, WorkLost
 from ffsearch.search.environment import n_cpus
 from ffsearch.search.observer import Workers
+from ffsearch.spaces.sampling import CONCURRENCY
 
-__all__ = ["ProcessCarrier", "threads_each"]
+__all__ = ["ProcessCarrier"]
 
 END_WITHIN_S: Final = 10.0
 """Seconds a worker has to end by itself. choice: it has nothing to save."""
@@ -43,17 +48,14 @@ _ONE_THREAD: Final = dict.fromkeys(
 _PROGRAM: Final = "from ffsearch.search.carrying.worker import main; main({descriptor}, n_threads={n_threads})"
 
 
-def threads_each(n_workers: int) -> int:
-    """Threads a worker trains in, so that all of them together have one a core."""
-    return max(1, n_cpus() // n_workers)
-
-
 class ProcessCarrier:
     """Trains networks in processes of this machine.
 
     Args:
         n_workers: How many.
-        folder: Where matrices are handed over; made anew, and deleted in the end.
+        n_threads: Networks that one of them trains at the same time: all that are in training, should the others be
+            lost or have none.
+        folder: Where matrices are handed over; None: `settle` says it later.
         notify: Told, in a sentence, of workers that are lost.
         watch: Told who is at work, at the start and whenever that changes.
     """
@@ -64,25 +66,32 @@ class ProcessCarrier:
         self,
         n_workers: int,
         *,
-        folder: Path,
+        n_threads: int = CONCURRENCY,
+        folder: Path | None = None,
         notify: Callable[[str], object],
         watch: Callable[[Workers], object] | None = None,
     ) -> None:
-        self._folder = folder
+        self._folder: Path | None = None
         self._notify = notify
         self._headcount = Headcount("worker", watch)
         self._keys = count()
         self._recipes: dict[int, bytes] = {}
         self._homes: Homes[_Worker] = Homes()
-        shutil.rmtree(folder, ignore_errors=True)  # of a driver that was killed
-        self._n_threads = threads_each(n_workers)
+        self._n_threads = n_threads
         self._workers = [_Worker(n_threads=self._n_threads) for _ in range(n_workers)]
+        if folder is not None:
+            self.settle(folder)
         self._tell()
 
     @property
     def pids(self) -> list[int]:
         """The processes, as the system numbers them."""
         return [worker.pid for worker in self._workers]
+
+    def settle(self, folder: Path) -> None:
+        """See `Carrier`; the folder is made anew, and deleted in the end."""
+        shutil.rmtree(folder, ignore_errors=True)  # of a driver that was killed
+        self._folder = folder
 
     def hand_over(self, recipe: Recipe) -> int:
         """See `Carrier`.
@@ -91,7 +100,7 @@ class ProcessCarrier:
             RunError: If the matrices cannot be written.
         """
         key = next(self._keys)
-        self._recipes[key] = packed(recipe, self._folder / str(key))
+        self._recipes[key] = packed(recipe, self._place_of(key))
         for worker in self._workers:
             worker.send("recipe", key, self._recipes[key])
         return key
@@ -102,7 +111,7 @@ class ProcessCarrier:
         self._homes.forget(recipe)
         for worker in self._workers:
             worker.send("forget", recipe)
-        shutil.rmtree(self._folder / str(recipe), ignore_errors=True)
+        shutil.rmtree(self._place_of(recipe), ignore_errors=True)
 
     def submit(self, work: Work) -> Future[Done]:
         """See `Carrier`."""
@@ -118,7 +127,12 @@ class ProcessCarrier:
             worker.hang_up()
         for worker in workers:
             worker.wait()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _place_of(self, recipe: int) -> Path:
+        assert self._folder is not None, "settle comes before the first recipe"
+        return self._folder / str(recipe)
 
     def _replace_lost(self) -> None:
         """Start a worker for each that is gone, unless it could not even begin."""
@@ -141,7 +155,7 @@ class ProcessCarrier:
 
     def _tell(self) -> None:
         n = len(self._workers)
-        self._headcount.tell(n=n, n_networks=n * self._n_threads)
+        self._headcount.tell(n=n, n_networks=max(n, n_cpus()))
 
 
 class _Worker:
@@ -211,9 +225,11 @@ class _Worker:
         return future
 
     def hang_up(self) -> None:
-        """Let it end: nothing more is wanted."""
+        """Let it end: nothing more is wanted. One that never answered may still be starting, and hears nothing."""
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
+        if not self.has_answered:
+            self._process.kill()
 
     def wait(self) -> None:
         """Until process and reader are gone."""

@@ -1,6 +1,7 @@
 """What a carrier is asked for, what it gives back, and what it says when it lost something.
 
     driver                                     worker (a thread, a process, a node of a cluster)
+    settle(folder)                             starts, while the driver reads the table
     hand_over(recipe)        ── once ────────> matrices and settings
     submit(Work: epoch 1)    ────────────────> builds the network, trains an epoch
             <──────────────────── Done: losses
@@ -18,11 +19,14 @@ from __future__ import annotations
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
-from ffsearch.search.data.problem import Problem
-from ffsearch.search.training.lanes import Settings, Tables
 from ffsearch.search.training.protocol import Job, Trained
+
+if TYPE_CHECKING:  # workers are started before the driver takes the time to load what trains
+    from ffsearch.search.data.problem import Problem
+    from ffsearch.search.training.lanes import Settings, Tables
 
 __all__ = ["Carrier", "Done", "Losses", "Recipe", "Work", "WorkLost"]
 
@@ -46,6 +50,8 @@ class Recipe:
     @cached_property
     def tables(self) -> Tables:
         """Its rows as lanes read them."""
+        from ffsearch.search.training.lanes import Tables
+
         return Tables(self.problem)
 
 
@@ -96,6 +102,10 @@ class Carrier(Protocol):
     """
 
     name: str
+
+    def settle(self, folder: Path) -> None:
+        """Before the first recipe, say where files may lie while the run goes on: a folder of the carrier's own."""
+        ...
 
     def hand_over(self, recipe: Recipe) -> int:
         """Give matrices and settings to the workers, once for all networks. Returns what `Work` calls them."""

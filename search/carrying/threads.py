@@ -1,15 +1,16 @@
-"""The plain carrier: threads of this process, one a core. The lanes' program holds no lock of Python's."""
+"""The plain carrier: threads of this process, one a network. The lanes' program holds no lock of Python's."""
 
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import count
+from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
 from ffsearch.search.carrying.desk import Desk
 from ffsearch.search.carrying.protocol import Done, Recipe, Work
-from ffsearch.search.environment import n_cpus
+from ffsearch.spaces.sampling import CONCURRENCY
 
 __all__ = ["ThreadCarrier"]
 
@@ -17,20 +18,26 @@ __all__ = ["ThreadCarrier"]
 class ThreadCarrier:
     """Trains networks in threads of this process.
 
+    Networks share the cores, as the clock of the trainer thinks they do: with a thread a core, and more networks, small
+    ones would wait for an epoch of a large one, and a core for the next that is due.
+
     While it has work, BLAS keeps to one thread: a product runs in the thread of its lane, for to split small ones among
     cores costs more than it saves.
 
     Args:
-        n_threads: How many; None for one a core.
+        n_threads: How many: as many as networks are in training at a time.
     """
 
     name = "threads"
 
-    def __init__(self, *, n_threads: int | None = None) -> None:
+    def __init__(self, *, n_threads: int = CONCURRENCY) -> None:
         self._desk = Desk()
         self._keys = count()
         self._limits = threadpool_limits(limits=1, user_api="blas")
-        self._threads = ThreadPoolExecutor(max_workers=n_threads or n_cpus(), thread_name_prefix="lane")
+        self._threads = ThreadPoolExecutor(max_workers=n_threads, thread_name_prefix="lane")
+
+    def settle(self, folder: Path) -> None:
+        """See `Carrier`: nothing lies in files."""
 
     def hand_over(self, recipe: Recipe) -> int:
         """See `Carrier`."""

@@ -21,6 +21,7 @@ from threadpoolctl import threadpool_limits
 from ffsearch.search.carrying.desk import Desk
 from ffsearch.search.carrying.packing import unpacked
 from ffsearch.search.carrying.protocol import Done
+from ffsearch.search.training.lanes import load_programs
 
 __all__ = ["main"]
 
@@ -52,7 +53,12 @@ class _Worker:
         self._sending = Lock()
 
     def serve(self) -> None:
-        """Until the driver hangs up; an epoch that runs then is nobody's any more, and is not waited for."""
+        """Until the driver hangs up; an epoch that runs then is nobody's any more, and is not waited for.
+
+        Programs are loaded meanwhile, for the driver still reads the table. Where that fails, so does the first epoch,
+        and says why.
+        """
+        self._threads.submit(load_programs)
         while True:
             try:
                 message = self._connection.recv()

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ffsearch.search import defaults
-from ffsearch.search.data.problem import MatrixColumns, Problem
+from ffsearch.search.data.problem import MatrixColumns, Problem, Split
+from ffsearch.search.heads import Head, Loss, Task
 from ffsearch.search.topology import Activation, Balance, Point, layer_sizes
 from ffsearch.search.training import lane
 from ffsearch.search.training.augment import augment_words, epoch_draws, is_augmented, is_warped, mixes_rows, n_draws
@@ -52,6 +53,7 @@ __all__ = [
     "fit_updates",
     "flat",
     "lane_bytes",
+    "load_programs",
     "unpacked",
 ]
 
@@ -179,12 +181,12 @@ class Lane:
 
     @property
     def train_s(self) -> float:
-        """Seconds its epochs took, without compiling."""
+        """Seconds of a core that its epochs took, without compiling: the same, whatever else the machine does."""
         return self._train_s - self._compile_s
 
     def train_epoch(self) -> None:
         """Train for an epoch, evaluate, and keep what is best so far."""
-        started = time.perf_counter()
+        started = time.thread_time()
         if self._network is None:
             self._network = _network(self.job, self._tables, self._settings)
             if not is_compiled(lane.evaluate):
@@ -197,7 +199,7 @@ class Lane:
         self.losses = train_loss, lane.evaluate(state, hyper, judged_by, logits, chunk), penalty
         self._n_epochs += 1
         self._keep_best()
-        self._train_s += time.perf_counter() - started
+        self._train_s += time.thread_time() - started
 
     def trained(self, *, error: str | None = None) -> Trained:
         """What the job came to so far, by its own end; with an error, that it failed."""
@@ -282,15 +284,25 @@ def n_updates(n_rows: int, stopping: Stopping) -> int:
     return stopping.evaluate_every * batches_per_epoch(n_rows, batch_size=stopping.batch_size)
 
 
+def load_programs() -> None:
+    """Have the programs at hand before there is a network: loaded, or compiled where nothing is kept."""
+    row = np.zeros((1, 1), np.float32)
+    split = Split(x_train=row, y_train=row, x_valid=row, y_valid=row)
+    head = Head(task=Task.REGRESSION, loss=Loss.MSE, n_outputs=1, target_names=("y",))
+    job = Job(trial=0, point=Point(depth=1, width=1), seed=np.random.SeedSequence(0))
+    stopping = Stopping(max_epochs=1, patience=1, min_delta=0.0, batch_size=1)
+    Lane(job, Tables(Problem(head=head, splits=(split,))), Settings(stopping=stopping)).train_epoch()
+
+
 def _compile(network: _Network, rows: Rows) -> float:
-    """Compile by an epoch without updates, or load what another process compiled. Returns the seconds."""
-    started = time.perf_counter()
+    """Compile by an epoch without updates, or load what another process compiled. Returns the seconds of a core."""
+    started = time.thread_time()
     state, hyper, augment, scratch, chunk, logits = network
     order, draws = np.empty((0, len(scratch.x)), np.int32), np.empty((0, len(scratch.x), 0), np.float32)
     lane.train(state, hyper, augment, rows, order, draws, scratch, 0)
     nobody = Rows(x=rows.x[:0], y=rows.y[:0], label=rows.label[:0], weight=_NONE)
     lane.evaluate(state, hyper, nobody, logits[:0], chunk)
-    return time.perf_counter() - started
+    return time.thread_time() - started
 
 
 # --- its arrays ------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@
 
 The program (`lane.py`) takes depth, widths, activation and whatever else tells networks apart as data, runs a whole
 epoch, and holds no lock of Python's meanwhile: so nothing is traced or compiled for a topology, Python is asked once an
-epoch, and every core trains a network of its own. When a network ends, its lane goes to the next one.
+epoch, and the cores are shared among networks. When a network ends, its lane goes to the next one.
 
 Epochs are recorded in the order in which they would end if each lane had a core of its own and took the time that
 `costs.py` thinks: a small network makes many epochs while a large one makes one, no core waits for long, and still what
@@ -109,7 +109,7 @@ class PopulationTrainer:
 
     def train(self, jobs: Iterator[Job], *, watch: Watch = never_stop) -> Iterator[Trained]:
         """Train jobs as they come; see `Trainer.train`."""
-        with _carrying(self._carrier) as carrier:
+        with _carrying(self._carrier, n_lanes=self._n_lanes) as carrier:
             recipe = carrier.hand_over(self._recipe)
             try:
                 yield from self._train(jobs, _Lanes(carrier, recipe), watch)
@@ -173,14 +173,14 @@ class PopulationTrainer:
 
 
 @contextmanager
-def _carrying(carrier: Carrier | None) -> Iterator[Carrier]:
+def _carrying(carrier: Carrier | None, *, n_lanes: int) -> Iterator[Carrier]:
     """The carrier that was given, or threads for as long as training takes."""
     if carrier is not None:
         yield carrier
         return
     from ffsearch.search.carrying.threads import ThreadCarrier
 
-    threads = ThreadCarrier()
+    threads = ThreadCarrier(n_threads=n_lanes)
     try:
         yield threads
     finally:
