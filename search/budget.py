@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from ffsearch.search.records import TrialRecord
 
-__all__ = ["EVIDENCE_SHARE", "OVERHEAD_S", "REFIT_SAFETY", "Deadline", "Reserve", "evidence_seconds"]
+__all__ = [
+    "BASELINES_SHARE",
+    "EVIDENCE_SHARE",
+    "OVERHEAD_S",
+    "REFIT_SAFETY",
+    "Deadline",
+    "Reserve",
+    "evidence_seconds",
+    "kept_for_baselines",
+]
 
 REFIT_SAFETY: Final = 1.5
 """choice: an epoch of the refit may be half as slow again as the trial's epochs were, when the machine got busier."""
@@ -25,6 +34,11 @@ EVIDENCE_SHARE: Final = 0.35
 """Share of the budget that is kept for evidence at most; where that is too little, it is cut short.
 
 choice: a search that is a third shorter loses little of its best score, evidence of a single repeat is none.
+"""
+
+BASELINES_SHARE: Final = 0.35
+"""Share of the budget that is kept for baselines at most; those that do not fit into what is left are left out, and
+said to be. choice: without it a minute on 40,000 rows would be theirs alone, and no network would be trained.
 """
 
 
@@ -46,6 +60,16 @@ def evidence_seconds(
     usual = sum(times[:n_best]) / len(times[:n_best])
     pace = elapsed_s / sum(times) if sum(times) else 1.0
     return min(EVIDENCE_SHARE * total_s, n_networks * usual * pace)
+
+
+def kept_for_baselines(needed_s: float, *, total_s: float | None) -> float:
+    """Seconds to keep back for baselines that need so many.
+
+    Args:
+        needed_s: What all of them need.
+        total_s: The budget; None: there is none.
+    """
+    return needed_s if total_s is None else min(needed_s, BASELINES_SHARE * total_s)
 
 
 class Deadline:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ffsearch.search import defaults
-from ffsearch.search.budget import Deadline, Reserve, evidence_seconds
+from ffsearch.search.budget import Deadline, Reserve, evidence_seconds, kept_for_baselines
 from ffsearch.search.engines.protocol import Engine
 from ffsearch.search.evidence.answers import SearchAnswers
 from ffsearch.search.evidence.effort import baseline_seconds
@@ -389,13 +389,20 @@ def assembled(
             reserve=Reserve(
                 n_train=n_train,
                 n_all=len(inputs.prepared.development_rows),
-                baselines_s=baseline_seconds(problem, space.evidence.repeats) if space.evidence.baselines else 0.0,
+                baselines_s=_baselines_s(space, problem, deadline),
             ),
             observer=observer,
             leader=Leader(inputs.objective.direction),
             answers=_answers(inputs, folder, problem) if space.evidence.finalists else None,
             carrier=carrier,
         )
+
+
+def _baselines_s(space: SearchSpace, problem: Problem, deadline: Deadline) -> float:
+    """Seconds to keep back for baselines."""
+    if not space.evidence.baselines:
+        return 0.0
+    return kept_for_baselines(baseline_seconds(problem, space.evidence.repeats), total_s=deadline.total_s)
 
 
 def _trainer(space: SearchSpace, problem: Problem, stopping: Stopping, *, carrier: Carrier | None) -> Trainer:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from ffsearch.search.budget import OVERHEAD_S, REFIT_SAFETY, Deadline, Reserve
+from ffsearch.search.budget import OVERHEAD_S, REFIT_SAFETY, Deadline, Reserve, kept_for_baselines
 from ffsearch.search.records import TrialRecord
 from ffsearch.search.topology import Point
 from ffsearch.search.training.protocol import Curve, Ended
@@ -71,3 +71,10 @@ def test_before_the_first_trial_the_rest_alone_is_kept_back() -> None:
 def test_a_trial_without_an_epoch_costs_its_compilation() -> None:
     best = record(train_s=3.0, compile_s=3.0, best_epoch=0, n_epochs=0)
     assert Reserve(n_train=1, n_all=1, safety=2.0, overhead_s=1.0).seconds(best) == 7.0
+
+
+def test_baselines_never_take_the_time_of_the_search() -> None:
+    assert kept_for_baselines(300.0, total_s=None) == 300.0
+    assert kept_for_baselines(3.0, total_s=60.0) == 3.0
+    kept = Reserve(n_train=1, n_all=1, baselines_s=kept_for_baselines(300.0, total_s=60.0))
+    assert kept.seconds(None) < 50.0  # and the rest is for networks
