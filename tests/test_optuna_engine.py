@@ -248,7 +248,7 @@ def test_two_objectives_must_be_told_how_large_networks_are() -> None:
     ],
 )
 def test_rules_decide_as_optunas_own_do(name: str, theirs: optuna.pruners.BasePruner) -> None:
-    """One by one, on the same random curves."""
+    """One by one, on the same random curves; Optuna's halving is told the best so far, its median finds it itself."""
     rng = np.random.default_rng(0)
     rule = PRUNERS[name]
     assert rule is not None
@@ -260,7 +260,7 @@ def test_rules_decide_as_optunas_own_do(name: str, theirs: optuna.pruners.BasePr
         losses = rng.uniform(0.5, 2) / np.arange(1, 31) + rng.normal(0, 0.05, 30)
         for epoch, loss in enumerate(losses, 1):
             book.losses.setdefault(trial, []).append(float(loss))
-            asked.report(float(loss), epoch)
+            asked.report(float(losses[:epoch].min() if name == "asha" else loss), epoch)
             pruned = rule(book, trial)
             assert pruned == asked.should_prune(), (trial, epoch)
             if pruned:
@@ -295,6 +295,19 @@ def test_folds_are_compared_as_optunas_own_rule_does() -> None:
         ends.append(len(losses))
     assert min(ends) == 4  # fewer cannot be sure
     assert sum(end < 8 for end in ends) > 10
+
+
+@pytest.mark.parametrize("name", ["asha", "hyperband"])
+def test_a_network_that_overfits_before_the_rung_is_judged_by_the_epoch_it_keeps(name: str) -> None:
+    rule = PRUNERS[name]
+    assert rule is not None
+    book = CurveBook(max_epochs=9)
+    for trial in range(8):
+        book.losses[trial] = [1.0, 0.9, 0.8]
+    book.losses[8] = [0.5, 0.7, 2.0]
+    assert not rule(book, 8)
+    book.losses[9] = [1.0, 0.9, 0.85]
+    assert rule(book, 9)
 
 
 def test_one_epoch_keeps_each_new_best_alone() -> None:

@@ -128,7 +128,7 @@ class OptunaEngine(AskTell):
         asked = self._asked.pop(told.trial)
         if told.ended is Ended.PRUNED and self._sampler in READS_PRUNED and not self._judge.is_by_folds:
             if told.valid_loss:
-                asked.report(told.valid_loss[-1], len(told.valid_loss))
+                asked.report(min(told.valid_loss), len(told.valid_loss))
             self._study.tell(asked, state=TrialState.PRUNED)
         else:
             self._study.tell(asked, self._losses(told))

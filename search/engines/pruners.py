@@ -72,6 +72,10 @@ class CurveBook:
         chosen = self.losses if trials is None else trials
         return [self.losses[trial][epoch - 1] for trial in chosen if len(self.losses[trial]) >= epoch]
 
+    def best_by(self, epoch: int, trials: set[int]) -> list[float]:
+        """Lowest losses until an epoch of those trials that got so far."""
+        return [min(self.losses[trial][:epoch]) for trial in trials if len(self.losses[trial]) >= epoch]
+
 
 def first_rung_for(n_updates: int) -> int:
     """Epochs before anything is judged, when an epoch has that many updates."""
@@ -85,10 +89,12 @@ Rule = Callable[[CurveBook, int], bool]
 def asha(book: CurveBook, trial: int) -> bool:
     """Asynchronous successive halving: at each rung only the best third of those that got there go on.
 
-    The first rung is some epochs in, each further one three times as far.
+    The first rung is some epochs in, each further one three times as far. A trial is judged by its best epoch so far,
+    for that is the one it keeps: a network that learns fast and then overfits is not behind.
 
-    Source: Li et al. 2020, *A system for massively parallel hyperparameter tuning*, arXiv 1810.05934. As in Optuna's
-    SuccessiveHalvingPruner, a trial is judged once, when it reaches the rung, and the first two go on if they are best.
+    Source: Li et al. 2020, *A system for massively parallel hyperparameter tuning*, arXiv 1810.05934, who judge by the
+    loss at the rung. As in Optuna's SuccessiveHalvingPruner, a trial is judged once, when it reaches the rung, and the
+    first two go on if they are best.
     """
     return _is_behind(book, trial, first_rung=book.first_rung, rivals=set(book.losses))
 
@@ -152,9 +158,9 @@ def _is_behind(book: CurveBook, trial: int, *, first_rung: int, rivals: set[int]
     epoch = len(book.losses[trial])
     if not _is_rung(epoch, first_rung):
         return False
-    losses = sorted(book.at(epoch, rivals))
+    losses = sorted(book.best_by(epoch, rivals))
     n_promoted = max(1, len(losses) // REDUCTION)
-    return book.losses[trial][-1] > losses[n_promoted - 1]
+    return min(book.losses[trial]) > losses[n_promoted - 1]
 
 
 def _bracket_weights(book: CurveBook) -> list[int]:

@@ -235,7 +235,7 @@ class SharedStudy:
         losses = record.told(otherwise=value).valid_loss
         state = TrialState.COMPLETE
         if record.ended is Ended.PRUNED and losses:
-            asked.report(self._sign * losses[-1], len(losses))
+            asked.report(self._sign * min(losses), len(losses))
             state = TrialState.PRUNED
         # Not by the study's `tell`, which looks first and sets afterwards: another driver may come in between.
         self._study._storage.set_trial_state_values(asked._trial_id, state=state, values=[value])
