@@ -5,7 +5,9 @@
     hand_over(recipe)        ── once ────────> matrices and settings
     submit(Work: epoch 1)    ────────────────> builds the network, trains an epoch
             <──────────────────── Done: losses
-    submit(Work: epoch 2)    ────────────────> trains the next
+                                               (a process) trains the next meanwhile
+    submit(Work: epoch 2)    ────────────────>
+            <──────────────────── Done: losses
     submit(Work: epoch 2, ends)  ────────────> gives the network away
             <──────────────────── Done: trained
 
@@ -65,6 +67,8 @@ class Work:
         job: What is trained.
         epoch: Epochs it has when the work is done, from 1.
         ends: Whether it goes no further: the worker gives away what it came to, and forgets it.
+        may_go_ahead: Whether there is memory for a network that is still in an epoch nobody asked for when the next one
+            has its place.
     """
 
     recipe: int
@@ -72,6 +76,7 @@ class Work:
     job: Job
     epoch: int
     ends: bool = False
+    may_go_ahead: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

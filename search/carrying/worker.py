@@ -18,9 +18,9 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
-from ffsearch.search.carrying.desk import Desk
+from ffsearch.search.carrying.desk import THREADS, Desk
 from ffsearch.search.carrying.packing import unpacked
-from ffsearch.search.carrying.protocol import Done
+from ffsearch.search.carrying.protocol import Done, Work
 from ffsearch.search.training.lanes import load_programs
 
 __all__ = ["main"]
@@ -43,13 +43,13 @@ class _Worker:
 
     Args:
         connection: To the driver.
-        n_threads: Threads that train.
+        n_threads: Networks that are trained at the same time.
     """
 
     def __init__(self, connection: Connection, *, n_threads: int) -> None:
         self._connection = connection
         self._desk = Desk()
-        self._threads = ThreadPoolExecutor(max_workers=n_threads, thread_name_prefix="lane")
+        self._threads = ThreadPoolExecutor(max_workers=THREADS * n_threads, thread_name_prefix="lane")
         self._sending = Lock()
 
     def serve(self) -> None:
@@ -77,12 +77,13 @@ class _Worker:
             if work.ends and self._desk.has(work):  # nothing to train: no need to wait for a thread
                 self._send("done", key, self._desk.do(work))
             else:
-                self._threads.submit(self._desk.do, work).add_done_callback(partial(self._answer, key))
+                self._threads.submit(self._desk.do, work).add_done_callback(partial(self._answer, key, work))
 
-    def _answer(self, number: int, future: Future[Done]) -> None:
+    def _answer(self, number: int, work: Work, future: Future[Done]) -> None:
         error = future.exception()
         if error is None:
             self._send("done", number, future.result())
+            self._threads.submit(self._desk.go_ahead, work)
         else:
             self._send("failed", number, "".join(traceback.format_exception(error)))
 

@@ -7,6 +7,7 @@ again. An epoch may run in any thread: it touches nothing but the lane's own arr
 from __future__ import annotations
 
 import time
+from concurrent.futures import Future
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
@@ -154,6 +155,9 @@ class _Network(NamedTuple):
 class Lane:
     """One network in training. It goes on until nobody asks for another epoch: who drives it knows when it ends.
 
+    Its methods are called one at a time; but `trained` and what is known of the epochs so far may be asked for while
+    the next one is trained ahead.
+
     Args:
         job: What is trained.
         tables: Where it reads.
@@ -171,6 +175,7 @@ class Lane:
         self._n_updates = n_updates(tables.balanced(job).n_rows, settings.stopping)
         self._network: _Network | None = None
         self._best: tuple[list[Array], Array] | None = None
+        self._ahead: Future[tuple[tuple[float, float, float], float]] | None = None
         self._train_s = 0.0
         self._compile_s = 0.0
 
@@ -186,6 +191,24 @@ class Lane:
 
     def train_epoch(self) -> None:
         """Train for an epoch, evaluate, and keep what is best so far."""
+        ahead, self._ahead = self._ahead, None
+        self.losses, train_s = self._epoch() if ahead is None else ahead.result()
+        self._n_epochs += 1
+        self._train_s += train_s
+        self._keep_best()
+
+    def train_ahead(self) -> None:
+        """Train the next epoch, if there is one, before anybody asks for it: `train_epoch` has it then."""
+        if self._progress.ended is not None or self._ahead is not None:
+            return
+        self._ahead = Future()
+        try:
+            self._ahead.set_result(self._epoch())
+        except BaseException as error:
+            self._ahead.set_exception(error)  # whoever asks for the epoch gets it
+
+    def _epoch(self) -> tuple[tuple[float, float, float], float]:
+        """Train for an epoch and evaluate: losses, and seconds of a core."""
         started = time.thread_time()
         if self._network is None:
             self._network = _network(self.job, self._tables, self._settings)
@@ -196,10 +219,8 @@ class Lane:
         step = self._n_epochs * self._n_updates
         learns_from, judged_by = self._tables.training(self.job), self._tables.validation(self.job)
         train_loss, penalty = lane.train(state, hyper, augment, learns_from, order, draws, scratch, step)
-        self.losses = train_loss, lane.evaluate(state, hyper, judged_by, logits, chunk), penalty
-        self._n_epochs += 1
-        self._keep_best()
-        self._train_s += time.thread_time() - started
+        losses = train_loss, lane.evaluate(state, hyper, judged_by, logits, chunk), penalty
+        return losses, time.thread_time() - started
 
     def trained(self, *, error: str | None = None) -> Trained:
         """What the job came to so far, by its own end; with an error, that it failed."""

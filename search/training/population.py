@@ -54,6 +54,7 @@ class _Network:
     number: int
     progress: Progress
     epoch_s: float
+    may_go_ahead: bool
     n_lost: int = 0
 
 
@@ -159,8 +160,13 @@ class PopulationTrainer:
 
     def _network(self, job: Job, number: int, watch: Watch) -> _Network:
         settings, tables = self._recipe.settings, self._recipe.tables
-        progress = Progress(job, settings.stopping, watch=watch)
-        return _Network(job=job, number=number, progress=progress, epoch_s=epoch_seconds(job, tables, settings))
+        return _Network(
+            job=job,
+            number=number,
+            progress=Progress(job, settings.stopping, watch=watch),
+            epoch_s=epoch_seconds(job, tables, settings),
+            may_go_ahead=2 * self._n_lanes * self._bytes(job) <= self._memory_bytes,
+        )
 
     def _fits(self, job: Job, running: list[_Turn]) -> bool:
         """Whether there is memory for a job now; alone it has all there is, or goes to the reference trainer."""
@@ -240,7 +246,14 @@ class _Lanes:
         return replace(done.trained, job=network.job, ended=ended, notes=done.trained.notes | notes)
 
     def _work(self, network: _Network, *, epoch: int, ends: bool = False) -> Work:
-        return Work(recipe=self._recipe, network=network.number, job=network.job, epoch=epoch, ends=ends)
+        return Work(
+            recipe=self._recipe,
+            network=network.number,
+            job=network.job,
+            epoch=epoch,
+            ends=ends,
+            may_go_ahead=network.may_go_ahead,
+        )
 
 
 def _lost(network: _Network, *, why: str) -> Trained:
