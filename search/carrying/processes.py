@@ -5,9 +5,9 @@
 
 A network stays with its worker. A worker that is lost is replaced; workers end when the driver does.
 
-A worker has a thread for each of its networks, and no more threads are busy than networks are in training, so the
-system shares the cores among networks and workers do not fight for them. With a thread a core, small networks would
-wait for an epoch of a large one, and a worker that is left with two networks would leave the cores of another idle.
+A worker trains all its networks at the same time, and the system shares the cores among the networks in training,
+wherever they are, so that workers do not fight for them. With a thread a core, small networks would wait for an epoch
+of a large one, and a worker that is left with two networks would leave the core of another idle.
 """
 
 from __future__ import annotations
