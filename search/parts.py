@@ -373,6 +373,7 @@ def assembled(
         direction=objective.direction,
         metric=objective.name,
         parameters=space.parameters,
+        first_rung=_first_rung(n_train, stopping),
         records=folder.records,
     ) as mirror:
         yield Parts(
@@ -438,8 +439,6 @@ def _engine(inputs: Inputs, *, shared: SharedStudy | None = None) -> Engine:
         RunError: If the run to start from cannot be read.
     """
     from ffsearch.search.engines.choose import make_engine
-    from ffsearch.search.engines.pruners import first_rung_for
-    from ffsearch.search.training.batches import batches_per_epoch
 
     prepared = inputs.prepared
     n_train = len(prepared.splits.folds[0][0])
@@ -448,11 +447,19 @@ def _engine(inputs: Inputs, *, shared: SharedStudy | None = None) -> Engine:
         inputs.space,
         direction=inputs.objective.direction,
         max_epochs=stopping.max_epochs,
-        first_rung=first_rung_for(batches_per_epoch(n_train, batch_size=stopping.batch_size)),
+        first_rung=_first_rung(n_train, stopping),
         n_features=len(prepared.layout.matrix_columns().cell),
         n_outputs=prepared.head.n_outputs,
         shared=shared,
     )
+
+
+def _first_rung(n_train: int, stopping: Stopping) -> int:
+    """Epochs before a pruner judges a trial."""
+    from ffsearch.search.engines.pruners import first_rung_for
+    from ffsearch.search.training.batches import batches_per_epoch
+
+    return first_rung_for(batches_per_epoch(n_train, batch_size=stopping.batch_size))
 
 
 def _with_loss(head: Head, train: TrainSpec) -> Head:

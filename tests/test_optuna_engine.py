@@ -420,6 +420,15 @@ def test_the_mirror_shows_trials_in_optunas_own_words(tmp_path: Path, records: l
     assert study.user_attrs["off"] == "dropout below 0.05 means off, l2 below 1e-07 means off"
 
 
+def test_the_mirror_shows_the_epochs_that_the_runs_own_pruner_reads(tmp_path: Path, records: list[TrialRecord]) -> None:
+    with StudyMirror(
+        tmp_path / "study.db", name="tabular", direction="minimize", metric="log_loss", parameters=SPACE, first_rung=10
+    ) as mirror:
+        mirror.add(records[0])
+    study = optuna.load_study(study_name=None, storage=f"sqlite:///{tmp_path / 'study.db'}")
+    assert list(study.trials[0].intermediate_values) == [1, 10, 30, 40]
+
+
 @pytest.mark.parametrize("name", ["we?rd", "#1", "%20x", "sp ace"])
 def test_a_path_with_signs_of_urls_is_a_path(tmp_path: Path, name: str, records: list[TrialRecord]) -> None:
     (tmp_path / name).mkdir()

@@ -53,6 +53,7 @@ class StudyMirror:
         direction: `minimize` or `maximize`.
         metric: What the values are, for the axes of a dashboard.
         parameters: The space.
+        first_rung: Epochs before a pruner judges a trial.
         records: Trials that ended before; those it lacks are added.
 
     Raises:
@@ -67,10 +68,12 @@ class StudyMirror:
         direction: str,
         metric: str,
         parameters: Parameters,
+        first_rung: int = FIRST_RUNG,
         records: Sequence[TrialRecord] = (),
     ) -> None:
         self._path = path
         self._space = OptunaSpace(parameters)
+        self._first_rung = first_rung
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="study.db")
         self._unwritten: deque[Future[None]] = deque()
         self._is_closed = False
@@ -139,7 +142,9 @@ class StudyMirror:
             "ended": record.why,
             "n_params": record.n_params,
         }
-        losses = {epoch: float(record.curve.valid_loss[epoch - 1]) for epoch in _shown_epochs(record.curve.n_epochs)}
+        losses = {
+            epoch: float(record.curve.valid_loss[epoch - 1]) for epoch in self._shown_epochs(record.curve.n_epochs)
+        }
         trial = create_trial(
             state=_state(record),
             value=record.value,
@@ -152,6 +157,11 @@ class StudyMirror:
         trial.datetime_start, trial.datetime_complete = ended - timedelta(seconds=record.train_s), ended
         return trial
 
+    def _shown_epochs(self, n_epochs: int) -> list[int]:
+        """The first epoch, those a pruner reads, the last: each takes time, and curves are in a file of their own."""
+        rungs = takewhile(lambda epoch: epoch < n_epochs, (self._first_rung * REDUCTION**rung for rung in count()))
+        return [1, *rungs, n_epochs] if n_epochs > 1 else [1] * n_epochs
+
     @contextmanager
     def _guarded(self) -> Iterator[None]:
         try:
@@ -162,12 +172,6 @@ class StudyMirror:
                 f"{self._path}: the copy of the trials for optuna-dashboard cannot be kept ({cause}). Every trial told "
                 f"is safe in the log. Make room or move {self._path.name} away: the same command writes it anew."
             ) from error
-
-
-def _shown_epochs(n_epochs: int) -> list[int]:
-    """The epochs a pruner reads, and the last: each costs half a millisecond, and curves are in a file of their own."""
-    rungs = takewhile(lambda epoch: epoch < n_epochs, (FIRST_RUNG * REDUCTION**rung for rung in count()))
-    return [1, *rungs, n_epochs] if n_epochs > 1 else [1] * n_epochs
 
 
 def _direction(direction: str) -> StudyDirection:
