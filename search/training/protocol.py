@@ -75,8 +75,8 @@ class Stopping:
 class Epoch:
     """What is known of a running job after one more epoch; the number counts from 1.
 
-    `train_s` is what all its epochs took so far, without compiling as far as the trainer knows; the one thing in it
-    that depends on the machine.
+    `train_s` is what all its epochs took so far, without compiling as far as the trainer knows: in a lane seconds of a
+    core, with Keras of the clock; the one thing in it that depends on the machine.
     """
 
     job: Job
@@ -127,7 +127,8 @@ class Trained:
         valid_logits: Outputs of the best epoch's weights on the split's validation rows, shape (n_valid, n_outputs),
             before sigmoid or softmax and on the standardised scale of regression targets; empty when it diverged.
         weights: The best epoch's weights in the order of the Keras model's `get_weights()`, or None when not kept.
-        train_s: Seconds spent training and evaluating it, with tracing and compiling.
+        train_s: Seconds spent training and evaluating it, with tracing and compiling: of a core in a lane, of the clock
+            with Keras.
         compile_s: Seconds of those spent building, tracing and compiling, as far as the trainer knows.
         error: Text of the error when it failed.
         notes: Anything else worth a line in the record.
