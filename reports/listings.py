@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -30,10 +29,6 @@ MAX_COLUMN_ROWS: Final = 300
 
 MAX_CURVE_ROWS: Final = 100
 """Epochs of the winner's curve that its table lists."""
-
-
-_BY_FOLDS: Final = re.compile(r"pruned after (\d+) folds")
-"""What a record says of a trial that was pruned between its folds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,10 +90,10 @@ def trial_table(run: RunLike, t: Language) -> Table:
 
 def _trial_cells(row: Mapping[Any, Any], t: Language) -> list[Cell]:
     """One trial's row; why it failed or what it repeats stands with its end."""
-    by_folds = _BY_FOLDS.fullmatch(str(row.get("why")))
+    n_folds = row.get("n_folds_judged", 0)  # runs of before this column have epochs alone
     remarks = [
-        t("why.pruned_by_folds", n=by_folds[1])
-        if by_folds
+        t("why.pruned_by_folds", n=n_folds)
+        if n_folds
         else t(f"why.{row['ended']}", n=row["n_epochs"], best=row["best_epoch"])
     ]
     if pd.notna(row.get("repeat_of")):

@@ -334,6 +334,7 @@ _DTYPES: Final = {
     "valid_loss": "float64",
     "ended": "str",
     "why": "str",
+    "n_folds_judged": "int64",
     "best_epoch": "int64",
     "n_epochs": "int64",
     "n_updates": "int64",

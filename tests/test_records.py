@@ -234,5 +234,6 @@ def test_losses_of_folds_are_told_of_whole_trials_alone_and_a_lost_trial_says_af
     assert lost.why == "pruned after 4 folds"
     within = a_record(2, ended=Ended.PRUNED, notes={"folds": [folds[0] | {"ended": "pruned"}, folds[1]]})
     assert within.why == "pruned at 5"
+    assert trials_frame([lost, within])["n_folds_judged"].tolist() == [4, 0]
     older = a_record(3, notes={"folds": [{"fold": 0, "ended": "stopped", "best_epoch": 3, "n_updates": 42}]})
     assert older.told(otherwise=9.0).fold_losses == ()

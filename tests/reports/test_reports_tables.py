@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ffsearch.reports import tables
+from ffsearch.reports import listings, tables
 from ffsearch.reports.plots import score_range
 from ffsearch.reports.style import measure
 from ffsearch.reports.tables import Layers, Objective, Slice
@@ -42,6 +42,16 @@ def test_a_pruned_trial_never_wins_over_a_trained_one(make_run: Any) -> None:
     assert tables.best_trial(run) != pruned
     assert history["best_so_far"].min() > 1e-3
     assert tables.ranked(run)["trial"].iloc[0] == tables.best_trial(run)
+
+
+def test_a_trial_that_was_pruned_between_folds_says_after_how_many(make_run: Any) -> None:
+    run = make_run(1, only=Ended.PRUNED)
+    by_epochs = f"pruned at {run.trials['n_epochs'][0]}"
+    assert by_epochs in [cell.text for cell in listings.trial_table(run, ENGLISH).rows[0]]
+    run.trials["n_folds_judged"] = 4
+    assert "pruned after 4 folds" in [cell.text for cell in listings.trial_table(run, ENGLISH).rows[0]]
+    del run.trials["n_folds_judged"]  # a run of before the column
+    assert by_epochs in [cell.text for cell in listings.trial_table(run, ENGLISH).rows[0]]
 
 
 @pytest.mark.parametrize(("direction", "falls"), [("minimize", True), ("maximize", False)])
