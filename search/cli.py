@@ -432,12 +432,12 @@ def _unraisable(told: sys.UnraisableHookArgs) -> None:
 
 
 def _interrupt_main_thread() -> None:
-    """As Ctrl-C does, also where it waits for the system."""
+    """A polite kill, also where it waits for the system: a shell has what it put into the background ignore Ctrl-C."""
     main_thread = threading.main_thread().ident
     if hasattr(signal, "pthread_kill") and main_thread is not None:
-        signal.pthread_kill(main_thread, signal.SIGINT)
+        signal.pthread_kill(main_thread, signal.SIGTERM)
     else:  # Windows
-        _thread.interrupt_main()
+        _thread.interrupt_main(signal.SIGTERM)
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001  (the signature of a handler)

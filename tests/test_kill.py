@@ -98,8 +98,10 @@ def test_a_polite_kill_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
 
 
 SWALLOWED = """
-import signal, time
+import signal, sys, time
 from ffsearch.search import cli
+
+signal.signal(signal.SIGINT, getattr(signal, sys.argv[1]))
 
 class Dropped:
     def __del__(self):
@@ -114,8 +116,13 @@ cli.main()
 """
 
 
-def test_a_polite_kill_that_python_swallows_comes_again() -> None:
-    """No error gets out of what runs while an object is thrown away, and a run is full of such moments."""
-    ended = subprocess.run([sys.executable, "-c", SWALLOWED], capture_output=True, text=True, timeout=25, check=False)
+@pytest.mark.parametrize("ctrl_c", ["default_int_handler", "SIG_IGN"])
+def test_a_polite_kill_that_python_swallows_comes_again(ctrl_c: str) -> None:
+    """No error gets out of what runs while an object is thrown away, and a run is full of such moments.
+
+    A shell that runs a script starts what goes into the background with Ctrl-C ignored.
+    """
+    command = [sys.executable, "-c", SWALLOWED, ctrl_c]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=25, check=False)
     assert ended.returncode == 130, ended.stderr
     assert not ended.stderr
