@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import keras_tuner
 import numpy as np
 import pytest
 from sklearn.gaussian_process import GaussianProcessRegressor
@@ -13,7 +14,7 @@ from sklearn.gaussian_process.kernels import Matern
 from contracts.engines import SPACE, EngineContract, MakeEngine, ask, drive, mixed, told
 from ffsearch.errors import SpaceError
 from ffsearch.search.engines import keras_tuner_engine
-from ffsearch.search.engines.keras_tuner_engine import KerasTunerEngine
+from ffsearch.search.engines.keras_tuner_engine import KerasTunerEngine, Walk
 from ffsearch.search.engines.keras_tuner_space import KerasTunerSpace
 from ffsearch.search.engines.protocol import Engine, Proposal
 from ffsearch.search.engines.surrogate import Surrogate
@@ -169,6 +170,28 @@ def test_a_grid_changes_its_last_parameter_first_and_ends() -> None:
     assert len(history) == len({point.identity for point in history}) == 9
     first = history[1:3]  # beside the default, whose three are walked without it
     assert len({point.depth for point in first}) == 1 or len({point.depth for point in history[1:4]}) == 1
+
+
+def test_a_grid_is_walked_in_the_order_of_keras_tuners_own_oracle() -> None:
+    space: dict[str, Parameter] = {
+        "depth": IntParameter(low=1, high=3, n=3),
+        "width": Fixed(value=32),
+        "activation": ChoiceParameter(values=("relu", "tanh", "selu")),
+        "dropout": FloatParameter(low=0.1, high=0.5, zero=0.5, n=2),
+    }
+    walk = Walk(space, seed=3)
+    walked = []
+    while (point := walk.next()) is not None:
+        walked.append({name: getattr(point, name) for name in space})
+    hyperparameters = keras_tuner.HyperParameters()
+    for name in space:
+        hyperparameters.Choice(name, list(dict.fromkeys(values[name] for values in walked)), ordered=False)
+    oracle = keras_tuner.oracles.GridSearchOracle(objective="loss", hyperparameters=hyperparameters)
+    theirs = [{hp.name: hp.default for hp in hyperparameters.space}]
+    while (values := oracle._get_next_combination(theirs[-1])) is not None:
+        theirs.append(values)
+    assert len(walked) == 27
+    assert walked == theirs
 
 
 # --- the space ---------------------------------------------------------------------------------------------------
