@@ -18,7 +18,7 @@ from collections import Counter
 from typing import NamedTuple
 
 from ffsearch.search.capacity.plan import Training
-from ffsearch.search.capacity.study import assembled
+from ffsearch.search.capacity.parts import assembled
 from ffsearch.search.carrying.choose import Carriage
 from ffsearch.search.observer import Observer
 

@@ -19,7 +19,7 @@ from ffsearch.search.scoring import answers_from_logits, constant_answer, truth_
 from ffsearch.search.training.keras_trainer import forget_graphs, predictor
 
 if TYPE_CHECKING:
-    from ffsearch.search.capacity.study import Study
+    from ffsearch.search.capacity.parts import Study
     from ffsearch.search.data.prepare import SealedRows
 
 __all__ = ["Answered", "answer"]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ffsearch.search.capacity.answers import Answered
-    from ffsearch.search.capacity.study import Study
+    from ffsearch.search.capacity.parts import Study
     from ffsearch.search.data.prepare import SealedRows
 
 __all__ = ["conclude"]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ffsearch.search.capacity.answers import Answered
-    from ffsearch.search.capacity.study import Study
+    from ffsearch.search.capacity.parts import Study
 
 __all__ = ["Part", "capacity_frame", "capacity_summary"]
 
