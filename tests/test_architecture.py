@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,7 @@ def imported(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom):
             yield node.module or ""
+            yield from (f"{node.module}.{name.name}" for name in node.names)
         elif isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
 
@@ -55,10 +57,23 @@ def test_arrows_run_one_way(part: str) -> None:
     assert wrong == []
 
 
+def test_no_file_comes_back_to_itself_by_its_imports() -> None:
+    """Nor by those for type checkers, nor by those within functions: each file can be read after what it stands on."""
+    files = {
+        ".".join([package, *path.relative_to(folder).with_suffix("").parts]): path
+        for package, folder in FOLDERS.items()
+        for path in folder.rglob("*.py")
+        if path.name != "__init__.py" and not any(part.is_symlink() for part in path.parents)
+    }
+    assert {"ffsearch.errors", "ffsearch.search.run", "ffsearch.search.capacity.study"} <= files.keys()
+    graph = {name: {other for other in imported(path) if other in files} for name, path in files.items()}
+    TopologicalSorter(graph).prepare()  # its error names the circle
+
+
 def test_reports_read_runs_through_the_store_alone_and_load_no_tensorflow() -> None:
     modules = {module for path in sources("reports") for module in imported(path)}
     of_search = {module for module in modules if module.startswith("ffsearch.search")}
-    assert of_search <= {"ffsearch.search.store"}
+    assert {module for module in of_search if not f"{module}.".startswith("ffsearch.search.store.")} == set()
     assert not {module.split(".")[0] for module in modules} & {"tensorflow", "keras"}
 
 
