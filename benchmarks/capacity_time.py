@@ -17,8 +17,8 @@ import time
 from collections import Counter
 from typing import NamedTuple
 
-from ffsearch.search.capacity.plan import Training
 from ffsearch.search.capacity.parts import assembled
+from ffsearch.search.capacity.plan import Training
 from ffsearch.search.carrying.choose import Carriage
 from ffsearch.search.observer import Observer
 

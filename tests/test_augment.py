@@ -37,7 +37,7 @@ augment_rows, lane_bits, update_key = (
 )
 
 SEED = np.random.SeedSequence(5)
-TABLE = MatrixColumns(cell=np.array([0, 1, 2, 1, 3, 3, 3], np.int32), is_number=np.arange(7) < 3)
+TABLE = MatrixColumns(cell=np.array([0, 1, 2, 1, 3, 3, 3], np.int32), role=np.array([0, 0, 0, 1, 2, 2, 2], np.int8))
 """Three numbers, the missing flag of the second, a category of three levels."""
 
 IMAGE = MatrixColumns.of_numbers(8 * 6 * 2, image=(8, 6, 2))

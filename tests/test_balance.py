@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from ffsearch.search.data.problem import MatrixColumns
+from ffsearch.search.data.problem import MatrixColumns, Role
 from ffsearch.search.topology import Balance
 from ffsearch.search.training.balance import (
     MAX_PARENTS,
@@ -21,7 +21,7 @@ from ffsearch.search.training.balance import (
 from ffsearch.search.training.batches import epoch_order
 
 SEED = np.random.SeedSequence(3)
-MIXED = MatrixColumns(cell=np.array([0, 1, 0, 2, 2, 2], np.int32), is_number=np.arange(6) < 2)
+MIXED = MatrixColumns(cell=np.array([0, 1, 0, 2, 2, 2], np.int32), role=np.array([0, 0, 1, 2, 2, 2], np.int8))
 """Two numbers, the missing flag of the first, a category of three levels."""
 
 Classes = NDArray[np.int64]
@@ -147,7 +147,7 @@ class TestSyntheticRows:
         assert len(labels) == 0
 
     def test_categories_alone(self) -> None:
-        columns = MatrixColumns(cell=np.zeros(3, np.int32), is_number=np.zeros(3, np.bool_))
+        columns = MatrixColumns(cell=np.zeros(3, np.int32), role=np.full(3, Role.SLOT, np.int8))
         made, _ = synthetic_rows(mixed_rows(60)[:, 3:], unequal(50, 10), columns=columns)
         assert len(made) == 20
         np.testing.assert_array_equal(made.sum(axis=1), 1)

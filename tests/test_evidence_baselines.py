@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ import pytest
 
 from ffsearch.search.data.prepare import Refit, prepare
 from ffsearch.search.data.preprocess import Layout, Preprocessor
-from ffsearch.search.data.problem import MatrixColumns, Problem, Split
+from ffsearch.search.data.problem import MatrixColumns, Problem, Role, Split
 from ffsearch.search.evidence import baselines
 from ffsearch.search.evidence.baselines import Baseline, BaselineName, fit_baseline
 from ffsearch.search.evidence.metrics import METRICS
@@ -202,13 +203,48 @@ def test_weights_of_rows_are_minded() -> None:
 
 
 def test_trees_read_codes_and_missing_cells_from_the_matrix() -> None:
-    columns = MatrixColumns(
-        cell=np.array([0, 1, 0, 2, 2, 2], np.int32), is_number=np.array([1, 1, 0, 0, 0, 0], np.bool_)
-    )
-    x = np.array([[0.5, 2, 0, 1, 0, 0], [0.0, 3, 1, 0, 0, 1]], np.float32)
+    roles = [Role.NUMBER, Role.NUMBER, Role.FLAG, Role.SLOT, Role.SLOT, Role.SLOT, Role.FEATURE, Role.FEATURE]
+    columns = MatrixColumns(cell=np.array([0, 1, 0, 2, 2, 2, 2, 1], np.int32), role=np.array(roles, np.int8))
+    x = np.array([[0.5, 2, 0, 1, 0, 0, 7, 0.1], [0.0, 3, 1, 0, 0, 1, 8, 0.2]], np.float32)
     cells = baselines._Cells.of(columns)
-    np.testing.assert_array_equal(cells.read(x), [[0.5, 2, 0], [np.nan, 3, 2]])
-    assert cells.is_category == [False, False, True]
+    np.testing.assert_array_equal(cells.read(x), np.array([[0.5, 2, 0, 7, 0.1], [np.nan, 3, 2, 8, 0.2]], np.float32))
+    assert cells.is_category == [False, False, True, False, False]
+
+
+N_LEVELS = 200
+
+
+@pytest.mark.parametrize("kind", ["number", "category", "order", "date", "date with gaps", "many levels"])
+def test_every_kind_of_column_reaches_linear_model_and_trees(kind: str) -> None:
+    """A target that one column tells all of. A baseline that misread it would make any network look good."""
+    rng = np.random.default_rng(0)
+    n_rows = 2_000
+    if kind == "number":
+        cells: Any = rng.normal(size=n_rows)
+        told = cells
+    elif kind in ("category", "order"):
+        cells = rng.choice(["S", "M", "L", "XL"], size=n_rows)
+        told = pd.Series(cells).map({"S": 0, "M": 2, "L": 1, "XL": 5}).to_numpy(np.float64)
+    elif kind == "many levels":
+        places = rng.integers(0, N_LEVELS, n_rows)
+        cells, told = np.char.add("z", places.astype(str)), rng.normal(size=N_LEVELS)[places]
+    else:
+        days = pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 1_000, n_rows), unit="D")
+        cells, told = days.strftime("%Y-%m-%d").to_numpy(dtype=object), 2.0 * (days.day_of_week >= 5)
+        if kind == "date with gaps":
+            gaps = rng.random(n_rows) < 0.2
+            cells, told = np.where(gaps, None, cells), np.where(gaps, 5.0, told)
+    frame = pd.DataFrame({"cell": cells, "y": told + 0.05 * rng.normal(size=n_rows)})
+    ordinal = {"ordinal": {"cell": ["S", "M", "L", "XL"]}} if kind == "order" else {}
+    ready = prepare(DataSpec(source="frame", target="y", **ordinal), frame=frame, seed=0)
+    refit, sealed = ready.fit_all(), ready.test_rows()
+    errors = {}
+    for name in BaselineName:
+        made = fit_baseline(name, ready.problem(), refit, seed=0, metric="rmse")
+        answers = made.answers(refit.preprocessor.transform(sealed.features))
+        errors[name] = METRICS[Task.REGRESSION]["rmse"](sealed.y, answers)
+    assert errors[BaselineName.BOOSTING] < 0.4 * errors[BaselineName.DUMMY]
+    assert errors[BaselineName.LINEAR] < 0.6 * errors[BaselineName.DUMMY]
 
 
 def test_a_real_table_goes_through_whole() -> None:

@@ -24,7 +24,7 @@ from ffsearch.search.data.cells import as_levels, natural_order
 from ffsearch.search.data.columns import CLIP, LIMIT, CategoryColumn, DateCycles, NumberColumn, Reading
 from ffsearch.search.data.dates import DateReading
 from ffsearch.search.data.encoding import fit_encodings, other_fold_encodings
-from ffsearch.search.data.problem import MatrixColumns
+from ffsearch.search.data.problem import MatrixColumns, Role
 from ffsearch.search.data.spelling import PLAIN, Spelling
 
 __all__ = [
@@ -97,7 +97,14 @@ class CategoryLayout:
     @property
     def n_features(self) -> int:
         """Columns of the matrix."""
-        return len(self.levels) + (not self.ordered) + self.n_encodings
+        return len(self.roles)
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """What each column of the matrix says: steps and encodings are numbers, slots are not."""
+        if self.ordered:
+            return (Role.FEATURE,) * len(self.levels)
+        return (Role.SLOT,) * (len(self.levels) + 1) + (Role.FEATURE,) * self.n_encodings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +134,9 @@ class Layout:
         place_of = {number.name: place for place, number in enumerate(self.numbers)}
         cycles = [place_of[one.name] for one in self.cycles for _ in one.feature_names]
         cell = np.concatenate([np.arange(n_numbers), flags, categories, cycles]).astype(np.int32)
-        return MatrixColumns(cell=cell, is_number=np.arange(len(cell)) < n_numbers)
+        roles = [Role.NUMBER] * n_numbers + [Role.FLAG] * len(flags)
+        roles += [role for category in self.categories for role in category.roles] + [Role.FEATURE] * len(cycles)
+        return MatrixColumns(cell=cell, role=np.array(roles, np.int8))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ffsearch.search.heads import Head, TargetScale
 
-__all__ = ["MatrixColumns", "Problem", "Split"]
+__all__ = ["MatrixColumns", "Problem", "Role", "Split"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,25 +35,45 @@ class Split:
     train_weight: NDArray[np.float32] | None = None
 
 
+class Role(IntEnum):
+    """What a column of the matrix says of the cell it comes from."""
+
+    NUMBER = 0
+    """The number itself, scaled."""
+    FLAG = 1
+    """1 where the number is missing, else 0."""
+    SLOT = 2
+    """1 at one level and 0 at all others; of a cell's slots one is 1."""
+    FEATURE = 3
+    """Anything else: a step of an order, the mean target of a level, a weekday, a place in the year."""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MatrixColumns:
-    """What the columns of the matrix are to augmentation, which treats cells of the table as cells.
+    """What the columns of the matrix are to whoever treats cells of the table as cells: augmentation, SMOTE, trees.
 
     Args:
         cell: Number of the table's column that each comes from, int32 (n_features,): the slots of a category share one,
             and so do a number and its missing flag. Below n_features.
-        is_number: Whether each is a scaled number, bool (n_features,).
+        role: What each says of its cell, int8 (n_features,), as `Role` numbers it.
         image: Height, width and channels where a row is an image; None for a table.
     """
 
     cell: NDArray[np.int32]
-    is_number: NDArray[np.bool_]
+    role: NDArray[np.int8]
     image: tuple[int, int, int] | None = None
+
+    @property
+    def is_number(self) -> NDArray[np.bool_]:
+        """Whether each is a scaled number, shape (n_features,)."""
+        is_number: NDArray[np.bool_] = self.role == Role.NUMBER
+        return is_number
 
     @classmethod
     def of_numbers(cls, n_features: int, *, image: tuple[int, int, int] | None = None) -> MatrixColumns:
         """Every column a number by itself."""
-        return cls(cell=np.arange(n_features, dtype=np.int32), is_number=np.ones(n_features, np.bool_), image=image)
+        role = np.full(n_features, Role.NUMBER, np.int8)
+        return cls(cell=np.arange(n_features, dtype=np.int32), role=role, image=image)
 
 
 @dataclass(frozen=True, kw_only=True)

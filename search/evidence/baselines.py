@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ffsearch.search.data.problem import MatrixColumns, Problem, Split
+from ffsearch.search.data.problem import MatrixColumns, Problem, Role, Split
 from ffsearch.search.environment import n_cpus
 from ffsearch.search.heads import Head, Loss, TargetScale, Task, probabilities, row_losses, values
 from ffsearch.search.scoring import answers_from_logits
@@ -343,43 +343,45 @@ def _one_class(head: Head, known: int, *, n_features: int) -> tuple[NDArray[np.f
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Cells:
-    """The matrix as trees read it: a column a cell of the table.
+    """The matrix as trees read it: a column a number, one a category, and what else is made of a cell as it is.
 
     Args:
         numbers: For each number its column and the column of its missing flag, or -1.
         categories: For each category the columns of its slots.
+        features: All other columns.
     """
 
     numbers: tuple[tuple[int, int], ...]
     categories: tuple[NDArray[np.intp], ...]
+    features: NDArray[np.intp]
 
     @classmethod
     def of(cls, columns: MatrixColumns) -> _Cells:
-        numbers, categories = [], []
-        for cell in dict.fromkeys(columns.cell.tolist()):
-            places = np.flatnonzero(columns.cell == cell)
-            number, other = places[columns.is_number[places]], places[~columns.is_number[places]]
-            if len(number):
-                numbers.append((int(number[0]), int(other[0]) if len(other) else -1))
-            else:
-                categories.append(other)
-        return cls(numbers=tuple(numbers), categories=tuple(categories))
+        numbers, flags, slots, features = (np.flatnonzero(columns.role == role) for role in Role)
+        flag_of = dict(zip(columns.cell[flags].tolist(), flags.tolist(), strict=True))
+        of_slots = columns.cell[slots]
+        return cls(
+            numbers=tuple((int(place), flag_of.get(int(columns.cell[place]), -1)) for place in numbers),
+            categories=tuple(slots[of_slots == cell] for cell in dict.fromkeys(of_slots.tolist())),
+            features=features,
+        )
 
     @property
     def n_columns(self) -> int:
-        return len(self.numbers) + len(self.categories)
+        return len(self.is_category)
 
     @property
     def is_category(self) -> list[bool]:
-        return [False] * len(self.numbers) + [True] * len(self.categories)
+        return [False] * len(self.numbers) + [True] * len(self.categories) + [False] * len(self.features)
 
     def read(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Shape (n_rows, n_columns): numbers, NaN where they are flagged as missing, then codes of categories."""
+        """Shape (n_rows, n_columns): numbers, NaN where flagged as missing, codes of categories, other features."""
         cells = np.empty((len(x), self.n_columns), np.float32)
         for place, (number, flag) in enumerate(self.numbers):
             cells[:, place] = x[:, number] if flag < 0 else np.where(x[:, flag] > 0, np.nan, x[:, number])
         for place, slots in enumerate(self.categories, start=len(self.numbers)):
             cells[:, place] = x[:, slots].argmax(axis=1)
+        cells[:, self.n_columns - len(self.features) :] = x[:, self.features]
         return cells
 
 
