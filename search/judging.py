@@ -16,8 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ffsearch.search.budget import OVERHEAD_S
+from ffsearch.search.data.dates import DateReading
 from ffsearch.search.data.kinds import Kind as ColumnKind
 from ffsearch.search.data.preprocess import raw_inputs
+from ffsearch.search.data.spelling import PLAIN
 from ffsearch.search.evidence.baselines import Baseline, BaselineName, fit_baseline
 from ffsearch.search.evidence.calibration import Bin, reliability
 from ffsearch.search.evidence.effort import baseline_splits, split_seconds
@@ -286,12 +288,15 @@ def _facts(
 
 
 def _columns(prepared: Prepared, sealed: SealedRows) -> dict[str, NDArray[Any]]:
-    """The columns slices go by: all that are used, and none of an image."""
+    """The columns slices go by, read as the network reads them: all that are used, and none of an image."""
     used = [column for column in prepared.columns if column.used]
     if any(column.kind is ColumnKind.IMAGE for column in used):
         return {}
-    return raw_inputs(
+    readings = {column.name: column.reading or PLAIN for column in used if column.is_number}
+    cells = raw_inputs(
         sealed.features,
-        numbers=[column.name for column in used if column.kind is ColumnKind.NUMBER],
-        categories=[column.name for column in used if column.kind is not ColumnKind.NUMBER],
+        numbers=readings,
+        categories=[column.name for column in used if not column.is_number],
     )
+    dates = {name: reading for name, reading in readings.items() if isinstance(reading, DateReading)}
+    return cells | {name: reading.moments(cells[name]) for name, reading in dates.items()}

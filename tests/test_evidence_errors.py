@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ffsearch.search.data.prepare import prepare
 from ffsearch.search.evidence.calibration import fit_temperature, reliability, share_interval
 from ffsearch.search.evidence.comparison import holm, paired_over_repeats, paired_over_rows
 from ffsearch.search.evidence.errors_seen import N_POINTS, confusion, residuals, worst_slices
 from ffsearch.search.heads import Head, Loss, Task, probabilities
+from ffsearch.search.judging import _columns
+from ffsearch.spaces.schema import DataSpec
 
 BINARY = Head(task=Task.BINARY, loss=Loss.BINARY_CROSSENTROPY, n_outputs=1, target_names=("y",), labels=("no", "yes"))
 
@@ -119,6 +123,39 @@ def test_a_number_of_few_values_has_a_slice_a_value() -> None:
     table = columns(rng)
     found = worst_slices(rng.exponential(size=1000) + table["flag"], table)[0]
     assert (found.column, found.rows) == ("flag", "1")
+
+
+def test_dates_are_cut_as_numbers_are_and_told_as_dates() -> None:
+    rng = np.random.default_rng(3)
+    days = rng.integers(0, 1000, size=1000)
+    moments = np.datetime64("2020-01-01", "s") + days * np.timedelta64(1, "D")
+    moments[rng.random(1000) < 0.1] = np.datetime64("NaT")
+    losses = rng.exponential(size=1000) + 2 * (moments >= np.datetime64("2022-02-16"))
+    found = worst_slices(losses, {"when": moments})
+    assert found[0].is_worse
+    assert found[0].rows.endswith(" to 2022-09-26")
+    assert found[0].rows.startswith("2022-02-")
+
+
+def test_cells_are_read_for_slices_as_the_network_reads_them() -> None:
+    """Prices with their sign and a comma, and dates: neither is missing, nor a category."""
+    n_rows = 300
+    days = pd.Timestamp("2020-01-01") + pd.to_timedelta(np.arange(n_rows), unit="D")
+    frame = pd.DataFrame(
+        {
+            "price": [f"${1000 + 10 * number:,}" for number in range(n_rows)],
+            "when": days.strftime("%d.%m.%Y"),
+            "level": np.resize(["a", "b", "c"], n_rows),
+            "y": np.arange(n_rows) % 7,
+        }
+    )
+    ready = prepare(DataSpec(source="frame", target="y", task="regression"), frame=frame, seed=0)
+    cells = _columns(ready, ready.test_rows())
+    assert not np.isnan(cells["price"]).any()
+    assert cells["price"].min() >= 1000
+    assert cells["when"].dtype.kind == "M"
+    assert set(cells["when"].astype("datetime64[D]")) <= set(days.to_numpy().astype("datetime64[D]"))
+    assert cells["level"].dtype == object
 
 
 def test_chance_is_allowed_for() -> None:

@@ -70,6 +70,13 @@ class DateReading:
         origin_s = (date.fromisoformat(self.origin).toordinal() - _1970) * _DAY_S
         return (seconds - origin_s) / _DAY_S
 
+    def moments(self, days: NDArray[np.floating[Any]]) -> NDArray[np.datetime64]:
+        """Days since the origin as moments, to the second; not a time where there is no date."""
+        seconds = np.where(np.isnan(days), 0.0, days.astype(np.float64) * _DAY_S)
+        moments = np.datetime64(self.origin, "s") + np.rint(seconds).astype("timedelta64[s]")
+        moments[np.isnan(days)] = np.datetime64("NaT")
+        return moments
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values under their names, fit for JSON."""
         return asdict(self)

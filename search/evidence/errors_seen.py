@@ -41,7 +41,7 @@ class Slice:
 
     Args:
         column: The column it goes by.
-        rows: What they share, in words: `a`, `missing`, `3.2 to 7.5`.
+        rows: What they share, in words: `a`, `missing`, `3.2 to 7.5`, `2024-01-01 to 2024-03-09`.
         n_rows: How many they are.
         loss: Their mean loss with its 95 % interval.
         excess: Their mean loss less that of all other rows.
@@ -115,12 +115,12 @@ def worst_slices(
 ) -> tuple[Slice, ...]:
     """The slices with the highest mean loss beside all other rows, surest first; chance is allowed for over all slices.
 
-    A category gives a slice a level, a number one a fifth of its values (one a value where they are few), both one for
-    missing cells.
+    A category gives a slice a level, a number or a date one a fifth of its values (one a value where they are few),
+    all one for missing cells.
 
     Args:
         losses: Of every row, shape (n_rows,): squared errors, log losses, misses.
-        columns: Raw columns of the same rows, as `raw_inputs` gives them.
+        columns: Raw columns of the same rows, as `raw_inputs` gives them; dates as moments.
         n_slices: How many to give at most.
     """
     found = [(column, told, rows) for column, cells in columns.items() for told, rows in _slices(cells)]
@@ -151,20 +151,26 @@ def _slices(cells: NDArray[Any]) -> Iterator[tuple[str, NDArray[np.bool_]]]:
         for level in levels[np.argsort(-counts, kind="stable")][:MAX_SLICE_LEVELS]:
             yield (str(level) or "missing"), cells == level
         return
-    missing = np.isnan(cells)
+    are_dates = cells.dtype.kind == "M"
+    missing = np.isnat(cells) if are_dates else np.isnan(cells)
     yield "missing", missing
     if missing.all():
         return
+
+    def told(value: Any) -> str:
+        return str(np.datetime_as_string(value, unit="D")) if are_dates else f"{value:.4g}"
+
     distinct = np.unique(cells[~missing])
     if len(distinct) <= N_QUANTILES:
         for value in distinct:
-            yield f"{value:.4g}", cells == value
+            yield told(value), cells == value
         return
-    edges = np.unique(np.quantile(cells[~missing].astype(np.float64), np.linspace(0, 1, N_QUANTILES + 1)))
-    place = np.clip(np.searchsorted(edges, cells, side="right") - 1, 0, max(0, len(edges) - 2))
+    numbers = cells.astype(np.int64) if are_dates else cells
+    edges = np.unique(np.quantile(numbers[~missing].astype(np.float64), np.linspace(0, 1, N_QUANTILES + 1)))
+    place = np.clip(np.searchsorted(edges, numbers, side="right") - 1, 0, max(0, len(edges) - 2))
     for number in np.unique(place[~missing]):
         rows = ~missing & (place == number)
-        yield f"{cells[rows].min():.4g} to {cells[rows].max():.4g}", rows
+        yield f"{told(cells[rows].min())} to {told(cells[rows].max())}", rows
 
 
 def _p_value(ours: NDArray[np.float64], others: NDArray[np.float64]) -> float:
