@@ -87,7 +87,9 @@ class PackagedModel:
         self._inputs: dict[str, str] = {one["column"]: one["input"] for one in facts["inputs"]}
         self._image: ImageShape | None = tuple(facts["image"]) if facts.get("image") else None
         self._preprocessor = None if self._image else Preprocessor.from_dict(facts["preprocessor"])
-        self._forward = tf.function(lambda raw: model(raw, training=False), reduce_retracing=True)
+        # Traced once, whatever the number of rows: TensorFlow would trace again for others, and warn of it.
+        rows = {name: tf.TensorSpec(tensor.shape, tensor.dtype) for name, tensor in model.input.items()}
+        self._forward = tf.function(lambda raw: model(raw, training=False), input_signature=[rows])
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -138,6 +138,14 @@ def test_columns_go_by_name(tmp_path: Path) -> None:
         model.answers(frame.rename(columns={"age": "Age"}))
 
 
+def test_it_is_traced_once_for_any_number_of_rows(tmp_path: Path) -> None:
+    """Tracing takes longer than answering, and TensorFlow warns of those who trace again and again."""
+    frame = table()
+    model, _ = save(tmp_path / "model.keras", Task.MULTICLASS, frame=frame)
+    assert [len(model.answers(frame.head(n_rows))) for n_rows in (7, 1, 0, 300)] == [7, 1, 0, 300]
+    assert model._forward.experimental_get_tracing_count() == 1
+
+
 def test_many_rows_are_answered_in_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     frame = table()
     model, _ = save(tmp_path / "model.keras", Task.BINARY, frame=frame)
