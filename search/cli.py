@@ -23,6 +23,7 @@ import typer
 
 from ffsearch import __version__
 from ffsearch.errors import FFSearchError, RunError
+from ffsearch.search.environment import wait_asleep
 from ffsearch.search.exporting.formats import Format
 from ffsearch.search.secrets import without_passwords
 
@@ -54,6 +55,7 @@ RunArgument = Annotated[Path | None, typer.Argument(help="A run folder; without 
 def main() -> NoReturn:
     """Entry point of the `ffsearch` command."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's notes on its own build are not the user's concern
+    wait_asleep()
     signal.signal(signal.SIGTERM, _interrupt)
     sys.unraisablehook = _unraisable
     code = invoke(sys.argv[1:])

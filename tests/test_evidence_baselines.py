@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from ffsearch.search.data.prepare import Refit, prepare
 from ffsearch.search.data.preprocess import Layout, Preprocessor
@@ -245,6 +246,31 @@ def test_every_kind_of_column_reaches_linear_model_and_trees(kind: str) -> None:
         errors[name] = METRICS[Task.REGRESSION]["rmse"](sealed.y, answers)
     assert errors[BaselineName.BOOSTING] < 0.4 * errors[BaselineName.DUMMY]
     assert errors[BaselineName.LINEAR] < 0.6 * errors[BaselineName.DUMMY]
+
+
+@pytest.mark.parametrize(("policy", "n_threads"), [(None, 1), ("active", 1), ("PASSIVE", 2)])
+def test_trees_have_several_threads_only_where_these_wait_asleep(
+    policy: str | None, n_threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Threads that wait awake take minutes for the work of a moment where the machine is busy."""
+    problem, refit = example(Task.REGRESSION)
+    monkeypatch.setattr(baselines, "MIN_SHARED_CELLS", 1)
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    if policy is not None:
+        monkeypatch.setenv("OMP_WAIT_POLICY", policy)
+    seen: set[int] = set()
+    booster = baselines._booster
+
+    def noted(*args: Any, stops: bool, n_iterations: int, **settings: Any) -> Any:
+        if stops:
+            return booster(*args, stops=stops, n_iterations=n_iterations, **settings)
+        seen.update(library["num_threads"] for library in threadpool_info() if library["user_api"] == "openmp")
+        return booster(*args, stops=stops, n_iterations=1, **settings)  # they do wait awake here
+
+    monkeypatch.setattr(baselines, "_booster", noted)
+    with threadpool_limits(limits=2, user_api="openmp"):
+        fit_baseline(BaselineName.BOOSTING, problem, refit, seed=0, metric="rmse")
+    assert seen == {n_threads}
 
 
 def test_a_real_table_goes_through_whole() -> None:

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ffsearch.search.data.problem import MatrixColumns, Problem, Role, Split
-from ffsearch.search.environment import n_cpus
+from ffsearch.search.environment import n_cpus, threads_wait_asleep
 from ffsearch.search.heads import Head, Loss, TargetScale, Task, probabilities, row_losses, values
 from ffsearch.search.scoring import answers_from_logits
 from ffsearch.search.seeds import Purpose, generator, integer
@@ -432,8 +432,8 @@ def _fit_boosting(problem: Problem, refit: Refit, *, seed: int, is_over: Callabl
     n_iterations = tuple(round(median(at)) for at in zip(*grown, strict=True))
     rows = _drawn(len(refit.x), largest, seed=seed, key=len(stopped))
     x, y, _ = _of_rows(rows, refit.x, refit.y, None)
-    alone = x.size < MIN_SHARED_CELLS
-    with threadpool_limits(limits=1 if alone else None, user_api="openmp"):
+    shared = x.size >= MIN_SHARED_CELLS and threads_wait_asleep()
+    with threadpool_limits(limits=None if shared else 1, user_api="openmp"):
         models = tuple(
             _booster(head, cells, n_iterations=n, seed=seed, stops=False).fit(cells.read(x), target)
             for n, target in zip(n_iterations, _targets(head, y), strict=True)
