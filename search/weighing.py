@@ -360,7 +360,9 @@ def _meeting(
     """The winner and its partners, trained in repeats that did not choose it; and what was left out."""
     asked = parts.evidence.effects
     size = {"n_features": parts.problem.n_features, "n_outputs": parts.problem.head.n_outputs}
-    possible = partners(winner.point, parts.inputs.space.parameters, **size) if asked else ()
+    space = parts.inputs.space
+    largest = space.search.max_params
+    possible = partners(winner.point, space.parameters, **size, max_params=largest) if asked else ()
     n_repeats = EFFECT_REPEATS if asked == "auto" else asked
     changed = possible
     if asked == "auto":

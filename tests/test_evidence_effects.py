@@ -84,6 +84,15 @@ def test_deeper_and_wider_have_equal_size() -> None:
     assert found["width", "narrower"].width == 32
 
 
+def test_a_limit_on_parameters_holds_for_partners_too() -> None:
+    winner = Point(depth=2, width=64)
+    largest = n_params(winner, **SIZE)
+    found = {
+        one.change for one in partners(winner, SPACE, **SIZE, max_params=largest) if one.factor in ("depth", "width")
+    }
+    assert found == {"shallower", "narrower"}
+
+
 def test_regularisers_are_switched() -> None:
     found = changes(Point(depth=2, width=64, dropout=0.2, batch_norm=True))
     assert found["dropout", "off"].dropout == 0

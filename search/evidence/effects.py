@@ -98,7 +98,9 @@ class Effect:
 # --- the partners ----------------------------------------------------------------------------------------------------
 
 
-def partners(winner: Point, parameters: Parameters, *, n_features: int, n_outputs: int) -> tuple[Partner, ...]:
+def partners(
+    winner: Point, parameters: Parameters, *, n_features: int, n_outputs: int, max_params: int | None = None
+) -> tuple[Partner, ...]:
     """The winner with one thing changed at a time, each inside the space, by `PRIORITY`; what is fixed is not asked.
 
     `deeper` has twice the layers; `wider` has the winner's layers and as many parameters as `deeper`, so that the two
@@ -109,14 +111,19 @@ def partners(winner: Point, parameters: Parameters, *, n_features: int, n_output
         parameters: The space.
         n_features: Columns of the matrix.
         n_outputs: Units of the output layer.
+        max_params: Most parameters of a network, as `search.max_params` says; None: any.
     """
     size = {"n_features": n_features, "n_outputs": n_outputs}
+    largest = math.inf if max_params is None else max_params
     found = [
         *_of_shape(winner, parameters, size),
         *_of_activation(winner, parameters),
         *_of_regularisers(winner, parameters),
     ]
-    inside = sorted((one for one in found if contains(parameters, one.point)), key=_priority)
+    inside = sorted(
+        (one for one in found if contains(parameters, one.point) and n_params(one.point, **size) <= largest),
+        key=_priority,
+    )
     seen = {winner.identity}
     distinct = []
     for one in inside:
