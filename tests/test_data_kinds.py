@@ -104,6 +104,18 @@ def test_kind_and_reason(name: str) -> None:
     assert column.as_dict()["kind"] == str(kind)
 
 
+def test_the_order_of_an_ordered_categorical_counts() -> None:
+    sizes = pd.Categorical(["M", "S", None, "L"] * 10, categories=["S", "M", "L"], ordered=True)
+    cuts = pd.cut(np.arange(40) / 7, bins=3)
+    columns = judge(size=sizes, cut=cuts, loose=pd.Categorical(["M", "S", "M", "L"] * 10))
+    assert (columns["size"].kind, columns["size"].order) == (Kind.ORDINAL, ("S", "M", "L"))
+    assert columns["size"].reason == "3 levels from 'S' to 'L', as its type says"
+    assert columns["size"].n_missing == 10
+    assert columns["cut"].kind is Kind.ORDINAL
+    assert columns["cut"].order == tuple(map(str, cuts.categories))
+    assert columns["loose"].kind is Kind.CATEGORY
+
+
 def test_missing_and_levels_are_counted() -> None:
     column = judge(a=["x", "y", "?", "", "x"] * 8)["a"]
     assert (column.n_missing, column.n_levels) == (16, 2)

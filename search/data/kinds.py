@@ -142,7 +142,7 @@ def judge_columns(
     for name in frame.columns:
         cells = Cells(frame[name].take(rows))
         if name in (orders or {}):
-            judged.append(_judge_ordinal(cells, (orders or {})[name]))
+            judged.append(_judge_ordinal(cells, (orders or {})[name], who="data.ordinal"))
         else:
             judged.append(
                 _judge_texts(cells, stated=True) if name in categories else _judge(cells, decimal_comma=decimal_comma)
@@ -189,8 +189,8 @@ def _judge_spelt(cells: Cells, *, decimal_comma: bool) -> _Judged | None:
     return replace(judged, column=told if told.used else judged.column)
 
 
-def _judge_ordinal(cells: Cells, order: tuple[str, ...]) -> _Judged:
-    """A column whose levels the space file puts in order.
+def _judge_ordinal(cells: Cells, order: tuple[str, ...], *, who: str) -> _Judged:
+    """A column whose levels are put in order, by the space file or by a type of its own.
 
     Raises:
         DataError: If it holds others.
@@ -207,7 +207,7 @@ def _judge_ordinal(cells: Cells, order: tuple[str, ...]) -> _Judged:
     judged = _column(
         cells.name,
         kind=Kind.ORDINAL,
-        reason=f"{len(steps)} levels from {_shown(steps[0])} to {_shown(steps[-1])}, as data.ordinal says",
+        reason=f"{len(steps)} levels from {_shown(steps[0])} to {_shown(steps[-1])}, as {who} says",
         n_missing=levels.n_missing,
         n_levels=len(levels.texts),
         content=[levels.codes.tobytes(), "\0".join(levels.texts).encode()],
@@ -256,6 +256,9 @@ def _judge_texts(cells: Cells, *, stated: bool = False, why: str = "") -> _Judge
         reading = None
     else:
         kind, reason, reading = _kind_of_texts(cells)
+    dtype = cells.column.dtype
+    if kind is Kind.CATEGORY and not stated and isinstance(dtype, pd.CategoricalDtype) and dtype.ordered:
+        return _judge_ordinal(cells, tuple(map(str, dtype.categories)), who="its type")
     content = [levels.codes.tobytes(), "\0".join(levels.texts).encode()]
     judged = _column(
         cells.name, kind=kind, reason=reason, n_missing=n_missing, n_levels=len(levels.texts), content=content
