@@ -249,6 +249,9 @@ def package(
     places = {number.name: place for place, number in enumerate(preprocessor.numbers)}
     for one in preprocessor.cycles:
         features += _cycle_features(one, inputs[_number(places[one.name])])
+    binned = {place: number for place, number in enumerate(preprocessor.numbers) if number.n_bins}
+    if binned:
+        features.append(_bin_features(list(binned.values()), [inputs[_number(place)] for place in binned]))
     matrix = features[0] if len(features) == 1 else keras.layers.Concatenate(name="features")(features)
     return keras.Model(inputs, _answers(network(matrix), head=head, target_scale=target_scale), name="ffsearch")
 
@@ -281,18 +284,32 @@ def _inputs(preprocessor: Preprocessor) -> dict[str, Any]:
 def _number_features(numbers: Sequence[NumberColumn], columns: Sequence[Any]) -> list[Any]:
     """Scaled numbers and their missing flags: the steps of `preprocess.py` in their order, in float32."""
     raw = columns[0] if len(columns) == 1 else keras.layers.Concatenate(name="numbers")(list(columns))
-    missing = ops.logical_not(ops.isfinite(raw))
-    medians = np.array([number.median for number in numbers], np.float32)
-    scales = np.array([number.scale for number in numbers], np.float32)
-    # NaN is taken out by its own test first: the ONNX converter turns every other `where` into a product with 0 or 1.
-    present = ops.where(ops.isnan(raw), 0.0, raw)
-    z = ops.clip(ops.divide(ops.subtract(present, medians), scales), -LIMIT, LIMIT)
-    z = ops.where(missing, 0.0, z)
+    present, z = _standardised(numbers, raw)
     features = [ops.divide(z, ops.sqrt(ops.add(ops.square(ops.divide(z, CLIP)), 1.0)))]
     flagged = [place for place, number in enumerate(numbers) if number.flag]
     if flagged:
-        features.append(ops.take(ops.cast(missing, "float32"), flagged, axis=1))
+        features.append(ops.take(ops.cast(ops.logical_not(present), "float32"), flagged, axis=1))
     return features
+
+
+def _bin_features(numbers: Sequence[NumberColumn], columns: Sequence[Any]) -> Any:
+    """How far each number has come through each of its bins, (n_rows, bins of all numbers)."""
+    raw = columns[0] if len(columns) == 1 else keras.layers.Concatenate(name="binned")(list(columns))
+    present, z = _standardised(numbers, raw)
+    place = np.repeat(np.arange(len(numbers)), [number.n_bins for number in numbers]).astype(np.int32)
+    starts, widths = (np.concatenate(parts) for parts in zip(*(number.bin_table() for number in numbers), strict=True))
+    shares = ops.clip(ops.divide(ops.subtract(ops.take(z, place, axis=1), starts), widths), 0.0, 1.0)
+    return ops.multiply(shares, ops.take(ops.cast(present, "float32"), place, axis=1))
+
+
+def _standardised(numbers: Sequence[NumberColumn], raw: Any) -> tuple[Any, Any]:
+    """Where cells are present, and z, both (n_rows, n_numbers); z is 0 where they are not."""
+    medians = np.array([number.median for number in numbers], np.float32)
+    scales = np.array([number.scale for number in numbers], np.float32)
+    present = ops.isfinite(raw)
+    # NaN is taken out by its own test first: the ONNX converter turns every other `where` into a product with 0 or 1.
+    z = ops.divide(ops.subtract(ops.where(ops.isnan(raw), 0.0, raw), medians), scales)
+    return present, ops.where(present, ops.clip(z, -LIMIT, LIMIT), 0.0)
 
 
 def _category_features(category: CategoryColumn, column: Any) -> list[Any]:

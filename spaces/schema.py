@@ -72,6 +72,9 @@ MAX_CONCURRENCY: Final = 10_000
 MIN_ROWS: Final = 10
 """Fewest rows that can be asked for. Choice: with fewer, one row decides a score."""
 
+MAX_BINS: Final = 256
+"""Most bins of a number. Choice: each is a column of the matrix; more are noise long before."""
+
 MAX_FINALISTS: Final = 100
 """Most finalists. Choice: the repeats would take longer than the search; more is a slip of the finger."""
 
@@ -170,6 +173,13 @@ class DataSpec(Section):
     )
     ordinal: Orders = Field(
         default={}, description="Columns whose levels have an order, and these from low to high: {size: [S, M, L]}."
+    )
+    number_bins: StrictInt = Field(
+        default=0,
+        ge=0,
+        le=MAX_BINS,
+        description="Bins that every number is spread over beside itself, a feature each (piecewise linear encoding): "
+        "the networks are then no longer plain. 16 is a good number; 0: none.",
     )
     groups: Column | None = Field(
         default=None, description="A column: rows of one group stay on one side of every split."

@@ -32,6 +32,9 @@ _HOW_LONG: Final = ("trials", "budget")
 _LATER: Final = {"max_params": None, "max_seconds_per_trial": None, "warm_start": None, "concurrency": CONCURRENCY}
 """Keys of `search:` that came later, and what they say where a run is the one it was before."""
 
+_LATER_DATA: Final = {"number_bins": 0}
+"""The same of `data:`."""
+
 
 class _Representer(RoundTripRepresenter):
     """Writes null as a word: an empty place looks forgotten."""
@@ -82,9 +85,10 @@ def space_identity(space: SearchSpace | CapacitySpace) -> str:
         plain.pop(key, None)
     for key in _HOW_LONG:
         plain.get("search", {}).pop(key, None)
-    for key, silent in _LATER.items():
-        if plain.get("search", {}).get(key, ...) == silent:
-            del plain["search"][key]
+    for section, later in (("search", _LATER), ("data", _LATER_DATA)):
+        for key, silent in later.items():
+            if plain.get(section, {}).get(key, ...) == silent:
+                del plain[section][key]
     for key in ("source", "test"):
         if isinstance(plain["data"][key], str):
             plain["data"][key] = PurePath(plain["data"][key]).name

@@ -12,7 +12,7 @@ import pandas as pd
 from examples import a_finished_run
 from ffsearch.search.data.columns import Reading
 from ffsearch.search.data.dates import DateReading
-from ffsearch.search.data.preprocess import Layout, Preprocessor, learn_layout, raw_inputs
+from ffsearch.search.data.preprocess import Preprocessor, learn_layout, raw_inputs
 from ffsearch.search.data.spelling import PLAIN, Spelling
 from ffsearch.search.exporting.checks import HeldOut, write_held_out
 from ffsearch.search.heads import Head, TargetScale, Task, default_loss
@@ -86,17 +86,15 @@ def spoilt(frame: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
 
 
 def preprocessor_of(frame: pd.DataFrame) -> Preprocessor:
-    """What such a table teaches; four of the shops have slots, the others are told apart by their encodings alone."""
+    """What such a table teaches, bins too; four of the shops have slots, the others are told apart by their encodings."""
     raw = raw_inputs(frame, numbers=NUMBERS, categories=CATEGORIES)
-    layout = learn_layout(raw, readings=NUMBERS, orders={"grade": GRADES})
+    layout = learn_layout(raw, readings=NUMBERS, orders={"grade": GRADES}, number_bins=6)
     categories = tuple(
         replace(one, levels=one.levels[:4], rest=one.levels[4:], n_encodings=2) if one.name == "shop" else one
         for one in layout.categories
     )
     targets = np.random.default_rng(5).normal(size=(len(frame), 2))
-    return Preprocessor.fit(
-        Layout(numbers=layout.numbers, categories=categories, cycles=layout.cycles), raw, targets=targets
-    )
+    return Preprocessor.fit(replace(layout, categories=categories), raw, targets=targets)
 
 
 def a_model(path: Path, task: Task, *, point: Point = POINT, **changes: Any) -> PackagedModel:

@@ -152,6 +152,17 @@ class TestSyntheticRows:
         assert len(made) == 20
         np.testing.assert_array_equal(made.sum(axis=1), 1)
 
+    def test_bins_lie_between_those_of_the_parents(self) -> None:
+        roles = np.array([Role.NUMBER, Role.BIN, Role.BIN], np.int8)
+        columns = MatrixColumns(cell=np.zeros(3, np.int32), role=roles)
+        z = np.random.default_rng(0).uniform(size=60).astype(np.float32)
+        x = np.column_stack([z, np.clip(2 * z, 0, 1), np.clip(2 * z - 1, 0, 1)])
+        made, _ = synthetic_rows(x, unequal(50, 10), columns=columns)
+        assert len(made) == 20
+        assert ((made >= 0) & (made <= 1)).all()
+        assert len(np.unique(made[:, 1:].sum(axis=1))) > 15  # not one row's bins again and again
+        np.testing.assert_allclose(made[:, 1:].sum(axis=1) / 2, made[:, 0], atol=1e-6)
+
     def test_a_large_class_has_some_of_its_rows_as_parents(self) -> None:
         classes = unequal(3 * MAX_PARENTS, MAX_PARENTS + 10)
         x = np.arange(len(classes), dtype=np.float32)[:, None]

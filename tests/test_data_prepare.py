@@ -98,13 +98,15 @@ def test_the_sealed_rows_when_they_are_opened() -> None:
     assert sealed.target["y"].tolist() == table()["y"].to_numpy()[ready.splits.test].tolist()
 
 
-def test_sealed_rows_change_nothing_before_they_are_opened() -> None:
-    before = prepared(target="amount", drop=["y"], valid={"folds": 3})
+@pytest.mark.parametrize("number_bins", [0, 8])
+def test_sealed_rows_change_nothing_before_they_are_opened(number_bins: int) -> None:
+    asked: dict[str, Any] = {"target": "amount", "drop": ["y"], "valid": {"folds": 3}, "number_bins": number_bins}
+    before = prepared(**asked)
     changed = table()
     for name, marker in (("number", "words"), ("gaps", "1e9"), ("level", "marker"), ("key", "k0")):
         changed.loc[before.splits.test, name] = marker
     changed.loc[before.splits.test, "amount"] = 1e6 + 0.5
-    after = prepared(changed, target="amount", drop=["y"], valid={"folds": 3})
+    after = prepared(changed, **asked)
     assert (after.splits.test == before.splits.test).all()
     assert (after.columns, after.layout, after.notices, after.head) == (
         before.columns, before.layout, before.notices, before.head,
@@ -131,6 +133,20 @@ def test_validation_rows_change_nothing_in_the_training_matrix() -> None:
     assert one.target_scale is not None
     assert other.target_scale is not None
     assert one.target_scale.mean == other.target_scale.mean
+
+
+def test_numbers_over_bins_are_no_longer_plain_and_that_is_said(tmp_path: Path) -> None:
+    plain, ready = prepared(), prepared(number_bins=8)
+    assert [notice for notice in ready.notices if notice not in plain.notices] == [
+        "Numbers are spread over up to 8 bins each, as data.number_bins says: networks are no longer plain, and the "
+        "linear model may bend at every edge."
+    ]
+    assert ready.n_features == plain.n_features + 3 * 8  # number, gaps, when
+    problem = prepared(number_bins=8, valid={"folds": 3}).problem()
+    assert {split.x_train.shape[1] for split in problem.splits} == {ready.n_features}
+    np.savez(tmp_path / "images.npz", x=np.zeros((40, 6, 6), np.uint8), y=np.arange(40) % 2)
+    with pytest.raises(DataError, match=r"data\.number_bins: 8 spreads the numbers of a table .* holds images"):
+        prepare(DataSpec(source=str(tmp_path / "images.npz"), number_bins=8), seed=0)
 
 
 def write(folder: Path, frame: pd.DataFrame, name: str) -> str:

@@ -23,6 +23,7 @@ from ffsearch.search.data.preprocess import (
     learn_layout,
     raw_inputs,
 )
+from ffsearch.search.data.problem import Role
 
 
 def raw_of(frame: pd.DataFrame) -> dict[str, NDArray[Any]]:
@@ -130,6 +131,62 @@ def test_a_column_that_is_missing_in_all_training_rows() -> None:
     matrix = preprocessor.transform(TRAIN)
     assert np.isfinite(matrix).all()
     assert preprocessor.numbers[1] == NumberColumn(name="n2", median=0.0, scale=1.0, flag=True)
+
+
+def binned(frame: pd.DataFrame, number_bins: int, *, rows: slice = slice(None)) -> Preprocessor:
+    """Laid out by all rows, fitted on some."""
+    return Preprocessor.fit(learn_layout(raw_of(frame), number_bins=number_bins), raw_of(frame[rows]))
+
+
+@given(
+    st.lists(st.floats(-1e6, 1e6, width=32), min_size=2, max_size=40),
+    st.integers(2, 12),
+    st.floats(-1e7, 1e7, width=32),
+)
+def test_bins_add_up_to_the_number_within_its_range(cells: list[float], number_bins: int, asked: float) -> None:
+    preprocessor = binned(pd.DataFrame({"n": cells}), number_bins)
+    (number,) = preprocessor.numbers
+    if not number.n_bins:
+        return
+    assert 2 <= number.n_bins <= number_bins
+    shares = number.bins(np.array([asked], np.float32))[0]
+    assert ((shares >= 0) & (shares <= 1)).all()
+    assert (np.diff(shares[: len(number.edges) - 1]) <= 0).all()  # one after the other
+    z = number.standardised(np.array([asked], np.float32))[0]
+    come = number.edges[0] + float(shares.astype(np.float64) @ number.bin_table()[1])
+    assert come == pytest.approx(np.clip(z, number.edges[0], number.edges[-1]), rel=1e-4, abs=1e-3)
+
+
+def test_bins_hold_equally_many_rows_and_stand_behind_all_else() -> None:
+    cells = np.random.default_rng(0).gamma(1.0, size=4_000)
+    preprocessor = binned(pd.DataFrame({"c": ["a", "b"] * 2_000, "n": cells}), 8)
+    assert preprocessor.feature_names == ("n", "c = a", "c = b", "c (other)", *(f"n (bin {at})" for at in range(1, 9)))
+    shares = preprocessor.transform(pd.DataFrame({"c": ["a"] * 4_000, "n": cells}))[:, 4:]
+    inside = ((shares > 0) & (shares < 1)).sum(axis=0)
+    assert inside.min() > 490
+    assert inside.max() < 510
+    columns = learn_layout(raw_of(pd.DataFrame({"c": ["a", "b"] * 2_000, "n": cells})), number_bins=8).matrix_columns()
+    assert columns.role.tolist() == [Role.NUMBER, *[Role.SLOT] * 3, *[Role.BIN] * 8]
+    assert columns.cell.tolist() == [0, 1, 1, 1, *[0] * 8]
+
+
+def test_a_missing_number_is_in_no_bin_and_few_values_have_few() -> None:
+    frame = pd.DataFrame({"n1": [1.0, 2.0, 3.0, np.nan] * 10, "n2": [0.0] * 39 + [1.0], "n3": [5.0] * 40})
+    preprocessor = binned(frame, 16)
+    assert [number.n_bins for number in preprocessor.numbers] == [2, 0, 0]  # one bin would say what the number says
+    np.testing.assert_array_equal(preprocessor.transform(frame)[:4, -2:], [[0, 0], [1, 0], [1, 1], [0, 0]])
+
+
+@pytest.mark.parametrize("rows", [slice(0, 20), slice(20, 40), slice(0, 1)])
+def test_folds_agree_on_bins_though_their_quantiles_differ(rows: slice) -> None:
+    frame = pd.DataFrame({"n": [0.0] * 20 + [float(number) for number in range(20)]})
+    preprocessor = binned(frame, 10, rows=rows)
+    (number,) = preprocessor.numbers
+    assert len(number.edges) <= number.n_bins + 1
+    assert preprocessor.n_features == binned(frame, 10).n_features
+    assert np.isfinite(preprocessor.transform(frame)).all()
+    again = Preprocessor.from_dict(json.loads(json.dumps(preprocessor.to_dict())))
+    assert again == preprocessor
 
 
 def test_rows_unlike_any_seen() -> None:

@@ -208,6 +208,8 @@ def test_trees_read_codes_and_missing_cells_from_the_matrix() -> None:
     columns = MatrixColumns(cell=np.array([0, 1, 0, 2, 2, 2, 2, 1], np.int32), role=np.array(roles, np.int8))
     x = np.array([[0.5, 2, 0, 1, 0, 0, 7, 0.1], [0.0, 3, 1, 0, 0, 1, 8, 0.2]], np.float32)
     cells = baselines._Cells.of(columns)
+    with_bins = MatrixColumns(cell=np.append(columns.cell, 0), role=np.append(columns.role, np.int8(Role.BIN)))
+    assert baselines._Cells.of(with_bins).n_columns == cells.n_columns  # trees cut numbers themselves
     np.testing.assert_array_equal(cells.read(x), np.array([[0.5, 2, 0, 7, 0.1], [np.nan, 3, 2, 8, 0.2]], np.float32))
     assert cells.is_category == [False, False, True, False, False]
 

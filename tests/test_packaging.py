@@ -48,9 +48,11 @@ def table(n_rows: int = 400, *, seed: int = 0) -> pd.DataFrame:
     return frame
 
 
-def preprocessor_of(frame: pd.DataFrame, *, numbers: list[str], categories: list[str]) -> Preprocessor:
+def preprocessor_of(
+    frame: pd.DataFrame, *, numbers: list[str], categories: list[str], number_bins: int = 0
+) -> Preprocessor:
     raw = raw_inputs(frame, numbers=numbers, categories=categories)
-    return Preprocessor.fit(learn_layout(raw), raw)
+    return Preprocessor.fit(learn_layout(raw, number_bins=number_bins), raw)
 
 
 def head_of(task: Task) -> Head:
@@ -105,6 +107,17 @@ def test_one_column_is_enough(tmp_path: Path, numbers: list[str], categories: li
     model, _ = save(tmp_path / "model.keras", Task.BINARY, frame=frame, preprocessor=own)
     assert model.columns == (*numbers, *categories)
     np.testing.assert_allclose(model.answers(frame), by_matrix(Task.BINARY, own, frame), atol=1e-5)
+
+
+@pytest.mark.parametrize("numbers", [NUMBERS, ["age"]])
+def test_bins_are_layers_too(tmp_path: Path, numbers: list[str]) -> None:
+    frame = table()
+    own = preprocessor_of(frame, numbers=numbers, categories=CATEGORIES, number_bins=7)
+    assert sum(number.n_bins for number in own.numbers) >= 7
+    model, _ = save(tmp_path / "model.keras", Task.BINARY, frame=frame, preprocessor=own)
+    fresh = table(300, seed=1)
+    fresh.loc[4, "age"] = np.inf
+    np.testing.assert_allclose(model.answers(fresh), by_matrix(Task.BINARY, own, fresh), atol=1e-5)
 
 
 def test_a_category_whose_levels_are_all_rare_is_one_slot(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
     number      z = (x - median) / scale, cut at LIMIT so that no square overflows; 0 where x is missing
                 feature = z / sqrt(1 + (z / CLIP)^2)       the smooth clip: nearly z around 0, never beyond CLIP
+                bins, where asked for: clip((z - start) / width, 0, 1) of every part of its range; 0 where x is missing
     date        a number: days since the first date; and beside it where it stands in the year, the week and the day
     category    one slot a level, and a last one that rare and unseen levels share; missing is the level ""
     many levels beside the slots what rows of the level had as target in the mean (`encoding.py`)
@@ -53,22 +54,59 @@ Reading = Spelling | DateReading
 
 @dataclass(frozen=True, kw_only=True)
 class NumberColumn:
-    """How one number is scaled. `median` and `scale` are exact in float32; `flag`: a missing flag belongs to it."""
+    """How one number is scaled, and spread over bins.
+
+    Args:
+        name: The column.
+        median: What is 0, exact in float32.
+        scale: What is 1 away from it, exact in float32.
+        flag: Whether a missing flag belongs to it.
+        reading: How its cells become numbers.
+        edges: Where bins begin and end, as z, ascending and exact in float32; of the training rows' quantiles.
+        n_bins: Columns of the matrix for bins; of those that `edges` leave over, because values repeat, all are 0.
+    """
 
     name: str
     median: float
     scale: float
     flag: bool
     reading: Reading = PLAIN
+    edges: tuple[float, ...] = ()
+    n_bins: int = 0
 
-    def scaled(self, raw: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The feature of every row, shape (n_rows,); the module's first lines give the formula."""
+    def standardised(self, raw: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The z of every row, shape (n_rows,); the module's first lines give the formulas."""
         with np.errstate(over="ignore"):
             z = (raw - np.float32(self.median)) / np.float32(self.scale)
         np.clip(z, np.float32(-LIMIT), np.float32(LIMIT), out=z)
         z[np.isnan(z)] = 0
+        return z
+
+    def scaled(self, raw: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The feature of every row, shape (n_rows,)."""
+        z = self.standardised(raw)
         clipped: NDArray[np.float32] = z / np.sqrt(np.float32(1) + np.square(z / np.float32(CLIP)))
         return clipped
+
+    def bins(self, raw: NDArray[np.float32]) -> NDArray[np.float32]:
+        """How far every row has come through every bin, shape (n_rows, n_bins).
+
+        Source: Gorishniy, Rubachev, Babenko 2022, *On embeddings for numerical features in tabular deep learning*,
+        arXiv 2203.05556, section 3.2. DIFFERS: theirs goes on beyond the outermost edges; here the scaled number does.
+        """
+        starts, widths = self.bin_table()
+        shares: NDArray[np.float32] = np.clip((self.standardised(raw)[:, None] - starts) / widths, 0, 1)
+        shares[np.isnan(raw)] = 0
+        return shares
+
+    def bin_table(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Where every bin starts and how wide it is, as z, each of shape (n_bins,)."""
+        starts = np.full(self.n_bins, 2 * LIMIT, np.float32)  # beyond every z
+        widths = np.ones(self.n_bins, np.float32)
+        edges = np.array(self.edges, np.float32)
+        starts[: max(0, len(edges) - 1)] = edges[:-1]
+        widths[: max(0, len(edges) - 1)] = np.diff(edges)
+        return starts, widths
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -239,7 +239,14 @@ def prepare(spec: DataSpec, *, frame: pd.DataFrame | None = None, seed: int) -> 
     folds = split_valid(development, holdout=spec.valid.holdout, folds=spec.valid.folds, guide=guide, seed=seed)
     splits = Splits(test=test, folds=folds, method=guide.method)
     judged, raw = _images(table, development) if table.image else _columns(table, development, spec=spec)
+    if table.image and spec.number_bins:
+        raise DataError(
+            f"data.number_bins: {spec.number_bins} spreads the numbers of a table over bins, and {table.source} holds "
+            "images. Leave it out."
+        )
+    layout = ImageLayout(shape=table.image) if table.image else _layout(raw, judged, head=head, bins=spec.number_bins)
     notices += _notices_of_columns(judged)
+    notices += _notices_of_bins(layout)
     notices += _notices_of_copies(copies, guide=guide, n_test_rows=table.n_test_rows)
     notices += _notices_of_classes(table, development, head=head)
     notices += _notices_of_parts(table, splits=splits, head=head, guide=guide)
@@ -250,7 +257,7 @@ def prepare(spec: DataSpec, *, frame: pd.DataFrame | None = None, seed: int) -> 
         task_reason=task_reason,
         splits=splits,
         development_rows=development,
-        layout=ImageLayout(shape=table.image) if table.image else _layout(raw, judged, head=head),
+        layout=layout,
         notices=(*table.notices, *notices),
         raw=raw,
         dealt=Dealt(holdout=spec.valid.holdout, folds=spec.valid.folds, guide=guide, seed=seed),
@@ -295,12 +302,13 @@ def _columns(table: Table, development: NDArray[np.int64], *, spec: DataSpec) ->
     return judged, raw
 
 
-def _layout(raw: Raw, columns: Sequence[Column], *, head: Head) -> Layout:
+def _layout(raw: Raw, columns: Sequence[Column], *, head: Head, bins: int) -> Layout:
     return learn_layout(
         raw,
         readings={column.name: column.reading for column in columns if column.reading is not None},
         orders={column.name: column.order for column in columns if column.order},
         n_encodings=n_encodings(head),
+        number_bins=bins,
     )
 
 
@@ -380,6 +388,17 @@ def _notices_of_columns(columns: Sequence[Column]) -> list[str]:
     notices = [f"Not used: {', '.join(left_out[:N_NAMED])}{more}."] if left_out else []
     odd = [column for column in columns if column.used and ";" in column.reason]
     return notices + [f"{column.name!r}: {column.reason}." for column in odd]
+
+
+def _notices_of_bins(layout: Layout | ImageLayout) -> list[str]:
+    """A sentence if networks read more than the numbers themselves."""
+    n_bins = 0 if isinstance(layout, ImageLayout) else max((number.n_bins for number in layout.numbers), default=0)
+    if not n_bins:
+        return []
+    return [
+        f"Numbers are spread over up to {n_bins} bins each, as data.number_bins says: networks are no longer plain, "
+        "and the linear model may bend at every edge."
+    ]
 
 
 def _notices_of_copies(copies: Copies, *, guide: Guide, n_test_rows: int) -> list[str]:

@@ -1,6 +1,6 @@
 """Raw columns to one float32 matrix, learnt from training rows only, in arithmetic that Keras layers can repeat.
 
-    numbers and dates | missing flags | slots and encodings of categories | cycles of dates
+    numbers and dates | missing flags | slots and encodings of categories | cycles of dates | bins of numbers
 
 What a column becomes stands in `columns.py`; `packaging.py` does the same with layers; a test holds both together. What
 the matrix looks like (`Layout`) is learnt once on all rows outside the test part, so that all folds agree on it;
@@ -54,6 +54,10 @@ MAX_ENCODED_LEVELS: Final = 10_000
 MIN_LEVEL_ROWS: Final = 5
 """A level of fewer training rows shares the slot of rare levels. Choice: too few rows to learn a weight from."""
 
+MIN_BIN: Final = 1e-3
+"""Least width of a bin, beside 1 or the z at its end, whichever is larger. Choice: what a runtime rounds otherwise in
+the last digit of z is then no more than 1e-4 of a bin."""
+
 MIN_YEAR_DAYS: Final = 60
 """Days from the first date to the last below which the place in the year is no feature. Choice: days say the same."""
 
@@ -69,11 +73,19 @@ Raw = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True, kw_only=True)
 class NumberLayout:
-    """A number's place in the matrix; `flag` says whether a missing flag belongs to it, `reading` how it is read."""
+    """A number's place in the matrix.
+
+    Args:
+        name: The column.
+        flag: Whether a missing flag belongs to it.
+        reading: How it is read.
+        n_bins: Bins it is spread over beside the number itself; 0: none.
+    """
 
     name: str
     flag: bool
     reading: Reading = PLAIN
+    n_bins: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,11 +121,19 @@ class CategoryLayout:
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """What the columns of the matrix are, the same for all splits of a run."""
+    """What the columns of the matrix are, the same for all splits of a run.
+
+    Args:
+        numbers: Numbers and dates.
+        categories: All else.
+        cycles: What comes again in dates.
+        number_bins: Parts of equally many rows that the range of every number is cut into; fewer where values repeat.
+    """
 
     numbers: tuple[NumberLayout, ...]
     categories: tuple[CategoryLayout, ...]
     cycles: tuple[DateCycles, ...] = ()
+    number_bins: int = 0
 
     @property
     def n_features(self) -> int:
@@ -133,10 +153,11 @@ class Layout:
         categories = np.repeat(np.arange(len(slots)) + n_numbers, slots)
         place_of = {number.name: place for place, number in enumerate(self.numbers)}
         cycles = [place_of[one.name] for one in self.cycles for _ in one.feature_names]
-        cell = np.concatenate([np.arange(n_numbers), flags, categories, cycles]).astype(np.int32)
+        bins = np.repeat(np.arange(n_numbers), [number.n_bins for number in self.numbers])
+        cell = np.concatenate([np.arange(n_numbers), flags, categories, cycles, bins]).astype(np.int32)
         roles = [Role.NUMBER] * n_numbers + [Role.FLAG] * len(flags)
         roles += [role for category in self.categories for role in category.roles] + [Role.FEATURE] * len(cycles)
-        return MatrixColumns(cell=cell, role=np.array(roles, np.int8))
+        return MatrixColumns(cell=cell, role=np.array(roles + [Role.BIN] * len(bins), np.int8))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +178,7 @@ class Preprocessor:
             targets: Their targets as `encoding.targets_to_encode` gives them; needed where the layout has encodings.
         """
         return cls(
-            numbers=tuple(_fit_number(number, raw[number.name]) for number in layout.numbers),
+            numbers=tuple(_fit_number(one, raw[one.name], at_most=layout.number_bins) for one in layout.numbers),
             categories=tuple(_fit_category(one, raw[one.name], targets=targets) for one in layout.categories),
             cycles=layout.cycles,
         )
@@ -174,6 +195,7 @@ class Preprocessor:
         names += [f"{number.name} (missing)" for number in self.numbers if number.flag]
         names += [name for category in self.categories for name in category.feature_names]
         names += [name for cycles in self.cycles for name in cycles.feature_names]
+        names += [f"{number.name} (bin {place})" for number in self.numbers for place in range(1, number.n_bins + 1)]
         return tuple(names)
 
     def raw_inputs(self, frame: pd.DataFrame) -> dict[str, NDArray[Any]]:
@@ -214,6 +236,10 @@ class Preprocessor:
             features = block.features(raw[block.name])
             matrix[:, place : place + features.shape[1]] = features
             place += features.shape[1]
+        for number in self.numbers:
+            if number.n_bins:
+                matrix[:, place : place + number.n_bins] = number.bins(raw[number.name])
+                place += number.n_bins
 
     def training_matrix(
         self, raw: Raw, *, n_rows: int, targets: NDArray[np.float64] | None = None
@@ -299,6 +325,7 @@ def learn_layout(
     readings: Mapping[str, Reading] | None = None,
     orders: Mapping[str, tuple[str, ...]] | None = None,
     n_encodings: int = 0,
+    number_bins: int = 0,
 ) -> Layout:
     """What the matrix looks like, from all rows outside the test part.
 
@@ -307,6 +334,7 @@ def learn_layout(
         readings: How numbers are read that are not written plainly.
         orders: Levels from low to high of the categories that have an order.
         n_encodings: Features that a category of too many levels becomes by its targets.
+        number_bins: Bins that a number is spread over, at most; 0: none.
     """
     readings, orders = readings or {}, orders or {}
     numbers = [name for name, cells in raw.items() if cells.dtype != object]
@@ -314,7 +342,7 @@ def learn_layout(
     dates = {name: one for name in numbers if isinstance(one := readings.get(name), DateReading)}
     return Layout(
         numbers=tuple(
-            NumberLayout(name=name, flag=bool(np.isnan(raw[name]).any()), reading=readings.get(name, PLAIN))
+            _layout_of_number(name, raw[name], reading=readings.get(name, PLAIN), at_most=number_bins)
             for name in numbers
         ),
         categories=tuple(
@@ -324,6 +352,7 @@ def learn_layout(
             for name in categories
         ),
         cycles=tuple(_cycles(name, raw[name], origin=reading.origin) for name, reading in dates.items()),
+        number_bins=number_bins,
     )
 
 
@@ -380,12 +409,50 @@ def _cycles(name: str, raw: NDArray[np.float32], *, origin: str) -> DateCycles:
     )
 
 
-def _fit_number(number: NumberLayout, raw: NDArray[np.float32]) -> NumberColumn:
-    present = raw[~np.isnan(raw)].astype(np.float64)
-    median, scale = (float(np.median(present)), _robust_scale(present)) if len(present) else (0.0, 1.0)
-    return NumberColumn(
-        name=number.name, median=float(np.float32(median)), scale=scale, flag=number.flag, reading=number.reading
+def _layout_of_number(name: str, raw: NDArray[np.float32], *, reading: Reading, at_most: int) -> NumberLayout:
+    plain = NumberLayout(name=name, flag=bool(np.isnan(raw).any()), reading=reading)
+    return replace(plain, n_bins=_n_bins(plain, raw, at_most=at_most))
+
+
+def _fit_number(number: NumberLayout, raw: NDArray[np.float32], *, at_most: int) -> NumberColumn:
+    present = raw[~np.isnan(raw)]
+    exact = present.astype(np.float64)
+    median, scale = (float(np.median(exact)), _robust_scale(exact)) if len(exact) else (0.0, 1.0)
+    column = NumberColumn(
+        name=number.name,
+        median=float(np.float32(median)),
+        scale=scale,
+        flag=number.flag,
+        reading=number.reading,
+        n_bins=number.n_bins,
     )
+    if not number.n_bins:
+        return column
+    edges = _edges(column.standardised(present), at_most=at_most)
+    if len(edges) > number.n_bins + 1:  # these rows have more different quantiles than all rows: some are left out
+        edges = edges[np.linspace(0, len(edges) - 1, number.n_bins + 1).round().astype(np.int64)]
+    return replace(column, edges=tuple(edges.tolist()))
+
+
+def _n_bins(number: NumberLayout, raw: NDArray[np.float32], *, at_most: int) -> int:
+    """Bins of a number: as many as its quantiles differ; none where a single one would say what the number says."""
+    if not at_most:
+        return 0
+    column = _fit_number(number, raw, at_most=0)
+    n_bins = len(_edges(column.standardised(raw[~np.isnan(raw)]), at_most=at_most)) - 1
+    return n_bins if n_bins > 1 else 0
+
+
+def _edges(z: NDArray[np.float32], *, at_most: int) -> NDArray[np.float32]:
+    """Where parts of equally many values begin and end, ascending, none too near to the one before."""
+    if not len(z):
+        return np.empty(0, np.float32)
+    first, *others = np.quantile(z, np.linspace(0, 1, at_most + 1), method="inverted_cdf")  # values that are there
+    edges = [first]
+    for edge in others:
+        if edge - edges[-1] >= MIN_BIN * max(1.0, abs(edge)):
+            edges.append(edge)
+    return np.array(edges, np.float32)
 
 
 def _robust_scale(present: NDArray[np.float64]) -> float:
@@ -419,7 +486,7 @@ def _fit_category(
 
 def _number_from_dict(values: Mapping[str, Any]) -> NumberColumn:
     reading = {"reading": reading_from_dict(values["reading"])} if "reading" in values else {}
-    return NumberColumn(**{**values, **reading})
+    return NumberColumn(**{**values, **reading, "edges": tuple(values.get("edges", ()))})
 
 
 def _category_from_dict(values: Mapping[str, Any]) -> CategoryColumn:

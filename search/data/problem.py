@@ -46,6 +46,8 @@ class Role(IntEnum):
     """1 at one level and 0 at all others; of a cell's slots one is 1."""
     FEATURE = 3
     """Anything else: a step of an order, the mean target of a level, a weekday, a place in the year."""
+    BIN = 4
+    """How far the number has come through a part of its range, from 0 to 1."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

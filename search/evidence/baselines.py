@@ -348,7 +348,7 @@ class _Cells:
     Args:
         numbers: For each number its column and the column of its missing flag, or -1.
         categories: For each category the columns of its slots.
-        features: All other columns.
+        features: All other columns but bins.
     """
 
     numbers: tuple[tuple[int, int], ...]
@@ -357,7 +357,8 @@ class _Cells:
 
     @classmethod
     def of(cls, columns: MatrixColumns) -> _Cells:
-        numbers, flags, slots, features = (np.flatnonzero(columns.role == role) for role in Role)
+        roles = Role.NUMBER, Role.FLAG, Role.SLOT, Role.FEATURE  # without bins: trees cut numbers themselves
+        numbers, flags, slots, features = (np.flatnonzero(columns.role == role) for role in roles)
         flag_of = dict(zip(columns.cell[flags].tolist(), flags.tolist(), strict=True))
         of_slots = columns.cell[slots]
         return cls(

@@ -22,7 +22,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ffsearch.search.data.problem import MatrixColumns
+from ffsearch.search.data.problem import MatrixColumns, Role
 from ffsearch.search.seeds import Purpose, Stream, integer, stream
 from ffsearch.search.topology import Balance
 from ffsearch.search.training.batches import epoch_order
@@ -204,8 +204,8 @@ class _Cells:
     """
 
     def __init__(self, x: NDArray[np.float32], columns: MatrixColumns) -> None:
-        self._numbers = np.flatnonzero(columns.is_number)
-        rest = np.flatnonzero(~columns.is_number)
+        is_number = np.isin(columns.role, (Role.NUMBER, Role.BIN))
+        self._numbers, rest = np.flatnonzero(is_number), np.flatnonzero(~is_number)
         by_cell = [rest[columns.cell[rest] == cell] for cell in np.unique(columns.cell[rest])]
         self._groups = [group for group in by_cell if np.ptp(x[:, group]) > 0]
         self._constant = x[0]
