@@ -293,13 +293,14 @@ def _number_features(numbers: Sequence[NumberColumn], columns: Sequence[Any]) ->
 
 
 def _bin_features(numbers: Sequence[NumberColumn], columns: Sequence[Any]) -> Any:
-    """How far each number has come through each of its bins, (n_rows, bins of all numbers)."""
+    """How much further each number has come through each of its bins than the median, (n_rows, bins of all numbers)."""
     raw = columns[0] if len(columns) == 1 else keras.layers.Concatenate(name="binned")(list(columns))
-    present, z = _standardised(numbers, raw)
+    _, z = _standardised(numbers, raw)
     place = np.repeat(np.arange(len(numbers)), [number.n_bins for number in numbers]).astype(np.int32)
-    starts, widths = (np.concatenate(parts) for parts in zip(*(number.bin_table() for number in numbers), strict=True))
+    tables = zip(*(number.bin_table() for number in numbers), strict=True)
+    starts, widths, at_median = (np.concatenate(parts) for parts in tables)
     shares = ops.clip(ops.divide(ops.subtract(ops.take(z, place, axis=1), starts), widths), 0.0, 1.0)
-    return ops.multiply(shares, ops.take(ops.cast(present, "float32"), place, axis=1))
+    return ops.subtract(shares, at_median)
 
 
 def _standardised(numbers: Sequence[NumberColumn], raw: Any) -> tuple[Any, Any]:

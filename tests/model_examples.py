@@ -86,7 +86,7 @@ def spoilt(frame: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
 
 
 def preprocessor_of(frame: pd.DataFrame) -> Preprocessor:
-    """What such a table teaches, bins too; four of the shops have slots, the others are told apart by their encodings."""
+    """What such a table teaches, with bins; four of the shops have slots, the others have their encodings alone."""
     raw = raw_inputs(frame, numbers=NUMBERS, categories=CATEGORIES)
     layout = learn_layout(raw, readings=NUMBERS, orders={"grade": GRADES}, number_bins=6)
     categories = tuple(

@@ -47,7 +47,7 @@ class Role(IntEnum):
     FEATURE = 3
     """Anything else: a step of an order, the mean target of a level, a weekday, a place in the year."""
     BIN = 4
-    """How far the number has come through a part of its range, from 0 to 1."""
+    """How much further the number has come through a part of its range than the median, from -1 to 1."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
