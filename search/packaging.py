@@ -21,6 +21,7 @@ import os
 import warnings
 import zipfile
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -87,9 +88,6 @@ class PackagedModel:
         self._inputs: dict[str, str] = {one["column"]: one["input"] for one in facts["inputs"]}
         self._image: ImageShape | None = tuple(facts["image"]) if facts.get("image") else None
         self._preprocessor = None if self._image else Preprocessor.from_dict(facts["preprocessor"])
-        # Traced once, whatever the number of rows: TensorFlow would trace again for others, and warn of it.
-        rows = {name: tf.TensorSpec(tensor.shape, tensor.dtype) for name, tensor in model.input.items()}
-        self._forward = tf.function(lambda raw: model(raw, training=False), input_signature=[rows])
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -146,6 +144,16 @@ class PackagedModel:
         table = pd.DataFrame(answers, columns=[f"p({label})" for label in self.labels], index=frame.index)
         table.insert(0, "prediction", [self.labels[number] for number in answers.argmax(axis=1)])
         return table
+
+    @cached_property
+    def _forward(self) -> Any:
+        """The model as a graph that was traced once, for any number of rows.
+
+        TensorFlow traces again for other numbers of rows, and warns of functions that it often traces, also where each
+        is another model's.
+        """
+        rows = {name: tf.TensorSpec(tensor.shape, tensor.dtype) for name, tensor in self.model.input.items()}
+        return tf.function(lambda raw: self.model(raw, training=False), input_signature=[rows]).get_concrete_function()
 
     def _answer(self, raw: Mapping[str, NDArray[Any]], start: int) -> NDArray[np.float32]:
         """The answers of one chunk of rows."""

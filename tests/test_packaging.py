@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import sys
 import zipfile
@@ -151,12 +152,15 @@ def test_columns_go_by_name(tmp_path: Path) -> None:
         model.answers(frame.rename(columns={"age": "Age"}))
 
 
-def test_it_is_traced_once_for_any_number_of_rows(tmp_path: Path) -> None:
-    """Tracing takes longer than answering, and TensorFlow warns of those who trace again and again."""
+def test_tensorflow_has_nothing_to_warn_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever the number of rows, and of models in one process."""
     frame = table()
     model, _ = save(tmp_path / "model.keras", Task.MULTICLASS, frame=frame)
     assert [len(model.answers(frame.head(n_rows))) for n_rows in (7, 1, 0, 300)] == [7, 1, 0, 300]
-    assert model._forward.experimental_get_tracing_count() == 1
+    with caplog.at_level(logging.WARNING, logger="tensorflow"):
+        for _ in range(8):
+            load_packaged(tmp_path / "model.keras").answers(frame)
+    assert not caplog.records
 
 
 def test_many_rows_are_answered_in_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
