@@ -46,6 +46,8 @@ def _of_verdict(run: RunLike, t: Language) -> Iterator[str]:
     code, sentences = evidence.verdict(run)
     if code in ("boosting", "linear", "nothing"):
         yield t(f"next.{code}")
+    if code == "boosting" and _reads_numbers_alone(run):
+        yield t("next.bins")
     for one in sentences:
         if one.key.startswith(("settle.", "meanwhile.")):
             yield spoken(one, t)
@@ -54,6 +56,13 @@ def _of_verdict(run: RunLike, t: Language) -> Iterator[str]:
             yield t("next.smaller", smaller=t.topology(str(one.values["smaller"])))
     if not code and run.is_finished and not run.summary.get("baselines"):
         yield t("next.evidence")
+
+
+def _reads_numbers_alone(run: RunLike) -> bool:
+    """Whether there are numbers, and the networks had them as they are: trees, which cut them, are ahead by that."""
+    data = tables.space(run).get("data") or {}
+    columns = getattr(run, "columns", None) or ()
+    return not data.get("number_bins") and any(column["kind"] == "number" and column["used"] for column in columns)
 
 
 def _of_search(run: RunLike, t: Language) -> Iterator[str]:

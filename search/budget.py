@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BASELINES_SHARE",
+    "ENDING_S",
     "EVIDENCE_SHARE",
     "OVERHEAD_S",
     "REFIT_SAFETY",
@@ -25,10 +26,11 @@ __all__ = [
 REFIT_SAFETY: Final = 1.5
 """choice: an epoch of the refit may be half as slow again as the trial's epochs were, when the machine got busier."""
 
-OVERHEAD_S: Final = 22.0
-"""choice: loading TensorFlow (some 7), saving and checking the model, the sealed test, tables and report, on two busy
-cores."""
+ENDING_S: Final = 8.0
+"""choice: the sealed test, tables and report, on two busy cores."""
 
+OVERHEAD_S: Final = 14.0 + ENDING_S
+"""choice: loading TensorFlow (some 7), saving and checking the model, and the ending, on two busy cores."""
 
 EVIDENCE_SHARE: Final = 0.35
 """Share of the budget that is kept for evidence at most; where that is too little, it is cut short.

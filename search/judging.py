@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ffsearch.search.budget import OVERHEAD_S
+from ffsearch.search.budget import ENDING_S
 from ffsearch.search.data.dates import DateReading
 from ffsearch.search.data.kinds import Kind as ColumnKind
 from ffsearch.search.data.preprocess import raw_inputs
@@ -148,7 +148,7 @@ def _baselines(parts: Parts, answer: Answer) -> tuple[list[Baseline], list[Model
     parts.observer.phase(Phase.BASELINES)
     numbers = range(1, baseline_splits(parts.problem, parts.evidence.repeats) + 1)
     problem = parts.inputs.prepared.repeats(numbers)
-    needed_s = OVERHEAD_S + split_seconds(parts.problem)
+    needed_s = ENDING_S + split_seconds(parts.problem)
 
     def is_over() -> bool:
         return parts.deadline.over(needed_s)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,14 @@ import pytest
 
 from ffsearch.errors import FFSearchError, RunError
 from ffsearch.reports.html import build_page, write_report
+from ffsearch.reports.next_steps import next_steps
 from ffsearch.reports.texts import ENGLISH
 from ffsearch.search.records import TrialRecord
 from ffsearch.search.store import RunFolder, load
 from ffsearch.search.summary import RunFacts, build_summary
 from ffsearch.search.training.protocol import Ended
+
+BINS = "Or let the networks read numbers over bins"
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 
@@ -261,3 +265,24 @@ def test_a_report_in_an_unknown_language_is_refused(run_folder: Path) -> None:
 def test_no_run_no_report(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="is not a run folder"):
         write_report(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("code", "bins", "kind", "is_said"),
+    [
+        ("boosting", 0, "number", True),
+        ("boosting", 16, "number", False),
+        ("boosting", 0, "category", False),
+        ("network", 0, "number", False),
+    ],
+)
+def test_bins_are_advised_where_trees_win_on_numbers(
+    make_run: Any, *, code: str, bins: int, kind: str, is_said: bool
+) -> None:
+    run = make_run(30, evidence=True)
+    run.summary["verdict"] = {**run.summary["verdict"], "code": code}
+    text = run.space_text.replace("target: malignant", f"target: malignant, number_bins: {bins}")
+    columns = [{**column, "kind": kind} for column in run.columns]
+    section = next_steps(replace(run, space_text=text, columns=columns), ENGLISH)
+    assert section is not None
+    assert any(point.startswith(BINS) for point in section.blocks[0].points) is is_said
