@@ -40,6 +40,12 @@ class _Representer(RoundTripRepresenter):
     """Writes null as a word: an empty place looks forgotten."""
 
 
+def _text(writer: RoundTripRepresenter, text: str) -> Any:
+    """A text, quoted where its first sign could be YAML's own: ruamel.yaml writes [? a], which is a key."""
+    return writer.represent_scalar("tag:yaml.org,2002:str", text, style="'" if text[:1] in ("?", ":", "-") else None)
+
+
+_Representer.add_representer(str, _text)
 _Representer.add_representer(type(None), lambda writer, _: writer.represent_scalar("tag:yaml.org,2002:null", "null"))
 
 

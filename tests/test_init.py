@@ -184,7 +184,8 @@ def test_a_target_that_is_not_obvious_is_asked_for(in_folder: Path, names: list[
 
 NAMES = st.text(min_size=1, max_size=30).filter(lambda name: name.strip() == name and name not in {"x", "who"})
 HOSTILE = [
-    "true", "null", "~", "5", "1e5", "0x1f", "- a", "a: b", "a # b", "# a", "'", '"', "{a}", "[a]", "&a", "*a", "!a",
+    "true", "null", "~", "5", "1e5", "0x1f", "- a", "?", "? a", ":", ": a", "-", "a: b", "a # b", "# a", "'", '"',
+    "{a}", "[a]", "&a", "*a", "!a",
     "|", ">", "%a", "@a", "`a`", "a\nkind: capacity", "a\r\nb", "\x85", "a\u2028b", "\u202ea", "\ufeffa", "年", "😀",
     "=cmd()", "<<", "x" * 3000, "data.target", "--target", "\x00", "\x1b[31m",
 ]  # fmt: skip
