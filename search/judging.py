@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -148,13 +149,10 @@ def _baselines(parts: Parts, answer: Answer) -> tuple[list[Baseline], list[Model
     parts.observer.phase(Phase.BASELINES)
     numbers = range(1, baseline_splits(parts.problem, parts.evidence.repeats) + 1)
     problem = parts.inputs.prepared.repeats(numbers)
-    needed_s = ENDING_S + split_seconds(parts.problem)
-
-    def is_over() -> bool:
-        return parts.deadline.over(needed_s)
-
     made, left_out = [], []
     for name in (name for name in BaselineName if name is BaselineName.DUMMY or str(name) in wanted):
+        needed_s = 2 * split_seconds(parts.problem, name)  # a split, then all development rows
+        is_over = partial(parts.deadline.over, ENDING_S + needed_s)
         if name is not BaselineName.DUMMY and is_over():
             left_out.append(f"Baseline {name}: time was too short for it.")
             continue

@@ -243,7 +243,7 @@ def test_baselines_that_the_budget_has_no_time_for_are_left_out_and_it_is_said(
     log = copy / "log.jsonl"
     kept = [line for line in log.read_text().splitlines() if json.loads(line)["kind"] != "finished"]
     log.write_text("\n".join(kept) + "\n")
-    monkeypatch.setattr(judging, "split_seconds", lambda _: 1e9)
+    monkeypatch.setattr(judging, "split_seconds", lambda *_: 1e9)
     short = a_run(copy, str(table), finish=True, **{"search.budget": "1000s"})
     assert [one["name"] for one in short.summary["baselines"]] == ["dummy"]
     left_out = [f"Baseline {name}: time was too short for it." for name in ("linear", "boosting")]

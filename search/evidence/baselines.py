@@ -32,7 +32,7 @@ from ffsearch.search.seeds import Purpose, generator, integer
 if TYPE_CHECKING:
     from ffsearch.search.data.prepare import Refit
 
-__all__ = ["Baseline", "BaselineName", "fit_baseline"]
+__all__ = ["MAX_BOOSTING_CELLS", "MAX_LINEAR_CELLS", "Baseline", "BaselineName", "fit_baseline", "tree_columns"]
 
 STRENGTHS: Final = (10.0, 1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
 """Penalties of the linear model, `strength / 2 * sum w^2` beside the mean loss of standardised columns.
@@ -384,6 +384,11 @@ class _Cells:
             cells[:, place] = x[:, slots].argmax(axis=1)
         cells[:, self.n_columns - len(self.features) :] = x[:, self.features]
         return cells
+
+
+def tree_columns(columns: MatrixColumns) -> int:
+    """How many columns trees read of a matrix."""
+    return _Cells.of(columns).n_columns
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

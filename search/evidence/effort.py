@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from ffsearch.search.data.problem import Problem
+from ffsearch.search.evidence.baselines import MAX_BOOSTING_CELLS, MAX_LINEAR_CELLS, BaselineName, tree_columns
 from ffsearch.search.evidence.effects import Partner
 from ffsearch.search.heads import Task
 from ffsearch.search.topology import Point, layer_sizes
@@ -27,8 +28,19 @@ choice: some 20 seconds for all of them; the sealed test, where all answer, deci
 MIN_SPLITS: Final = 2
 """Splits that are used whatever they cost: one has no spread."""
 
-SECONDS_A_CELL: Final = 8e-6
-"""Of fitting linear model and trees. choice: rather too much, for a budget that is kept; on two busy cores."""
+LINEAR_S: Final = 8e-7
+"""Seconds of the linear model a cell of the matrix, for all its strengths, times classes.
+
+Source: our measurement on two busy cores, 2e-7 (California), 3e-7 (letter), 4e-7 (adult); twice that, for a budget that
+is kept.
+"""
+
+TREES_S: Final = 1e-5
+"""Seconds of boosting a cell as trees read it, times classes. Source: the same, 3e-6 (adult), 9e-6 (letter), 1e-5
+(California)."""
+
+MOST_TREES_S: Final = 200.0
+"""Seconds of boosting at most: `baselines.MAX_GROWN_CELLS` at 10 ns."""
 
 EFFECTS_SHARE: Final = 0.06
 """Share of the search's training that single changes may cost by themselves, by what `costs.py` counts.
@@ -48,12 +60,20 @@ def baseline_splits(problem: Problem, n_repeats: int) -> int:
 
 def baseline_seconds(problem: Problem, n_repeats: int) -> float:
     """About how long all baselines take, on their splits and on all development rows."""
-    return split_seconds(problem) * (baseline_splits(problem, n_repeats) + 1)
+    of_splits = sum(split_seconds(problem, name) for name in BaselineName)
+    return of_splits * (baseline_splits(problem, n_repeats) + 1)
 
 
-def split_seconds(problem: Problem) -> float:
-    """About how long all baselines take to learn from one split, or from all development rows."""
-    return SECONDS_A_CELL * _cells(problem)
+def split_seconds(problem: Problem, name: BaselineName) -> float:
+    """About how long a baseline takes to learn from one split, or from all development rows."""
+    match name:
+        case BaselineName.DUMMY:
+            return 0.0
+        case BaselineName.LINEAR:
+            return LINEAR_S * min(_cells(problem), MAX_LINEAR_CELLS)
+        case BaselineName.BOOSTING:
+            cells = len(problem.splits[0].x_train) * tree_columns(problem.matrix_columns)
+            return min(TREES_S * min(cells, MAX_BOOSTING_CELLS) * _n_classes(problem), MOST_TREES_S)
 
 
 def affordable_partners(
@@ -95,5 +115,8 @@ def affordable_partners(
 
 
 def _cells(problem: Problem) -> int:
-    n_classes = len(problem.head.labels) if problem.head.task is Task.MULTICLASS else 1
-    return len(problem.splits[0].x_train) * problem.n_features * n_classes
+    return len(problem.splits[0].x_train) * problem.n_features * _n_classes(problem)
+
+
+def _n_classes(problem: Problem) -> int:
+    return len(problem.head.labels) if problem.head.task is Task.MULTICLASS else 1
