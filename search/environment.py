@@ -41,7 +41,7 @@ def wait_asleep() -> None:
     """Have threads of OpenMP, which scikit-learn's trees are grown by, wait for each other asleep.
 
     They wait awake otherwise, each on a core. Beside other work one of them has no core for a moment, again and again:
-    20 trees on 14,000 rows took over a minute on two busy cores, and .3 s asleep. Its library reads this when it is
+    30 trees on 14,000 rows took over a minute on two busy cores, and .5 s asleep. Its library reads this when it is
     loaded, so it is for a program to say before it loads anything, not for a library.
     """
     os.environ.setdefault(_OMP_WAIT_POLICY, _PASSIVE)

@@ -210,7 +210,9 @@ class DataSpec(Section):
 
     @classmethod
     def contradictions(cls, raw: Mapping[str, Any]) -> Iterator[Fault]:
-        """A target that is also something else, and a column in two roles."""
+        """A target that is also something else, a column in two roles, and a single bin."""
+        if raw.get("number_bins") == 1:
+            yield Fault(path=("number_bins",), text="1 bin says what the number says; take 2 or more, or 0 for none.")
         target = raw.get("target")
         targets = [as_column(name) for name in (target if isinstance(target, list | tuple) else [target])]
         ordinal = raw.get("ordinal")

@@ -114,6 +114,8 @@ def test_the_order_of_an_ordered_categorical_counts() -> None:
     assert columns["cut"].kind is Kind.ORDINAL
     assert columns["cut"].order == tuple(map(str, cuts.categories))
     assert columns["loose"].kind is Kind.CATEGORY
+    many = [f"l{number}" for number in range(100)]
+    assert judge(many=pd.Categorical(many * 10, categories=many, ordered=True))["many"].kind is Kind.CATEGORY
 
 
 def test_missing_and_levels_are_counted() -> None:

@@ -15,6 +15,7 @@ from ffsearch.search.data.preprocess import Layout, Preprocessor
 from ffsearch.search.data.problem import MatrixColumns, Problem, Role, Split
 from ffsearch.search.evidence import baselines
 from ffsearch.search.evidence.baselines import Baseline, BaselineName, fit_baseline
+from ffsearch.search.evidence.effort import baseline_seconds, split_seconds
 from ffsearch.search.evidence.metrics import METRICS
 from ffsearch.search.heads import Head, Loss, TargetScale, Task
 from ffsearch.spaces.schema import DataSpec
@@ -273,6 +274,21 @@ def test_trees_have_several_threads_only_where_these_wait_asleep(
     with threadpool_limits(limits=2, user_api="openmp"):
         fit_baseline(BaselineName.BOOSTING, problem, refit, seed=0, metric="rmse")
     assert seen == {n_threads}
+
+
+def test_time_is_counted_by_what_each_reads() -> None:
+    """A category of many slots is one column to trees; every class is a tree, and a column of slopes."""
+    problem, _ = example(Task.REGRESSION)
+    slots = MatrixColumns(cell=np.zeros(N_FEATURES, np.int32), role=np.full(N_FEATURES, Role.SLOT, np.int8))
+    one_category = replace(problem, columns=slots)
+    linear, trees = BaselineName.LINEAR, BaselineName.BOOSTING
+    assert split_seconds(one_category, linear) == split_seconds(problem, linear)
+    assert split_seconds(one_category, trees) == pytest.approx(split_seconds(problem, trees) / N_FEATURES)
+    many, _ = example(Task.MULTICLASS, n_outputs=4)
+    for name in (linear, trees):
+        assert split_seconds(many, name) == pytest.approx(4 * split_seconds(problem, name))
+    each = sum(split_seconds(problem, name) for name in BaselineName)
+    assert baseline_seconds(problem, 3) == pytest.approx(4 * each)  # three splits, and all development rows
 
 
 def test_a_real_table_goes_through_whole() -> None:

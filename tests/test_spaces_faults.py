@@ -154,6 +154,7 @@ WRONG_DATA = {
     "{source: a, target: []}": "data.target: [] is neither a column nor a list of different columns.",
     "{source: a, target: [x, x]}": 'data.target: ["x", "x"] is neither a column nor a list of different columns.',
     "{source: a, target: 1.5}": "data.target: 1.5 is neither a column nor a list of different columns.",
+    "{source: a, number_bins: 1}": "data.number_bins: 1 bin says what the number says; take 2 or more, or 0 for none.",
     "{source: a, target: y, drop: [x, y]}": 'data.drop.1: "y" is also the target; it is in one of the two.',
     "{source: a, target: [x, y], groups: y}": 'data.groups: "y" is also the target; it is in one of the two.',
     "{source: a, drop: id}": 'data.drop: "id" is not a list; write ["id"].',

@@ -47,6 +47,10 @@ _CODE_NAME: Final = re.compile(r"(?i:(?:.*[_\W])?(?:zip|zipcode|zip_code|postcod
 _ID_NAME: Final = re.compile(r"(?i:(?:.*[_\W])?(?:id|uuid|guid))|.*[a-z](?:ID|Id)")
 
 
+MAX_STEPS: Final = 64
+"""Most levels of a type whose order counts unasked. Choice: each step is a column; as many as a category has slots."""
+
+
 class Kind(StrEnum):
     """What a column is; the first six are used, the others are not."""
 
@@ -256,14 +260,22 @@ def _judge_texts(cells: Cells, *, stated: bool = False, why: str = "") -> _Judge
         reading = None
     else:
         kind, reason, reading = _kind_of_texts(cells)
-    dtype = cells.column.dtype
-    if kind is Kind.CATEGORY and not stated and isinstance(dtype, pd.CategoricalDtype) and dtype.ordered:
-        return _judge_ordinal(cells, tuple(map(str, dtype.categories)), who="its type")
+    order = _order_of_type(cells)
+    if kind is Kind.CATEGORY and not stated and order:
+        return _judge_ordinal(cells, order, who="its type")
     content = [levels.codes.tobytes(), "\0".join(levels.texts).encode()]
     judged = _column(
         cells.name, kind=kind, reason=reason, n_missing=n_missing, n_levels=len(levels.texts), content=content
     )
     return replace(judged, column=replace(judged.column, reading=reading))
+
+
+def _order_of_type(cells: Cells) -> tuple[str, ...]:
+    """The levels of an ordered categorical from low to high; none where they are too many, or have no order."""
+    dtype = cells.column.dtype
+    if not isinstance(dtype, pd.CategoricalDtype) or not dtype.ordered or len(dtype.categories) > MAX_STEPS:
+        return ()
+    return tuple(map(str, dtype.categories))
 
 
 def _kind_of_texts(cells: Cells) -> tuple[Kind, str, DateReading | None]:

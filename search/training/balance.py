@@ -209,7 +209,7 @@ class _Cells:
         by_cell = [rest[columns.cell[rest] == cell] for cell in np.unique(columns.cell[rest])]
         self._groups = [group for group in by_cell if np.ptp(x[:, group]) > 0]
         self._constant = x[0]
-        # A group's columns are 0 or 1, so its first different patterns are few: they are what is coded.
+        # What is coded is a group's different patterns: of columns that are 0 or 1 few, of dates one each.
         coded = [np.unique(x[:, group], axis=0, return_inverse=True) for group in self._groups]
         self._patterns = [patterns for patterns, _ in coded]
         codes = [places.reshape(-1).astype(np.float32) for _, places in coded]
