@@ -31,7 +31,7 @@ def a_lane(job: Job, recipe: Recipe = RECIPE) -> Lane:
 
 @settings(max_examples=30, deadline=None)
 @given(ahead=st.lists(st.booleans(), min_size=1, max_size=6), exploding=st.booleans())
-def test_a_lane_comes_to_the_same_wherever_it_was_trained_ahead(ahead: list[bool], exploding: bool) -> None:  # noqa: FBT001
+def test_a_lane_comes_to_the_same_wherever_it_was_trained_ahead(*, ahead: list[bool], exploding: bool) -> None:
     one = job(point=EXPLOSIVE if exploding else POINT)
     asked, eager = a_lane(one), a_lane(one)
     for goes_ahead in ahead:
