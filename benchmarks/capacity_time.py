@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from ffsearch.search.capacity.parts import assembled
 from ffsearch.search.capacity.plan import Training
-from ffsearch.search.carrying.choose import Carriage
+from ffsearch.search.executors.choose import Carriage
 from ffsearch.search.observer import Observer
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from ffsearch.search.evidence.intervals import score_intervals
 from ffsearch.search.evidence.metrics import METRICS
 from ffsearch.search.evidence.terms import row_influences, row_terms, row_weights, weighted_scores
-from ffsearch.search.heads import Task
+from ffsearch.search.network.heads import Task
 
 N_TRUE, N_RESAMPLES = 2_000_000, 1000
 

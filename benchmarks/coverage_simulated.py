@@ -26,8 +26,8 @@ from ffsearch.search.evidence.finalists import choose, race
 from ffsearch.search.evidence.intervals import score_intervals
 from ffsearch.search.evidence.metrics import METRICS, Objective
 from ffsearch.search.evidence.terms import row_terms
-from ffsearch.search.heads import Task
-from ffsearch.search.weighing import RACE_REPEATS
+from ffsearch.search.network.heads import Task
+from ffsearch.search.steps.weighing import RACE_REPEATS
 
 N_HIDDEN = 50_000
 SHARE = 0.2

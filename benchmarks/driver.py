@@ -20,10 +20,10 @@ from typing import Any
 
 import numpy as np
 
-from ffsearch.search.budget import Deadline
 from ffsearch.search.observer import Observer
-from ffsearch.search.parts import assembled, open_folder, read_inputs, shared_study
 from ffsearch.search.run import _search
+from ffsearch.search.steps.budget import Deadline
+from ffsearch.search.steps.parts import assembled, open_folder, read_inputs, shared_study
 from ffsearch.search.training.protocol import Curve, Ended, Job, Trained, Watch, never_stop
 
 N_EPOCHS = 5

@@ -24,10 +24,10 @@ import numpy as np
 import tensorflow as tf
 from threadpoolctl import threadpool_limits
 
+from ffsearch.search.base.seeds import Purpose, child
 from ffsearch.search.data.problem import Problem, Split
-from ffsearch.search.heads import Head, Loss, Task
-from ffsearch.search.seeds import Purpose, child
-from ffsearch.search.topology import Point
+from ffsearch.search.network.heads import Head, Loss, Task
+from ffsearch.search.network.topology import Point
 from ffsearch.search.training.lanes import Lane, Settings, Tables
 from ffsearch.search.training.protocol import Job, Stopping
 

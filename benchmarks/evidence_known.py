@@ -34,8 +34,8 @@ import pandas as pd
 
 import ffsearch
 from ffsearch.search.evidence.metrics import METRICS
-from ffsearch.search.heads import Task
-from ffsearch.search.packaging import PackagedModel, load_packaged
+from ffsearch.search.network.heads import Task
+from ffsearch.search.serving.packaging import PackagedModel, load_packaged
 
 N_FEATURES, N_HIDDEN = 8, 20_000
 SETTINGS = {

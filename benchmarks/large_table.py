@@ -57,8 +57,8 @@ def write_table(path: Path, n_rows: int) -> None:
 
 def profile_rows(path: Path) -> None:
     """Where the time of reading, judging and preprocessing goes."""
+    from ffsearch.search.data.leaks import find_leaks
     from ffsearch.search.data.prepare import prepare
-    from ffsearch.search.leaks import find_leaks
     from ffsearch.spaces.schema import DataSpec
 
     profile = cProfile.Profile()

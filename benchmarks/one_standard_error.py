@@ -20,17 +20,16 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
+from ffsearch.search.base.seeds import Purpose, child
 from ffsearch.search.evidence.intervals import score_intervals
 from ffsearch.search.evidence.metrics import metric_values
 from ffsearch.search.evidence.terms import row_terms
-from ffsearch.search.packaging import load_packaged, save_model
-from ffsearch.search.parts import stopping_for
-from ffsearch.search.reading import MODEL
-from ffsearch.search.replay import same_inputs
-from ffsearch.search.seeds import Purpose, child
-from ffsearch.search.store import load
+from ffsearch.search.folder.reader import MODEL, load
+from ffsearch.search.serving.packaging import load_packaged, save_model
+from ffsearch.search.steps.parts import stopping_for
+from ffsearch.search.steps.replay import same_inputs
+from ffsearch.search.steps.weighing import i_star
 from ffsearch.search.training.refit import Hold, refit
-from ffsearch.search.weighing import i_star
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ffsearch.search.reading import Run, load
-from ffsearch.search.records import TrialRecord
+from ffsearch.search.folder.reader import Run, load
+from ffsearch.search.folder.trial_record import TrialRecord
 
 Regrets = NDArray[np.float64]
 """Shape (n_points, n_tables)."""

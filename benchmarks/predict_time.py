@@ -23,11 +23,11 @@ import pyarrow as pa
 from pyarrow import csv
 
 from ffsearch.search.data.preprocess import Preprocessor, learn_layout, raw_inputs
-from ffsearch.search.heads import Head, Task, default_loss
-from ffsearch.search.packaging import save_model
-from ffsearch.search.predict import predict_file
-from ffsearch.search.topology import Activation, Point
-from ffsearch.search.weights import initial_weights
+from ffsearch.search.network.heads import Head, Task, default_loss
+from ffsearch.search.network.topology import Activation, Point
+from ffsearch.search.network.weights import initial_weights
+from ffsearch.search.serving.packaging import save_model
+from ffsearch.search.serving.predict import predict_file
 
 N_COLUMNS = 50
 N_A_TIME = 100_000

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from ffsearch.reports.html import write_report
-from ffsearch.search.records import TrialRecord, now
-from ffsearch.search.store import RunFolder
-from ffsearch.search.summary import DataFacts, RunFacts, SearchFacts, build_summary
-from ffsearch.search.topology import Activation, Point, describe, n_params
+from ffsearch.search.folder.summary import DataFacts, RunFacts, SearchFacts, build_summary
+from ffsearch.search.folder.trial_record import TrialRecord, now
+from ffsearch.search.folder.writer import RunFolder
+from ffsearch.search.network.topology import Activation, Point, describe, n_params
 from ffsearch.search.training.protocol import Curve, Ended
 
 N_FEATURES = 30

@@ -26,8 +26,8 @@ from ffsearch.search.data.text import TextSettings
 from ffsearch.search.exporting import runtimes
 from ffsearch.search.exporting.export import export_run
 from ffsearch.search.exporting.formats import Format
-from ffsearch.search.packaging import PackagedModel, largest_difference, load_packaged
-from ffsearch.search.reading import MODEL, load
+from ffsearch.search.folder.reader import MODEL, load
+from ffsearch.search.serving.packaging import PackagedModel, largest_difference, load_packaged
 
 N_ROWS = 10_000
 SHARE = 0.05

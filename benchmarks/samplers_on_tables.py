@@ -29,8 +29,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ffsearch.search.engines.protocol import Engine, Told
-from ffsearch.search.topology import Point
+from ffsearch.search.engines.protocol import Engine
+from ffsearch.search.folder.trial_record import Told
+from ffsearch.search.network.topology import Point
 from ffsearch.search.training.protocol import Ended
 from ffsearch.spaces.parameters import ChoiceParameter, FloatParameter, IntParameter, Parameter
 

@@ -38,13 +38,13 @@ from numpy.typing import NDArray
 from ffsearch.search.data.problem import Problem
 from ffsearch.search.engines.asking import Judge
 from ffsearch.search.engines.choose import make_engine
-from ffsearch.search.engines.protocol import Told
 from ffsearch.search.engines.pruners import first_rung_for
-from ffsearch.search.ledger import Ledger
-from ffsearch.search.parts import read_inputs, stopping_for
-from ffsearch.search.topology import Point
+from ffsearch.search.executors.population import PopulationTrainer
+from ffsearch.search.folder.trial_record import Told
+from ffsearch.search.network.topology import Point
+from ffsearch.search.steps.parts import read_inputs, stopping_for
+from ffsearch.search.steps.running_trials import Ledger
 from ffsearch.search.training.batches import batches_per_epoch
-from ffsearch.search.training.population import PopulationTrainer
 from ffsearch.search.training.protocol import Ended, Stopping
 from ffsearch.spaces.sampling import CONCURRENCY
 from ffsearch.spaces.schema import SearchSpace

@@ -27,10 +27,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from ffsearch.search.base.seeds import Purpose, child
 from ffsearch.search.data.problem import Problem, Split
-from ffsearch.search.heads import Head, Loss, Task
-from ffsearch.search.seeds import Purpose, child
-from ffsearch.search.topology import Point, n_params
+from ffsearch.search.network.heads import Head, Loss, Task
+from ffsearch.search.network.topology import Point, n_params
 from ffsearch.search.training.lanes import Lane, Settings, Tables
 from ffsearch.search.training.protocol import Job, Stopping
 

@@ -25,12 +25,12 @@ if "--warm" not in sys.argv:
 import keras
 import numpy as np
 
+from ffsearch.search.base.seeds import Purpose, child
 from ffsearch.search.data.problem import Problem, Split
-from ffsearch.search.heads import Head, Loss, Task
-from ffsearch.search.model import build_network, data_loss, make_optimizer
-from ffsearch.search.seeds import Purpose, child
-from ffsearch.search.topology import Activation, Point
-from ffsearch.search.training.population import PopulationTrainer
+from ffsearch.search.executors.population import PopulationTrainer
+from ffsearch.search.network.heads import Head, Loss, Task
+from ffsearch.search.network.model import build_network, data_loss, make_optimizer
+from ffsearch.search.network.topology import Activation, Point
 from ffsearch.search.training.protocol import Job, Stopping, Trained
 
 N_FEATURES, BATCH_SIZE, MAX_EPOCHS, PATIENCE = 20, 256, 30, 5

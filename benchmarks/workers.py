@@ -17,13 +17,13 @@ from statistics import mean, median
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from ffsearch.search.carrying.processes import ProcessCarrier
-from ffsearch.search.carrying.protocol import Carrier
 from ffsearch.search.data.problem import Problem
 from ffsearch.search.engines.optuna_engine import OptunaEngine
-from ffsearch.search.ledger import trial_job
-from ffsearch.search.parts import Inputs, read_inputs, stopping_for
-from ffsearch.search.training.population import PopulationTrainer
+from ffsearch.search.executors.population import PopulationTrainer
+from ffsearch.search.executors.processes import ProcessCarrier
+from ffsearch.search.executors.protocol import Carrier
+from ffsearch.search.steps.parts import Inputs, read_inputs, stopping_for
+from ffsearch.search.steps.running_trials import trial_job
 from ffsearch.search.training.protocol import Job, Stopping
 
 

@@ -25,7 +25,7 @@ from ffsearch.reports.parts import Section
 from ffsearch.reports.sections import headline, sections
 from ffsearch.reports.tables import RunLike
 from ffsearch.reports.texts import Language, language
-from ffsearch.search.store import load
+from ffsearch.search.folder.reader import load
 
 __all__ = ["COMPARISON", "REPORT", "build_page", "write_comparison", "write_report"]
 

@@ -16,8 +16,8 @@ from ffsearch.reports.sections import headline
 from ffsearch.reports.style import COLOURS
 from ffsearch.reports.svg import inline
 from ffsearch.reports.texts import ENGLISH
-from ffsearch.search.store import Run as StoredRun
-from ffsearch.search.store import load as load_stored
+from ffsearch.search.folder.reader import Run as StoredRun
+from ffsearch.search.folder.reader import load as load_stored
 
 __all__ = ["Run", "load"]
 

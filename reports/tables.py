@@ -57,7 +57,7 @@ _TOPOLOGY: Final = re.compile(r"^(\d+) -> ([\d-]+) -> (\d+)")
 
 
 class RunLike(Protocol):
-    """What a report reads of a run; `ffsearch.search.store.Run` has it.
+    """What a report reads of a run; `ffsearch.search.folder.writer.Run` has it.
 
     `summary` is summary.json; `trials` and `curves` are the frames of trials.parquet and curves.parquet. A run may also
     have `columns` (how each column of the table was understood) and `notices` (a sentence each).

@@ -23,9 +23,9 @@ import typer
 
 from ffsearch import __version__
 from ffsearch.errors import FFSearchError, RunError
-from ffsearch.search.environment import wait_asleep
+from ffsearch.search.base.environment import wait_asleep
+from ffsearch.search.base.secrets import without_passwords
 from ffsearch.search.exporting.formats import Format
-from ffsearch.search.secrets import without_passwords
 
 if TYPE_CHECKING:
     from ffsearch.spaces.overrides import Override
@@ -138,7 +138,7 @@ def run(
     The same command again goes on where an earlier one stopped.
     """
     from ffsearch.search import run as running
-    from ffsearch.search.progress import observing
+    from ffsearch.search.console.progress import observing
 
     if _is_data(space):
         space, data = "tabular", data or space
@@ -169,7 +169,7 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
 ) -> None:
     """Write a commented space file for a table: its columns, task, what looks suspicious, and fitting bounds."""
-    from ffsearch.search.init import init as write
+    from ffsearch.search.api.init import init as write
 
     path, draft = write(data, target=_names(target), out=out, force=force)
     typer.echo(f"target  {draft.target}")
@@ -185,8 +185,8 @@ def show(
     n: Annotated[int, typer.Option("-n", help="Trials listed, best first.")] = 20,
 ) -> None:
     """Print the best topology of a run and its trials, each with why it ended."""
-    from ffsearch.search.show import show_lines
-    from ffsearch.search.store import latest, load
+    from ffsearch.search.console.show import show_lines
+    from ffsearch.search.folder.reader import latest, load
 
     for line in show_lines(load(path or latest()), n_trials=n):
         typer.echo(line)
@@ -219,7 +219,7 @@ def report(
 ) -> None:
     """Write a run's report: one HTML file that needs nothing else."""
     from ffsearch.reports.html import write_comparison, write_report
-    from ffsearch.search.store import latest
+    from ffsearch.search.folder.reader import latest
 
     runs = paths or [latest()]
     if tensorboard is not None or mlflow is not None:
@@ -252,8 +252,8 @@ def verdict(
     """Print the answer in words: is a network worth it, which one, by how much, how sure, what would settle it."""
     import json as encoder
 
-    from ffsearch.search.show import verdict_lines
-    from ffsearch.search.store import latest, load
+    from ffsearch.search.console.show import verdict_lines
+    from ffsearch.search.folder.reader import latest, load
 
     found = load(path or latest())
     lines = verdict_lines(found)
@@ -268,12 +268,12 @@ def replay(
     data: Annotated[str | None, typer.Option(help="Where the run's table lies now, if it was moved.")] = None,
 ) -> None:
     """Train one trial of a run again, and tell whether its curve comes out as recorded."""
-    from ffsearch.search.quiet import load_tensorflow
+    from ffsearch.search.base.quiet import load_tensorflow
 
     load_tensorflow()
-    from ffsearch.search.replay import replay as train_again
-    from ffsearch.search.replay import replay_lines
-    from ffsearch.search.store import load
+    from ffsearch.search.folder.reader import load
+    from ffsearch.search.steps.replay import replay as train_again
+    from ffsearch.search.steps.replay import replay_lines
 
     replayed = train_again(path, trial, data=data)
     for line in replay_lines(load(path), replayed):
@@ -294,8 +294,8 @@ def export(
     ] = None,
 ) -> None:
     """Write a run's model in another format; its own runtime must give the same answers, or nothing is written."""
-    from ffsearch.search.quiet import load_tensorflow
-    from ffsearch.search.store import latest
+    from ffsearch.search.base.quiet import load_tensorflow
+    from ffsearch.search.folder.reader import latest
 
     folder = path or latest()
     load_tensorflow()
@@ -319,11 +319,11 @@ def predict(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No count of rows; errors only.")] = False,
 ) -> None:
     """Answer every row of a file: labels and probabilities, or values in the target's unit."""
-    from ffsearch.search.progress import counting
-    from ffsearch.search.quiet import load_tensorflow
+    from ffsearch.search.base.quiet import load_tensorflow
+    from ffsearch.search.console.progress import counting
 
     load_tensorflow()
-    from ffsearch.search.predict import predict_file
+    from ffsearch.search.serving.predict import predict_file
 
     with counting("rows", quiet=quiet) as on_rows:
         predict_file(model, data, out=out, id_column=id_, on_rows=on_rows)
@@ -338,8 +338,8 @@ def import_kt(
 ) -> None:
     """Make a run folder of what a tuner of KerasTuner found in `ffsearch.hypermodel(space)`, and write its report."""
     from ffsearch.reports.html import write_report
-    from ffsearch.search.importing import import_kt as imported
-    from ffsearch.search.show import show_lines
+    from ffsearch.search.api.importing import import_kt as imported
+    from ffsearch.search.console.show import show_lines
 
     done = imported(path, out=out, fresh=fresh)
     for line in show_lines(done, n_trials=10):
@@ -404,7 +404,7 @@ def _report(path: Path) -> None:
 
 def _tensorboard(path: Path, out: Path) -> None:
     from ffsearch.search.exporting.tensorboard import write_tensorboard
-    from ffsearch.search.store import load
+    from ffsearch.search.folder.reader import load
 
     written = write_tensorboard(load(path), out)
     typer.echo(f"wrote  {written}\nnext   tensorboard --logdir {shlex.quote(str(written))}")
@@ -413,7 +413,7 @@ def _tensorboard(path: Path, out: Path) -> None:
 def _mlflow(path: Path, to: str, *, lang: str) -> None:
     from ffsearch.reports.html import REPORT, build_page
     from ffsearch.search.exporting.formats import require_mlflow
-    from ffsearch.search.store import load
+    from ffsearch.search.folder.reader import load
 
     require_mlflow()
     from ffsearch.search.exporting.mlflow import log_run

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from ffsearch.search.store import TrialRecord
+    from ffsearch.search.folder.trial_record import TrialRecord
     from ffsearch.search.training.protocol import Epoch, Job
 
 __all__ = ["Began", "ColumnLine", "Observer", "Phase", "Repeated", "StudyProgress", "Workers"]

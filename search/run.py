@@ -15,21 +15,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ffsearch.errors import RunError
-from ffsearch.search.budget import Deadline
+from ffsearch.search.base.quiet import load_tensorflow
 from ffsearch.search.capacity.study import study
-from ffsearch.search.carrying.choose import Carriage, carried
-from ffsearch.search.engines.protocol import Told
-from ffsearch.search.judging import judge
-from ffsearch.search.ledger import Ledger, Outcome
+from ffsearch.search.executors.choose import Carriage, carried
+from ffsearch.search.folder.log import Kind
+from ffsearch.search.folder.reader import Run, load
+from ffsearch.search.folder.trial_record import Told, TrialRecord, bad_value
 from ffsearch.search.observer import Observer
-from ffsearch.search.outcome import refit_winner
-from ffsearch.search.parts import Parts, all_overrides, assembled, open_folder, read_inputs, shared_study
-from ffsearch.search.quiet import load_tensorflow
-from ffsearch.search.recording import record_of
-from ffsearch.search.records import TrialRecord, bad_value
-from ffsearch.search.saving import save_answer
-from ffsearch.search.store import Kind, Run, load
-from ffsearch.search.weighing import weigh
+from ffsearch.search.steps.budget import Deadline
+from ffsearch.search.steps.judging import judge
+from ffsearch.search.steps.parts import Parts, all_overrides, assembled, open_folder, read_inputs, shared_study
+from ffsearch.search.steps.recording import record_of
+from ffsearch.search.steps.refitting import refit_winner
+from ffsearch.search.steps.running_trials import Ledger, Outcome
+from ffsearch.search.steps.saving import save_answer
+from ffsearch.search.steps.weighing import weigh
 from ffsearch.spaces.loader import load_any
 from ffsearch.spaces.overrides import Overrides
 from ffsearch.spaces.sampling import BY_FOLDS

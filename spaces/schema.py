@@ -7,7 +7,7 @@
     ├── search  SearchSpec        how candidates are proposed, and how many
     └── evidence EvidenceSpec     what the answer is weighed by: points trained again, baselines
 
-A default stands here once; defaults of parameters that a file leaves out are the search's (`search/defaults.py`).
+A default stands here once; defaults of parameters that a file leaves out stand in `search/network/defaults.py`.
 """
 
 from __future__ import annotations

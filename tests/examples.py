@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from ffsearch.search.records import TrialRecord
-from ffsearch.search.store import RunFolder
-from ffsearch.search.summary import DataFacts, RunFacts, SearchFacts, build_summary
-from ffsearch.search.topology import Point, describe, n_params
+from ffsearch.search.folder.summary import DataFacts, RunFacts, SearchFacts, build_summary
+from ffsearch.search.folder.trial_record import TrialRecord
+from ffsearch.search.folder.writer import RunFolder
+from ffsearch.search.network.topology import Point, describe, n_params
 from ffsearch.search.training.protocol import Curve, Ended
 
 FACTS = RunFacts(

@@ -15,11 +15,11 @@ from ffsearch.search.data.dates import DateReading
 from ffsearch.search.data.preprocess import Preprocessor, learn_layout, raw_inputs
 from ffsearch.search.data.spelling import PLAIN, Spelling
 from ffsearch.search.exporting.checks import HeldOut, write_held_out
-from ffsearch.search.heads import Head, TargetScale, Task, default_loss
-from ffsearch.search.packaging import PackagedModel, save_model
-from ffsearch.search.reading import CHECK, MODEL
-from ffsearch.search.topology import Activation, Point
-from ffsearch.search.weights import initial_weights
+from ffsearch.search.folder.reader import CHECK, MODEL
+from ffsearch.search.network.heads import Head, TargetScale, Task, default_loss
+from ffsearch.search.network.topology import Activation, Point
+from ffsearch.search.network.weights import initial_weights
+from ffsearch.search.serving.packaging import PackagedModel, save_model
 
 NUMBERS: dict[str, Reading] = {
     "age": PLAIN,

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from contracts.carriers import assert_equal, opened, recipe_for
 from contracts.trainers import EXPLOSIVE, POINT, STOPPING, job, run
-from ffsearch.search.carrying.desk import Desk
-from ffsearch.search.carrying.protocol import Done, Recipe, Work
-from ffsearch.search.carrying.threads import ThreadCarrier
-from ffsearch.search.carrying.worker import _Worker
+from ffsearch.search.executors.desk import Desk
+from ffsearch.search.executors.population import PopulationTrainer
+from ffsearch.search.executors.protocol import Done, Recipe, Work
+from ffsearch.search.executors.threads import ThreadCarrier
+from ffsearch.search.executors.worker import _Worker
 from ffsearch.search.training.lanes import Lane, Settings, lane_bytes
-from ffsearch.search.training.population import PopulationTrainer
 from ffsearch.search.training.protocol import Job, Trained
 
 RECIPE = recipe_for()

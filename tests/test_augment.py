@@ -12,9 +12,9 @@ from contracts.compiled import callable_part
 from contracts.trainers import head_for
 from ffsearch.errors import SpaceError
 from ffsearch.search.data.problem import MatrixColumns
-from ffsearch.search.heads import Task
-from ffsearch.search.points import Parameters
-from ffsearch.search.topology import AUGMENTATIONS, Balance, Point
+from ffsearch.search.network.heads import Task
+from ffsearch.search.network.points import Parameters
+from ffsearch.search.network.topology import AUGMENTATIONS, Balance, Point
 from ffsearch.search.training import elementwise, lane_augment
 from ffsearch.search.training.augment import (
     IMAGE_ONLY,

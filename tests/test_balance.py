@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from ffsearch.search.data.problem import MatrixColumns, Role
-from ffsearch.search.topology import Balance
+from ffsearch.search.network.topology import Balance
 from ffsearch.search.training.balance import (
     MAX_PARENTS,
     BalancedRows,

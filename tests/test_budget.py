@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from ffsearch.search.budget import OVERHEAD_S, REFIT_SAFETY, Deadline, Reserve, kept_for_baselines
-from ffsearch.search.records import TrialRecord
-from ffsearch.search.topology import Point
+from ffsearch.search.folder.trial_record import TrialRecord
+from ffsearch.search.network.topology import Point
+from ffsearch.search.steps.budget import OVERHEAD_S, REFIT_SAFETY, Deadline, Reserve, kept_for_baselines
 from ffsearch.search.training.protocol import Curve, Ended
 
 

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ffsearch.search.base.seeds import Purpose, child
 from ffsearch.search.capacity.plan import Line, Plan, Training, Widened, make_plan
 from ffsearch.search.capacity.rates import MAX_MORE, RateGrid
 from ffsearch.search.capacity.widths import TOLERANCE, Fit, Misfit, Why, fit, with_widths
-from ffsearch.search.heads import Head, Task, default_loss
-from ffsearch.search.model import build_network
-from ffsearch.search.seeds import Purpose, child
-from ffsearch.search.topology import MIN_WIDTH, Activation, Convolutions, Point, describe, layer_sizes, n_params
+from ffsearch.search.network.heads import Head, Task, default_loss
+from ffsearch.search.network.model import build_network
+from ffsearch.search.network.topology import MIN_WIDTH, Activation, Convolutions, Point, describe, layer_sizes, n_params
 from ffsearch.spaces.capacity import PRESETS, CapacitySpace, CapacitySpec
 from ffsearch.spaces.schema import DataSpec
 

@@ -16,7 +16,7 @@ from ffsearch.search.capacity.contrasts import Contrast, Scores, contrast, resam
 from ffsearch.search.capacity.plan import Cell, Line, Widened
 from ffsearch.search.capacity.sentences import ENGLISH, sentences, text_of
 from ffsearch.search.capacity.verdict import Code, Findings, find, margin_of
-from ffsearch.search.topology import Point
+from ffsearch.search.network.topology import Point
 
 PURE = Contrast(value=1.0, seed_variance=1.0, row_variance=0.0, rest_variance=0.0, n_seeds=5)
 

@@ -17,12 +17,12 @@ import ffsearch
 from ffsearch.errors import DataError, RunError, SpaceError
 from ffsearch.reports.html import write_comparison
 from ffsearch.search.capacity.networks import NetworkStore
-from ffsearch.search.lines import closing_lines
+from ffsearch.search.console.lines import closing_lines
+from ffsearch.search.console.progress import JsonLines, PlainLines
+from ffsearch.search.console.show import show_lines, verdict_lines
+from ffsearch.search.folder.reader import Run
 from ffsearch.search.observer import Observer, StudyProgress
-from ffsearch.search.progress import JsonLines, PlainLines
 from ffsearch.search.run import run
-from ffsearch.search.show import show_lines, verdict_lines
-from ffsearch.search.store import Run
 from test_kill import kill_at_random
 
 TINY: dict[str, Any] = {

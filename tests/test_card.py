@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from examples import FACTS, a_record, opened
-from ffsearch.search.card import _plain, card_text, write_card
-from ffsearch.search.store import load
-from ffsearch.search.summary import RefitFacts, SealedTest, build_summary
+from ffsearch.search.folder.reader import load
+from ffsearch.search.folder.summary import RefitFacts, SealedTest, build_summary
+from ffsearch.search.serving.card import _plain, card_text, write_card
 
 HOSTILE = 'a|b <script>alert(1)</script> [x](http://evil) ![p](//q) `c` **d** www.evil.org\n# "e" &amp; $f$ \u202e'
 METRICS = {"log_loss": 0.4, "accuracy": 0.9, "roc_auc": math.nan}

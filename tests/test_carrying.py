@@ -21,17 +21,17 @@ import ffsearch
 from contracts.carriers import LONG, CarrierContract, LosingCarrier, MakeCarrier, assert_equal, opened, recipe_for
 from contracts.trainers import POINT, STOPPING, MakeTrainer, TrainerContract, job, problem_for, run
 from ffsearch.errors import RunError
-from ffsearch.search.carrying import processes
-from ffsearch.search.carrying.choose import FOLDER, Carriage, carried
-from ffsearch.search.carrying.homes import again
-from ffsearch.search.carrying.packing import packed, unpacked
-from ffsearch.search.carrying.processes import ProcessCarrier
-from ffsearch.search.carrying.protocol import Carrier, Work, WorkLost
-from ffsearch.search.carrying.threads import ThreadCarrier
 from ffsearch.search.cli import invoke
 from ffsearch.search.data.problem import Problem
+from ffsearch.search.executors import processes
+from ffsearch.search.executors.choose import FOLDER, Carriage, carried
+from ffsearch.search.executors.homes import again
+from ffsearch.search.executors.packing import packed, unpacked
+from ffsearch.search.executors.population import MAX_RETRIES, PopulationTrainer
+from ffsearch.search.executors.processes import ProcessCarrier
+from ffsearch.search.executors.protocol import Carrier, Work, WorkLost
+from ffsearch.search.executors.threads import ThreadCarrier
 from ffsearch.search.observer import Observer, Workers
-from ffsearch.search.training.population import MAX_RETRIES, PopulationTrainer
 from ffsearch.search.training.protocol import Ended, Epoch, Job, Stopping, Trainer
 
 
@@ -196,7 +196,7 @@ def test_closing_leaves_no_process_and_no_folder(tmp_path: Path) -> None:
 def test_workers_end_with_a_driver_that_is_killed(tmp_path: Path) -> None:
     program = (
         "import sys, time; from pathlib import Path\n"
-        "from ffsearch.search.carrying.processes import ProcessCarrier\n"
+        "from ffsearch.search.executors.processes import ProcessCarrier\n"
         f"print(*ProcessCarrier(2, folder=Path({str(tmp_path)!r}) / 'carried', notify=print).pids, flush=True)\n"
         "time.sleep(600)\n"
     )

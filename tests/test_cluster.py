@@ -16,11 +16,11 @@ import pytest
 from contracts.carriers import LONG, CarrierContract, MakeCarrier, assert_equal, opened
 from contracts.trainers import POINT, STOPPING, job, problem_for, run
 from ffsearch.errors import RunError
-from ffsearch.search.carrying import cluster
-from ffsearch.search.carrying.cluster import RayCarrier
-from ffsearch.search.carrying.homes import again
+from ffsearch.search.executors import cluster
+from ffsearch.search.executors.cluster import RayCarrier
+from ffsearch.search.executors.homes import again
+from ffsearch.search.executors.population import PopulationTrainer
 from ffsearch.search.observer import Workers
-from ffsearch.search.training.population import PopulationTrainer
 from ffsearch.search.training.protocol import Epoch, Trained
 
 HAS_RAY = importlib.util.find_spec("ray") is not None

@@ -11,7 +11,7 @@ import pytest
 
 from ffsearch.errors import DataError
 from ffsearch.search.data.prepare import Prepared, prepare
-from ffsearch.search.heads import Task
+from ffsearch.search.network.heads import Task
 from ffsearch.spaces.schema import DataSpec
 
 N = 120

@@ -10,7 +10,7 @@ import pytest
 
 from ffsearch.errors import DataError
 from ffsearch.search.data.targets import class_codes, fit_target_scale, head_targets, infer_head, raw_targets
-from ffsearch.search.heads import Head, Loss, Task
+from ffsearch.search.network.heads import Head, Loss, Task
 
 
 def infer(cells: list[Any], stated: str = "auto") -> tuple[Head, str]:

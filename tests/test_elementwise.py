@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from contracts.compiled import callable_part
-from ffsearch.search.heads import Loss
-from ffsearch.search.topology import Activation, Point
+from ffsearch.search.network.heads import Loss
+from ffsearch.search.network.topology import Activation, Point
 from ffsearch.search.training import elementwise
 from ffsearch.search.training.elementwise import ACTIVATIONS, LOSSES, slope_start
 from ffsearch.search.training.lanes import dropout_line

@@ -17,7 +17,7 @@ from ffsearch.search.evidence import baselines
 from ffsearch.search.evidence.baselines import Baseline, BaselineName, fit_baseline
 from ffsearch.search.evidence.effort import baseline_seconds, split_seconds
 from ffsearch.search.evidence.metrics import METRICS
-from ffsearch.search.heads import Head, Loss, TargetScale, Task
+from ffsearch.search.network.heads import Head, Loss, TargetScale, Task
 from ffsearch.spaces.schema import DataSpec
 
 N_FEATURES = 5

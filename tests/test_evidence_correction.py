@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ffsearch.search.base.seeds import Purpose, child
 from ffsearch.search.evidence.correction import (
     OutOfSample,
     Part,
@@ -16,8 +17,7 @@ from ffsearch.search.evidence.correction import (
     stopping_optimism,
 )
 from ffsearch.search.evidence.finalists import choose
-from ffsearch.search.seeds import Purpose, child
-from ffsearch.search.topology import Point
+from ffsearch.search.network.topology import Point
 from ffsearch.search.training.protocol import Curve, Ended, Job, Trained
 
 

@@ -12,9 +12,9 @@ from ffsearch.search.data.problem import Problem, Split
 from ffsearch.search.evidence.effects import Finding, Partner, partners, weigh_effects
 from ffsearch.search.evidence.effort import affordable_partners
 from ffsearch.search.evidence.importance import parameter_importances
-from ffsearch.search.heads import Head, Loss, Task
-from ffsearch.search.points import Parameters, contains
-from ffsearch.search.topology import Activation, Point, n_params
+from ffsearch.search.network.heads import Head, Loss, Task
+from ffsearch.search.network.points import Parameters, contains
+from ffsearch.search.network.topology import Activation, Point, n_params
 from ffsearch.spaces.parameters import ChoiceParameter, Fixed, FloatParameter, IntParameter
 
 SPACE: Parameters = {

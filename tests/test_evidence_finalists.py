@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from examples import a_record
 from ffsearch.search.data.prepare import prepare
 from ffsearch.search.evidence.finalists import choose, choose_finalists, race, repeat_jobs
-from ffsearch.search.records import TrialRecord
-from ffsearch.search.topology import Point
+from ffsearch.search.folder.trial_record import TrialRecord
+from ffsearch.search.network.topology import Point
 from ffsearch.search.training.protocol import Ended
 from ffsearch.spaces.schema import DataSpec
 

@@ -8,7 +8,7 @@ import pytest
 from ffsearch.search.evidence.intervals import mean_quantiles, score_intervals
 from ffsearch.search.evidence.metrics import METRICS
 from ffsearch.search.evidence.terms import row_influences, row_terms
-from ffsearch.search.heads import Task
+from ffsearch.search.network.heads import Task
 
 ENDS = np.array([0.025, 0.975])
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ffsearch.search.evidence.metrics import METRICS
 from ffsearch.search.evidence.terms import RESAMPLED, row_terms, row_weights, weight_chunks, weighted_scores
-from ffsearch.search.heads import Task
+from ffsearch.search.network.heads import Task
 
 CASES = [(task, metric) for task in Task for metric in METRICS[task] if metric in RESAMPLED]
 

@@ -13,7 +13,7 @@ from ffsearch.search.evidence.intervals import Interval
 from ffsearch.search.evidence.metrics import Objective
 from ffsearch.search.evidence.terms import row_terms
 from ffsearch.search.evidence.verdict import ENGLISH, Code, Facts, Smaller, decide, facts_of_rows, rounded, verdict
-from ffsearch.search.heads import Task
+from ffsearch.search.network.heads import Task
 
 LOG_LOSS = Objective(name="log_loss", direction="minimize")
 MODELS = ("dummy", "linear", "boosting", "network")

@@ -26,10 +26,10 @@ from ffsearch.search.exporting.checks import awkward_rows, read_held_out
 from ffsearch.search.exporting.coded import CodedModel
 from ffsearch.search.exporting.export import export_run
 from ffsearch.search.exporting.formats import Format
-from ffsearch.search.heads import Task
-from ffsearch.search.packaging import PackagedModel, largest_difference, load_packaged
-from ffsearch.search.reading import CHECK, MODEL
-from ffsearch.search.topology import Activation
+from ffsearch.search.folder.reader import CHECK, MODEL
+from ffsearch.search.network.heads import Task
+from ffsearch.search.network.topology import Activation
+from ffsearch.search.serving.packaging import PackagedModel, largest_difference, load_packaged
 from model_examples import CATEGORIES, NUMBERS, POINT, a_run, mixed_table, spoilt
 
 

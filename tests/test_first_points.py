@@ -14,11 +14,12 @@ from ffsearch.search.engines import choose
 from ffsearch.search.engines.choose import N_WARM, first_points, make_engine
 from ffsearch.search.engines.keras_tuner_engine import KerasTunerEngine
 from ffsearch.search.engines.optuna_engine import OptunaEngine
-from ffsearch.search.points import contains, default_point
-from ffsearch.search.records import TrialRecord
-from ffsearch.search.store import Kind, RunFolder
-from ffsearch.search.summary import DataFacts, RunFacts, SearchFacts
-from ffsearch.search.topology import Point, describe, n_params
+from ffsearch.search.folder.log import Kind
+from ffsearch.search.folder.summary import DataFacts, RunFacts, SearchFacts
+from ffsearch.search.folder.trial_record import TrialRecord
+from ffsearch.search.folder.writer import RunFolder
+from ffsearch.search.network.points import contains, default_point
+from ffsearch.search.network.topology import Point, describe, n_params
 from ffsearch.search.training.protocol import Curve, Ended
 from ffsearch.spaces.loader import load_space
 from ffsearch.spaces.schema import SearchSpace

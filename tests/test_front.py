@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import ffsearch
 from examples import a_finished_run
-from ffsearch.search.front import pareto_front
+from ffsearch.search.folder.pareto import pareto_front
 
 ROWS = st.lists(st.tuples(st.integers(1, 9), st.integers(0, 9)), min_size=1, max_size=30)
 

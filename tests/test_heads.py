@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import log_loss, mean_absolute_error, mean_squared_error
 
 from ffsearch.errors import SpaceError
-from ffsearch.search.heads import (
+from ffsearch.search.network.heads import (
     PAIRINGS,
     Head,
     Loss,

@@ -15,8 +15,8 @@ from keras_tuner.errors import FatalTypeError
 
 import ffsearch
 from ffsearch.errors import RunError
+from ffsearch.search.api.importing import import_kt
 from ffsearch.search.cli import invoke
-from ffsearch.search.importing import import_kt
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*(currentThread|getName).*:DeprecationWarning"),  # KerasTuner's lock

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 import ffsearch
 from ffsearch.errors import DataError, SpaceError
+from ffsearch.search.api.init import SIZES, draft, init
 from ffsearch.search.cli import invoke
-from ffsearch.search.defaults import DEFAULT_POINT, batch_size_for
-from ffsearch.search.init import SIZES, draft, init
-from ffsearch.search.points import default_point
+from ffsearch.search.network.defaults import DEFAULT_POINT, batch_size_for
+from ffsearch.search.network.points import default_point
 from ffsearch.spaces.loader import MAX_BYTES, load_space, parse_space
 
 N_ROWS = 400

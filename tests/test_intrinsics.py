@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from contracts.trainers import STOPPING, job, problem_for
-from ffsearch.search.heads import Task
-from ffsearch.search.topology import Point
+from ffsearch.search.network.heads import Task
+from ffsearch.search.network.topology import Point
 from ffsearch.search.training.intrinsics import flush, restore, unowned
 from ffsearch.search.training.lane_arrays import BIAS
 from ffsearch.search.training.lanes import Lane, Settings, Tables

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from ffsearch.errors import RunError
-from ffsearch.search.files import write_atomically
-from ffsearch.search.journal import Journal, read_lines
+from ffsearch.search.base.files import write_atomically
+from ffsearch.search.folder.log import Journal, read_lines
 
 LINES = [{"kind": "run", "text": "first"}, {"kind": "trial", "text": 'with \n newline, "quotes", Ü and \ud800'}]
 

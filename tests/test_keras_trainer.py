@@ -25,13 +25,13 @@ from contracts.trainers import (
 )
 from ffsearch.errors import RunError
 from ffsearch.search.data.problem import Problem
-from ffsearch.search.heads import Task
-from ffsearch.search.topology import Activation, Point
+from ffsearch.search.network.heads import Task
+from ffsearch.search.network.topology import Activation, Point
+from ffsearch.search.network.weights import initial_weights
 from ffsearch.search.training.batches import batches_per_epoch, epoch_batches, epoch_order
 from ffsearch.search.training.early_stopping import Progress
 from ffsearch.search.training.keras_trainer import KerasTrainer, forget_graphs
 from ffsearch.search.training.protocol import Ended, Epoch, Stopping, Trainer, never_stop
-from ffsearch.search.weights import initial_weights
 
 SEED = np.random.SeedSequence(3)
 

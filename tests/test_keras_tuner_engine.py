@@ -18,8 +18,8 @@ from ffsearch.search.engines.keras_tuner_engine import KerasTunerEngine, Walk
 from ffsearch.search.engines.keras_tuner_space import KerasTunerSpace
 from ffsearch.search.engines.protocol import Engine, Proposal
 from ffsearch.search.engines.surrogate import Surrogate
-from ffsearch.search.points import contains
-from ffsearch.search.topology import Point
+from ffsearch.search.network.points import contains
+from ffsearch.search.network.topology import Point
 from ffsearch.spaces.loader import load_space
 from ffsearch.spaces.parameters import ChoiceParameter, Fixed, FloatParameter, IntParameter, Parameter
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
+from ffsearch.search.data.leaks import N_NEAREST, Leak, _Neighbours, find_leaks, leak_notices
 from ffsearch.search.data.prepare import Prepared, prepare
-from ffsearch.search.leaks import N_NEAREST, Leak, _Neighbours, find_leaks, leak_notices
-from ffsearch.search.parts import read_inputs
+from ffsearch.search.steps.parts import read_inputs
 from ffsearch.spaces.schema import DataSpec
 
 N_ROWS = 1000

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ffsearch.search.engines.protocol import Proposal, Told
-from ffsearch.search.ledger import Ledger, Outcome
-from ffsearch.search.topology import Point
+from ffsearch.search.engines.protocol import Proposal
+from ffsearch.search.folder.trial_record import Told
+from ffsearch.search.network.topology import Point
+from ffsearch.search.steps.running_trials import Ledger, Outcome
 from ffsearch.search.training.protocol import Curve, Ended, Epoch, Job, Trained
 
 

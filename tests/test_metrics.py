@@ -10,7 +10,7 @@ from sklearn import metrics as reference
 
 from ffsearch.errors import SpaceError
 from ffsearch.search.evidence.metrics import METRICS, is_better, metric_values, resolve_objective
-from ffsearch.search.heads import Head, Loss, Task
+from ffsearch.search.network.heads import Head, Loss, Task
 
 
 def classes(seed: int, n_classes: int, n_rows: int = 60) -> tuple[np.ndarray, np.ndarray]:

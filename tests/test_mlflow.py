@@ -14,8 +14,8 @@ import pytest
 
 import ffsearch
 from ffsearch.errors import ExportError
+from ffsearch.search.base.files import sqlite_url
 from ffsearch.search.cli import invoke
-from ffsearch.search.engines.optuna_tools import sqlite_url
 from ffsearch.search.exporting.mlflow import TRIAL, log_run
 
 STORED = Path(__file__).parent / "data" / "run.zip"

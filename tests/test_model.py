@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ffsearch.search import defaults
-from ffsearch.search.heads import Head, Loss, Task, mean_loss
-from ffsearch.search.model import build_network, data_loss, make_optimizer
-from ffsearch.search.topology import Activation, Convolutions, Point, layer_sizes
-from ffsearch.search.weights import initial_weights
+from ffsearch.search.network import defaults
+from ffsearch.search.network.heads import Head, Loss, Task, mean_loss
+from ffsearch.search.network.model import build_network, data_loss, make_optimizer
+from ffsearch.search.network.topology import Activation, Convolutions, Point, layer_sizes
+from ffsearch.search.network.weights import initial_weights
 
 SEED = np.random.SeedSequence(7)
 HEAD = Head(task=Task.REGRESSION, loss=Loss.MSE, n_outputs=2, target_names=("a", "b"))

@@ -19,12 +19,12 @@ from ffsearch.search.engines import mirror as mirrors
 from ffsearch.search.engines.mirror import StudyMirror
 from ffsearch.search.engines.optuna_engine import OptunaEngine
 from ffsearch.search.engines.optuna_space import OptunaSpace
-from ffsearch.search.engines.protocol import Engine, Proposal, Told
+from ffsearch.search.engines.protocol import Engine, Proposal
 from ffsearch.search.engines.pruners import PRUNERS, CurveBook
-from ffsearch.search.points import contains
-from ffsearch.search.records import TrialRecord
-from ffsearch.search.store import Run
-from ffsearch.search.topology import Point, describe, n_params
+from ffsearch.search.folder.reader import Run
+from ffsearch.search.folder.trial_record import Told, TrialRecord
+from ffsearch.search.network.points import contains
+from ffsearch.search.network.topology import Point, describe, n_params
 from ffsearch.search.training.protocol import Curve, Ended
 from ffsearch.spaces.parameters import ChoiceParameter, Fixed, FloatParameter, IntParameter, Parameter
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ffsearch.search.defaults import DEFAULT_POINT
-from ffsearch.search.points import contains, default_point, grid_values, point_from_values, searched
-from ffsearch.search.topology import Activation, Point
+from ffsearch.search.network.defaults import DEFAULT_POINT
+from ffsearch.search.network.points import contains, default_point, grid_values, point_from_values, searched
+from ffsearch.search.network.topology import Activation, Point
 from ffsearch.spaces.loader import load_space
 from ffsearch.spaces.parameters import ChoiceParameter, Fixed, FloatParameter, IntParameter, Parameter
 

@@ -13,13 +13,13 @@ from threadpoolctl import threadpool_info
 
 from contracts.trainers import POINT, STOPPING, MakeTrainer, TrainerContract, head_for, job, problem_for, run, split_for
 from ffsearch.search.data.problem import Problem, Split
-from ffsearch.search.heads import Loss, Task, mean_loss
-from ffsearch.search.topology import Activation, Balance, Point
+from ffsearch.search.executors.population import PopulationTrainer
+from ffsearch.search.network.heads import Loss, Task, mean_loss
+from ffsearch.search.network.topology import Activation, Balance, Point
+from ffsearch.search.network.weights import initial_weights
 from ffsearch.search.training.keras_trainer import KerasTrainer
 from ffsearch.search.training.lanes import Lane, Settings, Tables, flat, lane_bytes, unpacked
-from ffsearch.search.training.population import PopulationTrainer
 from ffsearch.search.training.protocol import Ended, Job, Stopping, Trained, Trainer
-from ffsearch.search.weights import initial_weights
 
 
 class TestPopulationTrainer(TrainerContract):

@@ -17,10 +17,10 @@ from ffsearch.errors import DataError, ExportError
 from ffsearch.search.cli import invoke
 from ffsearch.search.data import pieces
 from ffsearch.search.data.preprocess import Preprocessor, learn_layout, raw_inputs
-from ffsearch.search.heads import Task
-from ffsearch.search.packaging import PackagedModel, load_packaged
-from ffsearch.search.predict import predict_file
-from ffsearch.search.reading import MODEL
+from ffsearch.search.folder.reader import MODEL
+from ffsearch.search.network.heads import Task
+from ffsearch.search.serving.packaging import PackagedModel, load_packaged
+from ffsearch.search.serving.predict import predict_file
 from model_examples import CATEGORIES, NUMBERS, a_model, a_run, mixed_table, spoilt
 
 
@@ -39,7 +39,7 @@ def packaged(model: Path) -> PackagedModel:
 @pytest.fixture
 def loaded_once(packaged: PackagedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     """The model is loaded once for all tests that do not test loading."""
-    monkeypatch.setattr("ffsearch.search.predict.load_packaged", lambda path: packaged)
+    monkeypatch.setattr("ffsearch.search.serving.predict.load_packaged", lambda path: packaged)
 
 
 def answered(model: Path, data: Path, **options: Any) -> pd.DataFrame:
@@ -232,14 +232,14 @@ def test_places_and_names_that_cannot_be_are_refused(model: Path, tmp_path: Path
 def test_a_full_disk_leaves_the_older_answers(
     model: Path, packaged: PackagedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ffsearch.search.predict.load_packaged", lambda path: packaged)
+    monkeypatch.setattr("ffsearch.search.serving.predict.load_packaged", lambda path: packaged)
     (tmp_path / "rows.csv").write_text(ROWS, encoding="utf-8")
     (tmp_path / "answers.csv").write_text("older")
 
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("ffsearch.search.predict.os.fsync", full)
+    monkeypatch.setattr("ffsearch.search.serving.predict.os.fsync", full)
     with pytest.raises(ExportError, match=r"could not be written .*No space left on device"):
         predict_file(model, tmp_path / "rows.csv", out=tmp_path / "answers.csv")
     assert (tmp_path / "answers.csv").read_text() == "older"

@@ -12,11 +12,11 @@ import pytest
 from rich.console import Console
 
 from examples import a_record
-from ffsearch.search.lines import closing_lines
+from ffsearch.search.base.seeds import Purpose, child
+from ffsearch.search.console.lines import closing_lines
+from ffsearch.search.console.progress import JsonLines, LiveDisplay, PlainLines
+from ffsearch.search.network.topology import Point
 from ffsearch.search.observer import Began, Observer, Phase, Repeated, Workers
-from ffsearch.search.progress import JsonLines, LiveDisplay, PlainLines
-from ffsearch.search.seeds import Purpose, child
-from ffsearch.search.topology import Point
 from ffsearch.search.training.protocol import Epoch, Job
 
 BEGAN = Began(

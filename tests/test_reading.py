@@ -13,9 +13,9 @@ import pytest
 
 from examples import FACTS, SPACE, a_finished_run, a_record, opened
 from ffsearch.errors import ExportError, RunError
-from ffsearch.search.records import now
-from ffsearch.search.store import latest, load
-from ffsearch.search.summary import build_summary
+from ffsearch.search.folder.reader import latest, load
+from ffsearch.search.folder.summary import build_summary
+from ffsearch.search.folder.trial_record import now
 from ffsearch.search.training.protocol import Ended
 
 

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from examples import FACTS, a_curve, a_record
-from ffsearch.search.records import (
+from ffsearch.search.folder.summary import SUMMARY_SCHEMA, RefitFacts, RunFacts, SealedTest, build_summary
+from ffsearch.search.folder.trial_record import (
     Leader,
     TrialRecord,
     bad_value,
@@ -22,10 +23,9 @@ from ffsearch.search.records import (
     told_history,
     trials_frame,
 )
-from ffsearch.search.summary import SUMMARY_SCHEMA, RefitFacts, RunFacts, SealedTest, build_summary
-from ffsearch.search.topology import Activation, Point
+from ffsearch.search.network.topology import Activation, Point
+from ffsearch.search.steps.weighing import i_star
 from ffsearch.search.training.protocol import Curve, Ended
-from ffsearch.search.weighing import i_star
 
 RECORDS = (
     a_record(0, value=0.5),

@@ -10,12 +10,12 @@ import pytest
 
 from contracts.trainers import N_FEATURES, POINT, descended, problem_for
 from ffsearch.errors import TrainingError
-from ffsearch.search.heads import Head, Loss, Task
-from ffsearch.search.topology import Activation, Balance, Point
+from ffsearch.search.network.heads import Head, Loss, Task
+from ffsearch.search.network.topology import Activation, Balance, Point
+from ffsearch.search.network.weights import initial_weights
 from ffsearch.search.training import refit as refitting
 from ffsearch.search.training.batches import epoch_batches
 from ffsearch.search.training.refit import Hold, Refitted, Steps, refit
-from ffsearch.search.weights import initial_weights
 
 SEED = np.random.SeedSequence(3)
 

@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 
 import ffsearch
+from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.observer import Began, Observer, Phase
-from ffsearch.search.packaging import load_packaged
-from ffsearch.search.records import TrialRecord
+from ffsearch.search.serving.packaging import load_packaged
 from ffsearch.search.training.protocol import Ended
 
 QUICK = {

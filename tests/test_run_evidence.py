@@ -12,14 +12,14 @@ import pandas as pd
 import pytest
 
 import ffsearch
-from ffsearch.search import judging
-from ffsearch.search.budget import Reserve
 from ffsearch.search.cli import invoke
 from ffsearch.search.evidence.verdict import Code
+from ffsearch.search.folder.reader import Run
 from ffsearch.search.observer import Observer, Repeated
-from ffsearch.search.replay import replay, replay_lines
-from ffsearch.search.store import Run
-from ffsearch.search.weighing import ON_FEWER_ROWS
+from ffsearch.search.steps import judging
+from ffsearch.search.steps.budget import Reserve
+from ffsearch.search.steps.replay import replay, replay_lines
+from ffsearch.search.steps.weighing import ON_FEWER_ROWS
 
 SETTINGS = {
     "search.trials": 3,

@@ -23,13 +23,13 @@ import mariadb
 from contracts.engines import SPACE, smooth
 from examples import a_record
 from ffsearch.errors import RunError, SpaceError
+from ffsearch.search.base.files import sqlite_url
+from ffsearch.search.base.secrets import without_passwords
 from ffsearch.search.cli import invoke
-from ffsearch.search.engines.optuna_tools import sqlite_url
 from ffsearch.search.engines.protocol import Proposal
 from ffsearch.search.engines.shared import SharedEngine
 from ffsearch.search.engines.shared_study import SharedStudy
-from ffsearch.search.points import contains, default_point
-from ffsearch.search.secrets import without_passwords
+from ffsearch.search.network.points import contains, default_point
 from ffsearch.search.training.protocol import Ended
 from mariadb import MariaDB
 from postgres import PASSWORD, QUOTED, Server, binaries, running

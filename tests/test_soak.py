@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from contracts.trainers import POINT, STOPPING, job, problem_for
-from ffsearch.search.carrying.protocol import Carrier
-from ffsearch.search.training.population import PopulationTrainer
+from ffsearch.search.executors.population import PopulationTrainer
+from ffsearch.search.executors.protocol import Carrier
 from ffsearch.search.training.protocol import Ended, Job
 
 pytestmark = [
@@ -81,7 +81,7 @@ def assert_nothing_left(before: set[int], n_files: int) -> None:
 
 
 def test_workers(tmp_path: Path) -> None:
-    from ffsearch.search.carrying.processes import ProcessCarrier
+    from ffsearch.search.executors.processes import ProcessCarrier
 
     before, n_files = descendants(), len(os.listdir("/proc/self/fd"))
     carrier = ProcessCarrier(2, folder=tmp_path / "carried", notify=pytest.fail)
@@ -95,7 +95,7 @@ def test_workers(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed: pip install 'ffsearch[ray]'")
 def test_ray() -> None:
-    from ffsearch.search.carrying.cluster import LOCAL, RayCarrier
+    from ffsearch.search.executors.cluster import LOCAL, RayCarrier
 
     RayCarrier(LOCAL, notify=lambda text: None).close()  # what Ray opens once in a process and keeps
     before, n_files = descendants(), len(os.listdir("/proc/self/fd"))

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from ffsearch.errors import SpaceError
-from ffsearch.search.heads import Loss, Task
-from ffsearch.search.topology import STUDY_ONLY, Activation, Point
+from ffsearch.search.network.heads import Loss, Task
+from ffsearch.search.network.topology import STUDY_ONLY, Activation, Point
 from ffsearch.spaces.durations import format_duration, parse_duration
 from ffsearch.spaces.loader import load_any, load_space, parse_space, shipped_spaces, space_name
 from ffsearch.spaces.overrides import Override

@@ -15,10 +15,10 @@ import pytest
 
 from examples import IDENTITY, SPACE, a_finished_run, a_record, opened
 from ffsearch.errors import RunError
-from ffsearch.search.journal import Kind
-from ffsearch.search.lock import FolderLock
-from ffsearch.search.store import load
-from ffsearch.search.topology import Point
+from ffsearch.search.folder.lock import FolderLock
+from ffsearch.search.folder.log import Kind
+from ffsearch.search.folder.reader import load
+from ffsearch.search.network.topology import Point
 from ffsearch.search.training.protocol import Ended
 
 

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ffsearch.search.heads import Head, Loss, Task
-from ffsearch.search.model import build_network
-from ffsearch.search.topology import MIN_WIDTH, Activation, Point, describe, layer_sizes, n_params
+from ffsearch.search.network.heads import Head, Loss, Task
+from ffsearch.search.network.model import build_network
+from ffsearch.search.network.topology import MIN_WIDTH, Activation, Point, describe, layer_sizes, n_params
 
 POINTS = st.builds(
     Point,

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from ffsearch.search.capacity.plan import Training
 from ffsearch.search.data.problem import Split
 from ffsearch.search.evidence.metrics import METRICS
+from ffsearch.search.evidence.scoring import answers_from_logits, constant_answer, truth_of
 from ffsearch.search.evidence.terms import row_terms
-from ffsearch.search.heads import Head, TargetScale, Task, values
-from ffsearch.search.model import build_network
-from ffsearch.search.scoring import answers_from_logits, constant_answer, truth_of
+from ffsearch.search.network.heads import Head, TargetScale, Task, values
+from ffsearch.search.network.model import build_network
 from ffsearch.search.training.keras_trainer import forget_graphs, predictor
 
 if TYPE_CHECKING:

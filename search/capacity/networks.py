@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ffsearch.errors import RunError
-from ffsearch.search.files import disk_error, make_folder, write_atomically
+from ffsearch.search.base.files import disk_error, make_folder, write_atomically
 
 __all__ = ["NETWORKS", "NetworkStore"]
 

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ffsearch.search.base.files import write_atomically
+from ffsearch.search.base.seeds import Purpose, generator
 from ffsearch.search.capacity.contrasts import Scores, resampled_scores
 from ffsearch.search.capacity.tables import Part, capacity_frame, capacity_summary
 from ffsearch.search.capacity.verdict import find, margin_of
-from ffsearch.search.files import write_atomically
+from ffsearch.search.folder.log import Kind
+from ffsearch.search.folder.reader import ANSWERS, CAPACITY
+from ffsearch.search.folder.summary import build_summary
 from ffsearch.search.observer import Phase
-from ffsearch.search.reading import ANSWERS, CAPACITY
-from ffsearch.search.seeds import Purpose, generator
-from ffsearch.search.store import Kind
-from ffsearch.search.summary import build_summary
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,9 +6,9 @@ import time
 from collections.abc import Collection, Iterable
 
 from ffsearch.search.capacity.plan import Plan, Training
+from ffsearch.search.folder.trial_record import TrialRecord
+from ffsearch.search.network.topology import KERNEL_SIDE, Point, layer_sizes
 from ffsearch.search.observer import StudyProgress
-from ffsearch.search.records import TrialRecord
-from ffsearch.search.topology import KERNEL_SIDE, Point, layer_sizes
 from ffsearch.search.training.costs import update_seconds
 
 __all__ = ["Pace"]

@@ -13,15 +13,15 @@ from ffsearch.errors import DataError, SpaceError
 from ffsearch.search.capacity.networks import NetworkStore
 from ffsearch.search.capacity.plan import Plan, Training, make_plan
 from ffsearch.search.capacity.rows import Rows, rows_of_shares
-from ffsearch.search.carrying.choose import Carriage, carried
 from ffsearch.search.data.images import ImageLayout
 from ffsearch.search.evidence.metrics import Objective, resolve_objective
+from ffsearch.search.evidence.scoring import naive_value
+from ffsearch.search.executors.choose import Carriage, carried
+from ffsearch.search.folder.reader import SPLITS, Run
+from ffsearch.search.folder.summary import RunFacts, SearchFacts
+from ffsearch.search.folder.writer import RunFolder
 from ffsearch.search.observer import Observer
-from ffsearch.search.parts import RUNS, all_overrides, facts_of, run_name
-from ffsearch.search.reading import SPLITS
-from ffsearch.search.scoring import naive_value
-from ffsearch.search.store import Run, RunFolder
-from ffsearch.search.summary import RunFacts, SearchFacts
+from ffsearch.search.steps.parts import RUNS, all_overrides, facts_of, run_name
 from ffsearch.search.training.protocol import Stopping
 from ffsearch.spaces.capacity import CapacitySpace, CapacitySpec
 from ffsearch.spaces.loader import load_any

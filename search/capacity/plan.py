@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from ffsearch.search.base.seeds import Purpose, child
 from ffsearch.search.capacity.rates import RateGrid
 from ffsearch.search.capacity.widths import (
     TOLERANCE,
@@ -25,8 +26,7 @@ from ffsearch.search.capacity.widths import (
     with_widths,
 )
 from ffsearch.search.capacity.widths import fit as fit_budget
-from ffsearch.search.seeds import Purpose, child
-from ffsearch.search.topology import Activation, Convolutions, Point, n_params
+from ffsearch.search.network.topology import Activation, Convolutions, Point, n_params
 from ffsearch.search.training.protocol import Job
 from ffsearch.spaces.capacity import CapacitySpec
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from ffsearch.search import defaults
 from ffsearch.search.data.problem import Problem
+from ffsearch.search.network import defaults
 from ffsearch.search.training.protocol import Stopping, Trainer
 
 if TYPE_CHECKING:
     from ffsearch.search.capacity.plan import Plan
-    from ffsearch.search.carrying.protocol import Carrier
     from ffsearch.search.data.prepare import Prepared
+    from ffsearch.search.executors.protocol import Carrier
     from ffsearch.spaces.capacity import CapacitySpec
 
 __all__ = ["Rows", "rows_of_shares"]
@@ -58,7 +58,7 @@ def rows_of_shares(
         spec: The `capacity:` section, settled.
         carrier: What trains lanes; None for threads of this process.
     """
-    from ffsearch.search.training.choose import make_trainer
+    from ffsearch.search.executors.trainers import make_trainer
 
     problems = [prepared.repeats(range(plan.n_seeds), share=share) for share in plan.shares]
     wanted = spec.batch_size

@@ -14,16 +14,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ffsearch.errors import SpaceError
+from ffsearch.search.base.quiet import load_tensorflow
 from ffsearch.search.capacity.outcome import conclude
 from ffsearch.search.capacity.pace import Pace
 from ffsearch.search.capacity.parts import Study, assembled
-from ffsearch.search.carrying.choose import Carriage
+from ffsearch.search.evidence.scoring import score_folds
+from ffsearch.search.executors.choose import Carriage
+from ffsearch.search.folder.log import Kind
+from ffsearch.search.folder.reader import Run, load
+from ffsearch.search.folder.trial_record import TrialRecord, best_record
+from ffsearch.search.network.topology import describe, n_params
 from ffsearch.search.observer import Began, ColumnLine, Observer, Phase
-from ffsearch.search.quiet import load_tensorflow
-from ffsearch.search.records import TrialRecord, best_record
-from ffsearch.search.scoring import score_folds
-from ffsearch.search.store import Kind, Run, load
-from ffsearch.search.topology import describe, n_params
 from ffsearch.search.training.protocol import Ended, Trained
 from ffsearch.spaces.overrides import Overrides
 

@@ -17,9 +17,9 @@ from ffsearch.search.capacity.rows import Rows
 from ffsearch.search.capacity.sentences import sentences, text_of
 from ffsearch.search.capacity.verdict import Comparison, Findings
 from ffsearch.search.capacity.widths import TOLERANCE
-from ffsearch.search.heads import Task
-from ffsearch.search.journal import Kind
-from ffsearch.search.topology import layer_sizes
+from ffsearch.search.folder.log import Kind
+from ffsearch.search.network.heads import Task
+from ffsearch.search.network.topology import layer_sizes
 
 if TYPE_CHECKING:
     import pandas as pd

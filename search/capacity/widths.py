@@ -12,7 +12,7 @@ from enum import StrEnum
 from itertools import combinations
 from typing import Final
 
-from ffsearch.search.topology import MIN_WIDTH, Convolutions, Point
+from ffsearch.search.network.topology import MIN_WIDTH, Convolutions, Point
 
 __all__ = ["TOLERANCE", "Build", "Fit", "Misfit", "Why", "fit", "with_channels", "with_units", "with_widths"]
 

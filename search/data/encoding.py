@@ -19,7 +19,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ffsearch.search.heads import Head, TargetScale, Task
+from ffsearch.search.network.heads import Head, TargetScale, Task
 
 __all__ = ["MAX_ENCODINGS", "fit_encodings", "n_encodings", "other_fold_encodings", "targets_to_encode"]
 

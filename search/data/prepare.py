@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
+from ffsearch.search.base.numbers import percent
 from ffsearch.search.data.cells import as_levels
 from ffsearch.search.data.copies import Copies, find_copies
 from ffsearch.search.data.dates import as_moments
@@ -28,8 +29,7 @@ from ffsearch.search.data.spelling import PLAIN
 from ffsearch.search.data.splits import Guide, Splits, limit_rows, part_of, split_test, split_valid
 from ffsearch.search.data.table import Table, read_table
 from ffsearch.search.data.targets import class_codes, fit_target_scale, head_targets, infer_head, raw_targets
-from ffsearch.search.heads import Head, TargetScale, Task
-from ffsearch.search.numbers import percent
+from ffsearch.search.network.heads import Head, TargetScale, Task
 
 if TYPE_CHECKING:
     from ffsearch.spaces.schema import DataSpec

@@ -8,7 +8,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from ffsearch.search.heads import Head, TargetScale
+from ffsearch.search.network.heads import Head, TargetScale
 
 __all__ = ["MatrixColumns", "Problem", "Role", "Split"]
 

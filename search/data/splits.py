@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ffsearch.errors import DataError, RunError
-from ffsearch.search.seeds import Purpose, generator
+from ffsearch.search.base.seeds import Purpose, generator
 
 __all__ = ["Guide", "Splits", "limit_rows", "part_of", "split_test", "split_valid"]
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
 from ffsearch.search.data.cells import Cells, as_levels, as_numbers, natural_order, number_of
-from ffsearch.search.heads import Head, Loss, TargetScale, Task
+from ffsearch.search.network.heads import Head, Loss, TargetScale, Task
 
 __all__ = [
     "MAX_CLASSES",

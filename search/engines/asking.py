@@ -15,10 +15,11 @@ from statistics import fmean
 from typing import Final, NotRequired, TypedDict
 
 from ffsearch.errors import SpaceError
-from ffsearch.search.engines.protocol import Proposal, Told
+from ffsearch.search.engines.protocol import Proposal
 from ffsearch.search.engines.pruners import FIRST_RUNG, PRUNERS, CurveBook, worse_in_folds
-from ffsearch.search.points import Parameters, default_point
-from ffsearch.search.topology import Point
+from ffsearch.search.folder.trial_record import Told
+from ffsearch.search.network.points import Parameters, default_point
+from ffsearch.search.network.topology import Point
 from ffsearch.search.training.protocol import Ended
 from ffsearch.spaces.sampling import BY_FOLDS, SAMPLERS
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ffsearch.errors import SpaceError
+from ffsearch.search.base.quiet import native_stderr_held_back
 from ffsearch.search.engines.asking import Common
 from ffsearch.search.engines.protocol import Engine
-from ffsearch.search.points import Parameters, contains, default_point
-from ffsearch.search.quiet import native_stderr_held_back
-from ffsearch.search.reading import load
-from ffsearch.search.topology import Point, n_params
+from ffsearch.search.folder.reader import load
+from ffsearch.search.network.points import Parameters, contains, default_point
+from ffsearch.search.network.topology import Point, n_params
 from ffsearch.search.training.protocol import Ended
 from ffsearch.spaces.parameters import ChoiceParameter, IntParameter
 from ffsearch.spaces.schema import SearchSpace

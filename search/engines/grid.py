@@ -7,9 +7,9 @@ from math import prod
 from random import Random
 from typing import Any
 
-from ffsearch.search.points import Parameters, grid_values, point_from_values
-from ffsearch.search.seeds import Purpose, integer
-from ffsearch.search.topology import Point
+from ffsearch.search.base.seeds import Purpose, integer
+from ffsearch.search.network.points import Parameters, grid_values, point_from_values
+from ffsearch.search.network.topology import Point
 from ffsearch.spaces.parameters import Value
 
 __all__ = ["Grid"]

@@ -17,15 +17,15 @@ from keras_tuner.engine.trial import Trial
 from threadpoolctl import threadpool_limits
 
 from ffsearch.errors import SpaceError
+from ffsearch.search.base.seeds import Purpose, integer
 from ffsearch.search.engines.asking import MAX_DRAWS, MAX_EPOCHS, AskTell, Common
 from ffsearch.search.engines.hyperband import Rounds
 from ffsearch.search.engines.keras_tuner_space import KerasTunerSpace, with_values
-from ffsearch.search.engines.protocol import Told
 from ffsearch.search.engines.pruners import FIRST_RUNG
 from ffsearch.search.engines.surrogate import Surrogate
-from ffsearch.search.points import Parameters, grid_values, point_from_values
-from ffsearch.search.seeds import Purpose, integer
-from ffsearch.search.topology import Point
+from ffsearch.search.folder.trial_record import Told
+from ffsearch.search.network.points import Parameters, grid_values, point_from_values
+from ffsearch.search.network.topology import Point
 
 __all__ = ["KerasTunerEngine"]
 

@@ -8,8 +8,8 @@ from typing import Any
 import keras_tuner
 
 from ffsearch.search.engines.stretch import Stretched, lowest
-from ffsearch.search.points import Parameters, Searched, default_point
-from ffsearch.search.topology import Point
+from ffsearch.search.network.points import Parameters, Searched, default_point
+from ffsearch.search.network.topology import Point
 from ffsearch.spaces.parameters import ChoiceParameter, FloatParameter, IntParameter, Value
 
 __all__ = ["KerasTunerSpace", "with_values"]

@@ -25,11 +25,12 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy.exc import SQLAlchemyError
 
 from ffsearch.errors import RunError
+from ffsearch.search.base.files import sqlite_url
 from ffsearch.search.engines.optuna_space import OptunaSpace
-from ffsearch.search.engines.optuna_tools import quiet_optuna, sqlite_url
+from ffsearch.search.engines.optuna_tools import quiet_optuna
 from ffsearch.search.engines.pruners import FIRST_RUNG, REDUCTION
-from ffsearch.search.points import Parameters
-from ffsearch.search.records import TrialRecord
+from ffsearch.search.folder.trial_record import TrialRecord
+from ffsearch.search.network.points import Parameters
 from ffsearch.search.training.protocol import Ended
 
 __all__ = ["StudyMirror"]

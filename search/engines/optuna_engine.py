@@ -14,11 +14,11 @@ import optuna
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import Trial, TrialState
 
+from ffsearch.search.base.seeds import Purpose, integer
 from ffsearch.search.engines.asking import MAX_DRAWS, AskTell, Common
 from ffsearch.search.engines.grid import Grid
 from ffsearch.search.engines.optuna_space import OptunaSpace
 from ffsearch.search.engines.optuna_tools import quiet_optuna
-from ffsearch.search.engines.protocol import Told
 from ffsearch.search.engines.samplers import (
     HOLDS_STATE,
     READS_PRUNED,
@@ -27,9 +27,9 @@ from ffsearch.search.engines.samplers import (
     check_installed,
     make_sampler,
 )
-from ffsearch.search.points import Parameters
-from ffsearch.search.seeds import Purpose, integer
-from ffsearch.search.topology import Point
+from ffsearch.search.folder.trial_record import Told
+from ffsearch.search.network.points import Parameters
+from ffsearch.search.network.topology import Point
 from ffsearch.search.training.protocol import Ended
 
 __all__ = ["OptunaEngine"]

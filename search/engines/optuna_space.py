@@ -5,7 +5,7 @@ from __future__ import annotations
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from ffsearch.search.engines.stretch import Stretched, lowest
-from ffsearch.search.points import Parameters, Searched
+from ffsearch.search.network.points import Parameters, Searched
 from ffsearch.spaces.parameters import ChoiceParameter, FloatParameter, IntParameter
 
 __all__ = ["OptunaSpace"]

@@ -1,15 +1,13 @@
-"""What every user of Optuna here needs: silence, and paths that survive becoming URLs."""
+"""What every user of Optuna here needs: silence."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import optuna
-from sqlalchemy import URL
 
-__all__ = ["quiet_optuna", "sqlite_url"]
+__all__ = ["quiet_optuna"]
 
 
 @contextmanager
@@ -21,8 +19,3 @@ def quiet_optuna() -> Iterator[None]:
         yield
     finally:
         optuna.logging.set_verbosity(before)
-
-
-def sqlite_url(path: Path) -> str:
-    """The storage URL of a database file; signs such as `?` and `%` in its path are escaped."""
-    return URL.create("sqlite", database=str(path)).render_as_string(hide_password=False)

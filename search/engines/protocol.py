@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ffsearch.search.topology import Point
-from ffsearch.search.training.protocol import Ended
+from ffsearch.search.folder.trial_record import Told
+from ffsearch.search.network.topology import Point
 
-__all__ = ["Engine", "Proposal", "Told"]
+__all__ = ["Engine", "Proposal"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,28 +18,6 @@ class Proposal:
 
     trial: int
     point: Point
-
-
-@dataclass(frozen=True, kw_only=True)
-class Told:
-    """What an engine is told of a trial that ended.
-
-    Args:
-        trial: Its number.
-        point: Its point.
-        value: Its objective, always finite: a diverged or failed trial brings a finite bad value with it, so that a
-            sampler learns to avoid it.
-        ended: Why it ended.
-        valid_loss: Validation loss of every epoch it trained, as a pruner saw it; finite entries only.
-        fold_losses: Lowest validation loss of every fold, where it has several and all came to their own end.
-    """
-
-    trial: int
-    point: Point
-    value: float
-    ended: Ended
-    valid_loss: tuple[float, ...]
-    fold_losses: tuple[float, ...] = ()
 
 
 class Engine(Protocol):

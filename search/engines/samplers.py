@@ -26,7 +26,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from ffsearch.errors import SpaceError
-from ffsearch.search.seeds import Purpose, integer
+from ffsearch.search.base.seeds import Purpose, integer
 from ffsearch.spaces.sampling import SAMPLERS
 
 __all__ = ["HOLDS_STATE", "READS_PRUNED", "TWO_OBJECTIVES", "SnappingSampler", "check_installed", "make_sampler"]

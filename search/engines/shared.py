@@ -11,17 +11,17 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from ffsearch.errors import SpaceError
+from ffsearch.search.base.seeds import Purpose, integer
 from ffsearch.search.engines.asking import MAX_DRAWS, MAX_EPOCHS, Judge
 from ffsearch.search.engines.optuna_engine import N_SAMPLED
 from ffsearch.search.engines.optuna_space import OptunaSpace
-from ffsearch.search.engines.protocol import Proposal, Told
+from ffsearch.search.engines.protocol import Proposal
 from ffsearch.search.engines.pruners import FIRST_RUNG
 from ffsearch.search.engines.samplers import HOLDS_STATE, TWO_OBJECTIVES, check_installed, make_sampler
 from ffsearch.search.engines.shared_study import SharedStudy
-from ffsearch.search.points import Parameters
-from ffsearch.search.records import TrialRecord
-from ffsearch.search.seeds import Purpose, integer
-from ffsearch.search.topology import Point
+from ffsearch.search.folder.trial_record import Told, TrialRecord
+from ffsearch.search.network.points import Parameters
+from ffsearch.search.network.topology import Point
 from ffsearch.spaces.sampling import SAMPLERS
 
 __all__ = ["SHARED_SAMPLERS", "SharedEngine", "check_shared"]

@@ -26,9 +26,9 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError, SQLAlchemyError
 
 from ffsearch.errors import RunError
+from ffsearch.search.base.secrets import without_passwords
 from ffsearch.search.engines.optuna_tools import quiet_optuna
-from ffsearch.search.records import TrialRecord
-from ffsearch.search.secrets import without_passwords
+from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.training.protocol import Ended
 
 __all__ = ["SharedStudy"]

@@ -16,8 +16,8 @@ import math
 from typing import Any, Final
 
 from ffsearch.errors import SpaceError
-from ffsearch.search.points import Parameters, Searched, point_from_values, searched
-from ffsearch.search.topology import Point
+from ffsearch.search.network.points import Parameters, Searched, point_from_values, searched
+from ffsearch.search.network.topology import Point
 from ffsearch.spaces.parameters import ChoiceParameter, Fixed, FloatParameter, IntParameter
 
 __all__ = ["Stretched", "lowest"]

@@ -14,14 +14,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ffsearch.search.base.seeds import Purpose, generator
 from ffsearch.search.data.problem import Problem, Split
 from ffsearch.search.evidence.correction import OutOfSample, Part
 from ffsearch.search.evidence.metrics import Objective
+from ffsearch.search.evidence.scoring import answers_from_logits, truth_of
 from ffsearch.search.evidence.stored import TermsFile, kept_rows
 from ffsearch.search.evidence.terms import row_terms
-from ffsearch.search.heads import Head, TargetScale, Task
-from ffsearch.search.scoring import answers_from_logits, truth_of
-from ffsearch.search.seeds import Purpose, generator
+from ffsearch.search.network.heads import Head, TargetScale, Task
 from ffsearch.search.training.protocol import Trained
 
 __all__ = ["FOLDER", "RepeatAnswers", "SearchAnswers", "terms_of"]

@@ -23,11 +23,11 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ffsearch.search.base.environment import n_cpus, threads_wait_asleep
+from ffsearch.search.base.seeds import Purpose, generator, integer
 from ffsearch.search.data.problem import MatrixColumns, Problem, Role, Split
-from ffsearch.search.environment import n_cpus, threads_wait_asleep
-from ffsearch.search.heads import Head, Loss, TargetScale, Task, probabilities, row_losses, values
-from ffsearch.search.scoring import answers_from_logits
-from ffsearch.search.seeds import Purpose, generator, integer
+from ffsearch.search.evidence.scoring import answers_from_logits
+from ffsearch.search.network.heads import Head, Loss, TargetScale, Task, probabilities, row_losses, values
 
 if TYPE_CHECKING:
     from ffsearch.search.data.prepare import Refit

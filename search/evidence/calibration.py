@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ffsearch.search.evidence.intervals import CONFIDENCE, Interval
 from ffsearch.search.evidence.metrics import ECE_BINS
-from ffsearch.search.heads import Head, Task, mean_loss
+from ffsearch.search.network.heads import Head, Task, mean_loss
 
 __all__ = ["Bin", "Temperature", "fit_temperature", "reliability", "share_interval"]
 

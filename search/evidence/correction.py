@@ -25,7 +25,7 @@ from ffsearch.search.evidence.intervals import CONFIDENCE, Interval, mean_quanti
 from ffsearch.search.evidence.learning import RowsGain
 from ffsearch.search.evidence.metrics import bounds
 from ffsearch.search.evidence.terms import row_influences, weight_chunks, weighted_scores
-from ffsearch.search.records import TrialRecord
+from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.training.protocol import Trained
 
 __all__ = ["Corrected", "OutOfSample", "Part", "correct_repeats", "correct_search", "part_scores", "stopping_optimism"]

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from ffsearch.search.evidence.comparison import holm, moderated, paired_over_repeats
 from ffsearch.search.evidence.intervals import Interval
-from ffsearch.search.points import Parameters, contains, searched
-from ffsearch.search.topology import Activation, Point, n_params
+from ffsearch.search.network.points import Parameters, contains, searched
+from ffsearch.search.network.topology import Activation, Point, n_params
 from ffsearch.spaces.parameters import ChoiceParameter, FloatParameter, IntParameter
 
 __all__ = ["Effect", "Finding", "Partner", "partners", "weigh_effects"]

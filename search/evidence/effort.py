@@ -12,8 +12,8 @@ from typing import Final
 from ffsearch.search.data.problem import Problem
 from ffsearch.search.evidence.baselines import MAX_BOOSTING_CELLS, MAX_LINEAR_CELLS, BaselineName, tree_columns
 from ffsearch.search.evidence.effects import Partner
-from ffsearch.search.heads import Task
-from ffsearch.search.topology import Point, layer_sizes
+from ffsearch.search.network.heads import Task
+from ffsearch.search.network.topology import Point, layer_sizes
 from ffsearch.search.training.batches import batches_per_epoch
 from ffsearch.search.training.costs import update_seconds
 

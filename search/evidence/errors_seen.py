@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ffsearch.search.evidence.comparison import holm
 from ffsearch.search.evidence.intervals import CONFIDENCE, Interval
 from ffsearch.search.evidence.terms import row_terms
-from ffsearch.search.heads import Task
+from ffsearch.search.network.heads import Task
 
 __all__ = ["Residuals", "Slice", "confusion", "residuals", "row_losses", "worst_slices"]
 

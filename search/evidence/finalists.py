@@ -16,9 +16,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ffsearch.search.records import TrialRecord
-from ffsearch.search.seeds import Purpose, child
-from ffsearch.search.topology import Point, layer_sizes
+from ffsearch.search.base.seeds import Purpose, child
+from ffsearch.search.folder.trial_record import TrialRecord
+from ffsearch.search.network.topology import Point, layer_sizes
 from ffsearch.search.training.protocol import Ended, Job
 
 __all__ = ["choose", "choose_finalists", "corrected_factor", "race", "repeat_jobs"]

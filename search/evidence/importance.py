@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ffsearch.search.evidence.intervals import CONFIDENCE, Interval
-from ffsearch.search.points import Parameters, searched
-from ffsearch.search.records import TrialRecord
+from ffsearch.search.folder.trial_record import TrialRecord
+from ffsearch.search.network.points import Parameters, searched
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial

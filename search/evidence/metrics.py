@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ffsearch.errors import SpaceError
-from ffsearch.search.heads import Head, Task
+from ffsearch.search.network.heads import Head, Task
 
 __all__ = ["METRICS", "Objective", "bounds", "is_better", "metric_values", "resolve_objective"]
 

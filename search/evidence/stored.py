@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ffsearch.errors import RunError
-from ffsearch.search.files import disk_error
+from ffsearch.search.base.files import disk_error
 
 __all__ = ["TermsFile", "kept_rows"]
 

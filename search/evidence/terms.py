@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ffsearch.search.evidence.metrics import PROBABILITY_FLOOR
-from ffsearch.search.heads import Task
+from ffsearch.search.network.heads import Task
 
 __all__ = ["RESAMPLED", "row_influences", "row_terms", "row_weights", "weight_chunks", "weighted_scores"]
 

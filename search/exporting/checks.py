@@ -17,10 +17,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ffsearch.errors import ExportError
-from ffsearch.search.files import write_atomically
+from ffsearch.search.base.files import write_atomically
 
 if TYPE_CHECKING:
-    from ffsearch.search.packaging import PackagedModel
+    from ffsearch.search.serving.packaging import PackagedModel
 
 __all__ = ["MAX_ROWS", "HeldOut", "awkward_rows", "made_up_rows", "read_held_out", "write_held_out"]
 

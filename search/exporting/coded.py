@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ffsearch._version import __version__
 from ffsearch.errors import ExportError
 from ffsearch.search.data.cells import MISSING
-from ffsearch.search.packaging import PackagedModel
+from ffsearch.search.serving.packaging import PackagedModel
 
 __all__ = ["CodedModel", "coded_model"]
 

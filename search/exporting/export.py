@@ -23,8 +23,8 @@ from ffsearch.errors import ExportError
 from ffsearch.search.exporting import runtimes
 from ffsearch.search.exporting.checks import HeldOut, made_up_rows, read_held_out
 from ffsearch.search.exporting.formats import Format, require_packages
-from ffsearch.search.packaging import TOLERANCE, PackagedModel, largest_difference, load_packaged
-from ffsearch.search.reading import CHECK, MODEL, load
+from ffsearch.search.folder.reader import CHECK, MODEL, load
+from ffsearch.search.serving.packaging import TOLERANCE, PackagedModel, largest_difference, load_packaged
 
 __all__ = ["Exported", "export_run"]
 

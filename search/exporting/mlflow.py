@@ -26,9 +26,9 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from ffsearch.errors import ExportError
-from ffsearch.search.engines.optuna_tools import sqlite_url
+from ffsearch.search.base.files import sqlite_url
 from ffsearch.search.exporting.trial_facts import BROKEN, CURVES, finals_of, is_number, seconds_of
-from ffsearch.search.reading import SPACE, SUMMARY, Run
+from ffsearch.search.folder.reader import SPACE, SUMMARY, Run
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -21,10 +21,10 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from ffsearch.errors import ExportError
+from ffsearch.search.base.quiet import native_stderr_held_back
 from ffsearch.search.exporting.coded import CodedModel, coded_model
 from ffsearch.search.exporting.formats import Format
-from ffsearch.search.packaging import MEMBER, PackagedModel, as_tensor, load_packaged
-from ffsearch.search.quiet import native_stderr_held_back
+from ffsearch.search.serving.packaging import MEMBER, PackagedModel, as_tensor, load_packaged
 
 __all__ = ["answers_of", "description_path", "write"]
 

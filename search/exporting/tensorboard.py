@@ -25,7 +25,7 @@ from tensorboard.summary.writer.record_writer import RecordWriter
 
 from ffsearch.errors import ExportError
 from ffsearch.search.exporting.trial_facts import BROKEN, CURVES, SIZES, finals_of, names_of, seconds_of
-from ffsearch.search.reading import Run
+from ffsearch.search.folder.reader import Run
 
 __all__ = ["write_tensorboard"]
 

@@ -27,11 +27,11 @@ from numpy.typing import NDArray
 from scipy.special import erfinv
 
 from ffsearch.errors import SpaceError
+from ffsearch.search.base.seeds import Stream, stream
 from ffsearch.search.data.problem import MatrixColumns
-from ffsearch.search.heads import Head, Task
-from ffsearch.search.points import Parameters, grid_values
-from ffsearch.search.seeds import Stream, stream
-from ffsearch.search.topology import AUGMENTATIONS, Balance, Point
+from ffsearch.search.network.heads import Head, Task
+from ffsearch.search.network.points import Parameters, grid_values
+from ffsearch.search.network.topology import AUGMENTATIONS, Balance, Point
 from ffsearch.search.training.hashing import place_bits, update_words
 
 __all__ = [

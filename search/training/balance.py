@@ -22,9 +22,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ffsearch.search.base.seeds import Purpose, Stream, integer, stream
 from ffsearch.search.data.problem import MatrixColumns, Role
-from ffsearch.search.seeds import Purpose, Stream, integer, stream
-from ffsearch.search.topology import Balance
+from ffsearch.search.network.topology import Balance
 from ffsearch.search.training.batches import epoch_order
 
 __all__ = ["BalancedRows", "class_numbers", "class_weights", "draw_order", "rows_per_epoch", "synthetic_rows"]

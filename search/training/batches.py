@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ffsearch.search.seeds import Stream, stream
+from ffsearch.search.base.seeds import Stream, stream
 
 __all__ = ["batches_per_epoch", "cut_batches", "epoch_batches", "epoch_order"]
 

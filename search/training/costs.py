@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 from itertools import pairwise
+from typing import Final
 
-__all__ = ["machine_memory", "update_seconds"]
+__all__ = ["machine_memory", "memory_for_lanes", "update_seconds"]
+
+_MEMORY_SHARE: Final = 0.5
+"""choice: the lanes leave half of the machine's memory to the table, to Keras and to whatever else runs."""
 
 
 def update_seconds(units: tuple[int, ...], *, n_features: int, batch_size: int) -> float:
@@ -28,3 +32,8 @@ def machine_memory() -> int:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (ValueError, OSError, AttributeError):
         return 4 * 2**30
+
+
+def memory_for_lanes() -> int:
+    """Bytes that all lanes together may take on this machine."""
+    return round(_MEMORY_SHARE * machine_memory())

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from ffsearch.search import defaults
-from ffsearch.search.heads import Loss
-from ffsearch.search.topology import Activation
+from ffsearch.search.network import defaults
+from ffsearch.search.network.heads import Loss
+from ffsearch.search.network.topology import Activation
 from ffsearch.search.training.compiling import compiled
 from ffsearch.search.training.hashing import FIELD_WORD, HASH_WORDS, ROW_STRIDE
 

@@ -23,11 +23,11 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from ffsearch.search import defaults
 from ffsearch.search.data.problem import MatrixColumns, Problem, Split
-from ffsearch.search.heads import Head, Loss, mean_loss
-from ffsearch.search.model import build_network, data_loss, make_optimizer
-from ffsearch.search.topology import Balance, Point
+from ffsearch.search.network import defaults
+from ffsearch.search.network.heads import Head, Loss, mean_loss
+from ffsearch.search.network.model import build_network, data_loss, make_optimizer
+from ffsearch.search.network.topology import Balance, Point
 from ffsearch.search.training.augment import (
     Batch,
     augment_batch,

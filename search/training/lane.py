@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ffsearch.search import defaults
+from ffsearch.search.network import defaults
 from ffsearch.search.training.compiling import compiled, inlined, program
 from ffsearch.search.training.elementwise import (
     Array,

@@ -15,10 +15,11 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ffsearch.search import defaults
 from ffsearch.search.data.problem import MatrixColumns, Problem, Split
-from ffsearch.search.heads import Head, Loss, Task
-from ffsearch.search.topology import Activation, Balance, Point, layer_sizes
+from ffsearch.search.network import defaults
+from ffsearch.search.network.heads import Head, Loss, Task
+from ffsearch.search.network.topology import Activation, Balance, Point, layer_sizes
+from ffsearch.search.network.weights import initial_weights
 from ffsearch.search.training import lane
 from ffsearch.search.training.augment import augment_words, epoch_draws, is_augmented, is_warped, mixes_rows, n_draws
 from ffsearch.search.training.balance import BalancedRows
@@ -42,7 +43,6 @@ from ffsearch.search.training.lane_arrays import (
 )
 from ffsearch.search.training.lane_augment import Augment
 from ffsearch.search.training.protocol import Ended, Job, Stopping, Trained, never_stop
-from ffsearch.search.weights import initial_weights
 
 __all__ = [
     "Lane",

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ffsearch.search.topology import Point
+from ffsearch.search.network.topology import Point
 
 __all__ = ["Curve", "Ended", "Epoch", "Job", "Stopping", "Trained", "Trainer", "Watch", "never_stop"]
 

@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from ffsearch.errors import TrainingError
-from ffsearch.search import defaults
 from ffsearch.search.data.problem import MatrixColumns, Problem, Split
-from ffsearch.search.heads import Head
-from ffsearch.search.topology import Point
+from ffsearch.search.network import defaults
+from ffsearch.search.network.heads import Head
+from ffsearch.search.network.topology import Point
 from ffsearch.search.training.balance import rows_per_epoch
 from ffsearch.search.training.batches import batches_per_epoch
+from ffsearch.search.training.costs import memory_for_lanes
 from ffsearch.search.training.lanes import Settings, Tables, fit_updates, lane_bytes
-from ffsearch.search.training.population import memory_for_lanes
 from ffsearch.search.training.protocol import Job, Stopping
 
 __all__ = ["Hold", "Refitted", "Steps", "refit"]

@@ -17,10 +17,10 @@ from ffsearch.errors import DataError, ExportError, FFSearchError, RunError, Spa
 if TYPE_CHECKING:
     from ffsearch.reports.notebook import Run, load
     from ffsearch.running import run
-    from ffsearch.search.estimators import FFSearchClassifier, FFSearchRegressor
-    from ffsearch.search.hypermodel import hypermodel
-    from ffsearch.search.importing import import_kt
-    from ffsearch.search.loaded import load_model
+    from ffsearch.search.api.estimators import FFSearchClassifier, FFSearchRegressor
+    from ffsearch.search.api.hypermodel import hypermodel
+    from ffsearch.search.api.importing import import_kt
+    from ffsearch.search.serving.loaded import load_model
     from ffsearch.spaces.loader import load_space
 
 __all__ = [
@@ -44,13 +44,13 @@ __all__ = [
 
 # What is heavy is loaded when it is first used: `import ffsearch` and `ffsearch --help` stay fast.
 _LAZY = {
-    "FFSearchClassifier": "ffsearch.search.estimators",
-    "FFSearchRegressor": "ffsearch.search.estimators",
+    "FFSearchClassifier": "ffsearch.search.api.estimators",
+    "FFSearchRegressor": "ffsearch.search.api.estimators",
     "Run": "ffsearch.reports.notebook",
-    "hypermodel": "ffsearch.search.hypermodel",
-    "import_kt": "ffsearch.search.importing",
+    "hypermodel": "ffsearch.search.api.hypermodel",
+    "import_kt": "ffsearch.search.api.importing",
     "load": "ffsearch.reports.notebook",
-    "load_model": "ffsearch.search.loaded",
+    "load_model": "ffsearch.search.serving.loaded",
     "load_space": "ffsearch.spaces.loader",
     "run": "ffsearch.running",
 }

@@ -19,11 +19,11 @@ from dataclasses import replace
 import numpy as np
 
 from contracts.trainers import EXPLOSIVE, IMPOSSIBLE, POINT, STOPPING, job, problem_for, run, split_for
-from ffsearch.search.carrying.protocol import Carrier, Done, Recipe, Work, WorkLost
-from ffsearch.search.heads import Task
-from ffsearch.search.topology import Balance
+from ffsearch.search.executors.population import MAX_RETRIES, PopulationTrainer
+from ffsearch.search.executors.protocol import Carrier, Done, Recipe, Work, WorkLost
+from ffsearch.search.network.heads import Task
+from ffsearch.search.network.topology import Balance
 from ffsearch.search.training.lanes import Lane, Settings
-from ffsearch.search.training.population import MAX_RETRIES, PopulationTrainer
 from ffsearch.search.training.protocol import Ended, Epoch, Job, Trained
 
 MakeCarrier = Callable[[], Carrier]

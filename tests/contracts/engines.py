@@ -14,9 +14,10 @@ from typing import Any, Protocol
 
 import pytest
 
-from ffsearch.search.engines.protocol import Engine, Proposal, Told
-from ffsearch.search.points import contains, default_point
-from ffsearch.search.topology import Point
+from ffsearch.search.engines.protocol import Engine, Proposal
+from ffsearch.search.folder.trial_record import Told
+from ffsearch.search.network.points import contains, default_point
+from ffsearch.search.network.topology import Point
 from ffsearch.search.training.protocol import Ended
 from ffsearch.spaces.parameters import ChoiceParameter, Fixed, FloatParameter, IntParameter, Parameter
 

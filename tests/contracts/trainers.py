@@ -16,14 +16,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from ffsearch.search.base.seeds import Purpose, child
 from ffsearch.search.data.problem import Problem, Split
-from ffsearch.search.heads import Head, Task, default_loss, mean_loss
-from ffsearch.search.model import build_network
-from ffsearch.search.seeds import Purpose, child
-from ffsearch.search.topology import Point
+from ffsearch.search.network.heads import Head, Task, default_loss, mean_loss
+from ffsearch.search.network.model import build_network
+from ffsearch.search.network.topology import Point
+from ffsearch.search.network.weights import initial_weights
 from ffsearch.search.training.batches import batches_per_epoch
 from ffsearch.search.training.protocol import Ended, Epoch, Job, Stopping, Trained, Trainer, Watch, never_stop
-from ffsearch.search.weights import initial_weights
 
 N_FEATURES = 6
 STOPPING = Stopping(max_epochs=4, patience=10, min_delta=0.0, batch_size=32)

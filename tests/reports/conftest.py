@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 
 from evidence_examples import frames, summary_parts
-from ffsearch.search.records import TrialRecord, curves_frame, trials_frame
-from ffsearch.search.summary import DataFacts, RefitFacts, RunFacts, SearchFacts, build_summary
-from ffsearch.search.topology import Activation, Point, describe, n_params
+from ffsearch.search.folder.summary import DataFacts, RefitFacts, RunFacts, SearchFacts, build_summary
+from ffsearch.search.folder.trial_record import TrialRecord, curves_frame, trials_frame
+from ffsearch.search.network.topology import Activation, Point, describe, n_params
 from ffsearch.search.training.protocol import Curve, Ended
 
 N_FEATURES = 30

@@ -19,9 +19,10 @@ from ffsearch.errors import FFSearchError, RunError
 from ffsearch.reports.html import build_page, write_report
 from ffsearch.reports.next_steps import next_steps
 from ffsearch.reports.texts import ENGLISH
-from ffsearch.search.records import TrialRecord
-from ffsearch.search.store import RunFolder, load
-from ffsearch.search.summary import RunFacts, build_summary
+from ffsearch.search.folder.reader import load
+from ffsearch.search.folder.summary import RunFacts, build_summary
+from ffsearch.search.folder.trial_record import TrialRecord
+from ffsearch.search.folder.writer import RunFolder
 from ffsearch.search.training.protocol import Ended
 
 BINS = "Or let the networks read numbers over bins"

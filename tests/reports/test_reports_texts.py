@@ -20,8 +20,8 @@ from ffsearch.search.data.prepare import prepare
 from ffsearch.search.evidence import verdict
 from ffsearch.search.evidence.baselines import BaselineName
 from ffsearch.search.evidence.effects import Finding
-from ffsearch.search.heads import Task
-from ffsearch.search.topology import STUDY_ONLY, Balance, Point
+from ffsearch.search.network.heads import Task
+from ffsearch.search.network.topology import STUDY_ONLY, Balance, Point
 from ffsearch.search.training.protocol import Ended
 from ffsearch.spaces.schema import DataSpec, SearchSpec
 

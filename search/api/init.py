@@ -1,0 +1,332 @@
+"""`ffsearch init`: a space file for one table, with what was seen in it as comments, that runs as it is.
+
+    table -> prepared as a run would -> findings -> the shipped space, its values set, its keys commented
+
+The shipped space is the template, so that a new key of it is in new files too. Names and cells of the table reach the
+file as quoted YAML or as comments without signs that could end them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from ffsearch.errors import SpaceError
+from ffsearch.search.base.files import disk_error, write_atomically
+from ffsearch.search.base.numbers import percent
+from ffsearch.search.network.defaults import batch_size_for
+from ffsearch.spaces.loader import parse_space
+from ffsearch.spaces.schema import DataSpec
+from ffsearch.spaces.writer import value_to_yaml
+
+if TYPE_CHECKING:
+    from ffsearch.search.data.findings import Findings
+    from ffsearch.search.data.kinds import Column
+    from ffsearch.search.data.prepare import Prepared
+
+__all__ = ["Draft", "draft", "init"]
+
+TEMPLATE: Final = "tabular"
+"""The shipped space that is filled in."""
+
+SIZES: Final = ((1_000, 4, 256), (20_000, 6, 512))
+"""Triples of (training rows below which it applies, most hidden layers, most units); from the last on `_LARGEST`.
+
+Source: tuned plain networks have 1 to 6 layers and mostly 144 to 912 units (TabM's published configurations, arXiv
+2410.24210), on tables of thousands of rows and more.
+choice: less for a few hundred rows, where larger networks fit noise first; never less than the default point, which is
+tried in every search.
+"""
+
+_LARGEST: Final = (6, 1024)
+
+N_COLUMNS: Final = 100
+"""Columns described; wider tables have their first ones described. choice: a file one still reads."""
+
+N_NAMED: Final = 20
+"""Things of one sort that are named one by one. choice: more bury the others."""
+
+N_SIGNS: Final = 80
+"""Signs of a name or a cell that are shown. choice: a line."""
+
+_COPIES: Final = "rows repeat another row"
+"""What a run's own notice of copies says, which tells what to do about many of them."""
+
+_LINE: Final = 110
+_ENDINGS: Final = (".yaml", ".yml")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """A space file that is not written yet.
+
+    Args:
+        text: The file.
+        notes: What is worth a look before it runs, a sentence each.
+        target: What is predicted, and how that is known.
+    """
+
+    text: str
+    notes: tuple[str, ...]
+    target: str
+
+
+def init(
+    source: str,
+    *,
+    target: str | Sequence[str] | None = None,
+    out: str | os.PathLike[str] | None = None,
+    force: bool = False,
+) -> tuple[Path, Draft]:
+    """Write a space file for a table.
+
+    Args:
+        source: The table, as `data.source` names it.
+        target: The column to predict, or several; None guesses where it is obvious.
+        out: The file; by default the table's name with `.yaml`, in the current folder.
+        force: Write over a file that is there.
+
+    Returns:
+        The file, and what is in it.
+
+    Raises:
+        SpaceError: If the file is there already, or is not called as a space.
+        DataError: If the table cannot be used, or its target is not obvious.
+        RunError: If the file cannot be written.
+    """
+    path = Path(_file_name(source) if out is None else out)
+    _refuse(path, force=force)
+    written = draft(source, target=target, folder=path.parent)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise disk_error(error, path) from error
+    write_atomically(path, written.text.encode())
+    return path, written
+
+
+def draft(source: str, *, target: str | Sequence[str] | None = None, folder: Path = Path()) -> Draft:
+    """The text of a space file for a table.
+
+    Args:
+        source: The table, as `data.source` names it.
+        target: The column to predict, or several; None guesses where it is obvious.
+        folder: Where the file will lie: a table beside it is found there from anywhere.
+
+    Raises:
+        DataError: If the table cannot be used, or its target is not obvious.
+        SpaceError: If no space file can say what this table needs.
+    """
+    from ffsearch.search.data.findings import find
+    from ffsearch.search.data.prepare import prepare
+
+    known, how = _target(source, target)
+    seed = parse_space(_template()).search.seed
+    prepared = prepare(DataSpec(source=source, target=known), seed=seed)
+    findings = find(prepared, seed=seed)
+    notes = _notes(prepared, findings)
+    names = prepared.head.target_names
+    told = f"{' and '.join(map(_shown, names))} ({how})" if how else " and ".join(map(_shown, names))
+    text = _filled(prepared, findings, notes=notes, how=how, source=_seen_from(source, folder))
+    parse_space(text, name=source, folder=folder)  # a draft that does not load must never be written
+    return Draft(text=text, notes=tuple(notes), target=told)
+
+
+def _target(source: str, target: str | Sequence[str] | None) -> tuple[str | tuple[str, ...] | None, str]:
+    """The target as a space says it, and how it is known; None where the table names its own."""
+    from ffsearch.search.data.findings import guess_target
+    from ffsearch.search.data.sources import read_source
+    from ffsearch.search.data.text import TextSettings
+
+    if target is not None:
+        return target if isinstance(target, str) else tuple(target), ""
+    read = read_source(source, settings=TextSettings())
+    return (None, "the table names it") if read.target else guess_target(read)
+
+
+def _file_name(source: str) -> str:
+    """A name for the space of a table: `data/train.csv.gz` is `train.yaml`, `sklearn:wine` is `wine.yaml`."""
+    last = re.split(r"[:/\\]", source)[-1]
+    stem = re.sub(r"[^\w-]+", "_", last.split(".")[0]).strip("_")
+    return f"{stem or 'space'}.yaml"
+
+
+def _refuse(path: Path, *, force: bool) -> None:
+    if path.suffix.lower() not in _ENDINGS:
+        raise SpaceError(f"{path} is not called as a space file. Let its name end with .yaml: --out {path.stem}.yaml")
+    if path.is_dir():
+        raise SpaceError(f"{path} is a folder. Give the name of a file in it: --out {path / 'space.yaml'}")
+    if path.exists() and not force:
+        raise SpaceError(
+            f"{path} is there already, and nothing was changed. Give --force to write over it, or --out for another."
+        )
+
+
+def _seen_from(source: str, folder: Path) -> str:
+    """The source as the space file names it: what lies beside the file, or below, is found from any folder."""
+    path = Path(source)
+    if path.is_absolute() or not path.exists() or folder.resolve() == Path.cwd():
+        return source
+    relative = os.path.relpath(path.resolve(), folder.resolve())
+    # What the current folder holds comes first when a space is read: another file of that name must not win.
+    return relative if not Path(relative).exists() else str(path.resolve())
+
+
+# --- what is said --------------------------------------------------------------------------------------------------
+
+
+def _notes(prepared: Prepared, findings: Findings) -> list[str]:
+    """What is worth a look, a sentence each, what matters most first."""
+    notes = [
+        f"LEAK? {leak}. If it is not known when the network will be asked, put it under drop."
+        for leak in findings.leaks[:N_NAMED]
+    ]
+    if findings.n_copies and not any(_COPIES in notice for notice in prepared.notices):
+        n_rows = len(prepared.development_rows)
+        notes.append(f"{findings.n_copies:,} of {n_rows:,} rows repeat an earlier one in every column that is used.")
+    notes += [
+        f"{_shown(name)} is {_cut(value)} in {percent(share)} of the rows: nearly constant."
+        for name, value, share in findings.nearly_constant[:N_NAMED]
+    ]
+    notes += [
+        f"{_shown(second)} says the same as {_shown(first)} in another unit: one of the two is enough."
+        for first, second in findings.same[:N_NAMED]
+    ]
+    seen = (*(str(leak) for leak in findings.leaks), "Not used:")  # said above, and beside each column
+    return notes + [notice for notice in prepared.notices if not notice.startswith(seen)]
+
+
+def _head(prepared: Prepared, notes: Sequence[str]) -> list[str]:
+    """The comment the file begins with."""
+    table = prepared.table
+    n_sealed, n_rows = len(prepared.splits.test), len(prepared.development_rows)
+    lines = [
+        f"{_cut(table.source)}: {table.n_rows:,} rows; columns beside the target: {len(prepared.columns):,}; "
+        f"features of the network: {prepared.n_features:,}. Written by ffsearch init.",
+        "",
+        "  ffsearch run THIS_FILE                           searches it as it is",
+        "  ffsearch run THIS_FILE --set search.trials=100   any value below can be replaced like this",
+        "",
+        f"Everything said here was seen in {n_rows:,} rows; the other {n_sealed:,} are the sealed test part.",
+        "",
+        "Columns (- is not used):",
+        *(_column_line(column, n_rows=n_rows) for column in prepared.columns[:N_COLUMNS]),
+    ]
+    if len(prepared.columns) > N_COLUMNS:
+        n_more = len(prepared.columns) - N_COLUMNS
+        lines.append(f"  and {n_more:,} more; the run's report lists those that matter")
+    if notes:
+        lines += ["", "Worth a look before it runs:", *(f"  * {note}" for note in notes)]
+    return lines
+
+
+def _column_line(column: Column, *, n_rows: int) -> str:
+    missing = f"; {column.n_missing:,} cells missing ({percent(column.n_missing / n_rows)})" if column.n_missing else ""
+    return f"  {' ' if column.used else '-'} {_cut(column.name):<24} {column.kind:<9} {column.reason}{missing}"
+
+
+def _about_target(prepared: Prepared, findings: Findings, *, how: str) -> list[str]:
+    said = [how] if how else []
+    if findings.classes:
+        shown = [f"{_cut(label)}: {count:,} ({_share(count, prepared)})" for label, count in findings.classes[:N_NAMED]]
+        more = f", and {len(findings.classes) - N_NAMED} more" if len(findings.classes) > N_NAMED else ""
+        said.append(f"rows of each class: {', '.join(shown)}{more}")
+    return said
+
+
+def _about_ids(ids: Sequence[Column]) -> list[str]:
+    return [f"{_shown(column.name)}: {column.reason}" for column in ids[:N_NAMED]]
+
+
+def _about_groups(findings: Findings) -> list[str]:
+    return [
+        f"{_shown(name)} may tell whose a row is ({n_groups:,} values). If new rows will be of others, say "
+        f"groups: {value_to_yaml(name)}"
+        for name, n_groups in findings.groups[:N_NAMED]
+        if len(name) <= N_SIGNS
+    ]
+
+
+def _about_times(findings: Findings) -> list[str]:
+    return [
+        f"{_shown(name)} may tell when a row was. If the network is for what comes later, say "
+        f"time: {value_to_yaml(name)}"
+        for name in findings.times[:N_NAMED]
+        if len(name) <= N_SIGNS
+    ]
+
+
+# --- the file ------------------------------------------------------------------------------------------------------
+
+
+def _filled(prepared: Prepared, findings: Findings, *, notes: Sequence[str], how: str, source: str) -> str:
+    """The template with its values set and the findings above the keys they are about."""
+    n_train = len(prepared.splits.folds[0][0])
+    depth, width = next(((layers, units) for bound, layers, units in SIZES if n_train < bound), _LARGEST)
+    names = prepared.head.target_names
+    ids = [column for column in findings.ids if 0 < len(column.name) <= N_SIGNS][:N_NAMED]
+    text = _template()
+    text = _commented(_head(prepared, notes)) + "\n" + text[text.index("kind:") :]
+    text = _put(text, "source", value_to_yaml(source))
+    text = _put(
+        text, "target", value_to_yaml(names[0] if len(names) == 1 else list(names)),
+        about=_about_target(prepared, findings, how=how),
+    )  # fmt: skip
+    text = _put(text, "task", str(prepared.head.task), about=[prepared.task_reason])
+    text = _put(text, "drop", value_to_yaml([column.name for column in ids]), about=_about_ids(ids))
+    text = _put(text, "groups", "null", about=_about_groups(findings))
+    text = _put(text, "time", "null", about=_about_times(findings))
+    text = _put(text, "depth", f"{{type: int, low: 1, high: {depth}}}")
+    text = _put(text, "width", f"{{type: int, low: 16, high: {width}, log: true}}")
+    about = [f"what auto gives for {n_train:,} training rows"]
+    return _put(text, "batch_size", str(batch_size_for(n_train)), about=about)
+
+
+def _template() -> str:
+    return files("ffsearch.spaces").joinpath(f"{TEMPLATE}.yaml").read_text(encoding="utf-8")
+
+
+def _put(text: str, key: str, value: str, *, about: Sequence[str] = ()) -> str:
+    """The text with another value under a key, and comments above it; what the template says of the key stays."""
+    found = re.search(rf"^(  {key}: +)(.*?)( +# .*)?$", text, flags=re.MULTILINE)
+    if found is None:
+        raise LookupError(f"the shipped space {TEMPLATE} has no line for {key}")
+    line, says = f"{found[1]}{value}", (found[3] or "").lstrip()
+    if says:
+        line = f"{line:<{len(found[0]) - len(says) - 1}} {says}"
+    above = _commented(about, indent="  ")
+    return f"{text[: found.start()]}{above}{line}{text[found.end() :]}"
+
+
+def _commented(lines: Sequence[str], *, indent: str = "") -> str:
+    """Lines as comments, long ones broken, whatever signs are in them."""
+    written = []
+    for line in lines:
+        plain = _plain(line)
+        hang = " " * (len(plain) - len(plain.lstrip()) + 2)
+        broken = textwrap.wrap(plain, _LINE, subsequent_indent=hang, break_long_words=False, break_on_hyphens=False)
+        written += [f"{indent}# {part}".rstrip() for part in broken or [""]]
+    return "".join(f"{line}\n" for line in written)
+
+
+def _plain(text: str) -> str:
+    """The text with every sign that could end a comment, or is not to be seen, as an escape."""
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= N_SIGNS else f"{text[: N_SIGNS - 3]}..."
+
+
+def _shown(name: str) -> str:
+    return repr(_cut(name))
+
+
+def _share(count: int, prepared: Prepared) -> str:
+    return percent(count / len(prepared.development_rows))

@@ -1,0 +1,1 @@
+"""What a terminal shows: the live display, lines of a run, lines of a study."""

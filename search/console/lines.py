@@ -1,0 +1,145 @@
+"""What a search says in its first and last lines, and of those who work for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from textwrap import wrap
+from typing import Any, Final
+
+from ffsearch.search.base.numbers import duration, number
+from ffsearch.search.console.study_lines import amount, stands, study_lines
+from ffsearch.search.observer import Began, StudyProgress, Workers
+
+__all__ = ["closing_lines", "losses", "metric", "opening_lines", "room", "several", "study_stands"]
+
+WIDTH: Final = 100
+"""Letters a line of the verdict has at most."""
+
+
+def metric(name: str) -> str:
+    """A metric's name in words."""
+    return name.replace("_", " ")
+
+
+def opening_lines(began: Began) -> list[str]:
+    """What a person should know before the first trial: the data as understood, and the size of the search."""
+    best = "lowest" if began.direction == "minimize" else "highest"
+    within = "" if began.budget_s is None else f" within {duration(began.budget_s)}"
+    return [
+        f"{began.source}: {began.n_rows:,} rows, {_kinds(began)} -> {began.n_features} features",
+        f"{began.task_reason}",
+        *began.notices,
+        f"{_amount(began)}{within} for the {best} {metric(began.objective)}",
+        f"run folder {began.path}",
+    ]
+
+
+def several(n: int, what: str) -> str:
+    """A count with its noun."""
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
+def room(workers: Workers) -> str:
+    """How much they do at once: room for 4 networks."""
+    return f"room for {several(workers.n_networks, 'network')}"
+
+
+def losses(workers: Workers) -> str:
+    """What was lost so far, and began again; nothing where nothing was."""
+    if not workers.n_lost:
+        return ""
+    return f"; {workers.n_lost} lost so far, {several(workers.n_again, 'network')} began again"
+
+
+def study_stands(progress: StudyProgress) -> str:
+    """How far a study is."""
+    return stands(progress.n_done, progress.n_trainings, progress.n_cells_done, progress.n_cells, progress.left_s)
+
+
+def _amount(began: Began) -> str:
+    """How much there is to do: searching 30 trials; searching 30 trials, of which 12 are told."""
+    if began.n_cells is not None:
+        return amount(n_cells=began.n_cells, n_trainings=began.n_trials, n_told=began.n_told)
+    if began.n_told >= began.n_trials:
+        return f"searching no further than the {began.n_told} trials told"
+    told = f", of which {began.n_told} are told," if began.n_told else ""
+    return f"searching {began.n_trials} trials{told}"
+
+
+def _kinds(began: Began) -> str:
+    """How many columns of each kind are used: 6 number, 8 category."""
+    kinds = [column.kind for column in began.columns if column.used]
+    return ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds)) or "no columns"
+
+
+def closing_lines(summary: Mapping[str, Any], path: Path) -> list[str]:
+    """The answer, as a person wants to read it."""
+    if summary["kind"] == "capacity":
+        return study_lines(summary, path)
+    best, evidence, refit = summary["best"], summary["evidence"], summary["refit"]
+    name, test = metric(summary["objective"]["name"]), evidence.get("test")
+    return [
+        "",
+        f"best topology  {best['topology']}  (trial {best['trial']})",
+        *_score_lines(summary, name),
+        *(["sealed test    none was set apart (data.test)"] if test is None else _test_lines(test, name)),
+        *_baseline_lines(summary),
+        f"refit          {refit['updates']:,} updates on all {refit['n_rows']:,} rows outside the test part",
+        f"model          {path / 'model' / 'model.keras'}",
+        *_verdict_lines(summary),
+    ]
+
+
+def _score_lines(summary: Mapping[str, Any], objective: str) -> list[str]:
+    """The best score of the search, and what is left of it."""
+    best, evidence = summary["best"], summary["evidence"]
+    naive, corrected = evidence["naive"], evidence.get("corrected")
+    own = naive.get("trial", best["trial"]) == best["trial"]
+    whose = "the score that chose it" if own else f"trial {naive['trial']}'s, the best of all"
+    lines = [f"validation     {objective} {number(naive['value'])}  ({whose}: optimistic)"]
+    if corrected is not None:
+        lines.append(
+            f"corrected      {objective} {number(corrected['value'])}, 95 % between {number(corrected['low'])} and "
+            f"{number(corrected['high'])}  (without the luck of being chosen{_rows_told(corrected)})"
+        )
+    return lines
+
+
+def _rows_told(corrected: Mapping[str, Any]) -> str:
+    """That more rows than its repeats had are allowed for, where that makes a difference."""
+    rows = corrected.get("rows")
+    return f", for {rows['n_refit']:,} rows" if rows is not None and rows["value"] > 0 else ""
+
+
+def _test_lines(test: Mapping[str, Any], objective: str) -> list[str]:
+    """The sealed test's score with its interval, then its other scores."""
+    others = [
+        f"{metric(key)} {number(value)}"
+        for key, value in test["metrics"].items()
+        if metric(key) != objective and value is not None
+    ]
+    return [
+        f"sealed test    {objective} {number(test['value'])}, 95 % between {number(test['low'])} and "
+        f"{number(test['high'])}{_opened(test)}",
+        f"               {', '.join(others)}",
+    ]
+
+
+def _opened(test: Mapping[str, Any]) -> str:
+    """That it flatters, when it was opened more than once."""
+    return f"  (opened {test['openings']} times)" if test["openings"] > 1 else ""
+
+
+def _baseline_lines(summary: Mapping[str, Any]) -> list[str]:
+    """What had to be beaten, on the sealed test where there is one."""
+    told = [
+        f"{one['name']} {number((one.get('test') or {'value': one['valid']})['value'])}"
+        for one in summary.get("baselines", [])
+    ]
+    return [f"beside it      {', '.join(told)}"] if told else []
+
+
+def _verdict_lines(summary: Mapping[str, Any]) -> list[str]:
+    found = summary.get("verdict")
+    return [] if found is None else ["", *wrap(found["text"], WIDTH)]

@@ -1,0 +1,96 @@
+"""What `ffsearch show` prints: the answer, and the trials with why each ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ffsearch.errors import RunError
+from ffsearch.search.base.numbers import duration, number
+from ffsearch.search.capacity.sentences import spelled as spelled_of_study
+from ffsearch.search.console.lines import closing_lines
+from ffsearch.search.evidence.verdict import Sentence, spelled
+
+if TYPE_CHECKING:
+    from ffsearch.search.folder.reader import Run
+
+__all__ = ["show_lines", "verdict_lines"]
+
+
+def show_lines(run: Run, *, n_trials: int) -> list[str]:
+    """The lines of a run, its best trials first.
+
+    Args:
+        run: A run, finished or not.
+        n_trials: Trials listed at most.
+    """
+    summary = run.summary
+    return [*_head(run, summary), "", *_table(run, summary, n_trials)]
+
+
+def verdict_lines(run: Run) -> list[str]:
+    """The verdict of a run, a sentence a line.
+
+    Raises:
+        RunError: If it has none.
+    """
+    found = run.verdict
+    if found is None:
+        why = (
+            "its evidence has no baselines. The run's command with --set evidence=full adds them"
+            if run.is_finished
+            else "it is not finished. The run's command goes on with it; with --finish it ends with the trials told"
+        )
+        raise RunError(f"{run.path} has no verdict: {why}.")
+    sentences = [Sentence(key=one["key"], values=one["values"]) for one in found["sentences"]]
+    say = spelled_of_study if run.summary["kind"] == "capacity" else spelled
+    return [say(sentence) for sentence in sentences]
+
+
+def _head(run: Run, summary: Mapping[str, Any]) -> list[str]:
+    counts, objective = summary["search"], summary["objective"]
+    told = f"{counts['n_trials']} trials in {duration(counts['wall_s'])}: {counts['n_complete']} trained to their end"
+    others = ", ".join(f"{counts[f'n_{why}']} {why}" for why in ("pruned", "diverged", "failed") if counts[f"n_{why}"])
+    lines = [f"{run.path}", f"{summary['data']['source']}, {summary['task']}", told + (f", {others}" if others else "")]
+    if run.is_finished and (summary["kind"] == "capacity" or "refit" in summary):
+        return lines + closing_lines(summary, run.path)
+    if summary["kind"] == "capacity":
+        return [*lines, "not finished: the command that started it goes on with it; nothing is compared before that"]
+    best = summary["best"]
+    lines.append(_state(run, has_score=best is not None))
+    if best is None:
+        return lines
+    return [
+        *lines,
+        f"best so far  {best['topology']}  (trial {best['trial']})",
+        f"validation   {objective['name'].replace('_', ' ')} {number(best['valid'])}",
+    ]
+
+
+def _state(run: Run, *, has_score: bool) -> str:
+    """Why a run has no refitted model, and what to do about it."""
+    if run.is_finished:
+        return "imported: nothing was refitted, and the sealed test was not opened"
+    if not has_score:
+        return "not finished, and no trial has a score yet; the command that started it goes on with it"
+    return (
+        "not finished: the command that started it goes on with it; with --finish it refits and reports what is there"
+    )
+
+
+def _table(run: Run, summary: Mapping[str, Any], n_trials: int) -> list[str]:
+    """Trials by value, best first; those without one last."""
+    trials = run.trials.sort_values("value", ascending=summary["objective"]["direction"] == "minimize")
+    header = ("trial", summary["objective"]["name"].replace("_", " "), "topology", "ended")
+    shown = trials.head(n_trials)
+    rows = [header] + [
+        (str(row["trial"]), number(None if row["value"] != row["value"] else row["value"]), row["topology"], row["why"])
+        for row in shown.to_dict("records")
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
+    lines = [
+        f"{trial:>{widths[0]}}  {value:>{widths[1]}}  {topology:<{widths[2]}}  {why}"
+        for trial, value, topology, why in rows
+    ]
+    left_out = len(trials) - len(shown)
+    return [*lines, f"and {left_out} more: -n {len(trials)} shows all"] if left_out > 0 else lines

@@ -1,0 +1,62 @@
+"""The answer of a study as a terminal shows it: the cells as a table, then the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ffsearch.search.base.numbers import duration, number
+
+__all__ = ["amount", "stands", "study_lines"]
+
+
+def amount(*, n_cells: int, n_trainings: int, n_told: int) -> str:
+    """How much there is to do."""
+    told = f", of which {n_told} are told," if n_told else ""
+    return (
+        f"training {n_trainings} networks{told} in {n_cells} cells, and more where a learning rate is best at an end,"
+    )
+
+
+def stands(n_done: int, n_trainings: int, n_cells_done: int, n_cells: int, left_s: float) -> str:
+    """How far a study is."""
+    return f"{n_done} of {n_trainings} networks, {n_cells_done} of {n_cells} cells, about {duration(left_s)} left"
+
+
+def study_lines(summary: Mapping[str, Any], path: Path) -> list[str]:
+    """The lines of a study that came to its end."""
+    capacity = summary["capacity"]
+    metric = summary["objective"]["name"].replace("_", " ")
+    protocol = capacity["protocol"]
+    return [
+        "",
+        f"{metric} on {summary['data']['n_test']:,} test rows, mean of {protocol['seeds']} seeds "
+        f"(in brackets on training rows; * best learning rate at an end; ! a seed that hardly learnt)",
+        *_table(capacity["cells"]),
+        "",
+        f"verdict   {summary['verdict']['code'].replace('_', ' ')}",
+        summary["verdict"]["text"],
+        f"tables    {path / 'capacity.parquet'}",
+    ]
+
+
+def _table(cells: list[dict[str, Any]]) -> list[str]:
+    """Depths down, budgets across."""
+    budgets = sorted({cell["budget"] for cell in cells})
+    by_place = {(_line(cell), cell["budget"]): _cell(cell) for cell in cells}
+    rows = [["depth", *(f"{budget:,}" for budget in budgets)]]
+    for line in dict.fromkeys(map(_line, cells)):
+        rows.append([line, *(by_place.get((line, budget), "-") for budget in budgets)])
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True)) for row in rows]
+
+
+def _line(cell: Mapping[str, Any]) -> str:
+    """The depth, and for convolutional networks what grows with the budget."""
+    return str(cell["depth"]) if cell["widened"] == "layers" else f"{cell['depth']} {cell['widened']}"
+
+
+def _cell(cell: Mapping[str, Any]) -> str:
+    marks = "*" * cell["rate_at_edge"] + "!" * bool(cell["n_untrained"])
+    return f"{number(cell['test']['value'])} ({number(cell['train'])}){marks:<2}"

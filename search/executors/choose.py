@@ -1,0 +1,119 @@
+"""The carrier that was asked for, for as long as a run takes: its workers start while the table is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from ffsearch.errors import RunError, SpaceError
+from ffsearch.search.observer import Observer
+
+if TYPE_CHECKING:
+    from ffsearch.search.executors.protocol import Carrier
+
+__all__ = ["FOLDER", "MAX_WORKERS", "Carriage", "carried"]
+
+FOLDER: Final = ".carried"
+"""Where matrices are handed over in a run folder; there only while the run goes on."""
+
+MAX_WORKERS: Final = 1024
+"""Most workers of a machine. Choice: more is a slip of the finger."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Carriage:
+    """Who trains the networks of a run.
+
+    Args:
+        workers: So many processes of this machine; None: threads of this one.
+        ray: The Ray cluster at this address, or `local`; None: none.
+    """
+
+    workers: int | None = None
+    ray: str | None = None
+
+    @property
+    def flag(self) -> str | None:
+        """What asked for it; None where nothing did."""
+        return "--workers" if self.workers is not None else "--ray" if self.ray is not None else None
+
+    def check(self, *, trainer: str) -> None:
+        """Refuse what cannot be, before anything is written.
+
+        Args:
+            trainer: What the space file says: `auto`, `population` or `keras`.
+
+        Raises:
+            RunError: If the numbers are none.
+            SpaceError: If the trainer cannot be carried.
+        """
+        if self.workers is not None and not 1 <= self.workers <= MAX_WORKERS:
+            raise RunError(
+                f"--workers {self.workers}: takes a number of processes from 1 to {MAX_WORKERS}. Without it this "
+                "process trains in threads of its own."
+            )
+        if self.workers is not None and self.ray is not None:
+            raise RunError(
+                "--workers and --ray both say who trains. Give one of them; --ray uses all cores of its nodes."
+            )
+        if self.flag is not None and trainer == "keras":
+            raise SpaceError(
+                "train.trainer: keras trains one network after another in this process, and cannot be carried by "
+                f"{self.flag}. Write train.trainer: auto, or leave {self.flag} out."
+            )
+        if self.ray is not None:
+            from ffsearch.search.executors.cluster import check_ray
+
+            check_ray()
+
+
+@contextmanager
+def carried(carriage: Carriage, *, concurrency: int, observer: Observer) -> Iterator[Callable[[Path], Carrier | None]]:
+    """Start the workers, and end them however the run ends.
+
+    Args:
+        carriage: Who is to train.
+        concurrency: Networks in training at a time.
+        observer: Told who is at work, of workers that have nothing to do, and of those that are lost.
+
+    Yields:
+        Gives the carrier, or None for the trainer's own threads, once there is a run folder.
+    """
+    carrier = _carrier(carriage, concurrency=concurrency, observer=observer)
+
+    def settled(folder: Path) -> Carrier | None:
+        if carrier is not None:
+            carrier.settle(folder / FOLDER)
+        return carrier
+
+    try:
+        yield settled
+    finally:
+        if carrier is not None:
+            carrier.close()
+
+
+def _carrier(carriage: Carriage, *, concurrency: int, observer: Observer) -> Carrier | None:
+    if carriage.ray is not None:
+        from ffsearch.search.executors.cluster import RayCarrier
+
+        return RayCarrier(carriage.ray, notify=observer.noted, watch=observer.at_work)
+    if carriage.workers is not None:
+        from ffsearch.search.executors.processes import ProcessCarrier
+
+        _note_idle(carriage.workers, concurrency, observer)
+        return ProcessCarrier(
+            carriage.workers, n_threads=concurrency, notify=observer.noted, watch=observer.at_work
+        )  # fmt: skip
+    return None
+
+
+def _note_idle(n_workers: int, concurrency: int, observer: Observer) -> None:
+    if n_workers > concurrency:
+        observer.noted(
+            f"{n_workers} workers, but {concurrency} networks train at a time: {n_workers - concurrency} of them have "
+            f"nothing to do. --set search.concurrency={n_workers} makes another search, in which all have."
+        )

@@ -1,0 +1,1 @@
+"""The run folder: what it holds, who writes it, who reads it."""

@@ -1,0 +1,394 @@
+"""Reading a run folder, finished or not, here or from elsewhere, without its data."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import json
+from collections.abc import Callable
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from ffsearch.errors import ExportError, RunError
+from ffsearch.search.base.files import disk_error
+from ffsearch.search.folder.log import Kind, Line, read_lines
+from ffsearch.search.folder.pareto import pareto_front
+from ffsearch.search.folder.summary import RunFacts, build_summary
+from ffsearch.search.folder.trial_record import TrialRecord, curves_frame, trials_frame
+
+if TYPE_CHECKING:
+    import optuna
+    import pandas as pd
+
+__all__ = [
+    "ANSWERS",
+    "BASELINES",
+    "CAPACITY",
+    "CARD",
+    "CHECK",
+    "CURVES",
+    "DATA",
+    "ENVIRONMENT",
+    "FINALISTS",
+    "LOG",
+    "MODEL",
+    "PARTNERS",
+    "RESIDUALS",
+    "SPACE",
+    "SPLITS",
+    "STUDY",
+    "SUMMARY",
+    "TRIALS",
+    "Run",
+    "busy_seconds",
+    "latest",
+    "load",
+    "records_of",
+    "repeats_of",
+]
+
+LOG: Final = "log.jsonl"
+SPACE: Final = "space.yaml"
+ENVIRONMENT: Final = "environment.json"
+DATA: Final = "data.json"
+SPLITS: Final = "splits.npz"
+STUDY: Final = "study.db"
+SUMMARY: Final = "summary.json"
+CAPACITY: Final = "capacity.parquet"
+ANSWERS: Final = "answers.npz"
+TRIALS: Final = "trials.parquet"
+CURVES: Final = "curves.parquet"
+FINALISTS: Final = "finalists.parquet"
+PARTNERS: Final = "partners.parquet"
+BASELINES: Final = "baselines.parquet"
+RESIDUALS: Final = "residuals.parquet"
+MODEL: Final = "model/model.keras"
+CARD: Final = "model/card.md"
+CHECK: Final = "model/check.parquet"
+
+
+class Run:
+    """A run folder, read. Everything is read when it is first asked for and kept.
+
+    Args:
+        path: The folder.
+
+    Example:
+        >>> run = ffsearch.load("runs/tabular")
+        >>> run.best["topology"], run.trials, run.model()
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r})"
+
+    @property
+    def name(self) -> str:
+        """The run's name, or the folder's when it has not got so far."""
+        return str(self.summary["name"]) if self.has_begun else self.path.name
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells this run from all others wherever its folder lies: a hash of space, data and when it was begun."""
+        begun = json.dumps(self._lines[0], sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(begun.encode("utf-8")).hexdigest()
+
+    @cached_property
+    def has_begun(self) -> bool:
+        """Whether its data was read and its first trial could start."""
+        return any(line["kind"] == Kind.STARTED and "facts" in line for line in self._lines)
+
+    @cached_property
+    def is_finished(self) -> bool:
+        """Whether the run came to its end, and nothing was told since."""
+        of_note = [line["kind"] for line in self._lines if line["kind"] in (Kind.STARTED, Kind.TRIAL, Kind.FINISHED)]
+        return of_note[-1:] == [Kind.FINISHED] and (self.path / SUMMARY).exists()
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """What `summary.json` says; of an unfinished run the part that is known.
+
+        Raises:
+            RunError: If the run was killed before it had read its data.
+        """
+        if self.is_finished:
+            return _read_json(self.path / SUMMARY)
+        starts = [line["facts"] for line in self._lines if line["kind"] == Kind.STARTED and "facts" in line]
+        if not starts:
+            raise RunError(
+                f"{self.path} has not begun: it was ended before its data was read. Give the run's command again."
+            )
+        return dict(build_summary(RunFacts.from_dict(starts[-1]), self.records, wall_s=busy_seconds(self._lines)))
+
+    @cached_property
+    def records(self) -> tuple[TrialRecord, ...]:
+        """All trials that ended, in the order they ended."""
+        return records_of(self._lines, self.path / LOG)
+
+    @cached_property
+    def trials(self) -> pd.DataFrame:
+        """A row a trial: trial, value, ended, why, topology, `point.NAME`, `metric.NAME`, ..."""
+        return self._frame(TRIALS, trials_frame)
+
+    @cached_property
+    def front(self) -> pd.DataFrame:
+        """The networks worth their size, smallest first: trial, n_params, value, n_seeds, topology, ended.
+
+        No other point tried is as good with fewer parameters. By what the search saw: the verdict reads none of it.
+        """
+        return pareto_front(self.trials, direction=self.summary["objective"]["direction"])
+
+    @cached_property
+    def curves(self) -> pd.DataFrame:
+        """A row an epoch of every trial: trial, epoch, train_loss, valid_loss, penalty."""
+        return self._frame(CURVES, curves_frame)
+
+    @cached_property
+    def finalists(self) -> pd.DataFrame:
+        """A row a finalist and repeat: trial, repeat, value, is_winner, ...; empty when nothing was trained again."""
+        return self._evidence(FINALISTS)
+
+    @cached_property
+    def partners(self) -> pd.DataFrame:
+        """A row a repeat of the winner and of every network like it but for one thing: factor, change, value, ..."""
+        return self._evidence(PARTNERS)
+
+    @cached_property
+    def baselines(self) -> pd.DataFrame:
+        """A row a model and part: the network and what it has to beat, on the repeats' validation rows and the test."""
+        return self._evidence(BASELINES)
+
+    @cached_property
+    def residuals(self) -> pd.DataFrame:
+        """Some sealed rows of a regression: target, predicted, residual (truth less prediction)."""
+        return self._evidence(RESIDUALS)
+
+    @property
+    def verdict(self) -> dict[str, Any] | None:
+        """The answer: code, text, sentences; None of a run that is not finished, or whose evidence is none."""
+        verdict: dict[str, Any] | None = self.summary.get("verdict") if self.has_begun else None
+        return verdict
+
+    @cached_property
+    def capacity(self) -> pd.DataFrame:
+        """Of a capacity study a row a training: depth, budget, learning_rate, seed, valid, test, train, ...
+
+        Raises:
+            RunError: If the run is no study, or has not come to its end.
+        """
+        path = self.path / CAPACITY
+        if not path.exists():
+            raise RunError(
+                f"{self.path} has no {CAPACITY}: it is no capacity study, or has not come to its end. What was trained "
+                "so far is in `run.trials`; the run's command ends it."
+            )
+        import pandas as pd
+
+        return pd.read_parquet(path)
+
+    @property
+    def best(self) -> dict[str, Any] | None:
+        """The network that was refitted, before that the best trial; None when no trial has a value.
+
+        Its keys: trial, point, topology, n_params, valid.
+        """
+        best: dict[str, Any] | None = self.summary["best"] if self.has_begun else None
+        return best
+
+    @cached_property
+    def space_text(self) -> str:
+        """The space file as it was resolved."""
+        return _read_text(self.path / SPACE)
+
+    @cached_property
+    def environment(self) -> dict[str, Any]:
+        """Versions and machine the run was last started with."""
+        return _read_json(self.path / ENVIRONMENT)
+
+    @property
+    def columns(self) -> list[dict[str, Any]] | None:
+        """How each column of the table was understood; None when it was not kept."""
+        columns: list[dict[str, Any]] | None = self._data.get("columns")
+        return columns
+
+    @property
+    def notices(self) -> list[str]:
+        """What was done to the data or looked suspicious, a sentence each."""
+        return list(self._data.get("notices", []))
+
+    @cached_property
+    def study(self) -> optuna.Study:
+        """The trials as an Optuna study, opened from `study.db`.
+
+        Raises:
+            RunError: If the run has none.
+        """
+        import optuna
+
+        from ffsearch.search.base.files import sqlite_url
+
+        path = self.path / STUDY
+        if not path.exists():
+            raise RunError(f"{self.path} has no {STUDY}. Its trials are in `run.trials`; the run's command writes it.")
+        return optuna.load_study(study_name=None, storage=sqlite_url(path))
+
+    def model(self) -> Any:
+        """The winner as a Keras model that takes raw rows and answers in the user's units.
+
+        Raises:
+            ExportError: If the run has none yet.
+        """
+        path = self.path / MODEL
+        if not path.exists():
+            raise ExportError(
+                f"{self.path} has no {MODEL}: it has not been refitted. Give the run's command again to end it."
+            )
+        import keras
+
+        return keras.models.load_model(path)
+
+    def _repr_html_(self) -> str:
+        best = self.best or {"topology": "no trial has a value yet", "valid": None}
+        score = "" if best["valid"] is None else f"{self.summary['objective']['name']} {best['valid']:.4g}, "
+        state = "finished" if self.is_finished else "not finished"
+        text = f"{score}{len(self.records)} trials, {state}"
+        return f"<b>{html.escape(self.name)}</b><br><code>{html.escape(best['topology'])}</code><br>{html.escape(text)}"
+
+    @cached_property
+    def _lines(self) -> tuple[Line, ...]:
+        return read_lines(self.path / LOG)
+
+    @cached_property
+    def _data(self) -> dict[str, Any]:
+        path = self.path / DATA
+        return _read_json(path) if path.exists() else {}
+
+    def _frame(self, name: str, build: Callable[[tuple[TrialRecord, ...]], pd.DataFrame]) -> pd.DataFrame:
+        """From the Parquet file of a finished run, else from the log, which alone is up to date."""
+        path = self.path / name
+        if not self.is_finished or not path.exists():
+            return build(self.records)
+        return _read_parquet(path, "Remove it: the log holds the same trials, and is read in its place.")
+
+    def _evidence(self, name: str) -> pd.DataFrame:
+        """A table that is written when a run ends."""
+        import pandas as pd
+
+        path = self.path / name
+        if not self.is_finished or not path.exists():
+            return pd.DataFrame()
+        return _read_parquet(path, "Remove it and give the run's command with one more trial: it is written anew.")
+
+
+def load(path: str | Path) -> Run:
+    """Open a run folder for reading; nothing in it is changed.
+
+    Raises:
+        RunError: If there is no run at that path.
+    """
+    folder = Path(path)
+    if not (folder / LOG).is_file():
+        what = "is not a run folder: it has no log.jsonl" if folder.exists() else "does not exist"
+        raise RunError(f"{folder} {what}. Give a folder that `ffsearch run` made, such as runs/tabular.")
+    return Run(folder)
+
+
+def latest(root: str | Path = "runs") -> Path:
+    """The run under a folder in which something was told last.
+
+    Raises:
+        RunError: If there is none.
+    """
+    logs = [log for log in Path(root).glob(f"*/{LOG}") if log.is_file()]
+    if not logs:
+        raise RunError(f"There is no run under {root}/. Start one with `ffsearch run tabular`, or name a run folder.")
+    return max(logs, key=lambda log: (log.stat().st_mtime_ns, log.parent.name)).parent
+
+
+def records_of(lines: tuple[Line, ...], log: Path) -> tuple[TrialRecord, ...]:
+    """The trials of a log.
+
+    Raises:
+        RunError: If a trial's line lacks what a trial has.
+    """
+    return tuple(
+        _record(line, log=log, number=number)
+        for number, line in enumerate(lines, start=1)
+        if line["kind"] == Kind.TRIAL
+    )
+
+
+def repeats_of(lines: tuple[Line, ...], log: Path) -> dict[tuple[int, int], TrialRecord]:
+    """What was trained again, by the number of the point and the repeat; of two alike the later.
+
+    Raises:
+        RunError: If a line lacks what a repeat has.
+    """
+    return {
+        (int(line["trial"]), int(line["repeat"])): _record(line, log=log, number=number)
+        for number, line in enumerate(lines, start=1)
+        if line["kind"] == Kind.REPEAT
+    }
+
+
+def busy_seconds(lines: tuple[Line, ...]) -> float:
+    """Seconds between each start and the last sign of life before the next; a killed process leaves no better clock."""
+    total, started, last = 0.0, None, None
+    for line in lines:
+        moment = _moment(line)
+        if line["kind"] == Kind.STARTED:
+            total += _seconds(started, last)
+            started = moment
+        last = moment or last
+    return total + _seconds(started, last)
+
+
+def _seconds(start: datetime | None, end: datetime | None) -> float:
+    return 0.0 if start is None or end is None else max(0.0, (end - start).total_seconds())
+
+
+def _moment(line: Line) -> datetime | None:
+    stamp = line.get("at") or line.get("ended_at")
+    return datetime.fromisoformat(stamp) if isinstance(stamp, str) else None
+
+
+def _record(line: Line, *, log: Path, number: int) -> TrialRecord:
+    try:
+        return TrialRecord.from_dict(line)
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(
+            f"{log}, line {number}: it is no trial of this version of ffsearch ({type(error).__name__}: {error}). "
+            "Read it with the version in environment.json, or start anew with --fresh (which keeps this folder aside)."
+        ) from error
+
+
+def _read_parquet(path: Path, remedy: str) -> pd.DataFrame:
+    import pandas as pd
+
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:  # pyarrow's ArrowInvalid is a ValueError
+        raise RunError(f"{path} cannot be read ({error}). {remedy}") from error
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise disk_error(error, path) from error
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(_read_text(path))
+    except ValueError as error:
+        raise RunError(
+            f"{path} is not JSON ({error}). It was changed by hand; the same command again writes it anew."
+        ) from error
+    if not isinstance(values, dict):
+        raise RunError(f"{path} holds {type(values).__name__}, not an object. The same command again writes it anew.")
+    return values

@@ -1,0 +1,409 @@
+"""What is kept of a trial that ended: one record, one line of the log, one row of the table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from statistics import fmean
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from ffsearch.search.network.topology import STUDY_ONLY, Point
+from ffsearch.search.training.protocol import Curve, Ended
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "WITHOUT_VALUE",
+    "Leader",
+    "Standing",
+    "Told",
+    "TrialRecord",
+    "bad_value",
+    "best_record",
+    "best_standing",
+    "curves_frame",
+    "now",
+    "repeats_frame",
+    "standing_of",
+    "told_history",
+    "trials_frame",
+]
+
+WITHOUT_VALUE: Final = frozenset({Ended.DIVERGED, Ended.FAILED})
+"""Ends that leave nothing to compare."""
+
+
+def now() -> str:
+    """This moment, ISO 8601 in UTC, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """What an engine is told of a trial that ended.
+
+    Args:
+        trial: Its number.
+        point: Its point.
+        value: Its objective, always finite: a diverged or failed trial brings a finite bad value with it, so that a
+            sampler learns to avoid it.
+        ended: Why it ended.
+        valid_loss: Validation loss of every epoch it trained, as a pruner saw it; finite entries only.
+        fold_losses: Lowest validation loss of every fold, where it has several and all came to their own end.
+    """
+
+    trial: int
+    point: Point
+    value: float
+    ended: Ended
+    valid_loss: tuple[float, ...]
+    fold_losses: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrialRecord:
+    """A trial that ended, with all that is known of it.
+
+    Args:
+        trial: Its number, from 0.
+        point: What was trained.
+        topology: The point in one line of print.
+        n_params: All parameters of the network.
+        value: The objective in its own unit, or None when it diverged or failed.
+        valid_loss: Lowest validation loss on the head's scale, or None.
+        metrics: Other scores on the validation rows by name; NaN where one cannot be had.
+        ended: Why it ended.
+        best_epoch: Epoch of the lowest validation loss, from 1; 0 when there was none.
+        n_epochs: Epochs trained.
+        n_updates: Updates until the end of the best epoch.
+        train_s: Seconds it took, with compiling.
+        compile_s: Seconds of those spent building and compiling.
+        seed: The run's seed and the key of the trial's own child of it.
+        curve: Learning curves, one entry an epoch.
+        repeat_of: The first trial of the same point, when this is another seed of it.
+        error: Text of the error when it failed.
+        ended_at: When it ended, ISO 8601 in UTC.
+        notes: Anything else, fit for JSON (values of single folds, a trainer's remarks).
+    """
+
+    trial: int
+    point: Point
+    topology: str
+    n_params: int
+    value: float | None
+    valid_loss: float | None
+    metrics: Mapping[str, float]
+    ended: Ended
+    best_epoch: int
+    n_epochs: int
+    n_updates: int
+    train_s: float
+    compile_s: float
+    seed: tuple[int, ...]
+    curve: Curve
+    repeat_of: int | None = None
+    error: str | None = None
+    ended_at: str = field(default_factory=now)
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def why(self) -> str:
+        """Why it ended, in the words every table uses: `stopped at 37, best 21`."""
+        match self.ended:
+            case Ended.STOPPED | Ended.COMPLETED | Ended.BUDGET:
+                return f"{self.ended} at {self.n_epochs}, best {self.best_epoch}"
+            case Ended.PRUNED if self.n_folds_judged:
+                return f"{self.ended} after {self.n_folds_judged} folds"
+            case Ended.PRUNED | Ended.DIVERGED:
+                return f"{self.ended} at {self.n_epochs}"
+            case Ended.FAILED:
+                return str(self.ended)
+
+    @property
+    def n_folds_judged(self) -> int:
+        """Folds after which a pruner ended it; 0 where it was pruned within its first fold, or not at all."""
+        folds = self.notes.get("folds", ())
+        is_within = any(fold["ended"] == Ended.PRUNED for fold in folds if fold["fold"] == 0)
+        return 0 if self.ended is not Ended.PRUNED or is_within else len(folds)
+
+    def told(self, *, otherwise: float) -> Told:
+        """What an engine is told of it.
+
+        Args:
+            otherwise: Finite value of a trial without one of its own; `bad_value` gives it.
+        """
+        losses = tuple(float(loss) for loss in self.curve.valid_loss if math.isfinite(loss))
+        return Told(
+            trial=self.trial,
+            point=self.point,
+            value=otherwise if self.value is None else self.value,
+            ended=self.ended,
+            valid_loss=losses,
+            fold_losses=self._fold_losses(),
+        )
+
+    def _fold_losses(self) -> tuple[float, ...]:
+        """The lowest validation loss of every fold of a trial that had them all."""
+        if self.ended not in (Ended.STOPPED, Ended.COMPLETED):
+            return ()
+        losses = [fold.get("valid_loss") for fold in self.notes.get("folds", ())]
+        return () if None in losses else tuple(losses)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values under their names, fit for strict JSON: what is not finite becomes None."""
+        plain = {f.name: getattr(self, f.name) for f in fields(self)}
+        curve = {f.name: _short_floats(getattr(self.curve, f.name)) for f in fields(self.curve)}
+        metrics = {name: _plain_float(value) for name, value in self.metrics.items()}
+        return plain | {
+            "point": self.point.as_dict(),
+            "ended": str(self.ended),
+            "value": _plain_float(self.value),
+            "valid_loss": _plain_float(self.valid_loss),
+            "metrics": metrics,
+            "seed": list(self.seed),
+            "curve": curve,
+            "notes": dict(self.notes),
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> TrialRecord:
+        """The record that `as_dict` wrote; names a newer version added are left out.
+
+        Raises:
+            KeyError, TypeError, ValueError: If it was written by something else.
+        """
+        known = {f.name: values[f.name] for f in fields(cls) if f.name in values}
+        curve = {name: _float32(known["curve"][name]) for name in ("train_loss", "valid_loss", "penalty")}
+        return cls(
+            **known
+            | {
+                "point": Point.from_dict(known["point"]),
+                "ended": Ended(known["ended"]),
+                "metrics": {name: math.nan if value is None else value for name, value in known["metrics"].items()},
+                "seed": tuple(known["seed"]),
+                "curve": Curve(**curve),
+            }
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Standing:
+    """A point by all its trials that count: more than one when a sampler proposed it again and it got other seeds.
+
+    Args:
+        record: Its first trial.
+        value: Mean of their values.
+        n_seeds: How many they are.
+    """
+
+    record: TrialRecord
+    value: float
+    n_seeds: int
+
+
+def best_standing(records: Iterable[TrialRecord], *, direction: str) -> Standing | None:
+    """The point with the best value; the one tried earlier of two alike; None when no trial has a value.
+
+    Trials that were trained to their end go before those that were pruned, whatever their values.
+    """
+    valued = [record for record in records if record.value is not None]
+    trained = [record for record in valued if record.ended is not Ended.PRUNED]
+    by_point: dict[int, list[TrialRecord]] = {}
+    for record in trained or valued:
+        by_point.setdefault(record.trial if record.repeat_of is None else record.repeat_of, []).append(record)
+    sign = _sign(direction)
+    standings = (_standing(of_point) for of_point in by_point.values())
+    return min(standings, key=lambda one: (sign * one.value, one.record.trial), default=None)
+
+
+def standing_of(record: TrialRecord, records: Iterable[TrialRecord]) -> Standing:
+    """A trial's point by all its trials that have a value."""
+    first = record.trial if record.repeat_of is None else record.repeat_of
+    same = [one for one in records if one.value is not None and first in (one.trial, one.repeat_of)]
+    return _standing(same or [record])
+
+
+def _standing(records: Sequence[TrialRecord]) -> Standing:
+    first = min(records, key=lambda record: record.trial)
+    return Standing(record=first, value=fmean(_value(record) for record in records), n_seeds=len(records))
+
+
+def best_record(records: Iterable[TrialRecord], *, direction: str) -> TrialRecord | None:
+    """The trial that stands for the best point; `best_standing` tells what best means."""
+    best = best_standing(records, direction=direction)
+    return None if best is None else best.record
+
+
+class Leader:
+    """The best point of trials that are told one by one: `best_record`, without looking through all of them each time.
+
+    Args:
+        direction: `minimize` or `maximize`.
+    """
+
+    def __init__(self, direction: str) -> None:
+        self._direction = direction
+        self._best: Standing | None = None
+        self._n_seen = 0
+
+    def of(self, records: Sequence[TrialRecord]) -> TrialRecord | None:
+        """The trial that stands for the best point.
+
+        Args:
+            records: Those of the last call, and what was told since.
+        """
+        new, self._n_seen = records[self._n_seen :], len(records)
+        if any(record.repeat_of is not None for record in new):  # a mean that changed can cost the lead
+            self._best = best_standing(records, direction=self._direction)
+        else:
+            for record in new:
+                self._meet(record)
+        return None if self._best is None else self._best.record
+
+    def _meet(self, record: TrialRecord) -> None:
+        """Let a trial take the lead."""
+        if record.value is None or record.repeat_of is not None:
+            return
+        one = Standing(record=record, value=record.value, n_seeds=1)
+        if self._best is None or self._key(one) < self._key(self._best):
+            self._best = one
+
+    def _key(self, one: Standing) -> tuple[bool, float, int]:
+        return one.record.ended is Ended.PRUNED, _sign(self._direction) * one.value, one.record.trial
+
+
+def bad_value(values: Iterable[float | None], *, naive: float, direction: str) -> float:
+    """A finite value for a trial that has none: as bad as the worst one seen, and no better than guessing.
+
+    choice: within the range of real values, because samplers that standardise what they are told (Gaussian processes)
+    would see nothing but the cliff if it were 1e9.
+
+    Args:
+        values: Values of the trials told before, None among them.
+        naive: Value of an answer that ignores the features.
+        direction: `minimize` or `maximize`.
+    """
+    sign = _sign(direction)
+    return sign * max([sign * naive, *(sign * value for value in values if value is not None)])
+
+
+def told_history(records: Sequence[TrialRecord], *, naive: float, direction: str) -> list[Told]:
+    """What an engine was told, in the order it was told; the same whether the run was interrupted or not."""
+    history: list[Told] = []
+    worst = naive
+    for record in records:
+        history.append(record.told(otherwise=worst))
+        worst = bad_value([record.value], naive=worst, direction=direction)
+    return history
+
+
+def trials_frame(records: Sequence[TrialRecord]) -> pd.DataFrame:
+    """A row a trial in the order of their numbers; the point under `point.NAME`, other scores under `metric.NAME`."""
+    import pandas as pd
+
+    ordered = sorted(records, key=lambda record: record.trial)
+    columns: dict[str, list[Any]] = {name: [getattr(record, name) for record in ordered] for name in _DTYPES}
+    columns["ended"] = [str(record.ended) for record in ordered]
+    columns["seed"] = ["/".join(map(str, record.seed)) for record in ordered]
+    for name in _POINT_DTYPES:
+        columns[f"point.{name}"] = [_cell(getattr(record.point, name)) for record in ordered]
+    for name in dict.fromkeys(name for record in ordered for name in record.metrics):
+        columns[f"metric.{name}"] = [record.metrics.get(name, math.nan) for record in ordered]
+    dtypes = _DTYPES | {f"point.{name}": dtype for name, dtype in _POINT_DTYPES.items()}
+    return pd.DataFrame({name: pd.Series(cells, dtype=dtypes.get(name, "float64")) for name, cells in columns.items()})
+
+
+def repeats_frame(records: Mapping[tuple[int, int], TrialRecord]) -> pd.DataFrame:
+    """A row a point and repeat, the columns those of trials; `trial` is the number of the point.
+
+    Args:
+        records: By number of the point and repeat.
+    """
+    import pandas as pd
+
+    rows = [
+        trials_frame([record]).assign(repeat=repeat)
+        for (_, repeat), record in sorted(records.items(), key=lambda one: one[0])
+    ]
+    frame = pd.concat(rows, ignore_index=True)
+    frame.insert(1, "repeat", frame.pop("repeat"))
+    return frame.drop(columns="repeat_of")
+
+
+def curves_frame(records: Sequence[TrialRecord]) -> pd.DataFrame:
+    """A row an epoch of every trial: trial, epoch (from 1), train_loss, valid_loss, penalty."""
+    import pandas as pd
+
+    ordered = sorted(records, key=lambda record: record.trial)
+    lengths = [record.curve.n_epochs for record in ordered]
+    series = {
+        name: np.concatenate([np.empty(0, np.float32), *(getattr(record.curve, name) for record in ordered)])
+        for name in ("train_loss", "valid_loss", "penalty")
+    }
+    trial = np.repeat(np.array([record.trial for record in ordered], dtype=np.int64), lengths)
+    epoch = np.concatenate([np.empty(0, np.int64), *(np.arange(1, length + 1) for length in lengths)])
+    return pd.DataFrame({"trial": trial, "epoch": epoch, **series})
+
+
+_DTYPES: Final = {
+    "trial": "int64",
+    "value": "float64",
+    "valid_loss": "float64",
+    "ended": "str",
+    "why": "str",
+    "n_folds_judged": "int64",
+    "best_epoch": "int64",
+    "n_epochs": "int64",
+    "n_updates": "int64",
+    "n_params": "int64",
+    "topology": "str",
+    "train_s": "float64",
+    "compile_s": "float64",
+    "repeat_of": "Int64",
+    "seed": "str",
+    "error": "str",
+    "ended_at": "str",
+}
+
+_POINT_DTYPES: Final = {
+    **{f.name: "float64" for f in fields(Point) if f.name not in STUDY_ONLY},
+    **dict.fromkeys(("activation", "widths", "augment_balance"), "str"),
+    "depth": "int64",
+    "width": "int64",
+    "batch_norm": "bool",
+}
+
+
+def _cell(value: object) -> object:
+    """A point's value as one cell: a list of widths in the way topologies are printed."""
+    if isinstance(value, tuple):
+        return "-".join(map(str, value))
+    return str(value) if isinstance(value, str) else value
+
+
+def _value(record: TrialRecord) -> float:
+    """The value of a record that has one; what has none sorts last."""
+    return math.inf if record.value is None else record.value
+
+
+def _sign(direction: str) -> int:
+    """Turns larger is better into smaller is better."""
+    return -1 if direction == "maximize" else 1
+
+
+def _plain_float(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else float(value)
+
+
+def _short_floats(values: Iterable[np.float32]) -> list[float | None]:
+    """The shortest decimals that read back as the same float32; half as long as those of the same float64."""
+    return [float(str(value)) if math.isfinite(value) else None for value in values]
+
+
+def _float32(values: Iterable[float | None]) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    return np.array([math.nan if value is None else value for value in values], dtype=np.float32)

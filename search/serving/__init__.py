@@ -1,0 +1,1 @@
+"""The saved model: packaged, loaded, asked for predictions, described on its card."""

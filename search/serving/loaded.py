@@ -1,0 +1,120 @@
+"""A saved model for Python: frames of raw rows in, labels, probabilities or values out."""
+
+from __future__ import annotations
+
+from os import PathLike, fspath
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ffsearch.errors import ExportError
+from ffsearch.search.base.quiet import load_tensorflow
+from ffsearch.search.folder.reader import LOG, MODEL
+from ffsearch.search.network.heads import Task
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ffsearch.search.serving.packaging import PackagedModel
+
+__all__ = ["Model", "load_model", "model_file"]
+
+
+class Model:
+    """A model that takes raw rows; make one with `load_model`.
+
+    Columns go by name: their order is free and others are ignored. A missing cell, a level that no training row had and
+    a number beyond every range are answered as well (docs/semantics.md); a missing column is a `DataError`.
+
+    Args:
+        packaged: The model file, loaded.
+
+    Example:
+        >>> model = ffsearch.load_model("runs/tabular/model/model.keras")
+        >>> model.predict(frame), model.predict_proba(frame), model.classes
+    """
+
+    def __init__(self, packaged: PackagedModel) -> None:
+        self._packaged = packaged
+
+    def __repr__(self) -> str:
+        return f"<ffsearch model: {self._packaged.task} of {', '.join(self.targets)} from {len(self.columns)} columns>"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns it needs."""
+        return self._packaged.columns
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Names of the target columns; classes have one."""
+        return self._packaged.target_names
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Labels in the order of their probabilities, as texts; empty for regression."""
+        return self._packaged.labels
+
+    @property
+    def keras(self) -> Any:
+        """The Keras model: a dict of one tensor a column in, probabilities or values out."""
+        return self._packaged.model
+
+    def predict(self, frame: pd.DataFrame) -> pd.DataFrame | pd.Series[Any]:
+        """The likeliest label, or the value in the target's unit, of every row.
+
+        Args:
+            frame: Raw rows.
+
+        Returns:
+            A series under the target's name with the frame's index; a frame where targets are several.
+
+        Raises:
+            DataError: If a column is missing.
+        """
+        table = self._packaged.predict(frame)
+        if self._packaged.task is not Task.REGRESSION:
+            return table["prediction"].rename(self.targets[0])
+        return table if len(self.targets) > 1 else table[self.targets[0]]
+
+    def predict_proba(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The probability of every class, shape (n_rows, n_classes), a column a label.
+
+        Raises:
+            DataError: If a column is missing.
+            AttributeError: If it predicts values.
+        """
+        if self._packaged.task is Task.REGRESSION:
+            raise AttributeError("This model predicts values, which have no probabilities: use predict.")
+        import pandas as pd
+
+        return pd.DataFrame(self._packaged.answers(frame), columns=list(self.classes), index=frame.index)
+
+
+def load_model(path: str | PathLike[str]) -> Model:
+    """Load the model of a run.
+
+    Args:
+        path: A `.keras` file that a run wrote, which needs nothing of the run, or a run folder.
+
+    Raises:
+        ExportError: If there is no model, or it is not one of ours.
+    """
+    load_tensorflow()
+    from ffsearch.search.serving.packaging import load_packaged
+
+    return Model(load_packaged(model_file(path)))
+
+
+def model_file(path: str | PathLike[str]) -> Path:
+    """The `.keras` file that is meant: the file itself, or that of a run folder.
+
+    Raises:
+        ExportError: If it is a folder without a model.
+    """
+    given = Path(path)
+    if not given.is_dir():
+        return given
+    if (given / MODEL).is_file():
+        return given / MODEL
+    why = "it was not refitted: give the run's command again" if (given / LOG).is_file() else "it is no run folder"
+    raise ExportError(f"{fspath(path)!r} has no {MODEL}: {why}. Or give a .keras file.")

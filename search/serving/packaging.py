@@ -1,0 +1,489 @@
+"""The saved model: one `.keras` file from raw columns to answers in the user's own labels and units.
+
+    number columns  -> scaled, clipped, missing flags -+
+                                                       +-> network -> logits -> probabilities, or values
+    category columns -> looked up, one slot a level ---+
+
+It is made of Keras' own layers and operations alone, so `keras.models.load_model(path)` needs no ffsearch. Inputs are a
+dict of one (n_rows, 1) tensor a column: float32 with NaN where missing, strings with "" where missing; a date is the
+number of days since the first one (`origin` in `ffsearch.json`), its time of day their fraction. Keras allows not
+every character in their names, so they are called `number_0`, `category_3`; which column each one is, the labels and
+the target names travel in the same file as `ffsearch.json`. The output is
+
+    classification   probabilities (n_rows, n_classes) in the order of the labels, two columns for binary
+    regression       values (n_rows, n_targets) in the targets' own units
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+import zipfile
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+from keras import ops
+from numpy.typing import NDArray
+
+from ffsearch._version import __version__
+from ffsearch.errors import DataError, ExportError
+from ffsearch.search.data.columns import CYCLE_DAYS, YEAR_DAYS
+from ffsearch.search.data.dates import DateReading
+from ffsearch.search.data.images import IMAGE, AnyPreprocessor, ImagePreprocessor, ImageShape, as_images, image_size
+from ffsearch.search.data.preprocess import CLIP, LIMIT, CategoryColumn, DateCycles, NumberColumn, Preprocessor
+from ffsearch.search.data.spelling import PLAIN
+from ffsearch.search.network.heads import Head, TargetScale, Task, probabilities, values
+from ffsearch.search.network.model import build_network
+from ffsearch.search.network.topology import Point
+
+__all__ = [
+    "MEMBER",
+    "TOLERANCE",
+    "PackagedModel",
+    "as_tensor",
+    "largest_difference",
+    "load_packaged",
+    "package",
+    "save_model",
+]
+
+MEMBER: Final = "ffsearch.json"
+"""Name of our own member of the `.keras` archive; Keras reads past it."""
+
+TOLERANCE: Final = 1e-5
+"""Largest difference between the saved model and the matrix path, relative to an answer and the spread of its target.
+
+choice: the bar of the design; float32 itself takes 1e-7 of it.
+"""
+
+_SCHEMA: Final = 1
+_CHUNK_ROWS: Final = 16_384
+"""choice: rows answered at once; keeps the activations of a wide network to some tens of MB."""
+
+
+# --- a model that has been loaded ------------------------------------------------------------------------------------
+
+
+class PackagedModel:
+    """A saved model with its labels and column names: frames in, frames out.
+
+    Args:
+        model: The Keras model, raw columns to answers.
+        facts: What `ffsearch.json` holds.
+    """
+
+    def __init__(self, model: keras.Model, facts: Mapping[str, Any]) -> None:
+        self.model = model
+        self.task = Task(facts["task"])
+        self.labels = tuple(facts["labels"])
+        self.target_names = tuple(facts["target_names"])
+        self.facts = dict(facts)
+        self._inputs: dict[str, str] = {one["column"]: one["input"] for one in facts["inputs"]}
+        self._image: ImageShape | None = tuple(facts["image"]) if facts.get("image") else None
+        self._preprocessor = None if self._image else Preprocessor.from_dict(facts["preprocessor"])
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns it needs; others are ignored, and their order is free."""
+        return tuple(self._inputs)
+
+    @property
+    def plain_numbers(self) -> tuple[str, ...]:
+        """Those that hold numbers as Python writes them: no dates, and no spelling of their own."""
+        inputs = self.facts["inputs"]
+        return tuple(one["column"] for one in inputs if one["kind"] == "number" and "reading" not in one)
+
+    def answers(self, frame: pd.DataFrame | NDArray[Any]) -> NDArray[np.float32]:
+        """Probabilities (n_rows, n_classes), or values (n_rows, n_targets).
+
+        Args:
+            frame: Raw rows; of a model for images also the images themselves, shape (n_rows, H, W) or with channels.
+
+        Raises:
+            DataError: If a column is missing, or images have another size.
+        """
+        raw = self.raw(frame)
+        parts = [self._answer(raw, start) for start in range(0, max(len(frame), 1), _CHUNK_ROWS)]
+        return np.concatenate(parts)
+
+    def raw(self, frame: pd.DataFrame | NDArray[Any]) -> dict[str, NDArray[Any]]:
+        """What the Keras model is fed, by the names of its inputs: arrays of shape (n_rows,), float32 or texts.
+
+        A model for images has one input, `image`, float32 of shape (n_rows, H, W) or (n_rows, H, W, C).
+
+        Raises:
+            DataError: If a column is missing, or images have another size.
+        """
+        if self._image is not None:
+            return {IMAGE: as_images(frame, self._image)}
+        assert self._preprocessor is not None
+        if not isinstance(frame, pd.DataFrame):
+            raise DataError("These are no images but a table, whose columns have names: give a pandas frame.")
+        raw = self._preprocessor.raw_inputs(frame)
+        return {self._inputs[column]: cells for column, cells in raw.items()}
+
+    def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """One row an input row, with its index.
+
+        For classes a column `prediction` (the likeliest label) and one `p(LABEL)` a label; for regression a column a
+        target, under its name.
+
+        Raises:
+            DataError: If a column is missing.
+        """
+        answers = self.answers(frame)
+        if self.task is Task.REGRESSION:
+            return pd.DataFrame(answers, columns=list(self.target_names), index=frame.index)
+        table = pd.DataFrame(answers, columns=[f"p({label})" for label in self.labels], index=frame.index)
+        table.insert(0, "prediction", [self.labels[number] for number in answers.argmax(axis=1)])
+        return table
+
+    @cached_property
+    def _forward(self) -> Any:
+        """The model as a graph that was traced once, for any number of rows.
+
+        TensorFlow traces again for other numbers of rows, and warns of functions that it often traces, also where each
+        is another model's.
+        """
+        rows = {name: tf.TensorSpec(tensor.shape, tensor.dtype) for name, tensor in self.model.input.items()}
+        return tf.function(lambda raw: self.model(raw, training=False), input_signature=[rows]).get_concrete_function()
+
+    def _answer(self, raw: Mapping[str, NDArray[Any]], start: int) -> NDArray[np.float32]:
+        """The answers of one chunk of rows."""
+        rows = slice(start, start + _CHUNK_ROWS)
+        answers: NDArray[np.float32] = self._forward(
+            {name: as_tensor(cells[rows]) for name, cells in raw.items()}
+        ).numpy()
+        return answers
+
+
+def load_packaged(path: str | os.PathLike[str]) -> PackagedModel:
+    """Load a file that `save_model` wrote.
+
+    Raises:
+        ExportError: If there is no such file, or it is not one of ours.
+    """
+    if not Path(path).is_file():
+        raise ExportError(f"There is no model file {os.fspath(path)!r}. Give the model.keras of a finished run.")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            facts = json.loads(archive.read(MEMBER))
+        return PackagedModel(keras.models.load_model(path, compile=False), facts)
+    except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
+        raise ExportError(
+            f"{os.fspath(path)!r} is not a model ffsearch saved, or it is damaged ({error}). Give the model.keras of a "
+            "finished run; other Keras files open with keras.models.load_model."
+        ) from error
+
+
+# --- writing one -----------------------------------------------------------------------------------------------------
+
+
+def save_model(
+    path: str | os.PathLike[str],
+    *,
+    point: Point,
+    weights: Sequence[NDArray[np.float32]],
+    head: Head,
+    preprocessor: AnyPreprocessor,
+    target_scale: TargetScale | None,
+    sample: pd.DataFrame,
+    notes: Mapping[str, Any] | None = None,
+) -> PackagedModel:
+    """Write the model to a temporary file, load it, compare its answers with the matrix path, then put it in place.
+
+    Args:
+        path: Where to; must end in `.keras`. An older file is replaced only when the new one has passed.
+        point: The topology.
+        weights: Its weights, in the order of `get_weights()`.
+        head: The end of the network.
+        preprocessor: From raw columns to the matrix the network was trained on.
+        target_scale: How regression targets were standardised; None for classes.
+        sample: Raw rows to compare on.
+        notes: Anything else to carry in `ffsearch.json`, fit for JSON.
+
+    Returns:
+        The model as read back.
+
+    Raises:
+        ExportError: If it cannot be written or does not answer the same; nothing is left behind then.
+    """
+    target = Path(path)
+    partial = target.with_name(f".{target.stem}.{os.getpid()}.keras")
+    network = _network(point, head=head, n_features=preprocessor.n_features, weights=weights)
+    facts = {**_facts(head, preprocessor, target_scale), "notes": dict(notes or {})}
+    try:
+        _write(partial, package(network, head=head, preprocessor=preprocessor, target_scale=target_scale), facts)
+        expected = _expected(network, preprocessor.transform(sample), head=head, target_scale=target_scale)
+        packaged = load_packaged(partial)
+        _compare(packaged.answers(sample), expected, target_scale=target_scale)
+        os.replace(partial, target)
+    except OSError as error:
+        raise ExportError(f"The model could not be written to {os.fspath(path)!r}: {error}.") from error
+    finally:
+        partial.unlink(missing_ok=True)
+    return packaged
+
+
+def _write(path: Path, model: keras.Model, facts: Mapping[str, Any]) -> None:
+    with warnings.catch_warnings():
+        # Keras reads TensorFlow's variables with np.array, of which NumPy 2 complains; there is nothing to do here.
+        warnings.filterwarnings("ignore", message="__array__ implementation", category=DeprecationWarning)
+        model.save(path)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(MEMBER, json.dumps(facts, indent=1))
+
+
+def package(
+    network: keras.Model, *, head: Head, preprocessor: AnyPreprocessor, target_scale: TargetScale | None
+) -> keras.Model:
+    """The Keras model from raw columns to answers around a network from matrix to logits."""
+    if isinstance(preprocessor, ImagePreprocessor):
+        return _package_images(network, head=head, preprocessor=preprocessor, target_scale=target_scale)
+    inputs = _inputs(preprocessor)
+    features: list[Any] = []
+    if preprocessor.numbers:
+        columns = [inputs[_number(place)] for place in range(len(preprocessor.numbers))]
+        features += _number_features(preprocessor.numbers, columns)
+    for place, category in enumerate(preprocessor.categories):
+        features += _category_features(category, inputs[_category(place)])
+    places = {number.name: place for place, number in enumerate(preprocessor.numbers)}
+    for one in preprocessor.cycles:
+        features += _cycle_features(one, inputs[_number(places[one.name])])
+    binned = {place: number for place, number in enumerate(preprocessor.numbers) if number.n_bins}
+    if binned:
+        features.append(_bin_features(list(binned.values()), [inputs[_number(place)] for place in binned]))
+    matrix = features[0] if len(features) == 1 else keras.layers.Concatenate(name="features")(features)
+    return keras.Model(inputs, _answers(network(matrix), head=head, target_scale=target_scale), name="ffsearch")
+
+
+def _package_images(
+    network: keras.Model, *, head: Head, preprocessor: ImagePreprocessor, target_scale: TargetScale | None
+) -> keras.Model:
+    """From images as they come, (n_rows, H, W) or (n_rows, H, W, C), to answers."""
+    image = keras.Input(image_size(preprocessor.shape), name=IMAGE, dtype="float32")
+    pixels = keras.layers.Reshape((preprocessor.n_features,), name="pixels")(image)
+    matrix = ops.divide(ops.subtract(pixels, preprocessor.mean), preprocessor.scale)
+    return keras.Model({IMAGE: image}, _answers(network(matrix), head=head, target_scale=target_scale), name="ffsearch")
+
+
+def _number(place: int) -> str:
+    return f"number_{place}"
+
+
+def _category(place: int) -> str:
+    return f"category_{place}"
+
+
+def _inputs(preprocessor: Preprocessor) -> dict[str, Any]:
+    """One input a column, under a name Keras allows."""
+    numbers = {_number(place): "float32" for place in range(len(preprocessor.numbers))}
+    categories = {_category(place): "string" for place in range(len(preprocessor.categories))}
+    return {name: keras.Input((1,), name=name, dtype=dtype) for name, dtype in {**numbers, **categories}.items()}
+
+
+def _number_features(numbers: Sequence[NumberColumn], columns: Sequence[Any]) -> list[Any]:
+    """Scaled numbers and their missing flags: the steps of `preprocess.py` in their order, in float32."""
+    raw = columns[0] if len(columns) == 1 else keras.layers.Concatenate(name="numbers")(list(columns))
+    present, z = _standardised(numbers, raw)
+    features = [ops.divide(z, ops.sqrt(ops.add(ops.square(ops.divide(z, CLIP)), 1.0)))]
+    flagged = [place for place, number in enumerate(numbers) if number.flag]
+    if flagged:
+        features.append(ops.take(ops.cast(ops.logical_not(present), "float32"), flagged, axis=1))
+    return features
+
+
+def _bin_features(numbers: Sequence[NumberColumn], columns: Sequence[Any]) -> Any:
+    """How much further each number has come through each of its bins than the median, (n_rows, bins of all numbers)."""
+    raw = columns[0] if len(columns) == 1 else keras.layers.Concatenate(name="binned")(list(columns))
+    _, z = _standardised(numbers, raw)
+    place = np.repeat(np.arange(len(numbers)), [number.n_bins for number in numbers]).astype(np.int32)
+    tables = zip(*(number.bin_table() for number in numbers), strict=True)
+    starts, widths, at_median = (np.concatenate(parts) for parts in tables)
+    shares = ops.clip(ops.divide(ops.subtract(ops.take(z, place, axis=1), starts), widths), 0.0, 1.0)
+    return ops.subtract(shares, at_median)
+
+
+def _standardised(numbers: Sequence[NumberColumn], raw: Any) -> tuple[Any, Any]:
+    """Where cells are present, and z, both (n_rows, n_numbers); z is 0 where they are not."""
+    medians = np.array([number.median for number in numbers], np.float32)
+    scales = np.array([number.scale for number in numbers], np.float32)
+    present = ops.isfinite(raw)
+    # NaN is taken out by its own test first: the ONNX converter turns every other `where` into a product with 0 or 1.
+    z = ops.divide(ops.subtract(ops.where(ops.isnan(raw), 0.0, raw), medians), scales)
+    return present, ops.where(present, ops.clip(z, -LIMIT, LIMIT), 0.0)
+
+
+def _category_features(category: CategoryColumn, column: Any) -> list[Any]:
+    """Slots, (n_rows, n_slots), and encodings. The lookup says 0 for an unseen level, and i + 1 for `vocabulary[i]`."""
+    vocabulary = category.vocabulary or ("",)
+    lookup = keras.layers.StringLookup(
+        vocabulary=list(vocabulary), mask_token=None, num_oov_indices=1, oov_token=_unused_text(vocabulary)
+    )
+    place = ops.squeeze(lookup(column), axis=1)
+    if category.ordered:
+        return [ops.take(_unseen_first(category.slot_table()), place, axis=0)]
+    other = len(category.levels)
+    slots = np.array([other, *(category.slots.get(level, other) for level in vocabulary)], np.int32)
+    features = [ops.one_hot(ops.take(slots, place), category.n_slots)]
+    if category.encodings:
+        features.append(ops.take(_unseen_first(category.encoding_table()), place, axis=0))
+    return features
+
+
+def _unseen_first(table: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A table by the numbers of a lookup: the row of all other texts comes first."""
+    return np.roll(table, 1, axis=0)
+
+
+def _cycle_features(cycles: DateCycles, column: Any) -> list[Any]:
+    """Where a date stands in year, week and day: the steps of `DateCycles.features` in their order, in float32."""
+    present = ops.cast(ops.isfinite(column), "float32")
+    moment = ops.where(ops.isnan(column), 0.0, column)
+    moment = ops.where(ops.isfinite(moment), moment, 0.0)
+    day = ops.floor(moment)
+    features: list[Any] = []
+    if cycles.year:
+        place = _rest(ops.add(day, float(cycles.origin_in_cycle)), CYCLE_DAYS)
+        features += _waves(_rest(place, YEAR_DAYS), YEAR_DAYS)
+    if cycles.week:
+        weekday = _rest(ops.add(day, float(cycles.origin_weekday)), 7)
+        features.append(ops.cast(ops.equal(weekday, np.arange(7, dtype=np.float32)), "float32"))
+    if cycles.clock:
+        features += _waves(ops.subtract(moment, day), 1.0)
+    return [ops.multiply(feature, present) for feature in features]
+
+
+def _rest(days: Any, length: float) -> Any:
+    """What is left of whole days after whole lengths."""
+    return ops.subtract(days, ops.multiply(ops.floor(ops.divide(ops.add(days, 0.5), length)), length))
+
+
+def _waves(place: Any, length: float) -> list[Any]:
+    """Sine and cosine of a place in a cycle."""
+    angle = ops.multiply(place, float(np.float32(2 * np.pi / length)))
+    return [ops.sin(angle), ops.cos(angle)]
+
+
+def _unused_text(levels: Sequence[str]) -> str:
+    """A name for unseen levels that no level has."""
+    text = "[other]"
+    while text in levels:
+        text = f"[{text}]"
+    return text
+
+
+def _answers(logits: Any, *, head: Head, target_scale: TargetScale | None) -> Any:
+    """Logits as probabilities of all classes, or in the targets' units."""
+    if head.task is Task.MULTICLASS:
+        return keras.layers.Softmax(name="probabilities")(logits)
+    if head.task is Task.BINARY:
+        negative = keras.layers.Rescaling(-1.0, name="negative")(logits)
+        both = keras.layers.Concatenate(name="both")([negative, logits])
+        return keras.layers.Activation("sigmoid", name="probabilities")(both)
+    if target_scale is None:
+        return logits
+    return keras.layers.Rescaling(target_scale.scale.tolist(), offset=target_scale.mean.tolist(), name="values")(logits)
+
+
+def _network(point: Point, *, head: Head, n_features: int, weights: Sequence[NDArray[np.float32]]) -> keras.Model:
+    """The network with its trained weights; the seed only fills what they replace."""
+    network = build_network(point, head=head, n_features=n_features, seed=np.random.SeedSequence(0))
+    network.set_weights(list(weights))
+    return network
+
+
+def _input_facts(preprocessor: AnyPreprocessor) -> list[dict[str, Any]]:
+    """Each input of the Keras model: the column it is, its name there, its kind, and how a number is read."""
+    if isinstance(preprocessor, ImagePreprocessor):
+        return [{"column": IMAGE, "input": IMAGE, "kind": "image"}]
+    numbers = [
+        {
+            "column": number.name,
+            "input": _number(place),
+            "kind": "date" if isinstance(number.reading, DateReading) else "number",
+            **({} if number.reading == PLAIN else {"reading": number.reading.as_dict()}),
+        }
+        for place, number in enumerate(preprocessor.numbers)
+    ]
+    categories = [
+        {"column": category.name, "input": _category(place), "kind": "category"}
+        for place, category in enumerate(preprocessor.categories)
+    ]
+    return [*numbers, *categories]
+
+
+def _facts(head: Head, preprocessor: AnyPreprocessor, target_scale: TargetScale | None) -> dict[str, Any]:
+    """What `ffsearch.json` holds."""
+    image = list(preprocessor.shape) if isinstance(preprocessor, ImagePreprocessor) else None
+    return {
+        "schema": _SCHEMA,
+        "ffsearch": __version__,
+        "task": str(head.task),
+        "loss": str(head.loss),
+        "target_names": list(head.target_names),
+        "labels": list(head.labels),
+        "output": "values" if head.task is Task.REGRESSION else "probabilities",
+        "target_spread": None if target_scale is None else target_scale.scale.tolist(),
+        "inputs": _input_facts(preprocessor),
+        "image": image,
+        "preprocessor": preprocessor.to_dict(),
+    }
+
+
+def _expected(
+    network: keras.Model, matrix: NDArray[np.float32], *, head: Head, target_scale: TargetScale | None
+) -> NDArray[np.float64]:
+    """What the run itself answers: the matrix path, and the head's formulas in NumPy."""
+    logits = np.asarray(network(matrix, training=False))
+    if head.task is not Task.REGRESSION:
+        return probabilities(head, logits)
+    return logits.astype(np.float64) if target_scale is None else values(head, logits, scale=target_scale)
+
+
+def _compare(answers: NDArray[np.float32], expected: NDArray[np.float64], *, target_scale: TargetScale | None) -> None:
+    """Refuse a file that answers otherwise than the run.
+
+    Raises:
+        ExportError: With the largest difference.
+    """
+    spread = None if target_scale is None else target_scale.scale
+    difference = largest_difference(answers, expected, spread=spread)
+    if difference <= TOLERANCE:
+        return
+    raise ExportError(
+        f"The saved model answers otherwise than the run: by {difference:.2g} on {len(answers)} rows, "
+        f"where {TOLERANCE:g} is allowed. Nothing was written. Please report this with the space file and the output "
+        "of `ffsearch --version`."
+    )
+
+
+def largest_difference(
+    answers: NDArray[Any], expected: NDArray[Any], *, spread: Sequence[float] | NDArray[np.float64] | None
+) -> float:
+    """How far two sets of answers are apart at most, as `TOLERANCE` counts it; infinite if an answer is not finite.
+
+    Args:
+        answers: Shape (n_rows, n_outputs).
+        expected: The same shape.
+        spread: Of each regression target, shape (n_outputs,); None for probabilities.
+    """
+    if not np.isfinite(answers).all():
+        return float("inf")
+    unit = 1.0 if spread is None else np.asarray(spread, np.float64)
+    expected = np.asarray(expected, np.float64)
+    return float(np.max(np.abs(answers - expected) / (unit + np.abs(expected)), initial=0.0))
+
+
+def as_tensor(cells: NDArray[Any]) -> tf.Tensor:
+    """Cells of shape (n_rows,) as the Keras model takes them, shape (n_rows, 1); images are as it takes them."""
+    if cells.ndim > 1:
+        return tf.constant(cells)
+    return tf.constant(cells[:, None], tf.string if cells.dtype == object else tf.float32)

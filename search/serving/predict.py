@@ -1,0 +1,208 @@
+"""`ffsearch predict`: a file of raw rows in, a file of answers out, piece by piece.
+
+    pieces of the file (in a thread ahead) -> model -> table of answers -> written beside -> moved into place
+
+Answers carry the input's own row identifiers, or row numbers counted from 1. Cells come out as they are: a label or an
+identifier that looks like a spreadsheet formula is not changed, because what is changed no longer joins to the input.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Final, Protocol
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyarrow import csv as arrow_csv
+from pyarrow import parquet
+
+from ffsearch.errors import DataError, ExportError
+from ffsearch.search.data.pieces import Piece, Pieces, open_pieces
+from ffsearch.search.network.heads import Task
+from ffsearch.search.serving.loaded import model_file
+from ffsearch.search.serving.packaging import PackagedModel, load_packaged
+
+__all__ = ["Predicted", "predict_file"]
+
+ROW: Final = "row"
+"""Column of the row numbers, where no identifier is named."""
+
+PREDICTION: Final = "prediction"
+"""Column of the likeliest label."""
+
+_DELIMITERS: Final = {".csv": ",", ".tsv": "\t"}
+_PARQUET: Final = (".parquet", ".pq")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predicted:
+    """What was done: rows answered, and the file they are in (None: the standard output)."""
+
+    n_rows: int
+    path: Path | None
+
+
+def predict_file(
+    model: str | os.PathLike[str],
+    data: str | os.PathLike[str],
+    *,
+    out: str | os.PathLike[str] | None = None,
+    id_column: str | None = None,
+    on_rows: Callable[[int], None] | None = None,
+) -> Predicted:
+    """Answer all rows of a file.
+
+    Args:
+        model: A `.keras` file that a run wrote, or a run folder.
+        data: CSV, TSV or Parquet, packed by gzip or not. Its columns go by name; the target need not be there.
+        out: A .csv, .tsv or .parquet file, which is there whole or not at all; None writes CSV to the standard output.
+        id_column: The column of `data` that names its rows.
+        on_rows: Told how many rows are answered so far.
+
+    Raises:
+        ExportError: If the model cannot be read, or the answers cannot be written.
+        DataError: If the file cannot be read, or lacks a column.
+    """
+    target = None if out is None else Path(out)
+    file = model_file(model)
+    _refuse_place(target, inputs=(file, Path(data)))
+    packaged = load_packaged(file)
+    pieces = open_pieces(Path(data), needed=packaged.columns, id_column=id_column, numbers=packaged.plain_numbers)
+    packaged.raw(pd.DataFrame(columns=list(pieces.columns), dtype="str"))  # refuses a missing column, and says which
+    names = _names(packaged, id_column)
+    n_rows = 0
+    with _writing(target, names) as writer:
+        for piece, answers in _answered(packaged, pieces):
+            writer.write(_table(packaged, piece, answers, names=names, n_before=n_rows))
+            n_rows += len(answers)
+            if on_rows is not None:
+                on_rows(n_rows)
+        if not n_rows:
+            raise DataError(f"{os.fspath(data)!r} has no rows to answer.")
+    return Predicted(n_rows=n_rows, path=target)
+
+
+def _answered(packaged: PackagedModel, pieces: Pieces) -> Iterator[tuple[Piece, NDArray[np.float32]]]:
+    """Every piece with its answers; the next piece is read meanwhile."""
+    with ThreadPoolExecutor(1) as ahead:
+        following = ahead.submit(next, pieces.rows, None)
+        while (piece := following.result()) is not None:
+            following = ahead.submit(next, pieces.rows, None)
+            yield piece, packaged.answers(piece.frame)
+
+
+def _names(packaged: PackagedModel, id_column: str | None) -> list[str]:
+    """Columns of the answers, identifiers first.
+
+    Raises:
+        DataError: If the identifier is called as one of the others.
+    """
+    regression = packaged.task is Task.REGRESSION
+    answers = list(packaged.target_names) if regression else [PREDICTION, *(f"p({one})" for one in packaged.labels)]
+    first = id_column
+    if first is None:
+        first = ROW if ROW not in answers else "row number"
+    elif first in answers:
+        raise DataError(f"--id: the answers have a column {first!r} of their own. Name another column, or rename it.")
+    return [first, *answers]
+
+
+def _table(
+    packaged: PackagedModel, piece: Piece, answers: NDArray[np.float32], *, names: list[str], n_before: int
+) -> pa.Table:
+    """Identifiers, labels and probabilities, or values."""
+    numbers = pa.array(np.arange(n_before + 1, n_before + len(answers) + 1))
+    columns: list[Any] = [numbers if piece.ids is None else piece.ids]
+    if packaged.task is not Task.REGRESSION:
+        likeliest = pa.array(answers.argmax(axis=1).astype(np.int32))
+        columns.append(pa.DictionaryArray.from_arrays(likeliest, pa.array(packaged.labels)).cast(pa.string()))
+    columns += [pa.array(column) for column in answers.T]
+    return pa.Table.from_arrays(columns, names=names)
+
+
+# --- where answers go ------------------------------------------------------------------------------------------------
+
+
+def _refuse_place(target: Path | None, *, inputs: tuple[Path, ...]) -> None:
+    if target is None:
+        return
+    if target.suffix.lower() not in (*_DELIMITERS, *_PARQUET):
+        raise ExportError(f"--out {str(target)!r} must end in .csv, .tsv or .parquet, which says how it is written.")
+    if any(target.exists() and given.exists() and target.samefile(given) for given in inputs):
+        raise ExportError(f"--out {str(target)!r} is what is read. Name another file.")
+
+
+class _Writer(Protocol):
+    def write(self, table: pa.Table) -> None:
+        """Write some rows."""
+
+
+class _Text:
+    """Delimited text: names first, texts quoted, numbers in the shortest form that reads back as the same float32."""
+
+    def __init__(self, sink: IO[bytes], names: list[str], *, delimiter: str) -> None:
+        self._sink, self._delimiter = sink, delimiter
+        header = io.StringIO()
+        csv.writer(header, delimiter=delimiter, lineterminator="\n").writerow(names)
+        sink.write(header.getvalue().encode())
+
+    def write(self, table: pa.Table) -> None:
+        buffer = io.BytesIO()
+        arrow_csv.write_csv(table, buffer, arrow_csv.WriteOptions(include_header=False, delimiter=self._delimiter))
+        self._sink.write(buffer.getbuffer())
+
+
+class _Parquet:
+    """A Parquet file, whose types follow from the first rows."""
+
+    def __init__(self, sink: IO[bytes]) -> None:
+        self._sink = sink
+        self._writer: Any = None
+
+    def write(self, table: pa.Table) -> None:
+        if self._writer is None:
+            self._writer = parquet.ParquetWriter(self._sink, table.schema)
+        self._writer.write_table(table)
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+
+@contextmanager
+def _writing(target: Path | None, names: list[str]) -> Iterator[_Writer]:
+    """The writer of a file, which is put in place when all went well; or of the standard output."""
+    if target is None:
+        yield _Text(sys.stdout.buffer, names, delimiter=",")
+        sys.stdout.buffer.flush()
+        return
+    beside = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        with beside.open("wb") as sink:
+            if target.suffix.lower() in _PARQUET:
+                rows = _Parquet(sink)
+                yield rows
+                rows.close()
+            else:
+                yield _Text(sink, names, delimiter=_DELIMITERS[target.suffix.lower()])
+            sink.flush()
+            os.fsync(sink.fileno())
+        os.replace(beside, target)
+    except OSError as error:
+        raise ExportError(
+            f"The answers could not be written to {str(target)!r}: {error.strerror or error}. Nothing is left there. "
+            "Free some space, or choose another place with --out."
+        ) from error
+    finally:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)

@@ -1,0 +1,135 @@
+"""Time: a deadline that everything has to meet, and how much of it evidence, refit and report will need."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from ffsearch.search.folder.trial_record import TrialRecord
+
+__all__ = [
+    "BASELINES_SHARE",
+    "ENDING_S",
+    "EVIDENCE_SHARE",
+    "OVERHEAD_S",
+    "REFIT_SAFETY",
+    "Deadline",
+    "Reserve",
+    "evidence_seconds",
+    "kept_for_baselines",
+]
+
+REFIT_SAFETY: Final = 1.5
+"""choice: an epoch of the refit may be half as slow again as the trial's epochs were, when the machine got busier."""
+
+ENDING_S: Final = 8.0
+"""choice: the sealed test, tables and report, on two busy cores."""
+
+OVERHEAD_S: Final = 14.0 + ENDING_S
+"""choice: loading TensorFlow (some 7), saving and checking the model, and the ending, on two busy cores."""
+
+EVIDENCE_SHARE: Final = 0.35
+"""Share of the budget that is kept for evidence at most; where that is too little, it is cut short.
+
+choice: a search that is a third shorter loses little of its best score, evidence of a single repeat is none.
+"""
+
+BASELINES_SHARE: Final = 0.35
+"""Share of the budget that is kept for baselines at most; those that do not fit into what is left are left out, and
+said to be. choice: without it a minute on 40,000 rows would be theirs alone, and no network would be trained.
+"""
+
+
+def evidence_seconds(
+    records: Sequence[TrialRecord], *, n_networks: int, n_best: int, elapsed_s: float, total_s: float
+) -> float:
+    """Seconds to keep back for networks that are trained again, at the pace of the search so far.
+
+    Args:
+        records: All trials told.
+        n_networks: How many networks evidence trains at most.
+        n_best: They are like so many of the longest trained trials.
+        elapsed_s: Seconds the run took so far.
+        total_s: The budget.
+    """
+    times = sorted((record.train_s for record in records), reverse=True)
+    if not times or not n_networks:
+        return 0.0
+    usual = sum(times[:n_best]) / len(times[:n_best])
+    pace = elapsed_s / sum(times) if sum(times) else 1.0
+    return min(EVIDENCE_SHARE * total_s, n_networks * usual * pace)
+
+
+def kept_for_baselines(needed_s: float, *, total_s: float | None) -> float:
+    """Seconds to keep back for baselines that need so many.
+
+    Args:
+        needed_s: What all of them need.
+        total_s: The budget; None: there is none.
+    """
+    return needed_s if total_s is None else min(needed_s, BASELINES_SHARE * total_s)
+
+
+class Deadline:
+    """Counts down from a moment.
+
+    Args:
+        total_s: Seconds that everything may take; None is no limit.
+        began: The moment it counts from, by the same clock; by default now.
+        clock: Seconds from any fixed moment; must not run backwards.
+    """
+
+    def __init__(
+        self, total_s: float | None, *, began: float | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.total_s = total_s
+        self._clock = clock
+        self._began = clock() if began is None else began
+
+    def elapsed(self) -> float:
+        """Seconds since that moment."""
+        return self._clock() - self._began
+
+    def left(self) -> float:
+        """Seconds left, negative when it has passed, infinite without a limit."""
+        return math.inf if self.total_s is None else self.total_s - self.elapsed()
+
+    def over(self, reserve_s: float = 0.0) -> bool:
+        """Whether no more than a reserve is left."""
+        return self.left() <= reserve_s
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reserve:
+    """What must be left when the search stops, so that refit, test and report still meet the deadline.
+
+    Args:
+        n_train: Rows a trial is trained on.
+        n_all: Rows the winner is refitted on.
+        safety: Factor on the refit's time.
+        baselines_s: Seconds that fitting the baselines takes.
+        overhead_s: Seconds for everything else.
+    """
+
+    n_train: int
+    n_all: int
+    baselines_s: float = 0.0
+    safety: float = REFIT_SAFETY
+    overhead_s: float = OVERHEAD_S
+
+    def seconds(self, best: TrialRecord | None) -> float:
+        """Seconds to keep back, given the trial that would be refitted now.
+
+        By Keras the refit compiles once more, then trains to the best epoch alone, on more rows; by a lane it takes
+        less. Without a trial nothing would be refitted, and what is left is kept for the rest.
+        """
+        rest_s = self.overhead_s + self.baselines_s
+        if best is None:
+            return rest_s
+        share = best.best_epoch / best.n_epochs if best.n_epochs else 0.0
+        epochs_s = (best.train_s - best.compile_s) * share * self.n_all / self.n_train
+        return rest_s + self.safety * (best.compile_s + epochs_s)

@@ -1,0 +1,300 @@
+"""After the refit: baselines on the same splits, the sealed test opened once, and what it says of all of them.
+
+    repeats' splits -> baselines -> scores beside the winner's
+    sealed rows -> answers of the network and of every baseline -> intervals, calibration, errors, slices, facts
+
+Nothing here may be read by a choice: it runs when all of them are made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ffsearch.search.base.seeds import Purpose, generator
+from ffsearch.search.data.dates import DateReading
+from ffsearch.search.data.kinds import Kind as ColumnKind
+from ffsearch.search.data.preprocess import raw_inputs
+from ffsearch.search.data.spelling import PLAIN
+from ffsearch.search.evidence.baselines import Baseline, BaselineName, fit_baseline
+from ffsearch.search.evidence.calibration import Bin, reliability
+from ffsearch.search.evidence.effort import baseline_splits, split_seconds
+from ffsearch.search.evidence.errors_seen import Residuals, Slice, confusion, residuals, row_losses, worst_slices
+from ffsearch.search.evidence.intervals import Interval, score_intervals
+from ffsearch.search.evidence.metrics import metric_values
+from ffsearch.search.evidence.scoring import truth_of
+from ffsearch.search.evidence.terms import row_terms
+from ffsearch.search.evidence.verdict import Facts, facts_of_rows
+from ffsearch.search.exporting.checks import HeldOut, write_held_out
+from ffsearch.search.folder.log import Kind
+from ffsearch.search.folder.reader import CHECK
+from ffsearch.search.folder.summary import SealedTest
+from ffsearch.search.network.heads import Task
+from ffsearch.search.observer import Phase
+from ffsearch.search.steps.budget import ENDING_S
+from ffsearch.search.steps.refitting import Answer, in_unit
+
+if TYPE_CHECKING:
+    from ffsearch.search.data.prepare import Prepared, SealedRows
+    from ffsearch.search.data.problem import Problem
+    from ffsearch.search.steps.parts import Parts
+    from ffsearch.search.steps.weighing import Weighed
+
+__all__ = ["NETWORK", "Judged", "ModelScores", "TestScores", "judge"]
+
+NETWORK: Final = "network"
+
+_FACTS, _ERRORS = 10, 11
+"""Keys of generators."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TestScores:
+    """A model on the sealed rows: the objective with its interval over rows, and all metrics."""
+
+    interval: Interval
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelScores:
+    """The network or a baseline, beside the others.
+
+    Args:
+        name: `network`, `dummy`, `linear` or `boosting`.
+        settings: What it chose on the validation rows, or was given.
+        repeats: Metrics on the validation rows of repeats, by their number.
+        test: On the sealed rows; None where there are none.
+        notes: What was cut short.
+    """
+
+    name: str
+    settings: dict[str, float]
+    repeats: dict[int, dict[str, float]]
+    test: TestScores | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Judged:
+    """What the sealed test says, and what was beaten.
+
+    Args:
+        models: The network first, then the baselines; the network's repeats are those of the finalists.
+        openings: How often the test was opened so far; 0 where there is none.
+        facts: What the verdict rests on; None without baselines or sealed rows.
+        bins: The reliability curve, of classes.
+        confused: Rows by true and answered class, of classes.
+        residuals: Of every target, of regression.
+        slices: The parts of the table that are worst off.
+        notices: What time was too short for.
+    """
+
+    models: tuple[ModelScores, ...]
+    openings: int = 0
+    facts: Facts | None = None
+    bins: tuple[Bin, ...] = ()
+    confused: NDArray[np.int64] | None = None
+    residuals: tuple[Residuals, ...] = ()
+    slices: tuple[Slice, ...] = ()
+    notices: tuple[str, ...] = ()
+
+    @property
+    def test(self) -> SealedTest | None:
+        """What the sealed test says of the network."""
+        scores = self.models[0].test
+        if scores is None:
+            return None
+        return SealedTest(**asdict(scores.interval), metrics=scores.metrics, openings=self.openings)
+
+
+def judge(parts: Parts, weighed: Weighed, answer: Answer) -> Judged:
+    """Fit the baselines, then open the test rows, which nothing has depended on so far, and compare all answers.
+
+    The opening is noted in the folder before the rows are read: it counts whatever comes of it.
+    """
+    baselines, scores, notices = _baselines(parts, answer)
+    models = [ModelScores(name=NETWORK, settings={}, repeats=_of_network(weighed)), *scores]
+    if not len(parts.inputs.prepared.splits.test):
+        return Judged(models=tuple(models), facts=_facts_of_validation(parts, weighed, baselines), notices=notices)
+    parts.observer.phase(Phase.TEST)
+    parts.folder.note(Kind.TEST_OPENED)
+    sealed = parts.inputs.prepared.test_rows()
+    for notice in sealed.notices:
+        parts.observer.noted(notice)
+    raw: dict[str, NDArray[Any]] = {NETWORK: answer.model.answers(sealed.features)}
+    write_held_out(parts.folder.path / CHECK, answer.model, HeldOut(frame=sealed.features, answers=raw[NETWORK]))
+    x = answer.rows.preprocessor.transform(sealed.features) if baselines else None
+    raw |= {str(baseline.name): baseline.answers(x) for baseline in baselines if x is not None}
+    return replace(_compared(parts, weighed, answer, sealed, raw, models), notices=notices)
+
+
+# --- baselines -------------------------------------------------------------------------------------------------------
+
+
+def _baselines(parts: Parts, answer: Answer) -> tuple[list[Baseline], list[ModelScores], tuple[str, ...]]:
+    """The baselines asked for, and the dummy, which costs nothing and beside which all others are seen.
+
+    Returns:
+        The models, what they scored, and what the budget left no time for.
+    """
+    wanted = parts.evidence.baselines
+    if not wanted:
+        return [], [], ()
+    parts.observer.phase(Phase.BASELINES)
+    numbers = range(1, baseline_splits(parts.problem, parts.evidence.repeats) + 1)
+    problem = parts.inputs.prepared.repeats(numbers)
+    made, left_out = [], []
+    for name in (name for name in BaselineName if name is BaselineName.DUMMY or str(name) in wanted):
+        needed_s = 2 * split_seconds(parts.problem, name)  # a split, then all development rows
+        is_over = partial(parts.deadline.over, ENDING_S + needed_s)
+        if name is not BaselineName.DUMMY and is_over():
+            left_out.append(f"Baseline {name}: time was too short for it.")
+            continue
+        made.append(
+            fit_baseline(name, problem, answer.rows, seed=parts.seed, metric=parts.objective.name, is_over=is_over)
+        )
+    for note in (*(note for baseline in made for note in baseline.notes), *left_out):
+        parts.observer.noted(note)
+    return made, [_of_baseline(baseline, problem, numbers) for baseline in made], tuple(left_out)
+
+
+def _of_network(weighed: Weighed) -> dict[int, dict[str, float]]:
+    found = weighed.finalists
+    if found is None:
+        return {}
+    return {repeat: dict(found.records[weighed.winner.trial, repeat].metrics) for repeat in found.repeats}
+
+
+def _of_baseline(baseline: Baseline, problem: Problem, numbers: Sequence[int]) -> ModelScores:
+    """A baseline's metrics on the validation rows of the repeats whose splits it learnt from."""
+    head = problem.head
+    repeats = {
+        number: metric_values(head.task, truth_of(head, split.y_valid, scale=split.target_scale), answers)
+        for number, split, answers in zip(numbers, problem.splits, baseline.valid, strict=False)
+    }
+    return ModelScores(name=str(baseline.name), settings=baseline.settings, repeats=repeats, notes=baseline.notes)
+
+
+# --- the sealed test -------------------------------------------------------------------------------------------------
+
+
+def _compared(
+    parts: Parts,
+    weighed: Weighed,
+    answer: Answer,
+    sealed: SealedRows,
+    raw: Mapping[str, NDArray[Any]],
+    models: Sequence[ModelScores],
+) -> Judged:
+    """All answers to the same rows."""
+    head, objective, prepared = parts.problem.head, parts.objective, parts.inputs.prepared
+    truth = in_unit(head, sealed.y, answer)
+    answers = {name: in_unit(head, of_model, answer) for name, of_model in raw.items()}
+    terms = {
+        name: row_terms(head.task, objective.name, truth=truth, answers=of_model) for name, of_model in answers.items()
+    }
+    groups = prepared.dealt.guide.groups
+    groups = None if groups is None else groups[prepared.splits.test]
+    values = {name: metric_values(head.task, truth, of_model) for name, of_model in answers.items()}
+    intervals = score_intervals(
+        objective.name,
+        truth=truth,
+        terms=np.stack(list(terms.values())),
+        groups=groups,
+    )
+    tests = {
+        name: TestScores(
+            interval=Interval(value=values[name][objective.name], low=low, high=high), metrics=values[name]
+        )
+        for name, (low, high) in zip(terms, intervals, strict=True)
+    }
+    is_class = head.task is not Task.REGRESSION
+    rng = generator(parts.seed, Purpose.EVIDENCE, _ERRORS)
+    network = answers[NETWORK]
+    return Judged(
+        models=tuple(replace(one, test=tests[one.name]) for one in models),
+        openings=parts.folder.n_noted(Kind.TEST_OPENED),
+        facts=_facts(parts, weighed, truth, terms, groups) if "dummy" in terms else None,
+        bins=reliability(truth, network) if is_class else (),
+        confused=confusion(truth, network) if is_class else None,
+        residuals=()
+        if is_class
+        else tuple(residuals(sealed.y[:, place], raw[NETWORK][:, place], rng=rng) for place in range(head.n_outputs)),
+        slices=worst_slices(row_losses(head.task, truth, network), _columns(prepared, sealed)),
+    )
+
+
+def _facts_of_validation(parts: Parts, weighed: Weighed, baselines: Sequence[Baseline]) -> Facts | None:
+    """What the verdict rests on where no rows are sealed: the finalists' repeats, whose splits baselines learnt from.
+
+    A row that several repeats have validated on is resampled as one.
+    """
+    found, objective = weighed.finalists, parts.objective
+    if found is None or not baselines:
+        return None
+    shared = found.answers[: min(len(baseline.valid) for baseline in baselines)]
+    terms = {NETWORK: [one.part(objective, [weighed.winner.trial]).terms[0] for one in shared]} | {
+        str(baseline.name): [
+            row_terms(parts.problem.head.task, objective.name, truth=one.truth, answers=answers)
+            for one, answers in zip(shared, baseline.valid[: len(shared)], strict=True)
+        ]
+        for baseline in baselines
+    }
+    rows = np.concatenate([one.rows for one in shared])
+    return _facts(
+        parts,
+        weighed,
+        np.concatenate([one.truth for one in shared]),
+        {name: np.concatenate(of_model) for name, of_model in terms.items()},
+        rows if found.groups is None else found.groups[rows],
+        n_rows=len(np.unique(rows)),
+        is_sealed=False,
+    )
+
+
+def _facts(
+    parts: Parts,
+    weighed: Weighed,
+    truth: NDArray[Any],
+    terms: Mapping[str, NDArray[np.float32]],
+    groups: NDArray[np.int64] | None,
+    *,
+    n_rows: int | None = None,
+    is_sealed: bool = True,
+) -> Facts:
+    corrected = weighed.corrected
+    return facts_of_rows(
+        parts.objective,
+        truth=truth,
+        terms=terms,
+        topology=weighed.winner.topology,
+        n_params=weighed.winner.n_params,
+        rng=generator(parts.seed, Purpose.EVIDENCE, _FACTS),
+        groups=groups,
+        seed_sd=None if corrected is None else corrected.seed_sd,
+        smaller=weighed.smaller,
+        chosen_again=None if weighed.finalists is None or corrected is None else corrected.chosen_again,
+        n_rows=n_rows,
+        is_sealed=is_sealed,
+    )
+
+
+def _columns(prepared: Prepared, sealed: SealedRows) -> dict[str, NDArray[Any]]:
+    """The columns slices go by, read as the network reads them: all that are used, and none of an image."""
+    used = [column for column in prepared.columns if column.used]
+    if any(column.kind is ColumnKind.IMAGE for column in used):
+        return {}
+    readings = {column.name: column.reading or PLAIN for column in used if column.is_number}
+    cells = raw_inputs(
+        sealed.features,
+        numbers=readings,
+        categories=[column.name for column in used if not column.is_number],
+    )
+    dates = {name: reading for name, reading in readings.items() if isinstance(reading, DateReading)}
+    return cells | {name: reading.moments(cells[name]) for name, reading in dates.items()}

@@ -1,0 +1,81 @@
+"""From what training came to, to the record that is kept of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ffsearch.search.data.problem import Problem
+from ffsearch.search.evidence.metrics import Objective
+from ffsearch.search.evidence.scoring import score_folds
+from ffsearch.search.folder.trial_record import TrialRecord
+from ffsearch.search.network.topology import describe, n_params
+from ffsearch.search.training.protocol import Ended, Trained
+
+__all__ = ["record_of"]
+
+
+def record_of(
+    folds: Sequence[Trained],
+    *,
+    ended: Ended,
+    problem: Problem,
+    objective: Objective,
+    run_seed: int,
+    repeat_of: int | None = None,
+) -> TrialRecord:
+    """All that is kept of a point that was trained; curves and i* are those of its first fold, scores the mean of all.
+
+    Args:
+        folds: What its folds came to, by fold; at least one.
+        ended: Why the whole ended.
+        problem: Where the validation rows are.
+        objective: What is optimised.
+        run_seed: The run's seed.
+        repeat_of: The first trial of the same point, when this is another seed of it.
+    """
+    first = folds[0]
+    point = first.job.point
+    has_score = ended not in (Ended.DIVERGED, Ended.FAILED)
+    score = score_folds(folds, problem, objective) if has_score else None
+    size = {"n_features": problem.n_features, "n_outputs": problem.head.n_outputs}
+    return TrialRecord(
+        trial=first.job.trial,
+        point=point,
+        topology=describe(point, **size),
+        n_params=n_params(point, **size),
+        value=None if score is None else score.value,
+        valid_loss=None if score is None else score.valid_loss,
+        metrics={} if score is None else score.metrics,
+        ended=ended,
+        best_epoch=first.best_epoch,
+        n_epochs=first.curve.n_epochs,
+        n_updates=first.n_updates,
+        train_s=sum(fold.train_s for fold in folds),
+        compile_s=sum(fold.compile_s for fold in folds),
+        seed=tuple(map(int, (run_seed, *first.job.seed.spawn_key))),
+        curve=first.curve,
+        repeat_of=repeat_of,
+        error=next((fold.error for fold in folds if fold.error), None),
+        notes=_notes(folds),
+    )
+
+
+def _notes(folds: Sequence[Trained]) -> dict[str, Any]:
+    """How often its workers were lost, and how every fold ended, where there are several: i* is their median."""
+    n_retries = sum(fold.notes.get("n_retries", 0) for fold in folds)
+    retries = {"n_retries": n_retries} if n_retries else {}
+    if len(folds) == 1:
+        return retries
+    return retries | {
+        "folds": [
+            {
+                "fold": fold.job.fold,
+                "ended": str(fold.ended),
+                "best_epoch": fold.best_epoch,
+                "n_updates": fold.n_updates,
+                "valid_loss": fold.lowest_loss,
+            }
+            for fold in folds
+        ]
+    }

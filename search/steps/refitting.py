@@ -1,0 +1,113 @@
+"""Refit the winner on all development rows and package it, so that one file takes raw rows.
+
+winner, i* -> refit -> model.keras
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from numpy.typing import NDArray
+
+from ffsearch.search.base.files import make_folder
+from ffsearch.search.base.seeds import Purpose, child
+from ffsearch.search.folder.log import Kind
+from ffsearch.search.folder.reader import MODEL
+from ffsearch.search.folder.summary import RefitFacts
+from ffsearch.search.folder.trial_record import TrialRecord
+from ffsearch.search.network.heads import Head, Task
+from ffsearch.search.observer import Phase
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ffsearch.search.data.prepare import Prepared, Refit
+    from ffsearch.search.serving.packaging import PackagedModel
+    from ffsearch.search.steps.parts import Parts
+    from ffsearch.search.training.refit import Steps
+
+N_CHECKED: Final = 1000
+"""Rows whose answers by the saved file are held against those of the network. Choice: takes a second."""
+
+__all__ = ["Answer", "in_unit", "refit_winner"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """The winner, refitted and packaged.
+
+    Args:
+        model: The packaged model, read back from the run folder.
+        facts: How long it was trained, on how many rows.
+        rows: The rows it learnt from.
+    """
+
+    model: PackagedModel
+    facts: RefitFacts
+    rows: Refit
+
+
+def refit_winner(parts: Parts, winner: TrialRecord, steps: Steps) -> Answer:
+    """Train the winner afresh on all development rows for i* steps, and put it into one file that takes raw rows.
+
+    Args:
+        parts: The run.
+        winner: The trial whose point is trained.
+        steps: i*.
+
+    Source: algorithm 7.2 of Goodfellow, Bengio, Courville (2016).
+
+    Raises:
+        TrainingError: If the refit diverged.
+        ExportError: If the file does not answer as the network did.
+    """
+    from ffsearch.search.serving.packaging import save_model
+    from ffsearch.search.training.balance import rows_per_epoch
+    from ffsearch.search.training.refit import Hold, refit
+
+    parts.observer.phase(Phase.REFIT)
+    train, head = parts.inputs.space.train, parts.problem.head
+    rows = parts.inputs.prepared.fit_all()
+    n_rows = rows_per_epoch(rows.y, winner.point.augment_balance)
+    n_updates = steps.n_updates(Hold(train.refit), n_rows=n_rows, batch_size=parts.stopping.batch_size)
+    refitted = refit(
+        winner.point,
+        head=head,
+        x=rows.x,
+        y=rows.y,
+        n_updates=n_updates,
+        batch_size=parts.stopping.batch_size,
+        seed=child(parts.seed, Purpose.REFIT),
+        optimizer=train.optimizer,
+        momentum=train.momentum,
+        columns=parts.problem.matrix_columns,
+        trainer=parts.trainer.name,
+    )
+    path = parts.folder.path / MODEL
+    make_folder(path.parent)
+    model = save_model(
+        path,
+        point=winner.point,
+        weights=refitted.weights,
+        head=head,
+        preprocessor=rows.preprocessor,
+        target_scale=rows.target_scale,
+        sample=_sample(parts.inputs.prepared),
+    )
+    facts = RefitFacts(updates=refitted.n_updates, epochs=round(refitted.n_epochs, 2), n_rows=len(rows.x))
+    parts.folder.note(Kind.REFITTED, trial=winner.trial, updates=facts.updates, epochs=facts.epochs)
+    return Answer(model=model, facts=facts, rows=rows)
+
+
+def _sample(prepared: Prepared) -> pd.DataFrame:
+    """Some raw rows that were learnt from, to check the saved file on."""
+    return prepared.table.features.take(prepared.development_rows[:N_CHECKED])
+
+
+def in_unit(head: Head, values: NDArray[Any], answer: Answer) -> NDArray[Any]:
+    """Values in the unit scores are given in: the target's own, or standard deviations where targets are several."""
+    scale = answer.rows.target_scale
+    if head.task is not Task.REGRESSION or head.n_outputs == 1 or scale is None:
+        return values
+    return (values - scale.mean) / scale.scale

@@ -1,0 +1,276 @@
+"""Points trained again, in repeats: each repeat with its own seeds, row order and split, the same for all its points.
+
+    points x repeats -> jobs -> population trainer, all in one batch -> log line and outputs, durable -> Round
+
+What the log and the files of answers hold already is not trained again; what time leaves no room for is left out, in
+whole repeats.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ffsearch.search.evidence.answers import RepeatAnswers
+from ffsearch.search.evidence.correction import OutOfSample
+from ffsearch.search.evidence.finalists import repeat_jobs
+from ffsearch.search.folder.trial_record import TrialRecord
+from ffsearch.search.network.topology import Point
+from ffsearch.search.observer import Repeated
+from ffsearch.search.steps.recording import record_of
+from ffsearch.search.training.protocol import Ended, Epoch, Job, Trained
+
+if TYPE_CHECKING:
+    from ffsearch.search.data.problem import Problem
+    from ffsearch.search.steps.parts import Parts
+
+__all__ = ["Round", "train_round"]
+
+MAX_BYTES: Final = 1_000_000_000
+"""Matrices of repeats that are in memory together. choice: a share of a small machine; more is trained in parts."""
+
+PATIENCE_PART: Final = 4
+"""The patience of repeats is this part of the search's. choice: see `_Patience`."""
+
+Points = Sequence[tuple[int, Point]]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Round:
+    """What points came to in the repeats that all of them were trained in.
+
+    Args:
+        points: Numbers of the points.
+        repeats: Numbers of the repeats, ascending.
+        records: What each came to, by number and repeat.
+        answers: Of each repeat, in their order.
+        groups: Number of each table row's group, or None.
+        is_cut: Whether time was too short for the repeats asked for.
+    """
+
+    points: tuple[int, ...]
+    repeats: tuple[int, ...]
+    records: dict[tuple[int, int], TrialRecord]
+    answers: tuple[RepeatAnswers, ...]
+    groups: NDArray[np.int64] | None
+    is_cut: bool
+
+    @property
+    def test_to_train(self) -> float:
+        """Validation rows per training row."""
+        return float(np.mean([len(one.rows) / one.n_train for one in self.answers]))
+
+    @property
+    def sound(self) -> tuple[int, ...]:
+        """Points that came to a finite score in every repeat."""
+        return tuple(
+            n for n in self.points if all(self.records[n, repeat].value is not None for repeat in self.repeats)
+        )
+
+    def of(self, point: int) -> list[TrialRecord]:
+        """What a point came to, repeat by repeat."""
+        return [self.records[point, repeat] for repeat in self.repeats]
+
+    def scores(self, points: Sequence[int]) -> NDArray[np.float64]:
+        """Shape (n_points, n_repeats); NaN where a network diverged."""
+        values = [[record.value for record in self.of(point)] for point in points]
+        return np.array([[np.nan if value is None else value for value in row] for row in values], np.float64)
+
+    def out_of_sample(self, parts: Parts, points: Sequence[int]) -> OutOfSample:
+        """Terms of sound points on all rows they have not learnt from."""
+        objective = parts.objective
+        return OutOfSample(
+            metric=objective.name,
+            direction=objective.direction,
+            parts=tuple(one.part(objective, points) for one in self.answers),
+            groups=self.groups,
+        )
+
+
+def train_round(
+    parts: Parts,
+    points: Points,
+    repeats: Sequence[int],
+    *,
+    usual: Mapping[int, int],
+    reserve_s: float,
+    share: float = 1.0,
+) -> Round:
+    """Train points in repeats, as far as that was not done before and there is time.
+
+    Args:
+        parts: The run.
+        points: Numbers and points; those that were no trial have numbers beyond all trials.
+        repeats: Numbers of the repeats, from 1.
+        usual: By number of the point, the epoch that its best one is expected near: that of an earlier training.
+        reserve_s: Seconds that must be left of the budget for what comes after.
+        share: Share of every repeat's training rows to learn from; an epoch then is more passes over them, for the
+            refit too makes as many updates whatever its rows.
+    """
+    answers: list[RepeatAnswers] = []
+    progress = _Progress(n_all=len(points) * len(repeats))
+    n_together = _n_together(parts, len(repeats))
+    for start in range(0, len(repeats), n_together):
+        numbers = repeats[start : start + n_together]
+        problem = parts.inputs.prepared.repeats(numbers, share=share)
+        _train(
+            parts,
+            problem,
+            points,
+            numbers,
+            usual=usual,
+            reserve_s=reserve_s,
+            n_passes=round(1 / share),
+            progress=progress,
+        )
+        answers += _kept(parts, problem, points, numbers)
+    done = tuple(one.repeat for one in answers)
+    return Round(
+        points=tuple(number for number, _ in points),
+        repeats=done,
+        records={
+            (number, repeat): _record(parts, number, repeat, point) for number, point in points for repeat in done
+        },
+        answers=tuple(answers),
+        groups=parts.inputs.prepared.dealt.guide.groups,
+        is_cut=len(done) < len(repeats),
+    )
+
+
+@dataclass
+class _Progress:
+    """How far a round is."""
+
+    n_all: int
+    n_done: int = 0
+
+
+class _Patience:
+    """Ends a repeat when nothing better came for a while, a shorter while than in the search.
+
+    Where the best epoch lies is known from the search: until there nobody is stopped, and beyond it a part of the
+    patience is enough. Of a common training on a large table this leaves two thirds.
+
+    Args:
+        usual: By number of the point, the epoch the best one is expected near.
+        patience: That of the search.
+        min_delta: How much less loss is an improvement.
+    """
+
+    def __init__(self, usual: Mapping[int, int], *, patience: int, min_delta: float) -> None:
+        self._usual, self._min_delta = usual, min_delta
+        self._patience = math.ceil(patience / PATIENCE_PART)
+        self._best: dict[tuple[int, int], tuple[float, int]] = {}
+
+    def is_over(self, epoch: Epoch) -> bool:
+        """Whether this network has trained long enough; asked after every epoch."""
+        key = epoch.job.trial, epoch.job.fold
+        loss, at = self._best.get(key, (math.inf, 0))
+        if epoch.valid_loss < loss - self._min_delta:
+            loss, at = self._best[key] = epoch.valid_loss, epoch.number
+        return epoch.number >= max(at, self._usual.get(epoch.job.trial, 0)) + self._patience
+
+
+def _train(
+    parts: Parts,
+    problem: Problem,
+    points: Points,
+    repeats: Sequence[int],
+    *,
+    usual: Mapping[int, int],
+    reserve_s: float,
+    n_passes: int,
+    progress: _Progress,
+) -> None:
+    """Train what is missing of some repeats, and keep it."""
+    known = {
+        repeat: set(RepeatAnswers.file(parts.folder.path, repeat, split, problem.head).read()[0])
+        for repeat, split in zip(repeats, problem.splits, strict=True)
+    }
+
+    def is_kept(job: Job) -> bool:
+        record = parts.folder.repeat(job.trial, repeats[job.fold], point=job.point)
+        return record is not None and (record.value is None or job.trial in known[repeats[job.fold]])
+
+    def is_over() -> bool:
+        return parts.deadline.over(reserve_s)
+
+    patience = _Patience(usual, patience=parts.stopping.patience, min_delta=parts.stopping.min_delta)
+
+    def watch(epoch: Epoch) -> Ended | None:
+        parts.observer.epoch(epoch)
+        if patience.is_over(epoch):
+            return Ended.STOPPED
+        return Ended.BUDGET if is_over() else None
+
+    def jobs() -> Iterator[Job]:
+        for job in missing:
+            if is_over():
+                return
+            parts.observer.started(job)
+            yield job
+
+    wanted = list(repeat_jobs(points, repeats, seed=parts.seed))
+    missing = [job for job in wanted if not is_kept(job)]
+    progress.n_done += len(wanted) - len(missing)
+    if not missing:
+        return
+    trainer = parts.trainer_for(problem, n_passes=n_passes)
+    for trained in trainer.train(jobs(), watch=watch):
+        if trained.ended is Ended.BUDGET:
+            continue
+        progress.n_done += 1
+        repeat = repeats[trained.job.fold]
+        record = _keep(parts, problem, trained, repeat=repeat)
+        parts.observer.repeated(
+            Repeated(record=record, job=trained.job, repeat=repeat, n_done=progress.n_done, n_all=progress.n_all)
+        )
+
+
+def _keep(parts: Parts, problem: Problem, trained: Trained, *, repeat: int) -> TrialRecord:
+    """Keep the outputs, then the record: what the log names is there."""
+    head, job = problem.head, trained.job
+    record = record_of([trained], ended=trained.ended, problem=problem, objective=parts.objective, run_seed=parts.seed)
+    if record.value is not None:
+        file = RepeatAnswers.file(parts.folder.path, repeat, problem.splits[job.fold], head)
+        file.path.parent.mkdir(exist_ok=True)
+        file.add(job.trial, [trained.valid_logits.reshape(-1, head.n_outputs)])
+    parts.folder.add_repeat(record, repeat=repeat)
+    return record
+
+
+def _kept(parts: Parts, problem: Problem, points: Points, repeats: Sequence[int]) -> Iterator[RepeatAnswers]:
+    """The whole repeats among these: those that every point was trained in."""
+    for place, (repeat, split) in enumerate(zip(repeats, problem.splits, strict=True)):
+        records = [parts.folder.repeat(number, repeat, point=point) for number, point in points]
+        if any(record is None for record in records):
+            continue
+        found, terms = RepeatAnswers.file(parts.folder.path, repeat, split, problem.head).read()
+        outputs = {number: terms[0][at] for at, number in enumerate(found)}
+        if all(record.value is None or record.trial in outputs for record in records if record is not None):
+            yield RepeatAnswers(
+                repeat=repeat,
+                rows=parts.inputs.prepared.repeat_rows(repeats[place])[1],
+                n_train=len(split.x_train),
+                head=problem.head,
+                y=split.y_valid,
+                scale=split.target_scale,
+                outputs=outputs,
+            )
+
+
+def _record(parts: Parts, number: int, repeat: int, point: Point) -> TrialRecord:
+    record = parts.folder.repeat(number, repeat, point=point)
+    assert record is not None
+    return record
+
+
+def _n_together(parts: Parts, n_repeats: int) -> int:
+    """How many repeats have their matrices in memory at a time."""
+    n_bytes = 4 * parts.problem.n_features * len(parts.inputs.prepared.development_rows)
+    return int(min(n_repeats, max(1, MAX_BYTES // max(1, n_bytes))))
