@@ -9,7 +9,7 @@ WANTED = (
     "ffsearch/py.typed",
     "ffsearch/spaces/tabular.yaml",
     "ffsearch/reports/page.html",
-    "ffsearch/reports/words/pt-BR.toml",
+    "ffsearch/search/wording/words/pt-BR.toml",
     "ffsearch/search/run.py",
 )
 

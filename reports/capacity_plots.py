@@ -39,7 +39,7 @@ from ffsearch.reports.style import (
     canvas,
     score_axis,
 )
-from ffsearch.reports.texts import Language
+from ffsearch.search.wording.language import Language
 
 __all__ = [
     "curve_kinds",

@@ -14,7 +14,7 @@ from ffsearch.reports.listings import Cell, Table
 from ffsearch.reports.parts import Block, Fact, Section
 from ffsearch.reports.pictures import Picture, picture
 from ffsearch.reports.tables import RunLike
-from ffsearch.reports.texts import Language
+from ffsearch.search.wording.language import Language
 
 __all__ = ["capacity_headline", "capacity_sections", "with_capacity_words"]
 

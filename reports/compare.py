@@ -17,7 +17,7 @@ from ffsearch.reports.rows import dot, row_axes
 from ffsearch.reports.sections import headline
 from ffsearch.reports.style import BEST, INK, LABEL, MUTED, NARROW, add_axes, canvas, measure, score_axis
 from ffsearch.reports.tables import Estimate, Objective, RunLike, Score
-from ffsearch.reports.texts import Language
+from ffsearch.search.wording.language import Language
 
 __all__ = ["comparison", "comparison_headline", "names_of"]
 

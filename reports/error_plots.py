@@ -29,7 +29,7 @@ from ffsearch.reports.style import (
     score_axis,
 )
 from ffsearch.reports.svg import tell
-from ffsearch.reports.texts import ENGLISH, Language, shortened
+from ffsearch.search.wording.language import ENGLISH, Language, shortened
 
 __all__ = ["confusion", "reliability", "residuals", "slices"]
 

@@ -13,7 +13,7 @@ from ffsearch.reports.evidence_plots import change_name
 from ffsearch.reports.listings import Cell, Table
 from ffsearch.reports.pictures import Picture, better, picture
 from ffsearch.reports.tables import Estimate, Objective, RunLike
-from ffsearch.reports.texts import Language, shortened
+from ffsearch.search.wording.language import Language, shortened
 
 __all__ = [
     "confusion_picture",

@@ -18,7 +18,7 @@ from ffsearch.reports.rows import bars, dot, row_axes, sides
 from ffsearch.reports.style import BAD, BEST, INK, LABEL, MUTED, NARROW, PAPER, WIDE, measure, score_axis
 from ffsearch.reports.svg import tell
 from ffsearch.reports.tables import Objective
-from ffsearch.reports.texts import ENGLISH, Language
+from ffsearch.search.wording.language import ENGLISH, Language
 
 __all__ = ["change_name", "effects", "finalists", "gains", "importances", "models"]
 

@@ -24,7 +24,7 @@ from ffsearch.reports.evidence_plots import change_name
 from ffsearch.reports.parts import Block, Fact, Section, known
 from ffsearch.reports.pictures import score_picture
 from ffsearch.reports.tables import RunLike
-from ffsearch.reports.texts import Language, shortened
+from ffsearch.search.wording.language import Language, shortened
 
 __all__ = ["deeper", "errors", "mattered", "spoken", "sure", "worth"]
 

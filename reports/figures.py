@@ -25,7 +25,7 @@ from ffsearch.reports.evidence import Effect
 from ffsearch.reports.evidence_sections import SHAPE
 from ffsearch.reports.style import WIDE
 from ffsearch.reports.tables import RunLike, Slice
-from ffsearch.reports.texts import language, shortened
+from ffsearch.search.wording.language import language, shortened
 
 __all__ = ["Figures"]
 

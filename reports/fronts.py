@@ -27,8 +27,8 @@ from ffsearch.reports.style import (
 )
 from ffsearch.reports.svg import tell
 from ffsearch.reports.tables import Objective, RunLike
-from ffsearch.reports.texts import ENGLISH, Language
 from ffsearch.search.folder.pareto import pareto_front
+from ffsearch.search.wording.language import ENGLISH, Language
 
 __all__ = ["front", "front_picture", "score_by_size", "sizes"]
 

@@ -24,8 +24,8 @@ from ffsearch.reports.compare import comparison, comparison_headline, names_of
 from ffsearch.reports.parts import Section
 from ffsearch.reports.sections import headline, sections
 from ffsearch.reports.tables import RunLike
-from ffsearch.reports.texts import Language, language
 from ffsearch.search.folder.reader import load
+from ffsearch.search.wording.language import Language, language
 
 __all__ = ["COMPARISON", "REPORT", "build_page", "write_comparison", "write_report"]
 

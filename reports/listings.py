@@ -11,7 +11,7 @@ import pandas as pd
 from ffsearch.reports import tables
 from ffsearch.reports.parameter_plots import level_name
 from ffsearch.reports.tables import Objective, RunLike, Slice
-from ffsearch.reports.texts import Language
+from ffsearch.search.wording.language import Language
 
 __all__ = [
     "MAX_COLUMN_ROWS",

@@ -11,7 +11,7 @@ from ffsearch.reports.error_plots import slice_name
 from ffsearch.reports.evidence_sections import NOTICEABLE, spoken
 from ffsearch.reports.parts import Block, Section
 from ffsearch.reports.tables import RunLike
-from ffsearch.reports.texts import Language, shortened
+from ffsearch.search.wording.language import Language, shortened
 
 __all__ = ["next_steps"]
 

@@ -31,7 +31,7 @@ from ffsearch.reports.style import (
 )
 from ffsearch.reports.svg import tell
 from ffsearch.reports.tables import Objective, Slice
-from ffsearch.reports.texts import ENGLISH, Language
+from ffsearch.search.wording.language import ENGLISH, Language
 
 __all__ = ["MAX_LINES", "lines_drawn", "parallel"]
 

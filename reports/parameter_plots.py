@@ -30,7 +30,7 @@ from ffsearch.reports.style import (
 )
 from ffsearch.reports.svg import tell
 from ffsearch.reports.tables import Objective, Slice, slice_groups
-from ffsearch.reports.texts import ENGLISH, Language
+from ffsearch.search.wording.language import ENGLISH, Language
 
 __all__ = ["Scale", "choice_strips", "level_name", "number_clouds"]
 

@@ -13,7 +13,7 @@ from ffsearch.reports.listings import Table, curve_table, group_table
 from ffsearch.reports.style import NARROW, WIDE
 from ffsearch.reports.svg import inline
 from ffsearch.reports.tables import Layers, Objective, RunLike, Slice
-from ffsearch.reports.texts import Language
+from ffsearch.search.wording.language import Language
 
 __all__ = [
     "Picture",

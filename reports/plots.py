@@ -43,7 +43,7 @@ from ffsearch.reports.style import (
 )
 from ffsearch.reports.svg import tell
 from ffsearch.reports.tables import Curves, Layers, Objective, Score
-from ffsearch.reports.texts import ENGLISH, Language
+from ffsearch.search.wording.language import ENGLISH, Language
 
 __all__ = [
     "ScoreRange",

@@ -20,7 +20,7 @@ from ffsearch.reports.pictures import (
     time_picture,
 )
 from ffsearch.reports.tables import RunLike
-from ffsearch.reports.texts import Language, shortened
+from ffsearch.search.wording.language import Language, shortened
 
 __all__ = ["data", "learning", "limits", "repeat", "search"]
 

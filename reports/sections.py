@@ -16,7 +16,7 @@ from ffsearch.reports.parts import Block, Fact, Section, known
 from ffsearch.reports.pictures import better, network_picture
 from ffsearch.reports.search_sections import data, learning, limits, repeat, search
 from ffsearch.reports.tables import RunLike
-from ffsearch.reports.texts import Language, shortened
+from ffsearch.search.wording.language import Language, shortened
 
 __all__ = ["headline", "sections"]
 

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
 from ffsearch.reports.tables import Objective
-from ffsearch.reports.texts import Language, shortened
+from ffsearch.search.wording.language import Language, shortened
 
 __all__ = [
     "BAD",

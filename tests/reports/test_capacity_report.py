@@ -17,8 +17,8 @@ from ffsearch.reports.capacity_sections import with_capacity_words
 from ffsearch.reports.capacity_tables import study_tables
 from ffsearch.reports.capacity_texts import WORDS
 from ffsearch.reports.html import build_page
-from ffsearch.reports.texts import LANGUAGES
 from ffsearch.search.capacity.sentences import ENGLISH
+from ffsearch.search.wording.language import LANGUAGES
 
 CODES = ("deeper", "wider", "either", "saturated", "not_settled")
 

@@ -10,8 +10,8 @@ import pytest
 from ffsearch.errors import RunError
 from ffsearch.reports.compare import comparison, names_of
 from ffsearch.reports.html import write_comparison
-from ffsearch.reports.texts import ENGLISH, LANGUAGES
 from ffsearch.search.training.protocol import Ended
+from ffsearch.search.wording.language import ENGLISH, LANGUAGES
 
 
 @pytest.fixture

@@ -18,12 +18,12 @@ import pytest
 from ffsearch.errors import FFSearchError, RunError
 from ffsearch.reports.html import build_page, write_report
 from ffsearch.reports.next_steps import next_steps
-from ffsearch.reports.texts import ENGLISH
 from ffsearch.search.folder.reader import load
 from ffsearch.search.folder.summary import RunFacts, build_summary
 from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.folder.writer import RunFolder
 from ffsearch.search.training.protocol import Ended
+from ffsearch.search.wording.language import ENGLISH
 
 BINS = "Or let the networks read numbers over bins"
 

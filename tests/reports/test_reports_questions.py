@@ -10,7 +10,7 @@ import pytest
 
 from ffsearch.reports.parts import Section
 from ffsearch.reports.sections import headline, sections
-from ffsearch.reports.texts import ENGLISH
+from ffsearch.search.wording.language import ENGLISH
 
 DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "report.md"
 

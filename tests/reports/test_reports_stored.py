@@ -10,7 +10,7 @@ import pytest
 
 import ffsearch
 from ffsearch.reports.html import write_report
-from ffsearch.reports.texts import LANGUAGES
+from ffsearch.search.wording.language import LANGUAGES
 
 STORED = Path(__file__).parent.parent / "data" / "run.zip"
 

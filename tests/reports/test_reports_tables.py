@@ -11,8 +11,8 @@ from ffsearch.reports import listings, tables
 from ffsearch.reports.plots import score_range
 from ffsearch.reports.style import measure
 from ffsearch.reports.tables import Layers, Objective, Slice
-from ffsearch.reports.texts import ENGLISH
 from ffsearch.search.training.protocol import Ended
+from ffsearch.search.wording.language import ENGLISH
 
 LOSS = Objective(name="log_loss", minimize=True)
 

@@ -14,7 +14,6 @@ import pytest
 from ffsearch.errors import FFSearchError
 from ffsearch.reports.error_plots import slice_name
 from ffsearch.reports.html import build_page
-from ffsearch.reports.texts import ENGLISH, LANGUAGES, language
 from ffsearch.search.data.kinds import Kind
 from ffsearch.search.data.prepare import prepare
 from ffsearch.search.evidence import verdict
@@ -23,6 +22,7 @@ from ffsearch.search.evidence.effects import Finding
 from ffsearch.search.network.heads import Task
 from ffsearch.search.network.topology import STUDY_ONLY, Balance, Point
 from ffsearch.search.training.protocol import Ended
+from ffsearch.search.wording.language import ENGLISH, LANGUAGES, language
 from ffsearch.spaces.schema import DataSpec, SearchSpec
 
 PORTUGUESE = LANGUAGES["pt-BR"]

@@ -1,4 +1,4 @@
-"""The report's languages: every word by its key, from one file a language, and how numbers are written beside them.
+"""The languages: every word by its key, from one file a language, and how numbers are written beside them.
 
 `words/en.toml` and `words/pt-BR.toml` hold the words; a further language is a further file with the same keys. A key
 that ends in `.one` is the singular of the key without it.
@@ -221,7 +221,7 @@ def _short_exponent(text: str) -> str:
 
 def _language(code: str) -> Language:
     """A language from its file."""
-    text = files("ffsearch.reports").joinpath(f"words/{code}.toml").read_text(encoding="utf-8")
+    text = files("ffsearch.search.wording").joinpath(f"words/{code}.toml").read_text(encoding="utf-8")
     groups = tomllib.loads(text)
     return Language(
         code=code, words={f"{group}.{key}": text for group, texts in groups.items() for key, text in texts.items()}
