@@ -6,6 +6,7 @@ import string
 from collections.abc import Mapping
 from dataclasses import fields
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, get_args
 
 import pandas as pd
@@ -225,9 +226,9 @@ def test_all_that_is_said_of_a_difficult_table_can_be_said_in_portuguese() -> No
 
 def test_no_text_is_left_over() -> None:
     """A key stands in the source whole, or after a prefix that does (`f"errors.{key}"`), or names a thing (`named`)."""
-    folder = files("ffsearch.reports")
+    rooms = [Path(str(files(f"ffsearch.{part}"))) for part in ("reports", "search")]
     sources = "".join(
-        each.read_text(encoding="utf-8") for each in folder.iterdir() if each.name.endswith((".py", ".html"))
+        each.read_text(encoding="utf-8") for room in rooms for end in ("py", "html") for each in room.rglob(f"*.{end}")
     )
     prefixes = set(re.findall(r'f"([\w.]+)\.\{', sources))
     named = {"phrase", "verdict", "change", *re.findall(r"named\(['\"](\w+)['\"]", sources)}
