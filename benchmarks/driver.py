@@ -59,7 +59,7 @@ class Instant:
         )  # fmt: skip
 
 
-class NoMirror:
+class NoCopy:
     """No copy for dashboards."""
 
     def add(self, record: Any) -> None:
@@ -69,7 +69,7 @@ class NoMirror:
         """Nothing."""
 
 
-def rate(*, sampler: str, n_trials: int, n_workers: int, mirror: bool, shared: bool) -> float:
+def rate(*, sampler: str, n_trials: int, n_workers: int, copy: bool, shared: bool) -> float:
     """Trials a second."""
     overrides = {"search.trials": n_trials, "search.sampler": sampler, "evidence": "none"}
     inputs = read_inputs("tabular", data="sklearn:wine", target="target", overrides=overrides)
@@ -84,9 +84,9 @@ def rate(*, sampler: str, n_trials: int, n_workers: int, mirror: bool, shared: b
         ):
             problem = parts.problem
             instant = Instant(n_workers, n_valid=len(problem.splits[0].x_valid), n_outputs=problem.head.n_outputs)
-            kept: Any = parts.mirror if mirror else NoMirror()
+            kept: Any = parts.copy if copy else NoCopy()
             began = time.perf_counter()
-            _search(replace(parts, trainer=instant, mirror=kept))
+            _search(replace(parts, trainer=instant, copy=kept))
             kept.close()  # waits until it is complete
             assert len(folder.records) == n_trials
             return n_trials / (time.perf_counter() - began)
@@ -100,9 +100,9 @@ def main() -> None:
     given = parser.parse_args()
     print(f"| trials a second, {given.workers} instant workers, {given.trials} trials | random | tpe |\n|---|---|---|")
     kinds = {
-        "the log alone": {"mirror": False, "shared": False},
-        "the log and study.db (SQLite)": {"mirror": True, "shared": False},
-        "a shared study on SQLite": {"mirror": False, "shared": True},
+        "the log alone": {"copy": False, "shared": False},
+        "the log and study.db (SQLite)": {"copy": True, "shared": False},
+        "a shared study on SQLite": {"copy": False, "shared": True},
     }
     for name, kind in kinds.items():
         n_trials = given.trials // 5 if kind["shared"] else given.trials

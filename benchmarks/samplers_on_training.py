@@ -43,7 +43,7 @@ from ffsearch.search.executors.population import PopulationTrainer
 from ffsearch.search.folder.trial_record import Told
 from ffsearch.search.network.topology import Point
 from ffsearch.search.steps.parts import read_inputs, stopping_for
-from ffsearch.search.steps.running_trials import Ledger
+from ffsearch.search.steps.running_trials import RunningTrials
 from ffsearch.search.training.batches import batches_per_epoch
 from ffsearch.search.training.protocol import Ended, Stopping
 from ffsearch.spaces.sampling import CONCURRENCY
@@ -110,7 +110,7 @@ def searched(table: Table, arm: str, *, seed: int, n_trials: int, seconds: float
     )
     found: list[Trial] = []
     running: dict[int, float] = {}
-    ledger = Ledger(
+    trials = RunningTrials(
         engine,
         n_trials=n_trials,
         n_folds=1,
@@ -121,8 +121,8 @@ def searched(table: Table, arm: str, *, seed: int, n_trials: int, seconds: float
     )
     worst = 0.0
     trainer = PopulationTrainer(table.problem, table.stopping)
-    for trained in trainer.train(ledger.jobs(), watch=ledger.watch):
-        outcome = ledger.close(trained)
+    for trained in trainer.train(trials.jobs(), watch=trials.watch):
+        outcome = trials.close(trained)
         assert outcome is not None
         curve = trained.curve.valid_loss.astype(float).tolist()
         lowest = min(curve, default=math.inf)

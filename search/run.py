@@ -27,7 +27,7 @@ from ffsearch.search.steps.judging import judge
 from ffsearch.search.steps.parts import Parts, all_overrides, assembled, open_folder, read_inputs, shared_study
 from ffsearch.search.steps.recording import record_of
 from ffsearch.search.steps.refitting import refit_winner
-from ffsearch.search.steps.running_trials import Ledger, Outcome
+from ffsearch.search.steps.running_trials import RunningTrials, TrainedTrial
 from ffsearch.search.steps.saving import save_answer
 from ffsearch.search.steps.weighing import weigh
 from ffsearch.spaces.loader import load_any
@@ -139,7 +139,7 @@ def _search(parts: Parts) -> None:
     parts.begin()
     if parts.shared is not None:
         _learn_from_others(parts)
-    ledger = Ledger(
+    running = RunningTrials(
         parts.engine,
         n_trials=parts.n_trials - (0 if parts.shared else len(parts.folder.records)),
         n_folds=len(parts.problem.splits),
@@ -151,10 +151,10 @@ def _search(parts: Parts) -> None:
         fold_after_fold=parts.inputs.space.search.pruner == BY_FOLDS,
     )
     while True:
-        for trained in parts.trainer.train(ledger.jobs(), watch=ledger.watch):
-            outcome = ledger.close(trained)
-            if outcome is not None:
-                _tell(parts, _record(parts, outcome))
+        for trained in parts.trainer.train(running.jobs(), watch=running.watch):
+            trial = running.close(trained)
+            if trial is not None:
+                _tell(parts, _record(parts, trial))
         if not _others_left_work(parts):
             return
 
@@ -177,7 +177,7 @@ def _take(parts: Parts, record: TrialRecord, told: Told) -> None:
     """Keep a trial that counts."""
     parts.folder.add(record)
     parts.engine.tell(told)
-    parts.mirror.add(record)
+    parts.copy.add(record)
     parts.observer.ended(record, parts.best)
 
 
@@ -198,14 +198,14 @@ def _others_left_work(parts: Parts) -> bool:
     return goes_on
 
 
-def _record(parts: Parts, outcome: Outcome) -> TrialRecord:
+def _record(parts: Parts, trial: TrainedTrial) -> TrialRecord:
     """What is kept of a trial; its answers first, so that what is told was kept."""
-    point = outcome.proposal.point
+    point = trial.proposal.point
     if parts.answers is not None:
-        parts.answers.add(outcome.proposal.trial, outcome.folds)
+        parts.answers.add(trial.proposal.trial, trial.folds)
     return record_of(
-        outcome.folds,
-        ended=outcome.ended,
+        trial.folds,
+        ended=trial.ended,
         problem=parts.problem,
         objective=parts.objective,
         run_seed=parts.seed,

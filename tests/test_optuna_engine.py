@@ -15,8 +15,8 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from contracts.engines import SPACE, EngineContract, MakeEngine, ask, drive, told
 from ffsearch.errors import RunError, SpaceError
-from ffsearch.search.engines import mirror as mirrors
-from ffsearch.search.engines.mirror import StudyMirror
+from ffsearch.search.engines import optuna_copy
+from ffsearch.search.engines.optuna_copy import OptunaCopy
 from ffsearch.search.engines.optuna_engine import OptunaEngine
 from ffsearch.search.engines.optuna_space import OptunaSpace
 from ffsearch.search.engines.protocol import Engine, Proposal
@@ -391,16 +391,16 @@ def records() -> list[TrialRecord]:
     return [record(each, value=None if each.ended is Ended.DIVERGED else each.value) for each in history]
 
 
-def opened(path: Path, records: list[TrialRecord] | None = None) -> StudyMirror:
-    return StudyMirror(
+def opened(path: Path, records: list[TrialRecord] | None = None) -> OptunaCopy:
+    return OptunaCopy(
         path, name="tabular", direction="minimize", metric="log_loss", parameters=SPACE, records=records or []
     )  # fmt: skip
 
 
-def test_the_mirror_shows_trials_in_optunas_own_words(tmp_path: Path, records: list[TrialRecord]) -> None:
-    with opened(tmp_path / "study.db") as mirror:
+def test_the_copy_shows_trials_in_optunas_own_words(tmp_path: Path, records: list[TrialRecord]) -> None:
+    with opened(tmp_path / "study.db") as copy:
         for each in records:
-            mirror.add(each)
+            copy.add(each)
     study = optuna.load_study(study_name=None, storage=f"sqlite:///{tmp_path / 'study.db'}")
     states = [trial.state for trial in study.trials]
     assert states == 2 * [TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL]
@@ -420,11 +420,11 @@ def test_the_mirror_shows_trials_in_optunas_own_words(tmp_path: Path, records: l
     assert study.user_attrs["off"] == "dropout below 0.05 means off, l2 below 1e-07 means off"
 
 
-def test_the_mirror_shows_the_epochs_that_the_runs_own_pruner_reads(tmp_path: Path, records: list[TrialRecord]) -> None:
-    with StudyMirror(
+def test_the_copy_shows_the_epochs_that_the_runs_own_pruner_reads(tmp_path: Path, records: list[TrialRecord]) -> None:
+    with OptunaCopy(
         tmp_path / "study.db", name="tabular", direction="minimize", metric="log_loss", parameters=SPACE, first_rung=10
-    ) as mirror:
-        mirror.add(records[0])
+    ) as copy:
+        copy.add(records[0])
     study = optuna.load_study(study_name=None, storage=f"sqlite:///{tmp_path / 'study.db'}")
     assert list(study.trials[0].intermediate_values) == [1, 10, 30, 40]
 
@@ -437,12 +437,12 @@ def test_a_path_with_signs_of_urls_is_a_path(tmp_path: Path, name: str, records:
     assert len(Run(tmp_path / name).study.trials) == 1
 
 
-def test_the_mirror_takes_up_what_it_lacks_and_nothing_twice(tmp_path: Path, records: list[TrialRecord]) -> None:
+def test_the_copy_takes_up_what_it_lacks_and_nothing_twice(tmp_path: Path, records: list[TrialRecord]) -> None:
     path = tmp_path / "study.db"
-    with opened(path, records[:2]) as mirror:
-        mirror.add(records[0])
-    with opened(path, records) as mirror:
-        mirror.add(records[5])
+    with opened(path, records[:2]) as copy:
+        copy.add(records[0])
+    with opened(path, records) as copy:
+        copy.add(records[5])
     study = optuna.load_study(study_name=None, storage=f"sqlite:///{path}")
     assert [trial.user_attrs["trial"] for trial in study.trials] == [0, 1, 2, 3, 4, 5]
 
@@ -455,25 +455,25 @@ def test_a_file_that_is_no_study_is_refused(tmp_path: Path) -> None:
     assert path.read_bytes().startswith(b"this is not")
 
 
-def test_a_mirror_that_cannot_be_written_says_what_is_safe(
+def test_a_copy_that_cannot_be_written_says_what_is_safe(
     tmp_path: Path, records: list[TrialRecord], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*given: object) -> None:
         raise optuna.exceptions.StorageInternalError("database or disk is full\n[SQL: ...]")
 
-    mirror = opened(tmp_path / "study.db")
+    copy = opened(tmp_path / "study.db")
     monkeypatch.setattr(optuna.Study, "add_trial", full)
 
     def told() -> None:
-        mirror.add(records[0])
-        mirror.close()
+        copy.add(records[0])
+        copy.close()
 
     with pytest.raises(RunError, match=r"\(database or disk is full\)\. Every trial told is safe in the log"):
         told()
-    mirror.close()
+    copy.close()
 
 
-def test_whoever_tells_does_not_wait_for_the_mirror_but_never_gets_far_ahead(
+def test_whoever_tells_does_not_wait_for_the_copy_but_never_gets_far_ahead(
     tmp_path: Path, records: list[TrialRecord], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate, written = threading.Event(), []
@@ -485,19 +485,19 @@ def test_whoever_tells_does_not_wait_for_the_mirror_but_never_gets_far_ahead(
         written.append(trial)
 
     monkeypatch.setattr(optuna.Study, "add_trial", slow)
-    monkeypatch.setattr(mirrors, "MOST_BEHIND", 3)
-    with opened(tmp_path / "study.db") as mirror:
+    monkeypatch.setattr(optuna_copy, "MOST_BEHIND", 3)
+    with opened(tmp_path / "study.db") as copy:
         for each in records[:3]:
-            mirror.add(each)
+            copy.add(each)
         assert not written
         threading.Timer(0.2, gate.set).start()
-        mirror.add(records[3])
+        copy.add(records[3])
         assert written
     study = optuna.load_study(study_name=None, storage=f"sqlite:///{tmp_path / 'study.db'}")
     assert [trial.user_attrs["trial"] for trial in study.trials] == [0, 1, 2, 3]
 
 
-def test_a_mirrored_trial_is_valid_for_optuna(records: list[TrialRecord]) -> None:
+def test_a_copied_trial_is_valid_for_optuna(records: list[TrialRecord]) -> None:
     space = OptunaSpace(SPACE)
     for each in records:
         create_trial(value=1.0, params=space.params(each.point), distributions=space.distributions)

@@ -41,7 +41,7 @@ def import_kt(path: str | PathLike[str], *, out: str | PathLike[str] | None = No
     Raises:
         RunError: If the folder is no such project, has no trial, or the run folder cannot be used.
     """
-    from ffsearch.search.engines.mirror import StudyMirror
+    from ffsearch.search.engines.optuna_copy import OptunaCopy
 
     project = Path(path)
     notes = _notes(project)
@@ -61,7 +61,7 @@ def import_kt(path: str | PathLike[str], *, out: str | PathLike[str] | None = No
         for record in records:
             if record.trial not in known:
                 folder.add(replace(record, repeat_of=folder.repeat_of(record.point)))
-        with StudyMirror(
+        with OptunaCopy(
             folder.path / STUDY,
             name=facts.name,
             direction=facts.direction,

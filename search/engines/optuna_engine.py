@@ -1,7 +1,7 @@
 """Optuna behind ask and tell.
 
-The study lives in memory and minimises, whatever the objective; `mirror.py` writes the one people look at. Neither is
-read back: an interrupted search is rebuilt from what was told.
+The study lives in memory and minimises, whatever the objective; `optuna_copy.py` writes the one people look at.
+Neither is read back: an interrupted search is rebuilt from what was told.
 """
 
 from __future__ import annotations

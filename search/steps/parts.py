@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from ffsearch.search.data.prepare import Prepared
     from ffsearch.search.data.problem import Problem
-    from ffsearch.search.engines.mirror import StudyMirror
+    from ffsearch.search.engines.optuna_copy import OptunaCopy
     from ffsearch.search.engines.shared import SharedEngine
     from ffsearch.search.engines.shared_study import SharedStudy
     from ffsearch.search.executors.protocol import Carrier
@@ -88,7 +88,7 @@ class Parts:
         folder: The run folder, open.
         engine: Proposes points; knows all trials told so far.
         trainer: Trains them.
-        mirror: The copy of the study that dashboards read.
+        copy: The copy of the study that dashboards read.
         deadline: When everything has to be done.
         reserve: How much of the time the steps after the search need.
         observer: Told of everything.
@@ -105,7 +105,7 @@ class Parts:
     folder: RunFolder
     engine: Engine
     trainer: Trainer
-    mirror: StudyMirror
+    copy: OptunaCopy
     deadline: Deadline
     reserve: Reserve
     observer: Observer
@@ -359,7 +359,7 @@ def assembled(
     shared: SharedStudy | None = None,
 ) -> Iterator[Parts]:
     """Make everything the steps share, and let the engine learn of the trials that were told before."""
-    from ffsearch.search.engines.mirror import StudyMirror
+    from ffsearch.search.engines.optuna_copy import OptunaCopy
 
     space, problem, objective = inputs.space, inputs.prepared.problem(), inputs.objective
     naive = naive_value(problem, objective)
@@ -367,7 +367,7 @@ def assembled(
     stopping = stopping_for(space, n_train)
     engine = _engine(inputs, shared=shared)
     engine.restore(told_history(folder.records, naive=naive, direction=objective.direction))
-    with StudyMirror(
+    with OptunaCopy(
         folder.path / STUDY,
         name=inputs.name,
         direction=objective.direction,
@@ -375,7 +375,7 @@ def assembled(
         parameters=space.parameters,
         first_rung=_first_rung(n_train, stopping),
         records=folder.records,
-    ) as mirror:
+    ) as copy:
         yield Parts(
             inputs=inputs,
             problem=problem,
@@ -385,7 +385,7 @@ def assembled(
             folder=folder,
             engine=engine,
             trainer=_trainer(space, problem, stopping, carrier=carrier),
-            mirror=mirror,
+            copy=copy,
             deadline=deadline,
             reserve=Reserve(
                 n_train=n_train,

@@ -1,6 +1,6 @@
-"""The book of running trials: proposals become jobs, one a fold; trained folds become trials again.
+"""The trials in training: proposals become jobs, one a fold; trained folds become trials again.
 
-engine.ask() -> jobs() -> trainer -> close() -> the trial's outcome, once all its folds are back
+engine.ask() -> jobs() -> trainer -> close() -> the trained trial, once all its folds are back
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from ffsearch.search.engines.protocol import Engine, Proposal
 from ffsearch.search.network.topology import Point
 from ffsearch.search.training.protocol import Ended, Epoch, Job, Trained
 
-__all__ = ["Ledger", "Outcome", "trial_job"]
+__all__ = ["RunningTrials", "TrainedTrial", "trial_job"]
 
 _ENDS_THE_TRIAL: Final = frozenset({Ended.PRUNED, Ended.DIVERGED, Ended.BUDGET, Ended.FAILED})
 """A fold that ended so ends its trial: further folds are not started, running ones are called back."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class TrainedTrial:
     """A trial all of whose folds have ended.
 
     Args:
@@ -47,7 +47,7 @@ class _Open:
     ending: Ended | None = None
 
 
-class Ledger:
+class RunningTrials:
     """Hands out jobs and takes back what they came to.
 
     Args:
@@ -128,8 +128,8 @@ class Ledger:
             trial.ending = trial.ending or Ended.BUDGET
         return trial.ending
 
-    def close(self, trained: Trained) -> Outcome | None:
-        """Take a fold back; the trial's outcome when it was the last one it waits for."""
+    def close(self, trained: Trained) -> TrainedTrial | None:
+        """Take a fold back; returns the trained trial when it was the last fold that this waits for."""
         trial = self._open[trained.job.trial]
         trial.back.append(trained)
         if trained.ended in _ENDS_THE_TRIAL:
@@ -141,7 +141,7 @@ class Ledger:
             return None
         del self._open[trained.job.trial]
         folds = tuple(sorted(trial.back, key=lambda back: back.job.fold))
-        return Outcome(proposal=trial.proposal, folds=folds, ended=self._why(trial, folds))
+        return TrainedTrial(proposal=trial.proposal, folds=folds, ended=self._why(trial, folds))
 
     def _has_lost(self, trial: _Open) -> bool:
         """Whether the engine sees no promise in the folds that ended."""

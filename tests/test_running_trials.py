@@ -9,7 +9,7 @@ import numpy as np
 from ffsearch.search.engines.protocol import Proposal
 from ffsearch.search.folder.trial_record import Told
 from ffsearch.search.network.topology import Point
-from ffsearch.search.steps.running_trials import Ledger, Outcome
+from ffsearch.search.steps.running_trials import RunningTrials, TrainedTrial
 from ffsearch.search.training.protocol import Curve, Ended, Epoch, Job, Trained
 
 
@@ -36,13 +36,13 @@ class Counting:
         return trial in self.lost and len(losses) >= 2
 
     def tell(self, told: Told) -> None:
-        raise AssertionError("the ledger tells nothing")
+        raise AssertionError("running trials tell nothing")
 
     def restore(self, history: Sequence[Told]) -> None:
-        raise AssertionError("the ledger restores nothing")
+        raise AssertionError("running trials restore nothing")
 
 
-def ledger(
+def running_trials(
     engine: Counting,
     *,
     n_trials: int = 2,
@@ -50,9 +50,9 @@ def ledger(
     over: Sequence[bool] = (),
     max_seconds: float | None = None,
     fold_after_fold: bool = False,
-) -> Ledger:
+) -> RunningTrials:
     times = iter(over)
-    return Ledger(
+    return RunningTrials(
         engine,
         n_trials=n_trials,
         n_folds=n_folds,
@@ -82,51 +82,51 @@ def epoch(job: Job, *, train_s: float = 0.0) -> Epoch:
 
 
 def test_a_trial_is_whole_when_all_its_folds_are_back() -> None:
-    book = ledger(Counting(), n_trials=2, n_folds=3)
-    outcomes = [book.close(trained(job)) for job in book.jobs()]
+    running = running_trials(Counting(), n_trials=2, n_folds=3)
+    outcomes = [running.close(trained(job)) for job in running.jobs()]
     assert [outcome is not None for outcome in outcomes] == [False, False, True, False, False, True]
     whole = outcomes[2]
-    assert isinstance(whole, Outcome)
+    assert isinstance(whole, TrainedTrial)
     assert [fold.job.fold for fold in whole.folds] == [0, 1, 2]
     assert whole.ended is Ended.STOPPED
 
 
 def test_folds_may_come_back_in_any_order() -> None:
-    book = ledger(Counting(), n_trials=1, n_folds=3)
-    first, second, third = list(book.jobs())
-    assert book.close(trained(third)) is None
-    assert book.close(trained(first, Ended.COMPLETED)) is None
-    outcome = book.close(trained(second))
+    running = running_trials(Counting(), n_trials=1, n_folds=3)
+    first, second, third = list(running.jobs())
+    assert running.close(trained(third)) is None
+    assert running.close(trained(first, Ended.COMPLETED)) is None
+    outcome = running.close(trained(second))
     assert outcome is not None
     assert [fold.job.fold for fold in outcome.folds] == [0, 1, 2]
 
 
 def test_every_job_has_a_seed_of_its_own() -> None:
-    jobs = list(ledger(Counting(), n_trials=3, n_folds=2).jobs())
+    jobs = list(running_trials(Counting(), n_trials=3, n_folds=2).jobs())
     states = {tuple(job.seed.generate_state(4)) for job in jobs}
     assert len(states) == len(jobs) == 6
 
 
 def test_a_pruned_first_fold_ends_its_trial_and_starts_no_other() -> None:
-    book = ledger(Counting(prune=[0]), n_trials=2, n_folds=5)
-    jobs = book.jobs()
+    running = running_trials(Counting(prune=[0]), n_trials=2, n_folds=5)
+    jobs = running.jobs()
     first = next(jobs)
-    assert book.watch(epoch(first)) is Ended.PRUNED
-    outcome = book.close(trained(first, Ended.PRUNED))
+    assert running.watch(epoch(first)) is Ended.PRUNED
+    outcome = running.close(trained(first, Ended.PRUNED))
     assert outcome is not None
     assert outcome.ended is Ended.PRUNED
     assert next(jobs).trial == 1
 
 
 def test_fold_after_fold_leaves_room_for_other_trials_and_a_lost_one_has_no_more() -> None:
-    book = ledger(Counting(lost=[0]), n_trials=2, n_folds=3, fold_after_fold=True)
-    jobs = book.jobs()
+    running = running_trials(Counting(lost=[0]), n_trials=2, n_folds=3, fold_after_fold=True)
+    jobs = running.jobs()
     a, b = next(jobs), next(jobs)
     assert [(job.trial, job.fold) for job in (a, b)] == [(0, 0), (1, 0)]
-    assert book.close(trained(a)) is None
+    assert running.close(trained(a)) is None
     a = next(jobs)
     assert (a.trial, a.fold) == (0, 1)
-    outcome = book.close(trained(a))
+    outcome = running.close(trained(a))
     assert outcome is not None
     assert outcome.ended is Ended.PRUNED
     assert [fold.job.fold for fold in outcome.folds] == [0, 1]
@@ -134,57 +134,57 @@ def test_fold_after_fold_leaves_room_for_other_trials_and_a_lost_one_has_no_more
 
 
 def test_a_trial_whose_last_fold_ended_has_not_been_pruned() -> None:
-    book = ledger(Counting(lost=[0]), n_trials=1, n_folds=2, fold_after_fold=True)
-    outcomes = [book.close(trained(job)) for job in book.jobs()]
+    running = running_trials(Counting(lost=[0]), n_trials=1, n_folds=2, fold_after_fold=True)
+    outcomes = [running.close(trained(job)) for job in running.jobs()]
     assert outcomes[-1] is not None
     assert outcomes[-1].ended is Ended.STOPPED
 
 
 def test_a_diverged_fold_calls_back_its_running_siblings() -> None:
-    book = ledger(Counting(), n_trials=1, n_folds=3)
-    first, second, third = list(book.jobs())
-    assert book.close(trained(second, Ended.DIVERGED)) is None
-    assert book.watch(epoch(first)) is Ended.DIVERGED
-    assert book.close(trained(first, Ended.DIVERGED)) is None
-    outcome = book.close(trained(third, Ended.DIVERGED))
+    running = running_trials(Counting(), n_trials=1, n_folds=3)
+    first, second, third = list(running.jobs())
+    assert running.close(trained(second, Ended.DIVERGED)) is None
+    assert running.watch(epoch(first)) is Ended.DIVERGED
+    assert running.close(trained(first, Ended.DIVERGED)) is None
+    outcome = running.close(trained(third, Ended.DIVERGED))
     assert outcome is not None
     assert outcome.ended is Ended.DIVERGED
 
 
 def test_only_the_first_fold_is_shown_to_the_pruner() -> None:
-    book = ledger(Counting(prune=[0]), n_trials=1, n_folds=2)
-    first, second = list(book.jobs())
-    assert book.watch(epoch(second)) is None
-    assert book.watch(epoch(first)) is Ended.PRUNED
+    running = running_trials(Counting(prune=[0]), n_trials=1, n_folds=2)
+    first, second = list(running.jobs())
+    assert running.watch(epoch(second)) is None
+    assert running.watch(epoch(first)) is Ended.PRUNED
 
 
 def test_what_came_to_its_own_end_is_not_called_pruned() -> None:
-    book = ledger(Counting(prune=[0]), n_trials=1)
-    (job,) = book.jobs()
-    book.watch(epoch(job))
-    outcome = book.close(trained(job, Ended.STOPPED))
+    running = running_trials(Counting(prune=[0]), n_trials=1)
+    (job,) = running.jobs()
+    running.watch(epoch(job))
+    outcome = running.close(trained(job, Ended.STOPPED))
     assert outcome is not None
     assert outcome.ended is Ended.STOPPED
 
 
 def test_when_time_is_up_nothing_more_is_asked_and_what_runs_is_ended() -> None:
     engine = Counting()
-    book = ledger(engine, n_trials=10, over=[False, True, True])
-    jobs = book.jobs()
+    running = running_trials(engine, n_trials=10, over=[False, True, True])
+    jobs = running.jobs()
     job = next(jobs)
-    assert book.watch(epoch(job)) is Ended.BUDGET
+    assert running.watch(epoch(job)) is Ended.BUDGET
     assert next(jobs, None) is None
     assert engine.n_asked == 1
 
 
 def test_an_exhausted_engine_ends_the_jobs() -> None:
-    assert len(list(ledger(Counting(n_points=3), n_trials=10).jobs())) == 3
+    assert len(list(running_trials(Counting(n_points=3), n_trials=10).jobs())) == 3
 
 
 def test_a_trial_that_takes_too_long_is_ended_by_all_its_folds_together() -> None:
-    book = ledger(Counting(), n_trials=2, n_folds=2, max_seconds=10.0)
-    jobs = list(book.jobs())
-    assert book.watch(epoch(jobs[0], train_s=6.0)) is None
-    assert book.watch(epoch(jobs[0], train_s=7.0)) is None  # seconds so far, not of the epoch
-    assert book.watch(epoch(jobs[1], train_s=4.0)) is Ended.BUDGET
-    assert book.watch(epoch(jobs[2], train_s=9.0)) is None  # each trial has its own
+    running = running_trials(Counting(), n_trials=2, n_folds=2, max_seconds=10.0)
+    jobs = list(running.jobs())
+    assert running.watch(epoch(jobs[0], train_s=6.0)) is None
+    assert running.watch(epoch(jobs[0], train_s=7.0)) is None  # seconds so far, not of the epoch
+    assert running.watch(epoch(jobs[1], train_s=4.0)) is Ended.BUDGET
+    assert running.watch(epoch(jobs[2], train_s=9.0)) is None  # each trial has its own

@@ -33,7 +33,7 @@ from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.network.points import Parameters
 from ffsearch.search.training.protocol import Ended
 
-__all__ = ["StudyMirror"]
+__all__ = ["OptunaCopy"]
 
 _NUMBER: Final = "trial"
 
@@ -41,7 +41,7 @@ MOST_BEHIND: Final = 64
 """Trials told that the copy may lack. choice: two seconds of writing, for which the end of a run then waits."""
 
 
-class StudyMirror:
+class OptunaCopy:
     """A copy of a run's trials in SQLite, brought up to date when it is opened. Close it, or use it in a `with`.
 
     It is complete when it is closed; until then it may lack the last `MOST_BEHIND` trials. Trials keep their number as
@@ -95,7 +95,7 @@ class StudyMirror:
             self.add(record)
         self._settle(most=0)
 
-    def __enter__(self) -> StudyMirror:
+    def __enter__(self) -> OptunaCopy:
         return self
 
     def __exit__(self, *error: object) -> None:
