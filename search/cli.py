@@ -348,6 +348,22 @@ def import_kt(
 
 
 @app.command()
+def explain(
+    code: Annotated[str | None, typer.Argument(help="A code such as FFS301; without it all codes are listed.")] = None,
+    *,
+    markdown: Annotated[bool, typer.Option("--markdown", help="All pages as one Markdown document.")] = False,
+) -> None:
+    """Tell what a code beside a sentence means, how it was found and what to do; or list all codes."""
+    from ffsearch.search.wording.explain import list_lines, page_lines
+    from ffsearch.search.wording.explain import markdown as document
+
+    if markdown:
+        typer.echo(document(), nl=False)
+    else:
+        typer.echo("\n".join(page_lines(code) if code else list_lines()))
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON Schema of space files, for editors."""
     import json as encoder

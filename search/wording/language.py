@@ -9,16 +9,18 @@ from __future__ import annotations
 import math
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
-from typing import Final
+from string import Formatter
+from typing import Any, Final
 
 from ffsearch.errors import FFSearchError
+from ffsearch.search.wording.finding import Finding, Value
 
-__all__ = ["ENGLISH", "LANGUAGES", "Language", "language", "shortened"]
+__all__ = ["ENGLISH", "LANGUAGES", "Language", "kept", "language", "shortened"]
 
 SIGNIFICANT_DIGITS: Final = 4
 """Digits of a score. Choice: one more than test parts of a few thousand rows can tell apart."""
@@ -69,6 +71,27 @@ class Language:
             KeyError: If the table lacks the key, or the text a value: an error of ours, not of a user.
         """
         return self.words[key].format(**values)
+
+    def says(self, finding: Finding) -> str:
+        """The sentence of a finding.
+
+        A value is written as the text under the finding's key wants it: `{share:share}` by the method of that name,
+        `{model:model}` as a thing of that kind is `named`, `{n}` by its type. Where `n` is 1 and there is a singular,
+        the singular is said.
+
+        Raises:
+            KeyError: If the language lacks the words, or the finding a value: an error of ours, not of a user.
+        """
+        singular = f"{finding.key}.one"
+        is_one = finding.values.get("n") == 1 and singular in self.words
+        pieces = []
+        for text, name, way, _ in Formatter().parse(self.words[singular if is_one else finding.key]):
+            pieces += [text, self._value(finding.values[name], way or "") if name else ""]
+        return "".join(pieces)
+
+    def tagged(self, finding: Finding) -> str:
+        """The sentence of a finding and its code, as a terminal and a card show it."""
+        return f"{self.says(finding)} [{finding.code}]"
 
     def with_words(self, words: Mapping[str, Mapping[str, str]]) -> Language:
         """This language with more words.
@@ -151,6 +174,14 @@ class Language:
             return f"< {self.share(0.001)}"
         return self("number.share", n=self.fixed(percent, 1 if 0 < percent < 1 else 0))
 
+    def quoted(self, value: str | float) -> str:
+        """A name or a cell as a sentence quotes it: a text in quotes, cut where it is long; a number as it is."""
+        return repr(shortened(value)) if isinstance(value, str) else self._signs(f"{value:.10g}")
+
+    def more(self, count: int) -> str:
+        """What stands behind a list that names not all: " and 3 more"; nothing where it does."""
+        return self("number.more", n=self.count(count)) if count else ""
+
     def date(self, stamp: str) -> str:
         """The day of an ISO 8601 moment: 24 November 2026."""
         day = datetime.fromisoformat(stamp)
@@ -207,6 +238,19 @@ class Language:
             return self.named("model", text)
         return self._signs(text) if _NUMBER.fullmatch(text) else text
 
+    def _value(self, value: Value, way: str) -> str:
+        """A value of a finding, as its words want it written."""
+        if isinstance(value, Finding):
+            return self.says(value)
+        if isinstance(value, tuple):
+            between = _PARTS if any(isinstance(item, Finding) for item in value) else ", "
+            return between.join(self._value(item, way) for item in value)
+        if way:
+            return _WAYS[way](self, value) if way in _WAYS else self.named(way, str(value))
+        if isinstance(value, str):
+            return value
+        return self.setting(value) if isinstance(value, float) else self.count(value)
+
     def _signs(self, text: str) -> str:
         """English signs of a number exchanged for this language's, and a hyphen before it for a minus."""
         signs = {",": self.group, ".": self.decimal}
@@ -228,6 +272,16 @@ def _language(code: str) -> Language:
     )
 
 
+_WAYS: Final[Mapping[str, Callable[[Language, Any], str]]] = {
+    "more": Language.more,
+    "quoted": Language.quoted,
+    "score": Language.score,
+    "share": Language.share,
+    "topology": Language.topology,
+}
+"""How the words of a finding may want a value written, `{share:share}`; any other way is a kind of thing (`named`)."""
+
+
 ENGLISH: Final = _language("en")
 LANGUAGES: Final = {code: _language(code) for code in ("en", "pt-BR")}
 
@@ -243,6 +297,11 @@ def language(code: str) -> Language:
         if wanted in (known.lower(), known.lower().partition("-")[0]):
             return found
     raise FFSearchError(f"The report does not speak {code!r}; it speaks: {', '.join(LANGUAGES)}.")
+
+
+def kept(finding: Finding) -> dict[str, Any]:
+    """A finding as files keep it: its code and values, and its English sentence for people who read the file."""
+    return {**finding.as_dict(), "text": ENGLISH.says(finding)}
 
 
 def shortened(text: str, most: int = 60) -> str:

@@ -1,0 +1,83 @@
+"""Findings: the registry, the words, the pages, the JSON form; `explain`."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from ffsearch.search import cli
+from ffsearch.search.wording.codes import Code, Severity
+from ffsearch.search.wording.explain import WIDTH, list_lines, markdown, page_lines
+from ffsearch.search.wording.finding import Finding, found, unsilenced
+from ffsearch.search.wording.language import ENGLISH, LANGUAGES, kept
+
+PORTUGUESE = LANGUAGES["pt-BR"]
+LEAK = found(Code.LEAK, "classes", column="it's", target="y", score=0.98, otherwise=0.5)
+
+
+def test_a_finding_is_said_in_every_language_with_its_signs() -> None:
+    assert ENGLISH.says(LEAK).startswith(
+        "\"it's\" alone predicts 'y' with accuracy 0.9800 (the most frequent class alone: 0.5000). If it is not known"
+    )
+    assert PORTUGUESE.says(LEAK).startswith("\"it's\" sozinha prevê 'y' com acurácia 0,9800 (a classe mais frequente")
+    assert ENGLISH.tagged(LEAK).endswith("drop it (data.drop). [FFS301]")
+
+
+def test_a_finding_comes_back_from_json_and_its_sentence_stands_beside_it() -> None:
+    within = found(Code.AS_WRITTEN, text=LEAK, list=(1, 2.5, "three", LEAK), flag=True)
+    for finding in (LEAK, within):
+        written = json.loads(json.dumps(kept(finding), allow_nan=False))
+        assert Finding.from_dict(written) == finding
+        assert written["text"] == ENGLISH.says(finding)
+        assert written["code"] == finding.code
+
+
+def test_what_another_version_kept_is_shown_as_it_stands() -> None:
+    later = {"code": "FFS999", "values": {"n": 3}, "text": "Three of a kind."}
+    assert [ENGLISH.says(Finding.from_dict(one)) for one in ("As it was.", later)] == ["As it was.", "Three of a kind."]
+
+
+def test_silenced_codes_are_not_among_what_is_shown() -> None:
+    findings = [LEAK, found(Code.AS_WRITTEN, text="a")]
+    assert unsilenced(findings, ["FFS301"]) == findings[1:]
+    assert unsilenced(findings, ()) == findings
+
+
+@pytest.mark.parametrize("code", Code)
+def test_every_code_has_words_and_a_page_that_fits_a_terminal(code: Code) -> None:
+    words = [key for key in ENGLISH.words if key == f"found.{code.key}" or key.startswith(f"found.{code.key}.")]
+    assert words
+    assert re.fullmatch(r"FFS[1-8]\d\d", code)
+    assert code.severity in Severity
+    lines = page_lines(code.lower())
+    assert lines[0].startswith(code)
+    assert max(map(len, lines)) <= WIDTH
+
+
+def test_no_words_and_no_page_are_without_a_code() -> None:
+    keys = {code.key for code in Code}
+    assert {key.split(".")[1] for key in ENGLISH.words if key.startswith("found.")} == keys
+    assert set(re.findall(r"^### (\w+) ", markdown(), flags=re.MULTILINE)) == set(Code)
+
+
+def test_all_codes_are_listed_with_severity_and_title() -> None:
+    lines = list_lines()
+    assert "  FFS301  warning  A column alone predicts the target" in lines
+    assert max(map(len, lines)) <= WIDTH
+
+
+def test_the_documentation_is_made_of_the_pages() -> None:
+    """`ffsearch explain --markdown > docs/findings.md` writes it."""
+    path = Path(__file__).parent.parent / "docs/findings.md"
+    assert path.read_text(encoding="utf-8") == markdown()
+
+
+def test_explain_prints_pages_and_refuses_an_unknown_code(capsys: pytest.CaptureFixture[str]) -> None:
+    assert [cli.invoke(["explain", *given]) for given in ([], ["ffs301"], ["--markdown"])] == [0, 0, 0]
+    said = capsys.readouterr().out
+    assert said.count("A column alone predicts the target") == 3
+    assert cli.invoke(["explain", "FFS31"]) == 2
+    assert "'FFS31' is no code. Did you mean FFS301? `ffsearch explain` lists all codes." in capsys.readouterr().err
