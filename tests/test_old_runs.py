@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -37,13 +37,13 @@ def unpacked(tmp_path: Path) -> Unpack:
 
 
 @pytest.fixture
-def said(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., str]]:
+def said() -> Callable[..., str]:
     def run(*command: str | Path) -> str:
         done = CliRunner().invoke(app, [str(word) for word in command], catch_exceptions=False)
         assert done.exit_code == 0, done.output
         return done.output
 
-    yield run
+    return run
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def said(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., str]]:
     [
         (
             "search",
-            ["13 -> 28-28-28-28-28 -> 3 elu", "0.02678", "0.07253", "It is not settled which model is best here"],
+            ["13 -> 28-28-28-28-28 -> 3 elu", "0.02678", "0.07253", "It is not settled which model is best"],
         ),
         ("interrupted", ["13 -> 203-203-203-203-203 -> 3 relu"]),
         ("capacity", ["control:tent"]),
