@@ -39,11 +39,13 @@ class Cell:
         text: What it says.
         order: The number it is sorted by, where it is one; NaN goes last.
         is_wide: Whether its column must not be narrow.
+        note: What stands behind the text, set small.
     """
 
     text: str
     order: float | None = None
     is_wide: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ffsearch.reports.listings import Table
 from ffsearch.reports.pictures import Picture
+from ffsearch.search.wording.finding import Finding
 
 __all__ = ["Block", "Fact", "Section", "known"]
 
@@ -30,6 +31,7 @@ class Block:
         pictures: Figures.
         is_caution: Whether the paragraph warns.
         points: Of a list.
+        findings: More points of it, each with its code.
         code: Text set as it is.
         table: A table.
         is_sortable: Whether the table's headings sort it and its rows can be searched.
@@ -42,6 +44,7 @@ class Block:
     pictures: Sequence[Picture] = ()
     is_caution: bool = False
     points: Sequence[str] = ()
+    findings: Sequence[Finding] = ()
     code: str = ""
     table: Table | None = None
     is_sortable: bool = False

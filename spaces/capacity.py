@@ -16,7 +16,7 @@ from pydantic import Field, StrictBool, StrictFloat, StrictInt
 
 from ffsearch.spaces.faults import Fault, Section, shown
 from ffsearch.spaces.schema import MAX_DEPTH, MAX_SEED, MAX_WIDTH, DataSpec
-from ffsearch.spaces.values import BatchSize
+from ffsearch.spaces.values import BatchSize, Ignored
 
 __all__ = ["PRESETS", "CapacitySpace", "CapacitySpec", "ConvolutionSpec", "RateSpec"]
 
@@ -174,6 +174,7 @@ class CapacitySpace(Section):
     capacity: CapacitySpec = Field(
         default=CapacitySpec(), description="What is compared, and how networks are trained."
     )
+    ignore: Ignored = ()
 
     def settled(self) -> CapacitySpace:
         """The same with everything filled in that the preset fills, depths and budgets in ascending order."""

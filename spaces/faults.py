@@ -17,6 +17,8 @@ from typing import Any, Final, Self, cast
 from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
+from ffsearch.search.wording.codes import Code
+
 __all__ = ["Fault", "Section", "fault_list", "faults_of", "nearest", "one_of", "refusal", "shown"]
 
 Path = tuple[str | int, ...]
@@ -180,6 +182,9 @@ def _not_legal(value: str, context: Mapping[str, Any], given: object) -> str:
 
 _WORDING: Final[Mapping[str, Callable[[str, Mapping[str, Any], object], str]]] = {
     "bool_type": lambda value, _, __: f"{value} is neither true nor false.",
+    "enum": lambda value, _, given: (
+        f"{value} is no code of a finding.{nearest(str(given), Code)} `ffsearch explain` lists all codes."
+    ),
     "finite_number": lambda value, _, __: f"{value} is not a finite number.",
     "float_type": lambda value, _, __: f"{value} is not a number.",
     "greater_than": lambda value, limit, _: f"{value} is too small: it must be above {limit['gt']:g}.",

@@ -29,6 +29,7 @@ from ffsearch.spaces.values import (
     Effects,
     Encoding,
     Header,
+    Ignored,
     Orders,
     Seconds,
     ShareOrFile,
@@ -443,6 +444,7 @@ class SearchSpace(Section):
     evidence: Evidence = Field(
         default=EvidenceSpec(), description="What the answer is weighed by: none, quick, full, or key by key."
     )
+    ignore: Ignored = ()
 
     @property
     def parameters(self) -> dict[str, Parameter]:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, StrictStr, ValidationError, WithJsonSchema
 
+from ffsearch.search.wording.codes import Code
 from ffsearch.spaces.durations import format_duration, parse_duration
 from ffsearch.spaces.faults import Fault, refusal, shown
 
@@ -23,6 +24,7 @@ __all__ = [
     "Effects",
     "Encoding",
     "Header",
+    "Ignored",
     "Orders",
     "Seconds",
     "ShareOrFile",
@@ -164,6 +166,12 @@ Encoding = Annotated[StrictStr | None, BeforeValidator(_encoding)]
 
 Header = Annotated[bool | Literal["auto"], BeforeValidator(_header), WithJsonSchema({"enum": ["auto", True, False]})]
 """Whether the first line names the columns."""
+
+Ignored = Annotated[
+    tuple[Code, ...],
+    Field(description="Codes of findings that are counted and not shown: [FFS301]. `ffsearch explain` lists all."),
+]
+"""Findings that are silenced."""
 
 BatchSize = Annotated[
     int | Literal["auto"],

@@ -27,8 +27,12 @@ WRONG_VALUES = {
     # what stands under the head: what is said of it
     "kind: capcity": '2:7: kind: "capcity" is not known. Did you mean capacity? Legal: search, capacity.',
     "kind: [search]": '2:7: kind: ["search"] is not known. Legal: search.',
-    "dta: {}": "2:1: dta: unknown key. Did you mean data? Legal: kind, data, space, train, search, evidence.",
-    "true: 1": "2:1: true: unknown key. Legal: kind, data, space, train, search, evidence.",
+    "dta: {}": "2:1: dta: unknown key. Did you mean data? Legal: kind, data, space, train, search, evidence, ignore.",
+    "true: 1": "2:1: true: unknown key. Legal: kind, data, space, train, search, evidence, ignore.",
+    "ignore: [FFS31]": (
+        '2:10: ignore.0: "FFS31" is no code of a finding. Did you mean FFS301? `ffsearch explain` lists all codes.'
+    ),
+    "ignore: FFS301": '2:9: ignore: "FFS301" is not a list; write ["FFS301"].',
     "train: fast": (
         '2:8: train: "fast" stands where keys are expected. Legal keys: trainer, optimizer, momentum, batch_size, '
         "max_epochs, patience, min_delta, refit, loss, output."
@@ -204,20 +208,20 @@ def test_a_stated_task_refuses_what_is_for_another(task: str, keys: str, said: s
 
 WRONG_TEXTS = {
     "": (
-        "my.yaml:1:1: the file is empty. It needs the keys kind, data, space, train, search, evidence; copy the "
-        "shipped space tabular to begin."
+        "my.yaml:1:1: the file is empty. It needs the keys kind, data, space, train, search, evidence, ignore; copy "
+        "the shipped space tabular to begin."
     ),
     "# nothing\n": (
-        "my.yaml:1:1: the file is empty. It needs the keys kind, data, space, train, search, evidence; copy the "
-        "shipped space tabular to begin."
+        "my.yaml:1:1: the file is empty. It needs the keys kind, data, space, train, search, evidence, ignore; copy "
+        "the shipped space tabular to begin."
     ),
     "- a\n- b\n": (
         'my.yaml:1:1: ["a", "b"] stands where keys are expected. '
-        "Legal keys: kind, data, space, train, search, evidence."
+        "Legal keys: kind, data, space, train, search, evidence, ignore."
     ),
     "just words": (
         'my.yaml:1:1: "just words" stands where keys are expected. '
-        "Legal keys: kind, data, space, train, search, evidence."
+        "Legal keys: kind, data, space, train, search, evidence, ignore."
     ),
     "data:\n\tsource: a.csv\n": "my.yaml:2:1: a tab indents this line; use spaces.",
     "data: {source: a.csv}\ndata: {source: b.csv}\n": (
@@ -296,7 +300,7 @@ def test_a_long_value_is_cut() -> None:
          "Legal: tpe, random, gp, cmaes, qmc, grid, nsga2, bayesian, hyperband."),
         ("serch.seed=1",
          "--set serch.seed=1: serch: unknown key. Did you mean search? "
-         "Legal: kind, data, space, train, search, evidence."),
+         "Legal: kind, data, space, train, search, evidence, ignore."),
         ("search.sed=1",
          "--set search.sed=1: search.sed: unknown key. Did you mean seed? "
          "Legal: engine, sampler, pruner, trials, budget, concurrency, max_params, max_seconds_per_trial, warm_start, "

@@ -117,7 +117,9 @@ def identity(*overrides: str) -> str:
     return space_identity(load_space("tabular", overrides))
 
 
-@pytest.mark.parametrize("override", ["search.trials=7", "search.budget=10m", "space.depth.log=false", "data.drop=[]"])
+@pytest.mark.parametrize(
+    "override", ["search.trials=7", "search.budget=10m", "space.depth.log=false", "data.drop=[]", "ignore=[FFS301]"]
+)
 def test_how_long_a_search_goes_on_and_what_is_default_anyway_leave_it_the_same(override: str) -> None:
     assert identity(override) == identity()
 

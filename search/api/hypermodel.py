@@ -184,8 +184,7 @@ class SpaceHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]  # KerasTun
                 objective=inputs.objective,
                 search=search,
             ).as_dict(),
-            "columns": [column.as_dict() for column in inputs.prepared.columns],
-            "notices": list(inputs.prepared.notices),
+            **inputs.prepared.described(),
         }
 
 

@@ -56,7 +56,7 @@ def import_kt(path: str | PathLike[str], *, out: str | PathLike[str] | None = No
     )
     with folder:
         known = {record.trial for record in folder.records}
-        folder.write_data(columns=notes["columns"], notices=notes["notices"])
+        folder.write_data(columns=notes["columns"], notices=notes["notices"], ignore=space.ignore)
         folder.start(facts)
         for record in records:
             if record.trial not in known:

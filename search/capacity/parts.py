@@ -222,6 +222,6 @@ def _opened(space: CapacitySpace, prepared: Prepared, *, out: str | PathLike[str
         identity={"space": space_identity(space), "data": prepared.table.sha256},
         fresh=fresh,
     )
-    folder.write_data(columns=[column.as_dict() for column in prepared.columns], notices=prepared.notices)
+    folder.write_data(**prepared.described(), ignore=space.ignore)
     prepared.splits.save(folder.path / SPLITS)
     return folder

@@ -126,6 +126,10 @@ class Prepared:
         """Columns of the matrix."""
         return self.layout.n_features
 
+    def described(self) -> dict[str, Any]:
+        """How the table was understood, fit for JSON: what a run folder keeps for readers without the data."""
+        return {"columns": [column.as_dict() for column in self.columns], "notices": list(self.notices)}
+
     def problem(self) -> Problem:
         """The matrices of every fold, each preprocessed by what its own training rows teach."""
         splits = tuple(self._split(*fold) for fold in self.splits.folds)

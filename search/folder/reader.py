@@ -220,6 +220,11 @@ class Run:
         """What was done to the data or looked suspicious, a sentence each."""
         return list(self._data.get("notices", []))
 
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """The codes that the space file silences."""
+        return tuple(self._data.get("ignore", ()))
+
     @cached_property
     def study(self) -> optuna.Study:
         """The trials as an Optuna study, opened from `study.db`.

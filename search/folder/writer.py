@@ -172,9 +172,12 @@ class RunFolder:
         """How often something happened over all starts, such as the opening of the test."""
         return self._kinds.count(kind)
 
-    def write_data(self, *, columns: Sequence[Mapping[str, Any]], notices: Sequence[str]) -> None:
-        """Keep how the table was understood, for readers without the data."""
-        write_atomically(self.path / DATA, _json_bytes({"columns": list(columns), "notices": list(notices)}))
+    def write_data(
+        self, *, columns: Sequence[Mapping[str, Any]], notices: Sequence[Any], ignore: Sequence[str] = ()
+    ) -> None:
+        """Keep how the table was understood, for readers without the data, and which findings are silenced."""
+        data = {"columns": list(columns), "notices": list(notices), "ignore": list(ignore)}
+        write_atomically(self.path / DATA, _json_bytes(data))
 
     def write_tables(self) -> None:
         """Write the trials and their curves as Parquet files."""

@@ -322,7 +322,7 @@ def open_folder(inputs: Inputs, *, out: str | PathLike[str] | None, fresh: bool)
         identity=identity_of(inputs),
         fresh=fresh,
     )
-    folder.write_data(columns=[column.as_dict() for column in prepared.columns], notices=prepared.notices)
+    folder.write_data(**prepared.described(), ignore=inputs.space.ignore)
     prepared.splits.save(folder.path / SPLITS)
     return folder
 
