@@ -143,7 +143,7 @@ def run(
     if _is_data(space):
         space, data = "tabular", data or space
     flags = {"data": data, "target": _names(target), "trials": trials, "budget": budget, "seed": seed}
-    overrides: list[str | Override] = [*(set_ or []), *_overrides(flags, kind=_kind(space, set_ or []))]
+    overrides: list[str | Override] = [*(set_ or []), *_overrides(flags)]
     observer, showing = observing(quiet=quiet, as_json=json)
     try:
         with showing:
@@ -378,27 +378,16 @@ _FLAG_PATHS: Final = {
     "target": "data.target",
     "trials": "search.trials",
     "budget": "search.budget",
-    "seed": "search.seed",
+    "seed": "{kind}.seed",
 }
 
 
-def _overrides(flags: Mapping[str, object], *, kind: str) -> list[Override]:
+def _overrides(flags: Mapping[str, object]) -> list[Override]:
     """The flags that were given, as what they override in the space file; they win over `--set`."""
     from ffsearch.spaces.overrides import Override
 
-    paths = _FLAG_PATHS | ({"seed": "capacity.seed"} if kind == "capacity" else {})
     given = {flag: value for flag, value in flags.items() if value is not None}
-    return [Override(paths[flag], value, f"--{flag}") for flag, value in given.items()]
-
-
-def _kind(space: str, overrides: list[str]) -> str:
-    """What a space file asks for; a file that cannot be used is told as a whole, later."""
-    from ffsearch.spaces.loader import load_any
-
-    try:
-        return load_any(space, overrides).kind
-    except FFSearchError:
-        return "search"
+    return [Override(_FLAG_PATHS[flag], value, f"--{flag}") for flag, value in given.items()]
 
 
 def _is_data(given: str) -> bool:

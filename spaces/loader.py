@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.resources import files
 from os import PathLike
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 from pydantic import ValidationError
 
@@ -22,12 +23,20 @@ from ffsearch.spaces.faults import Fault, fault_list, faults_of, nearest, one_of
 from ffsearch.spaces.overrides import Overrides, apply_overrides
 from ffsearch.spaces.schema import SearchSpace
 
-__all__ = ["AnySpace", "load_any", "load_space", "parse_any", "parse_space", "shipped_spaces", "space_name"]
+__all__ = [
+    "AnySpace",
+    "Loaded",
+    "load",
+    "load_any",
+    "load_space",
+    "parse_any",
+    "parse_space",
+    "shipped_spaces",
+    "space_name",
+]
 
 AnySpace = SearchSpace | CapacitySpace
 """A space of any kind, as its file says under `kind`."""
-
-_Space = TypeVar("_Space", SearchSpace, CapacitySpace)
 
 MAX_BYTES: Final = 64 * 1024
 """Largest space file. Choice: ten times a long one with all its comments; something else was meant."""
@@ -40,6 +49,19 @@ _TABLES: Final = (".csv", ".tsv", ".parquet", ".npz", ".gz", ".xlsx")
 
 _SCHEME: Final = re.compile(r"[a-z]\w+:")
 """Sources that are names and not files, `sklearn:iris`; a single letter before the colon is a drive."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """A space, and what its file says by itself.
+
+    Args:
+        space: The space, complete and frozen.
+        own_source: The file's own `data.source`, before anything was put in its place; None where it has none.
+    """
+
+    space: AnySpace
+    own_source: str | None
 
 
 def load_space(path_or_name: str | PathLike[str], overrides: Overrides = ()) -> SearchSpace:
@@ -68,8 +90,17 @@ def load_any(path_or_name: str | PathLike[str], overrides: Overrides = ()) -> An
     Raises:
         SpaceError: With every fault at once.
     """
+    return load(path_or_name, overrides).space
+
+
+def load(path_or_name: str | PathLike[str], overrides: Overrides = ()) -> Loaded:
+    """Load a space file of any kind, and what it said before the overrides; see `load_space`.
+
+    Raises:
+        SpaceError: With every fault at once.
+    """
     text, name, folder = _read(path_or_name)
-    return parse_any(text, name=name, overrides=overrides, folder=folder)
+    return _parsed(text, name=name, overrides=overrides, folder=folder)
 
 
 def parse_space(
@@ -98,17 +129,31 @@ def parse_any(text: str, *, name: str = "space", overrides: Overrides = (), fold
     Raises:
         SpaceError: With every fault at once.
     """
+    return _parsed(text, name=name, overrides=overrides, folder=folder).space
+
+
+def _parsed(text: str, *, name: str, overrides: Overrides, folder: Path | None) -> Loaded:
     document = read_document(text, origin=name)
     space: AnySpace | None = None
+    own_source: str | None = None
     if document.is_readable:
         _expect_keys(document)
+        own_source = _source_of(document)
         apply_overrides(document, overrides)
         space = _checked(document)
     if space is None or document.faults:
         raise SpaceError(fault_list(name, [str(fault) for fault in sorted(document.faults, key=_reading_order)]))
-    if isinstance(space, CapacitySpace):
-        return _with_files(space.settled(), folder)
-    return _with_files(space, folder)
+    settled = space.settled() if isinstance(space, CapacitySpace) else space
+    return Loaded(
+        space=_with_files(settled, folder), own_source=None if own_source is None else _file(own_source, folder)
+    )
+
+
+def _source_of(document: Document) -> str | None:
+    """What stands under `data.source`, if that is a text."""
+    data = document.values.get("data")
+    source = data.get("source") if isinstance(data, dict) else None
+    return source if isinstance(source, str) else None
 
 
 def _as_search(space: AnySpace, *, name: str) -> SearchSpace:
@@ -228,7 +273,7 @@ def _reading_order(fault: Placed) -> tuple[bool, Placed]:
     return fault.place.line == 0, fault  # the file from its top, then the command line
 
 
-def _with_files(space: _Space, folder: Path | None) -> _Space:
+def _with_files(space: AnySpace, folder: Path | None) -> AnySpace:
     """The space with its files under paths that work from the current folder."""
     data = space.data
     test = _file(data.test, folder) if isinstance(data.test, str) else data.test

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from ffsearch.spaces.document import Document, Place, Placed, read_document
 from ffsearch.spaces.faults import Path, shown
 
-__all__ = ["Override", "Overrides", "apply_overrides"]
+__all__ = ["KIND", "Override", "Overrides", "apply_overrides"]
+
+KIND: Final = "{kind}"
+"""Stands in the path of an override for the kind of the space."""
 
 
 @dataclass(frozen=True)
@@ -17,7 +20,8 @@ class Override:
     """One value to put in place of the file's.
 
     Args:
-        path: Where, dotted: `search.trials`.
+        path: Where, dotted: `search.trials`. `{kind}` in it is the section that is called as the kind of the space, so
+            that `{kind}.seed` is the seed of any.
         value: A plain value, taken as it is.
         origin: What gave it, for errors: `--trials`.
     """
@@ -60,8 +64,10 @@ def _parsed(document: Document, text: str) -> Override | None:
 
 
 def _put(document: Document, override: Override) -> None:
-    place = Place(0, 0, override.origin)
-    path: Path = tuple(part.strip() for part in override.path.split("."))
+    place, dotted = Place(0, 0, override.origin), override.path
+    if KIND in dotted:
+        dotted = dotted.replace(KIND, str(document.values.get("kind", "search")))
+    path: Path = tuple(part.strip() for part in dotted.split("."))
     section: Any = document.values
     for depth, key in enumerate(path[:-1], start=1):
         if section.get(key) is None:
@@ -70,7 +76,7 @@ def _put(document: Document, override: Override) -> None:
         section = section[key]
         if not isinstance(section, dict):
             text = f"{'.'.join(map(str, path[:depth]))} is the plain value {shown(section)}; replace it as a whole."
-            document.faults.append(Placed(place, override.path, text))
+            document.faults.append(Placed(place, dotted, text))
             return
     section[path[-1]] = override.value
     _forget(document, path)

@@ -17,7 +17,7 @@ from ffsearch.search.data.columns import DateCycles
 from ffsearch.search.data.copies import find_copies
 from ffsearch.search.data.dates import DateReading, Found, find_reading, seconds_of
 from ffsearch.search.data.encoding import PRIOR_ROWS, fit_encodings, other_fold_encodings
-from ffsearch.search.data.kinds import Column, Kind, judge_columns
+from ffsearch.search.data.kinds import Column, Kind, read_columns
 from ffsearch.search.data.prepare import Prepared, prepare
 from ffsearch.search.data.spelling import Spelling, find_spelling
 from ffsearch.spaces.schema import DataSpec
@@ -26,7 +26,7 @@ N = 120
 
 
 def judged(cells: list[Any], **settings: Any) -> Column:
-    return judge_columns(pd.DataFrame({"c": cells}), np.arange(len(cells)), **settings)[0]
+    return read_columns(pd.DataFrame({"c": cells}), np.arange(len(cells)), **settings)[0][0]
 
 
 def prepared(frame: pd.DataFrame, **spec: Any) -> Prepared:
@@ -80,7 +80,7 @@ class TestSpelling:
         ready = prepared(frame)
         assert ready.task_reason.startswith("regression")
         assert "The target 'y' is written like 1234,5 and is read as numbers: 0,25 is 0.25." in ready.notices
-        assert ready.table.target["y"].iloc[3] == 3.25
+        assert ready.table.target.frame["y"].iloc[3] == 3.25
 
     @pytest.mark.parametrize(("delimiter", "first"), [(";", 1.125), ("\t", 1125)])
     def test_semicolons_between_cells_make_commas_decimal(self, tmp_path: Path, delimiter: str, first: float) -> None:
@@ -88,7 +88,7 @@ class TestSpelling:
         path = tmp_path / "t.csv"
         path.write_text("\n".join([f"x{delimiter}y", f"9,125{delimiter}1,125", *rows]))
         ready = prepare(DataSpec(source=str(path), target="y", test=None), seed=0)
-        assert ready.table.target["y"].iloc[0] == first
+        assert ready.table.target.frame["y"].iloc[0] == first
         assert ready.raw["x"][0] == (9.125 if delimiter == ";" else 9125)
 
     def test_a_few_texts_with_numbers_stay_classes(self) -> None:
@@ -123,7 +123,7 @@ class TestDates:
         assert (column.kind, column.used, column.reason) == (Kind.DATE, True, "84 different dates")
         assert column.reading == DateReading(day_first=True, origin="2024-01-01")
         days = column.reading.read(
-            pd.Series(["1/2/2024", "2024-01-01 06:00", "never", None, pd.Timestamp("2024-01-03")])
+            Cells(pd.Series(["1/2/2024", "2024-01-01 06:00", "never", None, pd.Timestamp("2024-01-03")]))
         )
         np.testing.assert_array_equal(days, [31, 0.25, np.nan, np.nan, 2])
 
@@ -186,7 +186,7 @@ class TestCodesAndOrders:
         frame = pd.DataFrame(
             {name: [f"{10_000 + i % 30}" for i in range(N)], "encode": [str(i % 30) for i in range(N)]}
         )
-        kinds = [column.kind for column in judge_columns(frame, np.arange(N))]
+        kinds = [column.kind for column in read_columns(frame, np.arange(N))[0]]
         assert kinds == [Kind.CATEGORY, Kind.NUMBER]
 
     def test_on_request(self) -> None:

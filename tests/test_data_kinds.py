@@ -9,16 +9,16 @@ import pandas as pd
 import pytest
 
 from ffsearch.errors import DataError
-from ffsearch.search.data.cells import as_levels, as_numbers, natural_order
+from ffsearch.search.data.cells import Cells, as_levels, as_numbers, natural_order
 from ffsearch.search.data.dates import as_moments
-from ffsearch.search.data.kinds import Column, Kind, judge_columns
+from ffsearch.search.data.kinds import Column, Kind, read_columns
 
 N = 40
 
 
 def judge(*, rows: Any = None, **columns: Any) -> dict[str, Column]:
     frame = pd.DataFrame(columns)
-    return {column.name: column for column in judge_columns(frame, np.arange(len(frame)) if rows is None else rows)}
+    return {column.name: column for column in read_columns(frame, np.arange(len(frame)) if rows is None else rows)[0]}
 
 
 @pytest.mark.parametrize("dtype", ["str", "object"])
@@ -182,13 +182,13 @@ def test_a_counter_is_used_where_nothing_else_is_left() -> None:
     ],
 )
 def test_moments_in_order(cells: list[Any], *, said: bool) -> None:
-    moments, sentence = as_moments(pd.Series(cells, name="t"))
+    moments, sentence = as_moments(Cells(pd.Series(cells, name="t")))
     assert moments.argsort().tolist() == [1, 2, 0]
     assert (sentence is not None) is said
 
 
 def test_an_ambiguous_date_is_read_as_the_file_is_ordered() -> None:
-    moments, sentence = as_moments(pd.Series(["01/02/2024", "02/02/2024", "01/03/2024"], name="t"))
+    moments, sentence = as_moments(Cells(pd.Series(["01/02/2024", "02/02/2024", "01/03/2024"], name="t")))
     assert (np.diff(moments) > 0).all()
     assert sentence is None
 
@@ -206,4 +206,4 @@ def test_an_ambiguous_date_is_read_as_the_file_is_ordered() -> None:
 )
 def test_a_time_column_that_gives_no_order(cells: list[str], text: str) -> None:
     with pytest.raises(DataError, match=text):
-        as_moments(pd.Series(cells, name="t"))
+        as_moments(Cells(pd.Series(cells, name="t")))

@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 
 from ffsearch.errors import DataError
-from ffsearch.search.data.targets import class_codes, fit_target_scale, head_targets, infer_head, raw_targets
+from ffsearch.search.data.targets import Target, class_codes, fit_target_scale, head_targets, infer_head, raw_targets
 from ffsearch.search.network.heads import Head, Loss, Task
 
 
 def infer(cells: list[Any], stated: str = "auto") -> tuple[Head, str]:
-    return infer_head(pd.DataFrame({"y": cells}), stated=stated)
+    return infer_head(Target.of(pd.DataFrame({"y": cells})), stated=stated)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_the_task_and_why(cells: list[Any], task: Task, labels: tuple[str, ...],
 
 
 def test_several_targets_are_a_regression() -> None:
-    head, reason = infer_head(pd.DataFrame({"a": ["1", "2"], "b": [3.5, 4.5]}))
+    head, reason = infer_head(Target.of(pd.DataFrame({"a": ["1", "2"], "b": [3.5, 4.5]})))
     assert head == Head(task=Task.REGRESSION, loss=Loss.MSE, n_outputs=2, target_names=("a", "b"))
     assert reason == "regression, because several targets are named: 'a', 'b'"
 
@@ -95,31 +95,31 @@ def test_a_target_that_cannot_be_learnt(cells: list[Any], stated: str, text: str
 def test_several_targets_that_cannot_be_learnt_together() -> None:
     frame = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
     with pytest.raises(DataError, match=r"^Several targets are predicted together as numbers, and 'b' holds words\."):
-        infer_head(frame)
+        infer_head(Target.of(frame))
     with pytest.raises(DataError, match=r"^data\.task: binary takes one target, and 2 are named: 'a', 'b'\."):
-        infer_head(frame, stated="binary")
+        infer_head(Target.of(frame), stated="binary")
 
 
 def test_class_numbers_and_labels_never_seen() -> None:
-    codes = class_codes(pd.DataFrame({"y": ["2.50", "9", "1.0", "2.5", "x"]}), ("1", "2.5"))
+    codes = class_codes(Target.of(pd.DataFrame({"y": ["2.50", "9", "1.0", "2.5", "x"]})), ("1", "2.5"))
     assert codes.tolist() == [1, -1, 0, 1, -1]
 
 
 def test_targets_as_the_head_wants_them() -> None:
     binary, _ = infer(["n", "y"])
-    y = head_targets(raw_targets(pd.DataFrame({"y": ["y", "n"]}), binary), binary, scale=None)
+    y = head_targets(raw_targets(Target.of(pd.DataFrame({"y": ["y", "n"]})), binary), binary, scale=None)
     assert y.dtype == np.dtype(np.float32)
     assert y.tolist() == [[1.0], [0.0]]
     several, _ = infer(["a", "b", "c"] * 3)
-    y = head_targets(raw_targets(pd.DataFrame({"y": ["c", "a"]}), several), several, scale=None)
+    y = head_targets(raw_targets(Target.of(pd.DataFrame({"y": ["c", "a"]})), several), several, scale=None)
     assert y.dtype == np.dtype(np.int32)
     assert y.tolist() == [2, 0]
 
 
 def test_regression_targets_are_standardised() -> None:
     frame = pd.DataFrame({"a": ["1", "3"], "b": [7.0, 7.0]})
-    head, _ = infer_head(pd.DataFrame({"a": ["1", "3"], "b": [7.0, 8.0]}))
-    raw = raw_targets(frame, head)
+    head, _ = infer_head(Target.of(pd.DataFrame({"a": ["1", "3"], "b": [7.0, 8.0]})))
+    raw = raw_targets(Target.of(frame), head)
     scale = fit_target_scale(raw)
     assert scale.mean.tolist() == [2, 7]
     assert scale.scale.tolist() == [1, 1]  # a constant keeps its unit

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from ffsearch.search.data import pieces
 from ffsearch.search.data.aligned import aligned_empty, is_aligned
-from ffsearch.search.data.cells import MISSING, as_levels, as_numbers, canonical, number_of
+from ffsearch.search.data.cells import MISSING, Cells, as_levels, as_numbers, canonical, number_of
 from ffsearch.search.data.dates import DateReading, seconds_of
 from ffsearch.search.data.pieces import open_pieces
 from ffsearch.search.data.prepare import prepare
@@ -44,16 +44,26 @@ def test_numbers_and_levels_of_a_column_are_those_of_its_cells(cells: list[str])
     assert levels.texts == tuple(dict.fromkeys(canonical(cell) for cell in present if cell is not None))
 
 
+@given(st.lists(CELLS, min_size=1, max_size=40), st.data())
+def test_some_cells_of_a_column_are_what_they_are_by_themselves(cells: list[str], data: st.DataObject) -> None:
+    column = pd.Series(cells, dtype="str")
+    rows = np.array(data.draw(st.lists(st.integers(0, len(cells) - 1), max_size=20)), np.int64)
+    taken, alone = Cells(column).take(rows), Cells(column.take(rows))
+    np.testing.assert_array_equal(taken.numbers, alone.numbers)
+    np.testing.assert_array_equal(taken.levels.codes, alone.levels.codes)
+    assert (len(taken), taken.levels.texts) == (len(alone), alone.levels.texts)
+
+
 @given(st.lists(MOMENTS, min_size=1, max_size=20), st.sampled_from(["%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S"]))
 def test_dates_written_in_the_standard_way_are_those_of_their_cells(moments: list[pd.Timestamp], form: str) -> None:
     cells = [moment.strftime(form) for moment in moments]
-    days = DateReading(day_first=False, origin="1970-01-01").read(pd.Series(cells, dtype="str"))
+    days = DateReading(day_first=False, origin="1970-01-01").read(Cells(pd.Series(cells, dtype="str")))
     np.testing.assert_array_equal(days, np.array([seconds_of(cell, day_first=False) for cell in cells]) / 86_400)
 
 
 def test_a_date_that_is_none_sends_all_the_careful_way() -> None:
     cells = pd.Series(["2024-02-28", "2024-02-30", "2024-03-01"])
-    days = DateReading(day_first=False, origin="2024-02-28").read(cells)
+    days = DateReading(day_first=False, origin="2024-02-28").read(Cells(cells))
     np.testing.assert_array_equal(days, [0, np.nan, 2])
 
 

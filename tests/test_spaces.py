@@ -15,7 +15,7 @@ from ffsearch.errors import SpaceError
 from ffsearch.search.network.heads import Loss, Task
 from ffsearch.search.network.topology import STUDY_ONLY, Activation, Point
 from ffsearch.spaces.durations import format_duration, parse_duration
-from ffsearch.spaces.loader import load_any, load_space, parse_space, shipped_spaces, space_name
+from ffsearch.spaces.loader import load, load_any, load_space, parse_space, shipped_spaces, space_name
 from ffsearch.spaces.overrides import Override
 from ffsearch.spaces.schema import (
     AugmentSpec,
@@ -217,6 +217,27 @@ def test_overrides_are_yaml_and_may_replace_whole_sections() -> None:
 
 def test_values_by_path_are_taken_as_they_are() -> None:
     assert load_space("tabular", {"data.target": "null"}).data.target == "null"
+
+
+@pytest.mark.parametrize(("name", "section"), [("tabular", "search"), ("capacity", "capacity")])
+def test_an_override_may_be_of_whatever_kind_the_space_is(name: str, section: str) -> None:
+    space = load_any(name, [Override("{kind}.seed", 7, "--seed")])
+    assert getattr(space, section).seed == 7
+
+
+def test_what_the_file_itself_says_of_its_table_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("sub").mkdir()
+    Path("sub/rows.csv").touch()
+    Path("sub/my.yaml").write_text("data: {source: rows.csv}\n")
+    Path("sub/none.yaml").write_text("kind: search\n")
+    other = {"data.source": "other.csv"}
+    assert load("sub/my.yaml").own_source == load("sub/my.yaml").space.data.source == "sub/rows.csv"
+    assert (load("sub/my.yaml", other).own_source, load("sub/my.yaml", other).space.data.source) == (
+        "sub/rows.csv",
+        "other.csv",
+    )
+    assert load("sub/none.yaml", other).own_source is None
 
 
 def test_overrides_may_be_all_a_space_consists_of() -> None:

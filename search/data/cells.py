@@ -65,10 +65,14 @@ class Levels:
         return _renumbered(self.codes, [canonical(text) for text in self.texts])
 
     def numbers(self, read: Callable[[str], float] | None = None) -> NDArray[np.float64]:
-        """The cells as numbers, shape (n_rows,); `as_numbers` tells more."""
+        """The cells as numbers, shape (n_rows,); NaN where one is missing or none.
+
+        Args:
+            read: What a text says, where the column has a spelling of its own (`spelling.py`); None is `number_of`.
+        """
         return _pick(_numbers_of(self.texts, read=read), self.codes, missing=np.nan)
 
-    def take(self, cells: NDArray[np.bool_]) -> Levels:
+    def take(self, cells: NDArray[np.bool_] | NDArray[np.int64]) -> Levels:
         """Some of the cells, and of the texts those that are left, in the order they first appear there."""
         codes, distinct = pd.factorize(self.codes[cells])
         texts = [self.texts[place] if place >= 0 else "" for place in distinct]
@@ -114,25 +118,48 @@ class Cells:
         """The cells as canonical texts; the module's first lines say what canonical means."""
         return self.written.spelt()
 
+    def take(self, rows: NDArray[np.int64]) -> Cells:
+        """Some of the cells, by position; what is read of all is not read again for them."""
+        return _TakenCells(self, rows)
+
     def levels_of(self, rows: NDArray[np.bool_]) -> Levels:
         """The canonical texts of some of the rows; where few are wanted, the others are not looked at."""
         return Cells(self.column[rows]).levels if "written" not in self.__dict__ else self.levels.take(rows)
 
 
-def as_numbers(column: pd.Series[Any], *, read: Callable[[str], float] | None = None) -> NDArray[np.float64]:
+class _TakenCells(Cells):
+    """Some of the cells of a column, by what was read of all of them.
+
+    Args:
+        whole: All cells.
+        rows: Which of them, by position.
+    """
+
+    def __init__(self, whole: Cells, rows: NDArray[np.int64]) -> None:
+        super().__init__(whole.column.take(rows))
+        self._whole, self._rows = whole, rows
+
+    @cached_property
+    def numbers(self) -> NDArray[np.float64]:
+        """See `Cells`."""
+        return self._whole.numbers[self._rows]
+
+    @cached_property
+    def written(self) -> Levels:
+        """See `Cells`."""
+        return self._whole.written.take(self._rows)
+
+
+def as_numbers(column: pd.Series[Any]) -> NDArray[np.float64]:
     """The cells as numbers; NaN where a cell is missing or no number. Infinite cells stay infinite.
 
     Args:
         column: Any column of a frame; only its own cells decide, never what other rows hold.
-        read: What a text says, where the column has a spelling of its own (`spelling.py`); None is `number_of`.
 
     Returns:
         Shape (n_rows,), float64.
     """
-    cells = Cells(column)
-    if read is None or pd.api.types.is_numeric_dtype(column.dtype):
-        return cells.numbers
-    return cells.written.numbers(read)
+    return Cells(column).numbers
 
 
 def as_levels(column: pd.Series[Any]) -> Levels:

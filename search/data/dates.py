@@ -61,9 +61,9 @@ class DateReading:
     day_first: bool
     origin: str
 
-    def read(self, column: pd.Series[Any]) -> NDArray[np.float64]:
+    def read(self, cells: Cells) -> NDArray[np.float64]:
         """Days since the origin, the time of day as their fraction, shape (n_rows,); NaN where there is no date."""
-        return self.days(_seconds(Cells(column), day_first=self.day_first))
+        return self.days(_seconds(cells, day_first=self.day_first))
 
     def days(self, seconds: NDArray[np.float64]) -> NDArray[np.float64]:
         """Seconds since 1970 as days since the origin."""
@@ -151,11 +151,11 @@ def find_reading(cells: Cells) -> Found | None:
     )
 
 
-def as_moments(column: pd.Series[Any]) -> tuple[NDArray[np.float64], str | None]:
+def as_moments(cells: Cells) -> tuple[NDArray[np.float64], str | None]:
     """A key a row that grows with time, and a sentence where the dates could be read in two ways.
 
     Args:
-        column: Numbers, dates or texts of dates, without missing cells.
+        cells: A column of numbers, dates or texts of dates, without missing cells.
 
     Returns:
         Keys of shape (n_rows,), and the sentence or None.
@@ -163,26 +163,25 @@ def as_moments(column: pd.Series[Any]) -> tuple[NDArray[np.float64], str | None]
     Raises:
         DataError: If a cell is missing or is neither a number nor a date.
     """
-    cells = Cells(column)
-    is_date = pd.api.types.is_datetime64_any_dtype(column.dtype)
+    is_date = pd.api.types.is_datetime64_any_dtype(cells.column.dtype)
     numbers = _seconds(cells, day_first=False) if is_date else cells.numbers
     if np.isfinite(numbers).all():
         return numbers, None
     written = cells.written
     if written.n_missing:
         raise DataError(
-            f"The time column {column.name!r} has {written.n_missing} missing cells, but every row needs its place in "
+            f"The time column {cells.name!r} has {written.n_missing} missing cells, but every row needs its place in "
             "time. Fill them in, remove those rows, or leave data.time out."
         )
     found = find_reading(cells)
-    moments = np.full(len(column), np.nan) if found is None else _seconds(cells, day_first=found.reading.day_first)
+    moments = np.full(len(cells), np.nan) if found is None else _seconds(cells, day_first=found.reading.day_first)
     if found is None or np.isnan(moments).any():
         odd = written.texts[written.codes[np.flatnonzero(np.isnan(moments))[0]]]
         raise DataError(
-            f"The time column {column.name!r} holds {odd!r}, which is neither a number nor a date such as 2024-05-31, "
+            f"The time column {cells.name!r} holds {odd!r}, which is neither a number nor a date such as 2024-05-31, "
             "31/05/2024 or 2024-05-31 12:30. Write all its cells in one of these ways, or leave data.time out."
         )
-    sentence = f"The dates of {column.name!r} could be day first or month first; they are read as month first."
+    sentence = f"The dates of {cells.name!r} could be day first or month first; they are read as month first."
     return moments, sentence if found.in_doubt else None
 
 

@@ -19,7 +19,6 @@ from ffsearch.errors import DataError
 from ffsearch.search.data.cells import as_levels
 from ffsearch.search.data.kinds import Column, Kind
 from ffsearch.search.data.leaks import Leak, find_leaks
-from ffsearch.search.data.targets import class_codes, raw_targets
 from ffsearch.search.network.heads import Task
 
 if TYPE_CHECKING:
@@ -175,8 +174,7 @@ def _standardised(cells: NDArray[np.float32]) -> NDArray[np.float64]:
 def _n_copies(columns: dict[str, NDArray[Any]], prepared: Prepared) -> int:
     if not columns:
         return 0
-    truth = raw_targets(prepared.table.target.take(prepared.development_rows), prepared.head)
-    targets = dict(enumerate(truth.reshape(len(truth), -1).T))
+    targets = dict(enumerate(prepared.truth.reshape(len(prepared.truth), -1).T))
     frame = pd.concat([pd.DataFrame(columns), pd.DataFrame(targets)], axis=1)
     return int(pd.util.hash_pandas_object(frame, index=False).duplicated().sum())
 
@@ -184,8 +182,7 @@ def _n_copies(columns: dict[str, NDArray[Any]], prepared: Prepared) -> int:
 def _classes(prepared: Prepared) -> Iterable[tuple[str, int]]:
     if prepared.head.task is Task.REGRESSION:
         return []
-    codes = class_codes(prepared.table.target.take(prepared.development_rows), prepared.head.labels)
-    counts = np.bincount(codes, minlength=len(prepared.head.labels)).tolist()
+    counts = np.bincount(prepared.truth, minlength=len(prepared.head.labels)).tolist()
     return sorted(zip(prepared.head.labels, counts, strict=True), key=lambda one: -one[1])
 
 

@@ -14,13 +14,20 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
-from ffsearch.search.data.cells import Cells, Levels, as_levels, canonical
+from ffsearch.search.data.cells import Cells, Levels, canonical
 from ffsearch.search.data.columns import Reading
 from ffsearch.search.data.dates import DateReading, find_reading, looks_like_dates
-from ffsearch.search.data.preprocess import MAX_ENCODED_LEVELS, MAX_LEVELS, MIN_LEVEL_ROWS
-from ffsearch.search.data.spelling import find_spelling
+from ffsearch.search.data.preprocess import (
+    MAX_ENCODED_LEVELS,
+    MAX_LEVELS,
+    MIN_LEVEL_ROWS,
+    Raw,
+    raw_numbers,
+    raw_texts,
+)
+from ffsearch.search.data.spelling import PLAIN, find_spelling
 
-__all__ = ["Column", "Kind", "judge_columns"]
+__all__ = ["Column", "Kind", "column_in_role", "read_columns"]
 
 MIN_ROWS_OF_ID: Final = 20
 """Fewer different values are no sign of an identifier. Choice: in a tiny table everything is unique."""
@@ -118,15 +125,15 @@ class _Judged:
     digest: bytes
 
 
-def judge_columns(
+def read_columns(
     frame: pd.DataFrame,
     rows: NDArray[np.int64],
     *,
     categories: Collection[str] = (),
     orders: Mapping[str, tuple[str, ...]] | None = None,
     decimal_comma: bool = False,
-) -> tuple[Column, ...]:
-    """What every column is.
+) -> tuple[tuple[Column, ...], Raw]:
+    """What every column is, and the cells of those that are used; each column is read once.
 
     Args:
         frame: The features as read.
@@ -136,13 +143,17 @@ def judge_columns(
         decimal_comma: Whether decimal commas are expected (`spelling.find_spelling`).
 
     Returns:
-        The columns in the order of the frame. Where only identifiers are left, those that are numbers are used after
-        all: a table of one counted column and a target is a legal question.
+        The columns in the order of the frame, and the cells of those that are used as the saved model takes them,
+        numbers first. Where only identifiers are left, those that are numbers are used after all: a table of one
+        counted column and a target is a legal question.
 
     Raises:
         DataError: If a cell is none of the levels of its column's order.
     """
     judged = []
+    numbers: dict[str, NDArray[Any]] = {}
+    texts: dict[str, NDArray[Any]] = {}
+    # Column by column: what was read of one is let go of before the next.
     for name in frame.columns:
         cells = Cells(frame[name].take(rows))
         if name in (orders or {}):
@@ -151,16 +162,22 @@ def judge_columns(
             judged.append(
                 _judge_texts(cells, stated=True) if name in categories else _judge(cells, decimal_comma=decimal_comma)
             )
+        column = judged[-1].column
+        if column.is_number or column.kind is Kind.ID:  # which may be a counter, and used in the end
+            numbers[column.name] = raw_numbers(cells, column.reading or PLAIN)
+        elif column.used:
+            texts[column.name] = raw_texts(cells)
     columns = _without_duplicates(judged)
-    return columns if any(column.used for column in columns) else tuple(map(_counter_as_number, columns))
+    if not any(column.used for column in columns):
+        columns = tuple(map(_counter_as_number, columns))
+    used = {column.name for column in columns if column.used}
+    return columns, {name: cells for name, cells in (numbers | texts).items() if name in used}
 
 
-def column_in_role(cells: pd.Series[Any], *, kind: Kind, reason: str) -> Column:
+def column_in_role(cells: Cells, *, kind: Kind, reason: str) -> Column:
     """A column that is set apart by the space file (dropped, groups, time)."""
-    levels = as_levels(cells)
-    return _column(
-        str(cells.name), kind=kind, reason=reason, n_missing=levels.n_missing, n_levels=len(levels.texts)
-    ).column
+    levels = cells.levels
+    return _column(cells.name, kind=kind, reason=reason, n_missing=levels.n_missing, n_levels=len(levels.texts)).column
 
 
 def _judge(cells: Cells, *, decimal_comma: bool) -> _Judged:

@@ -22,7 +22,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ffsearch.search.base.seeds import Purpose, generator
-from ffsearch.search.data.targets import raw_targets
 from ffsearch.search.network.heads import Task
 
 if TYPE_CHECKING:
@@ -119,13 +118,12 @@ def find_leaks(prepared: Prepared, *, seed: int) -> tuple[Leak, ...]:
         One leak a column and target, empty where there are too few rows to tell.
     """
     n_rows = len(prepared.development_rows)
-    truth = raw_targets(prepared.table.target.take(prepared.development_rows), prepared.head)
     n_outputs = max(1, len(prepared.head.labels) if prepared.head.task is Task.MULTICLASS else prepared.head.n_outputs)
     n_looked_at = min(n_rows, MAX_ROWS, MAX_CELLS // (n_outputs * max(1, len(prepared.raw))))
     if n_looked_at < MIN_ROWS:
         return ()
     rows = generator(seed, Purpose.CONTROL, _SAMPLE).permutation(n_rows)[:n_looked_at]
-    questions = _questions(prepared, truth[rows])
+    questions = _questions(prepared, prepared.truth[rows])
     found = [
         leak
         for name, cells in prepared.raw.items()

@@ -17,18 +17,25 @@ from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
 from ffsearch.search.base.numbers import percent
-from ffsearch.search.data.cells import as_levels
+from ffsearch.search.data.cells import Cells
 from ffsearch.search.data.copies import Copies, find_copies
 from ffsearch.search.data.dates import as_moments
 from ffsearch.search.data.encoding import n_encodings, targets_to_encode
 from ffsearch.search.data.images import IMAGE, AnyPreprocessor, ImageLayout, ImagePreprocessor
-from ffsearch.search.data.kinds import Column, Kind, column_in_role, judge_columns
-from ffsearch.search.data.preprocess import Layout, Preprocessor, Raw, learn_layout, raw_inputs, take
+from ffsearch.search.data.kinds import Column, Kind, column_in_role, read_columns
+from ffsearch.search.data.preprocess import Layout, Preprocessor, Raw, learn_layout, take
 from ffsearch.search.data.problem import Problem, Split
-from ffsearch.search.data.spelling import PLAIN
 from ffsearch.search.data.splits import Guide, Splits, limit_rows, part_of, split_test, split_valid
 from ffsearch.search.data.table import Table, read_table
-from ffsearch.search.data.targets import class_codes, fit_target_scale, head_targets, infer_head, raw_targets
+from ffsearch.search.data.targets import (
+    class_codes,
+    fit_target_scale,
+    head_targets,
+    infer_head,
+    infer_task,
+    labels_of,
+    raw_targets,
+)
 from ffsearch.search.network.heads import Head, TargetScale, Task
 
 if TYPE_CHECKING:
@@ -107,6 +114,8 @@ class Prepared:
         layout: Columns of the matrix.
         notices: Sentences about what was done or looks suspicious.
         raw: Columns of the development rows, in their order, as the saved model takes them.
+        truth: Targets of the same rows in the user's units: float64 (n_rows, n_outputs) for regression, else int64
+            class numbers (n_rows,).
         dealt: How rows were dealt out, to deal them out again.
     """
 
@@ -119,6 +128,7 @@ class Prepared:
     layout: Layout | ImageLayout
     notices: tuple[str, ...]
     raw: Raw = field(repr=False)
+    truth: NDArray[Any] = field(repr=False)
     dealt: Dealt = field(repr=False)
 
     @property
@@ -186,23 +196,23 @@ class Prepared:
         n_unknown = 0 if self.head.task is Task.REGRESSION else int((y < 0).sum())
         told = f"{n_unknown} test rows are of a class that no other row has; whatever is answered there is wrong."
         return SealedRows(
-            features=self.table.features.take(rows), target=target, y=y, notices=(told,) if n_unknown else ()
+            features=self.table.features.take(rows), target=target.frame, y=y, notices=(told,) if n_unknown else ()
         )
 
     def test_groups(self) -> NDArray[np.int64] | None:
         """Number of each test row's group; None where rows do not come in groups."""
-        groups = _groups(self.table)
+        groups = self.dealt.guide.groups
         return None if groups is None else groups[self.splits.test]
 
     def _split(self, train: NDArray[np.int64], valid: NDArray[np.int64]) -> Split:
         preprocessor, x_train, y_train, scale = self._learn(train)
         x_valid = preprocessor.matrix(self._raw_of(valid), n_rows=len(valid))
-        y_valid = head_targets(self._raw_targets(valid), self.head, scale=scale)
+        y_valid = head_targets(self._truth_of(valid), self.head, scale=scale)
         return Split(x_train=x_train, y_train=y_train, x_valid=x_valid, y_valid=y_valid, target_scale=scale)
 
     def _learn(self, rows: NDArray[np.int64]) -> Refit:
         """What training rows teach about features and targets, and their own matrix."""
-        raw, truth = self._raw_of(rows), self._raw_targets(rows)
+        raw, truth = self._raw_of(rows), self._truth_of(rows)
         scale = fit_target_scale(truth) if self.head.task is Task.REGRESSION else None
         y = head_targets(truth, self.head, scale=scale)
         if isinstance(self.layout, ImageLayout):
@@ -217,8 +227,8 @@ class Prepared:
         """Columns of some development rows, whose places among them are found."""
         return take(self.raw, np.searchsorted(self.development_rows, rows))
 
-    def _raw_targets(self, rows: NDArray[np.int64]) -> NDArray[Any]:
-        return raw_targets(self.table.target.take(rows), self.head)
+    def _truth_of(self, rows: NDArray[np.int64]) -> NDArray[Any]:
+        return self.truth[np.searchsorted(self.development_rows, rows)]
 
 
 def prepare(spec: DataSpec, *, frame: pd.DataFrame | None = None, seed: int) -> Prepared:
@@ -234,12 +244,14 @@ def prepare(spec: DataSpec, *, frame: pd.DataFrame | None = None, seed: int) -> 
     """
     table = _limited(read_table(spec, frame=frame), spec, seed=seed)
     guide, notices = _guide(table, stated=spec.task)
-    copies = find_copies(table.features, table.target, are_images=table.image is not None)
+    copies = find_copies(table.features, table.target.frame, are_images=table.image is not None)
     if guide.groups is None and guide.moments is None and copies.stay_together:
         guide = replace(guide, copies=copies.first)
     test = _test(table, spec, guide=guide, seed=seed)
     development = np.setdiff1d(np.arange(table.n_rows), test)
-    head, task_reason = infer_head(table.target.take(development), stated=spec.task)
+    seen = table.target.take(development)
+    head, task_reason = infer_head(seen, stated=spec.task)
+    truth = raw_targets(seen, head)
     folds = split_valid(development, holdout=spec.valid.holdout, folds=spec.valid.folds, guide=guide, seed=seed)
     splits = Splits(test=test, folds=folds, method=guide.method)
     judged, raw = _images(table, development) if table.image else _columns(table, development, spec=spec)
@@ -252,8 +264,9 @@ def prepare(spec: DataSpec, *, frame: pd.DataFrame | None = None, seed: int) -> 
     notices += _notices_of_columns(judged)
     notices += _notices_of_bins(layout)
     notices += _notices_of_copies(copies, guide=guide, n_test_rows=table.n_test_rows)
-    notices += _notices_of_classes(table, development, head=head)
-    notices += _notices_of_parts(table, splits=splits, head=head, guide=guide)
+    notices += _notices_of_classes(truth, head=head)
+    notices += _notices_of_groups(table, splits=splits, guide=guide)
+    notices += _notices_of_parts(truth, development, splits=splits, head=head)
     return Prepared(
         table=table,
         columns=(*judged, *_set_apart(table, development)),
@@ -264,6 +277,7 @@ def prepare(spec: DataSpec, *, frame: pd.DataFrame | None = None, seed: int) -> 
         layout=layout,
         notices=(*table.notices, *notices),
         raw=raw,
+        truth=truth,
         dealt=Dealt(holdout=spec.valid.holdout, folds=spec.valid.folds, guide=guide, seed=seed),
     )
 
@@ -279,9 +293,9 @@ def _limited(table: Table, spec: DataSpec, *, seed: int) -> Table:
     return replace(
         table,
         features=table.features.take(rows).reset_index(drop=True),
-        target=table.target.take(rows).reset_index(drop=True),
-        groups=None if table.groups is None else table.groups.take(rows).reset_index(drop=True),
-        time=None if table.time is None else table.time.take(rows).reset_index(drop=True),
+        target=table.target.take(rows),
+        groups=None if table.groups is None else table.groups.take(rows),
+        time=None if table.time is None else table.time.take(rows),
         dropped=table.dropped.take(rows).reset_index(drop=True),
         notices=(*table.notices, f"{spec.rows} of {n_main} rows are used, drawn {guide.method}, as data.rows says."),
     )
@@ -289,20 +303,14 @@ def _limited(table: Table, spec: DataSpec, *, seed: int) -> Table:
 
 def _columns(table: Table, development: NDArray[np.int64], *, spec: DataSpec) -> tuple[tuple[Column, ...], Raw]:
     """What the columns of a table are, and those that are used, of the development rows."""
-    judged = judge_columns(
+    judged, raw = read_columns(
         table.features,
         development,
         categories=spec.categories,
         orders=spec.ordinal,
         decimal_comma=table.decimal_comma,
     )
-    used = _used(judged, table)
-    raw = raw_inputs(
-        table.features,
-        numbers={column.name: column.reading or PLAIN for column in used if column.is_number},
-        categories=[column.name for column in used if not column.is_number],
-        rows=development,
-    )
+    _refuse_unused(judged, table)
     return judged, raw
 
 
@@ -328,9 +336,9 @@ def _images(table: Table, development: NDArray[np.int64]) -> tuple[tuple[Column,
 
 def _guide(table: Table, *, stated: str) -> tuple[Guide, list[str]]:
     """What the splits go by. Classes are those of the whole table: a stratified split needs them before it is made."""
-    main = np.arange(table.n_rows - table.n_test_rows)
-    head, _ = infer_head(table.target.take(main), stated=stated)
-    classes = None if head.task is Task.REGRESSION else class_codes(table.target, head.labels)
+    main = table.target.take(np.arange(table.n_rows - table.n_test_rows))
+    task, _ = infer_task(main, stated=stated)
+    classes = None if task is Task.REGRESSION else class_codes(table.target, labels_of(main))
     if table.groups is not None and table.time is not None:
         raise DataError(
             "data.groups and data.time are both named, and a split cannot keep groups whole and be by time. Name one."
@@ -343,7 +351,7 @@ def _guide(table: Table, *, stated: str) -> tuple[Guide, list[str]]:
 def _groups(table: Table) -> NDArray[np.int64] | None:
     if table.groups is None:
         return None
-    codes = as_levels(table.groups).codes
+    codes = table.groups.levels.codes
     n_missing = int((codes < 0).sum())
     if n_missing:
         raise DataError(
@@ -363,21 +371,19 @@ def _test(table: Table, spec: DataSpec, *, guide: Guide, seed: int) -> NDArray[n
     return split_test(np.arange(table.n_rows), spec.test, guide=guide, seed=seed)
 
 
-def _used(columns: Sequence[Column], table: Table) -> list[Column]:
-    used = [column for column in columns if column.used]
-    if not used:
+def _refuse_unused(columns: Sequence[Column], table: Table) -> None:
+    if not any(column.used for column in columns):
         told = "; ".join(f"{column.name!r} is {column.kind} ({column.reason})" for column in columns[:N_NAMED])
         raise DataError(
             f"{table.source} has no column that can be learnt from{': ' + told if told else ''}. Add columns, or check "
             "data.delimiter, data.header and data.drop."
         )
-    return used
 
 
 def _set_apart(table: Table, rows: NDArray[np.int64]) -> list[Column]:
     """The columns that the space file gives another role."""
     apart = [
-        column_in_role(table.dropped[name].take(rows), kind=Kind.DROPPED, reason="named in data.drop")
+        column_in_role(Cells(table.dropped[name].take(rows)), kind=Kind.DROPPED, reason="named in data.drop")
         for name in table.dropped.columns
     ]
     for cells, kind, key in ((table.groups, Kind.GROUPS, "data.groups"), (table.time, Kind.TIME, "data.time")):
@@ -423,12 +429,12 @@ def _notices_of_copies(copies: Copies, *, guide: Guide, n_test_rows: int) -> lis
     return notices
 
 
-def _notices_of_classes(table: Table, rows: NDArray[np.int64], *, head: Head) -> list[str]:
+def _notices_of_classes(truth: NDArray[Any], *, head: Head) -> list[str]:
     """A sentence if a class is so rare that a network which never answers it looks good."""
     if head.task is Task.REGRESSION:
         return []
-    counts = np.bincount(class_codes(table.target, head.labels)[rows], minlength=len(head.labels))
-    share = counts.min() / len(rows)
+    counts = np.bincount(truth, minlength=len(head.labels))
+    share = counts.min() / len(truth)
     if share >= min(RARE, RARE_BESIDE_EVEN / len(counts)):
         return []
     rarest = head.labels[int(counts.argmin())]
@@ -438,19 +444,23 @@ def _notices_of_classes(table: Table, rows: NDArray[np.int64], *, head: Head) ->
     ]
 
 
-def _notices_of_parts(table: Table, *, splits: Splits, head: Head, guide: Guide) -> list[str]:
-    notices = []
-    if guide.groups is not None and table.n_test_rows:
-        seen = np.isin(guide.groups[splits.test], guide.groups[: table.n_rows - table.n_test_rows])
-        if seen.any():
-            notices.append(f"{int(seen.sum())} rows of the test file are of groups that the main file has too.")
+def _notices_of_groups(table: Table, *, splits: Splits, guide: Guide) -> list[str]:
+    """A sentence if groups of the main file come again in the test file."""
+    if guide.groups is None or not table.n_test_rows:
+        return []
+    seen = np.isin(guide.groups[splits.test], guide.groups[: table.n_rows - table.n_test_rows])
+    return [f"{int(seen.sum())} rows of the test file are of groups that the main file has too."] if seen.any() else []
+
+
+def _notices_of_parts(truth: NDArray[Any], development: NDArray[np.int64], *, splits: Splits, head: Head) -> list[str]:
+    """A sentence for every part of a fold in which a class is absent."""
     if head.task is Task.REGRESSION:
-        return notices
-    codes = class_codes(table.target, head.labels)
+        return []
+    notices = []
     for number, (train, valid) in enumerate(splits.folds, start=1):
         where = f"fold {number}" if len(splits.folds) > 1 else "the holdout"
         for part, rows in (("training", train), ("validation", valid)):
-            present = np.isin(np.arange(len(head.labels)), codes[rows])
+            present = np.isin(np.arange(len(head.labels)), truth[np.searchsorted(development, rows)])
             absent = [label for label, is_there in zip(head.labels, present, strict=True) if not is_there]
             if absent:
                 named = ", ".join(map(repr, absent[:N_NAMED])) + (", ..." if len(absent) > N_NAMED else "")

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
 from ffsearch.search.data.aligned import aligned_empty
-from ffsearch.search.data.cells import as_levels, natural_order
+from ffsearch.search.data.cells import Cells, natural_order
 from ffsearch.search.data.columns import CLIP, LIMIT, CategoryColumn, DateCycles, NumberColumn, Reading
 from ffsearch.search.data.dates import DateReading
 from ffsearch.search.data.encoding import fit_encodings, other_fold_encodings
@@ -42,6 +42,8 @@ __all__ = [
     "Raw",
     "learn_layout",
     "raw_inputs",
+    "raw_numbers",
+    "raw_texts",
     "take",
 ]
 
@@ -290,7 +292,6 @@ def raw_inputs(
     *,
     numbers: Mapping[str, Reading] | Sequence[str],
     categories: Sequence[str],
-    rows: NDArray[np.int64] | None = None,
 ) -> dict[str, NDArray[Any]]:
     """Raw cells as the saved model takes them; every row by itself, nothing is learnt here.
 
@@ -299,7 +300,6 @@ def raw_inputs(
         numbers: Columns to read as numbers, and how each is read; plainly where only names are given. They become
             float32, NaN where a cell is missing, no number or infinite.
         categories: Columns to read as texts: objects of str in their canonical spelling, "" where a cell is missing.
-        rows: Rows to take, by position; None takes all.
 
     Returns:
         An array of shape (n_rows,) a column.
@@ -310,13 +310,21 @@ def raw_inputs(
     _require(frame, [*numbers, *categories])
     readings = numbers if isinstance(numbers, Mapping) else dict.fromkeys(numbers, PLAIN)
     raw: dict[str, NDArray[Any]] = {}
-    # Column by column: taking rows of the whole frame first would hold its texts twice.
     for name, reading in readings.items():
-        raw[name] = _to_float32(reading.read(_rows_of(frame[name], rows)))
+        raw[name] = raw_numbers(Cells(frame[name]), reading)
     for name in categories:
-        levels = as_levels(_rows_of(frame[name], rows))
-        raw[name] = np.array([*levels.texts, ""], dtype=object)[levels.codes]
+        raw[name] = raw_texts(Cells(frame[name]))
     return raw
+
+
+def raw_numbers(cells: Cells, reading: Reading) -> NDArray[np.float32]:
+    """A column as the saved model takes numbers: NaN where a cell is missing, no number or infinite."""
+    return _to_float32(reading.read(cells))
+
+
+def raw_texts(cells: Cells) -> NDArray[np.object_]:
+    """A column as the saved model takes texts: in their canonical spelling, "" where a cell is missing."""
+    return np.array([*cells.levels.texts, ""], dtype=object)[cells.levels.codes]
 
 
 def learn_layout(
@@ -359,10 +367,6 @@ def learn_layout(
 def take(raw: Raw, rows: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
     """The same columns, only these rows."""
     return {name: cells[rows] for name, cells in raw.items()}
-
-
-def _rows_of(column: pd.Series[Any], rows: NDArray[np.int64] | None) -> pd.Series[Any]:
-    return column if rows is None else column.take(rows)
 
 
 def _require(frame: pd.DataFrame, names: Sequence[str]) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ffsearch.search.data.cells import as_numbers, number_of
+from ffsearch.search.data.cells import Cells, number_of
 
 __all__ = ["PLAIN", "Spelling", "find_spelling"]
 
@@ -65,9 +65,11 @@ class Spelling:
         whole = found["whole"].translate(dict.fromkeys(map(ord, self.thousands)))
         return float(f"{found['sign'] or found['inner']}{whole or 0}.{found['rest'][1:] or 0}")
 
-    def read(self, column: pd.Series[Any]) -> NDArray[np.float64]:
+    def read(self, cells: Cells) -> NDArray[np.float64]:
         """The cells of a column as numbers, shape (n_rows,); NaN where one is missing or none."""
-        return as_numbers(column, read=None if self == PLAIN else self.number)
+        if self == PLAIN or pd.api.types.is_numeric_dtype(cells.column.dtype):
+            return cells.numbers
+        return cells.written.numbers(self.number)
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
 
 from ffsearch.errors import DataError
-from ffsearch.search.data.cells import Cells, as_levels, as_numbers
+from ffsearch.search.data.cells import Cells
 from ffsearch.search.data.images import LABEL, ImageShape
 from ffsearch.search.data.sources import Source, from_frame, read_source
 from ffsearch.search.data.spelling import find_spelling
-from ffsearch.search.data.targets import MAX_INTEGER_CLASSES
+from ffsearch.search.data.targets import MAX_INTEGER_CLASSES, Target
 from ffsearch.search.data.text import TextSettings
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Table:
 
     Args:
         features: Columns that may be used, as read.
-        target: Target columns, as read; no cell is missing.
+        target: Target columns; no cell is missing.
         groups: The column whose rows stay together, or None.
         time: The column that orders the rows, or None.
         dropped: Columns set aside because the space file says so.
@@ -51,9 +51,9 @@ class Table:
     """
 
     features: pd.DataFrame
-    target: pd.DataFrame
-    groups: pd.Series[Any] | None
-    time: pd.Series[Any] | None
+    target: Target
+    groups: Cells | None
+    time: Cells | None
     dropped: pd.DataFrame
     name: str
     source: str
@@ -108,14 +108,14 @@ def read_table(spec: DataSpec, *, frame: pd.DataFrame | None = None) -> Table:
     if n_main < MIN_ROWS:
         raise DataError(f"{main.name} has {n_main} rows; at least {MIN_ROWS} are needed.")
     set_apart = {*targets, *spec.drop, *_one(spec.groups), *_one(spec.time)}
-    target, told = _plainly_written(rows[list(targets)], task=spec.task, decimal_comma=main.decimal_comma)
+    target, told = _plainly_written(Target.of(rows[list(targets)]), task=spec.task, decimal_comma=main.decimal_comma)
     notices += told
     _refuse_missing(target, n_main=len(main.frame), files=(main.source, test.source if test else ""))
     return Table(
         features=rows[[column for column in rows.columns if column not in set_apart]],
         target=target,
-        groups=rows[spec.groups] if spec.groups else None,
-        time=rows[spec.time] if spec.time else None,
+        groups=Cells(rows[spec.groups]) if spec.groups else None,
+        time=Cells(rows[spec.time]) if spec.time else None,
         dropped=rows[list(spec.drop)],
         name=main.name,
         source=main.source,
@@ -204,16 +204,15 @@ def _joined(main: Source, test: Source, *, needless: Sequence[str]) -> tuple[pd.
     return pd.concat([main.frame, below], ignore_index=True), notices
 
 
-def _plainly_written(target: pd.DataFrame, *, task: str, decimal_comma: bool) -> tuple[pd.DataFrame, list[str]]:
+def _plainly_written(target: Target, *, task: str, decimal_comma: bool) -> tuple[Target, list[str]]:
     """Targets as numbers where they are numbers in another spelling (`spelling.py`), and a sentence of each.
 
     All cells must be, and all rows are looked at: what a target is in a sealed row must be known to score it. A few
     texts such as `3 stars` stay the names of classes.
     """
-    columns, notices = {name: target[name] for name in target.columns}, []
-    for name in columns:
-        cells = Cells(target[name])
-        if pd.api.types.is_numeric_dtype(target[name].dtype) or not np.isnan(cells.numbers).any():
+    columns, notices = list(target.columns), []
+    for place, cells in enumerate(target.columns):
+        if pd.api.types.is_numeric_dtype(cells.column.dtype) or not np.isnan(cells.numbers).any():
             continue
         written = cells.written
         spelling = find_spelling(written.texts, written.counts().tolist(), share=1.0, decimal_comma=decimal_comma)
@@ -224,24 +223,23 @@ def _plainly_written(target: pd.DataFrame, *, task: str, decimal_comma: bool) ->
         are_classes = task == "auto" and are_whole and len(written.texts) <= MAX_INTEGER_CLASSES
         if task in ("binary", "multiclass") or are_classes:
             continue
-        columns[name] = pd.Series(numbers, index=target.index, name=name)
+        columns[place] = Cells(pd.Series(numbers, index=cells.column.index, name=cells.name))
         example = f"{written.texts[0]} is {spelling.number(written.texts[0]):g}"
-        notices.append(f"The target {name!r} is written like {spelling} and is read as numbers: {example}.")
-    return pd.DataFrame(columns), notices
+        notices.append(f"The target {cells.name!r} is written like {spelling} and is read as numbers: {example}.")
+    return Target(columns), notices
 
 
-def _refuse_missing(target: pd.DataFrame, *, n_main: int, files: tuple[str, str]) -> None:
+def _refuse_missing(target: Target, *, n_main: int, files: tuple[str, str]) -> None:
     """Refuse missing and infinite targets, with their number and the first of them."""
-    for name in target.columns:
-        numbers = as_numbers(target[name])
-        bad = np.isinf(numbers)
-        gaps = np.flatnonzero(np.isnan(numbers))  # missing, or the names of classes
-        bad[gaps[as_levels(target[name].take(gaps)).codes < 0]] = True
+    for cells in target.columns:
+        bad = np.isinf(cells.numbers)
+        gaps = np.isnan(cells.numbers)  # missing, or the names of classes
+        bad[np.flatnonzero(gaps)[cells.levels_of(gaps).codes < 0]] = True
         if not bad.any():
             continue
         first = int(np.flatnonzero(bad)[0])
         place = f"row {first + 1} of {files[0]}" if first < n_main else f"row {first - n_main + 1} of {files[1]}"
         raise DataError(
-            f"The target {name!r} has {int(bad.sum())} missing or infinite cells in {len(bad)} rows; the first is "
-            f"{place}. A row without a target teaches nothing: fill them in or remove those rows."
+            f"The target {cells.name!r} has {int(bad.sum())} missing or infinite cells in {len(bad)} rows; the first "
+            f"is {place}. A row without a target teaches nothing: fill them in or remove those rows."
         )

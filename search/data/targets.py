@@ -1,7 +1,12 @@
-"""What is predicted: the task, with the reason as a sentence, and targets as the numbers a head wants."""
+"""What is predicted: the task, with the reason as a sentence, and targets as the numbers a head wants.
+
+The cells of a target are read once (`Target`), and asked several things: the task of the rows that may be looked at,
+the class of every row, and the numbers that networks learn.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,16 +15,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
-from ffsearch.search.data.cells import Cells, as_levels, as_numbers, natural_order, number_of
+from ffsearch.search.data.cells import Cells, natural_order, number_of
 from ffsearch.search.network.heads import Head, Loss, TargetScale, Task
 
 __all__ = [
     "MAX_CLASSES",
+    "Target",
     "class_codes",
     "fit_target_scale",
     "head_targets",
     "infer_head",
     "infer_task",
+    "labels_of",
     "raw_targets",
 ]
 
@@ -48,6 +55,39 @@ _LOSSES: Final = {
 }
 
 
+class Target:
+    """The target columns of a table, without missing cells; each cell is read once, whatever is asked.
+
+    Args:
+        columns: The columns, at least one, of one length.
+    """
+
+    def __init__(self, columns: Sequence[Cells]) -> None:
+        self.columns = tuple(columns)
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame) -> Target:
+        """The target that is these columns of a table."""
+        return cls([Cells(frame[name]) for name in frame.columns])
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns."""
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The columns as they were given."""
+        return pd.DataFrame({column.name: column.column for column in self.columns})
+
+    def __len__(self) -> int:
+        return len(self.columns[0])
+
+    def take(self, rows: NDArray[np.int64]) -> Target:
+        """Some of the rows, by position."""
+        return Target([column.take(rows) for column in self.columns])
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Values:
     """The different values of a target column in natural order: as texts, and as numbers if all are numbers.
@@ -74,17 +114,17 @@ class _Values:
         return ", ".join(shown) + more
 
 
-def infer_task(target: pd.DataFrame, *, stated: str = "auto") -> tuple[Task, str]:
+def infer_task(target: Target, *, stated: str = "auto") -> tuple[Task, str]:
     """The task and the reason for it as a sentence.
 
     Args:
-        target: Target columns without missing cells, shape (n_rows, n_targets).
+        target: The rows to judge by.
         stated: What the space file says: auto, or a task.
 
     Raises:
         DataError: If there is but one class or value, or the target does not suit the task that was stated.
     """
-    columns = [_values(target[name]) for name in target.columns]
+    columns = list(map(_values, target.columns))
     for column in columns:
         if len(column.texts) == 1:
             raise DataError(
@@ -98,24 +138,28 @@ def infer_task(target: pd.DataFrame, *, stated: str = "auto") -> tuple[Task, str
     return _inferred(columns[0])
 
 
-def infer_head(target: pd.DataFrame, *, stated: str = "auto") -> tuple[Head, str]:
+def infer_head(target: Target, *, stated: str = "auto") -> tuple[Head, str]:
     """The head with the task's own loss, and the reason for the task; `infer_task` tells more.
 
     The labels are those of the rows given; the second of two is the positive one.
     """
     task, reason = infer_task(target, stated=stated)
-    labels = () if task is Task.REGRESSION else _values(target.iloc[:, 0]).texts
-    n_outputs = {Task.REGRESSION: target.shape[1], Task.BINARY: 1, Task.MULTICLASS: len(labels)}[task]
-    names = tuple(str(name) for name in target.columns)
-    return Head(task=task, loss=_LOSSES[task], n_outputs=n_outputs, target_names=names, labels=labels), reason
+    labels = () if task is Task.REGRESSION else labels_of(target)
+    n_outputs = {Task.REGRESSION: len(target.columns), Task.BINARY: 1, Task.MULTICLASS: len(labels)}[task]
+    return Head(task=task, loss=_LOSSES[task], n_outputs=n_outputs, target_names=target.names, labels=labels), reason
 
 
-def class_codes(target: pd.DataFrame, labels: tuple[str, ...]) -> NDArray[np.int64]:
+def labels_of(target: Target) -> tuple[str, ...]:
+    """The classes of a target, in natural order."""
+    return _values(target.columns[0]).texts
+
+
+def class_codes(target: Target, labels: tuple[str, ...]) -> NDArray[np.int64]:
     """Number of each row's class in `labels`, -1 for a label that is not there, shape (n_rows,).
 
     Labels that are numbers are found by value, so that a file which writes 2.50 for 2.5 names the same class.
     """
-    levels = as_levels(target.iloc[:, 0])
+    levels = target.columns[0].levels
     places = {label: place for place, label in enumerate(labels)}
     # NaN must not be a key: every word would be found there.
     by_number = {number_of(label): place for label, place in places.items() if not np.isnan(number_of(label))}
@@ -123,14 +167,14 @@ def class_codes(target: pd.DataFrame, labels: tuple[str, ...]) -> NDArray[np.int
     return np.array(codes, dtype=np.int64)[levels.codes]
 
 
-def raw_targets(target: pd.DataFrame, head: Head) -> NDArray[Any]:
+def raw_targets(target: Target, head: Head) -> NDArray[Any]:
     """Targets in the user's units: float64 (n_rows, n_outputs) for regression, else int64 class numbers (n_rows,).
 
     A class that the head does not know is -1: it counts as an error whatever is answered.
     """
     if head.task is not Task.REGRESSION:
         return class_codes(target, head.labels)
-    return np.column_stack([as_numbers(target[name]) for name in target.columns])
+    return np.column_stack([column.numbers for column in target.columns])
 
 
 def fit_target_scale(raw: NDArray[np.float64]) -> TargetScale:
@@ -156,15 +200,14 @@ def head_targets(
     return standardised.astype(np.float32)
 
 
-def _values(column: pd.Series[Any]) -> _Values:
-    cells = Cells(column)
+def _values(cells: Cells) -> _Values:
     numbers = cells.numbers
-    if np.isnan(numbers).any() or pd.api.types.is_bool_dtype(column.dtype):
+    if np.isnan(numbers).any() or pd.api.types.is_bool_dtype(cells.column.dtype):
         texts = natural_order(cells.levels.texts)
-        return _Values(name=str(column.name), n_rows=len(column), texts=tuple(texts), numbers=None)
+        return _Values(name=cells.name, n_rows=len(cells), texts=tuple(texts), numbers=None)
     distinct = np.unique(numbers)
     texts = [str(int(number)) if number % 1 == 0 else str(number) for number in distinct[: MAX_CLASSES + 1].tolist()]
-    return _Values(name=str(column.name), n_rows=len(column), texts=tuple(texts), numbers=distinct)
+    return _Values(name=cells.name, n_rows=len(cells), texts=tuple(texts), numbers=distinct)
 
 
 def _task_of_several(columns: list[_Values], *, stated: str) -> tuple[Task, str]:
@@ -186,7 +229,7 @@ def _stated(values: _Values, task: Task) -> Task:
     """The stated task, if the target suits it."""
     n_values = values.n_values
     if task is Task.REGRESSION and values.numbers is None:
-        odd = next(text for text in values.texts if not np.isfinite(as_numbers(pd.Series([text], dtype=object)).item()))
+        odd = next(text for text in values.texts if not np.isfinite(number_of(text)))
         raise DataError(
             f"data.task: regression needs numbers, and {values.name!r} holds {odd!r}. Correct those cells, or say "
             "data.task: auto."

@@ -199,8 +199,7 @@ def _compared(
     terms = {
         name: row_terms(head.task, objective.name, truth=truth, answers=of_model) for name, of_model in answers.items()
     }
-    groups = prepared.dealt.guide.groups
-    groups = None if groups is None else groups[prepared.splits.test]
+    groups = prepared.test_groups()
     values = {name: metric_values(head.task, truth, of_model) for name, of_model in answers.items()}
     intervals = score_intervals(
         objective.name,
