@@ -349,17 +349,9 @@ def _size_ticks(axes: Axes, study: StudyTables, t: Language) -> None:
     """Sizes at the budgets, in thousands; every second one where they would meet."""
     step = 1 if len(study.budgets) <= 4 else 2
     shown = list(islice(study.budgets, 0, None, step))
-    axes.set_xticks(shown, [_short(budget, t) for budget in shown])
+    axes.set_xticks(shown, [t.short_count(budget) for budget in shown])
     axes.set_xticks([], minor=True)
     axes.set_xlim(study.budgets[0] * 0.75, study.budgets[-1] * 1.35)
-
-
-def _short(budget: int, t: Language) -> str:
-    """3k, 1.5M; a count below a thousand as it is."""
-    for divisor, unit in ((1_000_000, "M"), (1_000, "k")):
-        if budget >= divisor:
-            return f"{budget / divisor:.3g}{unit}".replace(".", t.decimal)
-    return t.count(budget)
 
 
 def _heading(figure: Figure, text: str, *, width: int) -> None:
@@ -442,7 +434,7 @@ def _map(
         )  # fmt: skip
     axes.set_xlim(0, len(budgets))
     axes.set_ylim(len(lines), 0)
-    axes.set_xticks(np.arange(len(budgets)) + 0.5, [_short(budget, t) for budget in budgets])
+    axes.set_xticks(np.arange(len(budgets)) + 0.5, [t.short_count(budget) for budget in budgets])
     named = [
         line_name(line, t).replace(", ", ",\n") if study.is_convolutional else t.count(line.depth) for line in lines
     ]

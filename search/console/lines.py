@@ -7,9 +7,10 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any, Final
 
-from ffsearch.search.base.numbers import duration, number
+from ffsearch.search.base.numbers import duration
 from ffsearch.search.console.study_lines import amount, stands, study_lines
 from ffsearch.search.observer import Began, StudyProgress, Workers
+from ffsearch.search.wording.language import PLAIN
 
 __all__ = ["closing_lines", "losses", "metric", "opening_lines", "room", "several", "study_stands"]
 
@@ -97,13 +98,18 @@ def _score_lines(summary: Mapping[str, Any], objective: str) -> list[str]:
     naive, corrected = evidence["naive"], evidence.get("corrected")
     own = naive.get("trial", best["trial"]) == best["trial"]
     whose = "the score that chose it" if own else f"trial {naive['trial']}'s, the best of all"
-    lines = [f"validation     {objective} {number(naive['value'])}  ({whose}: optimistic)"]
+    lines = [f"validation     {objective} {PLAIN.score(naive['value'])}  ({whose}: optimistic)"]
     if corrected is not None:
         lines.append(
-            f"corrected      {objective} {number(corrected['value'])}, 95 % between {number(corrected['low'])} and "
-            f"{number(corrected['high'])}  (without the luck of being chosen{_rows_told(corrected)})"
+            f"corrected      {objective} {_in_interval(corrected)}  (without the luck of being chosen"
+            f"{_rows_told(corrected)})"
         )
     return lines
+
+
+def _in_interval(score: Mapping[str, Any]) -> str:
+    value, low, high = (PLAIN.score(score[end]) for end in ("value", "low", "high"))
+    return f"{value}, 95 % between {low} and {high}"
 
 
 def _rows_told(corrected: Mapping[str, Any]) -> str:
@@ -115,13 +121,12 @@ def _rows_told(corrected: Mapping[str, Any]) -> str:
 def _test_lines(test: Mapping[str, Any], objective: str) -> list[str]:
     """The sealed test's score with its interval, then its other scores."""
     others = [
-        f"{metric(key)} {number(value)}"
+        f"{metric(key)} {PLAIN.score(value)}"
         for key, value in test["metrics"].items()
         if metric(key) != objective and value is not None
     ]
     return [
-        f"sealed test    {objective} {number(test['value'])}, 95 % between {number(test['low'])} and "
-        f"{number(test['high'])}{_opened(test)}",
+        f"sealed test    {objective} {_in_interval(test)}{_opened(test)}",
         f"               {', '.join(others)}",
     ]
 
@@ -134,7 +139,7 @@ def _opened(test: Mapping[str, Any]) -> str:
 def _baseline_lines(summary: Mapping[str, Any]) -> list[str]:
     """What had to be beaten, on the sealed test where there is one."""
     told = [
-        f"{one['name']} {number((one.get('test') or {'value': one['valid']})['value'])}"
+        f"{one['name']} {PLAIN.score((one.get('test') or {'value': one['valid']})['value'])}"
         for one in summary.get("baselines", [])
     ]
     return [f"beside it      {', '.join(told)}"] if told else []

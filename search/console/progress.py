@@ -18,10 +18,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from ffsearch.search.base.numbers import duration, number
+from ffsearch.search.base.numbers import duration
 from ffsearch.search.console.lines import closing_lines, losses, metric, opening_lines, room, several, study_stands
 from ffsearch.search.network.topology import describe
 from ffsearch.search.observer import Began, Observer, Phase, Repeated, StudyProgress, Workers
+from ffsearch.search.wording.language import PLAIN
 
 if TYPE_CHECKING:
     from ffsearch.search.folder.trial_record import TrialRecord
@@ -135,13 +136,13 @@ class PlainLines(Observer):
     def ended(self, record: TrialRecord, best: TrialRecord | None) -> None:
         """Say how a trial ended and how the best one stands."""
         mark = " *" if best is not None and best.trial == record.trial else ""
-        self._say(f"trial {record.trial:>3}  {number(record.value):>8}  {record.topology}  {record.why}{mark}")
+        self._say(f"trial {record.trial:>3}  {PLAIN.score(record.value):>8}  {record.topology}  {record.why}{mark}")
 
     def repeated(self, repeated: Repeated) -> None:
         """Say what was trained again, and how far this is."""
         record = repeated.record
         self._say(
-            f"repeat {repeated.repeat}  {number(record.value):>8}  {record.topology}  {record.why}"
+            f"repeat {repeated.repeat}  {PLAIN.score(record.value):>8}  {record.topology}  {record.why}"
             f"  ({repeated.n_done} of {repeated.n_all})"
         )
 
@@ -323,7 +324,7 @@ class LiveDisplay(Observer):
     def _best_line(self, began: Began) -> Text:
         if self._best is None:
             return Text("best     none yet", style="dim")
-        score = f"  {metric(began.objective)} {number(self._best.value)}  trial {self._best.trial}"
+        score = f"  {metric(began.objective)} {PLAIN.score(self._best.value)}  trial {self._best.trial}"
         return Text.assemble(("best     ", "dim"), (self._fitting(self._best.topology, beside=score), "bold"), score)
 
     def _fitting(self, topology: str, *, beside: str) -> str:
@@ -371,9 +372,8 @@ class LiveDisplay(Observer):
         lines = []
         for job, epoch in list(self._running.values())[:N_LAST]:
             where = f"{self._where(job)}  "
-            stands = (
-                "  starting" if epoch is None else f"  epoch {epoch.number}, validation loss {number(epoch.valid_loss)}"
-            )
+            loss = PLAIN.score(None if epoch is None else epoch.valid_loss)
+            stands = "  starting" if epoch is None else f"  epoch {epoch.number}, validation loss {loss}"
             topology = self._fitting(describe(job.point, **size), beside=where + stands)
             lines.append(Text.assemble(("running  ", "dim"), f"{where}{topology}{stands}"))
         if len(self._running) > N_LAST:
@@ -393,6 +393,6 @@ class LiveDisplay(Observer):
             table.add_column(justify=justify, no_wrap=True, overflow="ellipsis")
         for record in reversed(self._last):
             is_best = self._best is not None and record.trial == self._best.trial
-            cells = (str(record.trial), number(record.value), record.topology, record.why)
+            cells = (str(record.trial), PLAIN.score(record.value), record.topology, record.why)
             table.add_row(*(Text(cell) for cell in cells), style="bold" if is_best else "dim")
         return table

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ffsearch.errors import RunError
-from ffsearch.search.base.numbers import duration, number
+from ffsearch.search.base.numbers import duration
 from ffsearch.search.capacity.sentences import spelled as spelled_of_study
 from ffsearch.search.console.lines import closing_lines
 from ffsearch.search.evidence.verdict import Sentence, spelled
+from ffsearch.search.wording.language import PLAIN
 
 if TYPE_CHECKING:
     from ffsearch.search.folder.reader import Run
@@ -63,7 +64,7 @@ def _head(run: Run, summary: Mapping[str, Any]) -> list[str]:
     return [
         *lines,
         f"best so far  {best['topology']}  (trial {best['trial']})",
-        f"validation   {objective['name'].replace('_', ' ')} {number(best['valid'])}",
+        f"validation   {objective['name'].replace('_', ' ')} {PLAIN.score(best['valid'])}",
     ]
 
 
@@ -84,8 +85,7 @@ def _table(run: Run, summary: Mapping[str, Any], n_trials: int) -> list[str]:
     header = ("trial", summary["objective"]["name"].replace("_", " "), "topology", "ended")
     shown = trials.head(n_trials)
     rows = [header] + [
-        (str(row["trial"]), number(None if row["value"] != row["value"] else row["value"]), row["topology"], row["why"])
-        for row in shown.to_dict("records")
+        (str(row["trial"]), PLAIN.score(row["value"]), row["topology"], row["why"]) for row in shown.to_dict("records")
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
     lines = [

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ffsearch.search.base.numbers import duration, number
+from ffsearch.search.base.numbers import duration
+from ffsearch.search.wording.language import PLAIN
 
 __all__ = ["amount", "stands", "study_lines"]
 
@@ -59,4 +60,4 @@ def _line(cell: Mapping[str, Any]) -> str:
 
 def _cell(cell: Mapping[str, Any]) -> str:
     marks = "*" * cell["rate_at_edge"] + "!" * bool(cell["n_untrained"])
-    return f"{number(cell['test']['value'])} ({number(cell['train'])}){marks:<2}"
+    return f"{PLAIN.score(cell['test']['value'])} ({PLAIN.score(cell['train'])}){marks:<2}"

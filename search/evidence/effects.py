@@ -17,6 +17,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ffsearch.search.base.numbers import compact
 from ffsearch.search.evidence.comparison import holm, moderated, paired_over_repeats
 from ffsearch.search.evidence.intervals import Interval
 from ffsearch.search.network.points import Parameters, contains, searched
@@ -193,7 +194,7 @@ def _of_regularisers(winner: Point, parameters: Parameters) -> Iterator[Partner]
             yield Partner(factor=name, change="off", point=replace(winner, **{name: off}))
         else:
             on = _middle(parameter)
-            change = "on" if on is True else f"{on:.2g}"
+            change = "on" if on is True else compact(on)
             yield Partner(factor=name, change=change, point=replace(winner, **{name: on}))
 
 

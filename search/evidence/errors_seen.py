@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ffsearch.search.base.numbers import significant
 from ffsearch.search.evidence.comparison import holm
 from ffsearch.search.evidence.intervals import CONFIDENCE, Interval
 from ffsearch.search.evidence.terms import row_terms
@@ -158,7 +159,7 @@ def _slices(cells: NDArray[Any]) -> Iterator[tuple[str, NDArray[np.bool_]]]:
         return
 
     def told(value: Any) -> str:
-        return str(np.datetime_as_string(value, unit="D")) if are_dates else f"{value:.4g}"
+        return str(np.datetime_as_string(value, unit="D")) if are_dates else significant(value, trimmed=True)
 
     distinct = np.unique(cells[~missing])
     if len(distinct) <= N_QUANTILES:

@@ -17,6 +17,7 @@ from ffsearch.search.folder.log import Kind, Line, read_lines
 from ffsearch.search.folder.pareto import pareto_front
 from ffsearch.search.folder.summary import RunFacts, build_summary
 from ffsearch.search.folder.trial_record import TrialRecord, curves_frame, trials_frame
+from ffsearch.search.wording.language import PLAIN
 
 if TYPE_CHECKING:
     import optuna
@@ -258,7 +259,8 @@ class Run:
 
     def _repr_html_(self) -> str:
         best = self.best or {"topology": "no trial has a value yet", "valid": None}
-        score = "" if best["valid"] is None else f"{self.summary['objective']['name']} {best['valid']:.4g}, "
+        value = PLAIN.score(best["valid"])
+        score = "" if best["valid"] is None else f"{self.summary['objective']['name']} {value}, "
         state = "finished" if self.is_finished else "not finished"
         text = f"{score}{len(self.records)} trials, {state}"
         return f"<b>{html.escape(self.name)}</b><br><code>{html.escape(best['topology'])}</code><br>{html.escape(text)}"

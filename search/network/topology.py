@@ -13,6 +13,8 @@ from itertools import pairwise
 from math import prod
 from typing import Any, Final
 
+from ffsearch.search.base.numbers import compact, short_count
+
 __all__ = [
     "AUGMENTATIONS",
     "KERNEL_SIDE",
@@ -253,7 +255,7 @@ def describe(point: Point, *, n_features: int, n_outputs: int) -> str:
         *(f"{name}={_short(getattr(point, name))}" for name in _REGULARISERS if getattr(point, name) > 0),
         *([str(point.augment_balance)] if point.augment_balance is not Balance.NONE else []),
         *(f"{name}={_short(value)}" for name in AUGMENTATIONS if (value := getattr(point, f"augment_{name}")) > 0),
-        f"({_counted(n_params(point, n_features=n_features, n_outputs=n_outputs))} parameters)",
+        f"({short_count(n_params(point, n_features=n_features, n_outputs=n_outputs))} parameters)",
     ]
     return " ".join(words)
 
@@ -274,15 +276,5 @@ def _listed(sizes: tuple[int, ...]) -> str:
 
 
 def _short(value: float) -> str:
-    """Two significant digits, without a leading zero: .15, 3e-05."""
-    text = f"{value:.2g}"
-    return text.removeprefix("0") if text.startswith("0.") else text
-
-
-def _counted(count: int) -> str:
-    """A count as people say it: 812, 5.3k, 104k, 2.1M."""
-    for divisor, unit in ((1_000_000, "M"), (1_000, "k")):
-        if count >= divisor:
-            scaled = count / divisor
-            return f"{scaled:.1f}{unit}" if scaled < 10 else f"{scaled:.0f}{unit}"
-    return str(count)
+    """Without a leading zero: .15, 3e-05."""
+    return compact(value).removeprefix("0")

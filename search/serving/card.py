@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from ffsearch.search.base.files import write_atomically
-from ffsearch.search.base.numbers import duration, number
+from ffsearch.search.base.numbers import duration
 from ffsearch.search.folder.reader import CARD, Run, load
+from ffsearch.search.wording.language import PLAIN
 
 __all__ = ["card_text", "write_card"]
 
@@ -125,27 +126,27 @@ def _evidence(summary: Mapping[str, Any]) -> list[str]:
     lines = ["| score | value | what it means |", "|---|---|---|"]
     if test is not None:
         lines.append(
-            f"| {_name(objective)}, sealed test | {number(test['value'])}, 95 % between {number(test['low'])} and "
-            f"{number(test['high'])} | on {summary['data']['n_test']:,} rows that chose nothing: the one to quote |"
+            f"| {_name(objective)}, sealed test | {_in_interval(test)} | on {summary['data']['n_test']:,} rows that "
+            "chose nothing: the one to quote |"
         )
     if corrected is not None:
         lines.append(
-            f"| {_name(objective)}, corrected | {number(corrected['value'])}, 95 % between {number(corrected['low'])} "
-            f"and {number(corrected['high'])} | validation without the luck of being chosen |"
+            f"| {_name(objective)}, corrected | {_in_interval(corrected)} | validation without the luck of being "
+            "chosen |"
         )
     lines.append(
-        f"| {_name(objective)}, validation | {number(naive['value'])} | the best score among "
+        f"| {_name(objective)}, validation | {PLAIN.score(naive['value'])} | the best score among "
         f"{summary['search']['n_trials']:,}: it flatters |"
     )
     lines += [
-        f"| {_name(objective)}, sealed test, of {_BASELINES[one['name']]} | {number(one['test']['value'])} | on the "
-        "same rows |"
+        f"| {_name(objective)}, sealed test, of {_BASELINES[one['name']]} | {PLAIN.score(one['test']['value'])} | on "
+        "the same rows |"
         for one in summary.get("baselines", [])
         if "test" in one
     ]
     others = {} if test is None else test["metrics"]
     lines += [
-        f"| {_name(name)}, sealed test | {number(value)} | {_MEANINGS.get(name, '')} |"
+        f"| {_name(name)}, sealed test | {PLAIN.score(value)} | {_MEANINGS.get(name, '')} |"
         for name, value in others.items()
         if name != objective and value is not None
     ]
@@ -160,6 +161,11 @@ def _evidence(summary: Mapping[str, Any]) -> list[str]:
             "seen: the test flatters a little too."
         )
     return lines
+
+
+def _in_interval(score: Mapping[str, Any]) -> str:
+    value, low, high = (PLAIN.score(score[end]) for end in ("value", "low", "high"))
+    return f"{value}, 95 % between {low} and {high}"
 
 
 def _limits(summary: Mapping[str, Any]) -> list[str]:
@@ -187,7 +193,7 @@ def _recipe(summary: Mapping[str, Any], environment: Mapping[str, Any], space_te
         f"- {search['n_trials']:,} trials by {search['engine']} ({search['sampler']}, pruner {search['pruner']}), "
         f"trainer {search['trainer']}, seed {search['seed']}, in {duration(search['wall_s'])}",
         f"- the winner, trial {summary['best']['trial']}, was trained afresh for {refit['updates']:,} updates "
-        f"({refit['epochs']:g} epochs)",
+        f"({PLAIN.setting(refit['epochs'])} epochs)",
         f"- ffsearch {summary['ffsearch']}, Python {environment.get('python')}, {versions}",
         "- again, with the space below as space.yaml: `ffsearch run space.yaml --out again`",
         "",

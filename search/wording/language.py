@@ -18,12 +18,10 @@ from string import Formatter
 from typing import Any, Final
 
 from ffsearch.errors import FFSearchError
+from ffsearch.search.base import numbers
 from ffsearch.search.wording.finding import Finding, Value
 
-__all__ = ["ENGLISH", "LANGUAGES", "Language", "kept", "language", "shortened"]
-
-SIGNIFICANT_DIGITS: Final = 4
-"""Digits of a score. Choice: one more than test parts of a few thousand rows can tell apart."""
+__all__ = ["ENGLISH", "LANGUAGES", "PLAIN", "Language", "kept", "language", "shortened"]
 
 _PARTS: Final = "; "
 """What stands between the parts of a reason that the search gives."""
@@ -31,6 +29,8 @@ _PARTS: Final = "; "
 _PARAMETERS: Final = re.compile(r"\((?P<count>[\d.]+)(?P<unit>[kM]?) parameters\)$")
 _EXPONENT: Final = re.compile(r"(?<=\d)e-0?(?=\d)")
 """The part of 1e-06 that no line should end in, replaced by one with a hyphen that does not break."""
+
+_PLAIN_SIGNS: Final = {"number.minus": "-", "number.none": "-", "number.arrow": " -> ", "number.hyphen": "-"}
 
 _NUMBER: Final = re.compile(r"-?\d+(\.\d+)?(e-?\d+)?")
 
@@ -63,6 +63,11 @@ class Language:
     def group(self) -> str:
         """Sign between groups of three digits."""
         return self.words["number.group"]
+
+    @property
+    def plain(self) -> Language:
+        """This language with signs that every terminal can show."""
+        return replace(self, words={**self.words, **_PLAIN_SIGNS})
 
     def __call__(self, key: str, /, **values: object) -> str:
         """The text under a key, with its values put in.
@@ -115,52 +120,37 @@ class Language:
 
     def count(self, count: int) -> str:
         """A whole number with its groups of three: 12,345."""
-        return self._signs(f"{count:,}")
+        return self._signs(str(count))
 
     def score(self, value: float | None) -> str:
-        """A number with four significant digits, or a dash where there is none: 0.0812, 12.35, 1.2e-6."""
-        if value is None or not math.isfinite(value):
-            return "–"
-        if value != 0 and not 1e-4 <= abs(value) < 1e6:
-            return self._signs(_short_exponent(f"{value:.2g}"))
-        n_decimals = SIGNIFICANT_DIGITS if value == 0 else SIGNIFICANT_DIGITS - 1 - math.floor(math.log10(abs(value)))
-        text = f"{value:,.{max(0, min(n_decimals, SIGNIFICANT_DIGITS))}f}"
-        return self._signs(text)
+        """A number with four significant digits, or a dash where there is none: 0.9649, 12.35, 1.2e-6."""
+        return self._signs(numbers.NONE if value is None else numbers.significant(value))
 
     def fixed(self, value: float, n_decimals: int) -> str:
         """A number with so many decimals."""
-        return self._signs(f"{value:,.{n_decimals}f}")
+        return self._signs(numbers.placed(value, n_decimals))
 
     def setting(self, value: float) -> str:
-        """A parameter's value as people write it, three digits unless it is whole: 64, 0.15, 2.5e-4, 1,024."""
-        if 0 < abs(value) < 1e-3:
-            digits, exponent = f"{value:.2e}".split("e")
-            return self._signs(f"{digits.rstrip('0').rstrip('.')}e{int(exponent)}")
-        if 1e3 <= abs(value) < 1e7:
-            return self.count(round(value) if value == round(value) else int(float(f"{value:.3g}")))
-        return self._signs(_short_exponent(f"{value:.3g}"))
+        """A parameter's value as people write it, three digits without zeros at their end: 64, 0.15, 2.5e-4, 1,024."""
+        return self._signs(numbers.significant(value, 3, trimmed=True))
+
+    def short_count(self, count: int) -> str:
+        """A count in thousands or millions, three digits without zeros at their end: 3k, 1.5M."""
+        return self._signs(numbers.short_count(count, 3, trimmed=True))
 
     def plus(self, number: str) -> str:
         """A difference that was written already, with its sign: +0.012, −0.0031."""
-        return number if number.startswith("−") else f"+{number}"
+        return number if number.startswith(self.words["number.minus"]) else f"+{number}"
 
     def p_value(self, value: float) -> str:
         """A probability of chance: 0.03, < 0.001, or a dash."""
         if not math.isfinite(value):
-            return "–"
+            return self.score(value)
         return f"< {self.fixed(0.001, 3)}" if value < 0.001 else self.fixed(value, 3 if value < 0.1 else 2)
 
     def rounded(self, value: float, low: float, high: float) -> tuple[str, str, str]:
-        """A value and the ends of its interval with the digits that mean something: two of the interval's half width.
-
-        Source: as the verdict's own sentences (search/evidence/verdict.py).
-        """
-        reach = (high - low) / 2
-        if not math.isfinite(reach) or not reach:
-            return self.score(value), self.score(low), self.score(high)
-        places = 1 - math.floor(math.log10(reach))
-        texts = [f"{round(number, places) + 0.0:,.{max(0, places)}f}" for number in (value, low, high)]
-        value_text, low_text, high_text = map(self._signs, texts)
+        """A value and the ends of its interval, to the place of two digits of its half width."""
+        value_text, low_text, high_text = map(self._signs, numbers.together(value, low, high))
         return value_text, low_text, high_text
 
     def written(self, text: str) -> str:
@@ -176,7 +166,7 @@ class Language:
 
     def quoted(self, value: str | float) -> str:
         """A name or a cell as a sentence quotes it: a text in quotes, cut where it is long; a number as it is."""
-        return repr(shortened(value)) if isinstance(value, str) else self._signs(f"{value:.10g}")
+        return repr(shortened(value)) if isinstance(value, str) else f"{value:.10g}".replace(".", self.decimal)
 
     def more(self, count: int) -> str:
         """What stands behind a list that names not all: " and 3 more"; nothing where it does."""
@@ -191,7 +181,7 @@ class Language:
     def duration(self, seconds: float) -> str:
         """A duration in the two units that matter: 4.2 s, 3 min 5 s, 2 h 10 min."""
         if seconds < 60:
-            return self("time.s", s=f"{seconds:.1f}".replace(".", self.decimal))
+            return self("time.s", s=self.fixed(seconds, 1))
         minutes, rest = divmod(round(seconds), 60)
         if minutes < 60:
             return self("time.min", min=minutes, s=rest)
@@ -204,8 +194,8 @@ class Language:
 
     def topology(self, line: str) -> str:
         """A topology line of the search: its numbers and names are a notation, its last words are not."""
-        unbroken = _EXPONENT.sub("e\u2011", _PARAMETERS.sub(self._parameters, line))
-        return unbroken.replace(" -> ", " → ")
+        unbroken = _EXPONENT.sub(f"e{self.words['number.hyphen']}", _PARAMETERS.sub(self._parameters, line))
+        return unbroken.replace(" -> ", self.words["number.arrow"])
 
     def _parameters(self, found: re.Match[str]) -> str:
         unit = self.named("number", found["unit"]) if found["unit"] else ""
@@ -236,7 +226,7 @@ class Language:
             return self.named("method", text)
         if name == "model":
             return self.named("model", text)
-        return self._signs(text) if _NUMBER.fullmatch(text) else text
+        return text.replace(".", self.decimal) if _NUMBER.fullmatch(text) else text
 
     def _value(self, value: Value, way: str) -> str:
         """A value of a finding, as its words want it written."""
@@ -251,16 +241,14 @@ class Language:
             return value
         return self.setting(value) if isinstance(value, float) else self.count(value)
 
-    def _signs(self, text: str) -> str:
-        """English signs of a number exchanged for this language's, and a hyphen before it for a minus."""
-        signs = {",": self.group, ".": self.decimal}
-        number = f"−{text[1:]}" if text.startswith("-") else text
-        return "".join(signs.get(sign, sign) for sign in number)
-
-
-def _short_exponent(text: str) -> str:
-    """1e-06 as 1e-6."""
-    return text.replace("e-0", "e-").replace("e+0", "e")
+    def _signs(self, digits: str) -> str:
+        """A number of `base.numbers` with this language's signs: groups of three, decimals, a minus before it."""
+        if digits == numbers.NONE:
+            return self.words["number.none"]
+        whole, point, rest = digits.removeprefix("-").partition(".")
+        grouped = f"{int(whole):,}".replace(",", self.group) if whole.isdigit() else whole
+        minus = self.words["number.minus"] if digits.startswith("-") else ""
+        return minus + grouped + (self.decimal if point else "") + rest
 
 
 def _language(code: str) -> Language:
@@ -283,6 +271,9 @@ _WAYS: Final[Mapping[str, Callable[[Language, Any], str]]] = {
 
 
 ENGLISH: Final = _language("en")
+PLAIN: Final = ENGLISH.plain
+"""What terminals and texts for programs are written in."""
+
 LANGUAGES: Final = {code: _language(code) for code in ("en", "pt-BR")}
 
 

@@ -35,8 +35,9 @@ SAME_WORDS = {"data.classes", "parameter.augment_zoom", "time.min", "time.h", "u
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (0.0812345, "0.0812"), (0.96491, "0.9649"), (1.23456, "1.235"), (12.3456, "12.35"), (1234.56, "1,235"),
-        (0, "0.0000"), (-0.5, "−0.5000"), (1.2e-6, "1.2e-6"), (3e9, "3e9"), (None, "–"), (float("nan"), "–"),
+        (0.0812345, "0.08123"), (0.96491, "0.9649"), (1.23456, "1.235"), (12.3456, "12.35"), (1234.56, "1,235"),
+        (0, "0.0000"), (-0.5, "−0.5000"), (1.2e-6, "1.2e-6"), (0.00094, "9.4e-4"), (3e9, "3e9"), (None, "–"),
+        (float("nan"), "–"),
     ],
 )  # fmt: skip
 def test_scores_have_four_digits_that_mean_something(value: float | None, text: str) -> None:
@@ -53,7 +54,7 @@ def test_scores_have_four_digits_that_mean_something(value: float | None, text: 
         (0, "0"),
         (0.001234, "0.00123"),
         (1024, "1,024"),
-        (1271.8, "1,270"),
+        (1271.8, "1,272"),
     ],
 )
 def test_settings_are_as_short_as_people_write_them(value: float, text: str) -> None:
