@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ffsearch.reports import tables
 from ffsearch.reports.tables import Estimate, RunLike
+from ffsearch.search.base.confidence import SIGNIFICANT
 
 __all__ = [
     "NETWORK",
@@ -45,9 +46,6 @@ __all__ = [
 ]
 
 NETWORK: Final = "network"
-
-SIGNIFICANT: Final = 0.05
-"""Adjusted p-value below which a slice is called worse. Source: as in search/evidence/errors_seen.py."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,7 +195,7 @@ class WorstSlice:
     @property
     def is_worse(self) -> bool:
         """Whether it is shown to be worse off than other rows."""
-        return self.p_value < SIGNIFICANT
+        return self.excess > 0 and self.p_value < SIGNIFICANT
 
 
 def verdict(run: RunLike) -> tuple[str, list[Sentence]]:

@@ -53,7 +53,7 @@ def test_it_says_what_why_how_good_and_how_made(tmp_path: Path) -> None:
     ]  # fmt: skip
     for told in (
         "predicts target (multiclass)", "probabilities of 3 classes", "178 rows", "ab" * 32,
-        "142 rows were learnt from", "columns not used: c1", "0.4, 95 % between 0.3 and 0.5",
+        "142 rows were learnt from", "columns not used: c1", "0.4000, 95 % between 0.3000 and 0.5000",
         "on 36 rows that chose nothing", "among 1: it flatters",
         "120 updates (4.5 epochs)", "seed 0", "ffsearch run space.yaml", "kind: search", "ffsearch predict model.keras",
     ):  # fmt: skip

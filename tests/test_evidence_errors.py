@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ffsearch.search.data.prepare import prepare
-from ffsearch.search.evidence.calibration import fit_temperature, reliability, share_interval
+from ffsearch.search.evidence.calibration import fit_temperature, reliability
 from ffsearch.search.evidence.comparison import holm, paired_over_repeats, paired_over_rows
 from ffsearch.search.evidence.errors_seen import N_POINTS, confusion, residuals, worst_slices
+from ffsearch.search.evidence.intervals import share_interval
 from ffsearch.search.network.heads import Head, Loss, Task, probabilities
 from ffsearch.search.steps.judging import _columns
 from ffsearch.spaces.schema import DataSpec

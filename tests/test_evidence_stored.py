@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ffsearch.errors import RunError
-from ffsearch.search.evidence.stored import MIN_ROWS, TermsFile, kept_rows
+from ffsearch.search.evidence.stored import MIN_KEPT_ROWS, TermsFile, kept_rows
 
 
 def terms(seed: int) -> list[np.ndarray]:
@@ -79,7 +79,7 @@ def test_a_path_that_cannot_be_written_says_so(tmp_path: Path) -> None:
 @given(n_rows=st.integers(1, 300_000), n_trials=st.integers(1, 100_000))
 def test_kept_rows_fit_and_are_enough(n_rows: int, n_trials: int) -> None:
     rows = kept_rows(n_rows, n_trials=n_trials, n_terms=1, rng=np.random.default_rng(0))
-    assert len(rows) >= min(n_rows, MIN_ROWS)
-    assert len(rows) == n_rows or len(rows) * n_trials * 4 <= 64_000_000 or len(rows) == MIN_ROWS
+    assert len(rows) >= min(n_rows, MIN_KEPT_ROWS)
+    assert len(rows) == n_rows or len(rows) * n_trials * 4 <= 64_000_000 or len(rows) == MIN_KEPT_ROWS
     assert (np.diff(rows) > 0).all()
     assert rows[-1] < n_rows

@@ -68,7 +68,7 @@ def test_the_live_display_shows_how_far_the_repeats_are() -> None:
 
 def test_plain_and_json_lines_tell_each_repeat(capsys: pytest.CaptureFixture[str]) -> None:
     watched(PlainLines())
-    assert capsys.readouterr().out.splitlines()[-1].startswith("repeat 2       0.5  13 -> 19-19 -> 3 relu")
+    assert capsys.readouterr().out.splitlines()[-1].startswith("repeat 2    0.5000  13 -> 19-19 -> 3 relu")
     watched(JsonLines())
     told = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (told["event"], told["trial"], told["repeat"], told["n_done"], told["n_all"]) == ("repeat", 3, 2, 5, 12)
@@ -76,10 +76,10 @@ def test_plain_and_json_lines_tell_each_repeat(capsys: pytest.CaptureFixture[str
 
 def test_the_answer_says_whose_score_is_whose() -> None:
     lines = closing_lines(SUMMARY, Path("runs/wine"))
-    assert "validation     log loss 0.06  (trial 5's, the best of all: optimistic)" in lines
-    assert "corrected      log loss 0.09, 95 % between 0.05 and 0.12  (without the luck of being chosen)" in lines
-    assert "sealed test    log loss 0.1, 95 % between 0.02 and 0.2  (opened 2 times)" in lines
-    assert "beside it      linear 0.2, boosting 0.25" in lines
+    assert "validation     log loss 0.06000  (trial 5's, the best of all: optimistic)" in lines
+    assert "corrected      log loss 0.09000, 95 % between 0.05000 and 0.1200  (without the luck of being chosen)" in lines
+    assert "sealed test    log loss 0.1000, 95 % between 0.02000 and 0.2000  (opened 2 times)" in lines
+    assert "beside it      linear 0.2000, boosting 0.2500" in lines
     assert all(len(line) <= 100 for line in lines)
 
 

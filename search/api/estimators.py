@@ -34,10 +34,10 @@ from sklearn.utils.validation import (
 
 from ffsearch.errors import DataError
 from ffsearch.search.data.cells import MISSING
-from ffsearch.search.data.table import MIN_ROWS
 from ffsearch.search.folder.reader import MODEL, Run, load
 from ffsearch.search.network.heads import Task
 from ffsearch.search.run import run as run_search
+from ffsearch.spaces.schema import MIN_ROWS
 
 if TYPE_CHECKING:
     from ffsearch.search.serving.packaging import PackagedModel

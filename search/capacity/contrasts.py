@@ -23,7 +23,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ffsearch.search.evidence.intervals import CONFIDENCE
+from ffsearch.search.base.confidence import CONFIDENCE, SIGNIFICANT, TWO_SIDED
 from ffsearch.search.evidence.terms import weight_chunks, weighted_scores
 
 __all__ = ["POWER", "Contrast", "Scores", "contrast", "resampled_scores", "slope_weights"]
@@ -100,7 +100,7 @@ class Contrast:
         reach = self._reach((1 - confidence) / 2)
         return self.value - reach, self.value + reach
 
-    def is_within(self, margin: float, *, alpha: float = 1 - CONFIDENCE) -> bool:
+    def is_within(self, margin: float, *, alpha: float = SIGNIFICANT) -> bool:
         """Whether it is shown to be smaller than a margin in both directions: two one-sided tests.
 
         Source: Schuirmann 1987, *A comparison of the two one-sided tests procedure and the power approach*.
@@ -108,7 +108,7 @@ class Contrast:
         low, high = self.interval(1 - 2 * alpha)
         return -margin < low and high < margin
 
-    def is_below(self, margin: float, *, alpha: float = 1 - CONFIDENCE) -> bool:
+    def is_below(self, margin: float, *, alpha: float = SIGNIFICANT) -> bool:
         """Whether a gain as large as a margin is excluded: one of the two tests."""
         return self.interval(1 - 2 * alpha)[1] < margin
 
@@ -121,7 +121,7 @@ class Contrast:
         """Seeds with which an effect would be found with a chance of `POWER`; None: more seeds alone cannot do it."""
         from scipy.stats import norm
 
-        allowed = (effect / (norm.ppf((1 + CONFIDENCE) / 2) + norm.ppf(POWER))) ** 2 - self.row_variance
+        allowed = (effect / (TWO_SIDED + norm.ppf(POWER))) ** 2 - self.row_variance
         if allowed <= 0:
             return None
         n_seeds = max(2, math.ceil((self.seed_variance + self.rest_variance) / allowed))

@@ -24,14 +24,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ffsearch.search.base.confidence import SIGNIFICANT
 from ffsearch.search.capacity.contrasts import Contrast, Scores, contrast, slope_weights
 from ffsearch.search.capacity.plan import Cell, Line, Widened
 from ffsearch.search.evidence.comparison import holm
-from ffsearch.search.evidence.intervals import CONFIDENCE
 
 __all__ = ["Code", "Comparison", "Findings", "find", "margin_of"]
-
-ALPHA: Final = 1 - CONFIDENCE
 
 _OF_LOSSES: Final = frozenset({"rmse", "mae", "log_loss"})
 """Objectives whose margin is a share of what knowing nothing scores; of the others it is a difference."""
@@ -78,7 +76,7 @@ class Comparison:
     @property
     def is_shown(self) -> bool:
         """Whether there is a difference at all."""
-        return self.p_holm < ALPHA
+        return self.p_holm < SIGNIFICANT
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
-from ffsearch.search.data.cells import Cells, Levels
+from ffsearch.search.data.cells import ODD_SHARE, Cells, Levels
 
 __all__ = ["DateReading", "Found", "as_moments", "find_reading", "looks_like_dates", "seconds_of"]
 
@@ -39,9 +39,6 @@ _DATE: Final = re.compile(
 )
 _N_LOOKED_AT: Final = 1000
 """Different texts looked at before a column counts as dates. Choice: as good as certain, and quick."""
-
-_ODD_SHARE: Final = 0.01
-"""Up to this share of cells that are no dates, a column of dates stays one. Choice: as of numbers."""
 
 _STANDARD: Final = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?$")
 
@@ -100,7 +97,7 @@ def looks_like_dates(levels: Levels) -> bool:
     """Whether nearly all cells (of the first thousand different ones) are written as dates."""
     counts = levels.counts()[:_N_LOOKED_AT]
     are_dates = [_DATE.fullmatch(text) is not None for text in levels.texts[:_N_LOOKED_AT]]
-    return any(are_dates) and bool(counts[are_dates].sum() >= (1 - _ODD_SHARE) * counts.sum())
+    return any(are_dates) and bool(counts[are_dates].sum() >= (1 - ODD_SHARE) * counts.sum())
 
 
 def seconds_of(text: str, *, day_first: bool) -> float:

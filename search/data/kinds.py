@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
-from ffsearch.search.data.cells import Cells, Levels, canonical
+from ffsearch.search.data.cells import ODD_SHARE, Cells, Levels, canonical
 from ffsearch.search.data.columns import Reading
 from ffsearch.search.data.dates import DateReading, find_reading, looks_like_dates
 from ffsearch.search.data.preprocess import (
@@ -43,9 +43,6 @@ TEXT_WORDS: Final = 3.0
 
 TEXT_SHARE: Final = 0.5
 """Texts seldom repeat when more than this share of them is different. Choice."""
-
-ODD_SHARE: Final = 0.01
-"""Up to this share of cells that are no numbers, a column of numbers stays one. Choice: typing errors, not codes."""
 
 _TRUTH: Final = ({"false", "true"}, {"no", "yes"}, {"f", "t"}, {"n", "y"}, {"0", "1"}, {"off", "on"})
 _CODE_NAME: Final = re.compile(r"(?i:(?:.*[_\W])?(?:zip|zipcode|zip_code|postcode|postal_code|plz|code))|.*[a-z]Code")

@@ -52,7 +52,7 @@ ALMOST_ALL_OF_FEW: Final = 0.99
 N_NEAREST: Final = 10
 """Rows nearest in value. choice: their mean has a tenth of a row's noise, and they are near in 100 rows already."""
 
-MIN_ROWS: Final = 50
+MIN_ROWS_TO_LEAK: Final = 50
 """Fewer rows say nothing. choice: five times the neighbours; below it good luck explains a lot."""
 
 MAX_ROWS: Final = 20_000
@@ -120,7 +120,7 @@ def find_leaks(prepared: Prepared, *, seed: int) -> tuple[Leak, ...]:
     n_rows = len(prepared.development_rows)
     n_outputs = max(1, len(prepared.head.labels) if prepared.head.task is Task.MULTICLASS else prepared.head.n_outputs)
     n_looked_at = min(n_rows, MAX_ROWS, MAX_CELLS // (n_outputs * max(1, len(prepared.raw))))
-    if n_looked_at < MIN_ROWS:
+    if n_looked_at < MIN_ROWS_TO_LEAK:
         return ()
     rows = generator(seed, Purpose.CONTROL, _SAMPLE).permutation(n_rows)[:n_looked_at]
     questions = _questions(prepared, prepared.truth[rows])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -18,14 +18,9 @@ from ffsearch.search.data.sources import Source, from_frame, read_source
 from ffsearch.search.data.spelling import find_spelling
 from ffsearch.search.data.targets import MAX_INTEGER_CLASSES, Target
 from ffsearch.search.data.text import TextSettings
+from ffsearch.spaces.schema import MIN_ROWS, DataSpec
 
-if TYPE_CHECKING:
-    from ffsearch.spaces.schema import DataSpec
-
-__all__ = ["MIN_ROWS", "Table", "read_table"]
-
-MIN_ROWS: Final = 10
-"""Fewest rows outside the test part. Choice: with fewer, one row decides a score."""
+__all__ = ["Table", "read_table"]
 
 _N_NAMED: Final = 20
 """Columns listed in an error; more would bury the advice."""

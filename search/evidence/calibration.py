@@ -8,11 +8,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ffsearch.search.evidence.intervals import CONFIDENCE, Interval
+from ffsearch.search.evidence.intervals import Interval, share_interval
 from ffsearch.search.evidence.metrics import ECE_BINS
 from ffsearch.search.network.heads import Head, Task, mean_loss
 
-__all__ = ["Bin", "Temperature", "fit_temperature", "reliability", "share_interval"]
+__all__ = ["Bin", "Temperature", "fit_temperature", "reliability"]
 
 TEMPERATURES: Final = (0.05, 20.0)
 """Bounds of the temperature. choice: beyond them the logits are not probabilities at all."""
@@ -67,20 +67,6 @@ def reliability(truth: NDArray[np.int64], probabilities: NDArray[Any]) -> tuple[
         )
         for rows in (place == number for number in np.unique(place))
     )
-
-
-def share_interval(n_hits: int, n_rows: int) -> Interval:
-    """A share with its 95 % interval, which stays inside 0 and 1 and is right for few rows too.
-
-    Source: Wilson 1927; recommended by Brown, Cai, DasGupta 2001, *Interval estimation for a binomial proportion*.
-    """
-    from scipy.stats import norm
-
-    z = float(norm.ppf((1 + CONFIDENCE) / 2))
-    share = n_hits / n_rows
-    middle = (share + z**2 / (2 * n_rows)) / (1 + z**2 / n_rows)
-    reach = z / (1 + z**2 / n_rows) * np.sqrt(share * (1 - share) / n_rows + z**2 / (4 * n_rows**2))
-    return Interval(value=share, low=float(max(0.0, middle - reach)), high=float(min(1.0, middle + reach)))
 
 
 def fit_temperature(head: Head, y: NDArray[Any], logits: NDArray[Any]) -> Temperature:

@@ -13,8 +13,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ffsearch.search.base.confidence import CONFIDENCE
 from ffsearch.search.evidence.finalists import corrected_factor
-from ffsearch.search.evidence.intervals import CONFIDENCE, Interval
+from ffsearch.search.evidence.intervals import Interval
 from ffsearch.search.evidence.terms import weight_chunks, weighted_scores
 
 __all__ = ["Spread", "holm", "moderated", "paired_over_repeats", "paired_over_rows"]

@@ -20,8 +20,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ffsearch.search.base.confidence import CONFIDENCE
 from ffsearch.search.evidence.finalists import choose
-from ffsearch.search.evidence.intervals import CONFIDENCE, Interval, mean_quantiles, of_groups
+from ffsearch.search.evidence.intervals import Interval, mean_quantiles, of_groups
 from ffsearch.search.evidence.learning import RowsGain
 from ffsearch.search.evidence.metrics import bounds
 from ffsearch.search.evidence.terms import row_influences, weight_chunks, weighted_scores

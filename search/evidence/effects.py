@@ -17,6 +17,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ffsearch.search.base.confidence import SIGNIFICANT
 from ffsearch.search.base.numbers import compact
 from ffsearch.search.evidence.comparison import holm, moderated, paired_over_repeats
 from ffsearch.search.evidence.intervals import Interval
@@ -25,9 +26,6 @@ from ffsearch.search.network.topology import Activation, Point, n_params
 from ffsearch.spaces.parameters import ChoiceParameter, FloatParameter, IntParameter
 
 __all__ = ["Effect", "Finding", "Partner", "partners", "weigh_effects"]
-
-SIGNIFICANT: Final = 0.05
-"""Adjusted p-value below which an effect is called shown."""
 
 SAME_SIZE: Final = 0.05
 """How far the parameters of `deeper` and `wider` may be apart. choice: whole units of narrow layers allow no less."""

@@ -9,9 +9,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ffsearch.search.base.confidence import CONFIDENCE, SIGNIFICANT
 from ffsearch.search.base.numbers import significant
 from ffsearch.search.evidence.comparison import holm
-from ffsearch.search.evidence.intervals import CONFIDENCE, Interval
+from ffsearch.search.evidence.intervals import Interval
 from ffsearch.search.evidence.terms import row_terms
 from ffsearch.search.network.heads import Task
 
@@ -31,9 +32,6 @@ N_POINTS: Final = 2_000
 
 N_BANDS: Final = 10
 """Bands of predicted values whose residuals are summed up."""
-
-SIGNIFICANT: Final = 0.05
-"""Adjusted p-value below which a slice is called worse."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,13 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ffsearch.search.base.seeds import Purpose, child
+from ffsearch.search.engines.asking import DEFAULT_TRIAL
 from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.network.topology import Point, layer_sizes
 from ffsearch.search.training.protocol import Ended, Job
 
 __all__ = ["choose", "choose_finalists", "corrected_factor", "race", "repeat_jobs"]
-
-DEFAULT_TRIAL: Final = 0
 
 SHARE_SMALL: Final = 0.4
 """Share of the finalists' places that go to smaller networks than the best.

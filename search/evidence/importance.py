@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ffsearch.search.evidence.intervals import CONFIDENCE, Interval
+from ffsearch.search.base.confidence import CONFIDENCE
+from ffsearch.search.evidence.intervals import Interval
 from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.network.points import Parameters, searched
 

@@ -9,12 +9,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ffsearch.search.base.confidence import CONFIDENCE
 from ffsearch.search.evidence.metrics import bounds
 from ffsearch.search.evidence.terms import row_influences
 
-__all__ = ["CONFIDENCE", "Interval", "mean_quantiles", "of_groups", "score_intervals"]
-
-CONFIDENCE: Final = 0.95
+__all__ = ["Interval", "mean_quantiles", "of_groups", "score_intervals", "share_interval"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,15 +41,14 @@ def score_intervals(
 
     Returns:
         Lower and upper end of each model; NaN where the score is not defined on these rows.
-
-    Source: Wilson 1927, *Probable inference*, doi 10.1080/01621459.1927.10502953.
     """
     lowest, highest = bounds(metric)
     tail = (1 - CONFIDENCE) / 2
     found = []
     for influences in row_influences(metric, truth=truth, terms=terms):
         if metric == "accuracy" and groups is None:
-            found.append(_wilson(float(influences.mean()), len(influences)))
+            share = share_interval(int(influences.sum()), len(influences))
+            found.append((share.low, share.high))
             continue
         low, high = mean_quantiles(of_groups(influences, groups), np.array([tail, 1 - tail]))
         found.append((max(float(low), lowest), min(float(high), highest)))
@@ -100,12 +98,13 @@ def of_groups(influences: NDArray[np.float64], groups: NDArray[np.int64] | None)
     return np.asarray(mean + np.bincount(members, influences - mean) * (members.max() + 1) / len(influences))
 
 
-def _wilson(share: float, n_rows: int) -> tuple[float, float]:
-    z = _TWO_SIDED
-    centre = (share + z * z / (2 * n_rows)) / (1 + z * z / n_rows)
-    reach = z / (1 + z * z / n_rows) * math.sqrt(share * (1 - share) / n_rows + (z / (2 * n_rows)) ** 2)
-    return max(0.0, centre - reach), min(1.0, centre + reach)
+def share_interval(n_hits: int, n_rows: int) -> Interval:
+    """A share with its 95 % interval, which stays inside 0 and 1 and is right for few rows too.
 
+    Source: Wilson 1927, *Probable inference*, doi 10.1080/01621459.1927.10502953; recommended by Brown, Cai, DasGupta
+    2001, *Interval estimation for a binomial proportion*.
+    """
+    from scipy.stats import binomtest
 
-_TWO_SIDED: Final = 1.959964
-"""Standard deviations of a normal that half a 95 % interval is wide."""
+    ends = binomtest(n_hits, n_rows).proportion_ci(CONFIDENCE, method="wilson")
+    return Interval(value=n_hits / n_rows, low=float(ends.low), high=float(ends.high))

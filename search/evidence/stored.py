@@ -25,7 +25,7 @@ __all__ = ["TermsFile", "kept_rows"]
 MAX_BYTES: Final = 64_000_000
 """Largest file. Choice: 160,000 rows of 100 trials; what fewer rows cost in precision is far below what seeds cost."""
 
-MIN_ROWS: Final = 500
+MIN_KEPT_ROWS: Final = 500
 """Rows that are kept in any case, where there are as many. Choice: fewer rows know no difference between trials."""
 
 _MAGIC: Final = 0x46465445524D5331  # "FFTERMS1"
@@ -40,7 +40,7 @@ def kept_rows(n_rows: int, *, n_trials: int, n_terms: int, rng: np.random.Genera
         n_terms: Terms a row.
         rng: Draws the part; the same rows are kept of every trial.
     """
-    most = max(MIN_ROWS, MAX_BYTES // (4 * n_terms * max(1, n_trials)))
+    most = max(MIN_KEPT_ROWS, MAX_BYTES // (4 * n_terms * max(1, n_trials)))
     return np.arange(n_rows) if n_rows <= most else np.sort(rng.permutation(n_rows)[:most])
 
 

@@ -21,6 +21,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ffsearch.search.base.confidence import TWO_SIDED
 from ffsearch.search.evidence.comparison import paired_over_rows
 from ffsearch.search.evidence.intervals import Interval
 from ffsearch.search.evidence.metrics import Objective
@@ -251,12 +252,8 @@ def _seed_share(seed_sd: float | None, of_rows: Interval) -> float | None:
     """Share of the variance that seeds bring, beside that of rows alone."""
     if seed_sd is None:
         return None
-    row_sd = (of_rows.high - of_rows.low) / (2 * _TWO_SIDED)
+    row_sd = (of_rows.high - of_rows.low) / (2 * TWO_SIDED)
     return seed_sd**2 / (seed_sd**2 + row_sd**2) if seed_sd else 0.0
-
-
-_TWO_SIDED: Final = 1.96
-"""Standard deviations that half a 95 % interval is wide."""
 
 
 METRIC_NAMES: Final = {"rmse": "RMSE", "mae": "MAE", "roc_auc": "ROC AUC"}

@@ -30,7 +30,7 @@ _PARAMETERS: Final = re.compile(r"\((?P<count>[\d.]+)(?P<unit>[kM]?) parameters\
 _EXPONENT: Final = re.compile(r"(?<=\d)e-0?(?=\d)")
 """The part of 1e-06 that no line should end in, replaced by one with a hyphen that does not break."""
 
-_PLAIN_SIGNS: Final = {"number.minus": "-", "number.none": "-", "number.arrow": " -> ", "number.hyphen": "-"}
+_PLAIN_SIGNS: Final = {"number.minus": "-", "number.none": "-", "number.arrow": "->", "number.hyphen": "-"}
 
 _NUMBER: Final = re.compile(r"-?\d+(\.\d+)?(e-?\d+)?")
 
@@ -195,7 +195,7 @@ class Language:
     def topology(self, line: str) -> str:
         """A topology line of the search: its numbers and names are a notation, its last words are not."""
         unbroken = _EXPONENT.sub(f"e{self.words['number.hyphen']}", _PARAMETERS.sub(self._parameters, line))
-        return unbroken.replace(" -> ", self.words["number.arrow"])
+        return unbroken.replace("->", self.words["number.arrow"])
 
     def _parameters(self, found: re.Match[str]) -> str:
         unit = self.named("number", found["unit"]) if found["unit"] else ""

@@ -1,0 +1,17 @@
+"""How sure a statement has to be: the same for every interval and every test of the product."""
+
+from __future__ import annotations
+
+from statistics import NormalDist
+from typing import Final
+
+__all__ = ["CONFIDENCE", "SIGNIFICANT", "TWO_SIDED"]
+
+CONFIDENCE: Final = 0.95
+"""Share of intervals that hold the truth. Choice: what readers expect where nothing else is said."""
+
+SIGNIFICANT: Final = 0.05
+"""Adjusted p-value below which something is called shown: an interval of `CONFIDENCE` then leaves zero out."""
+
+TWO_SIDED: Final = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+"""Standard deviations of a normal that half an interval of `CONFIDENCE` is wide: 1.96."""
