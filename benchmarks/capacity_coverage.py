@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ffsearch.search.base.objective import Objective
 from ffsearch.search.capacity.contrasts import Scores, contrast, resampled_scores
 
 EFFECT = 0.3
@@ -57,7 +58,7 @@ def simulated(regime: Regime, rng: np.random.Generator) -> Scores:
     common = rng.standard_normal((1, regime.n_rows)) + 0.3 * rng.standard_normal(shape)
     terms = np.stack([common, common - difference]).astype(np.float32)[..., None]  # losses: less is better
     truth = np.zeros(regime.n_rows)
-    return resampled_scores("mae", direction="minimize", truth=truth, terms=terms, rng=rng)
+    return resampled_scores(Objective(name="mae", direction="minimize"), truth=truth, terms=terms, rng=rng)
 
 
 def percentile_interval(scores: Scores, rng: np.random.Generator) -> NDArray[np.float64]:

@@ -21,10 +21,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ffsearch.search.base.objective import Objective
 from ffsearch.search.evidence.correction import OutOfSample, Part, correct_repeats, correct_search, part_scores
 from ffsearch.search.evidence.finalists import choose, race
 from ffsearch.search.evidence.intervals import score_intervals
-from ffsearch.search.evidence.metrics import METRICS, Objective
+from ffsearch.search.evidence.metrics import METRICS
 from ffsearch.search.evidence.terms import row_terms
 from ffsearch.search.network.heads import Task
 from ffsearch.search.steps.weighing import RACE_REPEATS
@@ -83,37 +84,37 @@ class World:
             self.own[point] = self.rng.standard_normal(self.n_rows)
         return self.scores(point, self.signal[rows], self.shared[rows], self.own[point][rows])
 
-    def out_of_sample(self, metric: str, direction: str, points: list[int], parts: list[np.ndarray]) -> OutOfSample:
+    def out_of_sample(self, objective: Objective, points: list[int], parts: list[np.ndarray]) -> OutOfSample:
         """A fresh network of every point on every part."""
         made = []
         for rows in parts:
             truth = self.truth[rows]
-            each = [row_terms(self.task, metric, truth=truth, answers=self.answers(point, rows)) for point in points]
+            each = [
+                row_terms(self.task, objective.name, truth=truth, answers=self.answers(point, rows)) for point in points
+            ]
             made.append(Part(rows=rows, truth=truth, terms=np.stack(each)))
-        return OutOfSample(metric=metric, direction=direction, parts=tuple(made))
+        return OutOfSample(objective=objective, parts=tuple(made))
 
 
 def one_run(world: World, objective: Objective, *, n_folds: int) -> dict[str, float]:
     """Search, finalists, correction, refit, sealed test; what came of it."""
     rng, metric = world.rng, METRICS[world.task][objective.name]
-    sign = 1 if objective.direction == "minimize" else -1
+    sign = objective.sign
     order = rng.permutation(world.n_rows)
     n_valid = round(SHARE * world.n_rows)
     parts = np.array_split(order, n_folds) if n_folds > 1 else [order[:n_valid]]
-    search = world.out_of_sample(objective.name, objective.direction, list(range(world.n_trials)), parts)
+    search = world.out_of_sample(objective, list(range(world.n_trials)), parts)
     means = part_scores(search).mean(axis=1)
     ranked = np.argsort(sign * means)
     finalists = list(dict.fromkeys([*map(int, ranked[:N_FINALISTS]), 0]))
     fresh = [rng.permutation(world.n_rows)[:n_valid] for _ in range(N_REPEATS)]
-    repeats = world.out_of_sample(objective.name, objective.direction, finalists, fresh)
+    repeats = world.out_of_sample(objective, finalists, fresh)
     n_params = list(rng.permutation(len(finalists)) + 1)
     rule = {"n_params": n_params, "test_to_train": SHARE / (1 - SHARE)}
-    left = race(
-        part_scores(repeats)[:, :RACE_REPEATS], direction=objective.direction, n_left=-(-len(finalists) // 2), **rule
-    )
+    left = race(sign * part_scores(repeats)[:, :RACE_REPEATS], n_left=-(-len(finalists) // 2), **rule)
     repeats = replace(repeats, parts=tuple(replace(part, terms=part.terms[left]) for part in repeats.parts))
     finalists, rule["n_params"] = [finalists[place] for place in left], [n_params[place] for place in left]
-    winner = int(choose(part_scores(repeats), direction=objective.direction, **rule))
+    winner = int(choose(sign * part_scores(repeats), **rule))
     naive = float(means[ranked[0]])
     of_search = correct_search(search, rng=rng, n_resamples=500)
     corrected = correct_repeats(repeats, winner=winner, naive=naive, rng=rng, n_resamples=500, **rule)
@@ -126,7 +127,7 @@ def one_run(world: World, objective: Objective, *, n_folds: int) -> dict[str, fl
     [(low, high)] = score_intervals(objective.name, truth=test_truth, terms=terms)
     controls = [world.n_trials + number for number in range(N_CONTROLS)]
     luck = [
-        part_scores(world.out_of_sample(objective.name, objective.direction, controls, rows)).mean()
+        part_scores(world.out_of_sample(objective, controls, rows)).mean()
         - np.mean([metric(truth, world.scores(point, signal, shared, rng.permuted(own))) for point in controls])
         for rows in (parts, fresh)
     ]
@@ -152,7 +153,7 @@ def main() -> None:
     print(f"{'objective':18}{'rows':>6}{'folds':>6}{'seeds':>6}{'bias':>9}{'corr.':>7}{'mean':>7}{'BBC':>7}"
           f"{'held':>7}{'BBC':>6}{'test':>6}{'width':>7}")  # fmt: skip
     settings = [
-        (task, metric, direction, n_rows, n_folds, spread)
+        (task, Objective(name=metric, direction=direction), n_rows, n_folds, spread)
         for task, metric, direction in (
             (Task.BINARY, "log_loss", "minimize"),
             (Task.BINARY, "accuracy", "maximize"),
@@ -162,8 +163,7 @@ def main() -> None:
         for n_rows in arguments.rows
         for n_folds, spread in ((1, 0.5), (1, 1.0), (5, 1.0))
     ]
-    for number, (task, metric, direction, n_rows, n_folds, spread) in enumerate(settings):
-        objective = Objective(name=metric, direction=direction)
+    for number, (task, objective, n_rows, n_folds, spread) in enumerate(settings):
         found = []
         for run in range(arguments.runs):
             rng = np.random.default_rng([number, run])
@@ -172,7 +172,7 @@ def main() -> None:
         mean = {name: float(np.mean([run[name] for run in found])) for name in found[0]}
         shares = "".join(f"{mean[name] / mean['naive']:7.2f}" for name in ("corrected", "mean", "bbc"))
         held = f"{mean['held corrected']:7.0%}{mean['held bbc']:6.0%}{mean['held test']:6.0%}{mean['width']:7.2f}"
-        print(f"{metric:18}{n_rows:6}{n_folds:6}{spread:6.1f}{mean['naive']:9.4f}{shares}{held}", flush=True)
+        print(f"{objective.name:18}{n_rows:6}{n_folds:6}{spread:6.1f}{mean['naive']:9.4f}{shares}{held}", flush=True)
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ import numpy as np
 import pandas as pd
 
 import ffsearch
+from ffsearch.search.base.objective import Objective
 from ffsearch.search.evidence.metrics import METRICS
 from ffsearch.search.network.heads import Task
 from ffsearch.search.serving.packaging import PackagedModel, load_packaged
@@ -148,8 +149,8 @@ def judged(case: Case, *, seed: int) -> tuple[dict, Found]:
         model, summary = load_packaged(run.path / "model" / "model.keras"), run.summary
         answers = model.answers(case.hidden.drop(columns=case.target))
     truth = case.hidden[[case.target]].to_numpy(np.float64) if model.task is Task.REGRESSION else _classes(case, model)
-    evidence, objective = summary["evidence"], summary["objective"]
-    sign = 1 if objective["direction"] == "minimize" else -1
+    evidence, objective = summary["evidence"], Objective(**summary["objective"])
+    sign = objective.sign
     corrected, test = (
         tuple(sorted(sign * evidence[part][key] for key in ("low", "value", "high"))) for part in ("corrected", "test")
     )
@@ -157,7 +158,7 @@ def judged(case: Case, *, seed: int) -> tuple[dict, Found]:
         naive=sign * evidence["naive"]["value"],
         corrected=(corrected[1], corrected[0], corrected[2]),
         test=(test[1], test[0], test[2]),
-        true=sign * METRICS[model.task][objective["name"]](truth, answers),
+        true=sign * METRICS[model.task][objective.name](truth, answers),
         sd=(test[2] - test[0]) / 3.92,
     )
 

@@ -79,7 +79,7 @@ def compared(path: Path) -> Compared:
         n_params=(best["n_params"], naive.n_params),
         scores=tuple(metric_values(head.task, sealed.y, of_model)[objective.name] for of_model in answers),
         interval=interval,
-        is_lower_better=objective.direction == "minimize",
+        is_lower_better=objective.is_lower_better,
     )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ffsearch.reports.html import write_report
+from ffsearch.search.base.objective import Objective
 from ffsearch.search.folder.summary import DataFacts, RunFacts, SearchFacts, build_summary
 from ffsearch.search.folder.trial_record import TrialRecord, now
 from ffsearch.search.folder.writer import RunFolder
@@ -56,8 +57,8 @@ def _made_up(path: Path, n_trials: int) -> Path:
     )  # fmt: skip
     search = SearchFacts(engine="optuna", sampler="tpe", pruner="asha", trainer="population", seed=0)
     facts = RunFacts(
-        kind="search", name="tabular", task="binary", objective="log_loss", direction="minimize", data=data,
-        search=search,
+        kind="search", name="tabular", task="binary", data=data, search=search,
+        objective=Objective(name="log_loss", direction="minimize"),
     )  # fmt: skip
     records = [_record(rng, trial) for trial in range(n_trials)]
     with RunFolder.open(path, space_yaml=SPACE, identity={"space": "a", "data": "b"}) as folder:

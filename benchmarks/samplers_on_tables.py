@@ -29,6 +29,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ffsearch.search.base.objective import Objective
 from ffsearch.search.engines.protocol import Engine
 from ffsearch.search.folder.trial_record import Told
 from ffsearch.search.network.topology import Point
@@ -154,10 +155,24 @@ def make_engine(sampler: str, *, seed: int, n_rates: int) -> Engine:
     if name == "keras-tuner":
         from ffsearch.search.engines.keras_tuner_engine import KerasTunerEngine
 
-        return KerasTunerEngine(space, sampler=own, pruner="none", seed=seed, direction="minimize", max_epochs=100)
+        return KerasTunerEngine(
+            space,
+            sampler=own,
+            pruner="none",
+            seed=seed,
+            objective=Objective(name="loss", direction="minimize"),
+            max_epochs=100,
+        )
     from ffsearch.search.engines.optuna_engine import OptunaEngine
 
-    return OptunaEngine(space, sampler=own, pruner="none", seed=seed, direction="minimize", size=n_weights)
+    return OptunaEngine(
+        space,
+        sampler=own,
+        pruner="none",
+        seed=seed,
+        objective=Objective(name="loss", direction="minimize"),
+        size=n_weights,
+    )
 
 
 def n_weights(point: Point) -> int:

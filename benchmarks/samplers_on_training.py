@@ -35,6 +35,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 from numpy.typing import NDArray
 
+from ffsearch.search.base.objective import Objective
 from ffsearch.search.data.problem import Problem
 from ffsearch.search.engines.asking import Judge
 from ffsearch.search.engines.choose import make_engine
@@ -102,7 +103,7 @@ def searched(table: Table, arm: str, *, seed: int, n_trials: int, seconds: float
     settings = table.space.search.model_copy(update={"sampler": sampler, "pruner": pruner, "seed": seed})
     engine = make_engine(
         table.space.model_copy(update={"search": settings}),
-        direction="minimize",
+        objective=Objective(name="loss", direction="minimize"),
         max_epochs=table.stopping.max_epochs,
         first_rung=table.first_rung,
         n_features=table.problem.n_features,

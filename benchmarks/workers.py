@@ -29,7 +29,7 @@ from ffsearch.search.training.protocol import Job, Stopping
 
 def jobs_of(inputs: Inputs, n_trials: int) -> list[Job]:
     """Random networks."""
-    engine = OptunaEngine(inputs.space.parameters, sampler="random", pruner="none", seed=0, direction="minimize")
+    engine = OptunaEngine(inputs.space.parameters, sampler="random", pruner="none", seed=0, objective=inputs.objective)
     proposals = [engine.ask() for _ in range(n_trials)]
     return [trial_job(each.trial, each.point, 0, seed=0) for each in proposals if each is not None]
 

@@ -182,7 +182,7 @@ def gains_by_rows(study: StudyTables, *, t: Language, width: int = WIDE) -> Figu
     axes.set_xticks(rows, [t.count(n) for n in rows])
     axes.set_xticks([], minor=True)
     axes.set_xlabel(t("capacity.training_rows"), fontsize=LABEL, color=MUTED, labelpad=6)
-    score_axis(axes, t, label=t("capacity.gain_short", metric=t.named("metric", study.metric)))
+    score_axis(axes, t, label=t("capacity.gain_short", metric=t.named("metric", study.objective.name)))
     _end_labels(axes, ends, heading="", gap=10)
     return figure
 
@@ -222,7 +222,7 @@ def gains(study: StudyTables, *, t: Language, width: int = WIDE) -> Figure:
             ha="right", va="center", fontsize=SMALL, color=INK if is_head else MUTED,
             weight="bold" if is_head else "normal", annotation_clip=False,
         )  # fmt: skip
-    label = t("capacity.gain_axis", metric=t.named("metric", study.metric))
+    label = t("capacity.gain_axis", metric=t.named("metric", study.objective.name))
     score_axis(axes, t, label=textwrap.fill(label, int((width - left) / LETTER)), which="x")
     return figure
 
@@ -284,8 +284,8 @@ def disagreement(study: StudyTables, *, t: Language, width: int = WIDE) -> Figur
 
 
 def _metric(study: StudyTables, t: Language) -> str:
-    better = t("answer.lower" if study.minimize else "answer.higher")
-    return f"{t.named('metric', study.metric)} ({better})"
+    better = t("answer.lower" if study.objective.is_lower_better else "answer.higher")
+    return f"{t.named('metric', study.objective.name)} ({better})"
 
 
 def _line(axes: Axes, x: Sequence[float], cells: Sequence[Cell], *, mark: str, strength: float) -> None:

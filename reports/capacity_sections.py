@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from ffsearch.reports import capacity_plots as plots
-from ffsearch.reports.capacity_tables import Line, StudyTables, study_tables
+from ffsearch.reports.capacity_tables import Line, StudyTables, best_cell, study_tables
 from ffsearch.reports.capacity_texts import WORDS
 from ffsearch.reports.listings import Cell, Table
 from ffsearch.reports.parts import Block, Fact, Section
@@ -45,7 +45,7 @@ def capacity_sections(run: RunLike, t: Language) -> list[Section]:
 
 def _answer(study: StudyTables, t: Language) -> Section:
     said = [t(key, **{name: _said(value, t) for name, value in values.items()}) for key, values in study.sentences]
-    best, numbers, metric = study.best, study.numbers, t.named("metric", study.metric)
+    best, numbers, metric = study.best, study.numbers, t.named("metric", study.objective.name)
     facts = [
         Fact(
             label=t("capacity.fact.best", metric=metric),
@@ -84,14 +84,14 @@ def _answer(study: StudyTables, t: Language) -> Section:
 
 
 def _depth(study: StudyTables, t: Language) -> Section:
-    metric = t.named("metric", study.metric)
+    metric = t.named("metric", study.objective.name)
     lines = [study.of_budget(budget) for budget in study.budgets]
     findings = [
         t(
             "capacity.depth_finding", budget=t.count(cells[0].budget), first=t.score(cells[0].test),
             shallow=t.counted("layers", cells[0].depth), last=t.score(cells[-1].test),
             deep=t.counted("layers", cells[-1].depth),
-            best=(min if study.minimize else max)(cells, key=lambda cell: cell.test).depth,
+            best=best_cell(cells, study.objective).depth,
         )
         for cells in lines
         if cells
@@ -146,7 +146,7 @@ def _size(study: StudyTables, t: Language) -> Section:
     drawn = _picture(
         lambda width: plots.score_by_size(study, t=t, width=width), name="size", t=t, study=study,
         caption="capacity.size_caption",
-        alt=t("capacity.size_alt", metric=t.named("metric", study.metric), findings="; ".join(findings)),
+        alt=t("capacity.size_alt", metric=t.named("metric", study.objective.name), findings="; ".join(findings)),
     )  # fmt: skip
     texts = [t("capacity.size_text"), *(overfits or [t("capacity.size_no_overfit")])]
     return Section(key="size", title=t("capacity.size"), texts=texts, pictures=[*_kinds(study, findings, t), drawn])
@@ -160,7 +160,7 @@ def _kinds(study: StudyTables, findings: list[str], t: Language) -> list[Picture
         _picture(
             lambda width: plots.curve_kinds(study, t=t, width=width), name="kinds", t=t, study=study,
             caption="capacity.kinds_caption",
-            alt=t("capacity.kinds_alt", metric=t.named("metric", study.metric), findings="; ".join(findings)),
+            alt=t("capacity.kinds_alt", metric=t.named("metric", study.objective.name), findings="; ".join(findings)),
         )
     ]  # fmt: skip
 
@@ -205,7 +205,7 @@ def _rows(study: StudyTables, t: Language) -> Section | None:
 
 
 def _training(study: StudyTables, t: Language) -> Section:
-    trained = sorted((cell.train for cell in study.cells), reverse=study.minimize)
+    trained = sorted((cell.train for cell in study.cells), reverse=study.objective.is_lower_better)
     n_bad = sum(bool(cell.n_untrained) for cell in study.cells)
     rates = [cell.learning_rate for cell in study.cells]
     pictures = [
@@ -213,7 +213,7 @@ def _training(study: StudyTables, t: Language) -> Section:
             lambda width: plots.map_of_training(study, t=t, width=width), name="training", t=t, study=study,
             caption="capacity.training_caption",
             alt=t(
-                "capacity.training_alt", metric=t.named("metric", study.metric), worst=t.score(trained[0]),
+                "capacity.training_alt", metric=t.named("metric", study.objective.name), worst=t.score(trained[0]),
                 best=t.score(trained[-1]),
                 untrained=t("capacity.training_bad", n=n_bad) if n_bad else t("capacity.training_ok"),
             ),
@@ -338,7 +338,7 @@ def _missing(study: StudyTables, t: Language) -> list[str]:
 
 
 def _worst(study: StudyTables) -> float:
-    return (max if study.minimize else min)(cell.test for cell in study.cells)
+    return (max if study.objective.is_lower_better else min)(cell.test for cell in study.cells)
 
 
 def _said(value: Any, t: Language) -> str:
@@ -352,5 +352,5 @@ def _picture(
     draw: Callable[[int], Figure], *, name: str, caption: str, alt: str, t: Language, study: StudyTables
 ) -> Picture:
     """A figure, its caption under a key of the words."""
-    text = t(caption, metric=t.named("metric", study.metric))
+    text = t(caption, metric=t.named("metric", study.objective.name))
     return picture(draw, name=name, alt=alt, caption=text[:1].upper() + text[1:])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ffsearch.reports.tables import RunLike
+from ffsearch.search.base.objective import Objective
 
 __all__ = ["Cell", "Disagreement", "Gain", "Line", "SizeTable", "StudyTables", "study_tables"]
 
@@ -133,8 +134,7 @@ class StudyTables:
     Args:
         code: The verdict.
         sentences: Its sentences: key and values.
-        metric: Name of the objective.
-        minimize: Whether lower is better.
+        objective: What was compared.
         cells: In the order of depth, then budget.
         missing: Cells that cannot exist: depth, budget, why, below, above.
         means: Every deeper depth against the shallowest, mean over budgets.
@@ -149,8 +149,7 @@ class StudyTables:
 
     code: str
     sentences: Sequence[tuple[str, Mapping[str, Any]]]
-    metric: str
-    minimize: bool
+    objective: Objective
     cells: tuple[Cell, ...]
     missing: Sequence[Mapping[str, Any]]
     means: tuple[Gain, ...]
@@ -193,7 +192,12 @@ class StudyTables:
     @property
     def best(self) -> Cell:
         """The best cell."""
-        return (min if self.minimize else max)(self.cells, key=lambda cell: cell.test)
+        return best_cell(self.cells, self.objective)
+
+
+def best_cell(cells: Sequence[Cell], objective: Objective) -> Cell:
+    """The one with the best score on the test rows."""
+    return min(cells, key=lambda cell: objective.sign * cell.test)
 
 
 def study_tables(run: RunLike) -> StudyTables | None:
@@ -202,12 +206,11 @@ def study_tables(run: RunLike) -> StudyTables | None:
     capacity = summary.get("capacity")
     if capacity is None:
         return None
-    minimize = summary["objective"]["direction"] == "minimize"
+    objective = Objective(**summary["objective"])
     return StudyTables(
         code=summary["verdict"]["code"],
         sentences=[(one["key"], one["values"]) for one in summary["verdict"]["sentences"]],
-        metric=summary["objective"]["name"],
-        minimize=minimize,
+        objective=objective,
         cells=tuple(_cell(cell) for cell in capacity["cells"]),
         missing=capacity["missing"],
         means=tuple(_gain(one) for one in capacity["means"]),
@@ -215,7 +218,7 @@ def study_tables(run: RunLike) -> StudyTables | None:
         overfits=tuple(_gain(one | {"budget": one["beyond"]}) for one in capacity["overfits"]),
         slope=None if capacity["slope"] is None else _gain(capacity["slope"]),
         disagreement=tuple(_disagreement(one) for one in capacity["disagreement"]),
-        sizes=tuple(_size(one, minimize=minimize) for one in capacity.get("train_sizes", ())),
+        sizes=tuple(_size(one, objective) for one in capacity.get("train_sizes", ())),
         protocol=capacity["protocol"],
         numbers={
             "n_networks": summary["search"]["n_trials"],
@@ -257,12 +260,11 @@ def _gain(one: Mapping[str, Any]) -> Gain:
     )
 
 
-def _size(one: Mapping[str, Any], *, minimize: bool) -> SizeTable:
-    cells = [_cell(cell) for cell in one["cells"]]
+def _size(one: Mapping[str, Any], objective: Objective) -> SizeTable:
     return SizeTable(
         n_train=one["n_train"],
         code=one["code"],
-        best=(min if minimize else max)(cells, key=lambda cell: cell.test),
+        best=best_cell([_cell(cell) for cell in one["cells"]], objective),
         means=tuple(_gain(each) for each in one["means"]),
     )
 

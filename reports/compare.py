@@ -16,7 +16,7 @@ from ffsearch.reports.plots import whole_x
 from ffsearch.reports.rows import dot, row_axes
 from ffsearch.reports.sections import headline
 from ffsearch.reports.style import BEST, INK, LABEL, MUTED, NARROW, add_axes, canvas, measure, score_axis
-from ffsearch.reports.tables import Estimate, Objective, RunLike, Score
+from ffsearch.reports.tables import Estimate, RunLike, Score, ShownObjective
 from ffsearch.search.wording.language import Language
 
 __all__ = ["comparison", "comparison_headline", "names_of"]
@@ -68,7 +68,7 @@ Group = list[tuple[str, RunLike]]
 
 def _alike(runs: Sequence[RunLike], names: Sequence[str]) -> list[Group]:
     """Runs by what their scores are in: one metric, on one table."""
-    groups: dict[tuple[Objective, str], Group] = {}
+    groups: dict[tuple[ShownObjective, str], Group] = {}
     for name, run in zip(names, runs, strict=True):
         data = run.summary.get("data") or {}
         groups.setdefault((tables.objective(run), str(data.get("sha256", ""))), []).append((name, run))
@@ -140,7 +140,7 @@ def _tests(group: Group) -> list[tuple[str, Estimate]]:
         for score in tables.scores(run)
         if score.name == "test" and isinstance(score.estimate, Estimate)
     ]
-    sign = 1 if tables.objective(group[0][1]).minimize else -1
+    sign = tables.objective(group[0][1]).sign
     return sorted(found, key=lambda one: sign * one[1].value)
 
 

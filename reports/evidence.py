@@ -250,7 +250,7 @@ def finalists(run: RunLike) -> list[Finalist]:
         )
         for trial, rows in frame.groupby("trial", sort=True)
     ]
-    sign = 1 if tables.objective(run).minimize else -1
+    sign = tables.objective(run).sign
     return sorted(found, key=lambda one: (math.isnan(np.mean(one.scores)), sign * np.mean(one.scores), one.trial))
 
 

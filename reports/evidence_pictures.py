@@ -12,7 +12,7 @@ from ffsearch.reports.evidence import Bin, Confusion, Effect, Finalist, Importan
 from ffsearch.reports.evidence_plots import change_name
 from ffsearch.reports.listings import Cell, Table
 from ffsearch.reports.pictures import Picture, better, picture
-from ffsearch.reports.tables import Estimate, Objective, RunLike
+from ffsearch.reports.tables import Estimate, RunLike, ShownObjective
 from ffsearch.search.wording.language import Language, shortened
 
 __all__ = [
@@ -39,7 +39,7 @@ def model_picture(run: RunLike, t: Language) -> Picture | None:
     known = [(one.name, one.test) for one in evidence.models(run) if one.test is not None]
     if len(known) < 2:
         return None
-    known.sort(key=lambda one: one[1].value if objective.minimize else -one[1].value)
+    known.sort(key=lambda one: objective.sign * one[1].value)
     scores = [
         t("answer.score_interval", name=t.named("model", name), value=t.score(test.value), low=t.score(test.low),
           high=t.score(test.high))
@@ -55,7 +55,7 @@ def model_picture(run: RunLike, t: Language) -> Picture | None:
     )  # fmt: skip
 
 
-def gain_picture(models: Sequence[Model], objective: Objective, t: Language) -> Picture | None:
+def gain_picture(models: Sequence[Model], objective: ShownObjective, t: Language) -> Picture | None:
     """What the network gains over each baseline; the dummy only where it stands alone, as it would squeeze the rest."""
     known = [one for one in models if one.gain is not None]
     known = [one for one in known if one.name != "dummy"] or known
@@ -72,7 +72,7 @@ def gain_picture(models: Sequence[Model], objective: Objective, t: Language) -> 
     )  # fmt: skip
 
 
-def model_table(models: Sequence[Model], objective: Objective, t: Language) -> Table:
+def model_table(models: Sequence[Model], objective: ShownObjective, t: Language) -> Table:
     """All models side by side, a row a measure: validation mean, test, gain, the other scores, settings."""
     others = [name for name in models[0].metrics if name != objective.name]
     metric = t.named("metric", objective.name)
@@ -101,7 +101,7 @@ def _settings(one: Model, t: Language) -> str:
     return ", ".join(f"{t.named('setting', name)} {t.setting(value)}" for name, value in one.settings.items())
 
 
-def finalist_picture(parts: Sequence[Finalist], objective: Objective, t: Language) -> Picture | None:
+def finalist_picture(parts: Sequence[Finalist], objective: ShownObjective, t: Language) -> Picture | None:
     """The finalists' repeats; None where nothing was trained again."""
     if not parts:
         return None
@@ -115,7 +115,7 @@ def finalist_picture(parts: Sequence[Finalist], objective: Objective, t: Languag
 
 
 def effect_picture(
-    parts: Sequence[Effect], objective: Objective, t: Language, *, name: str, alt: str
+    parts: Sequence[Effect], objective: ShownObjective, t: Language, *, name: str, alt: str
 ) -> Picture | None:
     """What changes do to the winner; None where none could be weighed.
 

@@ -17,7 +17,7 @@ from ffsearch.reports.evidence import NETWORK, Effect, Finalist, Importance, Mod
 from ffsearch.reports.rows import bars, dot, row_axes, sides
 from ffsearch.reports.style import BAD, BEST, INK, LABEL, MUTED, NARROW, PAPER, WIDE, measure, score_axis
 from ffsearch.reports.svg import tell
-from ffsearch.reports.tables import Objective
+from ffsearch.reports.tables import ShownObjective
 from ffsearch.search.wording.language import ENGLISH, Language
 
 __all__ = ["change_name", "effects", "finalists", "gains", "importances", "models"]
@@ -28,7 +28,7 @@ LONG_LABEL: Final = 260
 _COLOURS: Final = {"better": BEST, "worse": BAD}
 
 
-def models(parts: Sequence[Model], objective: Objective, *, t: Language = ENGLISH, width: int = WIDE) -> Figure:
+def models(parts: Sequence[Model], objective: ShownObjective, *, t: Language = ENGLISH, width: int = WIDE) -> Figure:
     """Scores of all models on the sealed rows, the best on top, each with its interval; the network is filled.
 
     Args:
@@ -38,7 +38,7 @@ def models(parts: Sequence[Model], objective: Objective, *, t: Language = ENGLIS
         width: Pixels of the figure.
     """
     known = [(one, one.test) for one in parts if one.test is not None]
-    known.sort(key=lambda one: one[1].value if objective.minimize else -one[1].value)
+    known.sort(key=lambda one: objective.sign * one[1].value)
     names = [f"{t.named('model', one.name)}  {t.score(test.value)}" for one, test in known]
     figure, axes = row_axes(names, width=width, label_width=230, bottom=44)
     for row, (one, test) in enumerate(known):
@@ -49,7 +49,7 @@ def models(parts: Sequence[Model], objective: Objective, *, t: Language = ENGLIS
     return figure
 
 
-def gains(parts: Sequence[Model], objective: Objective, *, t: Language = ENGLISH, width: int = WIDE) -> Figure:
+def gains(parts: Sequence[Model], objective: ShownObjective, *, t: Language = ENGLISH, width: int = WIDE) -> Figure:
     """What the network gains over each baseline, row by row on the same sealed rows, with zero as a line.
 
     Args:
@@ -72,7 +72,9 @@ def gains(parts: Sequence[Model], objective: Objective, *, t: Language = ENGLISH
     return figure
 
 
-def finalists(parts: Sequence[Finalist], objective: Objective, *, t: Language = ENGLISH, width: int = WIDE) -> Figure:
+def finalists(
+    parts: Sequence[Finalist], objective: ShownObjective, *, t: Language = ENGLISH, width: int = WIDE
+) -> Figure:
     """Every finalist's scores in the repeats as dots, their mean as a bar, and the score of the search as a ring.
 
     Args:
@@ -101,7 +103,7 @@ def finalists(parts: Sequence[Finalist], objective: Objective, *, t: Language = 
     return figure
 
 
-def effects(parts: Sequence[Effect], objective: Objective, *, t: Language = ENGLISH, width: int = WIDE) -> Figure:
+def effects(parts: Sequence[Effect], objective: ShownObjective, *, t: Language = ENGLISH, width: int = WIDE) -> Figure:
     """What each change does to the winner: a dot with its interval beside zero; grey where nothing is shown.
 
     Args:

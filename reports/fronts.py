@@ -26,7 +26,7 @@ from ffsearch.reports.style import (
     score_axis,
 )
 from ffsearch.reports.svg import tell
-from ffsearch.reports.tables import Objective, RunLike
+from ffsearch.reports.tables import RunLike, ShownObjective
 from ffsearch.search.folder.pareto import pareto_front
 from ffsearch.search.wording.language import ENGLISH, Language
 
@@ -38,7 +38,7 @@ _HEADS = ("number", "topology", "ended")
 
 def front(run: RunLike) -> pd.DataFrame:
     """The networks that no smaller one does as well as; see `pareto_front` for its columns."""
-    return pareto_front(run.trials, direction="minimize" if tables.objective(run).minimize else "maximize")
+    return pareto_front(run.trials, objective=tables.objective(run))
 
 
 def sizes(run: RunLike) -> pd.DataFrame:
@@ -81,7 +81,7 @@ def front_table(found: pd.DataFrame, metric: str, t: Language) -> Table:
 
 
 def score_by_size(
-    trials: pd.DataFrame, found: pd.DataFrame, objective: Objective, *, t: Language = ENGLISH, width: int = WIDE
+    trials: pd.DataFrame, found: pd.DataFrame, objective: ShownObjective, *, t: Language = ENGLISH, width: int = WIDE
 ) -> Figure:
     """Scores against parameters: all trials faint, the front as steps, the winner ringed.
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ffsearch.reports import tables
 from ffsearch.reports.parameter_plots import level_name
-from ffsearch.reports.tables import Objective, RunLike, Slice
+from ffsearch.reports.tables import RunLike, ShownObjective, Slice
 from ffsearch.search.wording.language import Language
 
 __all__ = [
@@ -114,13 +114,13 @@ def _trial_cells(row: Mapping[Any, Any], t: Language) -> list[Cell]:
     ]
 
 
-def group_table(slices: Sequence[Slice], objective: Objective, t: Language) -> Table:
+def group_table(slices: Sequence[Slice], objective: ShownObjective, t: Language) -> Table:
     """Several slices as one table."""
     rows = [
         [Cell(text=t.named("parameter", part.name)), Cell(text=_group(part, row, t)), Cell(text=t.count(row["n"])),
          Cell(text=t.score(row["best"])), Cell(text=t.score(row["median"]))]
         for part in slices
-        for row in tables.slice_groups(part, minimize=objective.minimize).to_dict("records")
+        for row in tables.slice_groups(part, objective).to_dict("records")
     ]  # fmt: skip
     heads = [t(f"parameters.{key}") for key in ("parameter", "group", "n", "best", "median")]
     return Table(label=t("parameters.title"), heads=heads, rows=rows, numbers=frozenset({2, 3, 4}))

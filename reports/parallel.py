@@ -30,7 +30,7 @@ from ffsearch.reports.style import (
     measure,
 )
 from ffsearch.reports.svg import tell
-from ffsearch.reports.tables import Objective, Slice
+from ffsearch.reports.tables import ShownObjective, Slice
 from ffsearch.search.wording.language import ENGLISH, Language
 
 __all__ = ["MAX_LINES", "lines_drawn", "parallel"]
@@ -61,7 +61,7 @@ class _Axis:
     ticks: dict[float, str]
 
 
-def lines_drawn(slices: Sequence[Slice], objective: Objective) -> pd.DataFrame:
+def lines_drawn(slices: Sequence[Slice], objective: ShownObjective) -> pd.DataFrame:
     """The trials that are drawn, worst first so that the best lie on top: trial, value, is_best, is_good.
 
     The best tenth, and an even choice over the ranks of the others.
@@ -69,7 +69,7 @@ def lines_drawn(slices: Sequence[Slice], objective: Objective) -> pd.DataFrame:
     frame = slices[0].frame[["trial", "value", "is_best"]]
     for part in slices[1:]:
         frame = frame[frame["trial"].isin(part.frame["trial"])]
-    ranked = frame.sort_values(["value", "trial"], ascending=[objective.minimize, True]).reset_index(drop=True)
+    ranked = frame.sort_values(["value", "trial"], ascending=[objective.is_lower_better, True]).reset_index(drop=True)
     n_good = min(MAX_LINES // 2, max(MIN_BEST, round(BEST_SHARE * len(ranked))))
     ranked["is_good"] = (ranked.index < n_good) | ranked["is_best"]
     others = ranked[~ranked["is_good"]]
@@ -80,7 +80,7 @@ def lines_drawn(slices: Sequence[Slice], objective: Objective) -> pd.DataFrame:
     return pd.concat([ranked[ranked["is_best"]], shown]).iloc[::-1].reset_index(drop=True)
 
 
-def parallel(slices: Sequence[Slice], objective: Objective, *, t: Language = ENGLISH, width: int = WIDE) -> Figure:
+def parallel(slices: Sequence[Slice], objective: ShownObjective, *, t: Language = ENGLISH, width: int = WIDE) -> Figure:
     """Lines through one axis a parameter and one of the score; across on a wide page, down on a phone.
 
     Args:
@@ -143,7 +143,7 @@ def _axis(part: Slice, t: Language) -> _Axis:
     return _Axis(name=t.named("parameter", part.name), at=pd.Series(at, index=trials), ticks=ticks)
 
 
-def _score_axis(shown: pd.DataFrame, objective: Objective, t: Language) -> _Axis:
+def _score_axis(shown: pd.DataFrame, objective: ShownObjective, t: Language) -> _Axis:
     """The score's axis, the best at its upper end; scores beyond the usual lie at the lower end."""
     range_ = score_range(shown["value"], objective)
     assert range_ is not None  # slices hold scored trials alone

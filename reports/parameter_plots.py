@@ -29,7 +29,7 @@ from ffsearch.reports.style import (
     score_axis,
 )
 from ffsearch.reports.svg import tell
-from ffsearch.reports.tables import Objective, Slice, slice_groups
+from ffsearch.reports.tables import ShownObjective, Slice, slice_groups
 from ffsearch.search.wording.language import ENGLISH, Language
 
 __all__ = ["Scale", "choice_strips", "level_name", "number_clouds"]
@@ -54,7 +54,9 @@ _GOLDEN: Final = 0.6180339887498949  # its multiples modulo 1 lie evenly: jitter
 Numbers = NDArray[np.floating[Any]]
 
 
-def number_clouds(slices: Sequence[Slice], objective: Objective, *, t: Language = ENGLISH, width: int = WIDE) -> Figure:
+def number_clouds(
+    slices: Sequence[Slice], objective: ShownObjective, *, t: Language = ENGLISH, width: int = WIDE
+) -> Figure:
     """One panel a number: its value against the score, on a log axis where it was searched so, "off" in its own lane.
 
     Args:
@@ -83,7 +85,9 @@ def number_clouds(slices: Sequence[Slice], objective: Objective, *, t: Language 
     return figure
 
 
-def choice_strips(slices: Sequence[Slice], objective: Objective, *, t: Language = ENGLISH, width: int = WIDE) -> Figure:
+def choice_strips(
+    slices: Sequence[Slice], objective: ShownObjective, *, t: Language = ENGLISH, width: int = WIDE
+) -> Figure:
     """One row a choice, the best median on top: every trial a dot on the score axis, the median a bar.
 
     Args:
@@ -92,7 +96,7 @@ def choice_strips(slices: Sequence[Slice], objective: Objective, *, t: Language 
         t: The language.
         width: Pixels of the figure.
     """
-    tables = [slice_groups(part, minimize=objective.minimize) for part in slices]
+    tables = [slice_groups(part, objective) for part in slices]
     row_height, head, foot = 26, 36, 46
     heights = [head + row_height * len(table) for table in tables]
     figure = canvas(width, sum(heights) + foot)
@@ -155,7 +159,7 @@ class Scale:
         return {float(at): t.setting(float(value)) for at, value in zip(self.place(values), values, strict=True)}
 
 
-def _shared_range(slices: Sequence[Slice], objective: Objective) -> ScoreRange:
+def _shared_range(slices: Sequence[Slice], objective: ShownObjective) -> ScoreRange:
     """The score axis that all panels share."""
     shown = score_range(pd.concat([part.frame["value"] for part in slices]), objective)
     if shown is None:

@@ -12,7 +12,7 @@ from ffsearch.reports import parallel, parameter_plots, plots, tables
 from ffsearch.reports.listings import Table, curve_table, group_table
 from ffsearch.reports.style import NARROW, WIDE
 from ffsearch.reports.svg import inline
-from ffsearch.reports.tables import Layers, Objective, RunLike, Slice
+from ffsearch.reports.tables import Layers, RunLike, ShownObjective, Slice
 from ffsearch.search.wording.language import Language
 
 __all__ = [
@@ -41,9 +41,9 @@ class Picture:
     table: Table | None = None
 
 
-def better(objective: Objective, t: Language) -> str:
+def better(objective: ShownObjective, t: Language) -> str:
     """Which way the objective is better."""
-    return t("answer.lower" if objective.minimize else "answer.higher")
+    return t("answer.lower" if objective.is_lower_better else "answer.higher")
 
 
 def network_picture(layers: Layers, t: Language, *, topology: str, note: str) -> Picture:
@@ -140,7 +140,7 @@ def time_picture(run: RunLike, t: Language) -> Picture | None:
     )  # fmt: skip
 
 
-def number_picture(slices: Sequence[Slice], objective: Objective, t: Language) -> Picture:
+def number_picture(slices: Sequence[Slice], objective: ShownObjective, t: Language) -> Picture:
     """The searched numbers against the score."""
     metric = t.named("metric", objective.name)
     findings = [_number_finding(part, t) for part in slices]
@@ -152,7 +152,7 @@ def number_picture(slices: Sequence[Slice], objective: Objective, t: Language) -
     )  # fmt: skip
 
 
-def parallel_picture(slices: Sequence[Slice], objective: Objective, t: Language) -> Picture:
+def parallel_picture(slices: Sequence[Slice], objective: ShownObjective, t: Language) -> Picture:
     """All trials as lines through their parameters."""
     n_drawn, n_all = len(parallel.lines_drawn(slices, objective)), max(len(part.frame) for part in slices)
     caption = t("search.parallel_caption", n=parallel.MIN_BEST)
@@ -171,7 +171,7 @@ def parallel_picture(slices: Sequence[Slice], objective: Objective, t: Language)
     )  # fmt: skip
 
 
-def choice_picture(slices: Sequence[Slice], objective: Objective, t: Language) -> Picture:
+def choice_picture(slices: Sequence[Slice], objective: ShownObjective, t: Language) -> Picture:
     """The searched choices against the score."""
     findings = [_choice_finding(part, objective, t) for part in slices]
     return picture(
@@ -192,9 +192,9 @@ def _number_value(part: Slice, t: Language) -> str:
     return t("parameters.off") if part.has_off and at == 0 else t.setting(at)
 
 
-def _choice_finding(part: Slice, objective: Objective, t: Language) -> str:
+def _choice_finding(part: Slice, objective: ShownObjective, t: Language) -> str:
     """The choice with the best median."""
-    top = tables.slice_groups(part, minimize=objective.minimize).iloc[0]
+    top = tables.slice_groups(part, objective).iloc[0]
     value = f"{parameter_plots.level_name(str(top['low']), t)} ({t.score(top['median'])})"
     return t("parameters.choice_finding", name=t.named("parameter", part.name), value=value)
 

@@ -42,7 +42,7 @@ from ffsearch.reports.style import (
     score_axis,
 )
 from ffsearch.reports.svg import tell
-from ffsearch.reports.tables import Curves, Layers, Objective, Score
+from ffsearch.reports.tables import Curves, Layers, Score, ShownObjective
 from ffsearch.search.wording.language import ENGLISH, Language
 
 __all__ = [
@@ -118,13 +118,13 @@ class ScoreRange:
         return (self.worst - self.best) or max(abs(self.best) * 0.1, 1e-6)
 
 
-def score_range(values: pd.Series[float], objective: Objective) -> ScoreRange | None:
+def score_range(values: pd.Series[float], objective: ShownObjective) -> ScoreRange | None:
     """What of these scores an axis shows to scale; None when there is no score."""
     known = values.dropna()
     if known.empty:
         return None
-    best, worst = objective.best(known), float(known.max() if objective.minimize else known.min())
-    quantile = SHOWN_QUANTILE if objective.minimize else 1 - SHOWN_QUANTILE
+    best, worst = objective.best(known), float(known.max() if objective.is_lower_better else known.min())
+    quantile = SHOWN_QUANTILE if objective.is_lower_better else 1 - SHOWN_QUANTILE
     usual = float(known.quantile(quantile))
     has_beyond = abs(worst - best) > STRETCH * abs(usual - best) > 0
     shown = best + 1.1 * (usual - best) if has_beyond else worst
@@ -160,7 +160,9 @@ def network(layers: Layers, *, t: Language = ENGLISH, width: int = WIDE, note: s
     return figure
 
 
-def score_line(scores: Sequence[Score], objective: Objective, *, t: Language = ENGLISH, width: int = WIDE) -> Figure:
+def score_line(
+    scores: Sequence[Score], objective: ShownObjective, *, t: Language = ENGLISH, width: int = WIDE
+) -> Figure:
     """All estimates of one network's score under each other on one axis, with their intervals; the test is filled."""
     names = [f"{t.named('score', score.name)}  {t.score(score.value)}" for score in scores]
     figure, axes = row_axes(names, width=width, label_width=230, bottom=44)
@@ -192,7 +194,9 @@ def learning(curves: Curves, *, t: Language = ENGLISH, width: int = WIDE, label:
     return figure
 
 
-def search_history(history: pd.DataFrame, objective: Objective, *, t: Language = ENGLISH, width: int = WIDE) -> Figure:
+def search_history(
+    history: pd.DataFrame, objective: ShownObjective, *, t: Language = ENGLISH, width: int = WIDE
+) -> Figure:
     """Every trial's score in the order of the search, its shape telling why it ended, and the best so far as a line.
 
     Raises:
@@ -337,7 +341,7 @@ def _marks(axes: Axes, x: pd.Series[int], y: pd.Series[float], *, ended: pd.Seri
             marks.set_facecolor(PAPER)
 
 
-def _best_so_far(axes: Axes, history: pd.DataFrame, objective: Objective, *, t: Language, is_narrow: bool) -> None:
+def _best_so_far(axes: Axes, history: pd.DataFrame, objective: ShownObjective, *, t: Language, is_narrow: bool) -> None:
     """The step line of the best so far, and the best trial's ring with its name, of which a phone has no room."""
     axes.step(
         history["trial"],
@@ -357,9 +361,8 @@ def _best_so_far(axes: Axes, history: pd.DataFrame, objective: Objective, *, t: 
     score = t.score(row["value"])
     axes.annotate(
         score if is_narrow else t("search.best_label", trial=row["trial"], value=score), (row["trial"], row["value"]),
-        xytext=(-11 if is_late else 11, -4 if objective.minimize else 4), textcoords="offset points",
-        ha="right" if is_late else "left", va="top" if objective.minimize else "bottom", fontsize=LABEL, color=INK,
-        parse_math=False,
+        xytext=(-11 if is_late else 11, -4 * objective.sign), textcoords="offset points", fontsize=LABEL, color=INK,
+        ha="right" if is_late else "left", va="top" if objective.is_lower_better else "bottom", parse_math=False,
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
-from ffsearch.reports.tables import Objective
+from ffsearch.reports.tables import ShownObjective
 from ffsearch.search.wording.language import Language, shortened
 
 __all__ = [
@@ -129,7 +129,7 @@ def add_axes(figure: Figure, *, left: float, top: float, right: float, bottom: f
     return axes
 
 
-def measure(objective: Objective, t: Language) -> str:
+def measure(objective: ShownObjective, t: Language) -> str:
     """The metric as an axis names it, with its unit."""
     name = t.named("metric", objective.name)
     if objective.target:

@@ -15,14 +15,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ffsearch.search.base.objective import Objective
+from ffsearch.search.folder.trial_record import scores as valued
+
 __all__ = [
     "Curve",
     "Curves",
     "Estimate",
     "Layers",
-    "Objective",
     "RunLike",
     "Score",
+    "ShownObjective",
     "Slice",
     "best_row",
     "best_trial",
@@ -52,7 +55,6 @@ MAX_LEVELS: Final = 12
 """Values that a number may have at most to be counted out one by one rather than in quarters."""
 
 _IN_UNIT_OF_TARGET: Final = ("rmse", "mae")
-_UNSCORED: Final = ("diverged", "failed")
 _TOPOLOGY: Final = re.compile(r"^(\d+) -> ([\d-]+) -> (\d+)")
 
 
@@ -100,28 +102,26 @@ class RunLike(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Objective:
-    """The metric that was optimised, and which way.
+class ShownObjective(Objective):
+    """What was optimised, and the unit it is shown in.
 
     Args:
         name: Of the metric.
-        minimize: Whether lower is better.
+        direction: Whether its lowest or its highest value is the best.
         target: Column whose unit it is in; empty where it has a unit of its own, or none.
         is_standardised: Whether it is in standard deviations of the targets, as where they are several.
     """
 
-    name: str
-    minimize: bool
     target: str = ""
     is_standardised: bool = False
 
     def best(self, values: pd.Series[float]) -> float:
         """The best of some values, NaN aside."""
-        return float(values.min() if self.minimize else values.max())
+        return float(values.min() if self.is_lower_better else values.max())
 
     def so_far(self, values: pd.Series[float]) -> pd.Series[float]:
         """The best up to and with each value; a NaN carries the best before it on."""
-        running = values.cummin() if self.minimize else values.cummax()
+        running = values.cummin() if self.is_lower_better else values.cummax()
         return running.ffill()
 
 
@@ -207,14 +207,14 @@ class Slice:
     frame: pd.DataFrame
 
 
-def objective(run: RunLike) -> Objective:
+def objective(run: RunLike) -> ShownObjective:
     """The run's objective; while its summary is not written, a nameless one that is minimised."""
     found = run.summary.get("objective") or {}
     name = str(found.get("name", "score"))
     in_unit = name in _IN_UNIT_OF_TARGET
-    return Objective(
+    return ShownObjective(
         name=name,
-        minimize=found.get("direction", "minimize") == "minimize",
+        direction=found.get("direction", "minimize"),
         target=target(run) if in_unit and n_targets(run) == 1 else "",
         is_standardised=in_unit and n_targets(run) > 1,
     )
@@ -257,7 +257,7 @@ def history(run: RunLike) -> pd.DataFrame:
         best_so_far, in which pruned trials count only if all were.
     """
     trials = run.trials.sort_values("trial")
-    frame = pd.DataFrame({"trial": trials["trial"].astype(int), "value": _scores(trials), "ended": trials["ended"]})
+    frame = pd.DataFrame({"trial": trials["trial"].astype(int), "value": valued(trials), "ended": trials["ended"]})
     frame["best_so_far"] = objective(run).so_far(_contenders(frame))
     frame["is_best"] = frame["trial"] == best_trial(run)
     return frame.reset_index(drop=True)
@@ -268,10 +268,10 @@ def best_trial(run: RunLike) -> int | None:
     named = (run.summary.get("best") or {}).get("trial")
     if named is not None:
         return int(named)
-    values = _contenders(run.trials.assign(value=_scores(run.trials))).set_axis(run.trials["trial"]).dropna()
+    values = _contenders(run.trials.assign(value=valued(run.trials))).set_axis(run.trials["trial"]).dropna()
     if values.empty:
         return None
-    return int(values.index[int(values.argmin() if objective(run).minimize else values.argmax())])
+    return int(values.index[int(values.argmin() if objective(run).is_lower_better else values.argmax())])
 
 
 def best_row(run: RunLike) -> dict[str, Any]:
@@ -283,9 +283,9 @@ def best_row(run: RunLike) -> dict[str, Any]:
 
 def ranked(run: RunLike) -> pd.DataFrame:
     """All trials with all columns: the winner, then by value (as in `history`), then those without one."""
-    trials = run.trials.assign(value=_scores(run.trials), is_best=run.trials["trial"] == best_trial(run))
+    trials = run.trials.assign(value=valued(run.trials), is_best=run.trials["trial"] == best_trial(run))
     order = trials.sort_values(
-        ["is_best", "value", "trial"], ascending=[False, objective(run).minimize, True], na_position="last"
+        ["is_best", "value", "trial"], ascending=[False, objective(run).is_lower_better, True], na_position="last"
     )
     return order.reset_index(drop=True)
 
@@ -329,7 +329,7 @@ def searched(run: RunLike) -> dict[str, Mapping[str, Any]]:
     return {name: entry for name, entry in found.items() if isinstance(entry, dict)} if isinstance(found, dict) else {}
 
 
-def slice_groups(part: Slice, *, minimize: bool) -> pd.DataFrame:
+def slice_groups(part: Slice, objective: Objective) -> pd.DataFrame:
     """A slice as a table: its values, or quarters of them, with the trials, best and median score of each.
 
     Returns:
@@ -343,12 +343,12 @@ def slice_groups(part: Slice, *, minimize: bool) -> pd.DataFrame:
         key = frame["x"]
     groups = frame.groupby(key, sort=True)
     low, high = (groups["x"].min(), groups["x"].max()) if part.is_number else (groups["x"].first(),) * 2
-    best = groups["value"].min() if minimize else groups["value"].max()
+    best = groups["value"].min() if objective.is_lower_better else groups["value"].max()
     table = pd.DataFrame(
         {"low": low, "high": high, "n": groups.size(), "best": best, "median": groups["value"].median()}
     )
     if not part.is_number:
-        table = table.sort_values("median", ascending=minimize, kind="stable")
+        table = table.sort_values("median", ascending=objective.is_lower_better, kind="stable")
     return table.reset_index(drop=True)
 
 
@@ -383,12 +383,6 @@ def scores(run: RunLike) -> list[Score]:
         for name, entry in found.items()
         if entry and (value := entry.get("value")) is not None
     ]
-
-
-def _scores(trials: pd.DataFrame) -> pd.Series[float]:
-    """Values that are scores: a diverged trial's is a fiction for the sampler."""
-    values = pd.to_numeric(trials["value"], errors="coerce").astype(float)
-    return values.where(np.isfinite(values) & ~trials["ended"].isin(_UNSCORED))
 
 
 def _contenders(trials: pd.DataFrame) -> pd.Series[float]:

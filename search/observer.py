@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from ffsearch.search.folder.trial_record import TrialRecord
     from ffsearch.search.training.protocol import Epoch, Job
 
+from ffsearch.search.base.objective import Objective
+
 __all__ = ["Began", "ColumnLine", "Observer", "Phase", "Repeated", "StudyProgress", "Workers"]
 
 
@@ -49,8 +51,7 @@ class Began:
         n_features: Columns of the matrix the networks read.
         n_outputs: Units of the output layer.
         task_reason: Which task, and why.
-        objective: Name of the metric that is optimised.
-        direction: `minimize` or `maximize`.
+        objective: What is optimised.
         n_trials: Trials the run shall have in the end.
         n_told: Trials it has already, from an earlier start.
         best: The best of those, or None.
@@ -66,8 +67,7 @@ class Began:
     n_features: int
     n_outputs: int
     task_reason: str
-    objective: str
-    direction: str
+    objective: Objective
     n_trials: int
     n_told: int
     best: TrialRecord | None

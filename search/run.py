@@ -161,9 +161,7 @@ def _search(parts: Parts) -> None:
 
 def _tell(parts: Parts, record: TrialRecord) -> None:
     """Make a trial durable, then let the engine learn of it: what it knows must never be lost."""
-    worst = bad_value(
-        (earlier.value for earlier in parts.folder.records), naive=parts.naive, direction=parts.objective.direction
-    )
+    worst = bad_value((earlier.value for earlier in parts.folder.records), naive=parts.naive, objective=parts.objective)
     told = record.told(otherwise=worst)
     if parts.shared is not None and not parts.shared.commit(record, told):
         parts.observer.noted(f"Trial {record.trial} was taken for lost, and is tried again by another driver.")

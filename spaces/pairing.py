@@ -10,30 +10,32 @@ from typing import Any, Final
 
 from ffsearch.spaces.faults import Fault, one_of
 
-__all__ = ["pairing_faults"]
+__all__ = ["LOSSES", "OBJECTIVES", "OUTPUTS", "pairing_faults"]
 
-_TASKS: Final = ("regression", "binary", "multiclass")
-_CLASSES: Final = ("binary", "multiclass")
-
-_TASKS_OF: Final[Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]]] = {
-    ("train", "loss"): {
-        "mse": ("regression",),
-        "mae": ("regression",),
-        "huber": ("regression",),
-        "binary_crossentropy": ("binary",),
-        "categorical_crossentropy": ("multiclass",),
-    },
-    ("train", "output"): {"linear": ("regression",), "sigmoid": ("binary",), "softmax": ("multiclass",)},
-    ("search", "objective"): {
-        "rmse": ("regression",),
-        "mae": ("regression",),
-        "log_loss": _CLASSES,
-        "accuracy": _CLASSES,
-        "balanced_accuracy": _CLASSES,
-        "roc_auc": _CLASSES,
-    },
+LOSSES: Final[Mapping[str, tuple[str, ...]]] = {
+    "regression": ("mse", "mae", "huber"),
+    "binary": ("binary_crossentropy",),
+    "multiclass": ("categorical_crossentropy",),
 }
-"""Which tasks each loss, output and objective is for. Source: docs/semantics.md (the distribution each one assumes)."""
+"""The losses of every task, its own first. Source: docs/semantics.md (the distribution each one assumes)."""
+
+OUTPUTS: Final[Mapping[str, str]] = {"regression": "linear", "binary": "sigmoid", "multiclass": "softmax"}
+"""What the units of every task's output layer are. Source: as for losses."""
+
+_OF_CLASSES: Final = ("log_loss", "accuracy", "balanced_accuracy", "roc_auc")
+
+OBJECTIVES: Final[Mapping[str, tuple[str, ...]]] = {
+    "regression": ("rmse", "mae"),
+    "binary": _OF_CLASSES,
+    "multiclass": _OF_CLASSES,
+}
+"""The metrics that a search for every task may optimise, its own first."""
+
+_LEGAL: Final[Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]]] = {
+    ("train", "loss"): LOSSES,
+    ("train", "output"): {task: (output,) for task, output in OUTPUTS.items()},
+    ("search", "objective"): OBJECTIVES,
+}
 
 
 def pairing_faults(raw: Mapping[str, Any]) -> Iterator[Fault]:
@@ -46,20 +48,20 @@ def pairing_faults(raw: Mapping[str, Any]) -> Iterator[Fault]:
         Faults at the loss, output or objective.
     """
     task = _keys(raw, "data").get("task")
-    yield from _against_task(raw, task) if task in _TASKS else _against_each_other(raw)
+    yield from _against_task(raw, str(task)) if task in LOSSES else _against_each_other(raw)
 
 
 def _against_task(raw: Mapping[str, Any], task: str) -> Iterator[Fault]:
     for path, value, tasks in _stated(raw):
         if task not in tasks:
-            legal = ", ".join(name for name, its_tasks in _TASKS_OF[path].items() if task in its_tasks)
-            text = f"{value} is for {one_of(tasks)} targets, and data.task is {task}. Legal: auto, {legal}."
+            legal = ", ".join(("auto", *_LEGAL[path][task]))
+            text = f"{value} is for {one_of(tasks)} targets, and data.task is {task}. Legal: {legal}."
             yield Fault(path=path, text=text)
 
 
 def _against_each_other(raw: Mapping[str, Any]) -> Iterator[Fault]:
     """Values that no single task takes together; the later one is at fault."""
-    left = set(_TASKS)
+    left = set(LOSSES)
     before: list[str] = []
     for path, value, tasks in _stated(raw):
         if left.isdisjoint(tasks):
@@ -72,10 +74,11 @@ def _against_each_other(raw: Mapping[str, Any]) -> Iterator[Fault]:
 
 def _stated(raw: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], str, tuple[str, ...]]]:
     """Each loss, output and objective that is stated and known: its path, itself, the tasks it is for."""
-    for (section, key), tasks_of in _TASKS_OF.items():
+    for (section, key), legal in _LEGAL.items():
         value = _keys(raw, section).get(key)
-        if isinstance(value, str) and value in tasks_of:
-            yield (section, key), value, tasks_of[value]
+        tasks = tuple(task for task, names in legal.items() if value in names)
+        if isinstance(value, str) and tasks:
+            yield (section, key), value, tasks
 
 
 def _keys(raw: Mapping[str, Any], section: str) -> Mapping[str, Any]:

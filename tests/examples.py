@@ -9,14 +9,20 @@ from typing import Any, Final
 
 import numpy as np
 
+from ffsearch.search.base.objective import Objective
 from ffsearch.search.folder.summary import DataFacts, RunFacts, SearchFacts, build_summary
 from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.folder.writer import RunFolder
 from ffsearch.search.network.topology import Point, describe, n_params
 from ffsearch.search.training.protocol import Curve, Ended
 
+LOSS = Objective(name="log_loss", direction="minimize")
+RMSE = Objective(name="rmse", direction="minimize")
+MAE = Objective(name="mae", direction="minimize")
+ACCURACY = Objective(name="accuracy", direction="maximize")
+
 FACTS = RunFacts(
-    kind="search", name="tabular", task="multiclass", objective="log_loss", direction="minimize",
+    kind="search", name="tabular", task="multiclass", objective=LOSS,
     data=DataFacts(
         source="sklearn:wine", target=("target",), n_rows=178, n_features=13, n_classes=3, sha256="ab" * 32,
         n_train=114, n_valid=28, n_test=36,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 from scipy.stats import t as student
 
+from examples import MAE
 from ffsearch.search.capacity.contrasts import Contrast, Scores, contrast, resampled_scores, slope_weights
 from ffsearch.search.capacity.plan import Cell, Line, Widened
 from ffsearch.search.capacity.sentences import ENGLISH, sentences, text_of
@@ -38,7 +39,7 @@ def scored(
     seeds = seed_sd * rng.standard_normal((len(gains), n_seeds, 1))
     rest = rest_sd * rng.standard_normal((len(gains), n_seeds, n_rows))
     terms = (5.0 - gains[:, None, None] + rows + seeds + rest).astype(np.float32)[..., None]
-    return resampled_scores("mae", direction="minimize", truth=np.zeros(n_rows), terms=terms, rng=rng)
+    return resampled_scores(MAE, truth=np.zeros(n_rows), terms=terms, rng=rng)
 
 
 def found(gains: list[float], **given: float) -> Findings:
@@ -90,9 +91,7 @@ def test_parts_of_the_variance_are_told_apart() -> None:
     difference = 0.1 * rng.standard_normal((n_seeds, 1)) + rng.standard_normal((1, n_rows))
     difference = difference + 2.0 * rng.standard_normal((n_seeds, n_rows))
     terms = np.stack([0 * difference, difference]).astype(np.float32)[..., None]
-    one = contrast(
-        resampled_scores("mae", direction="minimize", truth=np.zeros(n_rows), terms=terms, rng=rng), [1.0, -1.0]
-    )
+    one = contrast(resampled_scores(MAE, truth=np.zeros(n_rows), terms=terms, rng=rng), [1.0, -1.0])
     assert one.value == pytest.approx(float(difference.mean()), abs=1e-5)
     assert one.seed_variance == pytest.approx(0.01, rel=0.6)
     assert one.rest_variance == pytest.approx(4 / n_rows, rel=0.15)
@@ -105,9 +104,9 @@ def test_rows_of_a_group_are_drawn_together() -> None:
     terms = (rng.standard_normal(20)[groups] + np.zeros((2, 3, 400)))[..., None] * np.array([0.0, 1.0])[
         :, None, None, None
     ]
-    given = {"direction": "minimize", "truth": np.zeros(400), "terms": terms.astype(np.float32)}
+    given = {"truth": np.zeros(400), "terms": terms.astype(np.float32)}
     whole, apart = (
-        contrast(resampled_scores("mae", **given, rng=np.random.default_rng(0), groups=by), [-1.0, 1.0])
+        contrast(resampled_scores(MAE, **given, rng=np.random.default_rng(0), groups=by), [-1.0, 1.0])
         for by in (groups, None)
     )
     assert whole.error > 3 * apart.error

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from examples import ACCURACY, MAE
+from ffsearch.search.base.objective import Objective
 from ffsearch.search.base.seeds import Purpose, child
 from ffsearch.search.evidence.correction import (
     OutOfSample,
@@ -22,7 +24,12 @@ from ffsearch.search.training.protocol import Curve, Ended, Job, Trained
 
 
 def squared_errors(
-    n_models: int, parts: list[np.ndarray], rng: np.random.Generator, *, seed_sd: float = 0.0, metric: str = "mae"
+    n_models: int,
+    parts: list[np.ndarray],
+    rng: np.random.Generator,
+    *,
+    seed_sd: float = 0.0,
+    objective: Objective = MAE,
 ) -> OutOfSample:
     """Equally good models, each with errors of its own; a seed makes one better on all rows of a part."""
     made = []
@@ -30,7 +37,7 @@ def squared_errors(
         luck = seed_sd * rng.normal(size=(n_models, 1, 1))
         terms = 1 + luck + 0.5 * rng.normal(size=(n_models, len(rows), 1))
         made.append(Part(rows=rows, truth=np.zeros((len(rows), 1)), terms=terms.astype(np.float32)))
-    return OutOfSample(metric=metric, direction="minimize", parts=tuple(made))
+    return OutOfSample(objective=objective, parts=tuple(made))
 
 
 def mean_bias(estimates: list[float], true: float) -> float:
@@ -59,7 +66,7 @@ def test_repeats_are_corrected_for_lucky_rows_and_seeds() -> None:
         repeats = squared_errors(6, parts, rng, seed_sd=0.1)
         scores = part_scores(repeats)
         rule = {"n_params": [1] * 6, "test_to_train": 0.25}
-        winner = int(choose(scores, direction="minimize", **rule))
+        winner = int(choose(scores, **rule))
         found = correct_repeats(repeats, winner=winner, naive=0.8, rng=rng, n_resamples=200, **rule)
         naive.append(float(scores[winner].mean()))
         corrected.append(found.interval.value)
@@ -80,17 +87,17 @@ def test_the_spread_of_seeds_is_found_beside_that_of_rows() -> None:
         assert found.seed_sd == pytest.approx(seed_sd, abs=0.06)
 
 
-@pytest.mark.parametrize("direction", ["minimize", "maximize"])
-def test_optimism_is_positive_where_the_naive_score_flatters(direction: str) -> None:
+@pytest.mark.parametrize("objective", [MAE, ACCURACY])
+def test_optimism_is_positive_where_the_naive_score_flatters(objective: Objective) -> None:
     rng = np.random.default_rng(3)
     rows = np.arange(100)
     truth = rng.integers(2, size=100)
     hits = (rng.random((40, 100, 1)) < 0.7).astype(np.float32)
-    terms, metric = (hits, "accuracy") if direction == "maximize" else (1 - hits, "mae")
-    out = OutOfSample(metric=metric, direction=direction, parts=(Part(rows=rows, truth=truth, terms=terms),))
+    terms = 1 - hits if objective.is_lower_better else hits
+    out = OutOfSample(objective=objective, parts=(Part(rows=rows, truth=truth, terms=terms),))
     found = correct_search(out, rng=rng, n_resamples=300)
     assert found.optimism > 0.03
-    sign = 1 if direction == "maximize" else -1
+    sign = -objective.sign
     assert found.optimism == pytest.approx(sign * (found.naive - found.interval.value))
     assert found.interval.low < found.interval.value < found.interval.high
 
@@ -102,10 +109,9 @@ def test_larger_is_better_is_the_mirror_of_smaller_is_better(seed: int) -> None:
     parts = [rng.permutation(60)[:20] for _ in range(3)]
     drawn = squared_errors(4, parts, rng, seed_sd=0.1)
     small = [Part(rows=part.rows, truth=part.truth, terms=0.2 * part.terms) for part in drawn.parts]
-    repeats = OutOfSample(metric="mae", direction="minimize", parts=tuple(small))
+    repeats = OutOfSample(objective=MAE, parts=tuple(small))
     mirrored = OutOfSample(
-        metric="accuracy",
-        direction="maximize",
+        objective=ACCURACY,
         parts=tuple(Part(rows=part.rows, truth=part.truth, terms=1 - part.terms) for part in small),
     )
     rule = {"winner": 1, "n_params": [4, 3, 2, 1], "test_to_train": 0.5, "n_resamples": 50}
@@ -160,9 +166,7 @@ def test_groups_make_the_interval_wider_where_their_rows_agree() -> None:
         (found.high - found.low)
         for known in (None, groups)
         for found in [
-            correct_search(
-                OutOfSample(metric="mae", direction="minimize", parts=(part,), groups=known), rng=rng, n_resamples=300
-            ).interval
+            correct_search(OutOfSample(objective=MAE, parts=(part,), groups=known), rng=rng, n_resamples=300).interval
         ]
     ]
     assert widths[1] > 2 * widths[0]
@@ -173,8 +177,8 @@ def test_rows_shared_by_repeats_are_drawn_together() -> None:
     rng = np.random.default_rng(0)
     part = squared_errors(2, [np.arange(100)], rng).parts[0]
     rule = {"winner": 0, "n_params": [1, 1], "test_to_train": 0.25, "naive": 1.0, "n_resamples": 500}
-    once = OutOfSample(metric="mae", direction="minimize", parts=(part,))
-    often = OutOfSample(metric="mae", direction="minimize", parts=(part,) * 5)
+    once = OutOfSample(objective=MAE, parts=(part,))
+    often = OutOfSample(objective=MAE, parts=(part,) * 5)
     widths = [correct_repeats(out, rng=np.random.default_rng(1), **rule).interval for out in (once, often)]
     assert widths[1].high - widths[1].low == pytest.approx(widths[0].high - widths[0].low, rel=0.15)
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from examples import a_record
+from examples import ACCURACY, LOSS, a_record
+from ffsearch.search.base.objective import Objective
 from ffsearch.search.data.problem import Problem, Split
 from ffsearch.search.evidence.effects import Finding, Partner, partners, weigh_effects
 from ffsearch.search.evidence.effort import affordable_partners
@@ -44,16 +45,16 @@ def drawn(rng: np.random.Generator) -> Point:
 # --- importances -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("direction", ["minimize", "maximize"])
-def test_what_decides_is_found(direction: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("objective", [LOSS, ACCURACY])
+def test_what_decides_is_found(objective: Objective, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ffsearch.search.evidence.importance.N_RESAMPLES", 20)
     monkeypatch.setattr("ffsearch.search.evidence.importance.N_SHUFFLES", 20)
     rng = np.random.default_rng(0)
     points = [drawn(rng) for _ in range(80)]
-    sign = -1 if direction == "maximize" else 1
+    sign = objective.sign
     values = [sign * ((np.log10(point.learning_rate) + 3) ** 2 + 0.02 * rng.normal()) for point in points]
     told = [a_record(trial, value=float(value), point=points[trial]) for trial, value in enumerate(values)]
-    found = parameter_importances(told, SPACE, direction=direction, rng=rng)
+    found = parameter_importances(told, SPACE, objective=objective, rng=rng)
     assert found[0].parameter == "learning_rate"
     assert found[0].is_shown
     assert found[0].share.low <= found[0].share.value
@@ -64,7 +65,7 @@ def test_what_decides_is_found(direction: str, monkeypatch: pytest.MonkeyPatch) 
 
 def test_few_trials_say_nothing() -> None:
     told = [a_record(trial) for trial in range(14)]
-    assert parameter_importances(told, SPACE, direction="minimize", rng=np.random.default_rng(0)) == ()
+    assert parameter_importances(told, SPACE, objective=LOSS, rng=np.random.default_rng(0)) == ()
 
 
 # --- partners --------------------------------------------------------------------------------------------------------
@@ -146,7 +147,7 @@ def test_effects_are_found_and_chance_is_not() -> None:
     changed = [partner("depth", "deeper"), partner("width", "wider"), partner("l2", "off"), partner("dropout", "off")]
     scores = 1 + splits + 0.01 * rng.normal(size=(4, 6)) + np.array([-0.3, 0.0, 0.3, 0.0])[:, None]
     scores[3, 2] = np.nan
-    found = weigh_effects(winner, changed, scores, direction="minimize", test_to_train=0.25)
+    found = weigh_effects(winner, changed, scores, objective=LOSS, test_to_train=0.25)
     assert [one.finding for one in found] == [
         Finding.BETTER,
         Finding.NOT_SHOWN,
@@ -156,7 +157,7 @@ def test_effects_are_found_and_chance_is_not() -> None:
     ]
     assert (found[4].change, found[4].against) == ("deeper", "wider")
     assert found[0].difference.value == pytest.approx(0.3, abs=0.03)
-    turned = weigh_effects(-winner, changed, -scores, direction="maximize", test_to_train=0.25)
+    turned = weigh_effects(-winner, changed, -scores, objective=ACCURACY, test_to_train=0.25)
     assert [one.finding for one in turned] == [one.finding for one in found]
 
 
@@ -169,7 +170,7 @@ def test_three_repeats_show_what_is_there_and_rarely_what_is_not(spread_of_sprea
     n_false, n_found = 0, 0
     for _ in range(60):
         noise = np.exp(spread_of_spreads * rng.normal(size=(12, 1))) * rng.normal(size=(12, 3))
-        found = weigh_effects(np.zeros(3), changed, effect + noise, direction="minimize", test_to_train=0.0)
+        found = weigh_effects(np.zeros(3), changed, effect + noise, objective=LOSS, test_to_train=0.0)
         n_false += any(one.finding is not Finding.NOT_SHOWN for one in found[1:])
         n_found += found[0].finding is Finding.BETTER
     assert n_false <= 9
@@ -192,4 +193,4 @@ def test_the_changes_most_asked_for_are_afforded_first() -> None:
 
 
 def test_no_partners_have_no_effects() -> None:
-    assert weigh_effects(np.ones(3), [], np.ones((0, 3)), direction="minimize", test_to_train=0.25) == ()
+    assert weigh_effects(np.ones(3), [], np.ones((0, 3)), objective=LOSS, test_to_train=0.25) == ()

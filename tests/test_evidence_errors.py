@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from examples import ACCURACY, MAE
 from ffsearch.search.data.prepare import prepare
 from ffsearch.search.evidence.calibration import fit_temperature, reliability
 from ffsearch.search.evidence.comparison import holm, paired_over_repeats, paired_over_rows
@@ -192,9 +193,7 @@ def test_differences_over_rows_cover_the_true_one() -> None:
     for _ in range(50):
         common = rng.normal(size=(1, 150, 1))
         terms = (common + 0.3 * rng.normal(size=(2, 150, 1)) + np.array([1.0, 1.1])[:, None, None]).astype(np.float32)
-        found = paired_over_rows(
-            "mae", direction="minimize", truth=np.zeros((150, 1)), terms=terms, pairs=[(0, 1)], rng=rng
-        )[0]
+        found = paired_over_rows(MAE, truth=np.zeros((150, 1)), terms=terms, pairs=[(0, 1)], rng=rng)[0]
         held += found.low <= 0.1 <= found.high
         assert found.high - found.low < 0.3  # what rows have in common is no part of it
     assert held >= 44
@@ -207,8 +206,7 @@ def test_comparisons_that_hold_together_are_wider() -> None:
         found.high - found.low
         for n_together in (1, 5)
         for found in paired_over_rows(
-            "mae",
-            direction="minimize",
+            MAE,
             truth=np.zeros((100, 1)),
             terms=terms,
             pairs=[(0, 1)],
@@ -221,12 +219,12 @@ def test_comparisons_that_hold_together_are_wider() -> None:
 
 def test_differences_over_repeats_allow_for_shared_rows() -> None:
     one, other = np.array([0.5, 0.6, 0.4, 0.5]), np.array([0.6, 0.72, 0.48, 0.6])
-    found, p_value = paired_over_repeats(one, other, direction="minimize", test_to_train=0.25)
+    found, p_value = paired_over_repeats(one, other, objective=MAE, test_to_train=0.25)
     assert found.value == pytest.approx(0.1)
     assert p_value < 0.05
-    wider, _ = paired_over_repeats(one, other, direction="minimize", test_to_train=1.0)
+    wider, _ = paired_over_repeats(one, other, objective=MAE, test_to_train=1.0)
     assert wider.high - wider.low > found.high - found.low
-    turned, _ = paired_over_repeats(one, other, direction="maximize", test_to_train=0.25)
+    turned, _ = paired_over_repeats(one, other, objective=ACCURACY, test_to_train=0.25)
     assert turned.value == pytest.approx(-0.1)
-    same, p_value = paired_over_repeats(one, one, direction="minimize", test_to_train=0.25)
+    same, p_value = paired_over_repeats(one, one, objective=MAE, test_to_train=0.25)
     assert (same.value, p_value) == (0.0, 1.0)

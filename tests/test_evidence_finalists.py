@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from examples import a_record
+from examples import ACCURACY, LOSS, a_record
 from ffsearch.search.data.prepare import prepare
 from ffsearch.search.evidence.finalists import choose, choose_finalists, race, repeat_jobs
 from ffsearch.search.folder.trial_record import TrialRecord
@@ -29,19 +29,19 @@ def records(values: list[float]) -> list[TrialRecord]:
 
 def test_the_best_and_the_default_are_finalists() -> None:
     told = records([0.9, 0.5, 0.3, 0.4, 0.6, 0.7])
-    assert numbers(choose_finalists(told, direction="minimize", n_finalists=3)) == [2, 3, 1, 0]
-    assert numbers(choose_finalists(told, direction="maximize", n_finalists=2)) == [0, 5]
+    assert numbers(choose_finalists(told, objective=LOSS, n_finalists=3)) == [2, 3, 1, 0]
+    assert numbers(choose_finalists(told, objective=ACCURACY, n_finalists=2)) == [0, 5]
 
 
 def test_a_default_among_the_best_is_there_once() -> None:
     told = records([0.1, 0.5, 0.3])
-    assert numbers(choose_finalists(told, direction="minimize", n_finalists=2)) == [0, 2]
+    assert numbers(choose_finalists(told, objective=LOSS, n_finalists=2)) == [0, 2]
 
 
 def test_topologies_are_distinct() -> None:
     same = [a_record(trial, value=0.1 * trial, point=Point(depth=2, width=64, l2=0.001 * trial)) for trial in (1, 2, 3)]
     told = [a_record(0, value=0.9), *same, a_record(4, value=0.8)]
-    assert numbers(choose_finalists(told, direction="minimize", n_finalists=3)) == [1, 4, 0]
+    assert numbers(choose_finalists(told, objective=LOSS, n_finalists=3)) == [1, 4, 0]
 
 
 def test_pruned_trials_come_last_and_those_without_a_value_never() -> None:
@@ -51,13 +51,13 @@ def test_pruned_trials_come_last_and_those_without_a_value_never() -> None:
         a_record(2, value=0.5),
         a_record(3, ended=Ended.DIVERGED),
     ]
-    assert numbers(choose_finalists(told, direction="minimize", n_finalists=5)) == [2, 0, 1]
-    assert choose_finalists(told[3:], direction="minimize", n_finalists=5) == ()
+    assert numbers(choose_finalists(told, objective=LOSS, n_finalists=5)) == [2, 0, 1]
+    assert choose_finalists(told[3:], objective=LOSS, n_finalists=5) == ()
 
 
 def test_a_default_that_diverged_is_no_finalist() -> None:
     told = [a_record(0, ended=Ended.DIVERGED), a_record(1), a_record(2)]
-    assert numbers(choose_finalists(told, direction="minimize", n_finalists=2)) == [1, 2]
+    assert numbers(choose_finalists(told, objective=LOSS, n_finalists=2)) == [1, 2]
 
 
 def test_a_point_with_several_seeds_counts_by_its_mean() -> None:
@@ -68,7 +68,7 @@ def test_a_point_with_several_seeds_counts_by_its_mean() -> None:
         a_record(2, value=0.4),
         a_record(3, value=0.8, point=lucky, repeat_of=1),
     ]
-    assert numbers(choose_finalists(told, direction="minimize", n_finalists=2)) == [2, 1, 0]
+    assert numbers(choose_finalists(told, objective=LOSS, n_finalists=2)) == [2, 1, 0]
 
 
 def test_the_best_of_much_smaller_networks_get_places() -> None:
@@ -78,13 +78,13 @@ def test_the_best_of_much_smaller_networks_get_places() -> None:
         for trial, width in enumerate(widths, start=1)
     ]
     told[0] = a_record(0, value=9.0, point=Point(depth=2, width=64))
-    assert numbers(choose_finalists(told, direction="minimize", n_finalists=5)) == [2, 3, 4, 6, 8, 0]
-    assert numbers(choose_finalists(told, direction="minimize", n_finalists=3)) == [2, 3, 6, 0]
+    assert numbers(choose_finalists(told, objective=LOSS, n_finalists=5)) == [2, 3, 4, 6, 8, 0]
+    assert numbers(choose_finalists(told, objective=LOSS, n_finalists=3)) == [2, 3, 6, 0]
 
 
 def test_without_a_smaller_network_the_next_best_get_its_place() -> None:
     told = [a_record(trial, value=0.1 * trial, point=Point(depth=2, width=64 + trial)) for trial in range(1, 9)]
-    assert numbers(choose_finalists(told, direction="minimize", n_finalists=5)) == [1, 2, 3, 4, 5]
+    assert numbers(choose_finalists(told, objective=LOSS, n_finalists=5)) == [1, 2, 3, 4, 5]
 
 
 def test_jobs_come_repeat_by_repeat_with_seeds_of_their_own() -> None:
@@ -100,8 +100,8 @@ def test_jobs_come_repeat_by_repeat_with_seeds_of_their_own() -> None:
 # --- the choice ------------------------------------------------------------------------------------------------------
 
 
-def chosen(scores: list[list[float]], n_params: list[int], direction: str = "minimize") -> int:
-    return int(choose(np.array(scores), n_params=n_params, direction=direction, test_to_train=0.25))
+def chosen(scores: list[list[float]], n_params: list[int]) -> int:
+    return int(choose(np.array(scores), n_params=n_params, test_to_train=0.25))
 
 
 def test_the_smallest_within_one_standard_error_wins() -> None:
@@ -116,7 +116,7 @@ def test_a_small_difference_that_is_there_every_time_counts() -> None:
 
 def test_a_difference_within_the_error_of_the_best_counts_if_it_is_worth_having() -> None:
     scores = np.array([[0.5, 0.6, 0.4], [0.511, 0.609, 0.41], [0.57, 0.68, 0.47]])
-    rule = {"n_params": [300, 100, 10], "direction": "minimize", "test_to_train": 0.25}
+    rule = {"n_params": [300, 100, 10], "test_to_train": 0.25}
     assert choose(scores, **rule, worth=0.009) == 0
     assert choose(scores, **rule, worth=0.05) == 1
     assert choose(scores, **rule, worth=0.5) == 2  # 0.073 worse; the best one's mean is known to 0.076
@@ -125,7 +125,7 @@ def test_a_difference_within_the_error_of_the_best_counts_if_it_is_worth_having(
 
 def test_the_race_leaves_who_would_win_and_the_best_means() -> None:
     scores = np.array([[0.50, 0.60], [0.51, 0.60], [0.9, 0.8], [0.52, 0.58], [np.nan, 0.1]])
-    rule = {"direction": "minimize", "test_to_train": 0.25}
+    rule = {"test_to_train": 0.25}
     assert race(scores, n_params=[300, 200, 10, 400, 5], n_left=3, **rule) == [0, 1, 3]
     assert race(scores, n_params=[300, 200, 10, 100, 5], n_left=1, **rule) == [3]
     assert race(scores, n_params=[300, 200, 10, 400, 5], n_left=4, **rule) == [0, 1, 2, 3]
@@ -133,10 +133,6 @@ def test_the_race_leaves_who_would_win_and_the_best_means() -> None:
 
 def test_one_repeat_has_no_standard_error() -> None:
     assert chosen([[0.5], [0.5001]], [300, 100]) == 0
-
-
-def test_larger_can_be_better() -> None:
-    assert chosen([[0.5, 0.6], [0.9, 0.8]], [1, 9], direction="maximize") == 1
 
 
 def test_a_finalist_that_diverged_never_wins() -> None:
@@ -148,7 +144,7 @@ def test_a_finalist_that_diverged_never_wins() -> None:
 def test_many_choices_at_once_equal_one_at_a_time(seed: int) -> None:
     rng = np.random.default_rng(seed)
     scores = rng.normal(size=(7, 4, 3)).round(1)
-    rule = {"n_params": [4, 1, 3, 1], "direction": "minimize", "test_to_train": 0.25, "worth": 0.3}
+    rule = {"n_params": [4, 1, 3, 1], "test_to_train": 0.25, "worth": 0.3}
     together = choose(scores, **rule)
     assert list(together) == [int(choose(one, **rule)) for one in scores]
     sizes = np.array(rule["n_params"])

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ffsearch.search.base.objective import Objective
 from ffsearch.search.evidence.intervals import Interval
-from ffsearch.search.evidence.metrics import Objective
 from ffsearch.search.evidence.terms import row_terms
 from ffsearch.search.evidence.verdict import ENGLISH, Code, Facts, Smaller, decide, facts_of_rows, rounded, verdict
 from ffsearch.search.network.heads import Task

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,9 @@ import numpy as np
 import pytest
 
 from contracts.engines import SPACE, ask, drive, told
+from examples import ACCURACY, LOSS
 from ffsearch.errors import RunError, SpaceError
+from ffsearch.search.base.objective import Objective
 from ffsearch.search.engines import choose
 from ffsearch.search.engines.choose import N_WARM, first_points, make_engine
 from ffsearch.search.engines.keras_tuner_engine import KerasTunerEngine
@@ -33,7 +36,7 @@ def space(**search: Any) -> SearchSpace:
 
 
 def engine_for(asked: SearchSpace) -> Any:
-    return make_engine(asked, direction="minimize", max_epochs=20, first_rung=3, **SIZE)
+    return make_engine(asked, objective=LOSS, max_epochs=20, first_rung=3, **SIZE)
 
 
 SAMPLERS = [
@@ -71,7 +74,7 @@ def test_a_limit_below_every_network_is_refused() -> None:
 
 @pytest.mark.parametrize("engine", [OptunaEngine, KerasTunerEngine])
 def test_a_limit_that_hardly_any_network_keeps_is_refused(engine: type[Any]) -> None:
-    nothing = engine(SPACE, sampler="random", seed=0, direction="minimize", allows=lambda point: False)
+    nothing = engine(SPACE, sampler="random", seed=0, objective=LOSS, allows=lambda point: False)
     ask(nothing)  # what is given at the start is not drawn
     with pytest.raises(SpaceError, match=r"max_params: 64 points drawn in a row are too large"):
         nothing.ask()
@@ -115,27 +118,25 @@ def record(trial: int, point: Point, *, value: float | None, ended: Ended = Ende
     )
 
 
-@pytest.mark.parametrize(("direction", "best"), [("minimize", [3, 0, 2, 1]), ("maximize", [2, 0, 3, 1])])
-def test_points_of_a_run_come_best_first_each_once(tmp_path: Path, direction: str, best: list[int]) -> None:
+@pytest.mark.parametrize(("objective", "best"), [(LOSS, [3, 0, 2, 1]), (ACCURACY, [2, 0, 3, 1])])
+def test_points_of_a_run_come_best_mean_first_each_once(tmp_path: Path, objective: Objective, best: list[int]) -> None:
     with RunFolder.open(tmp_path / "run", space_yaml="", identity={}) as folder:
-        folder.note(Kind.STARTED, facts=facts(direction).as_dict())
+        folder.note(Kind.STARTED, facts=facts(objective).as_dict())
         folder.add(record(0, KNOWN[0], value=0.5))
-        folder.add(record(1, KNOWN[1], value=0.1 if direction == "minimize" else 0.9, ended=Ended.PRUNED))
+        folder.add(record(1, KNOWN[1], value=0.1 if objective.is_lower_better else 0.9, ended=Ended.PRUNED))
         folder.add(record(2, KNOWN[2], value=0.7))
         folder.add(record(3, KNOWN[3], value=0.3))
         folder.add(record(4, KNOWN[4], value=None, ended=Ended.DIVERGED))
-        folder.add(record(5, KNOWN[0], value=0.5))
+        folder.add(replace(record(5, KNOWN[0], value=0.2), repeat_of=0))  # a lucky seed: the mean counts
     assert choose._best_points(str(tmp_path / "run")) == [KNOWN[trial] for trial in best]
 
 
-def facts(direction: str) -> RunFacts:
+def facts(objective: Objective) -> RunFacts:
     data = DataFacts(
         source="x", target=("y",), n_rows=9, n_features=30, n_classes=2, sha256="", n_train=5, n_valid=2, n_test=2
     )
     search = SearchFacts(engine="optuna", sampler="tpe", pruner="asha", trainer="keras", seed=0)
-    return RunFacts(
-        kind="search", name="x", task="binary", objective="log_loss", direction=direction, data=data, search=search
-    )
+    return RunFacts(kind="search", name="x", task="binary", objective=objective, data=data, search=search)
 
 
 def test_an_earlier_run_outside_the_space_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

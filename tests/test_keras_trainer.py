@@ -28,7 +28,7 @@ from ffsearch.search.data.problem import Problem
 from ffsearch.search.network.heads import Task
 from ffsearch.search.network.topology import Activation, Point
 from ffsearch.search.network.weights import initial_weights
-from ffsearch.search.training.batches import batches_per_epoch, epoch_batches, epoch_order
+from ffsearch.search.training.batches import batches_per_epoch, cut_batches, epoch_order
 from ffsearch.search.training.early_stopping import Progress
 from ffsearch.search.training.keras_trainer import KerasTrainer, forget_graphs
 from ffsearch.search.training.protocol import Ended, Epoch, Stopping, Trainer, never_stop
@@ -58,7 +58,7 @@ def test_training_is_gradient_descent_on_the_stated_batches() -> None:
     start = initial_weights(point, n_features=N_FEATURES, n_outputs=2, seed=trained.job.seed)
     weights = [w.astype(float) for w in start]
     for epoch in (1, 2, 3):
-        for rows in epoch_batches(trained.job.seed, epoch, n_rows=200, batch_size=32):
+        for rows in cut_batches(epoch_order(trained.job.seed, epoch, n_rows=200), batch_size=32):
             weights = descended(weights, split.x_train[rows].astype(float), split.y_train[rows], rate=0.05)
     for got, want in zip(trained.weights, weights, strict=True):
         np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-6)
@@ -171,7 +171,7 @@ def test_what_stopped_by_itself_is_not_called_pruned() -> None:
 
 @given(n_rows=st.integers(1, 300), batch_size=st.integers(1, 100), epoch=st.integers(1, 50))
 def test_an_epoch_reads_no_row_twice_and_leaves_less_than_a_batch(n_rows: int, batch_size: int, epoch: int) -> None:
-    batches = epoch_batches(SEED, epoch, n_rows=n_rows, batch_size=batch_size)
+    batches = cut_batches(epoch_order(SEED, epoch, n_rows=n_rows), batch_size=batch_size)
     assert batches.shape == (batches_per_epoch(n_rows, batch_size=batch_size), min(batch_size, n_rows))
     assert len(np.unique(batches)) == batches.size
     assert n_rows - batches.size < batch_size

@@ -12,7 +12,9 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import Matern
 
 from contracts.engines import SPACE, EngineContract, MakeEngine, ask, drive, mixed, told
+from examples import LOSS
 from ffsearch.errors import SpaceError
+from ffsearch.search.base.objective import Objective
 from ffsearch.search.engines import keras_tuner_engine
 from ffsearch.search.engines.keras_tuner_engine import KerasTunerEngine, Walk
 from ffsearch.search.engines.keras_tuner_space import KerasTunerSpace
@@ -31,10 +33,10 @@ class KerasTunerContract(EngineContract):
     @pytest.fixture
     def make(self) -> MakeEngine:
         def made(
-            parameters: Mapping[str, Parameter], *, seed: int = 0, direction: str = "minimize", pruner: str = "asha"
+            parameters: Mapping[str, Parameter], *, seed: int = 0, objective: Objective = LOSS, pruner: str = "asha"
         ) -> Engine:
             return KerasTunerEngine(
-                parameters, sampler=self.sampler, pruner=pruner, seed=seed, direction=direction, max_epochs=27
+                parameters, sampler=self.sampler, pruner=pruner, seed=seed, objective=objective, max_epochs=27
             )
 
         return made
@@ -62,9 +64,7 @@ class TestBayesian(KerasTunerContract):
 
 
 def engine(sampler: str, parameters: Mapping[str, Parameter] = SPACE, *, max_epochs: int = 27) -> KerasTunerEngine:
-    return KerasTunerEngine(
-        parameters, sampler=sampler, pruner="none", seed=0, direction="minimize", max_epochs=max_epochs
-    )
+    return KerasTunerEngine(parameters, sampler=sampler, pruner="none", seed=0, objective=LOSS, max_epochs=max_epochs)
 
 
 # --- bayesian ----------------------------------------------------------------------------------------------------

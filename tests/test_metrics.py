@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as reference
 
+from examples import ACCURACY, LOSS
 from ffsearch.errors import SpaceError
-from ffsearch.search.evidence.metrics import METRICS, is_better, metric_values, resolve_objective
+from ffsearch.search.evidence.metrics import METRICS, metric_values, resolve_objective
 from ffsearch.search.network.heads import Head, Loss, Task
 
 
@@ -105,5 +106,7 @@ def test_an_objective_of_another_task_is_refused() -> None:
 
 
 def test_better_follows_the_direction() -> None:
-    assert is_better(1.0, 2.0, direction="minimize")
-    assert is_better(2.0, 1.0, direction="maximize")
+    assert LOSS.is_lower_better
+    assert LOSS.sign * 1.0 < LOSS.sign * 2.0
+    assert not ACCURACY.is_lower_better
+    assert ACCURACY.sign * 2.0 < ACCURACY.sign * 1.0

@@ -14,7 +14,9 @@ import pytest
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from contracts.engines import SPACE, EngineContract, MakeEngine, ask, drive, told
+from examples import ACCURACY, LOSS
 from ffsearch.errors import RunError, SpaceError
+from ffsearch.search.base.objective import Objective
 from ffsearch.search.engines import optuna_copy
 from ffsearch.search.engines.optuna_copy import OptunaCopy
 from ffsearch.search.engines.optuna_engine import OptunaEngine
@@ -37,10 +39,10 @@ class OptunaContract(EngineContract):
     @pytest.fixture
     def make(self) -> MakeEngine:
         def made(
-            parameters: Mapping[str, Parameter], *, seed: int = 0, direction: str = "minimize", pruner: str = "asha"
+            parameters: Mapping[str, Parameter], *, seed: int = 0, objective: Objective = LOSS, pruner: str = "asha"
         ) -> Engine:
             return OptunaEngine(
-                parameters, sampler=self.sampler, pruner=pruner, seed=seed, direction=direction, size=size
+                parameters, sampler=self.sampler, pruner=pruner, seed=seed, objective=objective, size=size
             )
 
         return made
@@ -95,7 +97,7 @@ class TestGp(OptunaContract):
 @needs_torch
 def test_gp_goes_on_where_it_stopped() -> None:
     """The quick part of its contract: one draw of the model, twice."""
-    engine, restored = (OptunaEngine(SPACE, sampler="gp", seed=0, direction="minimize") for _ in range(2))
+    engine, restored = (OptunaEngine(SPACE, sampler="gp", seed=0, objective=LOSS) for _ in range(2))
     restored.restore(drive(engine, n_trials=11))
     proposal = ask(engine)
     assert ask(restored) == proposal
@@ -110,7 +112,7 @@ def test_gp_goes_on_where_it_stopped() -> None:
 @pytest.mark.parametrize("log", [True, False])
 def test_off_is_drawn_as_often_as_the_space_says(sampler: str, *, zero: float, log: bool) -> None:
     space: dict[str, Parameter] = {"l2": FloatParameter(low=1e-6, high=1e-2, log=log, zero=zero)}
-    engine = OptunaEngine(space, sampler=sampler, pruner="none", seed=0, direction="minimize")
+    engine = OptunaEngine(space, sampler=sampler, pruner="none", seed=0, objective=LOSS)
     values = np.array([each.point.l2 for each in drive(engine, n_trials=401)[1:]])
     deviation = math.sqrt(zero * (1 - zero) / len(values))
     assert abs((values == 0).mean() - zero) < 4 * deviation
@@ -138,7 +140,7 @@ def test_a_stretch_beyond_the_floating_point_numbers_is_refused() -> None:
 @pytest.mark.parametrize(("key", "legal"), [("sampler", "tpe, random"), ("pruner", "asha, hyperband, median")])
 def test_unknown_names_are_refused_with_the_legal_ones(key: str, legal: str) -> None:
     with pytest.raises(SpaceError, match=f"search.{key}: 'best' is not a {key}. Legal: {legal}"):
-        OptunaEngine(SPACE, seed=0, direction="minimize", **{key: "best"})  # type: ignore[arg-type]
+        OptunaEngine(SPACE, seed=0, objective=LOSS, **{key: "best"})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("sampler", "command"), [("gp", r"ffsearch\[gp\]"), ("cmaes", "pip install cmaes")])
@@ -147,14 +149,14 @@ def test_a_missing_library_is_named_with_its_remedy(
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(SpaceError, match=f"{sampler} needs .* not installed. Install it with .*{command}.*tpe, random"):
-        OptunaEngine(SPACE, sampler=sampler, seed=0, direction="minimize")
+        OptunaEngine(SPACE, sampler=sampler, seed=0, objective=LOSS)
 
 
 def test_a_users_own_verbosity_of_optuna_comes_back() -> None:
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.DEBUG)
     try:
-        OptunaEngine(SPACE, seed=0, direction="minimize")
+        OptunaEngine(SPACE, seed=0, objective=LOSS)
         assert optuna.logging.get_verbosity() == optuna.logging.DEBUG
     finally:
         optuna.logging.set_verbosity(before)
@@ -170,7 +172,7 @@ def test_a_grid_tries_every_network_once_and_off_as_one_value() -> None:
         "taper": ChoiceParameter(values=(1.0, 0.5)),  # means nothing at depth 1
         "dropout": FloatParameter(low=0.1, high=0.5, zero=0.5, n=2, default=0.1),
     }
-    engine = OptunaEngine(space, sampler="grid", pruner="none", seed=0, direction="minimize")
+    engine = OptunaEngine(space, sampler="grid", pruner="none", seed=0, objective=LOSS)
     tried = []
     while (proposal := engine.ask()) is not None:
         tried.append(proposal.point)
@@ -185,19 +187,19 @@ def test_a_grid_tries_every_network_once_and_off_as_one_value() -> None:
 def test_a_grid_of_more_points_than_memory_holds_is_walked_at_once() -> None:
     names = ("l1", "l2", "bias_l1", "bias_l2", "activity_l1", "activity_l2", "weight_decay")
     space = {name: FloatParameter(low=1e-6, high=1e-2, log=True, n=1000) for name in names}
-    engine = OptunaEngine(space, sampler="grid", seed=0, direction="minimize")
+    engine = OptunaEngine(space, sampler="grid", seed=0, objective=LOSS)
     assert len({ask(engine).point.identity for _ in range(20)}) == 20
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "cmaes"])
-@pytest.mark.parametrize("direction", ["minimize", "maximize"])
-def test_model_based_samplers_find_what_is_good(sampler: str, direction: str) -> None:
-    sign = -1 if direction == "maximize" else 1
+@pytest.mark.parametrize("objective", [LOSS, ACCURACY])
+def test_model_based_samplers_find_what_is_good(sampler: str, objective: Objective) -> None:
+    sign = objective.sign
 
     def result(proposal: Proposal) -> Told:
         return told(proposal, value=sign * (math.log10(proposal.point.learning_rate) + 3) ** 2)
 
-    engine = OptunaEngine(SPACE, sampler=sampler, pruner="none", seed=0, direction=direction)
+    engine = OptunaEngine(SPACE, sampler=sampler, pruner="none", seed=0, objective=objective)
     late = [sign * each.value for each in drive(engine, n_trials=70, result=result)[50:]]
     assert np.mean(late) < 0.5 * (2 / 3) ** 2  # uniform draws over both decades have a mean of 1/3
 
@@ -211,7 +213,7 @@ def test_two_objectives_find_a_better_front_than_chance() -> None:
         return told(proposal, value=distance + 0.1 * math.log2(512 / point.width))
 
     def area_above_front(sampler: str, seed: int) -> float:
-        engine = OptunaEngine(SPACE, sampler=sampler, pruner="none", seed=seed, direction="minimize", size=size)
+        engine = OptunaEngine(SPACE, sampler=sampler, pruner="none", seed=seed, objective=LOSS, size=size)
         history = drive(engine, n_trials=100, result=result)
         area, best = 0.0, 2.0
         for n, value in sorted((size(each.point), each.value) for each in history):
@@ -224,7 +226,7 @@ def test_two_objectives_find_a_better_front_than_chance() -> None:
 
 
 def test_what_was_told_alone_decides_whatever_the_order_it_was_told_in() -> None:
-    engine, restored = (OptunaEngine(SPACE, sampler="nsga2", seed=0, direction="minimize", size=size) for _ in range(2))
+    engine, restored = (OptunaEngine(SPACE, sampler="nsga2", seed=0, objective=LOSS, size=size) for _ in range(2))
     running = [ask(engine) for _ in range(30)]
     for each in reversed(running):
         engine.tell(told(each))
@@ -234,7 +236,7 @@ def test_what_was_told_alone_decides_whatever_the_order_it_was_told_in() -> None
 
 def test_two_objectives_must_be_told_how_large_networks_are() -> None:
     with pytest.raises(ValueError, match="nsga2 wants few parameters: say with size"):
-        OptunaEngine(SPACE, sampler="nsga2", seed=0, direction="minimize")
+        OptunaEngine(SPACE, sampler="nsga2", seed=0, objective=LOSS)
 
 
 # --- pruners -----------------------------------------------------------------------------------------------------
@@ -276,7 +278,7 @@ def test_rules_decide_as_optunas_own_do(name: str, theirs: optuna.pruners.BasePr
 @pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 def test_folds_are_compared_as_optunas_own_rule_does() -> None:
     rng = np.random.default_rng(0)
-    engine = OptunaEngine(SPACE, sampler="random", pruner="wilcoxon", seed=0, direction="minimize")
+    engine = OptunaEngine(SPACE, sampler="random", pruner="wilcoxon", seed=0, objective=LOSS)
     study = optuna.create_study(pruner=optuna.pruners.WilcoxonPruner())
     ends = []
     for trial in range(40):
@@ -311,7 +313,7 @@ def test_a_network_that_overfits_before_the_rung_is_judged_by_the_epoch_it_keeps
 
 
 def test_one_epoch_keeps_each_new_best_alone() -> None:
-    engine = OptunaEngine(SPACE, pruner="one_epoch", seed=0, direction="minimize")
+    engine = OptunaEngine(SPACE, pruner="one_epoch", seed=0, objective=LOSS)
     verdicts = []
     for loss in (0.9, 1.0, 0.8, 0.85, 0.7):
         trial = ask(engine).trial
@@ -322,7 +324,7 @@ def test_one_epoch_keeps_each_new_best_alone() -> None:
 
 @pytest.mark.parametrize("pruner", PRUNERS)
 def test_the_default_trial_is_never_pruned(pruner: str) -> None:
-    engine = OptunaEngine(SPACE, pruner=pruner, seed=0, direction="minimize")
+    engine = OptunaEngine(SPACE, pruner=pruner, seed=0, objective=LOSS)
     first, *others = [ask(engine).trial for _ in range(9)]
     for epoch in range(1, 30):
         for trial in others:
@@ -332,7 +334,7 @@ def test_the_default_trial_is_never_pruned(pruner: str) -> None:
 
 def test_hyperband_judges_a_trial_among_those_of_its_bracket() -> None:
     """With 27 epochs there are three brackets, whose first rungs are at 3, 9 and 27; most trials are in the first."""
-    engine = OptunaEngine(SPACE, sampler="random", pruner="hyperband", seed=0, direction="minimize", max_epochs=82)
+    engine = OptunaEngine(SPACE, sampler="random", pruner="hyperband", seed=0, objective=LOSS, max_epochs=82)
     ends = []
     for _ in range(60):
         trial = ask(engine).trial
@@ -346,7 +348,7 @@ def test_hyperband_judges_a_trial_among_those_of_its_bracket() -> None:
 
 
 def test_no_pruner_ends_nothing() -> None:
-    engine = OptunaEngine(SPACE, pruner="none", seed=0, direction="minimize")
+    engine = OptunaEngine(SPACE, pruner="none", seed=0, objective=LOSS)
     for loss in (0.1, 9.0):
         trial = ask(engine).trial
         assert not any(engine.should_prune(trial, epoch=epoch, valid_loss=loss) for epoch in range(1, 30))
@@ -354,7 +356,7 @@ def test_no_pruner_ends_nothing() -> None:
 
 @pytest.mark.parametrize(("epoch", "loss"), [(2, 1.0), (1, math.nan)])
 def test_a_curve_comes_in_order_and_finite(epoch: int, loss: float) -> None:
-    engine = OptunaEngine(SPACE, seed=0, direction="minimize")
+    engine = OptunaEngine(SPACE, seed=0, objective=LOSS)
     with pytest.raises(ValueError, match=f"epoch {epoch} with loss {loss} cannot follow epoch 0"):
         engine.should_prune(ask(engine).trial, epoch=epoch, valid_loss=loss)
 
@@ -386,14 +388,14 @@ def record(told: Told, *, value: float | None) -> TrialRecord:
 @pytest.fixture
 def records() -> list[TrialRecord]:
     ends = (Ended.STOPPED, Ended.PRUNED, Ended.DIVERGED)
-    engine = OptunaEngine(SPACE, sampler="random", seed=0, direction="minimize")
+    engine = OptunaEngine(SPACE, sampler="random", seed=0, objective=LOSS)
     history = drive(engine, n_trials=6, result=lambda p: told(p, ended=ends[p.trial % 3]))
     return [record(each, value=None if each.ended is Ended.DIVERGED else each.value) for each in history]
 
 
 def opened(path: Path, records: list[TrialRecord] | None = None) -> OptunaCopy:
     return OptunaCopy(
-        path, name="tabular", direction="minimize", metric="log_loss", parameters=SPACE, records=records or []
+        path, name="tabular", objective=LOSS, parameters=SPACE, records=records or []
     )  # fmt: skip
 
 
@@ -421,9 +423,7 @@ def test_the_copy_shows_trials_in_optunas_own_words(tmp_path: Path, records: lis
 
 
 def test_the_copy_shows_the_epochs_that_the_runs_own_pruner_reads(tmp_path: Path, records: list[TrialRecord]) -> None:
-    with OptunaCopy(
-        tmp_path / "study.db", name="tabular", direction="minimize", metric="log_loss", parameters=SPACE, first_rung=10
-    ) as copy:
+    with OptunaCopy(tmp_path / "study.db", name="tabular", objective=LOSS, parameters=SPACE, first_rung=10) as copy:
         copy.add(records[0])
     study = optuna.load_study(study_name=None, storage=f"sqlite:///{tmp_path / 'study.db'}")
     assert list(study.trials[0].intermediate_values) == [1, 10, 30, 40]
@@ -505,5 +505,5 @@ def test_a_copied_trial_is_valid_for_optuna(records: list[TrialRecord]) -> None:
 
 def test_fixed_spaces_have_one_point() -> None:
     space: dict[str, Parameter] = {"depth": Fixed(value=2), "width": Fixed(value=32)}
-    engine = OptunaEngine(space, seed=0, direction="minimize")
+    engine = OptunaEngine(space, seed=0, objective=LOSS)
     assert {ask(engine).point for _ in range(3)} == {Point(depth=2, width=32)}

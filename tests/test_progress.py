@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from examples import a_record
+from examples import LOSS, a_record
 from ffsearch.search.base.seeds import Purpose, child
 from ffsearch.search.console.lines import closing_lines
 from ffsearch.search.console.progress import JsonLines, LiveDisplay, PlainLines
@@ -21,7 +21,7 @@ from ffsearch.search.training.protocol import Epoch, Job
 
 BEGAN = Began(
     path=Path("runs/wine"), source="sklearn:wine", n_rows=178, n_features=13, n_outputs=3, task_reason="multiclass",
-    objective="log_loss", direction="minimize", n_trials=8, n_told=8, best=a_record(3), budget_s=None, columns=(),
+    objective=LOSS, n_trials=8, n_told=8, best=a_record(3), budget_s=None, columns=(),
     notices=(),
 )  # fmt: skip
 SUMMARY = {

@@ -11,14 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from examples import FACTS, a_curve, a_record
+from examples import ACCURACY, FACTS, LOSS, a_curve, a_record
+from ffsearch.search.base.objective import Objective
+from ffsearch.search.folder.ranking import Leader, best_record, best_standing
 from ffsearch.search.folder.summary import SUMMARY_SCHEMA, RefitFacts, RunFacts, SealedTest, build_summary
 from ffsearch.search.folder.trial_record import (
-    Leader,
     TrialRecord,
     bad_value,
-    best_record,
-    best_standing,
     curves_frame,
     told_history,
     trials_frame,
@@ -79,10 +78,10 @@ def test_a_point_tried_again_stands_by_the_mean_of_its_seeds() -> None:
     lucky, steady = a_record(0, value=0.1), a_record(1, value=0.3)
     again = a_record(2, value=0.9, point=lucky.point, repeat_of=0)
     pruned = a_record(3, value=0.01, point=lucky.point, repeat_of=0, ended=Ended.PRUNED)
-    best = best_standing([lucky, steady, again, pruned], direction="minimize")
+    best = best_standing([lucky, steady, again, pruned], objective=LOSS)
     assert best is not None
     assert (best.record.trial, best.value, best.n_seeds) == (1, 0.3, 1)
-    best = best_standing([lucky, again], direction="minimize")
+    best = best_standing([lucky, again], objective=LOSS)
     assert best is not None
     assert (best.record.trial, best.value, best.n_seeds) == (0, 0.5, 2)
 
@@ -102,47 +101,47 @@ def told_one_by_one(draw: st.DrawFn) -> list[TrialRecord]:
     return records
 
 
-@given(told_one_by_one(), st.sampled_from(["minimize", "maximize"]), st.data())
+@given(told_one_by_one(), st.sampled_from([LOSS, ACCURACY]), st.data())
 def test_the_leader_is_the_best_after_every_trial(
-    records: list[TrialRecord], direction: str, data: st.DataObject
+    records: list[TrialRecord], objective: Objective, data: st.DataObject
 ) -> None:
-    leader = Leader(direction)
+    leader = Leader(objective)
     for n_told in sorted(data.draw(st.lists(st.integers(0, len(records))))):
-        best = best_record(records[:n_told], direction=direction)
+        best = best_record(records[:n_told], objective=objective)
         assert leader.of(records[:n_told]) is best
 
 
 def test_the_best_is_one_that_was_trained_to_its_end() -> None:
-    best = best_record(RECORDS, direction="minimize")
+    best = best_record(RECORDS, objective=LOSS)
     assert best is not None
     assert best.trial == 2
-    best = best_record(RECORDS, direction="maximize")
+    best = best_record(RECORDS, objective=ACCURACY)
     assert best is not None
     assert best.trial == 0
-    pruned_alone = best_record(RECORDS[2:4], direction="minimize")
+    pruned_alone = best_record(RECORDS[2:4], objective=LOSS)
     assert pruned_alone is not None
     assert pruned_alone.trial == 1
-    assert best_record(RECORDS[3:4], direction="minimize") is None
+    assert best_record(RECORDS[3:4], objective=LOSS) is None
 
 
 @pytest.mark.parametrize(
-    ("direction", "values", "worst"),
+    ("objective", "values", "worst"),
     [
-        ("minimize", [0.2, None, 0.9], 1.1),
-        ("minimize", [0.2, None, 5.0], 5.0),
-        ("maximize", [0.9, 0.4], 0.4),
-        ("maximize", [], 1.1),
+        (LOSS, [0.2, None, 0.9], 1.1),
+        (LOSS, [0.2, None, 5.0], 5.0),
+        (ACCURACY, [0.9, 0.4], 0.4),
+        (ACCURACY, [], 1.1),
     ],
 )
 def test_a_bad_value_is_the_worst_seen_and_no_better_than_guessing(
-    direction: str, values: list[float | None], worst: float
+    objective: Objective, values: list[float | None], worst: float
 ) -> None:
-    assert bad_value(values, naive=1.1, direction=direction) == worst
+    assert bad_value(values, naive=1.1, objective=objective) == worst
 
 
 def test_history_tells_what_was_told_while_it_ran() -> None:
     """The bad value of a diverged trial is that of its moment, not of the end."""
-    told = told_history([*RECORDS[:4], a_record(6, value=9.0)], naive=0.4, direction="minimize")
+    told = told_history([*RECORDS[:4], a_record(6, value=9.0)], naive=0.4, objective=LOSS)
     assert [each.value for each in told] == [0.5, 0.3, 0.1, 0.5, 9.0]
     assert [each.trial for each in told] == [0, 2, 1, 3, 6]
     assert told[0].valid_loss == tuple(map(float, RECORDS[0].curve.valid_loss))
@@ -210,7 +209,7 @@ def test_the_summary_has_the_keys_programs_rely_on() -> None:
 
 
 def test_a_run_without_a_value_has_a_summary_too() -> None:
-    summary = build_summary(replace(FACTS, direction="maximize"), RECORDS[3:4], wall_s=math.pi)
+    summary = build_summary(replace(FACTS, objective=ACCURACY), RECORDS[3:4], wall_s=math.pi)
     assert summary["best"] is None
     assert summary["evidence"] == {}
     assert "refit" not in summary

@@ -14,7 +14,7 @@ from ffsearch.search.network.heads import Head, Loss, Task
 from ffsearch.search.network.topology import Activation, Balance, Point
 from ffsearch.search.network.weights import initial_weights
 from ffsearch.search.training import refit as refitting
-from ffsearch.search.training.batches import epoch_batches
+from ffsearch.search.training.batches import cut_batches, epoch_order
 from ffsearch.search.training.refit import Hold, Refitted, Steps, refit
 
 SEED = np.random.SeedSequence(3)
@@ -46,7 +46,7 @@ def test_a_refit_makes_exactly_the_updates_asked_for(trainer: str, n_updates: in
         trainer=trainer,
     )
     weights = [w.astype(float) for w in initial_weights(point, n_features=N_FEATURES, n_outputs=2, seed=SEED)]
-    rows_of = [rows for epoch in (1, 2, 3) for rows in epoch_batches(SEED, epoch, n_rows=200, batch_size=32)]
+    rows_of = [rows for epoch in (1, 2, 3) for rows in cut_batches(epoch_order(SEED, epoch, n_rows=200), batch_size=32)]
     for rows in rows_of[:n_updates]:
         weights = descended(weights, split.x_train[rows].astype(float), split.y_train[rows], rate=0.05)
     for got, want in zip(refitted.weights, weights, strict=True):

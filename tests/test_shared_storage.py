@@ -21,7 +21,7 @@ from optuna.trial import TrialState
 import ffsearch
 import mariadb
 from contracts.engines import SPACE, smooth
-from examples import a_record
+from examples import LOSS, a_record
 from ffsearch.errors import RunError, SpaceError
 from ffsearch.search.base.files import sqlite_url
 from ffsearch.search.base.secrets import without_passwords
@@ -38,7 +38,7 @@ N_TRIALS = 60
 
 
 def opened(url: str, **given: int) -> SharedStudy:
-    return SharedStudy(url, name="test", direction="minimize", **given)
+    return SharedStudy(url, name="test", objective=LOSS, **given)
 
 
 @contextmanager
@@ -283,8 +283,8 @@ def any_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
 
 LIGHT = """
 import sys, time
-from test_shared_storage import engine, told, N_TRIALS, SharedStudy
-with SharedStudy(sys.argv[1], name="light", direction="minimize", heartbeat_s=1, grace_s=10) as study:
+from test_shared_storage import engine, told, LOSS, N_TRIALS, SharedStudy
+with SharedStudy(sys.argv[1], name="light", objective=LOSS, heartbeat_s=1, grace_s=10) as study:
     driver, running = engine(study, n_trials=N_TRIALS), []
     while True:
         while len(running) < 4 and (proposal := driver.ask()) is not None:
@@ -327,7 +327,7 @@ def test_four_drivers_that_train_nothing_two_of_them_killed(any_server: Server |
     assert states[TrialState.RUNNING] == states[TrialState.WAITING] == 0
     assert 2 <= states[TrialState.FAIL] <= 12  # at most four were running with each
     assert 3 + 8 + "".join(said).count("told True") >= N_TRIALS - 2  # a kill may hide the last word
-    with SharedStudy(any_server.url(), name="light", direction="minimize") as shared:
+    with SharedStudy(any_server.url(), name="light", objective=LOSS) as shared:
         records = shared.told()
     assert len({record.trial for record in records}) == len(records) == N_TRIALS
     assert sum(record.point == default_point(SPACE) for record in records) == 1

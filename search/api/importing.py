@@ -64,8 +64,7 @@ def import_kt(path: str | PathLike[str], *, out: str | PathLike[str] | None = No
         with OptunaCopy(
             folder.path / STUDY,
             name=facts.name,
-            direction=facts.direction,
-            metric=facts.objective,
+            objective=facts.objective,
             parameters=space.parameters,
             records=folder.records,
         ):

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ffsearch.search.base.confidence import CONFIDENCE, SIGNIFICANT, TWO_SIDED
+from ffsearch.search.base.objective import Objective
 from ffsearch.search.evidence.terms import weight_chunks, weighted_scores
 
 __all__ = ["POWER", "Contrast", "Scores", "contrast", "resampled_scores", "slope_weights"]
@@ -152,9 +153,8 @@ class Contrast:
 
 
 def resampled_scores(
-    metric: str,
+    objective: Objective,
     *,
-    direction: str,
     truth: NDArray[Any],
     terms: NDArray[np.float32],
     rng: np.random.Generator,
@@ -163,8 +163,7 @@ def resampled_scores(
     """Scores on the test rows and on resamples of them, the same resamples for all networks.
 
     Args:
-        metric: The objective.
-        direction: `minimize` or `maximize`.
+        objective: What is compared.
         truth: As `row_terms` wants it.
         terms: Of every network, shape (n_cells, n_seeds, n_rows, n_terms).
         rng: Where resamples are drawn from.
@@ -172,13 +171,15 @@ def resampled_scores(
     """
     n_cells, n_seeds, n_rows, n_terms = terms.shape
     flat = terms.reshape(n_cells * n_seeds, n_rows, n_terms)
-    sign = 1 if direction == "maximize" else -1
-    values = weighted_scores(metric, truth=truth, terms=flat, weights=np.ones((1, n_rows), np.float32))
+    gain = -objective.sign
+    values = weighted_scores(objective.name, truth=truth, terms=flat, weights=np.ones((1, n_rows), np.float32))
     chunks = weight_chunks(N_RESAMPLES, n_rows, rng=rng, groups=groups)
-    drawn = np.concatenate([weighted_scores(metric, truth=truth, terms=flat, weights=chunk) for chunk in chunks])
+    drawn = np.concatenate(
+        [weighted_scores(objective.name, truth=truth, terms=flat, weights=chunk) for chunk in chunks]
+    )
     return Scores(
-        values=sign * values.reshape(n_cells, n_seeds),
-        resampled=sign * drawn.reshape(-1, n_cells, n_seeds),
+        values=gain * values.reshape(n_cells, n_seeds),
+        resampled=gain * drawn.reshape(-1, n_cells, n_seeds),
     )
 
 

@@ -43,8 +43,7 @@ def conclude(parts: Study, *, report: Callable[[Path], object] | None) -> None:
     answered = answer(parts, _opened(parts))
     parts.observer.phase(Phase.SAVE)
     scores = resampled_scores(
-        parts.objective.name,
-        direction=parts.objective.direction,
+        parts.objective,
         truth=answered.truth,
         terms=answered.terms,
         groups=answered.groups,

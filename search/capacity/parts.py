@@ -10,11 +10,12 @@ from os import PathLike
 from typing import TYPE_CHECKING, Final
 
 from ffsearch.errors import DataError, SpaceError
+from ffsearch.search.base.objective import Objective
 from ffsearch.search.capacity.networks import NetworkStore
 from ffsearch.search.capacity.plan import Plan, Training, make_plan
 from ffsearch.search.capacity.rows import Rows, rows_of_shares
 from ffsearch.search.data.images import ImageLayout
-from ffsearch.search.evidence.metrics import Objective, resolve_objective
+from ffsearch.search.evidence.metrics import resolve_objective
 from ffsearch.search.evidence.scoring import naive_value
 from ffsearch.search.executors.choose import Carriage, carried
 from ffsearch.search.folder.reader import SPLITS, Run
@@ -89,7 +90,7 @@ class Study:
     @property
     def values(self) -> dict[Training, float | None]:
         """Validation scores of all trainings that ended, turned so that lower is better; None: it diverged."""
-        sign = 1 if self.objective.direction == "minimize" else -1
+        sign = self.objective.sign
         return {
             self.plan.training(record.trial): None if record.value is None else sign * record.value
             for record in self.folder.records

@@ -21,11 +21,12 @@ from ffsearch.search.capacity.parts import Study, assembled
 from ffsearch.search.evidence.scoring import score_folds
 from ffsearch.search.executors.choose import Carriage
 from ffsearch.search.folder.log import Kind
+from ffsearch.search.folder.ranking import best_record
 from ffsearch.search.folder.reader import Run, load
-from ffsearch.search.folder.trial_record import TrialRecord, best_record
+from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.network.topology import describe, n_params
 from ffsearch.search.observer import Began, ColumnLine, Observer, Phase
-from ffsearch.search.training.protocol import Ended, Trained
+from ffsearch.search.training.protocol import Trained
 from ffsearch.spaces.overrides import Overrides
 
 if TYPE_CHECKING:
@@ -108,11 +109,10 @@ def _begin(parts: Study) -> None:
             n_features=parts.problem.n_features,
             n_outputs=parts.problem.head.n_outputs,
             task_reason=prepared.task_reason,
-            objective=parts.objective.name,
-            direction=parts.objective.direction,
+            objective=parts.objective,
             n_trials=len(list(parts.plan.first_trainings())),
             n_told=len(parts.folder.records),
-            best=best_record(parts.folder.records, direction=parts.objective.direction),
+            best=best_record(parts.folder.records, objective=parts.objective),
             budget_s=None,
             columns=tuple(
                 ColumnLine(name=column.name, kind=str(column.kind), used=column.used, reason=column.reason)
@@ -168,7 +168,7 @@ def _forget_beaten(parts: Study, cell: int) -> None:
 def _record(parts: Study, trained: Trained) -> TrialRecord:
     point = trained.job.point
     score = None
-    if trained.ended not in (Ended.DIVERGED, Ended.FAILED):
+    if trained.ended.has_value:
         score = score_folds([trained], _problem_of(parts, trained.job.trial), parts.objective)
     size = {"n_features": parts.problem.n_features, "n_outputs": parts.problem.head.n_outputs}
     return TrialRecord(

@@ -189,7 +189,7 @@ def _protocol(parts: Study, findings: Findings) -> dict[str, Any]:
 
 def _cells(parts: Study, part: Part) -> list[dict[str, Any]]:
     answered = part.answered
-    values, sign = parts.values, 1 if parts.objective.direction == "maximize" else -1
+    values, sign = parts.values, -parts.objective.sign
     found = []
     for number, cell in enumerate(part.cells):
         by_place = parts.plan.scores_of(part.first + number, values)
@@ -234,7 +234,7 @@ def _n_untrained(answered: Answered, cell: int, *, sign: int) -> int:
 
 def _train_gains(parts: Study, part: Part) -> dict[int, float]:
     """How much better every depth scores on training rows than the shallowest, mean over the budgets both have."""
-    sign = 1 if parts.objective.direction == "maximize" else -1
+    sign = -parts.objective.sign
     score = {(cell.line, cell.budget): sign * part.answered.train[n].mean() for n, cell in enumerate(part.cells)}
     shallowest = min(line for line, _ in score)
     gains: dict[int, list[float]] = {}

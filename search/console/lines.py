@@ -25,13 +25,13 @@ def metric(name: str) -> str:
 
 def opening_lines(began: Began) -> list[str]:
     """What a person should know before the first trial: the data as understood, and the size of the search."""
-    best = "lowest" if began.direction == "minimize" else "highest"
+    best = "lowest" if began.objective.is_lower_better else "highest"
     within = "" if began.budget_s is None else f" within {duration(began.budget_s)}"
     return [
         f"{began.source}: {began.n_rows:,} rows, {_kinds(began)} -> {began.n_features} features",
         f"{began.task_reason}",
         *began.notices,
-        f"{_amount(began)}{within} for the {best} {metric(began.objective)}",
+        f"{_amount(began)}{within} for the {best} {metric(began.objective.name)}",
         f"run folder {began.path}",
     ]
 

@@ -178,7 +178,7 @@ class JsonLines(Observer):
         self._say(
             "began",
             path=str(began.path), source=began.source, n_rows=began.n_rows, n_features=began.n_features,
-            task=began.task_reason, objective=began.objective, direction=began.direction,
+            task=began.task_reason, objective=began.objective.name, direction=began.objective.direction,
             n_trials=began.n_trials, n_told=began.n_told, notices=list(began.notices),
         )  # fmt: skip
 
@@ -324,7 +324,7 @@ class LiveDisplay(Observer):
     def _best_line(self, began: Began) -> Text:
         if self._best is None:
             return Text("best     none yet", style="dim")
-        score = f"  {metric(began.objective)} {PLAIN.score(self._best.value)}  trial {self._best.trial}"
+        score = f"  {metric(began.objective.name)} {PLAIN.score(self._best.value)}  trial {self._best.trial}"
         return Text.assemble(("best     ", "dim"), (self._fitting(self._best.topology, beside=score), "bold"), score)
 
     def _fitting(self, topology: str, *, beside: str) -> str:

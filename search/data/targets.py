@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
 from ffsearch.search.data.cells import Cells, natural_order, number_of
-from ffsearch.search.network.heads import Head, Loss, TargetScale, Task
+from ffsearch.search.network.heads import Head, TargetScale, Task, default_loss
 
 __all__ = [
     "MAX_CLASSES",
@@ -47,12 +47,6 @@ ROWS_A_CLASS: Final = 20
 
 _N_SHOWN: Final = 6
 """Values listed in a reason."""
-
-_LOSSES: Final = {
-    Task.REGRESSION: Loss.MSE,
-    Task.BINARY: Loss.BINARY_CROSSENTROPY,
-    Task.MULTICLASS: Loss.CATEGORICAL_CROSSENTROPY,
-}
 
 
 class Target:
@@ -146,7 +140,8 @@ def infer_head(target: Target, *, stated: str = "auto") -> tuple[Head, str]:
     task, reason = infer_task(target, stated=stated)
     labels = () if task is Task.REGRESSION else labels_of(target)
     n_outputs = {Task.REGRESSION: len(target.columns), Task.BINARY: 1, Task.MULTICLASS: len(labels)}[task]
-    return Head(task=task, loss=_LOSSES[task], n_outputs=n_outputs, target_names=target.names, labels=labels), reason
+    loss = default_loss(task)
+    return Head(task=task, loss=loss, n_outputs=n_outputs, target_names=target.names, labels=labels), reason
 
 
 def labels_of(target: Target) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from statistics import fmean
 from typing import Final, NotRequired, TypedDict
 
 from ffsearch.errors import SpaceError
+from ffsearch.search.base.objective import Objective
 from ffsearch.search.engines.protocol import Proposal
 from ffsearch.search.engines.pruners import FIRST_RUNG, PRUNERS, CurveBook, worse_in_folds
 from ffsearch.search.folder.trial_record import Told
@@ -39,7 +40,7 @@ class Common(TypedDict):
     """What every engine is told beside its sampler and pruner; `AskTell` says what it means."""
 
     seed: int
-    direction: str
+    objective: Objective
     given: NotRequired[Sequence[Point]]
     allows: NotRequired[Callable[[Point], bool]]
     first_rung: NotRequired[int]
@@ -101,7 +102,7 @@ class AskTell(ABC):
         sampler: One of those that the engine has.
         pruner: One of `PRUNERS`.
         seed: The run's seed.
-        direction: `minimize` or `maximize`, of the values told.
+        objective: What the values told are.
         given: Points to begin with; the first is trial 0, the default. By default the space's alone.
         allows: Whether a point that is drawn may be tried; by default every one.
         first_rung: Epochs before the pruner judges a trial.
@@ -120,7 +121,7 @@ class AskTell(ABC):
         sampler: str,
         pruner: str,
         seed: int,
-        direction: str,
+        objective: Objective,
         given: Sequence[Point] = (),
         allows: Callable[[Point], bool] | None = None,
         first_rung: int = FIRST_RUNG,
@@ -131,7 +132,7 @@ class AskTell(ABC):
                 raise SpaceError(f"search.{key}: {name!r} is not a {key}. Legal: {', '.join(legal)}.")
         self._sampler = sampler
         self._seed = seed
-        self._sign = -1 if direction == "maximize" else 1
+        self._sign = objective.sign
         self._judge = Judge(pruner, first_rung=first_rung, max_epochs=max_epochs)
         self._given = tuple(given) or (default_point(parameters),)
         self._allows = allows or (lambda point: True)  # noqa: ARG005  (the signature)

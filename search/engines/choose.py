@@ -7,13 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ffsearch.errors import SpaceError
+from ffsearch.search.base.objective import Objective
 from ffsearch.search.base.quiet import native_stderr_held_back
 from ffsearch.search.engines.asking import Common
 from ffsearch.search.engines.protocol import Engine
+from ffsearch.search.folder.ranking import standings
 from ffsearch.search.folder.reader import load
 from ffsearch.search.network.points import Parameters, contains, default_point
 from ffsearch.search.network.topology import Point, n_params
-from ffsearch.search.training.protocol import Ended
 from ffsearch.spaces.parameters import ChoiceParameter, IntParameter
 from ffsearch.spaces.schema import SearchSpace
 
@@ -31,7 +32,7 @@ Allows = Callable[[Point], bool]
 def make_engine(
     space: SearchSpace,
     *,
-    direction: str,
+    objective: Objective,
     max_epochs: int,
     first_rung: int,
     n_features: int,
@@ -42,7 +43,7 @@ def make_engine(
 
     Args:
         space: What was asked for.
-        direction: `minimize` or `maximize`, of the values told.
+        objective: What the values told are.
         max_epochs: Most epochs of a trial.
         first_rung: Epochs before a trial is judged.
         n_features: Columns of the matrix.
@@ -63,7 +64,7 @@ def make_engine(
 
     common = Common(
         seed=search.seed,
-        direction=direction,
+        objective=objective,
         given=first_points(space, allows=allows),
         allows=allows,
         first_rung=first_rung,
@@ -146,11 +147,7 @@ def _down_from(value: int, parameters: Parameters, name: str) -> list[int]:
 
 
 def _best_points(path: str) -> list[Point]:
-    """Each point of a run once, the best first; those that were pruned after all others."""
+    """Each point of a run once, the best first."""
     run = load(path)
-    sign = -1 if run.summary["objective"]["direction"] == "maximize" else 1
-    valued = [(record, record.value) for record in run.records if record.value is not None]
-    valued.sort(key=lambda one: (one[0].ended is Ended.PRUNED, sign * one[1], one[0].trial))
-    by_identity = {record.point.identity: record.point for record, _ in reversed(valued)}
-    order = dict.fromkeys(record.point.identity for record, _ in valued)
-    return [by_identity[identity] for identity in order]
+    objective = Objective(**run.summary["objective"])
+    return [one.record.point for one in standings(run.records, objective=objective)]

@@ -20,12 +20,12 @@ from typing import Final
 import optuna
 from optuna.exceptions import ExperimentalWarning, OptunaError
 from optuna.storages import RDBStorage
-from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy.exc import SQLAlchemyError
 
 from ffsearch.errors import RunError
 from ffsearch.search.base.files import sqlite_url
+from ffsearch.search.base.objective import Objective
 from ffsearch.search.engines.optuna_space import OptunaSpace
 from ffsearch.search.engines.optuna_tools import quiet_optuna
 from ffsearch.search.engines.pruners import FIRST_RUNG, REDUCTION
@@ -51,8 +51,7 @@ class OptunaCopy:
     Args:
         path: The database file; created when it is not there.
         name: Name of the study.
-        direction: `minimize` or `maximize`.
-        metric: What the values are, for the axes of a dashboard.
+        objective: What the values are.
         parameters: The space.
         first_rung: Epochs before a pruner judges a trial.
         records: Trials that ended before; those it lacks are added.
@@ -66,8 +65,7 @@ class OptunaCopy:
         path: Path,
         *,
         name: str,
-        direction: str,
-        metric: str,
+        objective: Objective,
         parameters: Parameters,
         first_rung: int = FIRST_RUNG,
         records: Sequence[TrialRecord] = (),
@@ -81,14 +79,14 @@ class OptunaCopy:
         with self._guarded(), quiet_optuna():
             self._storage = RDBStorage(sqlite_url(path), engine_kwargs={"connect_args": {"timeout": 30}})
             self._study = optuna.create_study(
-                study_name=name, storage=self._storage, direction=_direction(direction), load_if_exists=True
+                study_name=name, storage=self._storage, direction=objective.direction, load_if_exists=True
             )
             trials = self._study.get_trials(deepcopy=False)
             if not trials:
                 self._study.set_user_attr("off", self._space.off_words())
                 with warnings.catch_warnings():  # experimental, as samplers are: see the lower bound on Optuna
                     warnings.simplefilter("ignore", ExperimentalWarning)
-                    self._study.set_metric_names([metric])
+                    self._study.set_metric_names([objective.name])
         self._known = {trial.user_attrs.get(_NUMBER) for trial in trials}
         self._storage.remove_session()  # this thread's; from here on the writer has one
         for record in records:
@@ -173,10 +171,6 @@ class OptunaCopy:
                 f"{self._path}: the copy of the trials for optuna-dashboard cannot be kept ({cause}). Every trial told "
                 f"is safe in the log. Make room or move {self._path.name} away: the same command writes it anew."
             ) from error
-
-
-def _direction(direction: str) -> StudyDirection:
-    return StudyDirection.MAXIMIZE if direction == "maximize" else StudyDirection.MINIMIZE
 
 
 def _state(record: TrialRecord) -> TrialState:

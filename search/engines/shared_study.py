@@ -21,11 +21,11 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.exceptions import ExperimentalWarning, OptunaError, UpdateFinishedTrialError
 from optuna.samplers import BaseSampler
 from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback, fail_stale_trials
-from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState
 from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError, SQLAlchemyError
 
 from ffsearch.errors import RunError
+from ffsearch.search.base.objective import Objective
 from ffsearch.search.base.secrets import without_passwords
 from ffsearch.search.engines.optuna_tools import quiet_optuna
 from ffsearch.search.folder.trial_record import TrialRecord
@@ -62,7 +62,7 @@ class SharedStudy:
     Args:
         url: Where: postgresql+psycopg://USER:PASSWORD@HOST/DATABASE, mysql+pymysql://..., sqlite:///FILE.
         name: Name of the study; drivers that give the same one share it.
-        direction: `minimize` or `maximize`.
+        objective: What the values told are.
         heartbeat_s: Seconds between two signs of life.
         grace_s: Seconds without one after which a trial is lost.
 
@@ -71,13 +71,13 @@ class SharedStudy:
     """
 
     def __init__(
-        self, url: str, *, name: str, direction: str, heartbeat_s: int | None = None, grace_s: int | None = None
+        self, url: str, *, name: str, objective: Objective, heartbeat_s: int | None = None, grace_s: int | None = None
     ) -> None:
         self._url = url
         self.name = name
         self._heartbeat_s = HEARTBEAT_S if heartbeat_s is None else heartbeat_s
         self._grace_s = GRACE_S if grace_s is None else grace_s
-        self._sign = -1 if direction == "maximize" else 1
+        self._sign = objective.sign
         self._running: dict[int, Trial] = {}
         self._mute_since: dict[int, float] = {}
         with self._guarded(), quiet_optuna(), _experiments_known():
@@ -93,7 +93,7 @@ class SharedStudy:
             self._study = optuna.create_study(
                 study_name=name,
                 storage=self._storage,
-                direction=StudyDirection.MAXIMIZE if self._sign < 0 else StudyDirection.MINIMIZE,
+                direction=objective.direction,
                 load_if_exists=True,
             )
         self._ended = Event()

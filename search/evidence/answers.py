@@ -14,10 +14,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ffsearch.search.base.objective import Objective
 from ffsearch.search.base.seeds import Purpose, generator
 from ffsearch.search.data.problem import Problem, Split
 from ffsearch.search.evidence.correction import OutOfSample, Part
-from ffsearch.search.evidence.metrics import Objective
 from ffsearch.search.evidence.scoring import answers_from_logits, truth_of
 from ffsearch.search.evidence.stored import TermsFile, kept_rows
 from ffsearch.search.evidence.terms import row_terms
@@ -113,7 +113,7 @@ class SearchAnswers:
             )
             for rows, split, kept, terms in zip(self._rows, self._splits, self._kept, of_folds, strict=True)
         )
-        out = OutOfSample(metric=self._objective.name, direction=self._objective.direction, parts=parts)
+        out = OutOfSample(objective=self._objective, parts=parts)
         return [found[place] for place in places], out
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ffsearch.search.base.confidence import CONFIDENCE
+from ffsearch.search.base.objective import Objective
 from ffsearch.search.evidence.finalists import corrected_factor
 from ffsearch.search.evidence.intervals import Interval
 from ffsearch.search.evidence.terms import weight_chunks, weighted_scores
@@ -25,9 +26,8 @@ N_RESAMPLES: Final = 2000
 
 
 def paired_over_rows(
-    metric: str,
+    objective: Objective,
     *,
-    direction: str,
     truth: NDArray[Any],
     terms: NDArray[np.float32],
     pairs: Sequence[tuple[int, int]],
@@ -39,8 +39,7 @@ def paired_over_rows(
     """Differences between models that answered the same rows, each with its bootstrap interval over rows.
 
     Args:
-        metric: The objective.
-        direction: `minimize` or `maximize`.
+        objective: What is compared.
         truth: As `row_terms` wants it.
         terms: Of every model, shape (n_models, n_rows, n_terms).
         pairs: Places of the models to compare.
@@ -51,7 +50,7 @@ def paired_over_rows(
         n_together: Comparisons that are to hold together: each interval is widened so that all of them hold with 95 %
             (Bonferroni).
     """
-    sign = 1 if direction == "maximize" else -1
+    metric, sign = objective.name, -objective.sign
     gain = sign * weighted_scores(metric, truth=truth, terms=terms, weights=np.ones((1, len(truth)), np.float32))[0]
     chunks = weight_chunks(N_RESAMPLES, len(truth), rng=rng, groups=groups)
     drawn = np.concatenate([weighted_scores(metric, truth=truth, terms=terms, weights=chunk) for chunk in chunks])
@@ -68,7 +67,7 @@ def paired_over_repeats(
     one: NDArray[np.float64],
     other: NDArray[np.float64],
     *,
-    direction: str,
+    objective: Objective,
     test_to_train: float,
     spread: Spread | None = None,
 ) -> tuple[Interval, float]:
@@ -77,7 +76,7 @@ def paired_over_repeats(
     Args:
         one: Scores of the first, shape (n_repeats,), at least two.
         other: Scores of the second in the same repeats.
-        direction: `minimize` or `maximize`.
+        objective: What the scores are.
         test_to_train: Validation rows per training row.
         spread: Of the differences, where more is known of it than these repeats tell.
 
@@ -88,7 +87,7 @@ def paired_over_repeats(
     """
     from scipy.stats import t as student
 
-    differences = (1 if direction == "maximize" else -1) * (np.asarray(one) - np.asarray(other))
+    differences = -objective.sign * (np.asarray(one) - np.asarray(other))
     n_repeats = len(differences)
     mean = float(differences.mean())
     spread = spread or Spread(variance=float(differences.var(ddof=1)), degrees=n_repeats - 1)

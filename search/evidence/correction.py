@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ffsearch.search.base.confidence import CONFIDENCE
+from ffsearch.search.base.objective import Objective
 from ffsearch.search.evidence.finalists import choose
 from ffsearch.search.evidence.intervals import Interval, mean_quantiles, of_groups
 from ffsearch.search.evidence.learning import RowsGain
@@ -57,21 +58,14 @@ class OutOfSample:
     """All that is kept of what several candidates answered on rows they have not learnt from.
 
     Args:
-        metric: The objective.
-        direction: `minimize` or `maximize`.
+        objective: What the networks are compared by.
         parts: Folds or repeats; candidate i is place i of `Part.terms` in each of them.
         groups: Number of each row's group, by row of the table, or None: groups are resampled whole.
     """
 
-    metric: str
-    direction: str
+    objective: Objective
     parts: tuple[Part, ...]
     groups: NDArray[np.int64] | None = None
-
-    @property
-    def sign(self) -> int:
-        """Turns larger is better into smaller is better."""
-        return -1 if self.direction == "maximize" else 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +93,7 @@ def part_scores(out: OutOfSample) -> Scores:
     """Score of every candidate on every part, shape (n_models, n_parts); a candidate's score is the mean over parts."""
     scores = [
         weighted_scores(
-            out.metric, truth=part.truth, terms=part.terms, weights=np.ones((1, len(part.rows)), np.float32)
+            out.objective.name, truth=part.truth, terms=part.terms, weights=np.ones((1, len(part.rows)), np.float32)
         )
         for part in out.parts
     ]
@@ -122,7 +116,7 @@ def correct_search(out: OutOfSample, *, rng: np.random.Generator, n_resamples: i
     Source: Tsamardinos, Greasidou, Borboudakis 2018, doi 10.1007/s10994-018-5714-4, algorithm 5 (BBC-CV); the interval
     is that of its section 3.4, percentiles of the scores on the rows left out.
     """
-    losses = out.sign * part_scores(out).mean(axis=1)
+    losses = out.objective.sign * part_scores(out).mean(axis=1)
     best = int(np.nanargmin(losses))
     values, again = [], []
     for drawn, left in _resampled(out, n_resamples, rng=rng, with_left=True):
@@ -186,13 +180,13 @@ def correct_repeats(
         rows: What the refit's rows are worth, as far as that was learnt.
         n_resamples: Resamples.
     """
-    sign, n_repeats = repeats.sign, len(repeats.parts)
+    sign, n_repeats = repeats.objective.sign, len(repeats.parts)
     scores = sign * part_scores(repeats)
     drawn = np.concatenate([losses for losses, _ in _resampled(repeats, n_resamples, rng=rng, with_left=False)])
     gains, again = [], []
     for out in range(n_repeats):
         others = drawn[:, :, [repeat for repeat in range(n_repeats) if repeat != out] or [out]]
-        chosen = choose(others, n_params=n_params, direction="minimize", test_to_train=test_to_train, worth=worth)
+        chosen = choose(others, n_params=n_params, test_to_train=test_to_train, worth=worth)
         promised = np.take_along_axis(others.mean(axis=2), chosen[:, None], axis=1)[:, 0]
         gains.append(scores[chosen, out] - promised)
         again.append(chosen == winner)
@@ -218,7 +212,7 @@ def _added(out: OutOfSample, model: int) -> Scores:
     rows = np.unique(np.concatenate([part.rows for part in out.parts]))
     added, means = np.zeros(len(rows)), []
     for part in out.parts:
-        [own] = out.sign * row_influences(out.metric, truth=part.truth, terms=part.terms[[model]])
+        [own] = out.objective.sign * row_influences(out.objective.name, truth=part.truth, terms=part.terms[[model]])
         means.append(own.mean())
         added[np.searchsorted(rows, part.rows)] += (own - own.mean()) / len(own)
     values = np.mean(means) + added * len(rows) / len(out.parts)
@@ -309,10 +303,10 @@ def _resampled(
 def _losses(out: OutOfSample, weights: Sequence[NDArray[np.float32]]) -> Scores:
     """Losses by the weights of every part's rows, shape (n_resamples, n_models, n_parts)."""
     scores = [
-        weighted_scores(out.metric, truth=part.truth, terms=part.terms, weights=of_part)
+        weighted_scores(out.objective.name, truth=part.truth, terms=part.terms, weights=of_part)
         for part, of_part in zip(out.parts, weights, strict=True)
     ]
-    return np.asarray(out.sign * np.stack(scores, axis=2))
+    return np.asarray(out.objective.sign * np.stack(scores, axis=2))
 
 
 def _mean_of_known(scores: Scores) -> Scores:
@@ -335,10 +329,12 @@ def _corrected(
 ) -> Corrected:
     """Losses turned back into scores."""
     tail = (1 - CONFIDENCE) / 2
-    lowest, highest = bounds(out.metric)
-    value, *ends = np.clip(out.sign * np.array([corrected, *np.nanquantile(spread, [tail, 1 - tail])]), lowest, highest)
+    lowest, highest = bounds(out.objective.name)
+    value, *ends = np.clip(
+        out.objective.sign * np.array([corrected, *np.nanquantile(spread, [tail, 1 - tail])]), lowest, highest
+    )
     return Corrected(
-        naive=out.sign * naive,
+        naive=out.objective.sign * naive,
         interval=Interval(value=float(value), low=float(min(ends)), high=float(max(ends))),
         optimism=corrected - naive,
         chosen_again=chosen_again,

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from ffsearch.search.base.confidence import SIGNIFICANT
 from ffsearch.search.base.numbers import compact
+from ffsearch.search.base.objective import Objective
 from ffsearch.search.evidence.comparison import holm, moderated, paired_over_repeats
 from ffsearch.search.evidence.intervals import Interval
 from ffsearch.search.network.points import Parameters, contains, searched
@@ -220,7 +221,7 @@ def weigh_effects(
     changed: Sequence[Partner],
     scores: NDArray[np.float64],
     *,
-    direction: str,
+    objective: Objective,
     test_to_train: float,
 ) -> tuple[Effect, ...]:
     """What every change does to the winner, and whether depth or width is the better use of more parameters.
@@ -229,7 +230,7 @@ def weigh_effects(
         winner: Its scores in repeats that did not choose it, shape (n_repeats,), at least two.
         changed: The partners.
         scores: Theirs in the same repeats, shape (n_partners, n_repeats); NaN where one diverged.
-        direction: `minimize` or `maximize`.
+        objective: What the scores are.
         test_to_train: Validation rows per training row.
 
     Returns:
@@ -239,7 +240,7 @@ def weigh_effects(
     asked = [(one.factor, one.change, "winner", scores[place], winner) for place, one in enumerate(changed)]
     if {"deeper", "wider"} <= places.keys():
         asked.append(("depth", "deeper", "wider", scores[places["deeper"]], scores[places["wider"]]))
-    weighed = _weighed([one - other for *_, one, other in asked], direction=direction, test_to_train=test_to_train)
+    weighed = _weighed([one - other for *_, one, other in asked], objective=objective, test_to_train=test_to_train)
     known = [place for place, (_, p_value) in enumerate(weighed) if not math.isnan(p_value)]
     adjusted = dict(zip(known, holm([weighed[place][1] for place in known]), strict=True))
     return tuple(
@@ -256,7 +257,7 @@ def weigh_effects(
 
 
 def _weighed(
-    differences: Sequence[NDArray[np.float64]], *, direction: str, test_to_train: float
+    differences: Sequence[NDArray[np.float64]], *, objective: Objective, test_to_train: float
 ) -> list[tuple[Interval, float]]:
     """Every difference with its p-value, both NaN where a network diverged; spreads are learnt from all the others."""
     unknown = Interval(value=math.nan, low=math.nan, high=math.nan), math.nan
@@ -268,7 +269,7 @@ def _weighed(
             weighed[place] = paired_over_repeats(
                 differences[place],
                 np.zeros_like(differences[place]),
-                direction=direction,
+                objective=objective,
                 test_to_train=test_to_train,
                 spread=spread,
             )

@@ -16,11 +16,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ffsearch.search.base.objective import Objective
 from ffsearch.search.base.seeds import Purpose, child
 from ffsearch.search.engines.asking import DEFAULT_TRIAL
+from ffsearch.search.folder.ranking import standings
 from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.network.topology import Point, layer_sizes
-from ffsearch.search.training.protocol import Ended, Job
+from ffsearch.search.training.protocol import Job
 
 __all__ = ["choose", "choose_finalists", "corrected_factor", "race", "repeat_jobs"]
 
@@ -41,7 +43,9 @@ choice: what is as good at half the size is worth having, and of a tenth one wan
 # --- who they are ----------------------------------------------------------------------------------------------------
 
 
-def choose_finalists(records: Sequence[TrialRecord], *, direction: str, n_finalists: int) -> tuple[TrialRecord, ...]:
+def choose_finalists(
+    records: Sequence[TrialRecord], *, objective: Objective, n_finalists: int
+) -> tuple[TrialRecord, ...]:
     """The trials whose points are trained again: the best topologies, the best of much smaller ones, and the default.
 
     Only one point of every topology (layer sizes, activation, batch normalisation) is taken, the best. A point that was
@@ -54,13 +58,13 @@ def choose_finalists(records: Sequence[TrialRecord], *, direction: str, n_finali
 
     Args:
         records: All trials told.
-        direction: `minimize` or `maximize`.
+        objective: What the scores are.
         n_finalists: Places, at least 1.
 
     Returns:
         Best first, then the small ones, then the default; empty when no trial has a score.
     """
-    ranked = _distinct(_ranked(records, direction=direction))
+    ranked = _distinct([one.record for one in standings(records, objective=objective)])
     n_small = min(int(n_finalists * SHARE_SMALL), n_finalists - 1)
     chosen = ranked[: n_finalists - n_small]
     limit = chosen[0].n_params / 2 if chosen else 0.0
@@ -72,22 +76,6 @@ def choose_finalists(records: Sequence[TrialRecord], *, direction: str, n_finali
     default = [r for r in records if r.trial == DEFAULT_TRIAL and r.value is not None]
     known = {record.point.identity for record in chosen}
     return (*chosen, *(record for record in default if record.point.identity not in known))
-
-
-def _ranked(records: Sequence[TrialRecord], *, direction: str) -> list[TrialRecord]:
-    """The first trial of every point that has a value, best mean value first, pruned ones last."""
-    sign = _sign(direction)
-    by_point: dict[int, list[TrialRecord]] = {}
-    for record in records:
-        if record.value is not None:
-            by_point.setdefault(record.trial if record.repeat_of is None else record.repeat_of, []).append(record)
-    standing = []
-    for of_point in by_point.values():
-        first = min(of_point, key=lambda record: record.trial)
-        trained = [record for record in of_point if record.ended is not Ended.PRUNED]
-        mean = float(np.mean([record.value for record in (trained or of_point)]))
-        standing.append((not trained, sign * mean, first.trial, first))
-    return [first for *_, first in sorted(standing, key=lambda one: one[:3])]
 
 
 def _distinct(ranked: Sequence[TrialRecord]) -> list[TrialRecord]:
@@ -125,7 +113,7 @@ def repeat_jobs(points: Sequence[tuple[int, Point]], repeats: Sequence[int], *, 
 
 
 def choose(
-    scores: NDArray[np.float64], *, n_params: Sequence[int], direction: str, test_to_train: float, worth: float = 0.0
+    losses: NDArray[np.float64], *, n_params: Sequence[int], test_to_train: float, worth: float = 0.0
 ) -> NDArray[np.intp]:
     """The winner: the fewest parameters among those within one standard error of the best mean over repeats.
 
@@ -136,9 +124,8 @@ def choose(
     sizes the better one.
 
     Args:
-        scores: Shape (..., n_finalists, n_repeats); what is not finite is worst.
+        losses: Shape (..., n_finalists, n_repeats); what is not finite is worst.
         n_params: Parameters of every finalist.
-        direction: `minimize` or `maximize`.
         test_to_train: Validation rows per training row, for `corrected_factor`.
         worth: The least difference worth having, in the objective's unit.
 
@@ -150,11 +137,10 @@ def choose(
     for a smaller network, hence `worth`; and it does not fall with the difference's own error, which may be the wider
     one. Nadeau and Bengio 2003 for repeats that share rows.
     """
-    losses = _sign(direction) * np.where(np.isfinite(scores), scores, np.nan)
-    losses = np.where(np.isnan(losses), np.inf, losses)
+    losses = np.where(np.isfinite(losses), losses, np.inf)
     means = losses.mean(axis=-1)
     best = means.argmin(axis=-1)
-    n_repeats = scores.shape[-1]
+    n_repeats = losses.shape[-1]
     if n_repeats < 2:
         return np.asarray(best)
     factor = corrected_factor(n_repeats, test_to_train=test_to_train)
@@ -164,17 +150,16 @@ def choose(
         error = np.sqrt(factor * differences.var(axis=-1, ddof=1))
         own_error = np.sqrt(factor * of_best.var(axis=-1, ddof=1))
         within = differences.mean(axis=-1) <= np.maximum(error, np.minimum(own_error, worth))
-    within |= np.arange(scores.shape[-2]) == best[..., None]
+    within |= np.arange(losses.shape[-2]) == best[..., None]
     sizes = np.asarray(n_params, dtype=np.float64)
     smallest = np.where(within, sizes, np.inf).min(axis=-1)
     return np.asarray(np.where(within & (sizes == smallest[..., None]), means, np.inf).argmin(axis=-1))
 
 
 def race(
-    scores: NDArray[np.float64],
+    losses: NDArray[np.float64],
     *,
     n_params: Sequence[int],
-    direction: str,
     test_to_train: float,
     n_left: int,
     worth: float = 0.0,
@@ -182,9 +167,8 @@ def race(
     """The finalists that go on after the first repeats: the one that would win now, then the best means.
 
     Args:
-        scores: Shape (n_finalists, n_repeats); what is not finite is worst.
+        losses: Shape (n_finalists, n_repeats); what is not finite is worst.
         n_params: Parameters of every finalist.
-        direction: `minimize` or `maximize`.
         test_to_train: Validation rows per training row.
         n_left: How many go on.
         worth: The least difference worth having.
@@ -192,8 +176,8 @@ def race(
     Returns:
         Their places, ascending.
     """
-    winner = int(choose(scores, n_params=n_params, direction=direction, test_to_train=test_to_train, worth=worth))
-    means = np.where(np.isfinite(scores), _sign(direction) * scores, np.inf).mean(axis=1)
+    winner = int(choose(losses, n_params=n_params, test_to_train=test_to_train, worth=worth))
+    means = np.where(np.isfinite(losses), losses, np.inf).mean(axis=1)
     ranked = [winner, *(int(place) for place in np.argsort(means, kind="stable") if place != winner)]
     return sorted(ranked[:n_left])
 
@@ -207,8 +191,3 @@ def corrected_factor(n_repeats: int, *, test_to_train: float) -> float:
     1 / n_repeats + n_test / n_train.
     """
     return 1 / n_repeats + test_to_train
-
-
-def _sign(direction: str) -> int:
-    """Turns larger is better into smaller is better."""
-    return -1 if direction == "maximize" else 1

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ffsearch.search.base.confidence import CONFIDENCE
+from ffsearch.search.base.objective import Objective
 from ffsearch.search.evidence.intervals import Interval
 from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.network.points import Parameters, searched
@@ -56,14 +57,14 @@ class Importance:
 
 
 def parameter_importances(
-    records: Sequence[TrialRecord], parameters: Parameters, *, direction: str, rng: np.random.Generator
+    records: Sequence[TrialRecord], parameters: Parameters, *, objective: Objective, rng: np.random.Generator
 ) -> tuple[Importance, ...]:
     """PED-ANOVA importances of all searched parameters, the most important first.
 
     Args:
         records: All trials told; those without a value are left out.
         parameters: The space.
-        direction: `minimize` or `maximize`.
+        objective: What the values are.
         rng: Where resamples and shuffles are drawn from.
 
     Returns:
@@ -77,11 +78,11 @@ def parameter_importances(
         return ()
     trials = _trials(valued, parameters)
     values = np.array([trial.value for trial in trials], np.float64)
-    found = _measured(trials, names, direction=direction)
+    found = _measured(trials, names, objective=objective)
     drawn = [rng.integers(len(trials), size=len(trials)) for _ in range(N_RESAMPLES)]
-    resampled = _shares([_measured([trials[at] for at in rows], names, direction=direction) for rows in drawn])
+    resampled = _shares([_measured([trials[at] for at in rows], names, objective=objective) for rows in drawn])
     shuffled = [_with_values(trials, rng.permutation(values)) for _ in range(N_SHUFFLES)]
-    chance = np.quantile([_measured(one, names, direction=direction) for one in shuffled], CONFIDENCE, axis=0)
+    chance = np.quantile([_measured(one, names, objective=objective) for one in shuffled], CONFIDENCE, axis=0)
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(resampled, [tail, 1 - tail], axis=0)
     shares = _shares([found])[0]
@@ -117,7 +118,7 @@ def _with_values(trials: Sequence[FrozenTrial], values: NDArray[np.float64]) -> 
     ]
 
 
-def _measured(trials: Sequence[FrozenTrial], names: Sequence[str], *, direction: str) -> NDArray[np.float64]:
+def _measured(trials: Sequence[FrozenTrial], names: Sequence[str], *, objective: Objective) -> NDArray[np.float64]:
     """Importance of every parameter as PED-ANOVA measures it, shape (n_parameters,)."""
     import optuna
     from optuna.importance import PedAnovaImportanceEvaluator
@@ -126,7 +127,7 @@ def _measured(trials: Sequence[FrozenTrial], names: Sequence[str], *, direction:
 
     share = min(0.5, max(BEST_SHARE, MIN_BEST / len(trials)))
     with quiet_optuna():
-        study = optuna.create_study(direction="maximize" if direction == "maximize" else "minimize")
+        study = optuna.create_study(direction=objective.direction)
         study.add_trials(trials)
         measured = PedAnovaImportanceEvaluator(target_quantile=share).evaluate(study, params=list(names))
     return np.array([measured[name] for name in names])

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ffsearch.errors import SpaceError
+from ffsearch.search.base.objective import Objective
 from ffsearch.search.network.heads import Head, Task
+from ffsearch.spaces.pairing import OBJECTIVES
 
-__all__ = ["METRICS", "Objective", "bounds", "is_better", "metric_values", "resolve_objective"]
+__all__ = ["METRICS", "bounds", "metric_values", "resolve_objective"]
 
 Truth = NDArray[Any]
 Answers = NDArray[Any]
@@ -28,17 +29,6 @@ PROBABILITY_FLOOR: Final = 1e-7
 
 ECE_BINS: Final = 15
 """Bins of the expected calibration error. Source: Guo et al. 2017, arXiv 1706.04599, section 4."""
-
-MINIMIZE: Final = "minimize"
-MAXIMIZE: Final = "maximize"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Objective:
-    """What a search optimises: the name of a metric and its direction, `minimize` or `maximize`."""
-
-    name: str
-    direction: str
 
 
 def log_loss(truth: Truth, probabilities: Answers) -> float:
@@ -123,10 +113,9 @@ METRICS: Final[dict[Task, dict[str, Metric]]] = {
     Task.BINARY: _OF_CLASSES,
     Task.MULTICLASS: _OF_CLASSES,
 }
-"""The metrics of every task; the first is its default objective."""
+"""The metrics of every task."""
 
 _MAXIMIZED: Final = frozenset({"accuracy", "balanced_accuracy", "roc_auc", "r2"})
-_NOT_OBJECTIVES: Final = frozenset({"ece", "r2", "brier"})
 
 
 def metric_values(task: Task, truth: Truth, answers: Answers) -> dict[str, float]:
@@ -140,21 +129,16 @@ def resolve_objective(name: str, head: Head, *, key: str = "search.objective") -
     Raises:
         SpaceError: If the metric does not fit the task.
     """
-    legal = [metric for metric in METRICS[head.task] if metric not in _NOT_OBJECTIVES]
+    legal = OBJECTIVES[head.task]
     chosen = legal[0] if name == "auto" else name
     if chosen not in legal:
         raise SpaceError(f"{key}: {name!r} does not fit a {head.task} task; legal here: auto, {', '.join(legal)}.")
-    return Objective(name=chosen, direction=MAXIMIZE if chosen in _MAXIMIZED else MINIMIZE)
+    return Objective(name=chosen, direction="maximize" if chosen in _MAXIMIZED else "minimize")
 
 
 def bounds(name: str) -> tuple[float, float]:
     """The least and the most an objective can be."""
     return (0.0, 1.0) if name in _MAXIMIZED else (0.0, math.inf)
-
-
-def is_better(value: float, other: float, *, direction: str) -> bool:
-    """Whether a value beats another one."""
-    return value > other if direction == MAXIMIZE else value < other
 
 
 def _chosen(probabilities: Answers) -> NDArray[np.intp]:

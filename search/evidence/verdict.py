@@ -22,9 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ffsearch.search.base.confidence import TWO_SIDED
+from ffsearch.search.base.objective import Objective
 from ffsearch.search.evidence.comparison import paired_over_rows
 from ffsearch.search.evidence.intervals import Interval
-from ffsearch.search.evidence.metrics import Objective
 from ffsearch.search.evidence.terms import weighted_scores
 
 __all__ = [
@@ -211,8 +211,7 @@ def facts_of_rows(
         pairs: Sequence[tuple[str, str]], n_together: int, seed_sds: Sequence[float] = noise
     ) -> list[Interval]:
         return paired_over_rows(
-            objective.name,
-            direction=objective.direction,
+            objective,
             truth=truth,
             terms=stacked,
             pairs=[(places[one], places[other]) for one, other in pairs],
@@ -230,7 +229,7 @@ def facts_of_rows(
     dummy = float(weighted_scores(objective.name, truth=truth, terms=terms["dummy"][None], weights=ones).item())
     return Facts(
         metric=objective.name,
-        room=1 - dummy if objective.direction == "maximize" else dummy,
+        room=dummy if objective.is_lower_better else 1 - dummy,
         topology=topology,
         n_params=n_params,
         n_rows=len(truth) if n_rows is None else n_rows,

@@ -27,8 +27,9 @@ import pandas as pd
 
 from ffsearch.errors import ExportError
 from ffsearch.search.base.files import sqlite_url
-from ffsearch.search.exporting.trial_facts import BROKEN, CURVES, finals_of, is_number, seconds_of
+from ffsearch.search.exporting.trial_facts import CURVES, finals_of, is_number, seconds_of
 from ffsearch.search.folder.reader import SPACE, SUMMARY, Run
+from ffsearch.search.training.protocol import Ended
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -192,7 +193,7 @@ def _log_trials(client: MlflowClient, experiment: str, parent: str, run: Run) ->
             continue
         logged = logged or _begin_trial(client, experiment, parent, row)
         _log(client, logged, params=_point(row), metrics=[*_curve(curves.get(row["trial"]), row), *_finals(row)])
-        status = "FAILED" if row["ended"] in BROKEN else "FINISHED"
+        status = "FINISHED" if Ended(row["ended"]).has_value else "FAILED"  # a pruned trial ended as it should
         client.set_terminated(logged.info.run_id, status, end_time=_ended(row))
         n_new += 1
     return n_new

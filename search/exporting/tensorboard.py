@@ -24,8 +24,9 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, Sessi
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 from ffsearch.errors import ExportError
-from ffsearch.search.exporting.trial_facts import BROKEN, CURVES, SIZES, finals_of, names_of, seconds_of
+from ffsearch.search.exporting.trial_facts import CURVES, SIZES, finals_of, names_of, seconds_of
 from ffsearch.search.folder.reader import Run
+from ffsearch.search.training.protocol import Ended
 
 __all__ = ["write_tensorboard"]
 
@@ -148,7 +149,7 @@ def _trial_events(row: Mapping[Any, Any], curve: pd.DataFrame | None, hparams: M
     point = {hparam: _plain(row[name]) for name, hparam in hparams.items() if pd.notna(row[name])}
     start = hp.hparams_pb(point, trial_id=f"trial {row['trial']}", start_time_secs=at - float(row["train_s"]))
     losses = [] if curve is None else curve.to_dict("records")
-    status = api_pb2.STATUS_FAILURE if row["ended"] in BROKEN else api_pb2.STATUS_SUCCESS
+    status = api_pb2.STATUS_SUCCESS if Ended(row["ended"]).has_value else api_pb2.STATUS_FAILURE
     return [
         Event(wall_time=at, summary=start),
         *(_scalar(name, loss[name], step=int(loss["epoch"]), at=at) for loss in losses for name in CURVES),

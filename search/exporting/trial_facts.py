@@ -9,18 +9,13 @@ from typing import Any, Final
 
 import pandas as pd
 
-from ffsearch.search.training.protocol import Ended
-
-__all__ = ["BROKEN", "CURVES", "SIZES", "finals_of", "is_number", "names_of", "seconds_of"]
+__all__ = ["CURVES", "SIZES", "finals_of", "is_number", "names_of", "seconds_of"]
 
 CURVES: Final = ("train_loss", "valid_loss")
 """Columns of `Run.curves` that are told epoch by epoch."""
 
 SIZES: Final = ("n_params", "n_epochs")
 """Columns of `Run.trials` that are told beside the metrics."""
-
-BROKEN: Final = frozenset({Ended.DIVERGED, Ended.FAILED})
-"""Ends that other tools show as failures; a pruned trial ended as it should."""
 
 
 def names_of(trials: pd.DataFrame, prefix: str) -> list[str]:

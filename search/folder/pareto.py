@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ffsearch.search.folder.trial_record import WITHOUT_VALUE
+from ffsearch.search.base.objective import Objective
+from ffsearch.search.folder.trial_record import scores
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["pareto_front"]
 
 
-def pareto_front(trials: pd.DataFrame, *, direction: str) -> pd.DataFrame:
+def pareto_front(trials: pd.DataFrame, *, objective: Objective) -> pd.DataFrame:
     """The points that are not dominated: no other is as small and as good, and better in one of the two.
 
     A point tried several times counts by the mean of its values. DIFFERS from the best trial: pruned trials count too,
@@ -26,13 +27,12 @@ def pareto_front(trials: pd.DataFrame, *, direction: str) -> pd.DataFrame:
 
     Args:
         trials: A row a trial, as `trials_frame` gives them.
-        direction: `minimize` or `maximize`, of the values.
+        objective: What the values are.
 
     Returns:
         A row a point, the smallest first: trial (its first with a value), n_params, value, n_seeds, topology, ended.
     """
-    known = trials[trials["value"].notna() & ~trials["ended"].isin([str(end) for end in WITHOUT_VALUE])]
-    known = known.sort_values("trial")
+    known = trials[scores(trials).notna()].sort_values("trial")
     groups = known.groupby(known["repeat_of"].fillna(known["trial"]), sort=True)
     points = groups.agg(
         trial=("trial", "first"),
@@ -42,7 +42,6 @@ def pareto_front(trials: pd.DataFrame, *, direction: str) -> pd.DataFrame:
         topology=("topology", "first"),
         ended=("ended", "first"),
     )
-    minimize = direction != "maximize"
-    points = points.sort_values(["n_params", "value", "trial"], ascending=[True, minimize, True])
-    losses = points["value"] if minimize else -points["value"]
+    points = points.sort_values(["n_params", "value", "trial"], ascending=[True, objective.is_lower_better, True])
+    losses = objective.sign * points["value"]
     return points[losses < losses.cummin().shift(fill_value=float("inf"))].reset_index(drop=True)

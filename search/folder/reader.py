@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ffsearch.errors import ExportError, RunError
 from ffsearch.search.base.files import disk_error
+from ffsearch.search.base.objective import Objective
 from ffsearch.search.folder.log import Kind, Line, read_lines
 from ffsearch.search.folder.pareto import pareto_front
 from ffsearch.search.folder.summary import RunFacts, build_summary
@@ -141,7 +142,7 @@ class Run:
 
         No other point tried is as good with fewer parameters. By what the search saw: the verdict reads none of it.
         """
-        return pareto_front(self.trials, direction=self.summary["objective"]["direction"])
+        return pareto_front(self.trials, objective=Objective(**self.summary["objective"]))
 
     @cached_property
     def curves(self) -> pd.DataFrame:

@@ -7,7 +7,9 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Final, NotRequired, TypedDict
 
 from ffsearch._version import __version__
-from ffsearch.search.folder.trial_record import Standing, TrialRecord, best_standing, standing_of
+from ffsearch.search.base.objective import Objective
+from ffsearch.search.folder.ranking import Standing, best_standing, standing_of
+from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.training.protocol import Ended
 
 __all__ = [
@@ -70,8 +72,7 @@ class RunFacts:
         kind: `search`.
         name: Name of the run.
         task: What is predicted.
-        objective: Name of the metric that is optimised.
-        direction: `minimize` or `maximize`.
+        objective: What is optimised.
         data: The table.
         search: How points are proposed and trained.
     """
@@ -79,21 +80,22 @@ class RunFacts:
     kind: str
     name: str
     task: str
-    objective: str
-    direction: str
+    objective: Objective
     data: DataFacts
     search: SearchFacts
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, fit for JSON."""
-        return asdict(self)
+        """Plain values, fit for JSON; the objective in two of them, as logs always had it."""
+        return asdict(self) | {"objective": self.objective.name, "direction": self.objective.direction}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> RunFacts:
         """What `as_dict` wrote; names a newer version added are left out."""
         data, search = _known(DataFacts, values["data"]), _known(SearchFacts, values["search"])
         data["target"] = tuple(data["target"])
-        return cls(**_known(cls, values) | {"data": DataFacts(**data), "search": SearchFacts(**search)})
+        objective = Objective(name=values["objective"], direction=values["direction"])
+        parts = {"objective": objective, "data": DataFacts(**data), "search": SearchFacts(**search)}
+        return cls(**_known(cls, values) | parts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,7 +166,7 @@ def build_summary(
         test: What the sealed test said; None when it was not opened.
         winner: The trial that was refitted; None: the best one so far.
     """
-    naive = best_standing(records, direction=facts.direction)
+    naive = best_standing(records, objective=facts.objective)
     best = naive if winner is None else standing_of(winner, records)
     summary = Summary(
         schema=SUMMARY_SCHEMA,
@@ -173,7 +175,7 @@ def build_summary(
         name=facts.name,
         task=facts.task,
         data=asdict(facts.data),
-        objective={"name": facts.objective, "direction": facts.direction},
+        objective=asdict(facts.objective),
         search={**asdict(facts.search), **_counts(records), "wall_s": round(wall_s, 3), **_seconds(records)},
         best=None if best is None else _best(best),
         evidence={

@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
-from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from ffsearch.search.base.objective import Objective
 from ffsearch.search.network.topology import STUDY_ONLY, Point
 from ffsearch.search.training.protocol import Curve, Ended
 
@@ -18,24 +18,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "WITHOUT_VALUE",
-    "Leader",
-    "Standing",
     "Told",
     "TrialRecord",
     "bad_value",
-    "best_record",
-    "best_standing",
     "curves_frame",
     "now",
     "repeats_frame",
-    "standing_of",
+    "scores",
     "told_history",
     "trials_frame",
 ]
-
-WITHOUT_VALUE: Final = frozenset({Ended.DIVERGED, Ended.FAILED})
-"""Ends that leave nothing to compare."""
 
 
 def now() -> str:
@@ -125,6 +117,11 @@ class TrialRecord:
                 return str(self.ended)
 
     @property
+    def first_of_point(self) -> int:
+        """Number of the first trial of the same point: its own, unless it repeats one."""
+        return self.trial if self.repeat_of is None else self.repeat_of
+
+    @property
     def n_folds_judged(self) -> int:
         """Folds after which a pruner ended it; 0 where it was pruned within its first fold, or not at all."""
         folds = self.notes.get("folds", ())
@@ -191,93 +188,7 @@ class TrialRecord:
         )
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Standing:
-    """A point by all its trials that count: more than one when a sampler proposed it again and it got other seeds.
-
-    Args:
-        record: Its first trial.
-        value: Mean of their values.
-        n_seeds: How many they are.
-    """
-
-    record: TrialRecord
-    value: float
-    n_seeds: int
-
-
-def best_standing(records: Iterable[TrialRecord], *, direction: str) -> Standing | None:
-    """The point with the best value; the one tried earlier of two alike; None when no trial has a value.
-
-    Trials that were trained to their end go before those that were pruned, whatever their values.
-    """
-    valued = [record for record in records if record.value is not None]
-    trained = [record for record in valued if record.ended is not Ended.PRUNED]
-    by_point: dict[int, list[TrialRecord]] = {}
-    for record in trained or valued:
-        by_point.setdefault(record.trial if record.repeat_of is None else record.repeat_of, []).append(record)
-    sign = _sign(direction)
-    standings = (_standing(of_point) for of_point in by_point.values())
-    return min(standings, key=lambda one: (sign * one.value, one.record.trial), default=None)
-
-
-def standing_of(record: TrialRecord, records: Iterable[TrialRecord]) -> Standing:
-    """A trial's point by all its trials that have a value."""
-    first = record.trial if record.repeat_of is None else record.repeat_of
-    same = [one for one in records if one.value is not None and first in (one.trial, one.repeat_of)]
-    return _standing(same or [record])
-
-
-def _standing(records: Sequence[TrialRecord]) -> Standing:
-    first = min(records, key=lambda record: record.trial)
-    return Standing(record=first, value=fmean(_value(record) for record in records), n_seeds=len(records))
-
-
-def best_record(records: Iterable[TrialRecord], *, direction: str) -> TrialRecord | None:
-    """The trial that stands for the best point; `best_standing` tells what best means."""
-    best = best_standing(records, direction=direction)
-    return None if best is None else best.record
-
-
-class Leader:
-    """The best point of trials that are told one by one: `best_record`, without looking through all of them each time.
-
-    Args:
-        direction: `minimize` or `maximize`.
-    """
-
-    def __init__(self, direction: str) -> None:
-        self._direction = direction
-        self._best: Standing | None = None
-        self._n_seen = 0
-
-    def of(self, records: Sequence[TrialRecord]) -> TrialRecord | None:
-        """The trial that stands for the best point.
-
-        Args:
-            records: Those of the last call, and what was told since.
-        """
-        new, self._n_seen = records[self._n_seen :], len(records)
-        if any(record.repeat_of is not None for record in new):  # a mean that changed can cost the lead
-            self._best = best_standing(records, direction=self._direction)
-        else:
-            for record in new:
-                self._meet(record)
-        return None if self._best is None else self._best.record
-
-    def _meet(self, record: TrialRecord) -> None:
-        """Let a trial take the lead."""
-        if record.value is None or record.repeat_of is not None:
-            return
-        one = Standing(record=record, value=record.value, n_seeds=1)
-        if self._best is None or self._key(one) < self._key(self._best):
-            self._best = one
-
-    def _key(self, one: Standing) -> tuple[bool, float, int]:
-        return one.record.ended is Ended.PRUNED, _sign(self._direction) * one.value, one.record.trial
-
-
-def bad_value(values: Iterable[float | None], *, naive: float, direction: str) -> float:
+def bad_value(values: Iterable[float | None], *, naive: float, objective: Objective) -> float:
     """A finite value for a trial that has none: as bad as the worst one seen, and no better than guessing.
 
     choice: within the range of real values, because samplers that standardise what they are told (Gaussian processes)
@@ -286,19 +197,19 @@ def bad_value(values: Iterable[float | None], *, naive: float, direction: str) -
     Args:
         values: Values of the trials told before, None among them.
         naive: Value of an answer that ignores the features.
-        direction: `minimize` or `maximize`.
+        objective: What is optimised.
     """
-    sign = _sign(direction)
+    sign = objective.sign
     return sign * max([sign * naive, *(sign * value for value in values if value is not None)])
 
 
-def told_history(records: Sequence[TrialRecord], *, naive: float, direction: str) -> list[Told]:
+def told_history(records: Sequence[TrialRecord], *, naive: float, objective: Objective) -> list[Told]:
     """What an engine was told, in the order it was told; the same whether the run was interrupted or not."""
     history: list[Told] = []
     worst = naive
     for record in records:
         history.append(record.told(otherwise=worst))
-        worst = bad_value([record.value], naive=worst, direction=direction)
+        worst = bad_value([record.value], naive=worst, objective=objective)
     return history
 
 
@@ -316,6 +227,15 @@ def trials_frame(records: Sequence[TrialRecord]) -> pd.DataFrame:
         columns[f"metric.{name}"] = [record.metrics.get(name, math.nan) for record in ordered]
     dtypes = _DTYPES | {f"point.{name}": dtype for name, dtype in _POINT_DTYPES.items()}
     return pd.DataFrame({name: pd.Series(cells, dtype=dtypes.get(name, "float64")) for name, cells in columns.items()})
+
+
+def scores(trials: pd.DataFrame) -> pd.Series[float]:
+    """The values of a row a trial that are finite; NaN elsewhere, also where a sampler was told one all the same."""
+    import pandas as pd
+
+    values = pd.to_numeric(trials["value"], errors="coerce").astype(float)
+    without = [str(end) for end in Ended if not end.has_value]
+    return values.where(np.isfinite(values) & ~trials["ended"].isin(without))
 
 
 def repeats_frame(records: Mapping[tuple[int, int], TrialRecord]) -> pd.DataFrame:
@@ -384,16 +304,6 @@ def _cell(value: object) -> object:
     if isinstance(value, tuple):
         return "-".join(map(str, value))
     return str(value) if isinstance(value, str) else value
-
-
-def _value(record: TrialRecord) -> float:
-    """The value of a record that has one; what has none sorts last."""
-    return math.inf if record.value is None else record.value
-
-
-def _sign(direction: str) -> int:
-    """Turns larger is better into smaller is better."""
-    return -1 if direction == "maximize" else 1
 
 
 def _plain_float(value: float | None) -> float | None:

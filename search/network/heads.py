@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from ffsearch.errors import SpaceError
 from ffsearch.search.network import defaults
+from ffsearch.spaces.pairing import LOSSES, OUTPUTS
 
 __all__ = [
     "PAIRINGS",
@@ -106,25 +107,19 @@ class Pairing:
     because: str
 
 
-PAIRINGS: Final[dict[Task, Pairing]] = {
-    Task.REGRESSION: Pairing(
-        output=Output.LINEAR,
-        losses=(Loss.MSE, Loss.MAE, Loss.HUBER),
-        because="a number with Gaussian noise has no bounds, and its likelihood is the squared error",
-    ),
-    Task.BINARY: Pairing(
-        output=Output.SIGMOID,
-        losses=(Loss.BINARY_CROSSENTROPY,),
-        because="a yes or no is Bernoulli: one probability, whose likelihood is the binary cross-entropy",
-    ),
-    Task.MULTICLASS: Pairing(
-        output=Output.SOFTMAX,
-        losses=(Loss.CATEGORICAL_CROSSENTROPY,),
-        because="one class of several is Multinoulli: probabilities that sum to 1, whose likelihood is the categorical "
-        "cross-entropy",
-    ),
+_BECAUSE: Final = {
+    Task.REGRESSION: "a number with Gaussian noise has no bounds, and its likelihood is the squared error",
+    Task.BINARY: "a yes or no is Bernoulli: one probability, whose likelihood is the binary cross-entropy",
+    Task.MULTICLASS: "one class of several is Multinoulli: probabilities that sum to 1, whose likelihood is the "
+    "categorical cross-entropy",
 }
 """Source: Goodfellow, Bengio, Courville 2016, section 6.2.2 (output units and the likelihoods they come from)."""
+
+PAIRINGS: Final[dict[Task, Pairing]] = {
+    task: Pairing(output=Output(OUTPUTS[task]), losses=tuple(map(Loss, LOSSES[task])), because=because)
+    for task, because in _BECAUSE.items()
+}
+"""As space files have them."""
 
 
 def default_loss(task: Task) -> Loss:

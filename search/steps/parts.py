@@ -10,14 +10,16 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from ffsearch.search.base.objective import Objective
 from ffsearch.search.engines.protocol import Engine
 from ffsearch.search.evidence.answers import SearchAnswers
 from ffsearch.search.evidence.effort import baseline_seconds
-from ffsearch.search.evidence.metrics import Objective, resolve_objective
+from ffsearch.search.evidence.metrics import resolve_objective
 from ffsearch.search.evidence.scoring import naive_value
+from ffsearch.search.folder.ranking import Leader
 from ffsearch.search.folder.reader import SPLITS, STUDY, Run
 from ffsearch.search.folder.summary import DataFacts, RunFacts, SearchFacts
-from ffsearch.search.folder.trial_record import Leader, TrialRecord, told_history
+from ffsearch.search.folder.trial_record import TrialRecord, told_history
 from ffsearch.search.folder.writer import RunFolder
 from ffsearch.search.network import defaults
 from ffsearch.search.network.heads import Head, Loss, Output, check_pairing
@@ -202,8 +204,7 @@ class Parts:
             n_features=self.problem.n_features,
             n_outputs=self.problem.head.n_outputs,
             task_reason=prepared.task_reason,
-            objective=self.objective.name,
-            direction=self.objective.direction,
+            objective=self.objective,
             n_trials=self.n_trials,
             n_told=len(self.folder.records),
             best=self.best,
@@ -274,8 +275,7 @@ def facts_of(
         kind=kind,
         name=name,
         task=str(head.task),
-        objective=objective.name,
-        direction=objective.direction,
+        objective=objective,
         data=DataFacts(
             source=table.source,
             target=head.target_names,
@@ -343,7 +343,7 @@ def shared_study(inputs: Inputs, url: str | None) -> Iterator[SharedStudy | None
 
     check_shared(engine=inputs.space.search.engine, sampler=inputs.space.search.sampler)
     same = "-".join(digest[:12] for digest in identity_of(inputs).values())
-    with SharedStudy(url, name=f"{inputs.name}-{same}", direction=inputs.objective.direction) as shared:
+    with SharedStudy(url, name=f"{inputs.name}-{same}", objective=inputs.objective) as shared:
         yield shared
 
 
@@ -366,12 +366,11 @@ def assembled(
     n_train = len(problem.splits[0].x_train)
     stopping = stopping_for(space, n_train)
     engine = _engine(inputs, shared=shared)
-    engine.restore(told_history(folder.records, naive=naive, direction=objective.direction))
+    engine.restore(told_history(folder.records, naive=naive, objective=objective))
     with OptunaCopy(
         folder.path / STUDY,
         name=inputs.name,
-        direction=objective.direction,
-        metric=objective.name,
+        objective=objective,
         parameters=space.parameters,
         first_rung=_first_rung(n_train, stopping),
         records=folder.records,
@@ -393,7 +392,7 @@ def assembled(
                 baselines_s=_baselines_s(space, problem, deadline),
             ),
             observer=observer,
-            leader=Leader(inputs.objective.direction),
+            leader=Leader(objective),
             answers=_answers(inputs, folder, problem) if space.evidence.finalists else None,
             carrier=carrier,
         )
@@ -445,7 +444,7 @@ def _engine(inputs: Inputs, *, shared: SharedStudy | None = None) -> Engine:
     stopping = stopping_for(inputs.space, n_train)
     return make_engine(
         inputs.space,
-        direction=inputs.objective.direction,
+        objective=inputs.objective,
         max_epochs=stopping.max_epochs,
         first_rung=_first_rung(n_train, stopping),
         n_features=len(prepared.layout.matrix_columns().cell),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ffsearch.search.base.objective import Objective
 from ffsearch.search.data.problem import Problem
-from ffsearch.search.evidence.metrics import Objective
 from ffsearch.search.evidence.scoring import score_folds
 from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.network.topology import describe, n_params
@@ -36,8 +36,7 @@ def record_of(
     """
     first = folds[0]
     point = first.job.point
-    has_score = ended not in (Ended.DIVERGED, Ended.FAILED)
-    score = score_folds(folds, problem, objective) if has_score else None
+    score = score_folds(folds, problem, objective) if ended.has_value else None
     size = {"n_features": problem.n_features, "n_outputs": problem.head.n_outputs}
     return TrialRecord(
         trial=first.job.trial,

@@ -85,8 +85,7 @@ class Round:
         """Terms of sound points on all rows they have not learnt from."""
         objective = parts.objective
         return OutOfSample(
-            metric=objective.name,
-            direction=objective.direction,
+            objective=objective,
             parts=tuple(one.part(objective, points) for one in self.answers),
             groups=self.groups,
         )

@@ -182,7 +182,7 @@ def _finalists(parts: Parts) -> tuple[TrialRecord, ...]:
     n_finalists = parts.evidence.finalists
     if not n_finalists:
         return ()
-    return choose_finalists(parts.folder.records, direction=parts.objective.direction, n_finalists=n_finalists)
+    return choose_finalists(parts.folder.records, objective=parts.objective, n_finalists=n_finalists)
 
 
 def _repeated(
@@ -202,9 +202,8 @@ def _repeated(
     if n_repeats <= RACE_REPEATS or first.is_cut:
         return first, first.records
     left = race(
-        first.scores(first.points),
+        parts.objective.sign * first.scores(first.points),
         n_params=[record.n_params for record in finalists],
-        direction=parts.objective.direction,
         test_to_train=first.test_to_train,
         n_left=n_left,
         worth=_worth(parts, first),
@@ -217,9 +216,8 @@ def _chosen(parts: Parts, found: Round, sound: Sequence[TrialRecord]) -> int:
     """Place of the winner among the finalists that came through."""
     return int(
         choose(
-            found.scores([record.trial for record in sound]),
+            parts.objective.sign * found.scores([record.trial for record in sound]),
             n_params=[record.n_params for record in sound],
-            direction=parts.objective.direction,
             test_to_train=found.test_to_train,
             worth=_worth(parts, found),
         )
@@ -231,8 +229,8 @@ def _worth(parts: Parts, found: Round) -> float:
     means = found.scores(found.sound).mean(axis=1)
     if not len(means) or not math.isfinite(parts.naive):
         return 0.0
-    best = means.max() if parts.objective.direction == "maximize" else means.min()
-    return RELEVANT * abs(float(best) - parts.naive)
+    sign = parts.objective.sign
+    return RELEVANT * abs(sign * float((sign * means).min()) - parts.naive)
 
 
 def _cut(n_done: int, n_wanted: int) -> str:
@@ -298,7 +296,7 @@ def _rows_gain(parts: Parts, found: Round, winner: TrialRecord) -> RowsGain | No
         return None
     if not fewer.repeats:
         return None
-    sign = -1 if parts.objective.direction == "maximize" else 1
+    sign = parts.objective.sign
     met = [found.repeats.index(repeat) for repeat in fewer.repeats]
     return rows_gain(
         sign * fewer.scores([number])[0],
@@ -335,7 +333,7 @@ def _smaller(
         difference, _ = paired_over_repeats(
             np.array([_value(records[winner.trial, repeat]) for repeat in repeats]),
             np.array(values, np.float64),
-            direction=parts.objective.direction,
+            objective=parts.objective,
             test_to_train=found.test_to_train,
         )
         seen.append(Smaller(topology=rival.topology, n_params=rival.n_params, loss=difference))
@@ -408,7 +406,7 @@ def _effects(parts: Parts, met: Round | None, winner: TrialRecord, changed: Sequ
         met.scores([winner.trial])[0],
         changed,
         met.scores([FIRST_PARTNER + place for place in range(len(changed))]),
-        direction=parts.objective.direction,
+        objective=parts.objective,
         test_to_train=met.test_to_train,
     )
 
@@ -417,7 +415,7 @@ def _importances(parts: Parts) -> tuple[Importance, ...]:
     return parameter_importances(
         parts.folder.records,
         parts.inputs.space.parameters,
-        direction=parts.objective.direction,
+        objective=parts.objective,
         rng=generator(parts.seed, Purpose.EVIDENCE, _IMPORTANCE),
     )
 

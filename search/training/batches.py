@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ffsearch.search.base.seeds import Stream, stream
 
-__all__ = ["batches_per_epoch", "cut_batches", "epoch_batches", "epoch_order"]
+__all__ = ["batches_per_epoch", "cut_batches", "epoch_order"]
 
 
 def batches_per_epoch(n_rows: int, *, batch_size: int) -> int:
@@ -34,11 +34,6 @@ def epoch_order(seed: np.random.SeedSequence, epoch: int, *, n_rows: int) -> NDA
     rows = np.arange(n_rows, dtype=np.int32)
     np.random.default_rng(stream(seed, Stream.ORDER, epoch)).shuffle(rows)
     return rows
-
-
-def epoch_batches(seed: np.random.SeedSequence, epoch: int, *, n_rows: int, batch_size: int) -> NDArray[np.int32]:
-    """The row numbers of every update of one epoch, shape (n_updates, min(batch_size, n_rows))."""
-    return cut_batches(epoch_order(seed, epoch, n_rows=n_rows), batch_size=batch_size)
 
 
 def cut_batches(order: NDArray[np.int32], *, batch_size: int) -> NDArray[np.int32]:

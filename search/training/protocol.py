@@ -32,6 +32,11 @@ class Ended(StrEnum):
     BUDGET = "budget"  # the run's time, or the trial's own, was up
     FAILED = "failed"  # an error of the trainer; the text is kept
 
+    @property
+    def has_value(self) -> bool:
+        """Whether it leaves something to compare."""
+        return self not in (Ended.DIVERGED, Ended.FAILED)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Job:

@@ -14,6 +14,8 @@ from typing import Any, Protocol
 
 import pytest
 
+from examples import ACCURACY, LOSS
+from ffsearch.search.base.objective import Objective
 from ffsearch.search.engines.protocol import Engine, Proposal
 from ffsearch.search.folder.trial_record import Told
 from ffsearch.search.network.points import contains, default_point
@@ -40,7 +42,7 @@ class MakeEngine(Protocol):
     """Makes the engine under test."""
 
     def __call__(
-        self, parameters: Mapping[str, Parameter], *, seed: int = 0, direction: str = "minimize", pruner: str = "asha"
+        self, parameters: Mapping[str, Parameter], *, seed: int = 0, objective: Objective = LOSS, pruner: str = "asha"
     ) -> Engine: ...
 
 
@@ -113,12 +115,12 @@ class EngineContract:
         assert once == again
         assert once != other
 
-    @pytest.mark.parametrize("direction", ["minimize", "maximize"])
+    @pytest.mark.parametrize("objective", [LOSS, ACCURACY])
     @pytest.mark.parametrize("n_told", [0, 1, N_TOLD])
     def test_restored_it_goes_on_as_if_nothing_had_happened(
-        self, make: MakeEngine, n_told: int, direction: str
+        self, make: MakeEngine, n_told: int, objective: Objective
     ) -> None:
-        engine, restored = make(SPACE, direction=direction), make(SPACE, direction=direction)
+        engine, restored = make(SPACE, objective=objective), make(SPACE, objective=objective)
         restored.restore(drive(engine, n_trials=n_told, result=mixed))
         for _ in range(2):
             proposal = ask(engine)

@@ -13,6 +13,8 @@ import pandas as pd
 import pytest
 
 from evidence_examples import frames, summary_parts
+from examples import LOSS
+from ffsearch.search.base.objective import Objective
 from ffsearch.search.folder.summary import DataFacts, RefitFacts, RunFacts, SearchFacts, build_summary
 from ffsearch.search.folder.trial_record import TrialRecord, curves_frame, trials_frame
 from ffsearch.search.network.topology import Activation, Point, describe, n_params
@@ -92,14 +94,14 @@ def make_run(tmp_path_factory: pytest.TempPathFactory) -> MakeRun:
         *,
         only: Ended | None = None,
         is_finished: bool = True,
-        objective: tuple[str, str] = ("log_loss", "minimize"),
+        objective: Objective = LOSS,
         evidence: bool = False,
         **changes: Any,
     ) -> FakeRun:
         trials = records(n_trials, only=only)
         is_tested = is_finished and any(record.value is not None for record in trials)
         summary = build_summary(
-            facts(task="regression" if objective[0] == "rmse" else "binary", objective=objective),
+            facts(task="regression" if objective.name == "rmse" else "binary", objective=objective),
             trials,
             wall_s=sum(record.train_s for record in trials) * 1.1 + 5,
             refit=RefitFacts(epochs=33, updates=264, n_rows=455) if is_tested else None,
@@ -123,7 +125,7 @@ def records(n_trials: int, *, only: Ended | None = None) -> list[TrialRecord]:
     ]
 
 
-def facts(*, task: str = "binary", objective: tuple[str, str] = ("log_loss", "minimize")) -> RunFacts:
+def facts(*, task: str = "binary", objective: Objective = LOSS) -> RunFacts:
     """What is known before the first trial."""
     data = DataFacts(
         target=("malignant",),
@@ -137,10 +139,7 @@ def facts(*, task: str = "binary", objective: tuple[str, str] = ("log_loss", "mi
         n_test=114,
     )
     search = SearchFacts(engine="optuna", sampler="tpe", pruner="asha", trainer="keras", seed=0)
-    name, direction = objective
-    return RunFacts(
-        kind="search", name="tabular", task=task, objective=name, direction=direction, data=data, search=search
-    )
+    return RunFacts(kind="search", name="tabular", task=task, objective=objective, data=data, search=search)
 
 
 def columns() -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from examples import RMSE
 from ffsearch.errors import RunError
 from ffsearch.reports.compare import comparison, names_of
 from ffsearch.reports.html import write_comparison
@@ -20,7 +21,7 @@ def runs(make_run: Any) -> list[Any]:
     first, second = make_run(12), make_run(8, evidence=True)
     second.summary.update(name="evidence")
     second.summary["evidence"]["test"] = first.summary["evidence"]["test"] | {"value": 0.03, "low": 0.02, "high": 0.05}
-    third = make_run(6, objective=("rmse", "minimize"), space_text="search: {seed: 1}")
+    third = make_run(6, objective=RMSE, space_text="search: {seed: 1}")
     third.summary.update(name="numbers")
     return [first, second, third]
 

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 
 import ffsearch
-from examples import a_finished_run, opened
+from examples import RMSE, a_finished_run, opened
 from ffsearch.errors import FFSearchError, RunError
 from ffsearch.reports.figures import Figures
 
@@ -36,7 +36,7 @@ def drawn(figures: Figures) -> set[str]:
 
 def test_every_figure_is_drawn_where_a_run_has_its_data(make_run: Any) -> None:
     classes = Figures(make_run(20, evidence=True))
-    numbers = Figures(make_run(20, evidence=True, objective=("rmse", "minimize")), lang="pt-BR", width=360)
+    numbers = Figures(make_run(20, evidence=True, objective=RMSE), lang="pt-BR", width=360)
     assert drawn(classes) == set(classes.names) - ONLY_NUMBERS - OF_STUDIES
     assert drawn(numbers) == set(numbers.names) - ONLY_CLASSES - OF_STUDIES
 
@@ -54,7 +54,7 @@ def test_a_figure_shows_itself_and_is_saved(make_run: Any, tmp_path: Path) -> No
 
 
 def test_what_cannot_be_drawn_is_said(make_run: Any) -> None:
-    numbers = Figures(make_run(4, evidence=True, objective=("rmse", "minimize")))
+    numbers = Figures(make_run(4, evidence=True, objective=RMSE))
     with pytest.raises(RunError, match=r"'weight' is no target of .*; its targets are: malignant"):
         numbers.residuals("weight")
     with pytest.raises(RunError, match="has no finalists, for it is not finished"):

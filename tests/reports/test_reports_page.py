@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from examples import RMSE
 from ffsearch.errors import FFSearchError, RunError
 from ffsearch.reports.html import build_page, write_report
 from ffsearch.reports.next_steps import next_steps
@@ -40,10 +41,10 @@ SHAPES: dict[str, dict[str, Any]] = {
     "out of time": {"n_trials": 3, "only": Ended.BUDGET},
     "unfinished": {"n_trials": 12, "is_finished": False},
     "maximised": {"n_trials": 20, "objective": ("accuracy", "maximize")},
-    "regression": {"n_trials": 20, "objective": ("rmse", "minimize")},
+    "regression": {"n_trials": 20, "objective": RMSE},
     "no columns": {"n_trials": 3, "columns": None, "notices": []},
     "evidence": {"n_trials": 30, "evidence": True},
-    "evidence of numbers": {"n_trials": 20, "evidence": True, "objective": ("rmse", "minimize")},
+    "evidence of numbers": {"n_trials": 20, "evidence": True, "objective": RMSE},
     "evidence, maximised": {"n_trials": 20, "evidence": True, "objective": ("accuracy", "maximize")},
     "empty summary": {"n_trials": 0, "summary": {}, "is_finished": False, "columns": None, "notices": []},
 }

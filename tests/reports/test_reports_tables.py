@@ -7,14 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from examples import ACCURACY, LOSS, RMSE
 from ffsearch.reports import listings, tables
 from ffsearch.reports.plots import score_range
 from ffsearch.reports.style import measure
-from ffsearch.reports.tables import Layers, Objective, Slice
+from ffsearch.reports.tables import Layers, ShownObjective, Slice
+from ffsearch.search.base.objective import Objective
 from ffsearch.search.training.protocol import Ended
 from ffsearch.search.wording.language import ENGLISH
 
-LOSS = Objective(name="log_loss", minimize=True)
+SHOWN = ShownObjective(name="log_loss", direction="minimize")
 
 
 def test_a_topology_line_tells_its_layers() -> None:
@@ -54,9 +56,9 @@ def test_a_trial_that_was_pruned_between_folds_says_after_how_many(make_run: Any
     assert by_epochs in [cell.text for cell in listings.trial_table(run, ENGLISH).rows[0]]
 
 
-@pytest.mark.parametrize(("direction", "falls"), [("minimize", True), ("maximize", False)])
-def test_the_best_so_far_goes_one_way(make_run: Any, direction: str, falls: bool) -> None:  # noqa: FBT001
-    history = tables.history(make_run(40, objective=("accuracy", direction)))
+@pytest.mark.parametrize(("objective", "falls"), [(LOSS, True), (ACCURACY, False)])
+def test_the_best_so_far_goes_one_way(make_run: Any, objective: Objective, falls: bool) -> None:  # noqa: FBT001
+    history = tables.history(make_run(40, objective=objective))
     steps = history["best_so_far"].dropna().diff().dropna()
     assert (steps <= 0).all() if falls else (steps >= 0).all()
     assert history["is_best"].sum() == 1
@@ -102,7 +104,7 @@ def test_groups_of_a_slice_hold_every_trial_once() -> None:
         {"trial": range(25), "x": x, "value": np.linspace(0.1, 0.9, 25), "is_best": [True] + [False] * 24}
     )
     part = Slice(name="l2", is_number=True, log=True, has_off=True, frame=frame)
-    groups = tables.slice_groups(part, minimize=True)
+    groups = tables.slice_groups(part, LOSS)
     assert groups["n"].sum() == 25
     assert groups.iloc[0][["low", "high", "n"]].tolist() == [0, 0, 5]
     assert groups["low"].is_monotonic_increasing
@@ -125,12 +127,12 @@ def test_scores_come_with_intervals_where_they_have_them(make_run: Any) -> None:
 
 
 def test_a_score_is_in_the_unit_of_one_target_and_standardised_over_several(make_run: Any) -> None:
-    run = make_run(3, objective=("rmse", "minimize"))
+    run = make_run(3, objective=RMSE)
     assert measure(tables.objective(run), ENGLISH) == "RMSE (unit of malignant)"
     run.summary["data"]["target"] = ["a", "b"]
     assert measure(tables.objective(run), ENGLISH) == "RMSE (standard deviations of the targets)"
     assert measure(tables.objective(make_run(3)), ENGLISH) == "log loss (nats)"
-    assert measure(tables.objective(make_run(3, objective=("accuracy", "maximize"))), ENGLISH) == "accuracy"
+    assert measure(tables.objective(make_run(3, objective=ACCURACY)), ENGLISH) == "accuracy"
 
 
 def test_the_target_is_named_by_the_summary(make_run: Any) -> None:
@@ -144,7 +146,7 @@ def test_the_target_is_named_by_the_summary(make_run: Any) -> None:
 
 def test_a_score_axis_is_not_squeezed_by_the_worst_trial() -> None:
     values = pd.Series([0.1, 0.11, 0.12, 0.13, 0.14, 0.15, 0.16, 0.17, 0.18, 0.19, 40.0, math.nan])
-    shown = score_range(values, LOSS)
+    shown = score_range(values, SHOWN)
     assert shown is not None
     assert shown.limits[1] < 0.3
     assert shown.has_beyond
@@ -155,7 +157,7 @@ def test_a_score_axis_is_not_squeezed_by_the_worst_trial() -> None:
 
 
 def test_a_score_axis_of_a_maximised_score_has_its_lane_below() -> None:
-    shown = score_range(pd.Series([0.9, 0.8, math.nan]), Objective(name="accuracy", minimize=False))
+    shown = score_range(pd.Series([0.9, 0.8, math.nan]), ShownObjective(name="accuracy", direction="maximize"))
     assert shown is not None
     assert shown.lane is not None
     assert shown.limits[0] < shown.lane < 0.8 < 0.9 < shown.limits[1]
@@ -163,10 +165,10 @@ def test_a_score_axis_of_a_maximised_score_has_its_lane_below() -> None:
 
 @pytest.mark.parametrize("values", [[0.5], [0.5, 0.5], [0.0], [-1.0, -1.0]])
 def test_a_score_axis_of_equal_scores_has_room(values: list[float]) -> None:
-    shown = score_range(pd.Series(values), LOSS)
+    shown = score_range(pd.Series(values), SHOWN)
     assert shown is not None
     assert shown.limits[0] < values[0] < shown.limits[1]
 
 
 def test_no_score_no_axis() -> None:
-    assert score_range(pd.Series([math.nan]), LOSS) is None
+    assert score_range(pd.Series([math.nan]), SHOWN) is None
