@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ffsearch.errors import RunError
 from ffsearch.search.base.numbers import duration
+from ffsearch.search.base.objective import Objective
 from ffsearch.search.capacity.sentences import spelled as spelled_of_study
 from ffsearch.search.console.lines import closing_lines
 from ffsearch.search.evidence.verdict import Sentence, spelled
@@ -81,7 +82,7 @@ def _state(run: Run, *, has_score: bool) -> str:
 
 def _table(run: Run, summary: Mapping[str, Any], n_trials: int) -> list[str]:
     """Trials by value, best first; those without one last."""
-    trials = run.trials.sort_values("value", ascending=summary["objective"]["direction"] == "minimize")
+    trials = run.trials.sort_values("value", ascending=Objective(**summary["objective"]).is_lower_better)
     header = ("trial", summary["objective"]["name"].replace("_", " "), "topology", "ended")
     shown = trials.head(n_trials)
     rows = [header] + [
