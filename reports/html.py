@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 from collections.abc import Sequence
-from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +22,7 @@ from ffsearch.reports.compare import comparison, comparison_headline, names_of
 from ffsearch.reports.parts import Section
 from ffsearch.reports.sections import headline, sections
 from ffsearch.reports.tables import RunLike
+from ffsearch.search.base.files import put_in_place
 from ffsearch.search.folder.reader import load
 from ffsearch.search.wording.language import Language, language
 
@@ -149,15 +148,11 @@ def _replace(path: Path, content: bytes) -> None:
     Raises:
         RunError: If it cannot be written; an older page stays as it is.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_bytes(content)
-        os.replace(beside, path)
+        with put_in_place(path) as beside:
+            beside.write_bytes(content)
     except OSError as error:
         raise RunError(
             f"The report cannot be written to {path}: {error.strerror or error}. Choose another place with --out."
         ) from error
-    finally:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)

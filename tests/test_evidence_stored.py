@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,25 @@ def test_what_was_added_is_read_in_the_order_of_trials(tmp_path: Path) -> None:
     for place, trial in enumerate(trials):
         for fold, expected in zip(folds, terms(trial), strict=True):
             np.testing.assert_array_equal(fold[place], expected)
+
+
+def test_what_was_added_is_on_the_disk_before_the_trial_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[bytes | str] = []
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        found = Path(f"/dev/fd/{descriptor}").resolve()
+        synced.append(found.read_bytes() if found.is_file() else found.name)
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    kept = file(tmp_path)
+    for trial in range(2):
+        kept.add(trial, terms(trial))
+        assert kept.path.read_bytes() in synced
+    assert tmp_path.name in synced  # the file's name, which would be lost with it
 
 
 def test_a_file_that_is_not_there_is_empty(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -246,7 +247,7 @@ def test_a_converter_that_fails_is_told_in_its_own_words(
 def test_an_older_export_is_replaced_and_nothing_else(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    contents = iter(["the first", "the second"])
+    contents = iter(["the first", "the second", "the third"])
 
     def write(packaged: PackagedModel, source: Path, target: Path) -> None:
         target.mkdir()
@@ -259,6 +260,20 @@ def test_an_older_export_is_replaced_and_nothing_else(
     monkeypatch.setattr(runtimes, "answers_of", answers)
     for _ in range(2):
         assert export_run(run, Format.SAVED_MODEL, out=tmp_path / "served").path == tmp_path / "served"
+    assert files(tmp_path) == {"served", "served/saved_model.pb"}
+    assert (tmp_path / "served" / "saved_model.pb").read_text() == "the second"
+
+    real = os.replace
+
+    def full(source: Path, target: Path) -> None:
+        if (Path(source) / "saved_model.pb").read_text() == "the third":
+            raise OSError(28, "No space left on device")
+        real(source, target)
+
+    with monkeypatch.context() as last_move:
+        last_move.setattr(os, "replace", full)
+        with pytest.raises(ExportError, match="could not be written: No space left"):
+            export_run(run, Format.SAVED_MODEL, out=tmp_path / "served")
     assert files(tmp_path) == {"served", "served/saved_model.pb"}
     assert (tmp_path / "served" / "saved_model.pb").read_text() == "the second"
     (tmp_path / "documents").mkdir()

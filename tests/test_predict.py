@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 from pathlib import Path
 from typing import Any
 
@@ -239,7 +240,7 @@ def test_a_full_disk_leaves_the_older_answers(
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("ffsearch.search.serving.predict.os.fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(ExportError, match=r"could not be written .*No space left on device"):
         predict_file(model, tmp_path / "rows.csv", out=tmp_path / "answers.csv")
     assert (tmp_path / "answers.csv").read_text() == "older"

@@ -5,16 +5,20 @@ from __future__ import annotations
 import errno
 import json
 import os
-import signal
+import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+import filelock
+import psutil
 import pytest
 
 from examples import IDENTITY, SPACE, a_finished_run, a_record, opened
 from ffsearch.errors import RunError
+from ffsearch.search.base import files
 from ffsearch.search.folder.lock import FolderLock
 from ffsearch.search.folder.log import Kind
 from ffsearch.search.folder.reader import load
@@ -202,7 +206,7 @@ def test_a_folder_that_may_not_be_written_is_refused(
         opened(finished)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write everywhere")
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="not as the superuser, nor on Windows")
 def test_a_real_folder_without_the_right_to_write_is_refused(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(RunError, match="may not be written here"):
@@ -236,7 +240,7 @@ def test_fresh_without_a_run_is_a_plain_start(path: Path) -> None:
 
 # --- one process a folder ----------------------------------------------------------------------------------------
 
-WITH_TESTS: Final = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+WITH_TESTS: Final = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
 
 HOLD = """
 import sys, time
@@ -258,9 +262,151 @@ def test_a_second_process_is_refused_until_the_first_is_gone(path: Path) -> None
             with pytest.raises(RunError, match=rf"in use by process {holder.pid}\. Wait .* stop it, or .*--out"):
                 opened(path, fresh=fresh)
         assert load(path).records == (), "reading needs no lock"
-        holder.send_signal(signal.SIGKILL)
+        holder.kill()
         holder.wait()
     opened(path).close()
+
+
+def test_fresh_is_refused_where_another_process_has_the_folder(path: Path) -> None:
+    opened(path).close()
+    lock = FolderLock(path)
+    with pytest.raises(RunError, match=rf"in use by process {os.getpid()}\. Wait"):
+        opened(path, fresh=True)
+    lock.release()
+    assert [each.name for each in path.parent.iterdir()] == ["tabular"]
+
+
+# --- a system that renames no folder in which a file is open, as Windows ----------------------------------------------
+
+
+@pytest.fixture
+def strict(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Refuse to rename such a folder. Returns those that were asked for and refused."""
+    refused: list[Path] = []
+
+    def renaming(real: Callable[..., object]) -> Callable[..., object]:
+        def rename(source: str | Path, target: str | Path) -> object:
+            if any(Path(one.path).is_relative_to(source) for one in psutil.Process().open_files()):
+                refused.append(Path(source))
+                raise PermissionError(errno.EACCES, "The process cannot access the file")
+            return real(source, target)
+
+        return rename
+
+    monkeypatch.setattr(os, "rename", renaming(os.rename))
+    monkeypatch.setattr(os, "replace", renaming(os.replace))
+    monkeypatch.setattr(files, "_WAITS_S", (0.001,) * 3)
+    return refused
+
+
+def test_fresh_gives_the_lock_back_where_it_must(finished: Path, strict: list[Path]) -> None:
+    with opened(finished, fresh=True) as folder:
+        assert folder.records == ()
+    assert strict == [finished]
+    assert len(load(finished.with_name("tabular.1")).records) == len(Ended)
+
+
+def test_who_takes_the_folder_as_it_is_moved_keeps_it(
+    finished: Path, strict: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release, quicker = FolderLock.release, list[FolderLock]()
+
+    def released(lock: FolderLock) -> None:
+        release(lock)
+        if not quicker:
+            quicker.append(FolderLock(finished))
+
+    monkeypatch.setattr(FolderLock, "release", released)
+    with pytest.raises(RunError, match=rf"in use by process {os.getpid()}\. Wait"):
+        opened(finished, fresh=True)
+    assert [each.name for each in finished.parent.iterdir()] == ["tabular"]
+    release(quicker[0])
+    assert len(load(finished).records) == len(Ended)
+
+
+def test_who_opened_the_lock_before_the_folder_was_moved_does_not_hold_the_new_one(
+    finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = filelock.lock_descriptor
+
+    def late(descriptor: int, *, blocking: bool) -> bool:
+        monkeypatch.setattr(filelock, "lock_descriptor", real)
+        finished.rename(finished.with_name("tabular.1"))
+        finished.mkdir()
+        return real(descriptor, blocking=blocking)
+
+    monkeypatch.setattr(filelock, "lock_descriptor", late)
+    with (
+        FolderLock(finished),
+        FolderLock(finished.with_name("tabular.1")),
+        pytest.raises(RunError, match="in use by"),
+    ):
+        FolderLock(finished)
+
+
+# --- a file system without locks -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def lockless(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(descriptor: int, *, blocking: bool) -> bool:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(filelock, "lock_descriptor", refuse)
+
+
+@pytest.mark.usefixtures("lockless")
+def test_a_file_system_without_locks_is_refused_with_two_ways_out(path: Path) -> None:
+    with pytest.raises(
+        RunError, match=r"tabular lies on a file system without locks \(.+\).*--out.*FFSEARCH_LOCK=soft"
+    ):
+        opened(path)
+
+
+@pytest.mark.usefixtures("lockless")
+def test_there_a_file_is_the_lock_where_that_was_asked_for(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FFSEARCH_LOCK", "soft")
+    with opened(path) as folder:
+        folder.add(a_record(0))
+        with pytest.raises(RunError, match=rf"in use by process {os.getpid()}\. Wait .*is gone, remove .*lock\.soft"):
+            opened(path)
+    with opened(path, fresh=True) as folder:
+        assert folder.records == ()
+    assert not list(path.parent.rglob(".lock.soft"))
+
+
+HOLD_SOFTLY = f"""
+import filelock
+def refuse(descriptor, *, blocking):
+    raise OSError({errno.ENOLCK}, "No locks available")
+filelock.lock_descriptor = refuse
+{HOLD}"""
+
+
+@pytest.mark.usefixtures("lockless")
+def test_there_a_killed_process_is_seen_to_be_gone(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FFSEARCH_LOCK", "soft")
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD_SOFTLY, str(path)],
+        stdout=subprocess.PIPE, text=True, env={**WITH_TESTS, "FFSEARCH_LOCK": "soft"},
+    ) as holder:  # fmt: skip
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(RunError, match=rf"in use by process {holder.pid}\. Wait"):
+            opened(path)
+        holder.kill()
+        holder.wait()
+    opened(path).close()
+
+
+def test_a_holder_on_another_host_is_named_with_it(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened(path).close()
+    with monkeypatch.context() as there:
+        there.setattr(socket, "gethostname", lambda: "node7")
+        held = FolderLock(path)
+    with pytest.raises(RunError, match=rf"in use by process {os.getpid()} on node7\. Wait"):
+        FolderLock(path)
+    held.release()
 
 
 TELL = """
@@ -285,7 +431,7 @@ def test_kill_at_any_moment_loses_no_told_trial_and_doubles_none(path: Path) -> 
             assert kept[: len(told)] == told, "what was told is kept"
             assert kept == list(range(len(kept))), "nothing twice"
             told = kept + [int(process.stdout.readline()) for _ in range(n_more)]
-            process.send_signal(signal.SIGKILL)
+            process.kill()
     kept = [record.trial for record in load(path).records]
     assert kept == list(range(len(kept)))
     assert kept[: len(told)] == told

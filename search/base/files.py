@@ -1,23 +1,88 @@
-"""Files that are whole or not there: written beside, synced, then moved into place; and what a full disk is called."""
+"""Files that are whole or not there: written beside, synced, then moved into place; and what a full disk is called.
+
+The same on every system: Windows changes what is written unless it is told that a file is binary, syncs no folders, and
+moves nothing over a file that somebody has open at that moment.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
-from contextlib import suppress
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 from ffsearch.errors import RunError
 
-__all__ = ["disk_error", "make_folder", "sqlite_url", "sync_folder", "write_atomically", "write_fully"]
+__all__ = [
+    "disk_error",
+    "make_folder",
+    "move_file",
+    "move_folder",
+    "open_binary",
+    "put_in_place",
+    "replace",
+    "sqlite_url",
+    "sync_folder",
+    "write_atomically",
+    "write_fully",
+]
 
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _FORBIDDEN: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
+_BINARY: Final = getattr(os, "O_BINARY", 0)
+_HAS_FOLDER_SYNC: Final = hasattr(os, "O_DIRECTORY")
+
+_WAITS_S: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
+"""Seconds between tries to move a file. Choice: virus scanners and indexers of Windows let go of a file within these,
+and who may not write here at all is told so in less than a second."""
+
+
+def open_binary(path: Path, flags: int) -> int:
+    """Open a file that holds what was written to it, byte for byte; a child process does not inherit it.
+
+    Args:
+        path: The file.
+        flags: Of `os.open`.
+
+    Returns:
+        The descriptor.
+
+    Raises:
+        OSError: As the system says.
+    """
+    return os.open(path, flags | _BINARY, 0o666)
+
+
+@contextmanager
+def put_in_place(path: Path) -> Iterator[Path]:
+    """Put a file in place whole: readers see the old one or the new one, also after a power cut.
+
+    Args:
+        path: Where it goes; its folder must exist.
+
+    Yields:
+        Where to write it, closed when the `with` ends: beside the file, with the same ending. After an error that one
+        is removed, and an older file is untouched.
+
+    Raises:
+        OSError: As the system says.
+    """
+    beside = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    try:
+        yield beside
+        move_file(beside, path)
+    finally:
+        with suppress(OSError):  # it is gone after a move; after a failure this gives back what it took
+            beside.unlink(missing_ok=True)
+
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Put a file in place whole: readers see the old one or the new one, also after a power cut.
+    """Put a file in place whole, see `put_in_place`.
 
     Args:
         path: Where it goes; its folder must exist.
@@ -26,16 +91,64 @@ def write_atomically(path: Path, content: bytes) -> None:
     Raises:
         RunError: If the disk is full, read-only, or fails; the old file, if there was one, is untouched.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        _write_synced(beside, content)
-        os.replace(beside, path)
-        sync_folder(path.parent)
+        with put_in_place(path) as beside:
+            beside.write_bytes(content)
     except OSError as error:
         raise disk_error(error, path) from error
+
+
+def move_file(source: Path, target: Path) -> None:
+    """Sync a file that is written and closed, and move it to its place on the same disk, over an older one.
+
+    Raises:
+        OSError: As the system says; an older file then is untouched.
+    """
+    descriptor = open_binary(source, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
     finally:
-        with suppress(OSError):  # it is gone after a move; after a failure this gives back what it took
-            beside.unlink(missing_ok=True)
+        os.close(descriptor)
+    replace(source, target)
+    sync_folder(target.parent)
+
+
+def move_folder(source: Path, target: Path) -> None:
+    """Move a folder to its place on the same disk, over an older one.
+
+    No system does that in one step: the older one goes aside, is deleted when the new one has its place, and otherwise
+    comes back.
+
+    Raises:
+        OSError: As the system says; an older folder then is where it was.
+    """
+    older = target.with_name(f".{target.name}.{os.getpid()}.old")
+    if target.is_dir():
+        replace(target, older)
+    try:
+        replace(source, target)
+    except BaseException:
+        if older.is_dir():
+            replace(older, target)
+        raise
+    sync_folder(target.parent)
+    shutil.rmtree(older, ignore_errors=True)
+
+
+def replace(source: Path, target: Path) -> None:
+    """Move a file or folder, over an older file where there is one; wait a moment for who has that one open.
+
+    Raises:
+        OSError: As the system says when it still cannot be moved.
+    """
+    for wait_s in _WAITS_S:
+        try:
+            os.replace(source, target)
+        except PermissionError:
+            time.sleep(wait_s)
+        else:
+            return
+    os.replace(source, target)
 
 
 def write_fully(descriptor: int, content: bytes) -> None:
@@ -51,8 +164,14 @@ def write_fully(descriptor: int, content: bytes) -> None:
 
 
 def sync_folder(path: Path) -> None:
-    """Make names in a folder durable: a synced file may be lost if its name is not."""
-    descriptor = os.open(path, os.O_RDONLY)
+    """Make names in a folder durable: a synced file may be lost if its name is not. Windows does so by itself.
+
+    Raises:
+        OSError: As the system says.
+    """
+    if not _HAS_FOLDER_SYNC:
+        return
+    descriptor = open_binary(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
@@ -95,11 +214,3 @@ def sqlite_url(path: Path) -> str:
     from sqlalchemy import URL
 
     return URL.create("sqlite", database=str(path)).render_as_string(hide_password=False)
-
-
-def _write_synced(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
-    try:
-        write_fully(descriptor, content)
-    finally:
-        os.close(descriptor)

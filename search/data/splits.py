@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ffsearch.errors import DataError, RunError
+from ffsearch.search.base.files import write_atomically
 from ffsearch.search.base.seeds import Purpose, generator
 
 __all__ = ["Guide", "Splits", "limit_rows", "part_of", "split_test", "split_valid"]
@@ -87,8 +89,9 @@ class Splits:
         arrays = {"test": self.test, "method": np.array(self.method), "n_folds": np.array(len(self.folds))}
         for place, (train, valid) in enumerate(self.folds):
             arrays |= {f"train_{place}": train, f"valid_{place}": valid}
-        with path.open("wb") as file:  # a name would get the ending .npz
-            np.savez_compressed(file, allow_pickle=False, **arrays)
+        content = BytesIO()
+        np.savez_compressed(content, allow_pickle=False, **arrays)
+        write_atomically(path, content.getvalue())
 
     @classmethod
     def load(cls, path: Path) -> Splits:

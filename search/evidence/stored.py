@@ -9,6 +9,7 @@ while writing leaves part of a record, which reading leaves out and the next rec
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ffsearch.errors import RunError
-from ffsearch.search.base.files import disk_error
+from ffsearch.search.base.files import disk_error, sync_folder
 
 __all__ = ["TermsFile", "kept_rows"]
 
@@ -59,7 +60,9 @@ class TermsFile:
     n_terms: int
 
     def add(self, trial: int, terms: Sequence[NDArray[np.float32]]) -> None:
-        """Add what a trial answered in every fold; a trial that is there already is replaced by the later record.
+        """Add what a trial answered in every fold; when this returns it survives a kill and a power cut.
+
+        A trial that is there already is replaced by the later record.
 
         Args:
             trial: Its number.
@@ -79,6 +82,10 @@ class TermsFile:
                     file.truncate(whole)
                     file.seek(whole)
                 file.write(b"".join(record))
+                file.flush()
+                os.fsync(file.fileno())
+            if not whole:
+                sync_folder(self.path.parent)
         except OSError as error:
             raise disk_error(error, self.path) from error
 

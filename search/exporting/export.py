@@ -20,6 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ffsearch.errors import ExportError
+from ffsearch.search.base.files import move_file, move_folder
 from ffsearch.search.exporting import runtimes
 from ffsearch.search.exporting.checks import HeldOut, made_up_rows, read_held_out
 from ffsearch.search.exporting.formats import Format, require_packages
@@ -98,7 +99,7 @@ def export_run(path: str | os.PathLike[str], kind: Format, *, out: str | os.Path
             written = Path(work) / target.name
             runtimes.write(packaged, source, written, kind)
             exported = _checked(packaged, written, kind, held_out=held_out, target=target)
-            _move(written, target, aside=Path(work) / "old")
+            _move(written, target)
     except OSError as error:
         raise ExportError(
             f"{os.fspath(target)!r} could not be written: {error.strerror or error}. Free some space, or choose "
@@ -175,12 +176,13 @@ def _difference(
     return difference
 
 
-def _move(written: Path, target: Path, *, aside: Path) -> None:
+def _move(written: Path, target: Path) -> None:
     """Put file or folder in place, the description first: a model without it would be of no use."""
     target.parent.mkdir(parents=True, exist_ok=True)
+    if written.is_dir():
+        move_folder(written, target)
+        return
     description = runtimes.description_path(written)
     if description.exists():
-        os.replace(description, runtimes.description_path(target))
-    if target.is_dir():  # a folder that is not empty cannot be replaced in one step
-        target.rename(aside)
-    os.replace(written, target)
+        move_file(description, runtimes.description_path(target))
+    move_file(written, target)

@@ -24,6 +24,7 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, Sessi
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 from ffsearch.errors import ExportError
+from ffsearch.search.base.files import move_folder
 from ffsearch.search.exporting.trial_facts import CURVES, SIZES, finals_of, names_of, seconds_of
 from ffsearch.search.folder.reader import Run
 from ffsearch.search.training.protocol import Ended
@@ -57,7 +58,8 @@ def write_tensorboard(run: Run, out: str | os.PathLike[str]) -> Path:
         above = next(folder for folder in target.parents if folder.is_dir())
         with tempfile.TemporaryDirectory(prefix=".ffsearch-tensorboard-", dir=above) as work:
             _write(run, Path(work) / "new")
-            _move(Path(work) / "new", target, aside=Path(work) / "old")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            move_folder(Path(work) / "new", target)
     except (OSError, ValueError) as error:  # ValueError: a null character in the name
         reason = getattr(error, "strerror", None) or error
         raise ExportError(
@@ -80,19 +82,6 @@ def _refuse_place(target: Path) -> None:
 
 def _is_ours(path: Path) -> bool:
     return path.name.startswith(_PREFIX) and path.name.endswith(_SUFFIX)
-
-
-def _move(written: Path, target: Path, *, aside: Path) -> None:
-    """Put the folder in place; the old one comes back if that fails."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if target.is_dir():
-        target.rename(aside)
-    try:
-        written.rename(target)
-    except BaseException:
-        if aside.is_dir():
-            aside.rename(target)
-        raise
 
 
 def _write(run: Run, folder: Path) -> None:

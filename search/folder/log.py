@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ffsearch.errors import RunError
-from ffsearch.search.base.files import disk_error, sync_folder, write_fully
+from ffsearch.search.base.files import disk_error, open_binary, sync_folder, write_fully
 
 __all__ = ["Journal", "Kind", "Line", "read_lines"]
 
@@ -51,7 +51,7 @@ class Journal:
         self.path = path
         self.lines: tuple[Line, ...] = ()
         try:
-            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+            self._descriptor = open_binary(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
         except OSError as error:
             raise disk_error(error, path) from error
         try:

@@ -221,10 +221,10 @@ def _refuse_foreign(folder: Path) -> None:
 
 def _move_aside(folder: Path) -> None:
     """Rename a folder to the first free `NAME.1`, `NAME.2`, ..., unless another process is writing to it."""
-    with FolderLock(folder):
+    with FolderLock(folder) as lock:
         aside = next(path for n in count(1) if not (path := folder.with_name(f"{folder.name}.{n}")).exists())
         try:
-            folder.rename(aside)
+            lock.move(aside)
             sync_folder(aside.parent)
         except OSError as error:
             raise disk_error(error, folder) from error

@@ -34,6 +34,7 @@ from numpy.typing import NDArray
 
 from ffsearch._version import __version__
 from ffsearch.errors import DataError, ExportError
+from ffsearch.search.base.files import put_in_place
 from ffsearch.search.data.columns import CYCLE_DAYS, YEAR_DAYS
 from ffsearch.search.data.dates import DateReading
 from ffsearch.search.data.images import IMAGE, AnyPreprocessor, ImagePreprocessor, ImageShape, as_images, image_size
@@ -216,19 +217,16 @@ def save_model(
         ExportError: If it cannot be written or does not answer the same; nothing is left behind then.
     """
     target = Path(path)
-    partial = target.with_name(f".{target.stem}.{os.getpid()}.keras")
     network = _network(point, head=head, n_features=preprocessor.n_features, weights=weights)
     facts = {**_facts(head, preprocessor, target_scale), "notes": dict(notes or {})}
     try:
-        _write(partial, package(network, head=head, preprocessor=preprocessor, target_scale=target_scale), facts)
-        expected = _expected(network, preprocessor.transform(sample), head=head, target_scale=target_scale)
-        packaged = load_packaged(partial)
-        _compare(packaged.answers(sample), expected, target_scale=target_scale)
-        os.replace(partial, target)
+        with put_in_place(target) as partial:
+            _write(partial, package(network, head=head, preprocessor=preprocessor, target_scale=target_scale), facts)
+            expected = _expected(network, preprocessor.transform(sample), head=head, target_scale=target_scale)
+            packaged = load_packaged(partial)
+            _compare(packaged.answers(sample), expected, target_scale=target_scale)
     except OSError as error:
         raise ExportError(f"The model could not be written to {os.fspath(path)!r}: {error}.") from error
-    finally:
-        partial.unlink(missing_ok=True)
     return packaged
 
 

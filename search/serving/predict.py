@@ -14,7 +14,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final, Protocol
@@ -27,6 +27,7 @@ from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
 from ffsearch.errors import DataError, ExportError
+from ffsearch.search.base.files import put_in_place
 from ffsearch.search.data.pieces import Piece, Pieces, open_pieces
 from ffsearch.search.network.heads import Task
 from ffsearch.search.serving.loaded import model_file
@@ -186,23 +187,16 @@ def _writing(target: Path | None, names: list[str]) -> Iterator[_Writer]:
         yield _Text(sys.stdout.buffer, names, delimiter=",")
         sys.stdout.buffer.flush()
         return
-    beside = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        with beside.open("wb") as sink:
+        with put_in_place(target) as beside, beside.open("wb") as sink:
             if target.suffix.lower() in _PARQUET:
                 rows = _Parquet(sink)
                 yield rows
                 rows.close()
             else:
                 yield _Text(sink, names, delimiter=_DELIMITERS[target.suffix.lower()])
-            sink.flush()
-            os.fsync(sink.fileno())
-        os.replace(beside, target)
     except OSError as error:
         raise ExportError(
             f"The answers could not be written to {str(target)!r}: {error.strerror or error}. Nothing is left there. "
             "Free some space, or choose another place with --out."
         ) from error
-    finally:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)

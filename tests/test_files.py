@@ -1,0 +1,97 @@
+"""Files and folders that are whole or not there, also where the system refuses a move for a moment, as Windows does."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ffsearch.search.base import files
+from ffsearch.search.base.files import move_folder, put_in_place, replace
+
+
+def a_folder(path: Path, content: str) -> Path:
+    path.mkdir()
+    (path / "file").write_text(content, encoding="utf-8")
+    return path
+
+
+def held_open(path: Path, *, n_times: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuse moves of a file or folder as Windows does while somebody has it open."""
+    real, refused = os.replace, 0
+
+    def busy(source: Path, target: Path) -> None:
+        nonlocal refused
+        if path in (Path(source), Path(target)) and refused < n_times:
+            refused += 1
+            raise PermissionError(13, "Access is denied")
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", busy)
+    monkeypatch.setattr(files, "_WAITS_S", (0.001,) * 3)
+
+
+def test_a_file_that_is_open_for_a_moment_is_replaced_after_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "report.html"
+    target.write_text("old")
+    held_open(target, n_times=3, monkeypatch=monkeypatch)
+    with put_in_place(target) as beside:
+        beside.write_text("new")
+    assert target.read_text() == "new"
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_a_file_that_stays_open_stays_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "report.html"
+    target.write_text("old")
+    held_open(target, n_times=99, monkeypatch=monkeypatch)
+    with pytest.raises(PermissionError, match="Access is denied"), put_in_place(target) as beside:
+        beside.write_text("new")
+    assert target.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_what_fails_while_it_is_written_leaves_the_old_file(tmp_path: Path) -> None:
+    target = tmp_path / "model.keras"
+    target.write_text("old")
+
+    def half_way() -> None:
+        with put_in_place(target) as beside:
+            assert beside.suffix == ".keras"
+            beside.write_text("ne")
+            raise ValueError("torn")
+
+    with pytest.raises(ValueError, match="torn"):
+        half_way()
+    assert target.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["model.keras"]
+
+
+@pytest.mark.parametrize("older", [True, False])
+def test_a_folder_takes_the_place_of_an_older_one(tmp_path: Path, *, older: bool) -> None:
+    target = tmp_path / "model"
+    if older:
+        a_folder(target, "old")
+    move_folder(a_folder(tmp_path / "new", "new"), target)
+    assert (target / "file").read_text() == "new"
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_an_older_folder_comes_back_when_the_new_one_cannot_be_moved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new, target = a_folder(tmp_path / "new", "new"), a_folder(tmp_path / "model", "old")
+    held_open(new, n_times=99, monkeypatch=monkeypatch)
+    with pytest.raises(PermissionError, match="Access is denied"):
+        move_folder(new, target)
+    assert (target / "file").read_text() == "old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "new"]
+
+
+def test_a_move_that_fails_for_another_reason_is_not_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files.time, "sleep", lambda _: pytest.fail("there is nothing to wait for"))
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        replace(tmp_path / "nowhere", tmp_path / "here")
