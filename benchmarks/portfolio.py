@@ -20,14 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ffsearch.search.base.objective import Objective
-from ffsearch.search.folder.reader import Run, load
+from ffsearch.search.folder.reader import StoredRun, load
 from ffsearch.search.folder.trial_record import TrialRecord
 
 Regrets = NDArray[np.float64]
 """Shape (n_points, n_tables)."""
 
 
-def common_points(runs: Sequence[Run]) -> list[list[TrialRecord]]:
+def common_points(runs: Sequence[StoredRun]) -> list[list[TrialRecord]]:
     """The points that every run has a score of, each with its record in each run; the default first."""
     by_run = [{one.point.identity: one for one in run.records if one.value is not None} for run in runs]
     first = sorted(by_run[0].values(), key=lambda record: record.trial)
@@ -35,7 +35,7 @@ def common_points(runs: Sequence[Run]) -> list[list[TrialRecord]]:
     return [[of[one] for of in by_run] for one in identities if all(one in of for of in by_run)]
 
 
-def regrets(points: Sequence[Sequence[TrialRecord]], runs: Sequence[Run]) -> Regrets:
+def regrets(points: Sequence[Sequence[TrialRecord]], runs: Sequence[StoredRun]) -> Regrets:
     """How far each point is from the best on each table, where the median point is 1; at most 2."""
     signs = [Objective(**run.summary["objective"]).sign for run in runs]
     losses = np.array(signs) * np.array([[record.value for record in of_point] for of_point in points], dtype=float)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from ffsearch.reports import capacity_plots as plots
 from ffsearch.reports.capacity_tables import Line, StudyTables, best_cell, study_tables
 from ffsearch.reports.capacity_texts import WORDS
-from ffsearch.reports.listings import Cell, Table
+from ffsearch.reports.listings import Cell, ShownTable
 from ffsearch.reports.parts import Block, Fact, Section
 from ffsearch.reports.pictures import Picture, picture
 from ffsearch.reports.tables import RunLike
@@ -194,7 +194,7 @@ def _rows(study: StudyTables, t: Language) -> Section | None:
         )
         for size in study.sizes
     ]
-    table = Table(
+    table = ShownTable(
         label=t("capacity.rows"), heads=[t(f"capacity.rows_column.{name}") for name in names], rows=rows,
         numbers=frozenset({0, 2, 4}),
     )  # fmt: skip
@@ -305,7 +305,7 @@ def _special(protocol: Mapping[str, Any], t: Language) -> list[tuple[str, str]]:
     return found
 
 
-def _cell_table(study: StudyTables, t: Language) -> Table:
+def _cell_table(study: StudyTables, t: Language) -> ShownTable:
     names = ("depth", "params", "test", "interval", "train", "rate")
     rows = [
         (
@@ -320,7 +320,7 @@ def _cell_table(study: StudyTables, t: Language) -> Table:
         )
         for cell in study.cells
     ]
-    return Table(
+    return ShownTable(
         label=t("capacity.cells"), heads=[t(f"capacity.column.{name}") for name in names], rows=rows,
         numbers=frozenset(range(len(names))),
     )  # fmt: skip

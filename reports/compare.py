@@ -9,14 +9,14 @@ from matplotlib.figure import Figure
 
 from ffsearch.reports import evidence, tables
 from ffsearch.reports.evidence_pictures import with_interval
-from ffsearch.reports.listings import Cell, Table
+from ffsearch.reports.listings import Cell, ShownTable
 from ffsearch.reports.parts import Block, Section
 from ffsearch.reports.pictures import Picture, better, picture
 from ffsearch.reports.plots import whole_x
 from ffsearch.reports.rows import dot, row_axes
 from ffsearch.reports.sections import headline
 from ffsearch.reports.style import BEST, INK, LABEL, MUTED, NARROW, add_axes, canvas, measure, score_axis
-from ffsearch.reports.tables import Estimate, RunLike, Score, ShownObjective
+from ffsearch.reports.tables import Estimate, NamedScore, RunLike, ShownObjective
 from ffsearch.search.wording.language import Language
 
 __all__ = ["comparison", "comparison_headline", "names_of"]
@@ -75,7 +75,7 @@ def _alike(runs: Sequence[RunLike], names: Sequence[str]) -> list[Group]:
     return list(groups.values())
 
 
-def _answers(runs: Sequence[RunLike], names: Sequence[str], t: Language) -> Table:
+def _answers(runs: Sequence[RunLike], names: Sequence[str], t: Language) -> ShownTable:
     """One row a run."""
     heads = [
         t(f"compare.{key}")
@@ -93,7 +93,7 @@ def _answers(runs: Sequence[RunLike], names: Sequence[str], t: Language) -> Tabl
         )
     ]
     rows = [_answer_row(run, name, t) for run, name in zip(runs, names, strict=True)]
-    return Table(label=t("compare.title"), heads=heads, rows=rows, numbers=frozenset({3, 4, 5, 6, 7, 8}))
+    return ShownTable(label=t("compare.title"), heads=heads, rows=rows, numbers=frozenset({3, 4, 5, 6, 7, 8}))
 
 
 def _answer_row(run: RunLike, name: str, t: Language) -> list[Cell]:
@@ -113,7 +113,7 @@ def _answer_row(run: RunLike, name: str, t: Language) -> list[Cell]:
     ]
 
 
-def _told(score: Score | None, metric: str, t: Language) -> str:
+def _told(score: NamedScore | None, metric: str, t: Language) -> str:
     if score is None:
         return "–"
     told = with_interval(score.estimate, t) if isinstance(score.estimate, Estimate) else t.score(score.value)
@@ -214,7 +214,7 @@ def _history_picture(group: Group, number: int, t: Language) -> Picture | None:
     )  # fmt: skip
 
 
-def _differences(runs: Sequence[RunLike], names: Sequence[str], t: Language) -> Table | None:
+def _differences(runs: Sequence[RunLike], names: Sequence[str], t: Language) -> ShownTable | None:
     """The settings that are not the same in all runs; None where they are."""
     spaces = [dict(_flat(tables.space(run))) for run in runs]
     keys = list(dict.fromkeys(key for space in spaces for key in space))
@@ -224,7 +224,7 @@ def _differences(runs: Sequence[RunLike], names: Sequence[str], t: Language) -> 
     rows = [
         [Cell(text=key), *(Cell(text=space.get(key, "–")) for space in spaces)] for key in differing[:MAX_DIFFERENCES]
     ]
-    return Table(label=t("compare.differences"), heads=[t("compare.setting"), *names], rows=rows)
+    return ShownTable(label=t("compare.differences"), heads=[t("compare.setting"), *names], rows=rows)
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -10,7 +10,7 @@ import numpy as np
 from ffsearch.reports import error_plots, evidence, evidence_plots, tables
 from ffsearch.reports.evidence import Bin, Confusion, Effect, Finalist, Importance, Model, Residuals, WorstSlice
 from ffsearch.reports.evidence_plots import change_name
-from ffsearch.reports.listings import Cell, Table
+from ffsearch.reports.listings import Cell, ShownTable
 from ffsearch.reports.pictures import Picture, better, picture
 from ffsearch.reports.tables import Estimate, RunLike, ShownObjective
 from ffsearch.search.wording.language import Language, shortened
@@ -72,7 +72,7 @@ def gain_picture(models: Sequence[Model], objective: ShownObjective, t: Language
     )  # fmt: skip
 
 
-def model_table(models: Sequence[Model], objective: ShownObjective, t: Language) -> Table:
+def model_table(models: Sequence[Model], objective: ShownObjective, t: Language) -> ShownTable:
     """All models side by side, a row a measure: validation mean, test, gain, the other scores, settings."""
     others = [name for name in models[0].metrics if name != objective.name]
     metric = t.named("metric", objective.name)
@@ -85,7 +85,7 @@ def model_table(models: Sequence[Model], objective: ShownObjective, t: Language)
     ]
     heads = [t("worth.model"), *(t.named("model", one.name) for one in models)]
     cells = [[Cell(text=text) for text in row] for row in rows]
-    return Table(label=t("worth.models"), heads=heads, rows=cells, numbers=frozenset(range(1, len(heads))))
+    return ShownTable(label=t("worth.models"), heads=heads, rows=cells, numbers=frozenset(range(1, len(heads))))
 
 
 def with_interval(estimate: Estimate | None, t: Language, *, signed: bool = False) -> str:
@@ -155,7 +155,7 @@ def confusion_picture(part: Confusion, t: Language, *, findings: str) -> Picture
         [Cell(text=label), *(Cell(text=t.count(int(count)), order=float(count)) for count in counts)]
         for label, counts in zip(part.labels, part.counts, strict=True)
     ]
-    table = Table(
+    table = ShownTable(
         label=t("errors.confusion"), heads=[f"{t('errors.true')} ↓  {t('errors.answered')} →", *part.labels], rows=rows,
         numbers=frozenset(range(1, len(part.labels) + 1)),
     )  # fmt: skip
@@ -177,7 +177,7 @@ def reliability_picture(bins: Sequence[Bin], label: str, t: Language) -> Picture
     return picture(
         lambda width: error_plots.reliability(bins, label=label, t=t, width=width), name="reliability",
         alt=t("errors.reliability_alt", bins="; ".join(items)), caption=t("errors.reliability_caption"),
-        table=Table(label=t("errors.reliability"), heads=heads, rows=rows, numbers=frozenset(range(5))),
+        table=ShownTable(label=t("errors.reliability"), heads=heads, rows=rows, numbers=frozenset(range(5))),
     )  # fmt: skip
 
 
@@ -191,7 +191,7 @@ def residual_picture(part: Residuals, number: int, t: Language) -> Picture:
         alt=t("errors.residuals_alt", target=shortened(part.target), low=t.score(middle[2]), high=t.score(middle[4]),
               at=t.score(middle[0])),
         caption=t("errors.residuals_caption"),
-        table=Table(label=t("errors.residuals"), heads=heads, rows=rows, numbers=frozenset(range(6))),
+        table=ShownTable(label=t("errors.residuals"), heads=heads, rows=rows, numbers=frozenset(range(6))),
     )  # fmt: skip
 
 
@@ -213,7 +213,7 @@ def slice_picture(parts: Sequence[WorstSlice], overall: float, label: str, t: La
     return picture(
         lambda width: error_plots.slices(parts, overall=overall, label=label, t=t, width=width), name="slices",
         alt=t("errors.slices_alt", slices="; ".join(items)), caption=t("errors.slices_caption"),
-        table=Table(label=t("errors.slices"), heads=heads, rows=rows, numbers=frozenset(range(2, 7))),
+        table=ShownTable(label=t("errors.slices"), heads=heads, rows=rows, numbers=frozenset(range(2, 7))),
     )  # fmt: skip
 
 
@@ -226,7 +226,7 @@ def _effect_item(one: Effect, t: Language) -> str:
     )
 
 
-def _effect_table(parts: Sequence[Effect], t: Language) -> Table:
+def _effect_table(parts: Sequence[Effect], t: Language) -> ShownTable:
     heads = [
         t("mattered.change"),
         t("mattered.value"),
@@ -240,10 +240,10 @@ def _effect_table(parts: Sequence[Effect], t: Language) -> Table:
         ends = [None] * 3 if one.difference is None else [one.difference.value, one.difference.low, one.difference.high]
         texts = [*map(t.score, ends), t.p_value(one.p_value), t.named("finding", one.finding)]
         rows.append([Cell(text=change_name(one, t)), *(Cell(text=text) for text in texts)])
-    return Table(label=t("mattered.effects"), heads=heads, rows=rows, numbers=frozenset(range(1, 5)))
+    return ShownTable(label=t("mattered.effects"), heads=heads, rows=rows, numbers=frozenset(range(1, 5)))
 
 
-def _finalist_table(parts: Sequence[Finalist], t: Language) -> Table:
+def _finalist_table(parts: Sequence[Finalist], t: Language) -> ShownTable:
     heads = [
         t("trial.number"), t("trial.topology"), t("sure.searched"), t("sure.mean"), t("sure.low"), t("sure.high"),
         t("sure.chosen"),
@@ -254,7 +254,7 @@ def _finalist_table(parts: Sequence[Finalist], t: Language) -> Table:
          Cell(text=t.score(float(np.max(one.scores)))), Cell(text=t("number.yes" if one.is_winner else "number.no"))]
         for one in parts
     ]  # fmt: skip
-    return Table(label=t("sure.finalists"), heads=heads, rows=rows, numbers=frozenset({0, 2, 3, 4, 5}))
+    return ShownTable(label=t("sure.finalists"), heads=heads, rows=rows, numbers=frozenset({0, 2, 3, 4, 5}))
 
 
 def _mean(scores: Sequence[float]) -> float:

@@ -24,7 +24,7 @@ from ffsearch.reports.capacity_tables import StudyTables, study_tables
 from ffsearch.reports.evidence import Effect
 from ffsearch.reports.evidence_sections import SHAPE
 from ffsearch.reports.style import WIDE
-from ffsearch.reports.tables import RunLike, Slice
+from ffsearch.reports.tables import ParameterSlice, RunLike
 from ffsearch.search.wording.language import language, shortened
 
 __all__ = ["Figures"]
@@ -217,7 +217,7 @@ class Figures:
         self._need([one for one in parts if one.difference], "networks that differ from the winner in one thing")
         return evidence_plots.effects(parts, self._objective, t=self._t, width=self._width)
 
-    def _slices(self) -> list[Slice]:
+    def _slices(self) -> list[ParameterSlice]:
         slices = tables.slices(self._run)
         self._need(slices, "a parameter with two values among its scored trials")
         return slices

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
 from ffsearch.reports import tables
-from ffsearch.reports.listings import Cell, Table
+from ffsearch.reports.listings import Cell, ShownTable
 from ffsearch.reports.pictures import Picture, better, picture
 from ffsearch.reports.plots import mark_lane, score_range
 from ffsearch.reports.style import (
@@ -62,7 +62,7 @@ def front_picture(run: RunLike, t: Language) -> Picture:
     )  # fmt: skip
 
 
-def front_table(found: pd.DataFrame, metric: str, t: Language) -> Table:
+def front_table(found: pd.DataFrame, metric: str, t: Language) -> ShownTable:
     """The networks on the front, the smallest first."""
     rows = [
         [
@@ -75,7 +75,7 @@ def front_table(found: pd.DataFrame, metric: str, t: Language) -> Table:
         for row in found.to_dict("records")
     ]
     heads = [t("trial.params"), t("search.valid", metric=metric), *(t(f"trial.{key}") for key in _HEADS)]
-    return Table(
+    return ShownTable(
         label=t("front.table"), heads=heads, rows=rows, numbers=frozenset({0, 1, 2}), trials=found["trial"].tolist()
     )
 

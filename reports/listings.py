@@ -10,13 +10,13 @@ import pandas as pd
 
 from ffsearch.reports import tables
 from ffsearch.reports.parameter_plots import level_name
-from ffsearch.reports.tables import RunLike, ShownObjective, Slice
+from ffsearch.reports.tables import ParameterSlice, RunLike, ShownObjective
 from ffsearch.search.wording.language import Language
 
 __all__ = [
     "MAX_COLUMN_ROWS",
     "Cell",
-    "Table",
+    "ShownTable",
     "column_table",
     "curve_table",
     "group_table",
@@ -49,7 +49,7 @@ class Cell:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Table:
+class ShownTable:
     """A table.
 
     Args:
@@ -67,7 +67,7 @@ class Table:
     trials: Sequence[int] = ()
 
 
-def curve_table(best: pd.DataFrame, label: str, t: Language) -> Table:
+def curve_table(best: pd.DataFrame, label: str, t: Language) -> ShownTable:
     """The winner's curve, every epoch or evenly chosen ones."""
     step = -(-len(best) // MAX_CURVE_ROWS)
     rows = [
@@ -75,16 +75,16 @@ def curve_table(best: pd.DataFrame, label: str, t: Language) -> Table:
         for row in best.iloc[::step].to_dict("records")
     ]
     heads = (t("learning.epoch"), t("learning.train"), t("learning.valid"))
-    return Table(label=label, heads=heads, rows=rows, numbers=frozenset({0, 1, 2}))
+    return ShownTable(label=label, heads=heads, rows=rows, numbers=frozenset({0, 1, 2}))
 
 
-def trial_table(run: RunLike, t: Language) -> Table:
+def trial_table(run: RunLike, t: Language) -> ShownTable:
     """Every trial, the winner first, then by score."""
     metric = t("search.valid", metric=t.named("metric", tables.objective(run).name))
     columns = ("number", "topology", "ended", "params", "learning_rate", "train_s")
     heads = [t(f"trial.{column}") for column in columns]
     ranked = tables.ranked(run)
-    return Table(
+    return ShownTable(
         label=t("search.all"), heads=[heads[0], metric, *heads[1:]], numbers=frozenset({0, 1, 4, 5, 6}),
         rows=[_trial_cells(row, t) for row in ranked.to_dict("records")], trials=ranked["trial"].tolist(),
     )  # fmt: skip
@@ -114,7 +114,7 @@ def _trial_cells(row: Mapping[Any, Any], t: Language) -> list[Cell]:
     ]
 
 
-def group_table(slices: Sequence[Slice], objective: ShownObjective, t: Language) -> Table:
+def group_table(slices: Sequence[ParameterSlice], objective: ShownObjective, t: Language) -> ShownTable:
     """Several slices as one table."""
     rows = [
         [Cell(text=t.named("parameter", part.name)), Cell(text=_group(part, row, t)), Cell(text=t.count(row["n"])),
@@ -123,10 +123,10 @@ def group_table(slices: Sequence[Slice], objective: ShownObjective, t: Language)
         for row in tables.slice_groups(part, objective).to_dict("records")
     ]  # fmt: skip
     heads = [t(f"parameters.{key}") for key in ("parameter", "group", "n", "best", "median")]
-    return Table(label=t("parameters.title"), heads=heads, rows=rows, numbers=frozenset({2, 3, 4}))
+    return ShownTable(label=t("parameters.title"), heads=heads, rows=rows, numbers=frozenset({2, 3, 4}))
 
 
-def _group(part: Slice, row: Mapping[Any, Any], t: Language) -> str:
+def _group(part: ParameterSlice, row: Mapping[Any, Any], t: Language) -> str:
     """The values of one group: a name, a number, or from one to another."""
     if not part.is_number:
         return level_name(str(row["low"]), t)
@@ -136,7 +136,7 @@ def _group(part: Slice, row: Mapping[Any, Any], t: Language) -> str:
     return " – ".join(ends)
 
 
-def column_table(columns: Sequence[Mapping[str, Any]], t: Language) -> Table:
+def column_table(columns: Sequence[Mapping[str, Any]], t: Language) -> ShownTable:
     """How each column of the table was understood."""
     rows = [
         [
@@ -151,7 +151,7 @@ def column_table(columns: Sequence[Mapping[str, Any]], t: Language) -> Table:
         for column in columns[:MAX_COLUMN_ROWS]
     ]
     heads = [t(f"data.{key}") for key in ("column", "kind", "missing", "levels", "why")]
-    return Table(label=t("data.columns"), heads=heads, rows=rows, numbers=frozenset({2, 3}))
+    return ShownTable(label=t("data.columns"), heads=heads, rows=rows, numbers=frozenset({2, 3}))
 
 
 def _kind(column: Mapping[str, Any], t: Language) -> str:
@@ -160,7 +160,7 @@ def _kind(column: Mapping[str, Any], t: Language) -> str:
     return kind if column.get("used", True) else f"{t('data.dropped')} ({kind})"
 
 
-def pair_table(entries: Sequence[tuple[str, str]], *, label: str, t: Language) -> Table:
+def pair_table(entries: Sequence[tuple[str, str]], *, label: str, t: Language) -> ShownTable:
     """Names and their values."""
     rows = [[Cell(text=name), Cell(text=value)] for name, value in entries]
-    return Table(label=label, heads=(t("repeat.name"), t("repeat.value")), rows=rows)
+    return ShownTable(label=label, heads=(t("repeat.name"), t("repeat.value")), rows=rows)

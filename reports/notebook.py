@@ -15,7 +15,7 @@ from ffsearch.reports.pictures import score_picture
 from ffsearch.reports.sections import headline
 from ffsearch.reports.style import COLOURS
 from ffsearch.reports.svg import inline
-from ffsearch.search.folder.reader import Run as StoredRun
+from ffsearch.search.folder.reader import StoredRun
 from ffsearch.search.folder.reader import load as load_stored
 from ffsearch.search.wording.language import ENGLISH
 

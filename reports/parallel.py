@@ -30,7 +30,7 @@ from ffsearch.reports.style import (
     measure,
 )
 from ffsearch.reports.svg import tell
-from ffsearch.reports.tables import ShownObjective, Slice
+from ffsearch.reports.tables import ParameterSlice, ShownObjective
 from ffsearch.search.wording.language import ENGLISH, Language
 
 __all__ = ["MAX_LINES", "lines_drawn", "parallel"]
@@ -61,7 +61,7 @@ class _Axis:
     ticks: dict[float, str]
 
 
-def lines_drawn(slices: Sequence[Slice], objective: ShownObjective) -> pd.DataFrame:
+def lines_drawn(slices: Sequence[ParameterSlice], objective: ShownObjective) -> pd.DataFrame:
     """The trials that are drawn, worst first so that the best lie on top: trial, value, is_best, is_good.
 
     The best tenth, and an even choice over the ranks of the others.
@@ -80,7 +80,9 @@ def lines_drawn(slices: Sequence[Slice], objective: ShownObjective) -> pd.DataFr
     return pd.concat([ranked[ranked["is_best"]], shown]).iloc[::-1].reset_index(drop=True)
 
 
-def parallel(slices: Sequence[Slice], objective: ShownObjective, *, t: Language = ENGLISH, width: int = WIDE) -> Figure:
+def parallel(
+    slices: Sequence[ParameterSlice], objective: ShownObjective, *, t: Language = ENGLISH, width: int = WIDE
+) -> Figure:
     """Lines through one axis a parameter and one of the score; across on a wide page, down on a phone.
 
     Args:
@@ -123,7 +125,7 @@ def _look(*, is_best: bool, is_good: bool) -> dict[str, Any]:
     return {"color": FAINT, "linewidth": 0.8, "alpha": 0.6, "zorder": 2}
 
 
-def _axis(part: Slice, t: Language) -> _Axis:
+def _axis(part: ParameterSlice, t: Language) -> _Axis:
     """A parameter's axis."""
     trials = part.frame["trial"].to_numpy()
     if not part.is_number:

@@ -29,7 +29,7 @@ from ffsearch.reports.style import (
     score_axis,
 )
 from ffsearch.reports.svg import tell
-from ffsearch.reports.tables import ShownObjective, Slice, slice_groups
+from ffsearch.reports.tables import ParameterSlice, ShownObjective, slice_groups
 from ffsearch.search.wording.language import ENGLISH, Language
 
 __all__ = ["Scale", "choice_strips", "level_name", "number_clouds"]
@@ -55,7 +55,7 @@ Numbers = NDArray[np.floating[Any]]
 
 
 def number_clouds(
-    slices: Sequence[Slice], objective: ShownObjective, *, t: Language = ENGLISH, width: int = WIDE
+    slices: Sequence[ParameterSlice], objective: ShownObjective, *, t: Language = ENGLISH, width: int = WIDE
 ) -> Figure:
     """One panel a number: its value against the score, on a log axis where it was searched so, "off" in its own lane.
 
@@ -86,7 +86,7 @@ def number_clouds(
 
 
 def choice_strips(
-    slices: Sequence[Slice], objective: ShownObjective, *, t: Language = ENGLISH, width: int = WIDE
+    slices: Sequence[ParameterSlice], objective: ShownObjective, *, t: Language = ENGLISH, width: int = WIDE
 ) -> Figure:
     """One row a choice, the best median on top: every trial a dot on the score axis, the median a bar.
 
@@ -159,7 +159,7 @@ class Scale:
         return {float(at): t.setting(float(value)) for at, value in zip(self.place(values), values, strict=True)}
 
 
-def _shared_range(slices: Sequence[Slice], objective: ShownObjective) -> ScoreRange:
+def _shared_range(slices: Sequence[ParameterSlice], objective: ShownObjective) -> ScoreRange:
     """The score axis that all panels share."""
     shown = score_range(pd.concat([part.frame["value"] for part in slices]), objective)
     if shown is None:
@@ -167,7 +167,7 @@ def _shared_range(slices: Sequence[Slice], objective: ShownObjective) -> ScoreRa
     return shown
 
 
-def _cloud(axes: Axes, part: Slice, shown: ScoreRange, *, t: Language, n_ticks: int) -> None:
+def _cloud(axes: Axes, part: ParameterSlice, shown: ScoreRange, *, t: Language, n_ticks: int) -> None:
     """One panel of a number."""
     values = part.frame["x"].to_numpy(dtype=np.float64)
     is_off = (values == 0) & part.has_off
@@ -190,14 +190,14 @@ def _cloud(axes: Axes, part: Slice, shown: ScoreRange, *, t: Language, n_ticks: 
     axes.set_ylim(*shown.limits)
 
 
-def _panel_name(part: Slice, t: Language, *, is_narrow: bool) -> str:
+def _panel_name(part: ParameterSlice, t: Language, *, is_narrow: bool) -> str:
     """The parameter with what it is counted in and its scale; on a phone without them, as panels stand close there."""
     name, _, unit = t.named("parameter", part.name).partition(" (")
     notes = [*([unit.removesuffix(")")] if unit else []), *([t("parameters.log")] if part.log else [])]
     return name if is_narrow or not notes else f"{name} ({', '.join(notes)})"
 
 
-def _strips(axes: Axes, part: Slice, levels: Sequence[str], *, shown: ScoreRange, t: Language) -> None:
+def _strips(axes: Axes, part: ParameterSlice, levels: Sequence[str], *, shown: ScoreRange, t: Language) -> None:
     """The rows of one choice."""
     row = part.frame["x"].map({level: row for row, level in enumerate(levels)}).to_numpy(dtype=np.float64)
     scores = shown.place(part.frame["value"])
@@ -215,7 +215,7 @@ def level_name(level: str, t: Language) -> str:
     return {"True": t("parameters.on"), "False": t("parameters.off")}.get(level, level)
 
 
-def _dots(axes: Axes, x: Numbers, y: Numbers, part: Slice) -> None:
+def _dots(axes: Axes, x: Numbers, y: Numbers, part: ParameterSlice) -> None:
     """Trials as dots, the best one ringed in ink."""
     is_best, trials = part.frame["is_best"].to_numpy(dtype=bool), part.frame["trial"].to_numpy()
     others = axes.scatter(x[~is_best], y[~is_best], s=17, color=BEST, alpha=0.5, linewidths=0, zorder=3)

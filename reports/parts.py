@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ffsearch.reports.listings import Table
+from ffsearch.reports.listings import ShownTable
 from ffsearch.reports.pictures import Picture
 from ffsearch.search.wording.finding import Finding
 
@@ -46,7 +46,7 @@ class Block:
     points: Sequence[str] = ()
     findings: Sequence[Finding] = ()
     code: str = ""
-    table: Table | None = None
+    table: ShownTable | None = None
     is_sortable: bool = False
     n_printed: int | None = None
     is_folded: bool = False

@@ -9,10 +9,10 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from ffsearch.reports import parallel, parameter_plots, plots, tables
-from ffsearch.reports.listings import Table, curve_table, group_table
+from ffsearch.reports.listings import ShownTable, curve_table, group_table
 from ffsearch.reports.style import NARROW, WIDE
 from ffsearch.reports.svg import inline
-from ffsearch.reports.tables import Layers, RunLike, ShownObjective, Slice
+from ffsearch.reports.tables import Layers, ParameterSlice, RunLike, ShownObjective
 from ffsearch.search.wording.language import Language
 
 __all__ = [
@@ -38,7 +38,7 @@ class Picture:
     wide: Markup
     narrow: Markup
     caption: str
-    table: Table | None = None
+    table: ShownTable | None = None
 
 
 def better(objective: ShownObjective, t: Language) -> str:
@@ -140,7 +140,7 @@ def time_picture(run: RunLike, t: Language) -> Picture | None:
     )  # fmt: skip
 
 
-def number_picture(slices: Sequence[Slice], objective: ShownObjective, t: Language) -> Picture:
+def number_picture(slices: Sequence[ParameterSlice], objective: ShownObjective, t: Language) -> Picture:
     """The searched numbers against the score."""
     metric = t.named("metric", objective.name)
     findings = [_number_finding(part, t) for part in slices]
@@ -152,7 +152,7 @@ def number_picture(slices: Sequence[Slice], objective: ShownObjective, t: Langua
     )  # fmt: skip
 
 
-def parallel_picture(slices: Sequence[Slice], objective: ShownObjective, t: Language) -> Picture:
+def parallel_picture(slices: Sequence[ParameterSlice], objective: ShownObjective, t: Language) -> Picture:
     """All trials as lines through their parameters."""
     n_drawn, n_all = len(parallel.lines_drawn(slices, objective)), max(len(part.frame) for part in slices)
     caption = t("search.parallel_caption", n=parallel.MIN_BEST)
@@ -171,7 +171,7 @@ def parallel_picture(slices: Sequence[Slice], objective: ShownObjective, t: Lang
     )  # fmt: skip
 
 
-def choice_picture(slices: Sequence[Slice], objective: ShownObjective, t: Language) -> Picture:
+def choice_picture(slices: Sequence[ParameterSlice], objective: ShownObjective, t: Language) -> Picture:
     """The searched choices against the score."""
     findings = [_choice_finding(part, objective, t) for part in slices]
     return picture(
@@ -181,25 +181,27 @@ def choice_picture(slices: Sequence[Slice], objective: ShownObjective, t: Langua
     )  # fmt: skip
 
 
-def _number_finding(part: Slice, t: Language) -> str:
+def _number_finding(part: ParameterSlice, t: Language) -> str:
     """What the best trial has, for those who do not see the cloud."""
     return t("parameters.number_finding", name=t.named("parameter", part.name), value=_number_value(part, t))
 
 
-def _number_value(part: Slice, t: Language) -> str:
+def _number_value(part: ParameterSlice, t: Language) -> str:
     """What the best trial has of a number."""
     at = float(part.frame.loc[part.frame["is_best"], "x"].iloc[0])
     return t("parameters.off") if part.has_off and at == 0 else t.setting(at)
 
 
-def _choice_finding(part: Slice, objective: ShownObjective, t: Language) -> str:
+def _choice_finding(part: ParameterSlice, objective: ShownObjective, t: Language) -> str:
     """The choice with the best median."""
     top = tables.slice_groups(part, objective).iloc[0]
     value = f"{parameter_plots.level_name(str(top['low']), t)} ({t.score(top['median'])})"
     return t("parameters.choice_finding", name=t.named("parameter", part.name), value=value)
 
 
-def picture(draw: Callable[[int], Figure], *, name: str, alt: str, caption: str, table: Table | None = None) -> Picture:
+def picture(
+    draw: Callable[[int], Figure], *, name: str, alt: str, caption: str, table: ShownTable | None = None
+) -> Picture:
     """A figure at both widths."""
     wide = inline(draw(WIDE), name=f"{name}-wide", label=alt)
     narrow = inline(draw(NARROW), name=f"{name}-narrow", label=alt)

@@ -42,7 +42,7 @@ from ffsearch.reports.style import (
     score_axis,
 )
 from ffsearch.reports.svg import tell
-from ffsearch.reports.tables import Curves, Layers, Score, ShownObjective
+from ffsearch.reports.tables import Curves, Layers, NamedScore, ShownObjective
 from ffsearch.search.wording.language import ENGLISH, Language
 
 __all__ = [
@@ -161,7 +161,7 @@ def network(layers: Layers, *, t: Language = ENGLISH, width: int = WIDE, note: s
 
 
 def score_line(
-    scores: Sequence[Score], objective: ShownObjective, *, t: Language = ENGLISH, width: int = WIDE
+    scores: Sequence[NamedScore], objective: ShownObjective, *, t: Language = ENGLISH, width: int = WIDE
 ) -> Figure:
     """All estimates of one network's score under each other on one axis, with their intervals; the test is filled."""
     names = [f"{t.named('score', score.name)}  {t.score(score.value)}" for score in scores]

@@ -141,7 +141,7 @@ def _facts(run: RunLike, best: Mapping[str, Any], t: Language) -> list[Fact]:
     return facts
 
 
-def _interval(score: tables.Score, t: Language) -> str:
+def _interval(score: tables.NamedScore, t: Language) -> str:
     return "" if score.low is None else t("fact.interval", low=t.score(score.low), high=t.score(score.high))
 
 

@@ -19,14 +19,14 @@ from ffsearch.search.base.objective import Objective
 from ffsearch.search.folder.trial_record import scores as valued
 
 __all__ = [
-    "Curve",
     "Curves",
     "Estimate",
     "Layers",
+    "NamedScore",
+    "ParameterSlice",
     "RunLike",
-    "Score",
     "ShownObjective",
-    "Slice",
+    "ThinnedCurve",
     "best_row",
     "best_trial",
     "endings",
@@ -144,7 +144,7 @@ class Layers:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Score:
+class NamedScore:
     """One estimate of the winner's score: `naive`, `corrected` or `test`; the interval where there is one."""
 
     name: str
@@ -161,7 +161,7 @@ class Score:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Curve:
+class ThinnedCurve:
     """A trial's validation loss by epoch, thinned to what a figure can show."""
 
     trial: int
@@ -184,12 +184,12 @@ class Curves:
     trial: int
     best_epoch: int
     best: pd.DataFrame
-    others: Sequence[Curve]
-    finalists: Sequence[Curve] = ()
+    others: Sequence[ThinnedCurve]
+    finalists: Sequence[ThinnedCurve] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Slice:
+class ParameterSlice:
     """The trials along one searched parameter.
 
     Args:
@@ -313,7 +313,7 @@ def learning_curves(run: RunLike) -> Curves | None:
     )
 
 
-def slices(run: RunLike) -> list[Slice]:
+def slices(run: RunLike) -> list[ParameterSlice]:
     """One slice for every parameter of which scored trials have at least two values, in the space file's order."""
     scored = ranked(run).dropna(subset=["value"]).sort_values("trial")
     ranges = searched(run)
@@ -329,7 +329,7 @@ def searched(run: RunLike) -> dict[str, Mapping[str, Any]]:
     return {name: entry for name, entry in found.items() if isinstance(entry, dict)} if isinstance(found, dict) else {}
 
 
-def slice_groups(part: Slice, objective: Objective) -> pd.DataFrame:
+def slice_groups(part: ParameterSlice, objective: Objective) -> pd.DataFrame:
     """A slice as a table: its values, or quarters of them, with the trials, best and median score of each.
 
     Returns:
@@ -373,13 +373,13 @@ def time_parts(run: RunLike) -> dict[str, float]:
     return {"compile": compiling * fit, "train": (train - compiling) * fit, "rest": max(0.0, wall - train)}
 
 
-def scores(run: RunLike) -> list[Score]:
+def scores(run: RunLike) -> list[NamedScore]:
     """What is known of the winner's score, the most flattering estimate first."""
     evidence = run.summary.get("evidence") or {}
     naive = (evidence.get("naive") or {}).get("value", (run.summary.get("best") or {}).get("valid"))
     found = {"naive": {"value": naive}, "corrected": evidence.get("corrected"), "test": evidence.get("test")}
     return [
-        Score(name=name, value=float(value), low=entry.get("low"), high=entry.get("high"))
+        NamedScore(name=name, value=float(value), low=entry.get("low"), high=entry.get("high"))
         for name, entry in found.items()
         if entry and (value := entry.get("value")) is not None
     ]
@@ -398,18 +398,18 @@ def _spread(n: int, n_most: int) -> list[int]:
     return [int(index) for index in np.linspace(0, n - 1, n_most).round()]
 
 
-def _thinned(trial: int, curves: Mapping[int, pd.DataFrame]) -> Curve:
+def _thinned(trial: int, curves: Mapping[int, pd.DataFrame]) -> ThinnedCurve:
     """A trial's curve at no more points than a figure can show."""
     finite = curves[trial][np.isfinite(curves[trial]["valid_loss"])]
     kept = finite.iloc[_spread(len(finite), MAX_CURVE_POINTS)]
-    return Curve(
+    return ThinnedCurve(
         trial=trial,
         epochs=kept["epoch"].to_numpy(dtype=np.int64),
         losses=kept["valid_loss"].to_numpy(dtype=np.float64),
     )
 
 
-def _slice(scored: pd.DataFrame, name: str, searched: Mapping[str, Any]) -> Slice | None:
+def _slice(scored: pd.DataFrame, name: str, searched: Mapping[str, Any]) -> ParameterSlice | None:
     """The slice of one parameter; None for one that is a list or has no value."""
     frame = scored[["trial", f"point.{name}", "value", "is_best"]].set_axis(["trial", "x", "value", "is_best"], axis=1)
     frame = frame.dropna(subset=["x"])
@@ -419,12 +419,12 @@ def _slice(scored: pd.DataFrame, name: str, searched: Mapping[str, Any]) -> Slic
         searched.get("type") != "choice" and not frame["x"].map(lambda x: isinstance(x, bool | np.bool_ | str)).any()
     )
     if not is_number:
-        return Slice(name=name, is_number=False, log=False, has_off=False, frame=frame.astype({"x": str}))
+        return ParameterSlice(name=name, is_number=False, log=False, has_off=False, frame=frame.astype({"x": str}))
     frame = frame.astype({"x": float})
     positive = frame.loc[frame["x"] > 0, "x"]
     log = bool(searched.get("log", False)) and not positive.empty
     has_off = bool((frame["x"] == 0).any()) and (log or bool(searched.get("zero")))
-    return Slice(name=name, is_number=True, log=log, has_off=has_off, frame=frame)
+    return ParameterSlice(name=name, is_number=True, log=log, has_off=has_off, frame=frame)
 
 
 def space(run: RunLike) -> Mapping[str, Any]:

@@ -18,8 +18,8 @@ from ffsearch.errors import RunError
 from ffsearch.search.base.quiet import load_tensorflow
 from ffsearch.search.capacity.study import study
 from ffsearch.search.executors.choose import Carriage, carried
-from ffsearch.search.folder.log import Kind
-from ffsearch.search.folder.reader import Run, load
+from ffsearch.search.folder.log import LineKind
+from ffsearch.search.folder.reader import StoredRun, load
 from ffsearch.search.folder.trial_record import Told, TrialRecord, bad_value
 from ffsearch.search.observer import Observer
 from ffsearch.search.steps.budget import Deadline
@@ -54,7 +54,7 @@ def run(
     workers: int | None = None,
     ray: str | None = None,
     storage: str | None = None,
-) -> Run:
+) -> StoredRun:
     """Search a space on a table, weigh and refit the winner, open the sealed test once, and leave a run folder.
 
     A space of kind capacity is a study instead (`capacity/study.py`).
@@ -220,7 +220,7 @@ def _is_over(parts: Parts) -> bool:
 
 def _saved(parts: Parts) -> str:
     """What Ctrl-C leaves, and both ways on. Tables are written so that notebooks can read what is there."""
-    parts.folder.note(Kind.INTERRUPTED)
+    parts.folder.note(LineKind.INTERRUPTED)
     parts.folder.write_tables()
     n_repeats = parts.folder.n_repeats
     safe = f"{len(parts.folder.records)} trials" + (f" and {n_repeats} repeats" if n_repeats else "")

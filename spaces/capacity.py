@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, StrictBool, StrictFloat, StrictInt
 
-from ffsearch.spaces.faults import Fault, Section, shown
+from ffsearch.spaces.faults import Fault, SpaceSection, shown
 from ffsearch.spaces.schema import MAX_DEPTH, MAX_SEED, MAX_WIDTH, DataSpec
 from ffsearch.spaces.values import BatchSize, Ignored
 
@@ -36,7 +36,7 @@ _Share = Annotated[StrictFloat, Field(gt=0, le=1, allow_inf_nan=False)]
 _Rate = Annotated[StrictFloat, Field(gt=0, allow_inf_nan=False)]
 
 
-class RateSpec(Section):
+class RateSpec(SpaceSection):
     """The learning rates tried in every cell: so many from low to high, evenly spaced as factors."""
 
     low: _Rate = Field(default=1e-4, description="The smallest, above 0.")
@@ -53,7 +53,7 @@ class RateSpec(Section):
             yield Fault(path=(), text=f"low ({shown(low)}) must be below high ({shown(high)}).")
 
 
-class ConvolutionSpec(Section):
+class ConvolutionSpec(SpaceSection):
     """What stays as it is while channels grow (`units`), or while units of the dense layer grow (`channels`)."""
 
     channels: StrictInt = Field(
@@ -64,7 +64,7 @@ class ConvolutionSpec(Section):
     )
 
 
-class CapacitySpec(Section):
+class CapacitySpec(SpaceSection):
     """What is compared, and how every network is trained. What is left out is filled by the preset."""
 
     depths: Annotated[tuple[_Depth, ...], Field(min_length=2)] | None = Field(
@@ -163,7 +163,7 @@ PRESETS: Final[Mapping[str, Mapping[str, Any]]] = {
 """What a preset fills in. Choice: a first look; the book's picture in some minutes; a final answer."""
 
 
-class CapacitySpace(Section):
+class CapacitySpace(SpaceSection):
     """A whole space file of kind capacity."""
 
     kind: Literal["capacity"] = Field(default="capacity", description="What the file asks for.")

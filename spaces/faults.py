@@ -3,7 +3,7 @@
     read as YAML -> put overrides on top -> check every section to its end -> one SpaceError with all faults
 
 pydantic goes on after the first fault within a model, but rules over several keys run only once all keys are right.
-`Section` mends that: it asks for contradictions on the raw values too, and rewords whatever is found.
+`SpaceSection` mends that: it asks for contradictions on the raw values too, and rewords whatever is found.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from ffsearch.search.wording.codes import Code
 
-__all__ = ["Fault", "Section", "fault_list", "faults_of", "nearest", "one_of", "refusal", "shown"]
+__all__ = ["Fault", "SpaceSection", "fault_list", "faults_of", "nearest", "one_of", "refusal", "shown"]
 
 Path = tuple[str | int, ...]
 """Keys and list positions from the top of a space down to a value."""
@@ -49,7 +49,7 @@ class Fault:
     at_key: bool = False
 
 
-class Section(BaseModel):
+class SpaceSection(BaseModel):
     """Base of every part of a space: frozen, no unknown keys, all faults at once, told in our words."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

@@ -28,7 +28,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from ffsearch.spaces.faults import Fault, Section, faults_of, one_of, refusal, shown
+from ffsearch.spaces.faults import Fault, SpaceSection, faults_of, one_of, refusal, shown
 
 __all__ = ["ChoiceParameter", "Fixed", "FloatParameter", "IntParameter", "Legal", "Parameter", "Value"]
 
@@ -43,7 +43,7 @@ _GRID: Final = "Points of it that `sampler: grid` tries; other samplers take no 
 _LOG: Final = "Whether factors count rather than differences: as many trials from 0.001 to 0.01 as from 0.01 to 0.1."
 
 
-class IntParameter(Section):
+class IntParameter(SpaceSection):
     """A whole number, searched between two bounds that both belong to it."""
 
     type: Literal["int"] = Field(default="int", description="int: a whole number between two bounds.")
@@ -59,7 +59,7 @@ class IntParameter(Section):
         yield from _bound_faults(raw)
 
 
-class FloatParameter(Section):
+class FloatParameter(SpaceSection):
     """A number, searched between two bounds that both belong to it, or off."""
 
     type: Literal["float"] = Field(default="float", description="float: a number between two bounds, or off.")
@@ -78,7 +78,7 @@ class FloatParameter(Section):
         yield from _bound_faults(raw)
 
 
-class ChoiceParameter(Section):
+class ChoiceParameter(SpaceSection):
     """One of several values; their order means nothing."""
 
     type: Literal["choice"] = Field(default="choice", description="choice: one of the values listed.")
@@ -98,7 +98,7 @@ class ChoiceParameter(Section):
             yield Fault(path=("default",), text=f"{shown(default)} is not among the values {shown(list(values))}.")
 
 
-class Fixed(Section):
+class Fixed(SpaceSection):
     """A value that is not searched. A file writes it plainly: `taper: 1.0`."""
 
     value: Value
@@ -110,7 +110,11 @@ class Fixed(Section):
 
 Parameter = IntParameter | FloatParameter | ChoiceParameter | Fixed
 
-_FORMS: Final[Mapping[str, type[Section]]] = {"int": IntParameter, "float": FloatParameter, "choice": ChoiceParameter}
+_FORMS: Final[Mapping[str, type[SpaceSection]]] = {
+    "int": IntParameter,
+    "float": FloatParameter,
+    "choice": ChoiceParameter,
+}
 
 
 class Legal:
@@ -184,7 +188,7 @@ class Legal:
         return {"anyOf": [*forms, self._value.json_schema()]}
 
 
-def _within_limits(form: type[Section], value: Any) -> type[Section]:
+def _within_limits(form: type[SpaceSection], value: Any) -> type[SpaceSection]:
     """A form whose values all have the limits of one name: a gate, passed once and then forgotten."""
     limited = {"low": value, "high": value, "default": value | None, "values": tuple[value, ...]}
     fields: dict[str, Any] = {
@@ -193,7 +197,7 @@ def _within_limits(form: type[Section], value: Any) -> type[Section]:
     return create_model(form.__name__, __base__=form, __doc__=form.__doc__, **fields)
 
 
-def _dumped(parameter: Section | None) -> Any:
+def _dumped(parameter: SpaceSection | None) -> Any:
     return None if parameter is None else parameter.model_dump(mode="json", exclude_none=True)
 
 

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
-from ffsearch.spaces.faults import Fault, Section, nearest, refusal, shown
+from ffsearch.spaces.faults import Fault, SpaceSection, nearest, refusal, shown
 from ffsearch.spaces.pairing import pairing_faults
 from ffsearch.spaces.parameters import ChoiceParameter, Fixed, FloatParameter, IntParameter, Legal, Parameter
 from ffsearch.spaces.sampling import CONCURRENCY, fold_faults, sampling_faults
@@ -83,7 +83,7 @@ MAX_SEED: Final = 2**63 - 1
 """Largest seed. Choice: what every reader of JSON and Parquet takes as a whole number."""
 
 
-class ValidSpec(Section):
+class ValidSpec(SpaceSection):
     """How rows that choose between candidates are held out from the training rows: one of two ways."""
 
     holdout: StrictFloat | None = Field(default=None, gt=0, lt=1, description="A share of rows, held out once: 0.2.")
@@ -105,7 +105,7 @@ _Angle = Annotated[StrictFloat, Field(ge=0, le=180, allow_inf_nan=False)]
 _Balance = Literal["none", "class_weight", "oversample", "undersample", "smote"]
 
 
-class AugmentSpec(Section):
+class AugmentSpec(SpaceSection):
     """What is done to training rows while a candidate is trained, and to no other row; each searched or fixed.
 
     What is left out is off. `shift`, `rotate`, `flip`, `zoom`, `brightness` and `cutmix` are for images alone.
@@ -151,7 +151,7 @@ class AugmentSpec(Section):
         return {f"augment_{name}": value for name, value in self if value is not None}
 
 
-class DataSpec(Section):
+class DataSpec(SpaceSection):
     """Where the table is, what is predicted from it, and which rows are kept apart."""
 
     source: StrictStr = Field(
@@ -242,7 +242,7 @@ _Rate = Annotated[StrictFloat, Field(gt=0, allow_inf_nan=False)]
 _Penalty = Annotated[Parameter | None, Legal(_Factor, "float", "choice")]
 
 
-class ParameterSpec(Section):
+class ParameterSpec(SpaceSection):
     """What is searched: a range, a choice, or a plain value that fixes it. What is left out keeps its default."""
 
     depth: Annotated[Parameter | None, Legal(_Depth, "int", "choice")] = Field(
@@ -293,7 +293,7 @@ class ParameterSpec(Section):
                 )
 
 
-class TrainSpec(Section):
+class TrainSpec(SpaceSection):
     """How every candidate is trained."""
 
     trainer: Literal["auto", "population", "keras"] = Field(
@@ -326,7 +326,7 @@ class TrainSpec(Section):
     )
 
 
-class SearchSpec(Section):
+class SearchSpec(SpaceSection):
     """How candidates are proposed, how many, and what makes one better."""
 
     engine: Literal["optuna", "keras-tuner"] = Field(default="optuna", description="What proposes candidates.")
@@ -378,7 +378,7 @@ class SearchSpec(Section):
         yield from sampling_faults(raw, {name: field.default for name, field in cls.model_fields.items()})
 
 
-class EvidenceSpec(Section):
+class EvidenceSpec(SpaceSection):
     """What the answer is weighed by; 0 or an empty list leaves a part of it out."""
 
     finalists: StrictInt = Field(
@@ -433,7 +433,7 @@ Evidence = Annotated[
 """What evidence is wanted, in a word or key by key."""
 
 
-class SearchSpace(Section):
+class SearchSpace(SpaceSection):
     """A whole space file of kind search."""
 
     kind: Literal["search"] = Field(default="search", description="What the file asks for.")

@@ -14,17 +14,17 @@ from scipy.stats import t as student
 
 from examples import MAE
 from ffsearch.search.capacity.contrasts import Contrast, Scores, contrast, resampled_scores, slope_weights
-from ffsearch.search.capacity.plan import Cell, Line, Widened
+from ffsearch.search.capacity.plan import Line, StudyCell, Widened
 from ffsearch.search.capacity.sentences import ENGLISH, sentences, text_of
-from ffsearch.search.capacity.verdict import Code, Findings, find, margin_of
+from ffsearch.search.capacity.verdict import StudyCode, StudyFindings, find, margin_of
 from ffsearch.search.network.topology import Point
 
 PURE = Contrast(value=1.0, seed_variance=1.0, row_variance=0.0, rest_variance=0.0, n_seeds=5)
 
 
-def cells(depths: tuple[int, ...] = (1, 2, 4), budgets: tuple[int, ...] = (1_000, 10_000)) -> list[Cell]:
+def cells(depths: tuple[int, ...] = (1, 2, 4), budgets: tuple[int, ...] = (1_000, 10_000)) -> list[StudyCell]:
     return [
-        Cell(depth=depth, budget=budget, n_params=budget, point=Point(depth=depth, width=8))
+        StudyCell(depth=depth, budget=budget, n_params=budget, point=Point(depth=depth, width=8))
         for depth in depths
         for budget in budgets
     ]
@@ -42,7 +42,7 @@ def scored(
     return resampled_scores(MAE, truth=np.zeros(n_rows), terms=terms, rng=rng)
 
 
-def found(gains: list[float], **given: float) -> Findings:
+def found(gains: list[float], **given: float) -> StudyFindings:
     return find(cells(), scored(np.array(gains), **given), margin=0.05)  # type: ignore[arg-type]
 
 
@@ -125,15 +125,15 @@ def test_the_slope_is_that_of_least_squares() -> None:
 @pytest.mark.parametrize(
     ("gains", "code"),
     [
-        ([0.0, 0.1, 0.5, 0.6, 0.5, 0.6], Code.DEEPER),
-        ([0.0, 0.1, 0.5, 0.6, -0.9, -0.8], Code.DEEPER),
-        ([0.0, 0.1, -0.5, -0.4, -0.9, -0.8], Code.WIDER),
-        ([0.0, 0.5, 0.0, 0.5, -0.9, -0.4], Code.WIDER),
-        ([0.0, 0.5, 0.0, 0.5, 0.0, 0.5], Code.EITHER),
-        ([0.0, 0.0, 0.0, 0.0, 0.0, 0.0], Code.SATURATED),
+        ([0.0, 0.1, 0.5, 0.6, 0.5, 0.6], StudyCode.DEEPER),
+        ([0.0, 0.1, 0.5, 0.6, -0.9, -0.8], StudyCode.DEEPER),
+        ([0.0, 0.1, -0.5, -0.4, -0.9, -0.8], StudyCode.WIDER),
+        ([0.0, 0.5, 0.0, 0.5, -0.9, -0.4], StudyCode.WIDER),
+        ([0.0, 0.5, 0.0, 0.5, 0.0, 0.5], StudyCode.EITHER),
+        ([0.0, 0.0, 0.0, 0.0, 0.0, 0.0], StudyCode.SATURATED),
     ],
 )
-def test_large_effects_are_found_and_told(gains: list[float], code: Code) -> None:
+def test_large_effects_are_found_and_told(gains: list[float], code: StudyCode) -> None:
     findings = found(gains)
     assert findings.code is code
     said = sentences(findings, metric="mae", train_gains={2: 0.0, 4: 0.0}, n_at_edge=1, n_cells=6)
@@ -143,7 +143,7 @@ def test_large_effects_are_found_and_told(gains: list[float], code: Code) -> Non
 
 def test_what_noise_hides_is_not_settled_and_it_is_said_what_would_settle_it() -> None:
     findings = found([0.0, 0.0, 0.1, 0.1, 0.1, 0.1], seed_sd=0.5)
-    assert findings.code is Code.NOT_SETTLED
+    assert findings.code is StudyCode.NOT_SETTLED
     assert findings.seeds_needed is not None
     assert findings.seeds_needed > 20
     assert findings.detectable is not None
@@ -155,14 +155,14 @@ def test_what_noise_hides_is_not_settled_and_it_is_said_what_would_settle_it() -
 def test_a_difference_too_small_to_matter_is_no_verdict_for_depth() -> None:
     findings = found([0.0, 0.3, 0.02, 0.32, 0.02, 0.32], seed_sd=0.0, rest_sd=0.05)
     assert all(one.is_shown for one in findings.means)
-    assert findings.code is Code.EITHER
+    assert findings.code is StudyCode.EITHER
 
 
-def convolutional() -> list[Cell]:
+def convolutional() -> list[StudyCell]:
     kinds = ((3, Widened.CHANNELS), (3, Widened.UNITS), (9, Widened.CHANNELS))
     point = Point(depth=1, width=8)
     return [
-        Cell(depth=depth, widened=widened, budget=budget, n_params=budget, point=point)
+        StudyCell(depth=depth, widened=widened, budget=budget, n_params=budget, point=point)
         for depth, widened in kinds
         for budget in (1_000, 10_000)
     ]
@@ -171,14 +171,16 @@ def convolutional() -> list[Cell]:
 @pytest.mark.parametrize(
     ("gains", "code", "key"),
     [
-        ([0.0, 0.1, 0.0, 0.1, 0.5, 0.6], Code.DEEPER, "conv.deeper"),
-        ([0.0, 0.1, 0.5, 0.6, 0.5, 0.6], Code.EITHER, "conv.either"),
-        ([0.5, 0.6, 0.0, 0.1, 0.0, 0.1], Code.WIDER, "conv.wider"),
-        ([0.0, 0.1, 0.9, 1.0, 0.5, 0.6], Code.WIDER, "conv.wider"),
-        ([0.0, 0.0, 0.0, 0.0, 0.0, 0.0], Code.SATURATED, "verdict.saturated"),
+        ([0.0, 0.1, 0.0, 0.1, 0.5, 0.6], StudyCode.DEEPER, "conv.deeper"),
+        ([0.0, 0.1, 0.5, 0.6, 0.5, 0.6], StudyCode.EITHER, "conv.either"),
+        ([0.5, 0.6, 0.0, 0.1, 0.0, 0.1], StudyCode.WIDER, "conv.wider"),
+        ([0.0, 0.1, 0.9, 1.0, 0.5, 0.6], StudyCode.WIDER, "conv.wider"),
+        ([0.0, 0.0, 0.0, 0.0, 0.0, 0.0], StudyCode.SATURATED, "verdict.saturated"),
     ],
 )
-def test_more_convolutional_layers_must_beat_both_ways_of_being_wide(gains: list[float], code: Code, key: str) -> None:
+def test_more_convolutional_layers_must_beat_both_ways_of_being_wide(
+    gains: list[float], code: StudyCode, key: str
+) -> None:
     findings = find(convolutional(), scored(np.array(gains)), margin=0.05)
     assert [(one.line, one.wide.widened) for one in findings.means] == [
         (Line(9, Widened.CHANNELS), Widened.CHANNELS), (Line(9, Widened.CHANNELS), Widened.UNITS),
@@ -225,7 +227,7 @@ def test_training_that_fails_is_told_apart_from_too_many_layers() -> None:
 
 def test_one_budget_and_two_depths_will_do() -> None:
     findings = find(cells((1, 2), (1_000,)), scored(np.array([0.0, 0.5])), margin=0.05)
-    assert findings.code is Code.DEEPER
+    assert findings.code is StudyCode.DEEPER
     assert findings.growth is None
     assert findings.slope is None
     assert findings.singles[0].budget == 1_000

@@ -20,7 +20,7 @@ from ffsearch.search.capacity.networks import NetworkStore
 from ffsearch.search.console.lines import closing_lines
 from ffsearch.search.console.progress import JsonLines, PlainLines
 from ffsearch.search.console.show import show_lines, verdict_lines
-from ffsearch.search.folder.reader import Run
+from ffsearch.search.folder.reader import StoredRun
 from ffsearch.search.observer import Observer, StudyProgress
 from ffsearch.search.run import run
 from test_kill import kill_at_random
@@ -46,12 +46,12 @@ class Interrupting(Observer):
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def finished(tmp_path_factory: pytest.TempPathFactory) -> StoredRun:
     """A study that came to its end without disturbance."""
     return run("capacity", overrides=TINY, out=tmp_path_factory.mktemp("study") / "run")
 
 
-def test_every_training_is_a_row_and_every_cell_has_one_rate(finished: Run) -> None:
+def test_every_training_is_a_row_and_every_cell_has_one_rate(finished: StoredRun) -> None:
     frame = finished.capacity
     assert len(frame) == len(finished.trials) >= N_FIRST
     assert frame.groupby(["depth", "budget", "seed"])["is_chosen"].sum().eq(1).all()
@@ -65,14 +65,14 @@ def test_every_training_is_a_row_and_every_cell_has_one_rate(finished: Run) -> N
     assert (abs(frame["n_params"] - frame["budget"]) <= 0.02 * frame["budget"]).all()
 
 
-def test_every_network_has_made_as_many_updates_as_any_other(finished: Run) -> None:
+def test_every_network_has_made_as_many_updates_as_any_other(finished: StoredRun) -> None:
     protocol = finished.summary["capacity"]["protocol"]
     assert protocol["updates"] >= 20
     assert set(finished.trials["n_epochs"]) == {protocol["updates"] // protocol["evaluate_every"] // 4}
     assert (finished.trials["ended"] == "completed").all()
 
 
-def test_the_summary_says_every_step(finished: Run) -> None:
+def test_the_summary_says_every_step(finished: StoredRun) -> None:
     summary = json.loads((finished.path / "summary.json").read_text())
     capacity = summary["capacity"]
     assert (summary["kind"], summary["schema"]) == ("capacity", 1)
@@ -91,7 +91,7 @@ def test_the_summary_says_every_step(finished: Run) -> None:
     assert capacity["disagreement"][0]["between"] > 0
 
 
-def test_kept_networks_give_the_scores_that_are_told(finished: Run) -> None:
+def test_kept_networks_give_the_scores_that_are_told(finished: StoredRun) -> None:
     """From the weights on disk and nothing else: a network by hand, one hidden layer."""
     chosen = finished.capacity.query("is_chosen and depth == 1 and budget == 60 and seed == 0").iloc[0]
     w0, b0, w1, b1 = NetworkStore(finished.path).weights(int(chosen["trial"]))
@@ -103,7 +103,7 @@ def test_kept_networks_give_the_scores_that_are_told(finished: Run) -> None:
     assert kept == set(finished.capacity.query("is_chosen")["trial"])
 
 
-def test_it_reads_and_shows_as_any_run(finished: Run) -> None:
+def test_it_reads_and_shows_as_any_run(finished: StoredRun) -> None:
     loaded = ffsearch.load(finished.path)
     assert loaded.is_finished
     assert loaded.best is not None
@@ -116,7 +116,7 @@ def test_it_reads_and_shows_as_any_run(finished: Run) -> None:
     assert closing_lines(loaded.summary, loaded.path)[-1].endswith("capacity.parquet")
 
 
-def test_a_notebook_draws_it_and_shows_its_card(finished: Run, tmp_path: Path) -> None:
+def test_a_notebook_draws_it_and_shows_its_card(finished: StoredRun, tmp_path: Path) -> None:
     study = ffsearch.load(finished.path)
     for draw in (study.figures.score_by_depth, study.figures.score_by_size, study.figures.depth_gains):
         assert isinstance(draw(), Figure)
@@ -131,14 +131,14 @@ def test_a_notebook_draws_it_and_shows_its_card(finished: Run, tmp_path: Path) -
         study.figures.finalists()
 
 
-def test_the_same_command_again_changes_nothing(finished: Run) -> None:
+def test_the_same_command_again_changes_nothing(finished: StoredRun) -> None:
     before = (finished.path / "log.jsonl").read_bytes()
     run("capacity", overrides=TINY, out=finished.path)
     assert (finished.path / "log.jsonl").read_bytes() == before
 
 
 def test_an_interrupted_study_goes_on_to_the_same_end(
-    finished: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    finished: StoredRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for after in (3, 8):
         with pytest.raises(KeyboardInterrupt, match=r"networks are safe in .*The same command goes on"):
@@ -149,7 +149,7 @@ def test_an_interrupted_study_goes_on_to_the_same_end(
     assert_same_study(done, finished)
 
 
-def assert_same_study(one: Run, other: Run) -> None:
+def assert_same_study(one: StoredRun, other: StoredRun) -> None:
     """Two studies came to the same end; how long they took may differ."""
     left_out = ["train_s"]
     pd.testing.assert_frame_equal(one.capacity.drop(columns=left_out), other.capacity.drop(columns=left_out))
@@ -207,11 +207,11 @@ def test_a_study_cannot_end_early_and_knows_its_own_objectives(tmp_path: Path) -
         run("capacity", overrides=TINY | {"capacity.objective": "accuracy"}, out=tmp_path / "run")
 
 
-def test_what_is_missing_on_disk_is_told(finished: Run, tmp_path: Path) -> None:
+def test_what_is_missing_on_disk_is_told(finished: StoredRun, tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"training 3 is needed"):
         NetworkStore(tmp_path).weights(3)
     with pytest.raises(RunError, match=r"is no capacity study, or has not come to its end"):
-        _ = Run(tmp_path).capacity
+        _ = StoredRun(tmp_path).capacity
 
 
 COMMAND = [
@@ -235,7 +235,7 @@ def test_three_kills_change_nothing(tmp_path: Path) -> None:
 # --- other networks and other rows ------------------------------------------------------------------------------------
 
 
-def test_shares_of_the_training_rows_are_studied_with_as_many_updates(finished: Run, tmp_path: Path) -> None:
+def test_shares_of_the_training_rows_are_studied_with_as_many_updates(finished: StoredRun, tmp_path: Path) -> None:
     done = run("capacity", overrides=TINY | {"capacity.train_sizes": [0.25, 1.0]}, out=tmp_path / "run")
     capacity = done.summary["capacity"]
     assert [size["share"] for size in capacity["train_sizes"]] == [0.25, 1.0]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from examples import ACCURACY, LOSS, a_record
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.data.problem import Problem, Split
-from ffsearch.search.evidence.effects import Finding, Partner, partners, weigh_effects
+from ffsearch.search.evidence.effects import EffectFinding, Partner, partners, weigh_effects
 from ffsearch.search.evidence.effort import affordable_partners
 from ffsearch.search.evidence.importance import parameter_importances
 from ffsearch.search.network.heads import Head, Loss, Task
@@ -149,11 +149,11 @@ def test_effects_are_found_and_chance_is_not() -> None:
     scores[3, 2] = np.nan
     found = weigh_effects(winner, changed, scores, objective=LOSS, test_to_train=0.25)
     assert [one.finding for one in found] == [
-        Finding.BETTER,
-        Finding.NOT_SHOWN,
-        Finding.WORSE,
-        Finding.DIVERGED,
-        Finding.BETTER,
+        EffectFinding.BETTER,
+        EffectFinding.NOT_SHOWN,
+        EffectFinding.WORSE,
+        EffectFinding.DIVERGED,
+        EffectFinding.BETTER,
     ]
     assert (found[4].change, found[4].against) == ("deeper", "wider")
     assert found[0].difference.value == pytest.approx(0.3, abs=0.03)
@@ -171,8 +171,8 @@ def test_three_repeats_show_what_is_there_and_rarely_what_is_not(spread_of_sprea
     for _ in range(60):
         noise = np.exp(spread_of_spreads * rng.normal(size=(12, 1))) * rng.normal(size=(12, 3))
         found = weigh_effects(np.zeros(3), changed, effect + noise, objective=LOSS, test_to_train=0.0)
-        n_false += any(one.finding is not Finding.NOT_SHOWN for one in found[1:])
-        n_found += found[0].finding is Finding.BETTER
+        n_false += any(one.finding is not EffectFinding.NOT_SHOWN for one in found[1:])
+        n_found += found[0].finding is EffectFinding.BETTER
     assert n_false <= 9
     assert n_found >= 45
 

@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.evidence.intervals import Interval
 from ffsearch.search.evidence.terms import row_terms
-from ffsearch.search.evidence.verdict import ENGLISH, Code, Facts, Smaller, decide, facts_of_rows, rounded, verdict
+from ffsearch.search.evidence.verdict import (
+    ENGLISH,
+    Facts,
+    Smaller,
+    VerdictCode,
+    decide,
+    facts_of_rows,
+    rounded,
+    verdict,
+)
 from ffsearch.search.network.heads import Task
 
 LOG_LOSS = Objective(name="log_loss", direction="minimize")
@@ -55,22 +64,22 @@ def facts(
 @pytest.mark.parametrize(
     ("found", "code"),
     [
-        (facts(0.6, 0.3, 0.3), Code.NETWORK),
-        (facts(0.6, 0.3, 0.65), Code.NETWORK),  # boosting may be better, but is not shown to be
-        (facts(0.4, 0.2, 0.6), Code.BOOSTING),
-        (facts(0.4, 0.5, 0.6), Code.BOOSTING),
-        (facts(0.5, 0.5, 0.5, reach=0.01), Code.LINEAR),
-        (facts(0.3, 0.6, 0.3), Code.LINEAR),
-        (facts(0.2, 0.8, 0.5), Code.LINEAR),  # boosting beats the network, and the linear model beats both
-        (facts(0.5, 0.5, 0.5), Code.NOT_SETTLED),
-        (facts(0.0, 0.0, 0.0, reach=0.05), Code.NOTHING),
-        (facts(-0.3, 0.0, -0.3), Code.NOTHING),
-        (facts(0.1, 0.0, 0.0, reach=0.3), Code.NOT_SETTLED),  # a gain worth having is in sight
-        (facts(0.5, over_linear=None, over_boosting=None, boosting_over_linear=None), Code.NETWORK),
-        (facts(0.5, over_linear=None, boosting_over_linear=None), Code.NETWORK),
+        (facts(0.6, 0.3, 0.3), VerdictCode.NETWORK),
+        (facts(0.6, 0.3, 0.65), VerdictCode.NETWORK),  # boosting may be better, but is not shown to be
+        (facts(0.4, 0.2, 0.6), VerdictCode.BOOSTING),
+        (facts(0.4, 0.5, 0.6), VerdictCode.BOOSTING),
+        (facts(0.5, 0.5, 0.5, reach=0.01), VerdictCode.LINEAR),
+        (facts(0.3, 0.6, 0.3), VerdictCode.LINEAR),
+        (facts(0.2, 0.8, 0.5), VerdictCode.LINEAR),  # boosting beats the network, and the linear model beats both
+        (facts(0.5, 0.5, 0.5), VerdictCode.NOT_SETTLED),
+        (facts(0.0, 0.0, 0.0, reach=0.05), VerdictCode.NOTHING),
+        (facts(-0.3, 0.0, -0.3), VerdictCode.NOTHING),
+        (facts(0.1, 0.0, 0.0, reach=0.3), VerdictCode.NOT_SETTLED),  # a gain worth having is in sight
+        (facts(0.5, over_linear=None, over_boosting=None, boosting_over_linear=None), VerdictCode.NETWORK),
+        (facts(0.5, over_linear=None, boosting_over_linear=None), VerdictCode.NETWORK),
     ],
 )
-def test_intervals_decide(found: Facts, code: Code) -> None:
+def test_intervals_decide(found: Facts, code: VerdictCode) -> None:
     assert decide(found) is code
 
 
@@ -101,7 +110,7 @@ def test_whatever_was_found_has_words(found: Facts) -> None:
 
 @given(found=any_facts())
 def test_the_code_network_is_only_given_where_intervals_say_so(found: Facts) -> None:
-    if decide(found) is Code.NETWORK:
+    if decide(found) is VerdictCode.NETWORK:
         assert found.over_dummy["network"].low > 0
         assert found.over_linear is None or found.over_linear.low > 0
         assert found.over_boosting is None or found.over_boosting.high >= 0
@@ -207,10 +216,10 @@ def answered(kind: str, seed: int, n_rows: int = 400) -> Facts:
 @pytest.mark.parametrize(
     ("kind", "is_right"),
     [
-        ("linear", lambda found: decide(found) is not Code.NETWORK),
-        ("xor", lambda found: decide(found) is Code.NETWORK and found.over_linear.low > 0),
-        ("noise", lambda found: decide(found) is Code.NOTHING),
-        ("steps", lambda found: decide(found) is Code.BOOSTING),
+        ("linear", lambda found: decide(found) is not VerdictCode.NETWORK),
+        ("xor", lambda found: decide(found) is VerdictCode.NETWORK and found.over_linear.low > 0),
+        ("noise", lambda found: decide(found) is VerdictCode.NOTHING),
+        ("steps", lambda found: decide(found) is VerdictCode.BOOSTING),
     ],
 )
 def test_known_answers_are_found(kind: str, is_right: object) -> None:

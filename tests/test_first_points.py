@@ -17,7 +17,7 @@ from ffsearch.search.engines import choose
 from ffsearch.search.engines.choose import N_WARM, first_points, make_engine
 from ffsearch.search.engines.keras_tuner_engine import KerasTunerEngine
 from ffsearch.search.engines.optuna_engine import OptunaEngine
-from ffsearch.search.folder.log import Kind
+from ffsearch.search.folder.log import LineKind
 from ffsearch.search.folder.summary import DataFacts, RunFacts, SearchFacts
 from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.folder.writer import RunFolder
@@ -121,7 +121,7 @@ def record(trial: int, point: Point, *, value: float | None, ended: Ended = Ende
 @pytest.mark.parametrize(("objective", "best"), [(LOSS, [3, 0, 2, 1]), (ACCURACY, [2, 0, 3, 1])])
 def test_points_of_a_run_come_best_mean_first_each_once(tmp_path: Path, objective: Objective, best: list[int]) -> None:
     with RunFolder.open(tmp_path / "run", space_yaml="", identity={}) as folder:
-        folder.note(Kind.STARTED, facts=facts(objective).as_dict())
+        folder.note(LineKind.STARTED, facts=facts(objective).as_dict())
         folder.add(record(0, KNOWN[0], value=0.5))
         folder.add(record(1, KNOWN[1], value=0.1 if objective.is_lower_better else 0.9, ended=Ended.PRUNED))
         folder.add(record(2, KNOWN[2], value=0.7))

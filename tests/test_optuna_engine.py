@@ -23,7 +23,7 @@ from ffsearch.search.engines.optuna_engine import OptunaEngine
 from ffsearch.search.engines.optuna_space import OptunaSpace
 from ffsearch.search.engines.protocol import Engine, Proposal
 from ffsearch.search.engines.pruners import PRUNERS, CurveBook
-from ffsearch.search.folder.reader import Run
+from ffsearch.search.folder.reader import StoredRun
 from ffsearch.search.folder.trial_record import Told, TrialRecord
 from ffsearch.search.network.points import contains
 from ffsearch.search.network.topology import Point, describe, n_params
@@ -434,7 +434,7 @@ def test_a_path_with_signs_of_urls_is_a_path(tmp_path: Path, name: str, records:
     (tmp_path / name).mkdir()
     opened(tmp_path / name / "study.db", records[:1]).close()
     assert [each.name for each in (tmp_path / name).iterdir()] == ["study.db"]
-    assert len(Run(tmp_path / name).study.trials) == 1
+    assert len(StoredRun(tmp_path / name).study.trials) == 1
 
 
 def test_the_copy_takes_up_what_it_lacks_and_nothing_twice(tmp_path: Path, records: list[TrialRecord]) -> None:

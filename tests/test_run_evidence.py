@@ -13,8 +13,8 @@ import pytest
 
 import ffsearch
 from ffsearch.search.cli import invoke
-from ffsearch.search.evidence.verdict import Code
-from ffsearch.search.folder.reader import Run
+from ffsearch.search.evidence.verdict import VerdictCode
+from ffsearch.search.folder.reader import StoredRun
 from ffsearch.search.observer import Observer, Repeated
 from ffsearch.search.steps import judging
 from ffsearch.search.steps.budget import Reserve
@@ -124,7 +124,7 @@ def test_effects_are_of_networks_that_differ_in_one_thing(run: ffsearch.Run) -> 
 
 def test_the_verdict_is_told_everywhere(run: ffsearch.Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert run.verdict is not None
-    assert run.verdict["code"] in set(Code)
+    assert run.verdict["code"] in set(VerdictCode)
     assert invoke(["verdict", str(run.path)]) == 0
     assert capsys.readouterr().out.split() == run.verdict["text"].split()
     assert invoke(["verdict", str(run.path), "--json"]) == 0
@@ -263,7 +263,7 @@ def test_a_trial_comes_out_again_as_recorded(run: ffsearch.Run) -> None:
 
 def test_another_seed_is_no_replay(run: ffsearch.Run, monkeypatch: pytest.MonkeyPatch) -> None:
     text = run.space_text.replace("seed: 0", "seed: 1")
-    monkeypatch.setattr(Run, "space_text", text)
+    monkeypatch.setattr(StoredRun, "space_text", text)
     replayed = replay(run.path, 1)
     assert not replayed.is_same
     assert replayed.first_epoch == 1

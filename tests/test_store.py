@@ -20,7 +20,7 @@ from examples import IDENTITY, SPACE, a_finished_run, a_record, opened
 from ffsearch.errors import RunError
 from ffsearch.search.base import files
 from ffsearch.search.folder.lock import FolderLock
-from ffsearch.search.folder.log import Kind
+from ffsearch.search.folder.log import LineKind
 from ffsearch.search.folder.reader import load
 from ffsearch.search.network.topology import Point
 from ffsearch.search.training.protocol import Ended
@@ -55,11 +55,11 @@ def test_what_was_told_is_there_again(path: Path) -> None:
     with opened(path) as folder:
         folder.add(a_record(1))
         folder.add(a_record(0))
-        folder.note(Kind.TEST_OPENED, by="test")
+        folder.note(LineKind.TEST_OPENED, by="test")
     with opened(path) as folder:
         assert [record.trial for record in folder.records] == [1, 0]
-        assert folder.n_noted(Kind.TEST_OPENED) == 1
-        assert folder.n_noted(Kind.REFITTED) == 0
+        assert folder.n_noted(LineKind.TEST_OPENED) == 1
+        assert folder.n_noted(LineKind.REFITTED) == 0
         folder.add(a_record(2))
     assert [record.trial for record in load(path).records] == [1, 0, 2]
 

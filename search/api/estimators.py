@@ -34,7 +34,7 @@ from sklearn.utils.validation import (
 
 from ffsearch.errors import DataError
 from ffsearch.search.data.cells import MISSING
-from ffsearch.search.folder.reader import MODEL, Run, load
+from ffsearch.search.folder.reader import MODEL, StoredRun, load
 from ffsearch.search.network.heads import Task
 from ffsearch.search.run import run as run_search
 from ffsearch.spaces.schema import MIN_ROWS
@@ -82,7 +82,7 @@ class _Searched(BaseEstimator):  # type: ignore[misc]  # scikit-learn publishes 
         self.verbose = verbose
 
     @property
-    def run_(self) -> Run:
+    def run_(self) -> StoredRun:
         """The run behind the last `fit`: its trials, summary, columns, notices."""
         check_is_fitted(self)
         return self._kept.run
@@ -305,7 +305,7 @@ class _Kept:
         folder: The temporary folder it lies in, removed when nobody holds it any longer; None for one the user named.
     """
 
-    def __init__(self, run: Run, folder: _Temporary | None) -> None:
+    def __init__(self, run: StoredRun, folder: _Temporary | None) -> None:
         from ffsearch.search.serving.packaging import load_packaged
 
         self.run = run

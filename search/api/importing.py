@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ffsearch.errors import RunError
-from ffsearch.search.folder.reader import STUDY, Run, load
+from ffsearch.search.folder.reader import STUDY, StoredRun, load
 from ffsearch.search.folder.summary import RunFacts, build_summary
 from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.folder.writer import RunFolder
@@ -27,7 +27,7 @@ _ORACLE: Final = "oracle.json"
 _TRIAL: Final = "trial.json"
 
 
-def import_kt(path: str | PathLike[str], *, out: str | PathLike[str] | None = None, fresh: bool = False) -> Run:
+def import_kt(path: str | PathLike[str], *, out: str | PathLike[str] | None = None, fresh: bool = False) -> StoredRun:
     """Make a run folder of what one of KerasTuner's tuners found in `ffsearch.hypermodel`.
 
     Values are KerasTuner's scores. Nothing is refitted and the sealed test stays sealed: KerasTuner ends at the best

@@ -15,9 +15,9 @@ import numpy as np
 from ffsearch.search.base.files import write_atomically
 from ffsearch.search.base.seeds import Purpose, generator
 from ffsearch.search.capacity.contrasts import Scores, resampled_scores
-from ffsearch.search.capacity.tables import Part, capacity_frame, capacity_summary
+from ffsearch.search.capacity.tables import ShareResults, capacity_frame, capacity_summary
 from ffsearch.search.capacity.verdict import find, margin_of
-from ffsearch.search.folder.log import Kind
+from ffsearch.search.folder.log import LineKind
 from ffsearch.search.folder.reader import ANSWERS, CAPACITY
 from ffsearch.search.folder.summary import build_summary
 from ffsearch.search.observer import Phase
@@ -61,12 +61,12 @@ def conclude(parts: Study, *, report: Callable[[Path], object] | None) -> None:
     parts.observer.finished(summary, parts.folder.path)
 
 
-def _part(parts: Study, size: int, answered: Answered, scores: Scores, *, margin: float) -> Part:
+def _part(parts: Study, size: int, answered: Answered, scores: Scores, *, margin: float) -> ShareResults:
     """What networks of one share of the training rows came to."""
     at = parts.plan.of_size(size)
     cells = parts.plan.cells[at]
     of_cells = Scores(values=scores.values[at], resampled=scores.resampled[:, at])
-    return Part(
+    return ShareResults(
         rows=parts.rows[size],
         first=at.start,
         cells=cells,
@@ -79,7 +79,7 @@ def _part(parts: Study, size: int, answered: Answered, scores: Scores, *, margin
 def _opened(parts: Study) -> SealedRows:
     """Open the test rows, which nothing has depended on so far; the opening counts whatever comes of it."""
     parts.observer.phase(Phase.TEST)
-    parts.folder.note(Kind.TEST_OPENED)
+    parts.folder.note(LineKind.TEST_OPENED)
     sealed = parts.prepared.test_rows()
     for notice in sealed.notices:
         parts.observer.noted(notice)

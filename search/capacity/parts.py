@@ -13,12 +13,12 @@ from ffsearch.errors import DataError, SpaceError
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.capacity.networks import NetworkStore
 from ffsearch.search.capacity.plan import Plan, Training, make_plan
-from ffsearch.search.capacity.rows import Rows, rows_of_shares
+from ffsearch.search.capacity.rows import ShareRows, rows_of_shares
 from ffsearch.search.data.images import ImageLayout
 from ffsearch.search.evidence.metrics import resolve_objective
 from ffsearch.search.evidence.scoring import naive_value
 from ffsearch.search.executors.choose import Carriage, carried
-from ffsearch.search.folder.reader import SPLITS, Run
+from ffsearch.search.folder.reader import SPLITS, StoredRun
 from ffsearch.search.folder.summary import RunFacts, SearchFacts
 from ffsearch.search.folder.writer import RunFolder
 from ffsearch.search.observer import Observer
@@ -66,7 +66,7 @@ class Study:
     objective: Objective
     naive: float
     plan: Plan
-    rows: tuple[Rows, ...]
+    rows: tuple[ShareRows, ...]
     folder: RunFolder
     networks: NetworkStore
     observer: Observer
@@ -85,7 +85,7 @@ class Study:
     @property
     def is_done(self) -> bool:
         """Whether an earlier start came to its end."""
-        return Run(self.folder.path).is_finished
+        return StoredRun(self.folder.path).is_finished
 
     @property
     def values(self) -> dict[Training, float | None]:

@@ -30,7 +30,7 @@ from ffsearch.search.network.topology import Activation, Convolutions, Point, n_
 from ffsearch.search.training.protocol import Job
 from ffsearch.spaces.capacity import CapacitySpec
 
-__all__ = ["Cell", "Line", "MissingCell", "Plan", "Training", "Widened", "make_plan"]
+__all__ = ["Line", "MissingCell", "Plan", "StudyCell", "Training", "Widened", "make_plan"]
 
 
 class Widened(StrEnum):
@@ -55,7 +55,7 @@ class Line:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cell:
+class StudyCell:
     """One depth at one budget.
 
     Args:
@@ -131,7 +131,7 @@ class Plan:
         seed: The study's seed.
     """
 
-    cells: tuple[Cell, ...]
+    cells: tuple[StudyCell, ...]
     missing: tuple[MissingCell, ...]
     budgets: tuple[int, ...]
     shares: tuple[float, ...]
@@ -230,7 +230,7 @@ def make_plan(
                 missing.append(MissingCell(line=line, budget=budget, misfit=found))
                 continue
             cells.append(
-                Cell(
+                StudyCell(
                     depth=line.depth,
                     budget=budget,
                     n_params=found.n_params,

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from ffsearch.search.executors.protocol import Carrier
     from ffsearch.spaces.capacity import CapacitySpec
 
-__all__ = ["Rows", "rows_of_shares"]
+__all__ = ["ShareRows", "rows_of_shares"]
 
 N_LOOKS: Final = 50
 """Times a network is evaluated while it trains, about. choice: its best moment is then known to 2 % of the updates."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rows:
+class ShareRows:
     """What one share of the training rows is to a study.
 
     Args:
@@ -49,7 +49,7 @@ class Rows:
 
 def rows_of_shares(
     plan: Plan, prepared: Prepared, spec: CapacitySpec, *, carrier: Carrier | None = None
-) -> tuple[Rows, ...]:
+) -> tuple[ShareRows, ...]:
     """Matrices and trainers of all shares; validation and test rows are the same for all.
 
     Args:
@@ -71,7 +71,7 @@ def rows_of_shares(
         trainer = make_trainer(
             name, problem, stopping, optimizer=spec.optimizer, momentum=defaults.SGD_MOMENTUM, carrier=carrier
         )
-        found.append(Rows(share=share, problem=problem, stopping=stopping, trainer=trainer))
+        found.append(ShareRows(share=share, problem=problem, stopping=stopping, trainer=trainer))
     return tuple(found)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from ffsearch.search.capacity.plan import Widened
-from ffsearch.search.capacity.verdict import Code, Comparison, Findings
+from ffsearch.search.capacity.verdict import Comparison, StudyCode, StudyFindings
 from ffsearch.search.evidence.verdict import Sentence
 
 __all__ = ["ENGLISH", "sentences", "spelled", "text_of"]
@@ -49,12 +49,12 @@ ENGLISH: Final[Mapping[str, str]] = {
 }
 
 
-_OF_DEPTHS: Final = frozenset({Code.DEEPER, Code.WIDER, Code.EITHER})
+_OF_DEPTHS: Final = frozenset({StudyCode.DEEPER, StudyCode.WIDER, StudyCode.EITHER})
 """Codes whose sentence names depths, and so has other words for convolutional networks."""
 
 
 def sentences(
-    findings: Findings, *, metric: str, train_gains: Mapping[int, float], n_at_edge: int, n_cells: int
+    findings: StudyFindings, *, metric: str, train_gains: Mapping[int, float], n_at_edge: int, n_cells: int
 ) -> list[Sentence]:
     """What is to be said.
 
@@ -71,13 +71,13 @@ def sentences(
         said += _against_wide(findings, metric)
     else:
         said += _other_depths(findings, metric, said_of=main.values.get("depth"))
-    if findings.code is Code.WIDER and all(gain < -findings.margin for gain in train_gains.values()):
+    if findings.code is StudyCode.WIDER and all(gain < -findings.margin for gain in train_gains.values()):
         said.append(Sentence(key="also.training", values={}))
     if findings.growth is not None:
         low, high = findings.growth.interval()
         values = {"gain": findings.growth.value, "low": low, "high": high, "metric": metric}
         said.append(Sentence(key="also.growth", values=values))
-    if findings.code is Code.NOT_SETTLED:
+    if findings.code is StudyCode.NOT_SETTLED:
         needed = findings.seeds_needed
         said.append(
             Sentence(key="also.seeds", values={"n": needed}) if needed else Sentence(key="also.rows", values={})
@@ -97,11 +97,11 @@ def spelled(sentence: Sentence) -> str:
     return ENGLISH[sentence.key].format(**{name: _shown(value) for name, value in sentence.values.items()})
 
 
-def _is_convolutional(findings: Findings) -> bool:
+def _is_convolutional(findings: StudyFindings) -> bool:
     return any(one.wide.widened is not Widened.LAYERS for one in findings.means)
 
 
-def _against_wide(findings: Findings, metric: str) -> list[Sentence]:
+def _against_wide(findings: StudyFindings, metric: str) -> list[Sentence]:
     """Every deeper convolutional network against both ways of being wide."""
     return [
         Sentence(
@@ -112,7 +112,7 @@ def _against_wide(findings: Findings, metric: str) -> list[Sentence]:
     ]
 
 
-def _main(findings: Findings, metric: str) -> Sentence:
+def _main(findings: StudyFindings, metric: str) -> Sentence:
     words = "conv" if _is_convolutional(findings) and findings.code in _OF_DEPTHS else "verdict"
     key = f"{words}.{findings.code}"
     by_gain = sorted(findings.means, key=lambda one: one.gain.value)
@@ -120,14 +120,14 @@ def _main(findings: Findings, metric: str) -> Sentence:
     if by_gain:
         values["reference"] = by_gain[0].reference
     match findings.code:
-        case Code.DEEPER:
+        case StudyCode.DEEPER:
             return Sentence(key=key, values=values | _of(_best_of_all(by_gain), is_loss=False))
-        case Code.WIDER:
+        case StudyCode.WIDER:
             return Sentence(key=key, values=values | _of(by_gain[0], is_loss=True))
-        case Code.EITHER:
+        case StudyCode.EITHER:
             equal = [one for one in findings.means if one.gain.is_within(findings.margin)]
             return Sentence(key=key, values=values | {"depth": equal[0].depth})
-        case Code.SATURATED | Code.NOT_SETTLED:
+        case StudyCode.SATURATED | StudyCode.NOT_SETTLED:
             return Sentence(key=key, values=values | {"detectable": findings.detectable})
 
 
@@ -137,7 +137,7 @@ def _best_of_all(by_gain: Sequence[Comparison]) -> Comparison:
     return max(least.values(), key=lambda one: one.gain.value)
 
 
-def _other_depths(findings: Findings, metric: str, *, said_of: object) -> list[Sentence]:
+def _other_depths(findings: StudyFindings, metric: str, *, said_of: object) -> list[Sentence]:
     """Depths the first sentence does not speak of, and budgets at which it is the other way round."""
     said = []
     for one in findings.means:
@@ -150,7 +150,7 @@ def _other_depths(findings: Findings, metric: str, *, said_of: object) -> list[S
             said.append(Sentence(key="also.gains", values=values | _of(one, is_loss=False)))
         elif one.gain.is_within(findings.margin):
             said.append(Sentence(key="also.equal", values=values | {"depth": one.depth}))
-    sign = {Code.DEEPER: 1, Code.WIDER: -1}.get(findings.code, 0)
+    sign = {StudyCode.DEEPER: 1, StudyCode.WIDER: -1}.get(findings.code, 0)
     for one in findings.singles:
         if one.depth == said_of and one.is_shown and sign * one.gain.value < -findings.margin:
             values = {"budget": one.budget, "depth": one.depth, "reference": one.reference, "gain": one.gain.value}

@@ -20,9 +20,9 @@ from ffsearch.search.capacity.pace import Pace
 from ffsearch.search.capacity.parts import Study, assembled
 from ffsearch.search.evidence.scoring import score_folds
 from ffsearch.search.executors.choose import Carriage
-from ffsearch.search.folder.log import Kind
+from ffsearch.search.folder.log import LineKind
 from ffsearch.search.folder.ranking import best_record
-from ffsearch.search.folder.reader import Run, load
+from ffsearch.search.folder.reader import StoredRun, load
 from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.network.topology import describe, n_params
 from ffsearch.search.observer import Began, ColumnLine, Observer, Phase
@@ -49,7 +49,7 @@ def study(
     observer: Observer | None = None,
     report: Callable[[Path], object] | None = None,
     carriage: Carriage | None = None,
-) -> Run:
+) -> StoredRun:
     """Compare depths at equal parameters, and leave a run folder; `ffsearch.run` comes here with a space of this kind.
 
     The same call again goes on where an earlier one stopped, and changes nothing when that one came to its end.
@@ -201,7 +201,7 @@ def _problem_of(parts: Study, number: int) -> Problem:
 
 def _saved(parts: Study) -> str:
     """What Ctrl-C leaves, and the way on. Tables are written so that notebooks can read what is there."""
-    parts.folder.note(Kind.INTERRUPTED)
+    parts.folder.note(LineKind.INTERRUPTED)
     parts.folder.write_tables()
     return (
         f"interrupted: {len(parts.folder.records)} networks are safe in {parts.folder.path}. The same command goes on "

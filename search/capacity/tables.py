@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ffsearch.search.capacity.contrasts import POWER, Contrast, Scores, contrast
-from ffsearch.search.capacity.plan import Cell
+from ffsearch.search.capacity.plan import StudyCell
 from ffsearch.search.capacity.rates import MAX_MORE
-from ffsearch.search.capacity.rows import Rows
+from ffsearch.search.capacity.rows import ShareRows
 from ffsearch.search.capacity.sentences import sentences, text_of
-from ffsearch.search.capacity.verdict import Comparison, Findings
+from ffsearch.search.capacity.verdict import Comparison, StudyFindings
 from ffsearch.search.capacity.widths import TOLERANCE
-from ffsearch.search.folder.log import Kind
+from ffsearch.search.folder.log import LineKind
 from ffsearch.search.network.heads import Task
 from ffsearch.search.network.topology import layer_sizes
 
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from ffsearch.search.capacity.answers import Answered
     from ffsearch.search.capacity.parts import Study
 
-__all__ = ["Part", "capacity_frame", "capacity_summary"]
+__all__ = ["ShareResults", "capacity_frame", "capacity_summary"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class ShareResults:
     """What the networks of one share of the training rows came to.
 
     Args:
@@ -43,12 +43,12 @@ class Part:
         findings: What it shows.
     """
 
-    rows: Rows
+    rows: ShareRows
     first: int
-    cells: Sequence[Cell]
+    cells: Sequence[StudyCell]
     answered: Answered
     scores: Scores
-    findings: Findings
+    findings: StudyFindings
 
 
 def capacity_frame(parts: Study, answered: Answered) -> pd.DataFrame:
@@ -86,7 +86,7 @@ def capacity_frame(parts: Study, answered: Answered) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def capacity_summary(parts: Study, found: Sequence[Part]) -> dict[str, Any]:
+def capacity_summary(parts: Study, found: Sequence[ShareResults]) -> dict[str, Any]:
     """The keys that a study adds to summary.json. The verdict is that of the largest share of the training rows.
 
     Args:
@@ -126,7 +126,7 @@ def capacity_summary(parts: Study, found: Sequence[Part]) -> dict[str, Any]:
         "seeds_needed": findings.seeds_needed,
         "disagreement": _disagreement(parts, main),
         "train_sizes": [_size(parts, one) for one in found],
-        "openings": parts.folder.n_noted(Kind.TEST_OPENED),
+        "openings": parts.folder.n_noted(LineKind.TEST_OPENED),
     }  # fmt: skip
     said = sentences(
         findings,
@@ -139,7 +139,7 @@ def capacity_summary(parts: Study, found: Sequence[Part]) -> dict[str, Any]:
     return {"verdict": verdict, "capacity": capacity}
 
 
-def _size(parts: Study, part: Part) -> dict[str, Any]:
+def _size(parts: Study, part: ShareResults) -> dict[str, Any]:
     """What one share of the training rows shows."""
     return {
         "share": part.rows.share,
@@ -150,7 +150,7 @@ def _size(parts: Study, part: Part) -> dict[str, Any]:
     }
 
 
-def _protocol(parts: Study, findings: Findings) -> dict[str, Any]:
+def _protocol(parts: Study, findings: StudyFindings) -> dict[str, Any]:
     """Every step, as it was done."""
     spec, stopping, rates = parts.space.capacity, parts.stopping, parts.plan.rates
     split = parts.problem.splits[0]
@@ -187,7 +187,7 @@ def _protocol(parts: Study, findings: Findings) -> dict[str, Any]:
     }
 
 
-def _cells(parts: Study, part: Part) -> list[dict[str, Any]]:
+def _cells(parts: Study, part: ShareResults) -> list[dict[str, Any]]:
     answered = part.answered
     values, sign = parts.values, -parts.objective.sign
     found = []
@@ -220,7 +220,7 @@ def _cells(parts: Study, part: Part) -> list[dict[str, Any]]:
     return found
 
 
-def _channels(cell: Cell) -> tuple[int, ...]:
+def _channels(cell: StudyCell) -> tuple[int, ...]:
     """Of every convolutional layer; empty of dense networks."""
     front = cell.point.convolutions
     return () if front is None else front.channels
@@ -232,7 +232,7 @@ def _n_untrained(answered: Answered, cell: int, *, sign: int) -> int:
     return int((gains[cell] < gains.max() / 2).sum())
 
 
-def _train_gains(parts: Study, part: Part) -> dict[int, float]:
+def _train_gains(parts: Study, part: ShareResults) -> dict[int, float]:
     """How much better every depth scores on training rows than the shallowest, mean over the budgets both have."""
     sign = -parts.objective.sign
     score = {(cell.line, cell.budget): sign * part.answered.train[n].mean() for n, cell in enumerate(part.cells)}
@@ -244,7 +244,7 @@ def _train_gains(parts: Study, part: Part) -> dict[int, float]:
     return {depth: float(np.mean(values)) for depth, values in gains.items()}
 
 
-def _comparison(one: Comparison, findings: Findings) -> dict[str, Any]:
+def _comparison(one: Comparison, findings: StudyFindings) -> dict[str, Any]:
     return {
         "depth": one.depth,
         "reference": one.reference,
@@ -267,7 +267,7 @@ def _contrast(found: Contrast) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _disagreement(parts: Study, part: Part) -> list[dict[str, Any]]:
+def _disagreement(parts: Study, part: ShareResults) -> list[dict[str, Any]]:
     """How differently the shallowest and the deepest network of a budget answer, beside two seeds of one cell.
 
     For classes the share of test rows with another answer, and of those who is right; for numbers the root mean square

@@ -26,16 +26,16 @@ from numpy.typing import NDArray
 
 from ffsearch.search.base.confidence import SIGNIFICANT
 from ffsearch.search.capacity.contrasts import Contrast, Scores, contrast, slope_weights
-from ffsearch.search.capacity.plan import Cell, Line, Widened
+from ffsearch.search.capacity.plan import Line, StudyCell, Widened
 from ffsearch.search.evidence.comparison import holm
 
-__all__ = ["Code", "Comparison", "Findings", "find", "margin_of"]
+__all__ = ["Comparison", "StudyCode", "StudyFindings", "find", "margin_of"]
 
 _OF_LOSSES: Final = frozenset({"rmse", "mae", "log_loss"})
 """Objectives whose margin is a share of what knowing nothing scores; of the others it is a difference."""
 
 
-class Code(StrEnum):
+class StudyCode(StrEnum):
     """The answer in a word."""
 
     DEEPER = "deeper"
@@ -80,7 +80,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Findings:
+class StudyFindings:
     """All that the verdict rests on.
 
     Args:
@@ -95,7 +95,7 @@ class Findings:
             to be below zero overfits. None where the largest is the best.
     """
 
-    code: Code
+    code: StudyCode
     margin: float
     means: tuple[Comparison, ...]
     singles: tuple[Comparison, ...]
@@ -127,7 +127,7 @@ def margin_of(share: float, *, objective: str, naive: float) -> float:
     return share * abs(naive) if objective in _OF_LOSSES else share
 
 
-def find(cells: Sequence[Cell], scores: Scores, *, margin: float) -> Findings:
+def find(cells: Sequence[StudyCell], scores: Scores, *, margin: float) -> StudyFindings:
     """Everything that is compared, and the verdict.
 
     Args:
@@ -144,7 +144,7 @@ def find(cells: Sequence[Cell], scores: Scores, *, margin: float) -> Findings:
     by_line = {line: _growth(cells, line) for line in lines}
     grown = [weights for weights in by_line.values() if weights.any()]
     growth = contrast(scores, np.mean(grown, axis=0)) if grown else None
-    return Findings(
+    return StudyFindings(
         code=_decide(means, growth, margin=margin),
         margin=margin,
         means=means,
@@ -156,23 +156,23 @@ def find(cells: Sequence[Cell], scores: Scores, *, margin: float) -> Findings:
     )
 
 
-def _decide(means: Sequence[Comparison], growth: Contrast | None, *, margin: float) -> Code:
+def _decide(means: Sequence[Comparison], growth: Contrast | None, *, margin: float) -> StudyCode:
     """Every deeper line is looked at with all that are wide: one in a study of dense networks, two of convolutional."""
     by_line = [[one for one in means if one.line == line] for line in dict.fromkeys(one.line for one in means)]
     if any(all(one.is_shown and one.gain.value > margin for one in of_line) for of_line in by_line):
-        return Code.DEEPER
+        return StudyCode.DEEPER
     no_depth_gains = bool(means) and all(any(one.gain.is_below(margin) for one in of_line) for of_line in by_line)
     if no_depth_gains and any(one.is_shown and one.gain.value < -margin for one in means):
-        return Code.WIDER
+        return StudyCode.WIDER
     if no_depth_gains and growth is not None and growth.is_below(margin):
-        return Code.SATURATED
+        return StudyCode.SATURATED
     if no_depth_gains and any(one.gain.is_within(margin) for one in means):
-        return Code.EITHER
-    return Code.NOT_SETTLED
+        return StudyCode.EITHER
+    return StudyCode.NOT_SETTLED
 
 
 def _compared(
-    cells: Sequence[Cell],
+    cells: Sequence[StudyCell],
     scores: Scores,
     asked: Sequence[tuple[tuple[Line, Line], int | None, Sequence[int]]],
 ) -> tuple[Comparison, ...]:
@@ -188,7 +188,7 @@ def _compared(
     )
 
 
-def _slope(cells: Sequence[Cell], scores: Scores) -> Contrast | None:
+def _slope(cells: Sequence[StudyCell], scores: Scores) -> Contrast | None:
     """Gain of doubling the depth at equal parameters; networks with a wider dense layer have no place on that line."""
     weights = np.zeros(len(cells))
     places = [place for place, cell in enumerate(cells) if cell.widened is not Widened.UNITS]
@@ -198,13 +198,13 @@ def _slope(cells: Sequence[Cell], scores: Scores) -> Contrast | None:
     return contrast(scores, weights) if weights.any() else None
 
 
-def _growth(cells: Sequence[Cell], line: Line) -> NDArray[np.float64]:
+def _growth(cells: Sequence[StudyCell], line: Line) -> NDArray[np.float64]:
     """Weights of a line's largest budget against its smallest; all zero where it has but one."""
     budgets = sorted(_budgets(cells, line))
     return _mean_of(cells, line, budgets[-1:]) - _mean_of(cells, line, budgets[:1])
 
 
-def _beyond_best(cells: Sequence[Cell], scores: Scores, line: Line) -> tuple[int, Contrast] | None:
+def _beyond_best(cells: Sequence[StudyCell], scores: Scores, line: Line) -> tuple[int, Contrast] | None:
     """A line's best budget, and what the largest one gains over it; None where the largest is the best."""
     places = {cell.budget: place for place, cell in enumerate(cells) if cell.line == line}
     best = max(places, key=lambda budget: float(scores.values[places[budget]].mean()))
@@ -213,11 +213,11 @@ def _beyond_best(cells: Sequence[Cell], scores: Scores, line: Line) -> tuple[int
     return best, contrast(scores, _mean_of(cells, line, [max(places)]) - _mean_of(cells, line, [best]))
 
 
-def _budgets(cells: Sequence[Cell], line: Line) -> set[int]:
+def _budgets(cells: Sequence[StudyCell], line: Line) -> set[int]:
     return {cell.budget for cell in cells if cell.line == line}
 
 
-def _mean_of(cells: Sequence[Cell], line: Line, budgets: Sequence[int]) -> NDArray[np.float64]:
+def _mean_of(cells: Sequence[StudyCell], line: Line, budgets: Sequence[int]) -> NDArray[np.float64]:
     """Weights that give the mean of a line over some of its budgets."""
     hit = np.array([cell.line == line and cell.budget in budgets for cell in cells])
     weights: NDArray[np.float64] = hit / hit.sum()

@@ -14,12 +14,12 @@ from ffsearch.search.evidence.verdict import Sentence, spelled
 from ffsearch.search.wording.language import PLAIN
 
 if TYPE_CHECKING:
-    from ffsearch.search.folder.reader import Run
+    from ffsearch.search.folder.reader import StoredRun
 
 __all__ = ["show_lines", "verdict_lines"]
 
 
-def show_lines(run: Run, *, n_trials: int) -> list[str]:
+def show_lines(run: StoredRun, *, n_trials: int) -> list[str]:
     """The lines of a run, its best trials first.
 
     Args:
@@ -30,7 +30,7 @@ def show_lines(run: Run, *, n_trials: int) -> list[str]:
     return [*_head(run, summary), "", *_table(run, summary, n_trials)]
 
 
-def verdict_lines(run: Run) -> list[str]:
+def verdict_lines(run: StoredRun) -> list[str]:
     """The verdict of a run, a sentence a line.
 
     Raises:
@@ -49,7 +49,7 @@ def verdict_lines(run: Run) -> list[str]:
     return [say(sentence) for sentence in sentences]
 
 
-def _head(run: Run, summary: Mapping[str, Any]) -> list[str]:
+def _head(run: StoredRun, summary: Mapping[str, Any]) -> list[str]:
     counts, objective = summary["search"], summary["objective"]
     told = f"{counts['n_trials']} trials in {duration(counts['wall_s'])}: {counts['n_complete']} trained to their end"
     others = ", ".join(f"{counts[f'n_{why}']} {why}" for why in ("pruned", "diverged", "failed") if counts[f"n_{why}"])
@@ -69,7 +69,7 @@ def _head(run: Run, summary: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _state(run: Run, *, has_score: bool) -> str:
+def _state(run: StoredRun, *, has_score: bool) -> str:
     """Why a run has no refitted model, and what to do about it."""
     if run.is_finished:
         return "imported: nothing was refitted, and the sealed test was not opened"
@@ -80,7 +80,7 @@ def _state(run: Run, *, has_score: bool) -> str:
     )
 
 
-def _table(run: Run, summary: Mapping[str, Any], n_trials: int) -> list[str]:
+def _table(run: StoredRun, summary: Mapping[str, Any], n_trials: int) -> list[str]:
     """Trials by value, best first; those without one last."""
     trials = run.trials.sort_values("value", ascending=Objective(**summary["objective"]).is_lower_better)
     header = ("trial", summary["objective"]["name"].replace("_", " "), "topology", "ended")

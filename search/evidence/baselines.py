@@ -103,7 +103,7 @@ class BaselineName(StrEnum):
     BOOSTING = "boosting"
 
 
-class Model(Protocol):
+class FittedModel(Protocol):
     """A baseline that has learnt."""
 
     def outputs(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -132,7 +132,7 @@ class Baseline:
     notes: tuple[str, ...]
     head: Head = field(repr=False)
     target_scale: TargetScale | None = field(repr=False)
-    model: Model = field(repr=False)
+    model: FittedModel = field(repr=False)
 
     def answers(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
         """Answers to other rows in the user's units, as the packaged network gives them.
@@ -190,7 +190,7 @@ def fit_baseline(
 class _Made:
     """A model of all rows, and the outputs on validation rows of its like."""
 
-    model: Model
+    model: FittedModel
     valid: Sequence[NDArray[np.float64]]
     settings: dict[str, float]
     notes: tuple[str, ...] = ()

@@ -26,7 +26,7 @@ from ffsearch.search.network.points import Parameters, contains, searched
 from ffsearch.search.network.topology import Activation, Point, n_params
 from ffsearch.spaces.parameters import ChoiceParameter, FloatParameter, IntParameter
 
-__all__ = ["Effect", "Finding", "Partner", "partners", "weigh_effects"]
+__all__ = ["Effect", "EffectFinding", "Partner", "partners", "weigh_effects"]
 
 SAME_SIZE: Final = 0.05
 """How far the parameters of `deeper` and `wider` may be apart. choice: whole units of narrow layers allow no less."""
@@ -64,7 +64,7 @@ class Partner:
     point: Point
 
 
-class Finding(StrEnum):
+class EffectFinding(StrEnum):
     """What a change does."""
 
     BETTER = "better"
@@ -92,7 +92,7 @@ class Effect:
     against: str
     difference: Interval
     p_value: float
-    finding: Finding
+    finding: EffectFinding
 
 
 # --- the partners ----------------------------------------------------------------------------------------------------
@@ -276,9 +276,9 @@ def _weighed(
     return weighed
 
 
-def _finding(difference: Interval, p_value: float | None) -> Finding:
+def _finding(difference: Interval, p_value: float | None) -> EffectFinding:
     if p_value is None:
-        return Finding.DIVERGED
+        return EffectFinding.DIVERGED
     if p_value >= SIGNIFICANT:
-        return Finding.NOT_SHOWN
-    return Finding.BETTER if difference.value > 0 else Finding.WORSE
+        return EffectFinding.NOT_SHOWN
+    return EffectFinding.BETTER if difference.value > 0 else EffectFinding.WORSE

@@ -16,11 +16,11 @@ from ffsearch.search.evidence.metrics import METRICS, metric_values
 from ffsearch.search.network.heads import Head, TargetScale, Task, probabilities, values
 from ffsearch.search.training.protocol import Trained
 
-__all__ = ["Score", "answers_from_logits", "constant_answer", "naive_value", "score_folds", "truth_of"]
+__all__ = ["TrialScore", "answers_from_logits", "constant_answer", "naive_value", "score_folds", "truth_of"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Score:
+class TrialScore:
     """A trial's objective and all metrics, each the mean over its folds; NaN where a metric is not defined."""
 
     value: float
@@ -28,7 +28,7 @@ class Score:
     metrics: dict[str, float]
 
 
-def score_folds(folds: Sequence[Trained], problem: Problem, objective: Objective) -> Score | None:
+def score_folds(folds: Sequence[Trained], problem: Problem, objective: Objective) -> TrialScore | None:
     """The score of a trial at its best epochs, or None when no fold came to a finite one.
 
     Args:
@@ -44,7 +44,7 @@ def score_folds(folds: Sequence[Trained], problem: Problem, objective: Objective
     if not math.isfinite(means[objective.name]):
         return None
     losses = [float(trained.curve.valid_loss[trained.best_epoch - 1]) for trained in done]
-    return Score(value=means[objective.name], valid_loss=float(np.mean(losses)), metrics=means)
+    return TrialScore(value=means[objective.name], valid_loss=float(np.mean(losses)), metrics=means)
 
 
 def naive_value(problem: Problem, objective: Objective) -> float:

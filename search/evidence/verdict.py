@@ -29,11 +29,11 @@ from ffsearch.search.evidence.terms import weighted_scores
 
 __all__ = [
     "ENGLISH",
-    "Code",
     "Facts",
     "Sentence",
     "Smaller",
     "Verdict",
+    "VerdictCode",
     "decide",
     "facts_of_rows",
     "rounded",
@@ -60,7 +60,7 @@ HOPELESS: Final = 20
 """Times the rows at hand from which on more rows are called out of reach."""
 
 
-class Code(StrEnum):
+class VerdictCode(StrEnum):
     """The answer in a word."""
 
     NETWORK = "network"
@@ -160,7 +160,7 @@ class Verdict:
         sentences: What the text is made of, so that it can be said in another language.
     """
 
-    code: Code
+    code: VerdictCode
     text: str
     sentences: tuple[Sentence, ...] = field(repr=False)
 
@@ -264,18 +264,18 @@ _Said = tuple[str, dict[str, Any]]
 # --- the decision ----------------------------------------------------------------------------------------------------
 
 
-def decide(facts: Facts) -> Code:
+def decide(facts: Facts) -> VerdictCode:
     """The code, from intervals alone."""
     if not facts.shown:
         promising = any(gain.value > 0 and gain.high > PROMISING * facts.room for gain in facts.over_dummy.values())
-        return Code.NOT_SETTLED if promising else Code.NOTHING
+        return VerdictCode.NOT_SETTLED if promising else VerdictCode.NOTHING
     if "network" in facts.shown and _beats_linear(facts) and not _boosting_wins(facts):
-        return Code.NETWORK
+        return VerdictCode.NETWORK
     if "boosting" in facts.shown and _boosting_wins(facts) and not _is_below(facts.boosting_over_linear):
-        return Code.BOOSTING
+        return VerdictCode.BOOSTING
     if "linear" in facts.shown and _adds_nothing(facts) and not _is_above(facts.boosting_over_linear):
-        return Code.LINEAR
-    return Code.NOT_SETTLED
+        return VerdictCode.LINEAR
+    return VerdictCode.NOT_SETTLED
 
 
 def _beats_linear(facts: Facts) -> bool:
@@ -381,29 +381,33 @@ def rounded(value: float, low: float, high: float) -> tuple[str, str, str]:
     return first, second, third
 
 
-def _sentences(facts: Facts, code: Code) -> Iterator[_Said]:
+def _sentences(facts: Facts, code: VerdictCode) -> Iterator[_Said]:
     """In the order a reader asks: what, by how much, how sure, what a smaller one would lose, what would settle it."""
     yield str(code), {}
     yield from _of_gains(facts, code)
-    if code in (Code.NETWORK, Code.BOOSTING, Code.NOT_SETTLED) and facts.shown:
+    if code in (VerdictCode.NETWORK, VerdictCode.BOOSTING, VerdictCode.NOT_SETTLED) and facts.shown:
         yield from _of_topology(facts)
-    if code is Code.NOT_SETTLED:
+    if code is VerdictCode.NOT_SETTLED:
         yield _what_settles(facts)
         yield from _meanwhile(facts)
     if not facts.is_sealed:
         yield "on_validation", {}
 
 
-def _of_gains(facts: Facts, code: Code) -> Iterator[_Said]:
+def _of_gains(facts: Facts, code: VerdictCode) -> Iterator[_Said]:
     own = facts.over_dummy["network"]
     yield "over_dummy" if own.low > 0 else "not_over_dummy", _shown(own)
-    if code is Code.NOTHING:
+    if code is VerdictCode.NOTHING:
         return
     for name, gain in (("linear", facts.over_linear), ("boosting", facts.over_boosting)):
         if gain is not None:
             key = "ahead" if gain.low > 0 else "behind" if gain.high < 0 else "level"
             yield f"{name}.{key}", _shown(_turned(gain) if key == "behind" else gain)
-    if facts.boosting_over_linear is not None and facts.boosting_over_linear.low > 0 and code is not Code.NETWORK:
+    if (
+        facts.boosting_over_linear is not None
+        and facts.boosting_over_linear.low > 0
+        and code is not VerdictCode.NETWORK
+    ):
         yield "boosting.over_linear", _shown(facts.boosting_over_linear)
 
 

@@ -28,7 +28,7 @@ import pandas as pd
 from ffsearch.errors import ExportError
 from ffsearch.search.base.files import sqlite_url
 from ffsearch.search.exporting.trial_facts import CURVES, finals_of, is_number, seconds_of
-from ffsearch.search.folder.reader import SPACE, SUMMARY, Run
+from ffsearch.search.folder.reader import SPACE, SUMMARY, StoredRun
 from ffsearch.search.training.protocol import Ended
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class Destination:
         ]
 
 
-def log_run(run: Run, to: str, *, texts: Mapping[str, Callable[[], str]]) -> Destination:
+def log_run(run: StoredRun, to: str, *, texts: Mapping[str, Callable[[], str]]) -> Destination:
     """Log a run, or what is new of it since it was last logged there.
 
     Args:
@@ -159,7 +159,7 @@ def _experiment(client: MlflowClient, name: str, artifacts: str | None) -> str:
     return str(found.experiment_id)
 
 
-def _parent(client: MlflowClient, experiment: str, run: Run) -> str:
+def _parent(client: MlflowClient, experiment: str, run: StoredRun) -> str:
     """The id of the run that stands for the whole search; what never changes is logged as it is made."""
     found = client.search_runs([experiment], f"tags.`{FINGERPRINT}` = '{run.fingerprint}'", max_results=1)
     if found:
@@ -182,7 +182,7 @@ def _flat(prefix: str, facts: Mapping[str, Any]) -> dict[str, Any]:
     return {f"{prefix}.{name}": value for name, value in facts.items() if name not in _GROWING}
 
 
-def _log_trials(client: MlflowClient, experiment: str, parent: str, run: Run) -> int:
+def _log_trials(client: MlflowClient, experiment: str, parent: str, run: StoredRun) -> int:
     """Log each trial that is not there in full, and say how many."""
     there = _logged_trials(client, experiment, parent)
     curves = dict(iter(run.curves.groupby("trial")))
@@ -264,7 +264,7 @@ def _text(value: Any) -> str:
     return text[:_LONGEST]
 
 
-def _log_outcome(client: MlflowClient, parent: str, run: Run, texts: Mapping[str, Callable[[], str]]) -> None:
+def _log_outcome(client: MlflowClient, parent: str, run: StoredRun, texts: Mapping[str, Callable[[], str]]) -> None:
     """What is known of the run by now, in place of what was known before."""
     at = max(_ended(row) for row in run.trials.to_dict("records"))
     for name, value in _scores(run.summary).items():
@@ -295,7 +295,7 @@ def _scores(summary: Mapping[str, Any]) -> dict[str, float]:
 _INTERVAL: Final = (("", "value"), (".low", "low"), (".high", "high"))
 
 
-def _answer(run: Run) -> dict[str, str]:
+def _answer(run: StoredRun) -> dict[str, str]:
     """The winner and the verdict in words; MLflow shows the note as the run's description."""
     best, verdict = run.best, run.verdict
     found = {} if best is None else {"ffsearch.topology": best["topology"], "ffsearch.best_trial": str(best["trial"])}

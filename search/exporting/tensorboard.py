@@ -26,7 +26,7 @@ from tensorboard.summary.writer.record_writer import RecordWriter
 from ffsearch.errors import ExportError
 from ffsearch.search.base.files import move_folder
 from ffsearch.search.exporting.trial_facts import CURVES, SIZES, finals_of, names_of, seconds_of
-from ffsearch.search.folder.reader import Run
+from ffsearch.search.folder.reader import StoredRun
 from ffsearch.search.training.protocol import Ended
 
 __all__ = ["write_tensorboard"]
@@ -35,7 +35,7 @@ _PREFIX: Final = "events.out.tfevents."
 _SUFFIX: Final = ".ffsearch"
 
 
-def write_tensorboard(run: Run, out: str | os.PathLike[str]) -> Path:
+def write_tensorboard(run: StoredRun, out: str | os.PathLike[str]) -> Path:
     """Write the trials of a run for `tensorboard --logdir`.
 
     Args:
@@ -84,7 +84,7 @@ def _is_ours(path: Path) -> bool:
     return path.name.startswith(_PREFIX) and path.name.endswith(_SUFFIX)
 
 
-def _write(run: Run, folder: Path) -> None:
+def _write(run: StoredRun, folder: Path) -> None:
     trials, curves = run.trials, dict(iter(run.curves.groupby("trial")))
     hparams = _searched(trials)
     digits = max(3, len(str(trials["trial"].max())))
@@ -118,7 +118,7 @@ def _domain(values: pd.Series[Any]) -> Any:
     return hp.Discrete(sorted({str(value) for value in values}))
 
 
-def _metrics(run: Run) -> list[Any]:
+def _metrics(run: StoredRun) -> list[Any]:
     """The columns of the HParams page, the objective first."""
     objective = run.summary["objective"]
     return [

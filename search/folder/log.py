@@ -17,10 +17,10 @@ from typing import Any
 from ffsearch.errors import RunError
 from ffsearch.search.base.files import disk_error, open_binary, sync_folder, write_fully
 
-__all__ = ["Journal", "Kind", "Line", "read_lines"]
+__all__ = ["Journal", "Line", "LineKind", "read_lines"]
 
 
-class Kind(StrEnum):
+class LineKind(StrEnum):
     """What a line tells. Readers pass over kinds they do not know, so that more may come."""
 
     RUN = "run"  # the first line: whose log this is

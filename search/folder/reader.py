@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ffsearch.errors import ExportError, RunError
 from ffsearch.search.base.files import disk_error
 from ffsearch.search.base.objective import Objective
-from ffsearch.search.folder.log import Kind, Line, read_lines
+from ffsearch.search.folder.log import Line, LineKind, read_lines
 from ffsearch.search.folder.pareto import pareto_front
 from ffsearch.search.folder.summary import RunFacts, build_summary
 from ffsearch.search.folder.trial_record import TrialRecord, curves_frame, trials_frame
@@ -43,7 +43,7 @@ __all__ = [
     "STUDY",
     "SUMMARY",
     "TRIALS",
-    "Run",
+    "StoredRun",
     "busy_seconds",
     "latest",
     "load",
@@ -71,7 +71,7 @@ CARD: Final = "model/card.md"
 CHECK: Final = "model/check.parquet"
 
 
-class Run:
+class StoredRun:
     """A run folder, read. Everything is read when it is first asked for and kept.
 
     Args:
@@ -102,13 +102,17 @@ class Run:
     @cached_property
     def has_begun(self) -> bool:
         """Whether its data was read and its first trial could start."""
-        return any(line["kind"] == Kind.STARTED and "facts" in line for line in self._lines)
+        return any(line["kind"] == LineKind.STARTED and "facts" in line for line in self._lines)
 
     @cached_property
     def is_finished(self) -> bool:
         """Whether the run came to its end, and nothing was told since."""
-        of_note = [line["kind"] for line in self._lines if line["kind"] in (Kind.STARTED, Kind.TRIAL, Kind.FINISHED)]
-        return of_note[-1:] == [Kind.FINISHED] and (self.path / SUMMARY).exists()
+        of_note = [
+            line["kind"]
+            for line in self._lines
+            if line["kind"] in (LineKind.STARTED, LineKind.TRIAL, LineKind.FINISHED)
+        ]
+        return of_note[-1:] == [LineKind.FINISHED] and (self.path / SUMMARY).exists()
 
     @cached_property
     def summary(self) -> dict[str, Any]:
@@ -119,7 +123,7 @@ class Run:
         """
         if self.is_finished:
             return _read_json(self.path / SUMMARY)
-        starts = [line["facts"] for line in self._lines if line["kind"] == Kind.STARTED and "facts" in line]
+        starts = [line["facts"] for line in self._lines if line["kind"] == LineKind.STARTED and "facts" in line]
         if not starts:
             raise RunError(
                 f"{self.path} has not begun: it was ended before its data was read. Give the run's command again."
@@ -292,7 +296,7 @@ class Run:
         return _read_parquet(path, "Remove it and give the run's command with one more trial: it is written anew.")
 
 
-def load(path: str | Path) -> Run:
+def load(path: str | Path) -> StoredRun:
     """Open a run folder for reading; nothing in it is changed.
 
     Raises:
@@ -302,7 +306,7 @@ def load(path: str | Path) -> Run:
     if not (folder / LOG).is_file():
         what = "is not a run folder: it has no log.jsonl" if folder.exists() else "does not exist"
         raise RunError(f"{folder} {what}. Give a folder that `ffsearch run` made, such as runs/tabular.")
-    return Run(folder)
+    return StoredRun(folder)
 
 
 def latest(root: str | Path = "runs") -> Path:
@@ -326,7 +330,7 @@ def records_of(lines: tuple[Line, ...], log: Path) -> tuple[TrialRecord, ...]:
     return tuple(
         _record(line, log=log, number=number)
         for number, line in enumerate(lines, start=1)
-        if line["kind"] == Kind.TRIAL
+        if line["kind"] == LineKind.TRIAL
     )
 
 
@@ -339,7 +343,7 @@ def repeats_of(lines: tuple[Line, ...], log: Path) -> dict[tuple[int, int], Tria
     return {
         (int(line["trial"]), int(line["repeat"])): _record(line, log=log, number=number)
         for number, line in enumerate(lines, start=1)
-        if line["kind"] == Kind.REPEAT
+        if line["kind"] == LineKind.REPEAT
     }
 
 
@@ -348,7 +352,7 @@ def busy_seconds(lines: tuple[Line, ...]) -> float:
     total, started, last = 0.0, None, None
     for line in lines:
         moment = _moment(line)
-        if line["kind"] == Kind.STARTED:
+        if line["kind"] == LineKind.STARTED:
             total += _seconds(started, last)
             started = moment
         last = moment or last

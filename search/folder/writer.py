@@ -24,7 +24,7 @@ from ffsearch.errors import RunError
 from ffsearch.search.base.environment import environment
 from ffsearch.search.base.files import disk_error, make_folder, sync_folder, write_atomically
 from ffsearch.search.folder.lock import FolderLock
-from ffsearch.search.folder.log import Journal, Kind
+from ffsearch.search.folder.log import Journal, LineKind
 from ffsearch.search.folder.reader import (
     CURVES,
     DATA,
@@ -128,7 +128,7 @@ class RunFolder:
         """
         if any(kept.trial == record.trial for kept in self._records):
             raise ValueError(f"trial {record.trial} is in {self._journal.path} already; a trial ends once")
-        self._journal.append({"kind": Kind.TRIAL, **record.as_dict()})
+        self._journal.append({"kind": LineKind.TRIAL, **record.as_dict()})
         self._records.append(record)
         self._first.setdefault(record.point.identity, record.trial)
 
@@ -142,7 +142,7 @@ class RunFolder:
         Raises:
             RunError: If it could not be written.
         """
-        self._journal.append({"kind": Kind.REPEAT, "repeat": repeat, **record.as_dict()})
+        self._journal.append({"kind": LineKind.REPEAT, "repeat": repeat, **record.as_dict()})
         self._repeats[record.trial, repeat] = record
 
     def repeat(self, number: int, repeat: int, *, point: Point) -> TrialRecord | None:
@@ -161,14 +161,14 @@ class RunFolder:
 
     def start(self, facts: RunFacts) -> None:
         """Note that a process begins or goes on, and what is known of the run; unfinished runs are shown by it."""
-        self.note(Kind.STARTED, facts=facts.as_dict())
+        self.note(LineKind.STARTED, facts=facts.as_dict())
 
-    def note(self, kind: Kind, **facts: Any) -> None:
+    def note(self, kind: LineKind, **facts: Any) -> None:
         """Keep that something happened, durably; facts must be fit for JSON."""
         self._journal.append({"kind": kind, "at": now(), **facts})
         self._kinds.append(kind)
 
-    def n_noted(self, kind: Kind) -> int:
+    def n_noted(self, kind: LineKind) -> int:
         """How often something happened over all starts, such as the opening of the test."""
         return self._kinds.count(kind)
 
@@ -199,7 +199,7 @@ class RunFolder:
         """Write tables and summary, then note that the run came to its end: readers trust the files from there on."""
         self.write_tables()
         self.write_summary(summary)
-        self.note(Kind.FINISHED)
+        self.note(LineKind.FINISHED)
 
 
 def _refuse_foreign(folder: Path) -> None:
@@ -234,11 +234,11 @@ def _claim(journal: Journal, *, identity: Mapping[str, str]) -> None:
     """Write the first line of a new log, or make sure that an old one is of the same run."""
     if not journal.lines:
         header = {"schema": LOG_SCHEMA, "ffsearch": __version__, "identity": dict(identity), "at": now()}
-        journal.append({"kind": Kind.RUN, **header})
+        journal.append({"kind": LineKind.RUN, **header})
         return
     first = journal.lines[0]
     folder = journal.path.parent
-    if first["kind"] != Kind.RUN or not isinstance(first.get("identity"), dict):
+    if first["kind"] != LineKind.RUN or not isinstance(first.get("identity"), dict):
         raise RunError(f"{journal.path}, line 1: it does not say whose log this is. {_ways_out(folder)}")
     if first.get("schema") != LOG_SCHEMA:
         raise RunError(

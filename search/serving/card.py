@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from ffsearch.search.base.files import write_atomically
 from ffsearch.search.base.numbers import duration
-from ffsearch.search.folder.reader import CARD, Run, load
+from ffsearch.search.folder.reader import CARD, StoredRun, load
 from ffsearch.search.wording.language import PLAIN
 
 __all__ = ["card_text", "write_card"]
@@ -69,7 +69,7 @@ def write_card(path: Path) -> Path:
     return target
 
 
-def card_text(run: Run) -> str:
+def card_text(run: StoredRun) -> str:
     """The card of a finished run, in Markdown."""
     summary = run.summary
     sections = {

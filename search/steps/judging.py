@@ -31,7 +31,7 @@ from ffsearch.search.evidence.scoring import truth_of
 from ffsearch.search.evidence.terms import row_terms
 from ffsearch.search.evidence.verdict import Facts, facts_of_rows
 from ffsearch.search.exporting.checks import HeldOut, write_held_out
-from ffsearch.search.folder.log import Kind
+from ffsearch.search.folder.log import LineKind
 from ffsearch.search.folder.reader import CHECK
 from ffsearch.search.folder.summary import SealedTest
 from ffsearch.search.network.heads import Task
@@ -123,7 +123,7 @@ def judge(parts: Parts, weighed: Weighed, answer: Answer) -> Judged:
     if not len(parts.inputs.prepared.splits.test):
         return Judged(models=tuple(models), facts=_facts_of_validation(parts, weighed, baselines), notices=notices)
     parts.observer.phase(Phase.TEST)
-    parts.folder.note(Kind.TEST_OPENED)
+    parts.folder.note(LineKind.TEST_OPENED)
     sealed = parts.inputs.prepared.test_rows()
     for notice in sealed.notices:
         parts.observer.noted(notice)
@@ -218,7 +218,7 @@ def _compared(
     network = answers[NETWORK]
     return Judged(
         models=tuple(replace(one, test=tests[one.name]) for one in models),
-        openings=parts.folder.n_noted(Kind.TEST_OPENED),
+        openings=parts.folder.n_noted(LineKind.TEST_OPENED),
         facts=_facts(parts, weighed, truth, terms, groups) if "dummy" in terms else None,
         bins=reliability(truth, network) if is_class else (),
         confused=confusion(truth, network) if is_class else None,

@@ -17,7 +17,7 @@ from ffsearch.search.evidence.effort import baseline_seconds
 from ffsearch.search.evidence.metrics import resolve_objective
 from ffsearch.search.evidence.scoring import naive_value
 from ffsearch.search.folder.ranking import Leader
-from ffsearch.search.folder.reader import SPLITS, STUDY, Run
+from ffsearch.search.folder.reader import SPLITS, STUDY, StoredRun
 from ffsearch.search.folder.summary import DataFacts, RunFacts, SearchFacts
 from ffsearch.search.folder.trial_record import TrialRecord, told_history
 from ffsearch.search.folder.writer import RunFolder
@@ -165,7 +165,7 @@ class Parts:
     @property
     def is_done(self) -> bool:
         """Whether an earlier start came to its end, and neither more trials nor other evidence are wanted."""
-        run = Run(self.folder.path)
+        run = StoredRun(self.folder.path)
         if not run.is_finished or len(self.folder.records) < self.n_trials:
             return False
         wanted = self.evidence.model_dump(mode="json")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ffsearch.search.base.files import make_folder
 from ffsearch.search.base.seeds import Purpose, child
-from ffsearch.search.folder.log import Kind
+from ffsearch.search.folder.log import LineKind
 from ffsearch.search.folder.reader import MODEL
 from ffsearch.search.folder.summary import RefitFacts
 from ffsearch.search.folder.trial_record import TrialRecord
@@ -96,7 +96,7 @@ def refit_winner(parts: Parts, winner: TrialRecord, steps: Steps) -> Answer:
         sample=_sample(parts.inputs.prepared),
     )
     facts = RefitFacts(updates=refitted.n_updates, epochs=round(refitted.n_epochs, 2), n_rows=len(rows.x))
-    parts.folder.note(Kind.REFITTED, trial=winner.trial, updates=facts.updates, epochs=facts.epochs)
+    parts.folder.note(LineKind.REFITTED, trial=winner.trial, updates=facts.updates, epochs=facts.epochs)
     return Answer(model=model, facts=facts, rows=rows)
 
 

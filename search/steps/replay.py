@@ -10,7 +10,7 @@ import numpy as np
 
 from ffsearch.errors import RunError
 from ffsearch.search.base.environment import environment
-from ffsearch.search.folder.reader import Run, load
+from ffsearch.search.folder.reader import StoredRun, load
 from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.steps.parts import FRAME, Inputs, inputs_of, stopping_for
 from ffsearch.search.steps.recording import record_of
@@ -92,7 +92,7 @@ def replay(path: str | Path, trial: int, *, data: str | pd.DataFrame | None = No
     return Replayed(recorded=recorded, again=again, difference=difference, first_epoch=first_epoch)
 
 
-def replay_lines(run: Run, replayed: Replayed) -> list[str]:
+def replay_lines(run: StoredRun, replayed: Replayed) -> list[str]:
     """What a person wants to know of a replay."""
     recorded, again = replayed.recorded, replayed.again
     lines = [
@@ -116,7 +116,7 @@ def _lowest(record: TrialRecord) -> str:
     return f"{np.nanmin(record.curve.valid_loss):.8g}" if record.best_epoch else "none"
 
 
-def _recorded(run: Run, trial: int) -> TrialRecord:
+def _recorded(run: StoredRun, trial: int) -> TrialRecord:
     found = next((record for record in run.records if record.trial == trial), None)
     if found is None:
         numbers = sorted(record.trial for record in run.records)
@@ -125,7 +125,7 @@ def _recorded(run: Run, trial: int) -> TrialRecord:
     return found
 
 
-def same_inputs(run: Run, data: str | pd.DataFrame | None) -> Inputs:
+def same_inputs(run: StoredRun, data: str | pd.DataFrame | None) -> Inputs:
     """The run's own space and table, the table being the very same."""
     source, known = run.summary["data"]["source"], run.summary["data"]["sha256"]
     if source == FRAME and data is None:

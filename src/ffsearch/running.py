@@ -8,7 +8,7 @@ from typing import ParamSpec
 
 from ffsearch.reports.notebook import Run
 from ffsearch.search import run as searching
-from ffsearch.search.folder.reader import Run as StoredRun
+from ffsearch.search.folder.reader import StoredRun
 
 __all__ = ["run"]
 

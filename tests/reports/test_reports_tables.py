@@ -11,7 +11,7 @@ from examples import ACCURACY, LOSS, RMSE
 from ffsearch.reports import listings, tables
 from ffsearch.reports.plots import score_range
 from ffsearch.reports.style import measure
-from ffsearch.reports.tables import Layers, ShownObjective, Slice
+from ffsearch.reports.tables import Layers, ParameterSlice, ShownObjective
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.training.protocol import Ended
 from ffsearch.search.wording.language import ENGLISH
@@ -103,7 +103,7 @@ def test_groups_of_a_slice_hold_every_trial_once() -> None:
     frame = pd.DataFrame(
         {"trial": range(25), "x": x, "value": np.linspace(0.1, 0.9, 25), "is_best": [True] + [False] * 24}
     )
-    part = Slice(name="l2", is_number=True, log=True, has_off=True, frame=frame)
+    part = ParameterSlice(name="l2", is_number=True, log=True, has_off=True, frame=frame)
     groups = tables.slice_groups(part, LOSS)
     assert groups["n"].sum() == 25
     assert groups.iloc[0][["low", "high", "n"]].tolist() == [0, 0, 5]

@@ -19,7 +19,7 @@ from ffsearch.search.data.kinds import Kind
 from ffsearch.search.data.prepare import prepare
 from ffsearch.search.evidence import verdict
 from ffsearch.search.evidence.baselines import BaselineName
-from ffsearch.search.evidence.effects import Finding
+from ffsearch.search.evidence.effects import EffectFinding
 from ffsearch.search.network.heads import Task
 from ffsearch.search.network.topology import STUDY_ONLY, Balance, Point
 from ffsearch.search.training.protocol import Ended
@@ -158,7 +158,7 @@ def test_all_that_a_run_can_name_has_a_name() -> None:
     named = {
         "sampler": legal("sampler"), "pruner": legal("pruner") - {"none"}, "metric": legal("objective") - {"auto"},
         "ended": set(Ended), "why": set(Ended), "task": set(Task), "kind": set(Kind), "balance": set(Balance),
-        "parameter": {field.name for field in fields(Point)} - {"widths", *STUDY_ONLY}, "finding": set(Finding),
+        "parameter": {field.name for field in fields(Point)} - {"widths", *STUDY_ONLY}, "finding": set(EffectFinding),
         "model": {"network", *BaselineName},
     }  # fmt: skip
     lacking = {f"{group}.{name}" for group, names in named.items() for name in names} - ENGLISH.words.keys()
