@@ -8,7 +8,6 @@ from __future__ import annotations
 import _thread
 import gc
 import os
-import shlex
 import signal
 import sys
 import tempfile
@@ -23,7 +22,7 @@ import typer
 
 from ffsearch import __version__
 from ffsearch.errors import FFSearchError, RunError
-from ffsearch.search.base.environment import wait_asleep
+from ffsearch.search.base.environment import shell_quoted, signals, wait_asleep
 from ffsearch.search.base.secrets import without_passwords
 from ffsearch.search.exporting.formats import Format
 
@@ -56,7 +55,8 @@ def main() -> NoReturn:
     """Entry point of the `ffsearch` command."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's notes on its own build are not the user's concern
     wait_asleep()
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in signals("SIGTERM", "SIGBREAK"):
+        signal.signal(number, _interrupt)
     sys.unraisablehook = _unraisable
     code = invoke(sys.argv[1:])
     gc.freeze()  # what TensorFlow and Numba left ends with the process; to look through it first takes a second
@@ -175,7 +175,7 @@ def init(
     typer.echo(f"target  {draft.target}")
     for note in draft.notes:
         typer.echo(f"note    {note}")
-    typer.echo(f"wrote   {path}\nnext    ffsearch run {shlex.quote(str(path))}")
+    typer.echo(f"wrote   {path}\nnext    ffsearch run {shell_quoted(path)}")
 
 
 @app.command()
@@ -412,7 +412,7 @@ def _tensorboard(path: Path, out: Path) -> None:
     from ffsearch.search.folder.reader import load
 
     written = write_tensorboard(load(path), out)
-    typer.echo(f"wrote  {written}\nnext   tensorboard --logdir {shlex.quote(str(written))}")
+    typer.echo(f"wrote  {written}\nnext   tensorboard --logdir {shell_quoted(written)}")
 
 
 def _mlflow(path: Path, to: str, *, lang: str) -> None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
+from multiprocessing import AuthenticationError
+from multiprocessing.connection import Client, Listener
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+import psutil
 import pytest
 
 import ffsearch
@@ -23,7 +25,7 @@ from contracts.trainers import POINT, STOPPING, MakeTrainer, TrainerContract, jo
 from ffsearch.errors import RunError
 from ffsearch.search.cli import invoke
 from ffsearch.search.data.problem import Problem
-from ffsearch.search.executors import processes
+from ffsearch.search.executors import line, processes
 from ffsearch.search.executors.choose import FOLDER, Carriage, carried
 from ffsearch.search.executors.homes import again
 from ffsearch.search.executors.packing import packed, unpacked
@@ -114,7 +116,7 @@ def test_a_killed_worker_costs_its_networks_a_retry_and_nothing_else(tmp_path: P
         nonlocal n_seen
         n_seen += 1
         if n_seen == 20:
-            os.kill(first, signal.SIGKILL)
+            psutil.Process(first).kill()
 
     with opened(lambda: carrier):
         found = run(PopulationTrainer(problem, LONG, carrier=carrier), jobs_of(8), watch=watch)
@@ -141,7 +143,7 @@ def test_work_of_a_lost_worker_says_so(tmp_path: Path) -> None:
         work = Work(recipe=key, network=0, job=job(), epoch=1)
         assert carrier.submit(work).result(timeout=60).losses
         (pid,) = carrier.pids
-        os.kill(pid, signal.SIGKILL)
+        psutil.Process(pid).kill()
         while is_running(pid):
             time.sleep(0.01)
         lost = carrier.submit(replace(work, epoch=2))
@@ -153,7 +155,7 @@ def test_work_of_a_lost_worker_says_so(tmp_path: Path) -> None:
 def test_a_worker_that_cannot_start_ends_the_run_with_a_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(processes, "_PROGRAM", "import no_such_module  # {descriptor} {n_threads}")
+    monkeypatch.setattr(processes, "_PROGRAM", "import no_such_module  # {address} {n_threads}")
     carrier = ProcessCarrier(1, folder=tmp_path / "carried", notify=lambda text: None)
     with (
         opened(lambda: carrier),
@@ -167,10 +169,9 @@ def test_a_worker_that_cannot_start_ends_the_run_with_a_reason(
 
 
 def is_running(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
+    with suppress(psutil.NoSuchProcess):
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def test_a_recipe_that_is_taken_back_before_a_worker_read_it_harms_nobody(tmp_path: Path) -> None:
@@ -211,6 +212,43 @@ def test_workers_end_with_a_driver_that_is_killed(tmp_path: Path) -> None:
     while any(map(is_running, pids)) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not any(map(is_running, pids))
+
+
+# --- who is listened to ----------------------------------------------------------------------------------------------
+
+
+def test_a_stranger_is_not_listened_to_and_the_worker_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a stranger says is not unpickled, whatever key it claims to have, and the worker calls all the same."""
+    listening: list[Listener] = []
+
+    class Told(Listener):
+        def __init__(self, *given: Any, **named: Any) -> None:
+            super().__init__(*given, **named)
+            listening.append(self)
+
+    monkeypatch.setattr(line, "Listener", Told)
+    carrier = ProcessCarrier(1, folder=tmp_path / "carried", notify=pytest.fail)
+    with opened(lambda: carrier):
+        address: Any = listening[0].address
+        with pytest.raises((AuthenticationError, OSError, EOFError)):  # the driver may say no, or hang up
+            Client(address, authkey=b"another").send("hello")
+        with suppress(OSError, EOFError):
+            stranger = Client(address)  # with no key at all: straight to a pickle
+            stranger.send(Trap(tmp_path / "unpickled"))
+            stranger.close()
+        work = Work(recipe=carrier.hand_over(recipe_for()), network=0, job=job(), epoch=1)
+        assert carrier.submit(work).result(timeout=120).losses
+    assert not (tmp_path / "unpickled").exists()
+
+
+class Trap:
+    """Leaves a trace where it is unpickled."""
+
+    def __init__(self, trace: Path) -> None:
+        self._trace = trace
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Path.touch, (self._trace,)
 
 
 # --- how it is handed over -------------------------------------------------------------------------------------------
@@ -284,7 +322,7 @@ def test_a_killed_worker_is_told_of_and_its_trials_say_that_they_began_again(tmp
             self.n_seen += 1
             if self.n_seen == 30:
                 first = next(child for child in children() if child not in others)
-                os.kill(first, signal.SIGKILL)
+                psutil.Process(first).kill()
 
         def noted(self, text: str) -> None:
             self.said.append(text)
@@ -300,11 +338,7 @@ def test_a_killed_worker_is_told_of_and_its_trials_say_that_they_began_again(tmp
 
 def children() -> list[int]:
     """Worker processes of this one."""
-    return [
-        int(task)
-        for task in Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
-        if "carrying.worker" in Path(f"/proc/{task}/cmdline").read_text()
-    ]
+    return [child.pid for child in psutil.Process().children() if "executors.worker" in " ".join(child.cmdline())]
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,17 @@
-"""What a run is made with: versions, machine and how its threads wait, without importing anything heavy."""
+"""What a run is made with and runs on: versions, machine, signals, shell, and how threads wait; nothing heavy."""
 
 from __future__ import annotations
 
 import os
 import platform
+import shlex
+import signal
+import subprocess
 from typing import Any, Final
 
 from ffsearch._version import __version__
 
-__all__ = ["environment", "n_cpus", "threads_wait_asleep", "wait_asleep"]
+__all__ = ["environment", "n_cpus", "shell_quoted", "signals", "threads_wait_asleep", "wait_asleep"]
 
 PACKAGES: Final = (
     "tensorflow", "keras", "keras-tuner", "optuna", "numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "pydantic",
@@ -35,6 +38,17 @@ def n_cpus() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def signals(*names: str) -> list[signal.Signals]:
+    """Those of some signals that this system has: SIGBREAK is of Windows alone."""
+    return [number for number in signal.Signals if number.name in names]
+
+
+def shell_quoted(argument: str | os.PathLike[str]) -> str:
+    """An argument as a person types it into this system's shell."""
+    text = os.fspath(argument)
+    return subprocess.list2cmdline([text]) if os.name == "nt" else shlex.quote(text)
 
 
 def wait_asleep() -> None:

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ffsearch.errors import RunError
+from ffsearch.search.base.environment import signals
 from ffsearch.search.executors.homes import Headcount, Homes, again
 from ffsearch.search.executors.protocol import Done, Recipe, Work, WorkLost
 from ffsearch.search.observer import Workers
@@ -342,7 +343,7 @@ def _signals_kept() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    kept = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    kept = {number: signal.getsignal(number) for number in signals("SIGINT", "SIGTERM", "SIGBREAK")}
     try:
         yield
     finally:

@@ -1,7 +1,7 @@
 """Workers: processes of this machine that train networks.
 
-    driver ══ socket ══ worker 1: lane lane     a reader a worker, in the driver, turns its answers into futures;
-           ══ socket ══ worker 2: lane lane     when a socket breaks, what that worker had is lost, and said so
+    driver ══ line ══ worker 1: lane lane     a reader a worker, in the driver, turns its answers into futures;
+           ══ line ══ worker 2: lane lane     when a line breaks, what that worker had is lost, and said so
 
 A network stays with its worker. A worker that is lost is replaced; workers end when the driver does.
 
@@ -15,14 +15,12 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from itertools import count
-from multiprocessing.connection import Connection
 from pathlib import Path
 from threading import Lock, Thread
 from typing import Any, Final
@@ -30,6 +28,7 @@ from typing import Any, Final
 from ffsearch.errors import RunError
 from ffsearch.search.base.environment import n_cpus
 from ffsearch.search.executors.homes import Headcount, Homes, again, lost
+from ffsearch.search.executors.line import Line
 from ffsearch.search.executors.packing import packed
 from ffsearch.search.executors.protocol import Done, Recipe, Work, WorkLost
 from ffsearch.search.observer import Workers
@@ -45,7 +44,10 @@ _ONE_THREAD: Final = dict.fromkeys(
 )
 """A product runs in the thread of its lane: no library may start more of its own."""
 
-_PROGRAM: Final = "from ffsearch.search.executors.worker import main; main({descriptor}, n_threads={n_threads})"
+_PROGRAM: Final = "from ffsearch.search.executors.worker import main; main({address!r}, n_threads={n_threads})"
+
+_OUT_OF_MEMORY: Final = 9
+"""The signal by which Linux ends a process for the memory it takes."""
 
 
 class ProcessCarrier:
@@ -111,7 +113,7 @@ class ProcessCarrier:
         self._homes.forget(recipe)
         for worker in self._workers:
             worker.send("forget", recipe)
-        shutil.rmtree(self._place_of(recipe), ignore_errors=True)
+        self._remove_taken_back()
 
     def submit(self, work: Work) -> Future[Done]:
         """See `Carrier`."""
@@ -129,6 +131,16 @@ class ProcessCarrier:
             worker.wait()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _remove_taken_back(self) -> None:
+        """Remove the files of recipes that are no more.
+
+        Windows keeps those that a worker has not let go of yet: until the next time, or until the workers have ended.
+        """
+        assert self._folder is not None, "settle comes before the first recipe"
+        for place in self._folder.glob("*"):
+            if int(place.name) not in self._recipes:
+                shutil.rmtree(place, ignore_errors=True)
 
     def _place_of(self, recipe: int) -> Path:
         assert self._folder is not None, "settle comes before the first recipe"
@@ -166,22 +178,18 @@ class _Worker:
     """
 
     def __init__(self, *, n_threads: int) -> None:
-        self._socket, theirs = socket.socketpair()
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", _PROGRAM.format(descriptor=theirs.fileno(), n_threads=n_threads)],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                env={**os.environ, **_ONE_THREAD, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-            )
+        self._line = Line()
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _PROGRAM.format(address=self._line.address, n_threads=n_threads)],
+            stdin=subprocess.PIPE,
+            env={**os.environ, **_ONE_THREAD, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        )
         self.has_answered = False
         self.is_lost = False
         self.told: set[tuple[int, int]] = set()
         """Networks whose work was said to be lost."""
-        self._connection = Connection(os.dup(self._socket.fileno()))
         self._numbers = count()
         self._pending: dict[int, tuple[Work, Future[Done]]] = {}
-        self._sending = Lock()
         self._losing = Lock()
         self._reader = Thread(target=self._read, name=f"worker {self.pid}", daemon=True)
         self._reader.start()
@@ -204,13 +212,12 @@ class _Worker:
             return f"worker {self.pid} hung up"
         if code >= 0:
             return f"worker {self.pid} ended with code {code}"
-        hint = ", as Linux does when memory runs out" if -code == signal.SIGKILL else ""
+        hint = ", as Linux does when memory runs out" if -code == _OUT_OF_MEMORY else ""
         return f"worker {self.pid} was ended by {signal.Signals(-code).name}{hint}"
 
     def send(self, *message: Any) -> None:
         """Send a message; to a worker that is gone it is not sent, and the reader notices."""
-        with suppress(OSError), self._sending:
-            self._connection.send(message)
+        self._line.send(*message)
 
     def do(self, work: Work) -> Future[Done]:
         """Have a piece of work done."""
@@ -226,8 +233,7 @@ class _Worker:
 
     def hang_up(self) -> None:
         """Let it end: nothing more is wanted. One that never answered may still be starting, and hears nothing."""
-        with suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
+        self.send("end")
         if not self.has_answered:
             self._process.kill()
 
@@ -239,14 +245,14 @@ class _Worker:
             self._process.kill()
             self._process.wait()
         self._reader.join()
-        self._connection.close()
-        self._socket.close()
+        self._line.close()
 
     def _read(self) -> None:
-        """Turn answers into results of their futures, until the socket breaks."""
+        """Turn answers into results of their futures, until the line breaks."""
+        self._line.open(self._process)
         while True:
             try:
-                kind, number, content = self._connection.recv()
+                kind, number, content = self._line.receive()
             except (EOFError, OSError):
                 break
             self.has_answered = True

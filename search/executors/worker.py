@@ -1,6 +1,6 @@
 """A process that trains networks for a driver: started by `processes.py`, ends with the driver, however that ends.
 
-driver ── ("recipe", key, bytes) · ("forget", key) · ("work", number, Work) ──> worker
+driver ── ("recipe", key, bytes) · ("forget", key) · ("work", number, Work) · ("end",) ──> worker
 <───────── ("done", number, Done) · ("failed", number, traceback) ──────
 """
 
@@ -18,7 +18,9 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
+from ffsearch.search.base.environment import signals
 from ffsearch.search.executors.desk import THREADS, Desk
+from ffsearch.search.executors.line import call
 from ffsearch.search.executors.packing import unpacked
 from ffsearch.search.executors.protocol import Done, Work
 from ffsearch.search.training.lanes import load_programs
@@ -26,16 +28,21 @@ from ffsearch.search.training.lanes import load_programs
 __all__ = ["main"]
 
 
-def main(descriptor: int, *, n_threads: int) -> None:
-    """Serve the driver at the other end of a socket.
+def main(address: str | tuple[str, int], *, n_threads: int) -> None:
+    """Serve the driver that started this process.
 
     Args:
-        descriptor: The socket.
+        address: Where the driver listens.
         n_threads: Networks that are trained at the same time.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the driver says when to end
+    for number in signals("SIGINT", "SIGBREAK"):  # they reach the whole group; the driver says when to end
+        signal.signal(number, signal.SIG_IGN)
     threadpool_limits(limits=1, user_api="blas")
-    _Worker(Connection(descriptor), n_threads=n_threads).serve()
+    try:
+        connection = call(address)
+    except (EOFError, OSError):  # the driver is gone
+        return
+    _Worker(connection, n_threads=n_threads).serve()
 
 
 class _Worker:
@@ -66,8 +73,10 @@ class _Worker:
                 os._exit(0)
             self._take(*message)
 
-    def _take(self, kind: str, key: int, *content: Any) -> None:
-        if kind == "recipe":
+    def _take(self, kind: str, key: int = 0, *content: Any) -> None:
+        if kind == "end":
+            os._exit(0)
+        elif kind == "recipe":
             with suppress(FileNotFoundError):  # taken back before this worker came to it: no work will ask for it
                 self._desk.take(key, unpacked(*content))
         elif kind == "forget":

@@ -14,7 +14,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import shlex
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from ffsearch.errors import ExportError
+from ffsearch.search.base.environment import shell_quoted
 from ffsearch.search.base.files import sqlite_url
 from ffsearch.search.exporting.trial_facts import CURVES, finals_of, is_number, seconds_of
 from ffsearch.search.folder.reader import SPACE, SUMMARY, StoredRun
@@ -72,7 +72,7 @@ class Destination:
 
     def lines(self) -> list[str]:
         """What was done, and how it is looked at, for people."""
-        seen = self.uri if self.uri.startswith("http") else f"mlflow ui --backend-store-uri {shlex.quote(self.uri)}"
+        seen = self.uri if self.uri.startswith("http") else f"mlflow ui --backend-store-uri {shell_quoted(self.uri)}"
         if seen != self.uri and find_spec("flask") is None:  # the client's package has the command, but not its pages
             seen = f"pip install mlflow; {seen}"
         return [

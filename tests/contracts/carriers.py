@@ -9,7 +9,6 @@ class TestMine(CarrierContract):
 from __future__ import annotations
 
 import gc
-import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
@@ -17,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
+import psutil
 
 from contracts.trainers import EXPLOSIVE, IMPOSSIBLE, POINT, STOPPING, job, problem_for, run, split_for
 from ffsearch.search.executors.population import MAX_RETRIES, PopulationTrainer
@@ -64,6 +64,12 @@ def losses(done: Future[Done]) -> tuple[float, float, float]:
     found = done.result(timeout=120).losses
     assert found is not None
     return found.train_loss, found.valid_loss, found.penalty
+
+
+def n_files() -> int:
+    """Files that this process has open; on Windows, handles of any kind."""
+    this = psutil.Process()
+    return int(this.num_fds() if hasattr(this, "num_fds") else this.num_handles())
 
 
 class CarrierContract:
@@ -177,11 +183,11 @@ class CarrierContract:
 
         used()
         gc.collect()
-        before = len(os.listdir("/proc/self/fd"))
+        before = n_files()
         used()
         gc.collect()
         deadline = time.monotonic() + 10
-        while (now := len(os.listdir("/proc/self/fd")) - self.n_files_kept) > before and time.monotonic() < deadline:
+        while (now := n_files() - self.n_files_kept) > before and time.monotonic() < deadline:
             time.sleep(0.1)  # what is closed by threads that are about to end
         assert now <= before, (before, now)
 
