@@ -207,7 +207,7 @@ def gains(study: StudyTables, *, t: Language, width: int = WIDE) -> Figure:
     for depth, wide, of_depth in groups:
         named, said = "capacity.against", t.counted("layers", depth)
         if wide.widened != "layers":
-            named, said = f"capacity.against_{wide.widened}", t.count(depth)
+            named, said = f"capacity.against.{wide.widened}", t.count(depth)
         labels.append((row, t(named, depth=said, reference=wide.depth), True))
         for gain in of_depth:
             row += 1

@@ -9,25 +9,19 @@ from matplotlib.figure import Figure
 
 from ffsearch.reports import capacity_plots as plots
 from ffsearch.reports.capacity_tables import Line, StudyTables, best_cell, study_tables
-from ffsearch.reports.capacity_texts import WORDS
 from ffsearch.reports.listings import Cell, ShownTable
 from ffsearch.reports.parts import Block, Fact, Section
 from ffsearch.reports.pictures import Picture, picture
 from ffsearch.reports.tables import RunLike
 from ffsearch.search.wording.language import Language
 
-__all__ = ["capacity_headline", "capacity_sections", "with_capacity_words"]
-
-
-def with_capacity_words(t: Language) -> Language:
-    """A language that has the words of a study, too."""
-    return t.with_words(WORDS)
+__all__ = ["capacity_headline", "capacity_sections"]
 
 
 def capacity_headline(run: RunLike, t: Language) -> str:
     """The verdict in a few words."""
     study = study_tables(run)
-    return t("capacity.head.unfinished" if study is None else f"capacity.head.{study.code}")
+    return t("capacity.head.unfinished" if study is None else f"capacity.head.{study.verdict.code}")
 
 
 def capacity_sections(run: RunLike, t: Language) -> list[Section]:
@@ -44,7 +38,7 @@ def capacity_sections(run: RunLike, t: Language) -> list[Section]:
 
 
 def _answer(study: StudyTables, t: Language) -> Section:
-    said = [t(key, **{name: _said(value, t) for name, value in values.items()}) for key, values in study.sentences]
+    first, *more = study.verdict.findings
     best, numbers, metric = study.best, study.numbers, t.named("metric", study.objective.name)
     facts = [
         Fact(
@@ -78,8 +72,8 @@ def _answer(study: StudyTables, t: Language) -> Section:
         ),
     )  # fmt: skip
     return Section(
-        key="answer", title=t("capacity.answer"), lead=said[0], texts=[" ".join(said[1:])] if said[1:] else [],
-        facts=facts, pictures=[drawn],
+        key="answer", title=t("capacity.answer"), lead=t.says(first), facts=facts, pictures=[drawn],
+        blocks=[Block(findings=more)] if more else [],
     )  # fmt: skip
 
 
@@ -98,7 +92,7 @@ def _depth(study: StudyTables, t: Language) -> Section:
     ]  # fmt: skip
     gains = [
         t(
-            "capacity.gains_finding" if gain.wide == "layers" else f"capacity.gains_finding_{gain.wide}",
+            "capacity.gains_finding" if gain.wide == "layers" else f"capacity.gains_finding.{gain.wide}",
             layers=t.counted("layers", gain.depth), value=t.setting(gain.value),
             low=t.setting(gain.low), high=t.setting(gain.high),
         )
@@ -256,7 +250,7 @@ def _errors(study: StudyTables, t: Language) -> Section | None:
 
 def _book(study: StudyTables, t: Language) -> Section:
     differs = "differs_convolutional" if study.is_convolutional else "differs"
-    texts = [t(f"capacity.book_{name}") for name in ("showed", differs, "conclude")]
+    texts = [t(f"capacity.book.{name}") for name in ("showed", differs, "conclude")]
     return Section(key="book", title=t("capacity.book"), texts=texts)
 
 
@@ -283,7 +277,7 @@ def _protocol(study: StudyTables, run: RunLike, t: Language) -> Section:
         "scores": {"n": t.count(study.numbers["n_test"]), "openings": study.numbers["openings"]},
     }  # fmt: skip
     entries = [
-        (t(f"capacity.protocol.{name}"), t(f"capacity.protocol.{name}_text", **each)) for name, each in values.items()
+        (t(f"capacity.protocol.{name}"), t(f"capacity.protocol_text.{name}", **each)) for name, each in values.items()
     ]
     entries += _special(protocol, t)
     blocks = [
@@ -299,9 +293,9 @@ def _special(protocol: Mapping[str, Any], t: Language) -> list[tuple[str, str]]:
     found = []
     if protocol.get("convolutions"):
         kept = {name: t.count(value) for name, value in protocol["convolutions"].items()}
-        found.append((t("capacity.protocol.convolutions"), t("capacity.protocol.convolutions_text", **kept)))
+        found.append((t("capacity.protocol.convolutions"), t("capacity.protocol_text.convolutions", **kept)))
     if protocol.get("residual"):
-        found.append((t("capacity.protocol.residual"), t("capacity.protocol.residual_text")))
+        found.append((t("capacity.protocol.residual"), t("capacity.protocol_text.residual")))
     return found
 
 
@@ -339,13 +333,6 @@ def _missing(study: StudyTables, t: Language) -> list[str]:
 
 def _worst(study: StudyTables) -> float:
     return (max if study.objective.is_lower_better else min)(cell.test for cell in study.cells)
-
-
-def _said(value: Any, t: Language) -> str:
-    """What stands in a sentence: a metric by its name, numbers with the language's signs."""
-    if isinstance(value, str):
-        return t.named("metric", value)
-    return t.count(value) if isinstance(value, int) else t.setting(float(f"{value:.2g}"))
 
 
 def _picture(

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from ffsearch.reports.tables import RunLike
 from ffsearch.search.base.objective import Objective
+from ffsearch.search.folder.verdict import Verdict
 
 __all__ = ["Cell", "Disagreement", "Gain", "Line", "SizeTable", "StudyTables", "study_tables"]
 
@@ -132,8 +133,7 @@ class StudyTables:
     """All that is shown.
 
     Args:
-        code: The verdict.
-        sentences: Its sentences: key and values.
+        verdict: What was found.
         objective: What was compared.
         cells: In the order of depth, then budget.
         missing: Cells that cannot exist: depth, budget, why, below, above.
@@ -147,8 +147,7 @@ class StudyTables:
         numbers: Other numbers of the study by name.
     """
 
-    code: str
-    sentences: Sequence[tuple[str, Mapping[str, Any]]]
+    verdict: Verdict
     objective: Objective
     cells: tuple[Cell, ...]
     missing: Sequence[Mapping[str, Any]]
@@ -203,13 +202,12 @@ def best_cell(cells: Sequence[Cell], objective: Objective) -> Cell:
 def study_tables(run: RunLike) -> StudyTables | None:
     """The tables of a study that came to its end; None of one that has not."""
     summary = run.summary
-    capacity = summary.get("capacity")
-    if capacity is None:
+    capacity, verdict = summary.get("capacity"), Verdict.of_summary(summary)
+    if capacity is None or verdict is None:
         return None
     objective = Objective(**summary["objective"])
     return StudyTables(
-        code=summary["verdict"]["code"],
-        sentences=[(one["key"], one["values"]) for one in summary["verdict"]["sentences"]],
+        verdict=verdict,
         objective=objective,
         cells=tuple(_cell(cell) for cell in capacity["cells"]),
         missing=capacity["missing"],

@@ -148,7 +148,7 @@ def slices(
         t: The language.
         width: Pixels of the figure.
     """
-    names = [f"{shortened(one.column)}: {slice_name(one.rows, t)} ({t.counted('rows', one.n_rows)})" for one in parts]
+    names = [f"{shortened(one.column)}: {t.slice_name(one.rows)} ({t.counted('rows', one.n_rows)})" for one in parts]
     figure, axes = row_axes(names, width=width, label_width=300, bottom=44, top=28)
     for row, one in enumerate(parts):
         dot(axes, row, one.loss, colour=BAD if one.is_worse else MUTED, filled=one.is_worse)
@@ -163,16 +163,6 @@ def slices(
     )  # fmt: skip
     score_axis(axes, t, label=label, which="x")
     return figure
-
-
-def slice_name(rows: str, t: Language) -> str:
-    """What the rows of a slice share, in words."""
-    if rows == "missing":
-        return t("errors.missing")
-    low, between, high = rows.partition(" to ")
-    if low == high:
-        return t.written(low)
-    return t("fact.interval", low=t.written(low), high=t.written(high)) if between else shortened(t.written(rows))
 
 
 def _cell(axes: Axes, down: int, across: int, *, count: int, share: float, n: int, t: Language) -> None:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ffsearch.reports import tables
 from ffsearch.reports.tables import Estimate, RunLike
 from ffsearch.search.base.confidence import SIGNIFICANT
+from ffsearch.search.folder.verdict import Verdict
 
 __all__ = [
     "NETWORK",
@@ -28,7 +29,6 @@ __all__ = [
     "Importance",
     "Model",
     "Residuals",
-    "Sentence",
     "Temperature",
     "WorstSlice",
     "bins",
@@ -146,14 +146,6 @@ class Temperature:
     loss_after: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sentence:
-    """A sentence of the verdict: its key among the texts (`verdict.KEY`) and the values that go into it."""
-
-    key: str
-    values: Mapping[str, Any]
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Residuals:
     """Truth less prediction of some sealed rows, in the target's unit.
@@ -198,11 +190,9 @@ class WorstSlice:
         return self.excess > 0 and self.p_value < SIGNIFICANT
 
 
-def verdict(run: RunLike) -> tuple[str, list[Sentence]]:
-    """The verdict's code and its sentences; an empty code where there is none."""
-    found = run.summary.get("verdict") or {}
-    sentences = [Sentence(key=one["key"], values=one["values"]) for one in found.get("sentences", ())]
-    return str(found.get("code", "")), sentences
+def verdict(run: RunLike) -> Verdict:
+    """The verdict; one without a code and findings where there is none."""
+    return Verdict.of_summary(run.summary) or Verdict(code="", findings=())
 
 
 def models(run: RunLike) -> list[Model]:

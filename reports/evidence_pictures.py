@@ -198,14 +198,14 @@ def residual_picture(part: Residuals, number: int, t: Language) -> Picture:
 def slice_picture(parts: Sequence[WorstSlice], overall: float, label: str, t: Language) -> Picture:
     """The parts of the table that are worst off; `label` names the loss."""
     items = [
-        t("errors.slice_item", column=shortened(one.column), rows=error_plots.slice_name(one.rows, t),
+        t("errors.slice_item", column=shortened(one.column), rows=t.slice_name(one.rows),
           value=t.score(one.loss.value), n=t.count(one.n_rows))
         for one in parts[:MAX_NAMED]
     ]  # fmt: skip
     heads = [t(f"errors.{key}") for key in ("column", "rows", "n", "loss")]
     heads += [t("worth.low"), t("worth.high"), t("errors.p"), t("errors.worse")]
     rows = [
-        [Cell(text=one.column), Cell(text=error_plots.slice_name(one.rows, t)), Cell(text=t.count(one.n_rows)),
+        [Cell(text=one.column), Cell(text=t.slice_name(one.rows)), Cell(text=t.count(one.n_rows)),
          *(Cell(text=t.score(value)) for value in (one.loss.value, one.loss.low, one.loss.high)),
          Cell(text=t.p_value(one.p_value)), Cell(text=t("number.yes" if one.is_worse else "number.no"))]
         for one in parts

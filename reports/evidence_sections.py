@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from ffsearch.reports import evidence, tables
-from ffsearch.reports.evidence import Confusion, Effect, Sentence, Temperature
+from ffsearch.reports.evidence import Confusion, Effect, Temperature
 from ffsearch.reports.evidence_pictures import (
     confusion_picture,
     effect_picture,
@@ -24,9 +24,10 @@ from ffsearch.reports.evidence_plots import change_name
 from ffsearch.reports.parts import Block, Fact, Section, known
 from ffsearch.reports.pictures import score_picture
 from ffsearch.reports.tables import RunLike
+from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.language import Language, shortened
 
-__all__ = ["deeper", "errors", "mattered", "spoken", "sure", "worth"]
+__all__ = ["deeper", "errors", "mattered", "sure", "worth"]
 
 SHAPE: Final = ("depth", "width")
 """What decides how deep and how wide a network is."""
@@ -35,22 +36,12 @@ NOTICEABLE: Final = 0.01
 """Share of the log loss that a temperature must save to be spoken of. Choice: less is lost in the noise of a test."""
 
 
-def spoken(sentence: Sentence, t: Language) -> str:
-    """A sentence of the verdict in words."""
-    values = dict(sentence.values)
-    values["metric"] = t.named("metric", str(values.get("metric", "")))
-    for name in ("topology", "smaller"):
-        if name in values:
-            values[name] = t.topology(str(values[name]))
-    for name in ("n_rows", "n_needed"):
-        if name in values:
-            values[name] = t.count(int(values[name]))
-    if "value" in values:
-        ends = t.rounded(values["value"], values["low"], values["high"])
-        values |= dict(zip(("value", "low", "high"), ends, strict=True))
-    if "share" in values:
-        values["share"] = t.share(values["share"])
-    return t(f"verdict.{sentence.key}", **values)
+_SURE: Final = (Code.TOPOLOGY_SURE, Code.SMALLER_NETWORK)
+_WORTH: Final = (
+    Code.NETWORK_OVER_LINEAR, Code.NETWORK_OVER_BOOSTING, Code.BOOSTING_OVER_LINEAR, Code.WHAT_SETTLES,
+    Code.UNTIL_SETTLED,
+)  # fmt: skip
+"""What the verdict says of simpler models."""
 
 
 def sure(run: RunLike, t: Language) -> Section | None:
@@ -63,8 +54,7 @@ def sure(run: RunLike, t: Language) -> Section | None:
     n = t.count(int(tables.history(run)["value"].notna().sum()))
     texts = [t("sure.text", n=n)] if len(scores) == 3 else [t("sure.text_two", n=n)] if "test" in names else []
     texts += [*_optimism(run, t), *_rows(run, t)]
-    _, sentences = evidence.verdict(run)
-    texts += [spoken(one, t) for one in sentences if one.key.endswith("sure") or one.key.startswith("smaller.")]
+    texts += map(t.says, evidence.verdict(run).of(_SURE))
     finalists = finalist_picture(evidence.finalists(run), objective, t)
     blocks = [Block(title=t("sure.finalists"), pictures=[finalists])] if finalists else []
     return Section(
@@ -78,10 +68,7 @@ def worth(run: RunLike, t: Language) -> Section | None:
     models, objective = evidence.models(run), tables.objective(run)
     if not models:
         return None
-    _, sentences = evidence.verdict(run)
-    said = [
-        spoken(one, t) for one in sentences if one.key.startswith(("linear.", "boosting.", "settle.", "meanwhile."))
-    ]
+    said = map(t.says, evidence.verdict(run).of(_WORTH))
     table = Block(title=t("worth.models"), table=model_table(models, objective, t))
     return Section(
         key="worth", title=t("worth.title"), texts=[t("worth.text"), " ".join(said)],
@@ -94,8 +81,8 @@ def deeper(run: RunLike, t: Language) -> Section | None:
     effects = [one for one in evidence.effects(run) if one.factor in SHAPE]
     picture = effect_picture(effects, tables.objective(run), t, name="shape", alt="deeper.alt")
     if picture is None:
-        code, _ = evidence.verdict(run)
-        return Section(key="deeper", title=t("deeper.title"), texts=[t("deeper.none")]) if code else None
+        has_verdict = bool(evidence.verdict(run).code)
+        return Section(key="deeper", title=t("deeper.title"), texts=[t("deeper.none")]) if has_verdict else None
     n_repeats = _n_repeats(run)
     texts = [f"{t('deeper.text', n=n_repeats)} {_deeper_or_wider(run, effects, t)}"] if n_repeats else []
     return Section(key="deeper", title=t("deeper.title"), texts=texts, pictures=[picture])

@@ -19,7 +19,6 @@ from ffsearch.reports import (
     plots,
     tables,
 )
-from ffsearch.reports.capacity_sections import with_capacity_words
 from ffsearch.reports.capacity_tables import StudyTables, study_tables
 from ffsearch.reports.evidence import Effect
 from ffsearch.reports.evidence_sections import SHAPE
@@ -44,7 +43,7 @@ class Figures:
 
     def __init__(self, run: RunLike, *, lang: str = "en", width: int = WIDE) -> None:
         self._run, self._width = run, width
-        self._t = with_capacity_words(language(lang))
+        self._t = language(lang)
         self._objective = tables.objective(run)
 
     def __repr__(self) -> str:

@@ -17,7 +17,7 @@ import jinja2
 from markupsafe import Markup
 
 from ffsearch.errors import RunError
-from ffsearch.reports.capacity_sections import capacity_headline, capacity_sections, with_capacity_words
+from ffsearch.reports.capacity_sections import capacity_headline, capacity_sections
 from ffsearch.reports.compare import comparison, comparison_headline, names_of
 from ffsearch.reports.parts import Section
 from ffsearch.reports.sections import headline, sections
@@ -90,7 +90,6 @@ def build_page(run: RunLike, *, lang: str = "en") -> str:
     t = language(lang)
     name = str(run.summary.get("name", run.path.name))
     if run.summary.get("kind") == "capacity":
-        t = with_capacity_words(t)
         return _page(t, headline=capacity_headline(run, t), sections=capacity_sections(run, t), name=name, runs=[run])
     return _page(t, headline=headline(run, t), sections=sections(run, t), name=name, runs=[run])
 

@@ -11,6 +11,7 @@ import pandas as pd
 from ffsearch.reports import tables
 from ffsearch.reports.parameter_plots import level_name
 from ffsearch.reports.tables import ParameterSlice, RunLike, ShownObjective
+from ffsearch.search.folder.trial_record import end_of
 from ffsearch.search.wording.language import Language
 
 __all__ = [
@@ -93,11 +94,8 @@ def trial_table(run: RunLike, t: Language) -> ShownTable:
 def _trial_cells(row: Mapping[Any, Any], t: Language) -> list[Cell]:
     """One trial's row; why it failed or what it repeats stands with its end."""
     n_folds = row.get("n_folds_judged", 0)  # runs of before this column have epochs alone
-    remarks = [
-        t("why.pruned_by_folds", n=n_folds)
-        if n_folds
-        else t(f"why.{row['ended']}", n=row["n_epochs"], best=row["best_epoch"])
-    ]
+    end = end_of(row["ended"], n=row["n_epochs"], best=row["best_epoch"], n_folds_judged=n_folds)
+    remarks = [t.says(end)]
     if pd.notna(row.get("repeat_of")):
         remarks.append(t("trial.repeat", trial=int(row["repeat_of"])))
     if isinstance(row.get("error"), str):

@@ -1,4 +1,4 @@
-"""What to try next: what the run itself gives a reason for, each as one sentence."""
+"""What to try next: what the run itself gives a reason for, each a finding with its code."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from ffsearch.reports import evidence, tables
-from ffsearch.reports.error_plots import slice_name
-from ffsearch.reports.evidence_sections import NOTICEABLE, spoken
+from ffsearch.reports.evidence_sections import NOTICEABLE
 from ffsearch.reports.parts import Block, Section
 from ffsearch.reports.tables import RunLike
-from ffsearch.search.wording.language import Language, shortened
+from ffsearch.search.wording.codes import Code
+from ffsearch.search.wording.finding import Finding, found
+from ffsearch.search.wording.language import Language
 
-__all__ = ["next_steps"]
+__all__ = ["next_steps", "steps"]
 
 EDGE: Final = 0.03
 """Share of a range within which the winner lies at its edge. Choice: about a step of a slider."""
@@ -33,29 +34,32 @@ RARE: Final = 0.15
 TRIALS_A_PARAMETER: Final = 10
 """Trials a searched parameter below which a search is short. Choice: TPE draws its first ten at random."""
 
+_BY_ANSWER: Final = {"boosting": Code.USE_BOOSTING, "linear": Code.USE_LINEAR, "nothing": Code.LOOK_ELSEWHERE}
+
 
 def next_steps(run: RunLike, t: Language) -> Section | None:
     """A list of steps; None where the run gives a reason for none."""
-    if not tables.best_row(run):
-        return None
-    points = [*_of_verdict(run, t), *_of_search(run, t), *_of_errors(run, t)]
-    return Section(key="next", title=t("next.title"), blocks=[Block(points=points)]) if points else None
+    said = steps(run)
+    return Section(key="next", title=t("next.title"), blocks=[Block(findings=said)]) if said else None
 
 
-def _of_verdict(run: RunLike, t: Language) -> Iterator[str]:
-    code, sentences = evidence.verdict(run)
-    if code in ("boosting", "linear", "nothing"):
-        yield t(f"next.{code}")
-    if code == "boosting" and _reads_numbers_alone(run):
-        yield t("next.bins")
-    for one in sentences:
-        if one.key.startswith(("settle.", "meanwhile.")):
-            yield spoken(one, t)
-    for one in sentences:  # after what to use: where that is no network, a smaller network is the lesser advice
-        if one.key == "smaller.level":
-            yield t("next.smaller", smaller=t.topology(str(one.values["smaller"])))
-    if not code and run.is_finished and not run.summary.get("baselines"):
-        yield t("next.evidence")
+def steps(run: RunLike) -> list[Finding]:
+    """What the run gives a reason for; nothing before a trial has a score."""
+    return [*_of_verdict(run), *_of_search(run), *_of_errors(run)] if tables.best_row(run) else []
+
+
+def _of_verdict(run: RunLike) -> Iterator[Finding]:
+    verdict = evidence.verdict(run)
+    if verdict.code in _BY_ANSWER:
+        yield found(_BY_ANSWER[verdict.code])
+    if verdict.code == "boosting" and _reads_numbers_alone(run):
+        yield found(Code.TRY_BINS)
+    yield from verdict.of((Code.WHAT_SETTLES, Code.UNTIL_SETTLED))
+    for one in verdict.of((Code.SMALLER_NETWORK,)):
+        if one.form == "level":  # after what to use: where that is no network, a smaller network is the lesser advice
+            yield found(Code.TRY_SMALLER, smaller=one.values["smaller"])
+    if not verdict.code and run.is_finished and not run.summary.get("baselines"):
+        yield found(Code.RUN_EVIDENCE)
 
 
 def _reads_numbers_alone(run: RunLike) -> bool:
@@ -65,23 +69,23 @@ def _reads_numbers_alone(run: RunLike) -> bool:
     return not data.get("number_bins") and any(column["kind"] == "number" and column["used"] for column in columns)
 
 
-def _of_search(run: RunLike, t: Language) -> Iterator[str]:
-    yield from _edges(run, t)
+def _of_search(run: RunLike) -> Iterator[Finding]:
+    yield from _edges(run)
     history, best = tables.history(run), tables.best_trial(run)
     n_trials, n_parameters = len(history), len(tables.searched(run))
     place = int((history["trial"] <= best).sum()) if best is not None else 0
     if n_trials < TRIALS_A_PARAMETER * n_parameters:
-        yield t("next.trials", n=t.counted("trials", n_trials), n_parameters=n_parameters)
+        yield found(Code.MORE_TRIALS, n=n_trials, n_parameters=n_parameters)
     elif place > LATE * n_trials:
-        yield t("next.late", trial=t.count(place), n=t.count(n_trials))
+        yield found(Code.SEARCH_LONGER, trial=place, n=n_trials)
     elif place < FLAT * n_trials:
-        yield t("next.plateau", n=t.count(n_trials - place))
+        yield found(Code.NO_MORE_TRIALS, n=n_trials - place)
     share = float((history["ended"] == "diverged").mean())
     if share > MANY_DIVERGED:
-        yield t("next.diverged", share=t.share(share))
+        yield found(Code.MANY_DIVERGED, share=share)
 
 
-def _edges(run: RunLike, t: Language) -> Iterator[str]:
+def _edges(run: RunLike) -> Iterator[Finding]:
     """Numbers whose winner lies at an end of what was searched."""
     best = tables.best_row(run)
     for name, parameter in tables.searched(run).items():
@@ -90,8 +94,7 @@ def _edges(run: RunLike, t: Language) -> Iterator[str]:
             continue
         at = _place(float(value), parameter)
         if at is not None and (at <= EDGE or at >= 1 - EDGE):
-            key = "next.edge_low" if at <= EDGE else "next.edge_high"
-            yield t(key, name=t.named("parameter", name), value=t.setting(float(value)))
+            yield found(Code.AT_THE_EDGE, "low" if at <= EDGE else "high", name=name, value=float(value))
 
 
 def _place(value: float, parameter: Mapping[str, Any]) -> float | None:
@@ -104,15 +107,15 @@ def _place(value: float, parameter: Mapping[str, Any]) -> float | None:
     return (value - low) / (high - low)
 
 
-def _of_errors(run: RunLike, t: Language) -> Iterator[str]:
-    found, confused = evidence.temperature(run), evidence.confusion(run)
-    if found is not None and found.loss_before - found.loss_after >= NOTICEABLE * found.loss_before:
-        yield t("next.temperature", value=t.setting(found.value))
+def _of_errors(run: RunLike) -> Iterator[Finding]:
+    fitted, confused = evidence.temperature(run), evidence.confusion(run)
+    if fitted is not None and fitted.loss_before - fitted.loss_after >= NOTICEABLE * fitted.loss_before:
+        yield found(Code.SCALE_PROBABILITIES, value=fitted.value)
     balance = tables.best_row(run).get("point.augment_balance", "none")
     if confused is not None and balance == "none" and "augment_balance" not in tables.searched(run):
         share = float(confused.counts.sum(axis=1).min() / max(1, confused.counts.sum()))
         if share < RARE / max(1, len(confused.labels) / 2):
-            yield t("next.unequal", share=t.share(share))
+            yield found(Code.UNEQUAL_CLASSES, share=share)
     worst = next((one for one in evidence.worst_slices(run) if one.is_worse), None)
     if worst is not None:
-        yield t("next.slice", column=shortened(worst.column), rows=slice_name(worst.rows, t))
+        yield found(Code.MORE_ROWS_OF_SLICE, column=worst.column, rows=worst.rows)

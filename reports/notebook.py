@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from ffsearch.reports import tables
-from ffsearch.reports.capacity_sections import capacity_headline, with_capacity_words
+from ffsearch.reports.capacity_sections import capacity_headline
 from ffsearch.reports.evidence_pictures import model_picture
 from ffsearch.reports.figures import Figures
 from ffsearch.reports.html import write_report
@@ -78,7 +78,7 @@ class Run(StoredRun):
 
     def _card_of_study(self) -> tuple[str, list[str], str]:
         """Headline and figure 6.7 of a capacity study."""
-        title = capacity_headline(self, with_capacity_words(ENGLISH))
+        title = capacity_headline(self, ENGLISH)
         drawing = inline(self.figures.score_by_size(), name="study", label=title) if self.is_finished else ""
         return title, [], drawing
 

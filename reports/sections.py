@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from ffsearch.reports import evidence, tables
 from ffsearch.reports.evidence_pictures import model_picture
-from ffsearch.reports.evidence_sections import deeper, errors, mattered, spoken, sure, worth
+from ffsearch.reports.evidence_sections import deeper, errors, mattered, sure, worth
 from ffsearch.reports.next_steps import next_steps
 from ffsearch.reports.parts import Block, Fact, Section, known
 from ffsearch.reports.pictures import better, network_picture
@@ -23,9 +23,6 @@ __all__ = ["headline", "sections"]
 _SETTINGS: Final = (
     "dropout", "l1", "l2", "bias_l1", "bias_l2", "activity_l1", "activity_l2", "weight_decay", "learning_rate",
 )  # fmt: skip
-
-_SAID: Final = ("network", "boosting", "linear", "nothing", "not_settled")
-"""The verdict's first sentence by its code: the headline says it."""
 
 
 def sections(run: RunLike, t: Language) -> list[Section]:
@@ -42,7 +39,7 @@ def headline(run: RunLike, t: Language) -> str:
     found = tables.layers(tables.best_row(run).get("topology"))
     if found is None:
         return t("answer.none") if len(run.trials) else t("answer.waiting")
-    code, _ = evidence.verdict(run)
+    code = evidence.verdict(run).code
     layers = _layers(found, t)
     return t(f"answer.verdict.{code}", layers=layers[0].lower() + layers[1:]) if code else layers
 
@@ -54,12 +51,11 @@ def _answer(run: RunLike, t: Language) -> Section:
     if not best:
         texts = [t("answer.none_text", trials=t.counted("trials", len(run.trials)))] if len(run.trials) else []
         return Section(key="answer", title=title, texts=texts)
-    _, sentences = evidence.verdict(run)
-    said = [spoken(one, t) for one in sentences if one.key not in _SAID]
+    said = evidence.verdict(run).findings[1:]  # the headline says the first
     return Section(
         key="answer", title=title, lead=_lead(run, best, t), topology=t.topology(best["topology"]),
         texts=[] if said else [_test_sentence(run, t)], facts=_facts(run, best, t),
-        pictures=known([model_picture(run, t)]), blocks=[Block(points=said)] if said else [],
+        pictures=known([model_picture(run, t)]), blocks=[Block(findings=said)] if said else [],
     )  # fmt: skip
 
 

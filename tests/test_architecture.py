@@ -41,7 +41,7 @@ ON = {
     "exporting": ["serving"],
     "steps": ["executors", "evidence", "exporting"],
     "capacity": ["steps"],
-    "console": ["capacity"],  # until all words stand in one catalogue
+    "console": ["observer"],
     "run": ["capacity"],
     "api": ["run", "console"],
     "ffsearch": ["api", "reports"],

@@ -14,10 +14,12 @@ from scipy.stats import t as student
 
 from examples import MAE
 from ffsearch.search.capacity.contrasts import Contrast, Scores, contrast, resampled_scores, slope_weights
+from ffsearch.search.capacity.findings import study_verdict
 from ffsearch.search.capacity.plan import Line, StudyCell, Widened
-from ffsearch.search.capacity.sentences import ENGLISH, sentences, text_of
 from ffsearch.search.capacity.verdict import StudyCode, StudyFindings, find, margin_of
 from ffsearch.search.network.topology import Point
+from ffsearch.search.wording.codes import Code
+from ffsearch.search.wording.language import ENGLISH, LANGUAGES
 
 PURE = Contrast(value=1.0, seed_variance=1.0, row_variance=0.0, rest_variance=0.0, n_seeds=5)
 
@@ -136,9 +138,10 @@ def test_the_slope_is_that_of_least_squares() -> None:
 def test_large_effects_are_found_and_told(gains: list[float], code: StudyCode) -> None:
     findings = found(gains)
     assert findings.code is code
-    said = sentences(findings, metric="mae", train_gains={2: 0.0, 4: 0.0}, n_at_edge=1, n_cells=6)
-    assert said[0].key == f"verdict.{code}"
-    assert "{" not in text_of(said)
+    verdict = study_verdict(findings, metric="mae", train_gains={2: 0.0, 4: 0.0}, n_at_edge=1, n_cells=6)
+    assert verdict.code == code
+    assert verdict.findings[0].code is Code[f"DEPTH_{code.name}"]
+    assert all(verdict.text(t) for t in LANGUAGES.values())
 
 
 def test_what_noise_hides_is_not_settled_and_it_is_said_what_would_settle_it() -> None:
@@ -148,8 +151,15 @@ def test_what_noise_hides_is_not_settled_and_it_is_said_what_would_settle_it() -
     assert findings.seeds_needed > 20
     assert findings.detectable is not None
     assert findings.detectable > 0.1
-    text = text_of(sentences(findings, metric="mae", train_gains={}, n_at_edge=0, n_cells=6))
+    text = study_verdict(findings, metric="mae", train_gains={}, n_at_edge=0, n_cells=6).text(ENGLISH)
     assert f"About {findings.seeds_needed:,} seeds would settle it" in text
+
+
+def test_depths_without_a_size_in_common_are_not_compared() -> None:
+    apart = [replace(cell, budget=cell.budget * cell.depth) for cell in cells((1, 2), (1_000,))]
+    findings = find(apart, scored(np.array([0.0, 0.1])), margin=0.05)
+    verdict = study_verdict(findings, metric="mae", train_gains={}, n_at_edge=0, n_cells=2)
+    assert "no two depths have cells of one size" in verdict.text(ENGLISH)
 
 
 def test_a_difference_too_small_to_matter_is_no_verdict_for_depth() -> None:
@@ -169,17 +179,17 @@ def convolutional() -> list[StudyCell]:
 
 
 @pytest.mark.parametrize(
-    ("gains", "code", "key"),
+    ("gains", "code", "form"),
     [
-        ([0.0, 0.1, 0.0, 0.1, 0.5, 0.6], StudyCode.DEEPER, "conv.deeper"),
-        ([0.0, 0.1, 0.5, 0.6, 0.5, 0.6], StudyCode.EITHER, "conv.either"),
-        ([0.5, 0.6, 0.0, 0.1, 0.0, 0.1], StudyCode.WIDER, "conv.wider"),
-        ([0.0, 0.1, 0.9, 1.0, 0.5, 0.6], StudyCode.WIDER, "conv.wider"),
-        ([0.0, 0.0, 0.0, 0.0, 0.0, 0.0], StudyCode.SATURATED, "verdict.saturated"),
+        ([0.0, 0.1, 0.0, 0.1, 0.5, 0.6], StudyCode.DEEPER, "convolutional"),
+        ([0.0, 0.1, 0.5, 0.6, 0.5, 0.6], StudyCode.EITHER, "convolutional"),
+        ([0.5, 0.6, 0.0, 0.1, 0.0, 0.1], StudyCode.WIDER, "convolutional"),
+        ([0.0, 0.1, 0.9, 1.0, 0.5, 0.6], StudyCode.WIDER, "convolutional"),
+        ([0.0, 0.0, 0.0, 0.0, 0.0, 0.0], StudyCode.SATURATED, ""),
     ],
 )
 def test_more_convolutional_layers_must_beat_both_ways_of_being_wide(
-    gains: list[float], code: StudyCode, key: str
+    gains: list[float], code: StudyCode, form: str
 ) -> None:
     findings = find(convolutional(), scored(np.array(gains)), margin=0.05)
     assert [(one.line, one.wide.widened) for one in findings.means] == [
@@ -188,10 +198,11 @@ def test_more_convolutional_layers_must_beat_both_ways_of_being_wide(
     for one, place in zip(findings.means, (0, 2), strict=True):
         assert one.gain.value == pytest.approx(gains[4] - gains[place], abs=0.03)
     assert findings.code is code
-    said = sentences(findings, metric="mae", train_gains={9: 0.0}, n_at_edge=0, n_cells=6)
-    assert said[0].key == key
-    assert [one.key for one in said[1:3]] == ["conv.against.channels", "conv.against.units"]
-    assert "{" not in text_of(said)
+    said = study_verdict(findings, metric="mae", train_gains={9: 0.0}, n_at_edge=0, n_cells=6).findings
+    assert (said[0].code, said[0].form) == (Code[f"DEPTH_{code.name}"], form)
+    assert [(one.code, one.form) for one in said[1:3]] == [
+        (Code.DEPTH_AGAINST_WIDE, "channels"), (Code.DEPTH_AGAINST_WIDE, "units"),
+    ]  # fmt: skip
 
 
 def test_networks_with_more_dense_units_have_no_part_in_the_slope_on_depth() -> None:
@@ -216,13 +227,9 @@ def test_overfitting_is_the_loss_beyond_a_depths_best_budget() -> None:
 
 def test_training_that_fails_is_told_apart_from_too_many_layers() -> None:
     findings = found([0.0, 0.1, -0.5, -0.4, -0.9, -0.8])
-    keys = [
-        [one.key for one in sentences(findings, metric="mae", train_gains=gains, n_at_edge=0, n_cells=6)]
-        for gains in ({2: -0.5, 4: -0.9}, {2: 0.1, 4: 0.1})
-    ]
-    assert "also.training" in keys[0]
-    assert "also.training" not in keys[1]
-    assert set(keys[0]) <= set(ENGLISH)
+    for gains, is_told in (({2: -0.5, 4: -0.9}, True), ({2: 0.1, 4: 0.1}, False)):
+        verdict = study_verdict(findings, metric="mae", train_gains=gains, n_at_edge=0, n_cells=6)
+        assert bool(verdict.of([Code.DEEP_UNTRAINED])) is is_told
 
 
 def test_one_budget_and_two_depths_will_do() -> None:

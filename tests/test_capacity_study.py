@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,7 @@ from ffsearch.search.console.show import show_lines, verdict_lines
 from ffsearch.search.folder.reader import StoredRun
 from ffsearch.search.observer import Observer, StudyProgress
 from ffsearch.search.run import run
+from ffsearch.search.wording.codes import Code
 from test_kill import kill_at_random
 
 TINY: dict[str, Any] = {
@@ -77,7 +79,8 @@ def test_the_summary_says_every_step(finished: StoredRun) -> None:
     capacity = summary["capacity"]
     assert (summary["kind"], summary["schema"]) == ("capacity", 1)
     assert summary["verdict"]["code"] in {"deeper", "wider", "saturated", "either", "not_settled"}
-    assert summary["verdict"]["sentences"][0]["key"] == f"verdict.{summary['verdict']['code']}"
+    assert summary["verdict"]["sentences"][0]["code"] == Code[f"DEPTH_{summary['verdict']['code'].upper()}"]
+    assert summary["verdict"]["text"] == " ".join(one["text"] for one in summary["verdict"]["sentences"])
     assert capacity["openings"] == 1
     assert [(cell["depth"], cell["budget"]) for cell in capacity["cells"]] == [(1, 60), (1, 200), (2, 60), (2, 200)]
     for cell in capacity["cells"]:
@@ -111,8 +114,9 @@ def test_it_reads_and_shows_as_any_run(finished: StoredRun) -> None:
     assert len(loaded.curves) == len(loaded.trials) * loaded.trials["n_epochs"].iloc[0]
     text = "\n".join(show_lines(loaded, n_trials=3))
     assert "verdict" in text
-    assert " ".join(verdict_lines(loaded)) == loaded.summary["verdict"]["text"] == loaded.verdict["text"]
-    assert loaded.summary["verdict"]["text"] in text
+    said = " ".join(verdict_lines(loaded))
+    assert re.sub(r" \[FFS8\d\d\]", "", said) == loaded.summary["verdict"]["text"] == loaded.verdict["text"]
+    assert said in " ".join(text.split())
     assert closing_lines(loaded.summary, loaded.path)[-1].endswith("capacity.parquet")
 
 
@@ -284,9 +288,8 @@ def test_convolutional_networks_are_studied_and_go_on_after_ctrl_c(tmp_path: Pat
     ]  # fmt: skip
     assert len(done.capacity) == done.capacity["trial"].nunique() >= 3 * 2 * 2
     assert done.capacity.query("is_chosen").groupby(["depth", "widened"]).size().eq(2).all()
-    assert {one["key"] for one in done.summary["verdict"]["sentences"]} >= {
-        "conv.against.channels", "conv.against.units",
-    }  # fmt: skip
+    against = [one for one in done.summary["verdict"]["sentences"] if one["code"] == Code.DEPTH_AGAINST_WIDE]
+    assert {one["form"] for one in against} == {"channels", "units"}
     assert "3 units" in "\n".join(show_lines(done, n_trials=3))
     assert done.trials["topology"].str.startswith("8x8x1 -> conv ").all()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import string
+import json
 
 import numpy as np
 import pytest
@@ -10,19 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ffsearch.search.base.objective import Objective
+from ffsearch.search.evidence.decision import VerdictCode, decide
+from ffsearch.search.evidence.facts import Facts, Smaller, facts_of_rows
 from ffsearch.search.evidence.intervals import Interval
 from ffsearch.search.evidence.terms import row_terms
-from ffsearch.search.evidence.verdict import (
-    ENGLISH,
-    Facts,
-    Smaller,
-    VerdictCode,
-    decide,
-    facts_of_rows,
-    rounded,
-    verdict,
-)
+from ffsearch.search.evidence.verdict import verdict
+from ffsearch.search.folder.verdict import Verdict
 from ffsearch.search.network.heads import Task
+from ffsearch.search.wording.codes import Code
+from ffsearch.search.wording.language import ENGLISH, LANGUAGES, PLAIN
 
 LOG_LOSS = Objective(name="log_loss", direction="minimize")
 MODELS = ("dummy", "linear", "boosting", "network")
@@ -101,11 +97,15 @@ def any_facts(draw: st.DrawFn) -> Facts:
 
 
 @given(found=any_facts())
-def test_whatever_was_found_has_words(found: Facts) -> None:
+def test_whatever_was_found_has_words_and_comes_back_from_json(found: Facts) -> None:
     answer = verdict(found)
-    assert answer.keys[0] == answer.code == decide(found)
-    assert answer.text.startswith(ENGLISH[answer.code].split("{")[0])
-    assert "{" not in answer.text
+    assert answer.code == decide(found)
+    assert answer.findings[0].code is Code[f"ANSWER_{answer.code.upper()}"]
+    for t in LANGUAGES.values():
+        assert "{" not in answer.text(t)
+    kept = json.loads(json.dumps(answer.as_dict(), allow_nan=False))
+    assert Verdict.of_summary({"verdict": kept}) == answer
+    assert kept["text"] == answer.text(PLAIN)
 
 
 @given(found=any_facts())
@@ -131,47 +131,29 @@ def test_every_wording_is_reachable() -> None:
         facts(0.5, 0.4, 0.5, boosting_over_linear=interval(0.15), is_sealed=False),
         facts(0.5, 0.4, 0.3, over_boosting=interval(0.2), boosting_over_linear=interval(0.15)),
     ]
-    said = {key for example in examples for key in verdict(example).keys}
-    assert said == set(ENGLISH)
-
-
-def test_a_language_is_another_table_of_the_same_keys() -> None:
-    fields = {key: {name for _, name, _, _ in string.Formatter().parse(text) if name} for key, text in ENGLISH.items()}
-    other = {key: key + "".join(f" {{{name}}}" for name in sorted(names)) for key, names in fields.items()}
-    assert verdict(facts(0.6, 0.3, 0.3), words=other).text.startswith("network 4 -> 8 -> 1")
+    said = {one.key for example in examples for one in verdict(example).findings}
+    codes = [code for code in Code if code.startswith("FFS6")]
+    assert said == {key for code in codes for key in ENGLISH.words if key.startswith(f"found.{code.key}")}
 
 
 def test_the_numbers_stand_in_the_sentence() -> None:
-    text = verdict(facts(0.6, 0.3, 0.3)).text
+    text = verdict(facts(0.6, 0.3, 0.3)).text(ENGLISH)
     assert "The network beats the linear model by 0.30 in log loss (0.20 to 0.40)." in text
     assert "on 200 rows" in text
 
 
 def test_what_is_behind_is_told_from_the_side_that_is_ahead() -> None:
-    assert "Boosted trees are better by 0.20 in log loss (0.10 to 0.30)." in verdict(facts(0.4, 0.2, 0.6)).text
-
-
-@pytest.mark.parametrize(
-    ("interval_", "shown"),
-    [
-        ((0.0123456, -0.0012, 0.0259), ("0.012", "-0.001", "0.026")),
-        ((-0.00001, -0.3, 0.3), ("0.00", "-0.30", "0.30")),
-        ((12345.6, 11000.0, 13900.0), ("12,300", "11,000", "13,900")),
-        ((1.0, 1.0, 1.0), ("1", "1", "1")),
-    ],
-)
-def test_digits_are_those_that_mean_something(interval_: tuple[float, ...], shown: tuple[str, ...]) -> None:
-    assert rounded(*interval_) == shown
+    assert "Boosted trees are better by 0.20 in log loss (0.10 to 0.30)." in verdict(facts(0.4, 0.2, 0.6)).text(ENGLISH)
 
 
 def test_until_it_is_settled_the_simplest_that_is_not_beaten_is_named() -> None:
-    assert "the linear model is the one to use" in verdict(facts(0.5, 0.5, 0.5)).text
+    assert "the linear model is the one to use" in verdict(facts(0.5, 0.5, 0.5)).text(ENGLISH)
     better_trees = facts(0.5, 0.4, 0.5, boosting_over_linear=interval(0.15))
-    assert "boosted trees are the ones to use" in verdict(better_trees).text
+    assert "boosted trees are the ones to use" in verdict(better_trees).text(ENGLISH)
 
 
 def test_rows_that_would_settle_it_follow_the_square_of_the_doubt() -> None:
-    text = verdict(facts(0.55, 0.5, 0.5, reach=0.1)).text
+    text = verdict(facts(0.55, 0.5, 0.5, reach=0.1)).text(ENGLISH)
     assert "about 800 rows to compare on, instead of 200." in text
 
 

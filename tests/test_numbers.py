@@ -128,8 +128,8 @@ def test_places_may_be_fewer_than_none(value: float, n_places: int, text: str) -
 @pytest.mark.parametrize(
     ("count", "text", "trimmed"),
     [
-        (812, "812", "812"), (3_000, "3.0k", "3k"), (5_321, "5.3k", "5.32k"), (12_500, "12k", "12.5k"),
-        (104_400, "104k", "104k"), (999_600, "1.0M", "1M"), (2_100_000, "2.1M", "2.1M"),
+        (812, "812", "812"), (3_000, "3.0k", "3k"), (5_321, "5.3k", "5.32k"), (9_985, "10.0k", "9.98k"),
+        (12_500, "12k", "12.5k"), (104_400, "104k", "104k"), (999_600, "1.0M", "1M"), (2_100_000, "2.1M", "2.1M"),
     ],
 )  # fmt: skip
 def test_counts_in_thousands(count: int, text: str, trimmed: str) -> None:

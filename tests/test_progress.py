@@ -15,9 +15,12 @@ from examples import LOSS, a_record
 from ffsearch.search.base.seeds import Purpose, child
 from ffsearch.search.console.lines import closing_lines
 from ffsearch.search.console.progress import JsonLines, LiveDisplay, PlainLines
+from ffsearch.search.folder.verdict import Verdict
 from ffsearch.search.network.topology import Point
 from ffsearch.search.observer import Began, Observer, Phase, Repeated, Workers
 from ffsearch.search.training.protocol import Epoch, Job
+from ffsearch.search.wording.codes import Code
+from ffsearch.search.wording.finding import found
 
 BEGAN = Began(
     path=Path("runs/wine"), source="sklearn:wine", n_rows=178, n_features=13, n_outputs=3, task_reason="multiclass",
@@ -35,7 +38,7 @@ SUMMARY = {
         "test": {"value": 0.1, "low": 0.02, "high": 0.2, "metrics": {"accuracy": 0.97}, "openings": 2},
     },
     "baselines": [{"name": "linear", "valid": 0.3, "test": {"value": 0.2}}, {"name": "boosting", "valid": 0.25}],
-    "verdict": {"text": "A network is worth it here. " * 6},
+    "verdict": Verdict(code="network", findings=(found(Code.UNTIL_SETTLED, "linear"),) * 6).as_dict(),
 }
 
 

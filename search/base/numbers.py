@@ -91,7 +91,9 @@ def short_count(count: int, n_digits: int = 2, *, trimmed: bool = False) -> str:
     """A count in thousands or millions: 812, 5.3k, 104k, 2.1M; of those below a thousand all digits."""
     for divisor, unit in ((1_000_000, "M"), (1_000, "k")):
         if count >= 0.9995 * divisor:  # which three digits round to one of the unit
-            return significant(count / divisor, n_digits, trimmed=trimmed) + unit
+            scaled = count / divisor
+            text = placed(scaled, max(0, n_digits - len(str(int(scaled)))))
+            return (_trimmed(text) if trimmed else text) + unit
     return str(count)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ffsearch.search.capacity.contrasts import POWER, Contrast, Scores, contrast
+from ffsearch.search.capacity.findings import study_verdict
 from ffsearch.search.capacity.plan import StudyCell
 from ffsearch.search.capacity.rates import MAX_MORE
 from ffsearch.search.capacity.rows import ShareRows
-from ffsearch.search.capacity.sentences import sentences, text_of
 from ffsearch.search.capacity.verdict import Comparison, StudyFindings
 from ffsearch.search.capacity.widths import TOLERANCE
 from ffsearch.search.folder.log import LineKind
@@ -128,15 +128,14 @@ def capacity_summary(parts: Study, found: Sequence[ShareResults]) -> dict[str, A
         "train_sizes": [_size(parts, one) for one in found],
         "openings": parts.folder.n_noted(LineKind.TEST_OPENED),
     }  # fmt: skip
-    said = sentences(
+    verdict = study_verdict(
         findings,
         metric=parts.objective.name,
         train_gains=_train_gains(parts, main),
         n_at_edge=sum(cell["rate_at_edge"] for cell in capacity["cells"]),
         n_cells=len(main.cells),
     )
-    verdict = {"code": str(findings.code), "text": text_of(said), "sentences": [asdict(one) for one in said]}
-    return {"verdict": verdict, "capacity": capacity}
+    return {"verdict": verdict.as_dict(), "capacity": capacity}
 
 
 def _size(parts: Study, part: ShareResults) -> dict[str, Any]:

@@ -5,22 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from textwrap import wrap
-from typing import Any, Final
+from typing import Any
 
 from ffsearch.search.base.numbers import duration
-from ffsearch.search.console.study_lines import amount, stands, study_lines
+from ffsearch.search.console.study_lines import WIDTH, amount, stands, study_lines
+from ffsearch.search.folder.verdict import Verdict
 from ffsearch.search.observer import Began, StudyProgress, Workers
 from ffsearch.search.wording.language import PLAIN
 
 __all__ = ["closing_lines", "losses", "metric", "opening_lines", "room", "several", "study_stands"]
 
-WIDTH: Final = 100
-"""Letters a line of the verdict has at most."""
-
 
 def metric(name: str) -> str:
     """A metric's name in words."""
-    return name.replace("_", " ")
+    return PLAIN.named("metric", name)
 
 
 def opening_lines(began: Began) -> list[str]:
@@ -146,5 +144,5 @@ def _baseline_lines(summary: Mapping[str, Any]) -> list[str]:
 
 
 def _verdict_lines(summary: Mapping[str, Any]) -> list[str]:
-    found = summary.get("verdict")
-    return [] if found is None else ["", *wrap(found["text"], WIDTH)]
+    found = Verdict.of_summary(summary)
+    return [] if found is None else ["", *wrap(found.tagged(PLAIN), WIDTH, break_on_hyphens=False)]

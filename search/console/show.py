@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 from ffsearch.errors import RunError
 from ffsearch.search.base.numbers import duration
 from ffsearch.search.base.objective import Objective
-from ffsearch.search.capacity.sentences import spelled as spelled_of_study
-from ffsearch.search.console.lines import closing_lines
-from ffsearch.search.evidence.verdict import Sentence, spelled
+from ffsearch.search.console.lines import closing_lines, metric
+from ffsearch.search.folder.verdict import Verdict
 from ffsearch.search.wording.language import PLAIN
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ def verdict_lines(run: StoredRun) -> list[str]:
     Raises:
         RunError: If it has none.
     """
-    found = run.verdict
+    found = Verdict.of_summary(run.summary) if run.has_begun else None
     if found is None:
         why = (
             "its evidence has no baselines. The run's command with --set evidence=full adds them"
@@ -44,9 +43,7 @@ def verdict_lines(run: StoredRun) -> list[str]:
             else "it is not finished. The run's command goes on with it; with --finish it ends with the trials told"
         )
         raise RunError(f"{run.path} has no verdict: {why}.")
-    sentences = [Sentence(key=one["key"], values=one["values"]) for one in found["sentences"]]
-    say = spelled_of_study if run.summary["kind"] == "capacity" else spelled
-    return [say(sentence) for sentence in sentences]
+    return list(map(PLAIN.tagged, found.findings))
 
 
 def _head(run: StoredRun, summary: Mapping[str, Any]) -> list[str]:
@@ -65,7 +62,7 @@ def _head(run: StoredRun, summary: Mapping[str, Any]) -> list[str]:
     return [
         *lines,
         f"best so far  {best['topology']}  (trial {best['trial']})",
-        f"validation   {objective['name'].replace('_', ' ')} {PLAIN.score(best['valid'])}",
+        f"validation   {metric(objective['name'])} {PLAIN.score(best['valid'])}",
     ]
 
 
@@ -83,7 +80,7 @@ def _state(run: StoredRun, *, has_score: bool) -> str:
 def _table(run: StoredRun, summary: Mapping[str, Any], n_trials: int) -> list[str]:
     """Trials by value, best first; those without one last."""
     trials = run.trials.sort_values("value", ascending=Objective(**summary["objective"]).is_lower_better)
-    header = ("trial", summary["objective"]["name"].replace("_", " "), "topology", "ended")
+    header = ("trial", metric(summary["objective"]["name"]), "topology", "ended")
     shown = trials.head(n_trials)
     rows = [header] + [
         (str(row["trial"]), PLAIN.score(row["value"]), row["topology"], row["why"]) for row in shown.to_dict("records")

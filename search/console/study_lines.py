@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from textwrap import wrap
+from typing import Any, Final
 
 from ffsearch.search.base.numbers import duration
+from ffsearch.search.folder.verdict import Verdict
 from ffsearch.search.wording.language import PLAIN
 
-__all__ = ["amount", "stands", "study_lines"]
+__all__ = ["WIDTH", "amount", "stands", "study_lines"]
+
+WIDTH: Final = 100
+"""Letters a line of the verdict has at most."""
 
 
 def amount(*, n_cells: int, n_trainings: int, n_told: int) -> str:
@@ -28,7 +33,7 @@ def stands(n_done: int, n_trainings: int, n_cells_done: int, n_cells: int, left_
 def study_lines(summary: Mapping[str, Any], path: Path) -> list[str]:
     """The lines of a study that came to its end."""
     capacity = summary["capacity"]
-    metric = summary["objective"]["name"].replace("_", " ")
+    metric, verdict = PLAIN.named("metric", summary["objective"]["name"]), Verdict.of_summary(summary)
     protocol = capacity["protocol"]
     return [
         "",
@@ -36,10 +41,14 @@ def study_lines(summary: Mapping[str, Any], path: Path) -> list[str]:
         f"(in brackets on training rows; * best learning rate at an end; ! a seed that hardly learnt)",
         *_table(capacity["cells"]),
         "",
-        f"verdict   {summary['verdict']['code'].replace('_', ' ')}",
-        summary["verdict"]["text"],
+        *([] if verdict is None else _said(verdict)),
         f"tables    {path / 'capacity.parquet'}",
     ]
+
+
+def _said(verdict: Verdict) -> list[str]:
+    answer = PLAIN(f"capacity.head.{verdict.code}")
+    return [f"verdict   {answer}", *wrap(verdict.tagged(PLAIN), WIDTH, break_on_hyphens=False)]
 
 
 def _table(cells: list[dict[str, Any]]) -> list[str]:

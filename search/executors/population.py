@@ -34,6 +34,9 @@ from ffsearch.search.training.costs import memory_for_lanes
 from ffsearch.search.training.early_stopping import Progress
 from ffsearch.search.training.lanes import Settings, epoch_seconds, lane_bytes
 from ffsearch.search.training.protocol import Ended, Job, Stopping, Trained, Trainer, Watch, never_stop
+from ffsearch.search.wording.codes import Code
+from ffsearch.search.wording.finding import found
+from ffsearch.search.wording.language import PLAIN
 from ffsearch.spaces.sampling import CONCURRENCY
 
 __all__ = ["PopulationTrainer"]
@@ -253,7 +256,7 @@ def _lost(network: _Network, *, why: str) -> Trained:
     return Trained(
         job=network.job,
         ended=Ended.FAILED,
-        error=f"Lost {network.n_lost} times with its worker, the last time because {why}.",
+        error=PLAIN.tagged(found(Code.WORKER_LOST, n=network.n_lost, why=why)),
         curve=network.progress.curve,
         best_epoch=0,
         n_updates=0,

@@ -13,6 +13,9 @@ import numpy as np
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.network.topology import STUDY_ONLY, Point
 from ffsearch.search.training.protocol import Curve, Ended
+from ffsearch.search.wording.codes import Code
+from ffsearch.search.wording.finding import Finding, found
+from ffsearch.search.wording.language import PLAIN
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +25,7 @@ __all__ = [
     "TrialRecord",
     "bad_value",
     "curves_frame",
+    "end_of",
     "now",
     "repeats_frame",
     "scores",
@@ -33,6 +37,21 @@ __all__ = [
 def now() -> str:
     """This moment, ISO 8601 in UTC, to the millisecond."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def end_of(ended: str, *, n: int, best: int, n_folds_judged: int) -> Finding:
+    """Why a trial ended.
+
+    Args:
+        ended: In a word, a member of `Ended`.
+        n: Epochs trained.
+        best: The best of them.
+        n_folds_judged: Folds after which a pruner ended it; 0 where none did so between folds.
+    """
+    code = Code[f"TRIAL_{ended.upper()}"]
+    if code is Code.TRIAL_PRUNED:
+        return found(code, "folds", n=n_folds_judged) if n_folds_judged else found(code, "epochs", n=n)
+    return found(code, n=n, best=best)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,15 +125,8 @@ class TrialRecord:
     @property
     def why(self) -> str:
         """Why it ended, in the words every table uses: `stopped at 37, best 21`."""
-        match self.ended:
-            case Ended.STOPPED | Ended.COMPLETED | Ended.BUDGET:
-                return f"{self.ended} at {self.n_epochs}, best {self.best_epoch}"
-            case Ended.PRUNED if self.n_folds_judged:
-                return f"{self.ended} after {self.n_folds_judged} folds"
-            case Ended.PRUNED | Ended.DIVERGED:
-                return f"{self.ended} at {self.n_epochs}"
-            case Ended.FAILED:
-                return str(self.ended)
+        end = end_of(self.ended, n=self.n_epochs, best=self.best_epoch, n_folds_judged=self.n_folds_judged)
+        return PLAIN.says(end)
 
     @property
     def first_of_point(self) -> int:

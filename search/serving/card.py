@@ -18,6 +18,7 @@ from typing import Any, Final
 from ffsearch.search.base.files import write_atomically
 from ffsearch.search.base.numbers import duration
 from ffsearch.search.folder.reader import CARD, StoredRun, load
+from ffsearch.search.folder.verdict import Verdict
 from ffsearch.search.wording.language import PLAIN
 
 __all__ = ["card_text", "write_card"]
@@ -150,9 +151,9 @@ def _evidence(summary: Mapping[str, Any]) -> list[str]:
         for name, value in others.items()
         if name != objective and value is not None
     ]
-    lines += ["", f"{_name(objective).capitalize()}: {_MEANINGS[objective]}."]
-    verdict = summary.get("verdict")
-    lines += [] if verdict is None else ["", _plain(verdict["text"])]
+    lines += ["", f"{_name(objective)[:1].upper()}{_name(objective)[1:]}: {_MEANINGS[objective]}."]
+    verdict = Verdict.of_summary(summary)
+    lines += [] if verdict is None else ["", _plain(verdict.tagged(PLAIN))]
     if test is None:
         return [*lines, "No rows were sealed, so nothing here says how it does on rows that chose nothing."]
     if test["openings"] > 1:
@@ -204,7 +205,7 @@ def _recipe(summary: Mapping[str, Any], environment: Mapping[str, Any], space_te
 
 
 def _name(metric: str) -> str:
-    return metric.replace("_", " ")
+    return PLAIN.named("metric", metric)
 
 
 def _plain(text: object) -> str:

@@ -25,11 +25,11 @@ from ffsearch.search.evidence.baselines import Baseline, BaselineName, fit_basel
 from ffsearch.search.evidence.calibration import Bin, reliability
 from ffsearch.search.evidence.effort import baseline_splits, split_seconds
 from ffsearch.search.evidence.errors_seen import Residuals, Slice, confusion, residuals, row_losses, worst_slices
+from ffsearch.search.evidence.facts import Facts, facts_of_rows
 from ffsearch.search.evidence.intervals import Interval, score_intervals
 from ffsearch.search.evidence.metrics import metric_values
 from ffsearch.search.evidence.scoring import truth_of
 from ffsearch.search.evidence.terms import row_terms
-from ffsearch.search.evidence.verdict import Facts, facts_of_rows
 from ffsearch.search.exporting.checks import HeldOut, write_held_out
 from ffsearch.search.folder.log import LineKind
 from ffsearch.search.folder.reader import CHECK

@@ -81,9 +81,7 @@ def _add_findings(summary: Summary, parts: Parts, weighed: Weighed, judged: Judg
         name = parts.objective.name
         summary["baselines"] = [_model(one, name, gains.get(one.name)) for one in judged.models[1:]]
     if facts is not None:
-        found = verdict(facts)
-        sentences = [{"key": one.key, "values": dict(one.values)} for one in found.sentences]
-        summary["verdict"] = {"code": str(found.code), "text": found.text, "sentences": sentences}
+        summary["verdict"] = verdict(facts).as_dict()
     if weighed.effects:
         summary["effects"] = [_flat(one) for one in weighed.effects]
     if weighed.importances:

@@ -21,10 +21,10 @@ from ffsearch.search.evidence.comparison import paired_over_repeats
 from ffsearch.search.evidence.correction import Corrected, correct_repeats, correct_search, stopping_optimism
 from ffsearch.search.evidence.effects import Effect, Partner, partners, weigh_effects
 from ffsearch.search.evidence.effort import affordable_partners
+from ffsearch.search.evidence.facts import RELEVANT, Smaller
 from ffsearch.search.evidence.finalists import choose, choose_finalists, race
 from ffsearch.search.evidence.importance import Importance, parameter_importances
 from ffsearch.search.evidence.learning import LEARNING_REPEATS, PART, RowsGain, rows_gain
-from ffsearch.search.evidence.verdict import RELEVANT, Smaller
 from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.network.heads import Task
 from ffsearch.search.observer import Phase

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from ffsearch.search.wording.codes import Code
+from ffsearch.search.wording.early import FORMS, values_of
 
 __all__ = ["Finding", "Value", "found", "unsilenced"]
 
@@ -55,8 +56,12 @@ class Finding:
 
         Args:
             kept: As it was kept. A text is what early versions kept; it is shown as it stands, and so is the text
-                beside a code that only later versions know.
+                beside a code that only later versions know. What early versions said in a verdict has a key of its
+                own there, and is found by it.
         """
+        if not isinstance(kept, str) and kept.get("key") in FORMS:
+            key, _, form = FORMS[kept["key"]].partition(".")
+            return cls(Code[key.upper()], values_of(kept["values"]), form)
         if isinstance(kept, str) or kept["code"] not in set(Code):
             return cls(Code.AS_WRITTEN, {"text": kept if isinstance(kept, str) else kept.get("text", kept["code"])})
         values = {name: _value(value) for name, value in kept["values"].items()}

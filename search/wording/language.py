@@ -15,7 +15,7 @@ from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from string import Formatter
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from ffsearch.errors import FFSearchError
 from ffsearch.search.base import numbers
@@ -67,7 +67,8 @@ class Language:
     @property
     def plain(self) -> Language:
         """This language with signs that every terminal can show."""
-        return replace(self, words={**self.words, **_PLAIN_SIGNS})
+        breaking = {key: text.replace("\N{NO-BREAK SPACE}", " ") for key, text in self.words.items()}
+        return replace(self, words=breaking | _PLAIN_SIGNS)
 
     def __call__(self, key: str, /, **values: object) -> str:
         """The text under a key, with its values put in.
@@ -81,8 +82,9 @@ class Language:
         """The sentence of a finding.
 
         A value is written as the text under the finding's key wants it: `{share:share}` by the method of that name,
-        `{model:model}` as a thing of that kind is `named`, `{n}` by its type. Where `n` is 1 and there is a singular,
-        the singular is said.
+        `{model:model}` as a thing of that kind is `named`, `{n}` by its type; `{value:together}`, `{low:together}` and
+        `{high:together}` are a value and the ends of its interval, rounded to one place. Where `n` is 1 and there is a
+        singular, the singular is said.
 
         Raises:
             KeyError: If the language lacks the words, or the finding a value: an error of ours, not of a user.
@@ -91,20 +93,12 @@ class Language:
         is_one = finding.values.get("n") == 1 and singular in self.words
         pieces = []
         for text, name, way, _ in Formatter().parse(self.words[singular if is_one else finding.key]):
-            pieces += [text, self._value(finding.values[name], way or "") if name else ""]
+            pieces += [text, self._said(finding.values, name, way or "") if name else ""]
         return "".join(pieces)
 
     def tagged(self, finding: Finding) -> str:
         """The sentence of a finding and its code, as a terminal and a card show it."""
         return f"{self.says(finding)} [{finding.code}]"
-
-    def with_words(self, words: Mapping[str, Mapping[str, str]]) -> Language:
-        """This language with more words.
-
-        Args:
-            words: Text by key for every language's code.
-        """
-        return replace(self, words={**self.words, **words[self.code]})
 
     def named(self, kind: str, name: str) -> str:
         """What a thing known by a programmer's name is called: `named("metric", "log_loss")` is "log loss"."""
@@ -156,6 +150,15 @@ class Language:
     def written(self, text: str) -> str:
         """A value that stands as text, with this language's signs if it is a number."""
         return self.setting(float(text)) if _NUMBER.fullmatch(text) else text
+
+    def slice_name(self, rows: str) -> str:
+        """What the rows of a slice share, in words: a cell, `missing`, `3.2 to 7.5`."""
+        if rows == "missing":
+            return self("errors.missing")
+        low, between, high = rows.partition(" to ")
+        if low == high or not between:
+            return shortened(self.written(low))
+        return self("fact.interval", low=self.written(low), high=self.written(high))
 
     def share(self, value: float) -> str:
         """A share of one as a whole percentage; what is not none, but would round to it, to a tenth of one."""
@@ -228,6 +231,12 @@ class Language:
             return self.named("model", text)
         return text.replace(".", self.decimal) if _NUMBER.fullmatch(text) else text
 
+    def _said(self, values: Mapping[str, Value], name: str, way: str) -> str:
+        if way == "together":
+            value, low, high = (cast("float", values[end]) for end in _ENDS)
+            return self.rounded(value, low, high)[_ENDS.index(name)]
+        return self._value(values[name], way)
+
     def _value(self, value: Value, way: str) -> str:
         """A value of a finding, as its words want it written."""
         if isinstance(value, Finding):
@@ -260,12 +269,18 @@ def _language(code: str) -> Language:
     )
 
 
+_ENDS: Final = ("value", "low", "high")
+"""What a value and the ends of its interval are called."""
+
 _WAYS: Final[Mapping[str, Callable[[Language, Any], str]]] = {
     "more": Language.more,
+    "name": lambda _, text: shortened(text),
     "quoted": Language.quoted,
     "score": Language.score,
     "share": Language.share,
+    "slice": Language.slice_name,
     "topology": Language.topology,
+    "trials": lambda t, count: t.counted("trials", count),
 }
 """How the words of a finding may want a value written, `{share:share}`; any other way is a kind of thing (`named`)."""
 
@@ -292,7 +307,7 @@ def language(code: str) -> Language:
 
 def kept(finding: Finding) -> dict[str, Any]:
     """A finding as files keep it: its code and values, and its English sentence for people who read the file."""
-    return {**finding.as_dict(), "text": ENGLISH.says(finding)}
+    return {**finding.as_dict(), "text": PLAIN.says(finding)}
 
 
 def shortened(text: str, most: int = 60) -> str:

@@ -13,11 +13,9 @@ import pandas as pd
 import pytest
 
 from ffsearch.reports import capacity_plots as plots
-from ffsearch.reports.capacity_sections import with_capacity_words
 from ffsearch.reports.capacity_tables import study_tables
-from ffsearch.reports.capacity_texts import WORDS
 from ffsearch.reports.html import build_page
-from ffsearch.search.capacity.sentences import ENGLISH
+from ffsearch.search.wording.early import FORMS
 from ffsearch.search.wording.language import LANGUAGES
 
 CODES = ("deeper", "wider", "either", "saturated", "not_settled")
@@ -85,7 +83,7 @@ def a_study(code: str = "wider", *, classes: bool = True, **capacity: Any) -> St
         "detectable": 0.02, "seeds_needed": 7, "openings": 1,
         "disagreement": [{"budget": budget, **distances, **shares} for budget in (1000, 10_000)],
     } | capacity  # fmt: skip
-    keys = [f"verdict.{code}", *(key for key in ENGLISH if key.startswith("also."))]
+    keys = [f"verdict.{code}", *(key for key in FORMS if key.startswith("also."))]
     return Study(
         {
             "kind": "capacity", "name": "capacity-mine", "ffsearch": "1", "task": "multiclass",
@@ -96,19 +94,11 @@ def a_study(code: str = "wider", *, classes: bool = True, **capacity: Any) -> St
     )  # fmt: skip
 
 
-def test_both_languages_have_the_same_words_with_the_same_values() -> None:
-    assert set(WORDS) == set(LANGUAGES)
-    named = [{key: set(re.findall(r"{(\w+)}", text)) for key, text in words.items()} for words in WORDS.values()]
-    assert named[0] == named[1]
-    told = {key: text.replace("\u00a0%", " %") for key, text in WORDS["en"].items() if key in ENGLISH}
-    assert told == ENGLISH  # a page keeps a number and its sign on one line
-
-
 @pytest.mark.parametrize("lang", list(LANGUAGES))
 @pytest.mark.parametrize("code", CODES)
 def test_a_page_says_the_verdict_first_and_every_figure_tells_what_it_shows(code: str, lang: str) -> None:
     page = build_page(a_study(code), lang=lang)
-    words = WORDS[lang]
+    words = LANGUAGES[lang].words
     assert f"<h1>{html.escape(words[f'capacity.head.{code}'])}</h1>" in page
     labels = re.findall(r'<svg [^>]*aria-label="([^"]*)"', page)
     assert len(labels) == 2 * 7
@@ -121,7 +111,7 @@ def test_a_page_says_the_verdict_first_and_every_figure_tells_what_it_shows(code
 
 def test_a_page_in_portuguese_says_nothing_in_english() -> None:
     page = html.unescape(build_page(a_study("not_settled"), lang="pt-BR"))
-    sentences = {text for text in WORDS["en"].values() if text.count(" ") > 2 and "{" not in text}
+    sentences = {text for text in LANGUAGES["en"].words.values() if text.count(" ") > 2 and "{" not in text}
     assert {text for text in sentences if text in page} == set()
 
 
@@ -173,10 +163,10 @@ def convolutional(**capacity: Any) -> Study:
 @pytest.mark.parametrize("lang", list(LANGUAGES))
 def test_convolutional_networks_have_the_books_own_figure_and_words(lang: str) -> None:
     page = html.unescape(build_page(convolutional(), lang=lang))
-    words = WORDS[lang]
-    assert words["capacity.book_differs_convolutional"] in page
-    assert words["capacity.book_differs"] not in page
-    assert words["capacity.protocol.convolutions_text"].format(channels=8, units=32) in page
+    words = LANGUAGES[lang].words
+    assert words["capacity.book.differs_convolutional"] in page
+    assert words["capacity.book.differs"] not in page
+    assert words["capacity.protocol_text.convolutions"].format(channels=8, units=32) in page
     assert words["capacity.kinds_caption"] in page
     labels = re.findall(r'<svg [^>]*aria-label="([^"]*)"', page)
     assert len(labels) == 2 * 8
@@ -187,7 +177,7 @@ def test_convolutional_networks_have_the_books_own_figure_and_words(lang: str) -
 def test_the_three_kinds_are_told_apart_without_colour() -> None:
     study = study_tables(convolutional())
     assert study is not None
-    t = with_capacity_words(LANGUAGES["en"])
+    t = LANGUAGES["en"]
     lines = plots.curve_kinds(study, t=t).axes[0].lines
     assert len(lines) == len({line.get_marker() for line in lines}) == len({line.get_linestyle() for line in lines})
     assert [line.get_label() for line in lines] == [
@@ -211,7 +201,7 @@ def sizes() -> list[dict[str, Any]]:
 @pytest.mark.parametrize("lang", list(LANGUAGES))
 def test_shares_of_the_training_rows_have_a_table_and_a_figure(lang: str) -> None:
     page = html.unescape(build_page(a_study("deeper", train_sizes=sizes()), lang=lang))
-    words = WORDS[lang]
+    words = LANGUAGES[lang].words
     assert f">{words['capacity.rows']}</h2>" in page
     assert words["capacity.head.not_settled"] in page
     assert words["capacity.rows"] not in html.unescape(
@@ -229,6 +219,6 @@ def test_a_study_that_is_not_finished_says_so() -> None:
 def test_lines_are_told_apart_without_colour() -> None:
     study = study_tables(a_study())
     assert study is not None
-    t = with_capacity_words(LANGUAGES["en"])
+    t = LANGUAGES["en"]
     lines = [line for line in plots.score_by_depth(study, t=t).axes[0].lines if len(line.get_xdata()) > 1]
     assert len({line.get_marker() for line in lines}) == len(lines) == len(study.budgets)

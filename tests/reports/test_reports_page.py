@@ -15,18 +15,17 @@ from typing import Any
 
 import pytest
 
-from examples import RMSE
+from examples import ACCURACY, RMSE
 from ffsearch.errors import FFSearchError, RunError
 from ffsearch.reports.html import build_page, write_report
-from ffsearch.reports.next_steps import next_steps
+from ffsearch.reports.next_steps import steps
 from ffsearch.search.folder.reader import load
 from ffsearch.search.folder.summary import RunFacts, build_summary
 from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.folder.writer import RunFolder
 from ffsearch.search.training.protocol import Ended
+from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.language import ENGLISH
-
-BINS = "Or let the networks read numbers over bins"
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 
@@ -40,12 +39,12 @@ SHAPES: dict[str, dict[str, Any]] = {
     "all pruned": {"n_trials": 5, "only": Ended.PRUNED},
     "out of time": {"n_trials": 3, "only": Ended.BUDGET},
     "unfinished": {"n_trials": 12, "is_finished": False},
-    "maximised": {"n_trials": 20, "objective": ("accuracy", "maximize")},
+    "maximised": {"n_trials": 20, "objective": ACCURACY},
     "regression": {"n_trials": 20, "objective": RMSE},
     "no columns": {"n_trials": 3, "columns": None, "notices": []},
     "evidence": {"n_trials": 30, "evidence": True},
     "evidence of numbers": {"n_trials": 20, "evidence": True, "objective": RMSE},
-    "evidence, maximised": {"n_trials": 20, "evidence": True, "objective": ("accuracy", "maximize")},
+    "evidence, maximised": {"n_trials": 20, "evidence": True, "objective": ACCURACY},
     "empty summary": {"n_trials": 0, "summary": {}, "is_finished": False, "columns": None, "notices": []},
 }
 
@@ -285,6 +284,5 @@ def test_bins_are_advised_where_trees_win_on_numbers(
     run.summary["verdict"] = {**run.summary["verdict"], "code": code}
     text = run.space_text.replace("target: malignant", f"target: malignant, number_bins: {bins}")
     columns = [{**column, "kind": kind} for column in run.columns]
-    section = next_steps(replace(run, space_text=text, columns=columns), ENGLISH)
-    assert section is not None
-    assert any(point.startswith(BINS) for point in section.blocks[0].points) is is_said
+    said = steps(replace(run, space_text=text, columns=columns))
+    assert (Code.TRY_BINS in {step.code for step in said}) is is_said

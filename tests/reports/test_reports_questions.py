@@ -42,6 +42,8 @@ def test_ten_questions_have_their_answer_where_the_document_says(make_run: Any) 
 def words(section: Section) -> str:
     """All that a section says outside its tables."""
     facts = [f"{fact.label} {fact.value} {fact.note}" for fact in (*section.facts, *section.minor_facts)]
-    blocks = [part for block in section.blocks for part in (block.text, *block.points)]
+    blocks = [
+        part for block in section.blocks for part in (block.text, *block.points, *map(ENGLISH.says, block.findings))
+    ]
     captions = [picture.caption for picture in section.pictures]
     return " ".join([section.lead, *section.texts, *facts, *captions, *blocks])

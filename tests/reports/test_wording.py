@@ -13,11 +13,9 @@ import pandas as pd
 import pytest
 
 from ffsearch.errors import FFSearchError
-from ffsearch.reports.error_plots import slice_name
 from ffsearch.reports.html import build_page
 from ffsearch.search.data.kinds import Kind
 from ffsearch.search.data.prepare import prepare
-from ffsearch.search.evidence import verdict
 from ffsearch.search.evidence.baselines import BaselineName
 from ffsearch.search.evidence.effects import EffectFinding
 from ffsearch.search.network.heads import Task
@@ -89,7 +87,7 @@ def test_a_count_below_zero_has_a_minus_and_no_hyphen() -> None:
     ("rows", "text"), [("7 to 7", "7"), ("-4821 to -1", "−4,821 to −1"), ("0.5 to 2", "0.5 to 2"), ("male", "male")]
 )
 def test_rows_of_one_value_are_no_range(rows: str, text: str) -> None:
-    assert slice_name(rows, ENGLISH) == text
+    assert ENGLISH.slice_name(rows) == text
 
 
 def test_dates_follow_the_language() -> None:
@@ -118,14 +116,6 @@ def test_an_unknown_language_is_refused_with_those_there_are() -> None:
 @pytest.mark.parametrize("code", ["pt-BR", "pt_br", "PT"])
 def test_a_language_is_found_by_any_way_of_writing_its_code(code: str) -> None:
     assert language(code) is PORTUGUESE
-
-
-def test_a_report_of_another_kind_brings_its_own_words() -> None:
-    more = {"en": {"capacity.title": "Deeper or wider"}, "pt-BR": {"capacity.title": "Mais fundo ou mais largo"}}
-    assert [t.with_words(more)("capacity.title") for t in LANGUAGES.values()] == [
-        "Deeper or wider", "Mais fundo ou mais largo",
-    ]  # fmt: skip
-    assert PORTUGUESE.with_words(more)("data.title") == "Os dados"
 
 
 def test_every_language_has_every_text_with_the_same_values() -> None:
@@ -157,17 +147,12 @@ def test_all_that_a_run_can_name_has_a_name() -> None:
 
     named = {
         "sampler": legal("sampler"), "pruner": legal("pruner") - {"none"}, "metric": legal("objective") - {"auto"},
-        "ended": set(Ended), "why": set(Ended), "task": set(Task), "kind": set(Kind), "balance": set(Balance),
+        "ended": set(Ended), "task": set(Task), "kind": set(Kind), "balance": set(Balance),
         "parameter": {field.name for field in fields(Point)} - {"widths", *STUDY_ONLY}, "finding": set(EffectFinding),
         "model": {"network", *BaselineName},
     }  # fmt: skip
     lacking = {f"{group}.{name}" for group, names in named.items() for name in names} - ENGLISH.words.keys()
     assert lacking == set()
-
-
-def test_the_verdicts_sentences_are_the_searchs_own() -> None:
-    said = {key.removeprefix("verdict."): text for key, text in ENGLISH.words.items() if key.startswith("verdict.")}
-    assert said == verdict.ENGLISH
 
 
 REASONS = {
@@ -232,7 +217,7 @@ def test_no_text_is_left_over() -> None:
         each.read_text(encoding="utf-8") for room in rooms for end in ("py", "html") for each in room.rglob(f"*.{end}")
     )
     prefixes = set(re.findall(r'f"([\w.]+)\.\{', sources))
-    named = {"found", "phrase", "verdict", "change", *re.findall(r"named\(['\"](\w+)['\"]", sources)}
+    named = {"found", "phrase", "change", *re.findall(r"named\(['\"](\w+)['\"]", sources)}
 
     def is_used(key: str) -> bool:
         whole = key.removesuffix(".one")

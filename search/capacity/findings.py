@@ -1,0 +1,99 @@
+"""The verdict of a study in findings: which are due, and the numbers that stand in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from ffsearch.search.capacity.plan import Widened
+from ffsearch.search.capacity.verdict import Comparison, StudyCode, StudyFindings
+from ffsearch.search.folder.verdict import Verdict
+from ffsearch.search.wording.codes import Code
+from ffsearch.search.wording.finding import Finding, Value, found
+
+__all__ = ["study_verdict"]
+
+
+def study_verdict(
+    compared: StudyFindings, *, metric: str, train_gains: Mapping[int, float], n_at_edge: int, n_cells: int
+) -> Verdict:
+    """What is to be said.
+
+    Args:
+        compared: What was compared, and what was decided.
+        metric: The objective.
+        train_gains: How much better each deeper depth scores on training rows than the shallowest, at equal parameters.
+        n_at_edge: Cells whose best learning rate is the last one tried at an end.
+        n_cells: All cells.
+    """
+    main = _main(compared, metric)
+    said = [main]
+    if _is_convolutional(compared):
+        said += [_found(Code.DEPTH_AGAINST_WIDE, str(one.wide.widened), one) for one in compared.means]
+    else:
+        said += _other_depths(compared, metric, said_of=main.values.get("depth"))
+    if compared.code is StudyCode.WIDER and all(gain < -compared.margin for gain in train_gains.values()):
+        said.append(found(Code.DEEP_UNTRAINED))
+    if compared.growth is not None:
+        low, high = compared.growth.interval()
+        said.append(found(Code.MORE_PARAMETERS, value=compared.growth.value, low=low, high=high, metric=metric))
+    if compared.code is StudyCode.NOT_SETTLED:
+        needed = compared.seeds_needed
+        said.append(found(Code.STUDY_SETTLED_BY, "seeds", n=needed) if needed else found(Code.STUDY_SETTLED_BY, "rows"))
+    if n_at_edge:
+        said.append(found(Code.RATE_AT_EDGE, n=n_at_edge, n_cells=n_cells))
+    return Verdict(code=compared.code, findings=tuple(said))
+
+
+def _is_convolutional(compared: StudyFindings) -> bool:
+    return any(one.wide.widened is not Widened.LAYERS for one in compared.means)
+
+
+def _main(compared: StudyFindings, metric: str) -> Finding:
+    code, margin = Code[f"DEPTH_{compared.code.name}"], compared.margin
+    by_gain = sorted(compared.means, key=lambda one: one.gain.value)
+    form = "convolutional" if _is_convolutional(compared) else "dense"
+    match compared.code:
+        case StudyCode.DEEPER:
+            return _found(code, form, _best_of_all(by_gain), metric=metric)
+        case StudyCode.WIDER:
+            return _found(code, form, by_gain[0], is_loss=True, metric=metric)
+        case StudyCode.EITHER:
+            equal = next(one for one in compared.means if one.gain.is_within(margin))
+            return found(code, form, metric=metric, margin=margin, reference=equal.reference, depth=equal.depth)
+        case StudyCode.SATURATED:
+            return found(code, metric=metric, margin=margin)
+        case StudyCode.NOT_SETTLED if compared.detectable is None:
+            return found(code, "nothing_compared")
+        case StudyCode.NOT_SETTLED:
+            return found(code, "found", metric=metric, margin=margin, detectable=compared.detectable)
+
+
+def _best_of_all(by_gain: Sequence[Comparison]) -> Comparison:
+    """The comparison of the depth that gains most over whatever it gains least over."""
+    least = {one.line: one for one in reversed(by_gain)}  # of every line the one that stands first
+    return max(least.values(), key=lambda one: one.gain.value)
+
+
+def _other_depths(compared: StudyFindings, metric: str, *, said_of: object) -> Iterator[Finding]:
+    """Depths the first sentence does not speak of, and budgets at which it is the other way round."""
+    margin = compared.margin
+    for one in compared.means:
+        if one.depth == said_of:
+            continue
+        if one.is_shown and one.gain.value < -margin:
+            yield _found(Code.OTHER_DEPTH, "worse", one, is_loss=True, metric=metric)
+        elif one.is_shown and one.gain.value > margin:
+            yield _found(Code.OTHER_DEPTH, "better", one, metric=metric)
+        elif one.gain.is_within(margin):
+            yield found(Code.OTHER_DEPTH, "equal", depth=one.depth, reference=one.reference, margin=margin)
+    sign = {StudyCode.DEEPER: 1, StudyCode.WIDER: -1}.get(compared.code, 0)
+    for one in compared.singles:
+        if one.depth == said_of and one.is_shown and sign * one.gain.value < -margin:
+            yield _found(Code.BUDGET_REVERSES, "", one, budget=one.budget or 0)
+
+
+def _found(code: Code, form: str, one: Comparison, *, is_loss: bool = False, **values: Value) -> Finding:
+    """A finding about a comparison, which is said with its interval; of a loss without its sign."""
+    (low, high), value = one.gain.interval(), one.gain.value
+    ends = {"value": -value, "low": -high, "high": -low} if is_loss else {"value": value, "low": low, "high": high}
+    return found(code, form, depth=one.depth, reference=one.reference, **ends, **values)
