@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import _thread
 import gc
+import io
 import os
 import signal
 import sys
@@ -58,6 +59,9 @@ def main() -> NoReturn:
     for number in signals("SIGTERM", "SIGBREAK"):
         signal.signal(number, _interrupt)
     sys.unraisablehook = _unraisable
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what an old code page cannot write, a label say, must not end a run
+            stream.reconfigure(errors="backslashreplace")
     code = invoke(sys.argv[1:])
     gc.freeze()  # what TensorFlow and Numba left ends with the process; to look through it first takes a second
     sys.exit(code)
