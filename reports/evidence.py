@@ -170,7 +170,7 @@ class WorstSlice:
 
     Args:
         column: The column it goes by.
-        rows: What they share.
+        rows: What they share: a cell, the ends of a range, or None where it is missing.
         n_rows: How many they are.
         loss: Their mean loss.
         excess: That less the mean loss of all other rows.
@@ -178,7 +178,7 @@ class WorstSlice:
     """
 
     column: str
-    rows: str
+    rows: str | float | tuple[str | float, ...] | None
     n_rows: int
     loss: Estimate
     excess: float
@@ -317,12 +317,17 @@ def worst_slices(run: RunLike) -> list[WorstSlice]:
     """The parts of the table that are worst off, the surest first."""
     return [
         WorstSlice(
-            column=str(entry["column"]), rows=str(entry["rows"]), n_rows=int(entry["n_rows"]), loss=loss,
+            column=str(entry["column"]), rows=_shared(entry["rows"]), n_rows=int(entry["n_rows"]), loss=loss,
             excess=float(entry["excess"]), p_value=float(entry["p_value"]),
         )
         for entry in run.summary.get("slices") or []
         if (loss := _estimate(entry)) is not None
     ]  # fmt: skip
+
+
+def _shared(kept: Any) -> str | float | tuple[str | float, ...] | None:
+    """What the rows of a slice share; early versions kept it in words."""
+    return tuple(kept) if isinstance(kept, list) else kept
 
 
 def overall_loss(run: RunLike) -> float | None:

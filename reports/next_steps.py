@@ -118,4 +118,5 @@ def _of_errors(run: RunLike) -> Iterator[Finding]:
             yield found(Code.UNEQUAL_CLASSES, share=share)
     worst = next((one for one in evidence.worst_slices(run) if one.is_worse), None)
     if worst is not None:
-        yield found(Code.MORE_ROWS_OF_SLICE, column=worst.column, rows=worst.rows)
+        form, rows = ("missing", {}) if worst.rows is None else ("known", {"rows": worst.rows})
+        yield found(Code.MORE_ROWS_OF_SLICE, form, column=worst.column, **rows)

@@ -102,11 +102,8 @@ def test_a_bad_level_is_found_first() -> None:
     assert not any(one.is_worse for one in found[1:])
 
 
-@pytest.mark.parametrize(
-    ("place", "column", "rows"),
-    [("missing", "number", "missing"), ("end", "number", "to"), ("empty", "level", "missing")],
-)
-def test_missing_cells_and_ends_of_numbers_are_slices(place: str, column: str, rows: str) -> None:
+@pytest.mark.parametrize(("place", "column"), [("missing", "number"), ("end", "number"), ("empty", "level")])
+def test_missing_cells_and_ends_of_numbers_are_slices(place: str, column: str) -> None:
     rng = np.random.default_rng(1)
     table = columns(rng)
     bad = {
@@ -117,14 +114,15 @@ def test_missing_cells_and_ends_of_numbers_are_slices(place: str, column: str, r
     found = worst_slices(rng.exponential(size=1000) + 2 * bad, table)[0]
     assert found.is_worse
     assert found.column == column
-    assert rows in found.rows
+    highest = np.nanmax(table["number"])
+    assert found.rows[1] == highest if place == "end" else found.rows is None
 
 
 def test_a_number_of_few_values_has_a_slice_a_value() -> None:
     rng = np.random.default_rng(2)
     table = columns(rng)
     found = worst_slices(rng.exponential(size=1000) + table["flag"], table)[0]
-    assert (found.column, found.rows) == ("flag", "1")
+    assert (found.column, found.rows) == ("flag", 1)
 
 
 def test_dates_are_cut_as_numbers_are_and_told_as_dates() -> None:
@@ -135,8 +133,9 @@ def test_dates_are_cut_as_numbers_are_and_told_as_dates() -> None:
     losses = rng.exponential(size=1000) + 2 * (moments >= np.datetime64("2022-02-16"))
     found = worst_slices(losses, {"when": moments})
     assert found[0].is_worse
-    assert found[0].rows.endswith(" to 2022-09-26")
-    assert found[0].rows.startswith("2022-02-")
+    first, last = found[0].rows
+    assert first.startswith("2022-02-")
+    assert last == "2022-09-26"
 
 
 def test_cells_are_read_for_slices_as_the_network_reads_them() -> None:

@@ -137,7 +137,7 @@ def test_the_verdict_is_told_everywhere(run: ffsearch.Run, capsys: pytest.Captur
     assert told in " ".join(shown.split())
     card = (run.path / "model" / "card.md").read_text()
     assert "log loss, corrected" in card
-    assert "sealed test, of a linear model" in card
+    assert "sealed test, linear model" in card
 
 
 def test_classes_have_a_reliability_curve_a_confusion_matrix_and_slices(run: ffsearch.Run) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-__all__ = ["NONE", "compact", "duration", "percent", "placed", "short_count", "significant", "together"]
+__all__ = ["NONE", "compact", "percent", "placed", "short_count", "significant", "together"]
 
 SCORE_DIGITS: Final = 4
 """Digits of a score. Choice: one more than test parts of a few thousand rows can tell apart."""
@@ -95,18 +95,6 @@ def short_count(count: int, n_digits: int = 2, *, trimmed: bool = False) -> str:
             text = placed(scaled, max(0, n_digits - len(str(int(scaled)))))
             return (_trimmed(text) if trimmed else text) + unit
     return str(count)
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them: 0.8 s, 42 s, 3 min 05 s, 2 h 10 min."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
 def percent(share: float) -> str:

@@ -7,7 +7,6 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
-from ffsearch.search.base.numbers import duration
 from ffsearch.search.console.study_lines import WIDTH, amount, stands, study_lines
 from ffsearch.search.folder.verdict import Verdict
 from ffsearch.search.observer import Began, StudyProgress, Workers
@@ -24,7 +23,7 @@ def metric(name: str) -> str:
 def opening_lines(began: Began) -> list[str]:
     """What a person should know before the first trial: the data as understood, and the size of the search."""
     best = "lowest" if began.objective.is_lower_better else "highest"
-    within = "" if began.budget_s is None else f" within {duration(began.budget_s)}"
+    within = "" if began.budget_s is None else f" within {PLAIN.duration(began.budget_s)}"
     return [
         f"{began.source}: {began.n_rows:,} rows, {_kinds(began)} -> {began.n_features} features",
         f"{began.task_reason}",

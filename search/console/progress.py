@@ -18,7 +18,6 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from ffsearch.search.base.numbers import duration
 from ffsearch.search.console.lines import closing_lines, losses, metric, opening_lines, room, several, study_stands
 from ffsearch.search.network.topology import describe
 from ffsearch.search.observer import Began, Observer, Phase, Repeated, StudyProgress, Workers
@@ -90,7 +89,7 @@ def counting(what: str, *, quiet: bool) -> Iterator[Callable[[int], None] | None
             console.print(f"{done:,} {what}", end="\r")
 
     yield count
-    console.print(f"{done:,} {what} in {duration(time.monotonic() - began)}")
+    console.print(f"{done:,} {what} in {PLAIN.duration(time.monotonic() - began)}")
 
 
 class _Pace:
@@ -317,7 +316,7 @@ class LiveDisplay(Observer):
             return Group(Text("compiling the first networks ...", style="dim"), *self._workers_lines())
         bar = ProgressBar(total=self._study.n_trainings, completed=self._study.n_done, width=30)
         return Group(
-            bar, Text(study_stands(self._study)), Text(f"{duration(self._study.gone_s)} gone", style="dim"),
+            bar, Text(study_stands(self._study)), Text(f"{PLAIN.duration(self._study.gone_s)} gone", style="dim"),
             *self._workers_lines(),
         )  # fmt: skip
 
@@ -339,8 +338,8 @@ class LiveDisplay(Observer):
             Text("trials ", style="dim"),
             ProgressBar(total=began.n_trials, completed=self._n_done, width=30),
             f"{self._n_done} of {began.n_trials}",
-            f"{duration(self._pace.gone_s)} gone",
-            "" if left is None else f"about {duration(left)} left",
+            f"{PLAIN.duration(self._pace.gone_s)} gone",
+            "" if left is None else f"about {PLAIN.duration(left)} left",
         )
         return grid
 
@@ -363,7 +362,7 @@ class LiveDisplay(Observer):
                 Text("repeats", style="dim"),
                 ProgressBar(total=done.n_all, completed=done.n_done, width=30),
                 f"{done.n_done} of {done.n_all}",
-                f"{duration(self._pace.gone_s)} gone",
+                f"{PLAIN.duration(self._pace.gone_s)} gone",
             )
         return [grid, *self._running_lines(began)]
 

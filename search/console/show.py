@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ffsearch.errors import RunError
-from ffsearch.search.base.numbers import duration
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.console.lines import closing_lines, metric
 from ffsearch.search.folder.verdict import Verdict
@@ -48,7 +47,8 @@ def verdict_lines(run: StoredRun) -> list[str]:
 
 def _head(run: StoredRun, summary: Mapping[str, Any]) -> list[str]:
     counts, objective = summary["search"], summary["objective"]
-    told = f"{counts['n_trials']} trials in {duration(counts['wall_s'])}: {counts['n_complete']} trained to their end"
+    wall = PLAIN.duration(counts["wall_s"])
+    told = f"{counts['n_trials']} trials in {wall}: {counts['n_complete']} trained to their end"
     others = ", ".join(f"{counts[f'n_{why}']} {why}" for why in ("pruned", "diverged", "failed") if counts[f"n_{why}"])
     lines = [f"{run.path}", f"{summary['data']['source']}, {summary['task']}", told + (f", {others}" if others else "")]
     if run.is_finished and (summary["kind"] == "capacity" or "refit" in summary):

@@ -7,7 +7,6 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any, Final
 
-from ffsearch.search.base.numbers import duration
 from ffsearch.search.folder.verdict import Verdict
 from ffsearch.search.wording.language import PLAIN
 
@@ -27,7 +26,7 @@ def amount(*, n_cells: int, n_trainings: int, n_told: int) -> str:
 
 def stands(n_done: int, n_trainings: int, n_cells_done: int, n_cells: int, left_s: float) -> str:
     """How far a study is."""
-    return f"{n_done} of {n_trainings} networks, {n_cells_done} of {n_cells} cells, about {duration(left_s)} left"
+    return f"{n_done} of {n_trainings} networks, {n_cells_done} of {n_cells} cells, about {PLAIN.duration(left_s)} left"
 
 
 def study_lines(summary: Mapping[str, Any], path: Path) -> list[str]:

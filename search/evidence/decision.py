@@ -1,10 +1,12 @@
 """The answer in a word, decided by intervals, never by ranks.
 
-nothing       no model is shown to beat the one that knows nothing, and a gain worth having is not in sight
-network       the network beats the linear model, and boosting is not shown to be better
-boosting      boosting beats the network
-linear        the network adds nothing worth having to the linear model
-not_settled   the rows and seeds at hand cannot tell; what could is said
+    nothing       no model is shown to beat the one that knows nothing, and a gain worth having is not in sight
+    network       the network beats the linear model, and boosting is not shown to be better
+    boosting      boosting beats the network
+    linear        the network adds nothing worth having to the linear model
+    not_settled   the rows and seeds at hand cannot tell; what could is said
+
+The facts are those of `facts.py`; `verdict.py` says them.
 """
 
 from __future__ import annotations

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ffsearch.search.base.confidence import CONFIDENCE, SIGNIFICANT
-from ffsearch.search.base.numbers import significant
 from ffsearch.search.evidence.comparison import holm
 from ffsearch.search.evidence.intervals import Interval
 from ffsearch.search.evidence.terms import row_terms
@@ -34,13 +33,17 @@ N_BANDS: Final = 10
 """Bands of predicted values whose residuals are summed up."""
 
 
+Shared: TypeAlias = str | float | tuple[str | float, str | float] | None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Slice:
     """Rows that share something.
 
     Args:
         column: The column it goes by.
-        rows: What they share, in words: `a`, `missing`, `3.2 to 7.5`, `2024-01-01 to 2024-03-09`.
+        rows: What they share: a level, a number or a date such as `2024-01-01`; the ends of a range of numbers or
+            dates; None: the cell is missing.
         n_rows: How many they are.
         loss: Their mean loss with its 95 % interval.
         excess: Their mean loss less that of all other rows.
@@ -48,7 +51,7 @@ class Slice:
     """
 
     column: str
-    rows: str
+    rows: Shared
     n_rows: int
     loss: Interval
     excess: float
@@ -139,25 +142,25 @@ def worst_slices(
         for (column, told, rows), p_value in zip(found, p_values, strict=True)
     ]
     worse = [one for one in slices if one.excess > 0]
-    return tuple(sorted(worse, key=lambda one: (one.p_value, -one.excess, one.column, one.rows))[:n_slices])
+    return tuple(sorted(worse, key=lambda one: (one.p_value, -one.excess, one.column))[:n_slices])
 
 
-def _slices(cells: NDArray[Any]) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+def _slices(cells: NDArray[Any]) -> Iterator[tuple[Shared, NDArray[np.bool_]]]:
     if cells.ndim > 1:  # an image has no slices
         return
     if cells.dtype == object:
         levels, counts = np.unique(cells.astype(str), return_counts=True)
         for level in levels[np.argsort(-counts, kind="stable")][:MAX_SLICE_LEVELS]:
-            yield (str(level) or "missing"), cells == level
+            yield str(level) or None, cells == level
         return
     are_dates = cells.dtype.kind == "M"
     missing = np.isnat(cells) if are_dates else np.isnan(cells)
-    yield "missing", missing
+    yield None, missing
     if missing.all():
         return
 
-    def told(value: Any) -> str:
-        return str(np.datetime_as_string(value, unit="D")) if are_dates else significant(value, trimmed=True)
+    def told(value: Any) -> str | float:
+        return str(np.datetime_as_string(value, unit="D")) if are_dates else float(value)
 
     distinct = np.unique(cells[~missing])
     if len(distinct) <= N_QUANTILES:
@@ -169,7 +172,7 @@ def _slices(cells: NDArray[Any]) -> Iterator[tuple[str, NDArray[np.bool_]]]:
     place = np.clip(np.searchsorted(edges, numbers, side="right") - 1, 0, max(0, len(edges) - 2))
     for number in np.unique(place[~missing]):
         rows = ~missing & (place == number)
-        yield f"{told(cells[rows].min())} to {told(cells[rows].max())}", rows
+        yield (told(cells[rows].min()), told(cells[rows].max())), rows
 
 
 def _p_value(ours: NDArray[np.float64], others: NDArray[np.float64]) -> float:

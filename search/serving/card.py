@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from ffsearch.search.base.files import write_atomically
-from ffsearch.search.base.numbers import duration
 from ffsearch.search.folder.reader import CARD, StoredRun, load
 from ffsearch.search.folder.verdict import Verdict
 from ffsearch.search.wording.language import PLAIN
@@ -36,11 +35,6 @@ _MEANINGS: Final = {
     "rmse": "root of the mean squared error; lower is better",
     "mae": "mean absolute error; lower is better",
     "r2": "share of the target's variance explained; higher is better",
-}
-_BASELINES: Final = {
-    "dummy": "an answer that ignores the columns",
-    "linear": "a linear model",
-    "boosting": "boosted trees",
 }
 _USE: Final = """\
 ```python
@@ -140,8 +134,8 @@ def _evidence(summary: Mapping[str, Any]) -> list[str]:
         f"{summary['search']['n_trials']:,}: it flatters |"
     )
     lines += [
-        f"| {_name(objective)}, sealed test, of {_BASELINES[one['name']]} | {PLAIN.score(one['test']['value'])} | on "
-        "the same rows |"
+        f"| {_name(objective)}, sealed test, {PLAIN.named('model', one['name'])} | "
+        f"{PLAIN.score(one['test']['value'])} | on the same rows |"
         for one in summary.get("baselines", [])
         if "test" in one
     ]
@@ -192,7 +186,7 @@ def _recipe(summary: Mapping[str, Any], environment: Mapping[str, Any], space_te
     fence = "`" * max(3, 1 + max(map(len, re.findall(r"`+", space_text)), default=0))
     return [
         f"- {search['n_trials']:,} trials by {search['engine']} ({search['sampler']}, pruner {search['pruner']}), "
-        f"trainer {search['trainer']}, seed {search['seed']}, in {duration(search['wall_s'])}",
+        f"trainer {search['trainer']}, seed {search['seed']}, in {PLAIN.duration(search['wall_s'])}",
         f"- the winner, trial {summary['best']['trial']}, was trained afresh for {refit['updates']:,} updates "
         f"({PLAIN.setting(refit['epochs'])} epochs)",
         f"- ffsearch {summary['ffsearch']}, Python {environment.get('python')}, {versions}",

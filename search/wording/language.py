@@ -151,14 +151,16 @@ class Language:
         """A value that stands as text, with this language's signs if it is a number."""
         return self.setting(float(text)) if _NUMBER.fullmatch(text) else text
 
-    def slice_name(self, rows: str) -> str:
-        """What the rows of a slice share, in words: a cell, `missing`, `3.2 to 7.5`."""
-        if rows == "missing":
+    def slice_name(self, rows: str | float | tuple[str | float, ...] | None) -> str:
+        """What the rows of a slice share: a cell, nothing where it is missing, or the ends of a range."""
+        if rows is None:
             return self("errors.missing")
-        low, between, high = rows.partition(" to ")
-        if low == high or not between:
-            return shortened(self.written(low))
-        return self("fact.interval", low=self.written(low), high=self.written(high))
+        if isinstance(rows, str):
+            return shortened(rows)
+        if not isinstance(rows, tuple):
+            return self.setting(rows)
+        low, high = map(self.slice_name, rows)
+        return low if low == high else self("fact.interval", low=low, high=high)
 
     def share(self, value: float) -> str:
         """A share of one as a whole percentage; what is not none, but would round to it, to a tenth of one."""
@@ -182,10 +184,10 @@ class Language:
         return self("number.date", day=day.day, month=month, year=day.year)
 
     def duration(self, seconds: float) -> str:
-        """A duration in the two units that matter: 4.2 s, 3 min 5 s, 2 h 10 min."""
-        if seconds < 60:
-            return self("time.s", s=self.fixed(seconds, 1))
+        """A duration in the two units that matter: 4.2 s, 42 s, 3 min 5 s, 2 h 10 min."""
         minutes, rest = divmod(round(seconds), 60)
+        if not minutes:
+            return self("time.s", s=self.fixed(seconds, 1 if seconds < 10 else 0))
         if minutes < 60:
             return self("time.min", min=minutes, s=rest)
         return self("time.h", h=self.count(minutes // 60), min=minutes % 60)

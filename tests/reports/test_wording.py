@@ -84,9 +84,13 @@ def test_a_count_below_zero_has_a_minus_and_no_hyphen() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "text"), [("7 to 7", "7"), ("-4821 to -1", "−4,821 to −1"), ("0.5 to 2", "0.5 to 2"), ("male", "male")]
-)
-def test_rows_of_one_value_are_no_range(rows: str, text: str) -> None:
+    ("rows", "text"),
+    [
+        ((7.0, 7.0), "7"), ((-4821.0, -1.0), "−4,821 to −1"), ((0.5, 2.0), "0.5 to 2"), ("male", "male"), (3.0, "3"),
+        (("2024-01-01", "2024-03-09"), "2024-01-01 to 2024-03-09"), ("1 to 2", "1 to 2"), (None, "missing"),
+    ],
+)  # fmt: skip
+def test_rows_of_one_value_are_no_range(rows: Any, text: str) -> None:
     assert ENGLISH.slice_name(rows) == text
 
 
