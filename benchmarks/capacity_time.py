@@ -17,10 +17,9 @@ import time
 from collections import Counter
 from typing import NamedTuple
 
-from ffsearch.search.capacity.parts import assembled
 from ffsearch.search.capacity.plan import Training
-from ffsearch.search.executors.choose import Carriage
-from ffsearch.search.observer import Observer
+from ffsearch.search.capacity.setup import planned, study_of
+from ffsearch.search.steps.inputs import requested
 
 
 class Seconds(NamedTuple):
@@ -45,12 +44,12 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         os.environ["XDG_CACHE_HOME"] = folder
-        samples = [sample(f"{folder}/before")]
+        samples = [sample()]
         began = Seconds.now()
         done = run("capacity", out=f"{folder}/run")
         study = Seconds.now().since(began)
         n_networks = Counter(zip(done.capacity["depth"], done.capacity["budget"], strict=True))
-        samples.append(sample(f"{folder}/after"))
+        samples.append(sample())
     print(f"the study, {sum(n_networks.values())} networks: {study.wall:.0f} s wall, {study.processor:.0f} s processor")
     for cells in samples:
         wall, processor = (
@@ -63,22 +62,20 @@ def main() -> None:
         )
 
 
-def sample(out: str) -> dict[tuple[int, int], Seconds]:
+def sample() -> dict[tuple[int, int], Seconds]:
     """Of one network of every cell, by depth and budget, in Keras, which has been warmed up by another one."""
     from ffsearch.search.training.keras_trainer import KerasTrainer
 
-    with assembled(
-        "capacity", data=None, target=None, overrides=(), out=out, fresh=False, observer=Observer(), carriage=Carriage()
-    ) as parts:
-        trainer = KerasTrainer(parts.problem, parts.stopping)
-        jobs = [parts.plan.job(Training(2, number, 0)) for number in range(len(parts.plan.cells))]
-        list(trainer.train(iter(jobs[:1])))
-        found = {}
-        for job, cell in zip(jobs, parts.plan.cells, strict=True):
-            began = Seconds.now()
-            list(trainer.train(iter([job])))
-            found[cell.depth, cell.budget] = Seconds.now().since(began)
-        return found
+    study = study_of(*planned(requested("capacity")))
+    trainer = KerasTrainer(study.problem, study.stopping)
+    jobs = [study.plan.job(Training(2, number, 0)) for number in range(len(study.plan.cells))]
+    list(trainer.train(iter(jobs[:1])))
+    found = {}
+    for job, cell in zip(jobs, study.plan.cells, strict=True):
+        began = Seconds.now()
+        list(trainer.train(iter([job])))
+        found[cell.depth, cell.budget] = Seconds.now().since(began)
+    return found
 
 
 if __name__ == "__main__":

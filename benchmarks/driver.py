@@ -14,16 +14,19 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ffsearch.search.observer import Observer
-from ffsearch.search.run import _search
-from ffsearch.search.steps.budget import Deadline
-from ffsearch.search.steps.parts import assembled, open_folder, read_inputs, shared_study
+from ffsearch.search.run import _copy_of, _search
+from ffsearch.search.steps.budget import Clock, Deadline
+from ffsearch.search.steps.engine import engine_for
+from ffsearch.search.steps.inputs import read_inputs, requested
+from ffsearch.search.steps.opening import open_folder
+from ffsearch.search.steps.setting import Setting
+from ffsearch.search.steps.told_trials import ToldTrials
 from ffsearch.search.training.protocol import Curve, Ended, Job, Trained, Watch, never_stop
 
 N_EPOCHS = 5
@@ -72,21 +75,22 @@ class NoCopy:
 def rate(*, sampler: str, n_trials: int, n_workers: int, copy: bool, shared: bool) -> float:
     """Trials a second."""
     overrides = {"search.trials": n_trials, "search.sampler": sampler, "evidence": "none"}
-    inputs = read_inputs("tabular", data="sklearn:wine", target="target", overrides=overrides)
+    inputs = read_inputs(requested("tabular", data="sklearn:wine", target="target", overrides=overrides))
+    space, problem, observer = inputs.space, inputs.prepared.problem(), Observer()
+    setting = Setting(problem=problem, objective=inputs.objective, seed=space.search.seed)
+    n_all = len(inputs.prepared.development_rows)
+    clock = Clock(Deadline(None), problem, n_all=n_all, evidence=space.evidence, earlier_s=0.0)
     with tempfile.TemporaryDirectory() as made:
         url = f"sqlite:///{made}/shared.db" if shared else None
         with (
-            shared_study(inputs, url) as study,
+            engine_for(inputs, storage=url) as engine,
             open_folder(inputs, out=Path(made) / "run", fresh=False) as folder,
-            assembled(
-                inputs, folder, deadline=Deadline(None), observer=Observer(), finish=False, shared=study
-            ) as parts,
         ):
-            problem = parts.problem
             instant = Instant(n_workers, n_valid=len(problem.splits[0].x_valid), n_outputs=problem.head.n_outputs)
-            kept: Any = parts.copy if copy else NoCopy()
+            kept: Any = _copy_of(inputs, folder) if copy else NoCopy()
+            told = ToldTrials(setting, folder=folder, engine=engine, copy=kept, answers=None, observer=observer)
             began = time.perf_counter()
-            _search(replace(parts, trainer=instant, copy=kept))
+            _search(engine, instant, told, setting, space=space, n_trials=n_trials, clock=clock, observer=observer)
             kept.close()  # waits until it is complete
             assert len(folder.records) == n_trials
             return n_trials / (time.perf_counter() - began)

@@ -43,7 +43,7 @@ from ffsearch.search.engines.pruners import first_rung_for
 from ffsearch.search.executors.population import PopulationTrainer
 from ffsearch.search.folder.trial_record import Told
 from ffsearch.search.network.topology import Point
-from ffsearch.search.steps.parts import read_inputs, stopping_for
+from ffsearch.search.steps.inputs import read_inputs, requested, stopping_for
 from ffsearch.search.steps.running_trials import RunningTrials
 from ffsearch.search.training.batches import batches_per_epoch
 from ffsearch.search.training.protocol import Ended, Stopping
@@ -90,7 +90,7 @@ def opened(table: str, n_rows: int) -> Table:
     """Read a table, `FILE:TARGET`."""
     path, target = table.rsplit(":", 1)
     overrides = {"data.rows": n_rows, "evidence": "none"}
-    inputs = read_inputs("tabular", data=path, target=target, overrides=overrides)
+    inputs = read_inputs(requested("tabular", data=path, target=target, overrides=overrides))
     problem = inputs.prepared.problem()
     return Table(
         space=inputs.space, problem=problem, stopping=stopping_for(inputs.space, len(problem.splits[0].x_train))

@@ -22,12 +22,13 @@ from ffsearch.search.engines.optuna_engine import OptunaEngine
 from ffsearch.search.executors.population import PopulationTrainer
 from ffsearch.search.executors.processes import ProcessCarrier
 from ffsearch.search.executors.protocol import Carrier
-from ffsearch.search.steps.parts import Inputs, read_inputs, stopping_for
+from ffsearch.search.steps.inputs import Inputs, read_inputs, requested, stopping_for
 from ffsearch.search.steps.running_trials import trial_job
 from ffsearch.search.training.protocol import Job, Stopping
+from ffsearch.spaces.schema import SearchSpace
 
 
-def jobs_of(inputs: Inputs, n_trials: int) -> list[Job]:
+def jobs_of(inputs: Inputs[SearchSpace], n_trials: int) -> list[Job]:
     """Random networks."""
     engine = OptunaEngine(inputs.space.parameters, sampler="random", pruner="none", seed=0, objective=inputs.objective)
     proposals = [engine.ask() for _ in range(n_trials)]
@@ -52,7 +53,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args()
     path, target = given.table.rsplit(":", 1)
-    inputs = read_inputs("tabular", data=path, target=target, overrides={"data.rows": given.rows})
+    inputs = read_inputs(requested("tabular", data=path, target=target, overrides={"data.rows": given.rows}))
     problem = inputs.prepared.problem()
     stopping = stopping_for(inputs.space, len(problem.splits[0].x_train))
     jobs = jobs_of(inputs, given.trials)

@@ -1,6 +1,6 @@
-"""The main job on one page: load, ask, train, tell, record, stop, weigh, refit, judge, save.
+"""The main job on one page: load, ask, train, record, tell, weigh, refit, judge, save.
 
-    space + table -> Parts -> [ engine.ask -> trainer -> record -> engine.tell ]*
+    space + table -> [ engine.ask -> trainer -> record -> engine.tell ]*
         -> finalists, trained again -> winner -> refit -> baselines, sealed test -> verdict
 
 What a word means stands in CONTRIBUTING.md; what a step does, in the module its helper comes from.
@@ -14,28 +14,40 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ffsearch.errors import RunError
+from ffsearch.errors import RunError, SpaceError
 from ffsearch.search.base.quiet import load_tensorflow
 from ffsearch.search.capacity.study import study
+from ffsearch.search.evidence.answers import SearchAnswers
 from ffsearch.search.executors.choose import Carriage, carried
-from ffsearch.search.folder.log import LineKind
-from ffsearch.search.folder.reader import StoredRun, load
-from ffsearch.search.folder.trial_record import Told, TrialRecord, bad_value
+from ffsearch.search.folder.reader import STUDY, StoredRun, load
+from ffsearch.search.folder.summary import SearchFacts
+from ffsearch.search.folder.writer import RunFolder
 from ffsearch.search.observer import Observer
-from ffsearch.search.steps.budget import Deadline
+from ffsearch.search.steps.budget import Clock, Deadline
+from ffsearch.search.steps.engine import engine_for, first_rung_of
+from ffsearch.search.steps.inputs import Inputs, Request, read_inputs, requested, stopping_for
 from ffsearch.search.steps.judging import judge
-from ffsearch.search.steps.parts import Parts, all_overrides, assembled, open_folder, read_inputs, shared_study
-from ffsearch.search.steps.recording import record_of
+from ffsearch.search.steps.opening import begin, kept_when_interrupted, open_folder
 from ffsearch.search.steps.refitting import refit_winner
-from ffsearch.search.steps.running_trials import RunningTrials, TrainedTrial
+from ffsearch.search.steps.repeats import Repeater
+from ffsearch.search.steps.running_trials import RunningTrials
 from ffsearch.search.steps.saving import save_answer
+from ffsearch.search.steps.setting import Setting
+from ffsearch.search.steps.told_trials import ToldTrials
+from ffsearch.search.steps.trainers import Trainers
 from ffsearch.search.steps.weighing import weigh
-from ffsearch.spaces.loader import load_any
+from ffsearch.search.training.protocol import Trainer
+from ffsearch.spaces.loader import as_search
 from ffsearch.spaces.overrides import Overrides
 from ffsearch.spaces.sampling import BY_FOLDS
+from ffsearch.spaces.schema import EvidenceSpec, SearchSpace
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ffsearch.search.engines.optuna_copy import OptunaCopy
+    from ffsearch.search.engines.protocol import Engine
+    from ffsearch.search.executors.protocol import Carrier
 
 __all__ = ["run"]
 
@@ -88,143 +100,195 @@ def run(
         KeyboardInterrupt: After Ctrl-C; what was told is saved, and its text says how to go on.
     """
     began = time.monotonic()
-    observer = observer or Observer()
-    asked = all_overrides(overrides, data=data, target=target)
-    carriage = Carriage(workers=workers, ray=ray)
-    loaded = load_any(space, asked)
-    if loaded.kind == "capacity":
-        if storage is not None:
-            raise RunError(
-                "--storage shares the study of a search; a capacity study is a plan that one driver works through. "
-                "Leave it out, and give --workers N or --ray ADDRESS for more cores."
-            )
-        return study(
-            space, data=data, overrides=asked, out=out, fresh=fresh, finish=finish, observer=observer, report=report,
-            carriage=carriage,
-        )  # fmt: skip
-    carriage.check(trainer=loaded.train.trainer)
-    with carried(carriage, concurrency=loaded.search.concurrency, observer=observer) as carrier_in:
-        inputs = read_inputs(space, data=data, target=target, overrides=asked)
-        deadline = Deadline(inputs.space.search.budget, began=began)
+    observer, carriage = observer or Observer(), Carriage(workers=workers, ray=ray)
+    request = requested(space, data=data, target=target, overrides=overrides)
+    if request.space.kind == "capacity":
+        _refuse_for_a_study(storage=storage, finish=finish)
+        return study(request, out=out, fresh=fresh, carriage=carriage, observer=observer, report=report)
+    return _run_search(
+        request, out=out, fresh=fresh, finish=finish, storage=storage, carriage=carriage, began=began,
+        observer=observer, report=report,
+    )  # fmt: skip
+
+
+def _run_search(
+    request: Request,
+    *,
+    out: str | PathLike[str] | None,
+    fresh: bool,
+    finish: bool,
+    storage: str | None,
+    carriage: Carriage,
+    began: float,
+    observer: Observer,
+    report: Callable[[Path], object] | None,
+) -> StoredRun:
+    """Check everything, then open the folder and search, unless an earlier start came to its end."""
+    space = as_search(request.space, name=request.origin)
+    carriage.check(trainer=space.train.trainer)
+    with carried(carriage, concurrency=space.search.concurrency, observer=observer) as carrier_in:
+        inputs = read_inputs(request)
         with (
-            shared_study(inputs, None if finish else storage) as shared,
+            engine_for(inputs, storage=None if finish else storage) as engine,
             open_folder(inputs, out=out, fresh=fresh) as folder,
-            assembled(
-                inputs, folder, deadline=deadline, observer=observer, finish=finish,
-                carrier=carrier_in(folder.path), shared=shared,
-            ) as parts,
-        ):  # fmt: skip
-            if parts.is_done:
+            _copy_of(inputs, folder) as copy,
+        ):
+            n_trials = len(folder.records) if finish else space.search.trials
+            if _is_done(folder, n_trials=n_trials, wanted=space.evidence):
                 observer.noted(f"{folder.path} is finished. More --trials go on with it; --fresh starts anew.")
             else:
-                _answer(parts, report=report)
+                _answer(
+                    inputs, engine, folder, copy,
+                    n_trials=n_trials, began=began, carrier=carrier_in(folder.path), observer=observer, report=report,
+                )  # fmt: skip
     return load(folder.path)
 
 
-def _answer(parts: Parts, *, report: Callable[[Path], object] | None) -> None:
+def _answer(
+    inputs: Inputs[SearchSpace],
+    engine: Engine,
+    folder: RunFolder,
+    copy: OptunaCopy,
+    *,
+    n_trials: int,
+    began: float,
+    carrier: Carrier | None,
+    observer: Observer,
+    report: Callable[[Path], object] | None,
+) -> None:
     """From the first trial to the saved answer."""
-    try:
-        _search(parts)
+    space, prepared = inputs.space, inputs.prepared
+    setting = Setting(problem=prepared.problem(), objective=inputs.objective, seed=space.search.seed)
+    trainers = Trainers(
+        train=space.train, stopping=stopping_for(space, inputs.n_train), n_lanes=space.search.concurrency,
+        carrier=carrier,
+    )  # fmt: skip
+    clock = Clock(
+        Deadline(space.search.budget, began=began), setting.problem,
+        n_all=len(prepared.development_rows), evidence=space.evidence, earlier_s=folder.earlier_s,
+    )  # fmt: skip
+    answers = _answers_of(inputs, setting, folder) if space.evidence.finalists else None
+    told = ToldTrials(setting, folder=folder, engine=engine, copy=copy, answers=answers, observer=observer)
+    trainer = trainers.make(setting.problem)
+    repeater = Repeater(
+        setting=setting, prepared=prepared, trainers=trainers, folder=folder, clock=clock, observer=observer
+    )
+    with kept_when_interrupted(folder, lambda: _ways_on(folder)):
+        facts = begin(
+            inputs, folder, observer,
+            search=_search_facts(space, trainers), n_trials=n_trials, budget_s=clock.deadline.total_s,
+        )  # fmt: skip
+        _search(engine, trainer, told, setting, space=space, n_trials=n_trials, clock=clock, observer=observer)
         load_tensorflow()  # for the steps to come; networks are trained without it
-        weighed = weigh(parts)
-        answer = refit_winner(parts, weighed.winner, weighed.steps)
-        judged = judge(parts, weighed, answer)
-        save_answer(parts, weighed, answer, judged, report=report)
-    except KeyboardInterrupt as interrupt:
-        raise KeyboardInterrupt(_saved(parts)) from interrupt
+        weighed = weigh(told, setting, space=space, repeater=repeater, observer=observer)
+        answer = refit_winner(
+            weighed.winner, weighed.steps, setting,
+            prepared=prepared, trainers=trainers, folder=folder, observer=observer,
+        )  # fmt: skip
+        judged = judge(
+            weighed, answer, setting,
+            prepared=prepared, wanted=space.evidence, deadline=clock.deadline, folder=folder, observer=observer,
+        )  # fmt: skip
+        save_answer(
+            weighed, answer, judged,
+            facts=facts, head=setting.head, wanted=space.evidence, wall_s=clock.wall_s,
+            folder=folder, observer=observer, report=report,
+        )  # fmt: skip
 
 
-def _search(parts: Parts) -> None:
+def _search(
+    engine: Engine,
+    trainer: Trainer,
+    told: ToldTrials,
+    setting: Setting,
+    *,
+    space: SearchSpace,
+    n_trials: int,
+    clock: Clock,
+    observer: Observer,
+) -> None:
     """Ask, train, record, tell, until trials or time have run out."""
-    parts.begin()
-    if parts.shared is not None:
-        _learn_from_others(parts)
+
+    def is_over() -> bool:
+        return clock.is_search_over(told.records, told.best)
+
+    told.learn_from_others()
     running = RunningTrials(
-        parts.engine,
-        n_trials=parts.n_trials - (0 if parts.shared else len(parts.folder.records)),
-        n_folds=len(parts.problem.splits),
-        seed=parts.seed,
-        is_over=lambda: _is_over(parts),
-        on_start=parts.observer.started,
-        on_epoch=parts.observer.epoch,
-        max_seconds=parts.inputs.space.search.max_seconds_per_trial,
-        fold_after_fold=parts.inputs.space.search.pruner == BY_FOLDS,
+        engine,
+        n_trials=told.n_left(n_trials),
+        n_folds=len(setting.problem.splits),
+        seed=setting.seed,
+        is_over=is_over,
+        on_start=observer.started,
+        on_epoch=observer.epoch,
+        max_seconds=space.search.max_seconds_per_trial,
+        fold_after_fold=space.search.pruner == BY_FOLDS,
     )
     while True:
-        for trained in parts.trainer.train(running.jobs(), watch=running.watch):
+        for trained in trainer.train(running.jobs(), watch=running.watch):
             trial = running.close(trained)
             if trial is not None:
-                _tell(parts, _record(parts, trial))
-        if not _others_left_work(parts):
+                told.tell(told.record(trial))
+        if not told.others_left_work(is_over):
             return
 
 
-def _tell(parts: Parts, record: TrialRecord) -> None:
-    """Make a trial durable, then let the engine learn of it: what it knows must never be lost."""
-    worst = bad_value((earlier.value for earlier in parts.folder.records), naive=parts.naive, objective=parts.objective)
-    told = record.told(otherwise=worst)
-    if parts.shared is not None and not parts.shared.commit(record, told):
-        parts.observer.noted(f"Trial {record.trial} was taken for lost, and is tried again by another driver.")
-        return
-    _take(parts, record, told)
-    if parts.shared is not None:
-        _learn_from_others(parts)
+def _refuse_for_a_study(*, storage: str | None, finish: bool) -> None:
+    """Refuse what a search can do and a capacity study cannot."""
+    if storage is not None:
+        raise RunError(
+            "--storage shares the study of a search; a capacity study is a plan that one driver works through. "
+            "Leave it out, and give --workers N or --ray ADDRESS for more cores."
+        )
+    if finish:
+        raise SpaceError(
+            "--finish ends a search early; a capacity study compares cells that are all tuned alike. Give the command "
+            "without it, or a smaller study: --set preset=quick."
+        )
 
 
-def _take(parts: Parts, record: TrialRecord, told: Told) -> None:
-    """Keep a trial that counts."""
-    parts.folder.add(record)
-    parts.engine.tell(told)
-    parts.copy.add(record)
-    parts.observer.ended(record, parts.best)
-
-
-def _learn_from_others(parts: Parts) -> None:
-    """Take what other drivers told since the last look."""
-    assert parts.shared is not None
-    for record in parts.shared.study.told(but=[known.trial for known in parts.folder.records]):
-        _take(parts, record, record.told(otherwise=parts.naive))
-
-
-def _others_left_work(parts: Parts) -> bool:
-    """Wait until other drivers told all the rest; whether one was lost, and left trials to be tried again."""
-    if parts.shared is None:
+def _is_done(folder: RunFolder, *, n_trials: int, wanted: EvidenceSpec) -> bool:
+    """Whether an earlier start came to its end, and neither more trials nor other evidence are wanted."""
+    run = StoredRun(folder.path)
+    if not run.is_finished or len(folder.records) < n_trials:
         return False
-    n_trials, study = parts.shared.n_trials, parts.shared.study
-    goes_on = study.wait(n_trials=n_trials, is_over=lambda: _is_over(parts))
-    _learn_from_others(parts)
-    return goes_on
+    settings = wanted.model_dump(mode="json")
+    return bool(run.summary["evidence"].get("settings", settings) == settings)
 
 
-def _record(parts: Parts, trial: TrainedTrial) -> TrialRecord:
-    """What is kept of a trial; its answers first, so that what is told was kept."""
-    point = trial.proposal.point
-    if parts.answers is not None:
-        parts.answers.add(trial.proposal.trial, trial.folds)
-    return record_of(
-        trial.folds,
-        ended=trial.ended,
-        problem=parts.problem,
-        objective=parts.objective,
-        run_seed=parts.seed,
-        repeat_of=parts.folder.repeat_of(point),
+def _copy_of(inputs: Inputs[SearchSpace], folder: RunFolder) -> OptunaCopy:
+    """The copy of the trials that dashboards read, brought up to date."""
+    from ffsearch.search.engines.optuna_copy import OptunaCopy
+
+    return OptunaCopy(
+        folder.path / STUDY,
+        name=inputs.name,
+        objective=inputs.objective,
+        parameters=inputs.space.parameters,
+        first_rung=first_rung_of(inputs.n_train, stopping_for(inputs.space, inputs.n_train)),
+        records=folder.records,
     )
 
 
-def _is_over(parts: Parts) -> bool:
-    """Whether what is left of the budget is needed for evidence, refit, test and report; asked after every epoch."""
-    if parts.deadline.total_s is None:
-        return False
-    return parts.deadline.over(parts.reserve.seconds(parts.best) + parts.evidence_s())
+def _answers_of(inputs: Inputs[SearchSpace], setting: Setting, folder: RunFolder) -> SearchAnswers:
+    """Where it is kept what trials answer on their validation rows."""
+    rows = [valid for _, valid in inputs.prepared.splits.folds]
+    return SearchAnswers(folder.path, setting.problem, setting.objective, rows=rows, seed=setting.seed)
 
 
-def _saved(parts: Parts) -> str:
-    """What Ctrl-C leaves, and both ways on. Tables are written so that notebooks can read what is there."""
-    parts.folder.note(LineKind.INTERRUPTED)
-    parts.folder.write_tables()
-    n_repeats = parts.folder.n_repeats
-    safe = f"{len(parts.folder.records)} trials" + (f" and {n_repeats} repeats" if n_repeats else "")
+def _search_facts(space: SearchSpace, trainers: Trainers) -> SearchFacts:
+    """How points are proposed and trained, as the log and the summary have it."""
+    search = space.search
+    return SearchFacts(
+        engine=search.engine, sampler=search.sampler, pruner=search.pruner, trainer=trainers.name, seed=search.seed
+    )
+
+
+def _ways_on(folder: RunFolder) -> str:
+    """What Ctrl-C leaves, and both ways on."""
+    n_repeats = folder.n_repeats
+    safe = f"{len(folder.records)} trials" + (f" and {n_repeats} repeats" if n_repeats else "")
     return (
-        f"interrupted: {safe} are safe in {parts.folder.path}. The same command goes on with them; with --finish it "
+        f"interrupted: {safe} are safe in {folder.path}. The same command goes on with them; with --finish it "
         "weighs, refits and reports what is there."
     )

@@ -26,6 +26,7 @@ from ffsearch.spaces.schema import SearchSpace
 __all__ = [
     "AnySpace",
     "Loaded",
+    "as_search",
     "load",
     "load_any",
     "load_space",
@@ -81,7 +82,7 @@ def load_space(path_or_name: str | PathLike[str], overrides: Overrides = ()) -> 
     Raises:
         SpaceError: With every fault at once: where, which key, the value, what is legal.
     """
-    return _as_search(load_any(path_or_name, overrides), name=str(path_or_name))
+    return as_search(load_any(path_or_name, overrides), name=str(path_or_name))
 
 
 def load_any(path_or_name: str | PathLike[str], overrides: Overrides = ()) -> AnySpace:
@@ -111,7 +112,7 @@ def parse_space(
     Raises:
         SpaceError: With every fault at once.
     """
-    return _as_search(parse_any(text, name=name, overrides=overrides, folder=folder), name=name)
+    return as_search(parse_any(text, name=name, overrides=overrides, folder=folder), name=name)
 
 
 def parse_any(text: str, *, name: str = "space", overrides: Overrides = (), folder: Path | None = None) -> AnySpace:
@@ -156,7 +157,16 @@ def _source_of(document: Document) -> str | None:
     return source if isinstance(source, str) else None
 
 
-def _as_search(space: AnySpace, *, name: str) -> SearchSpace:
+def as_search(space: AnySpace, *, name: str) -> SearchSpace:
+    """The space, if it is of kind search.
+
+    Args:
+        space: A space of any kind.
+        name: What to call it in the error.
+
+    Raises:
+        SpaceError: If it is of another kind.
+    """
     if isinstance(space, SearchSpace):
         return space
     raise SpaceError(

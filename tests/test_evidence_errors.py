@@ -151,7 +151,7 @@ def test_cells_are_read_for_slices_as_the_network_reads_them() -> None:
         }
     )
     ready = prepare(DataSpec(source="frame", target="y", task="regression"), frame=frame, seed=0)
-    cells = _columns(ready, ready.test_rows())
+    cells = _columns(ready, ready.fit_all().preprocessor.raw_inputs(ready.test_rows().features))
     assert not np.isnan(cells["price"]).any()
     assert cells["price"].min() >= 1000
     assert cells["when"].dtype.kind == "M"

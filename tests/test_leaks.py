@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ffsearch.search.data.leaks import N_NEAREST, Leak, _Neighbours, find_leaks, leak_notices
 from ffsearch.search.data.prepare import Prepared, prepare
-from ffsearch.search.steps.parts import read_inputs
+from ffsearch.search.steps.inputs import read_inputs, requested
 from ffsearch.spaces.schema import DataSpec
 
 N_ROWS = 1000
@@ -128,7 +128,7 @@ def test_too_few_rows_say_nothing() -> None:
 def test_a_run_says_it_and_what_to_do() -> None:
     frame, _ = a_frame("number")
     frame["copy"] = frame["y"] + 1
-    notices = read_inputs("tabular", data=frame, target="y", overrides={}).prepared.notices
+    notices = read_inputs(requested("tabular", data=frame, target="y")).prepared.notices
     assert leak_notices(leaks_in(frame))[0] in notices
     assert any("'copy' alone predicts 'y' with R2 0.99" in text and "drop it (data.drop)" in text for text in notices)
 

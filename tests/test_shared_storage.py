@@ -64,8 +64,8 @@ def study_names(url: str) -> list[str]:
 
 def engine(study: SharedStudy, *, n_trials: int = 100, sampler: str = "tpe") -> SharedEngine:
     return SharedEngine(
-        SPACE, study=study, n_trials=n_trials, sampler=sampler, pruner="none", seed=0, given=[default_point(SPACE)],
-        allows=lambda point: point.width < 400,
+        SPACE, study=study, n_trials=n_trials, sampler=sampler, pruner="none", seed=0, objective=LOSS,
+        given=[default_point(SPACE)], allows=lambda point: point.width < 400,
     )  # fmt: skip
 
 

@@ -29,11 +29,13 @@ from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.network.heads import mean_loss
 from ffsearch.search.network.model import build_network
 from ffsearch.search.network.topology import Point, describe, n_params
-from ffsearch.search.steps.parts import Inputs, facts_of, identity_of, read_inputs, stopping_for
+from ffsearch.search.steps.inputs import Inputs, read_inputs, requested, stopping_for
+from ffsearch.search.steps.opening import facts_of
 from ffsearch.search.training.early_stopping import Progress
 from ffsearch.search.training.keras_trainer import BatchFeed, compile_network, predictor
 from ffsearch.search.training.protocol import Ended, Job, never_stop
 from ffsearch.spaces.overrides import Overrides
+from ffsearch.spaces.schema import SearchSpace
 from ffsearch.spaces.writer import space_to_yaml
 
 if TYPE_CHECKING:
@@ -71,7 +73,7 @@ def hypermodel(
         >>> tuner = keras_tuner.RandomSearch(hypermodel, objective=hypermodel.objective, max_trials=20)
         >>> tuner.search()
     """
-    return SpaceHyperModel(read_inputs(space, data=data, target=target, overrides=overrides))
+    return SpaceHyperModel(read_inputs(requested(space, data=data, target=target, overrides=overrides)))
 
 
 class SpaceHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]  # KerasTuner publishes no types
@@ -84,7 +86,7 @@ class SpaceHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]  # KerasTun
         inputs: Space and table, read.
     """
 
-    def __init__(self, inputs: Inputs) -> None:
+    def __init__(self, inputs: Inputs[SearchSpace]) -> None:
         super().__init__(name=inputs.name)
         self._inputs = inputs
         self._space = KerasTunerSpace(inputs.space.parameters)
@@ -175,15 +177,8 @@ class SpaceHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]  # KerasTun
         )
         return {
             "space": space_to_yaml(inputs.space),
-            "identity": identity_of(inputs),
-            "facts": facts_of(
-                inputs.prepared,
-                self._problem,
-                kind=inputs.space.kind,
-                name=inputs.name,
-                objective=inputs.objective,
-                search=search,
-            ).as_dict(),
+            "identity": inputs.identity,
+            "facts": facts_of(inputs, search=search).as_dict(),
             **inputs.prepared.described(),
         }
 

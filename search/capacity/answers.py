@@ -19,7 +19,8 @@ from ffsearch.search.network.model import build_network
 from ffsearch.search.training.keras_trainer import forget_graphs, predictor
 
 if TYPE_CHECKING:
-    from ffsearch.search.capacity.parts import Study
+    from ffsearch.search.capacity.networks import NetworkStore
+    from ffsearch.search.capacity.setup import Study
     from ffsearch.search.data.prepare import SealedRows
 
 __all__ = ["Answered", "answer"]
@@ -66,30 +67,34 @@ class Answered:
 _OF_CELLS: Final = ("places", "test", "train", "naive_train", "answers", "terms", "diverged")
 
 
-def answer(parts: Study, sealed: SealedRows) -> Answered:
+def answer(
+    study: Study, sealed: SealedRows, *, losses: Mapping[Training, float | None], networks: NetworkStore
+) -> Answered:
     """Ask every tuned network.
 
     Args:
-        parts: The study, all its cells tuned.
+        study: What is compared, all its cells tuned.
         sealed: The test rows, opened.
+        losses: What every training came to, lower is better; None: it diverged.
+        networks: Weights of the tuned networks.
     """
-    told = parts.values
-    places = tuple(parts.plan.rates.best(parts.plan.scores_of(cell, told)) for cell in range(len(parts.plan.cells)))
-    head, metric, unit = parts.problem.head, parts.objective.name, _Unit(parts.problem.head, parts.problem.splits[0])
+    plan = study.plan
+    places = tuple(plan.rates.best(plan.scores_of(cell, losses)) for cell in range(len(plan.cells)))
+    head, metric, unit = study.problem.head, study.objective.name, _Unit(study.problem.head, study.problem.splits[0])
     truth = unit.truth(sealed.y)
     cells: list[_Answers] = []
-    for size in range(len(parts.plan.shares)):
-        x_test = _test_matrices(parts, size, sealed)
+    for size in range(len(plan.shares)):
+        x_test = _test_matrices(study, size, sealed)
         cells += [
-            _of_cell(parts, number, places[number], told, x_test, unit)
-            for number, cell in enumerate(parts.plan.cells)
+            _of_cell(study, number, places[number], losses, networks, x_test, unit)
+            for number, cell in enumerate(plan.cells)
             if cell.size == size
         ]
     answers = np.stack([cell.answers for cell in cells])
     return Answered(
         places=places,
         truth=truth,
-        groups=parts.prepared.test_groups(),
+        groups=study.inputs.prepared.test_groups(),
         test=np.array([[METRICS[head.task][metric](truth, one) for one in of_cell] for of_cell in answers]),
         train=np.stack([cell.train for cell in cells]),
         naive_train=np.array([cell.naive_train for cell in cells]),
@@ -101,13 +106,13 @@ def answer(parts: Study, sealed: SealedRows) -> Answered:
     )
 
 
-def _test_matrices(parts: Study, size: int, sealed: SealedRows) -> list[Matrix]:
+def _test_matrices(study: Study, size: int, sealed: SealedRows) -> list[Matrix]:
     """The test rows as every seed sees them, a quarter of what its training rows already take in memory."""
-    share = parts.plan.shares[size]
-    return [
-        parts.prepared.repeat_preprocessor(seed, share=share).transform(sealed.features)
-        for seed in range(parts.plan.n_seeds)
-    ]
+    share = study.plan.shares[size]
+    prepared = study.inputs.prepared
+    preprocessors = [prepared.repeat_preprocessor(seed, share=share) for seed in range(study.plan.n_seeds)]
+    cells = preprocessors[0].raw_inputs(sealed.features)  # all have learnt from the same columns
+    return [one.matrix(cells, n_rows=len(sealed.features)) for one in preprocessors]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,26 +126,27 @@ class _Answers:
 
 
 def _of_cell(
-    parts: Study,
+    study: Study,
     cell: int,
     place: int,
-    told: Mapping[Training, float | None],
+    losses: Mapping[Training, float | None],
+    networks: NetworkStore,
     x_test: Sequence[Matrix],
     unit: _Unit,
 ) -> _Answers:
     """All seeds of a cell by one model whose weights are set anew: building and tracing is what takes time."""
-    problem = parts.rows[parts.plan.cells[cell].size].problem
-    measure = METRICS[problem.head.task][parts.objective.name]
-    model = _Model(parts, Training(place, cell, 0))
+    problem = study.rows[study.plan.cells[cell].size].problem
+    measure = METRICS[problem.head.task][study.objective.name]
+    model = _Model(study, Training(place, cell, 0))
     answers, train, naive, diverged = [], [], [], []
     for seed, split in enumerate(problem.splits):
         training = Training(place, cell, seed)
         truth, nothing, matrices = unit.truth_of_training(split), unit.nothing(split), (x_test[seed], split.x_train)
-        diverged.append(told[training] is None)
+        diverged.append(losses[training] is None)
         if diverged[-1]:
             on_test, on_train = (np.broadcast_to(nothing, (len(x), len(nothing))) for x in matrices)
         else:
-            logits = model.logits(training, matrices)
+            logits = model.logits(networks.weights(study.plan.number(training)), matrices)
             on_test, on_train = (unit.answers(each, split) for each in logits)
         answers.append(np.asarray(on_test, np.float32))
         train.append(measure(truth, on_train))
@@ -158,21 +164,20 @@ class _Model:
     """The network of a cell, built when it is first needed, by the model that defines what is right.
 
     Args:
-        parts: The study.
+        study: What is compared.
         any_of: A training of the cell: networks of its seeds differ in their weights alone.
     """
 
-    def __init__(self, parts: Study, any_of: Training) -> None:
-        self._parts = parts
-        job = parts.plan.job(any_of)
+    def __init__(self, study: Study, any_of: Training) -> None:
+        job = study.plan.job(any_of)
         self._model = build_network(
-            job.point, head=parts.problem.head, n_features=parts.problem.n_features, seed=job.seed
+            job.point, head=study.problem.head, n_features=study.problem.n_features, seed=job.seed
         )
         self._predict = predictor(self._model)
 
-    def logits(self, training: Training, matrices: Sequence[Matrix]) -> list[Array]:
-        """Of one seed's network on some rows."""
-        self._model.set_weights(self._parts.networks.weights(self._parts.plan.number(training)))
+    def logits(self, weights: Sequence[Matrix], matrices: Sequence[Matrix]) -> list[Array]:
+        """Of one seed's network, which has these weights, on some rows."""
+        self._model.set_weights(weights)
         return [self._predict(x) for x in matrices]
 
 

@@ -8,202 +8,143 @@ What is decided and why stands in docs/decisions.md; what each number means, in 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from ffsearch.errors import SpaceError
 from ffsearch.search.base.quiet import load_tensorflow
-from ffsearch.search.capacity.outcome import conclude
+from ffsearch.search.capacity.conclusion import conclude
+from ffsearch.search.capacity.networks import NetworkStore
 from ffsearch.search.capacity.pace import Pace
-from ffsearch.search.capacity.parts import Study, assembled
-from ffsearch.search.evidence.scoring import score_folds
-from ffsearch.search.executors.choose import Carriage
-from ffsearch.search.folder.log import LineKind
-from ffsearch.search.folder.ranking import best_record
+from ffsearch.search.capacity.setup import Study, check_carriage, planned, study_of
+from ffsearch.search.executors.choose import Carriage, carried
 from ffsearch.search.folder.reader import StoredRun, load
-from ffsearch.search.folder.trial_record import TrialRecord
-from ffsearch.search.network.topology import describe, n_params
-from ffsearch.search.observer import Began, ColumnLine, Observer, Phase
+from ffsearch.search.folder.summary import SearchFacts
+from ffsearch.search.folder.writer import RunFolder
+from ffsearch.search.observer import Observer
+from ffsearch.search.steps.budget import Deadline
+from ffsearch.search.steps.inputs import Request
+from ffsearch.search.steps.opening import begin, kept_when_interrupted, open_folder
+from ffsearch.search.steps.setting import Setting
+from ffsearch.search.steps.trial_records import make_record
 from ffsearch.search.training.protocol import Trained
-from ffsearch.spaces.overrides import Overrides
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ffsearch.search.data.problem import Problem
+from ffsearch.spaces.capacity import CapacitySpace
+from ffsearch.spaces.sampling import CONCURRENCY
 
 __all__ = ["study"]
 
 
 def study(
-    space: str | PathLike[str],
+    request: Request,
     *,
-    data: str | pd.DataFrame | None = None,
-    target: str | list[str] | None = None,
-    overrides: Overrides = (),
-    out: str | PathLike[str] | None = None,
-    fresh: bool = False,
-    finish: bool = False,
-    observer: Observer | None = None,
-    report: Callable[[Path], object] | None = None,
-    carriage: Carriage | None = None,
+    out: str | PathLike[str] | None,
+    fresh: bool,
+    carriage: Carriage,
+    observer: Observer,
+    report: Callable[[Path], object] | None,
 ) -> StoredRun:
-    """Compare depths at equal parameters, and leave a run folder; `ffsearch.run` comes here with a space of this kind.
-
-    The same call again goes on where an earlier one stopped, and changes nothing when that one came to its end.
+    """Compare depths at equal parameters, and leave a run folder; `run` comes here with a space of kind capacity.
 
     Args:
-        space: A space file, or the name of a shipped one.
-        data: A file or a pandas frame to use instead of the file's `data.source`.
-        target: The target column, or several, instead of the file's.
-        overrides: Other values instead of the file's: `{"capacity.seeds": 10}`.
-        out: The run folder; by default `runs/NAME`, after the space and the data.
-        fresh: Start anew; an old run folder is moved aside, not deleted.
-        finish: Refused: a search can end early, but cells that are not tuned cannot be compared.
+        request: The space and its table.
+        out: The run folder; None: `runs/NAME`.
+        fresh: Move an old run folder aside.
+        carriage: Who trains the networks.
         observer: Told of everything as it happens.
-        report: Writes the report of a finished run folder, given its path; by default none is written.
-        carriage: Who trains the networks; by default threads of this process.
-
-    Returns:
-        The finished run.
+        report: Writes the report of a finished run folder, given its path; None: none is written.
 
     Raises:
-        SpaceError: If the space cannot be used.
-        DataError: If the table cannot be used.
-        RunError: If the run folder cannot be used.
-        KeyboardInterrupt: After Ctrl-C; what was told is saved, and its text says how to go on.
+        SpaceError, DataError, RunError, KeyboardInterrupt: As `run` says.
     """
-    if finish:
-        raise SpaceError(
-            "--finish ends a search early; a capacity study compares cells that are all tuned alike. Give the command "
-            "without it, or a smaller study: --set preset=quick."
-        )
-    with assembled(
-        space, data=data, target=target, overrides=overrides, out=out, fresh=fresh, observer=observer or Observer(),
-        carriage=carriage or Carriage(),
-    ) as parts:  # fmt: skip
-        if parts.is_done:
-            parts.observer.noted(f"{parts.folder.path} is finished. --fresh starts anew; --out keeps both.")
-            return load(parts.folder.path)
-        try:
-            _begin(parts)
-            _train(parts)
-            load_tensorflow()  # to ask networks about the test rows; they are trained without it
-            conclude(parts, report=report)
-        except KeyboardInterrupt as interrupt:
-            raise KeyboardInterrupt(_saved(parts)) from interrupt
-    return load(parts.folder.path)
+    deadline = Deadline(None, began=time.monotonic())
+    assert isinstance(request.space, CapacitySpace)
+    check_carriage(carriage, request.space.capacity)
+    with carried(carriage, concurrency=CONCURRENCY, observer=observer) as carrier_in:
+        inputs, plan = planned(request)
+        with open_folder(inputs, out=out, fresh=fresh) as folder:
+            if StoredRun(folder.path).is_finished:
+                observer.noted(f"{folder.path} is finished. --fresh starts anew; --out keeps both.")
+            else:
+                _compare(
+                    study_of(inputs, plan, carrier=carrier_in(folder.path)), folder,
+                    deadline=deadline, observer=observer, report=report,
+                )  # fmt: skip
+    return load(folder.path)
 
 
-def _begin(parts: Study) -> None:
-    """Note the start in the folder, and tell the observer what is going to be trained."""
-    parts.folder.start(parts.facts())
-    prepared, table = parts.prepared, parts.prepared.table
-    parts.observer.began(
-        Began(
-            path=parts.folder.path,
-            source=table.source,
-            n_rows=table.n_rows,
-            n_features=parts.problem.n_features,
-            n_outputs=parts.problem.head.n_outputs,
-            task_reason=prepared.task_reason,
-            objective=parts.objective,
-            n_trials=len(list(parts.plan.first_trainings())),
-            n_told=len(parts.folder.records),
-            best=best_record(parts.folder.records, objective=parts.objective),
-            budget_s=None,
-            columns=tuple(
-                ColumnLine(name=column.name, kind=str(column.kind), used=column.used, reason=column.reason)
-                for column in prepared.columns
-            ),
-            notices=(*prepared.notices, *(missing.sentence for missing in parts.plan.missing)),
-            n_cells=len(parts.plan.cells),
-        )
-    )
-    parts.observer.phase(Phase.SEARCH)
+def _compare(
+    study: Study,
+    folder: RunFolder,
+    *,
+    deadline: Deadline,
+    observer: Observer,
+    report: Callable[[Path], object] | None,
+) -> None:
+    """From the first network to the saved comparison."""
+    plan, networks = study.plan, NetworkStore(folder.path)
+    trainer = study.rows[-1].trainer.name
+    with kept_when_interrupted(folder, lambda: _way_on(folder)):
+        facts = begin(
+            study.inputs, folder, observer,
+            search=SearchFacts(engine="capacity", sampler="grid", pruner="none", trainer=trainer, seed=plan.seed),
+            n_trials=len(list(plan.first_trainings())),
+            n_cells=len(plan.cells),
+            notices=[missing.sentence for missing in plan.missing],
+        )  # fmt: skip
+        _train(study, folder, networks, observer)
+        load_tensorflow()  # to ask networks about the test rows; they are trained without it
+        conclude(study, facts, networks=networks, folder=folder, deadline=deadline, observer=observer, report=report)
 
 
-def _train(parts: Study) -> None:
+def _train(study: Study, folder: RunFolder, networks: NetworkStore, observer: Observer) -> None:
     """The grid in every cell, then further rates where the best one was at an end, until every cell is tuned."""
-    pace = Pace(parts.plan, n_features=parts.problem.n_features, batch_size=parts.stopping.batch_size)
-    wanted = list(parts.plan.first_trainings())
+    plan = study.plan
+    pace = Pace(plan, n_features=study.problem.n_features, batch_size=study.stopping.batch_size)
+    wanted = list(plan.first_trainings())
     while wanted:
-        told = parts.values
+        told = study.losses(folder.records)
         pace.add(wanted, told=told)
-        for size, rows in enumerate(parts.rows):
+        for size, rows in enumerate(study.rows):
             jobs = (
-                parts.plan.job(training)
+                plan.job(training)
                 for training in wanted
-                if training not in told and parts.plan.cells[training.cell].size == size
+                if training not in told and plan.cells[training.cell].size == size
             )
             for trained in rows.trainer.train(jobs):
-                _tell(parts, trained, pace)
-        wanted = parts.plan.more_trainings(parts.values)
+                _keep(study, trained, folder, networks)
+                pace.count(plan.training(trained.job.trial))
+                observer.progressed(pace.now(folder.records[-1]))
+        wanted = plan.more_trainings(study.losses(folder.records))
 
 
-def _tell(parts: Study, trained: Trained, pace: Pace) -> None:
+def _keep(study: Study, trained: Trained, folder: RunFolder, networks: NetworkStore) -> None:
     """Keep the network and then its record: what the log tells of is there."""
-    training = parts.plan.training(trained.job.trial)
-    record = _record(parts, trained)
-    if record.value is not None and trained.weights is not None:
-        parts.networks.keep(record.trial, trained.weights)
-    parts.folder.add(record)
-    pace.count(training)
-    _forget_beaten(parts, training.cell)
-    parts.observer.progressed(pace.now(record))
-
-
-def _forget_beaten(parts: Study, cell: int) -> None:
-    """Let go of the networks of a cell whose learning rate is beaten: only the best rate's will meet the test rows."""
-    scores = parts.plan.scores_of(cell, parts.values)
-    if not scores:
-        return
-    best = parts.plan.rates.best(scores)
-    for place in scores.keys() - {best}:
-        parts.networks.forget(parts.plan.number(training) for training in parts.plan.of([cell], place))
-
-
-def _record(parts: Study, trained: Trained) -> TrialRecord:
-    point = trained.job.point
-    score = None
-    if trained.ended.has_value:
-        score = score_folds([trained], _problem_of(parts, trained.job.trial), parts.objective)
-    size = {"n_features": parts.problem.n_features, "n_outputs": parts.problem.head.n_outputs}
-    return TrialRecord(
-        trial=trained.job.trial,
-        point=point,
-        topology=describe(point, **size),
-        n_params=n_params(point, **size),
-        value=None if score is None else score.value,
-        valid_loss=None if score is None else score.valid_loss,
-        metrics={} if score is None else score.metrics,
+    training = study.plan.training(trained.job.trial)
+    problem = study.rows[study.plan.cells[training.cell].size].problem
+    record = make_record(
+        [trained],
+        Setting(problem=problem, objective=study.objective, seed=study.plan.seed),
         ended=trained.ended,
-        best_epoch=trained.best_epoch,
-        n_epochs=trained.curve.n_epochs,
-        n_updates=trained.n_updates,
-        train_s=trained.train_s,
-        compile_s=trained.compile_s,
-        seed=tuple(map(int, (parts.plan.seed, *trained.job.seed.spawn_key))),
-        curve=trained.curve,
-        repeat_of=parts.folder.repeat_of(point),
-        error=trained.error,
+        repeat_of=folder.repeat_of(trained.job.point),
         notes={"seed": trained.job.fold},
     )
+    if record.value is not None and trained.weights is not None:
+        networks.keep(record.trial, trained.weights)
+    folder.add(record)
+    _forget_beaten(study, training.cell, folder, networks)
 
 
-def _problem_of(parts: Study, number: int) -> Problem:
-    """The matrices that a training learnt from."""
-    cell = parts.plan.cells[parts.plan.training(number).cell]
-    return parts.rows[cell.size].problem
+def _forget_beaten(study: Study, cell: int, folder: RunFolder, networks: NetworkStore) -> None:
+    """Let go of the networks of a cell whose learning rate is beaten: only the best rate's will meet the test rows."""
+    plan = study.plan
+    scores = plan.scores_of(cell, study.losses(folder.records))
+    if not scores:
+        return
+    for place in scores.keys() - {plan.rates.best(scores)}:
+        networks.forget(plan.number(training) for training in plan.of([cell], place))
 
 
-def _saved(parts: Study) -> str:
-    """What Ctrl-C leaves, and the way on. Tables are written so that notebooks can read what is there."""
-    parts.folder.note(LineKind.INTERRUPTED)
-    parts.folder.write_tables()
-    return (
-        f"interrupted: {len(parts.folder.records)} networks are safe in {parts.folder.path}. The same command goes on "
-        "with them."
-    )
+def _way_on(folder: RunFolder) -> str:
+    """What Ctrl-C leaves, and the way on."""
+    return f"interrupted: {len(folder.records)} networks are safe in {folder.path}. The same command goes on with them."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from ffsearch.search.capacity.contrasts import POWER, Contrast, Scores, contrast
 from ffsearch.search.capacity.findings import study_verdict
-from ffsearch.search.capacity.plan import StudyCell
+from ffsearch.search.capacity.plan import StudyCell, Training
 from ffsearch.search.capacity.rates import MAX_MORE
 from ffsearch.search.capacity.rows import ShareRows
 from ffsearch.search.capacity.verdict import Comparison, StudyFindings
 from ffsearch.search.capacity.widths import TOLERANCE
-from ffsearch.search.folder.log import LineKind
+from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.network.heads import Task
 from ffsearch.search.network.topology import layer_sizes
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ffsearch.search.capacity.answers import Answered
-    from ffsearch.search.capacity.parts import Study
+    from ffsearch.search.capacity.setup import Study
 
 __all__ = ["ShareResults", "capacity_frame", "capacity_summary"]
 
@@ -51,14 +51,14 @@ class ShareResults:
     findings: StudyFindings
 
 
-def capacity_frame(parts: Study, answered: Answered) -> pd.DataFrame:
+def capacity_frame(study: Study, records: Sequence[TrialRecord], answered: Answered) -> pd.DataFrame:
     """A row a training: which it is, how it ended, what it scored; test and training scores of tuned rates alone."""
     import pandas as pd
 
     rows = []
-    for record in sorted(parts.folder.records, key=lambda record: record.trial):
-        training = parts.plan.training(record.trial)
-        cell = parts.plan.cells[training.cell]
+    for record in sorted(records, key=lambda record: record.trial):
+        training = study.plan.training(record.trial)
+        cell = study.plan.cells[training.cell]
         is_chosen = answered.places[training.cell] == training.place
         at = (training.cell, training.seed)
         rows.append(
@@ -67,7 +67,7 @@ def capacity_frame(parts: Study, answered: Answered) -> pd.DataFrame:
                 "depth": cell.depth,
                 "widened": str(cell.widened),
                 "budget": cell.budget,
-                "train_size": parts.plan.shares[cell.size],
+                "train_size": study.plan.shares[cell.size],
                 "n_params": cell.n_params,
                 "widths": "-".join(map(str, layer_sizes(cell.point))),
                 "channels": "-".join(map(str, _channels(cell))),
@@ -86,26 +86,31 @@ def capacity_frame(parts: Study, answered: Answered) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def capacity_summary(parts: Study, found: Sequence[ShareResults]) -> dict[str, Any]:
+def capacity_summary(
+    study: Study, records: Sequence[TrialRecord], found: Sequence[ShareResults], *, openings: int
+) -> dict[str, Any]:
     """The keys that a study adds to summary.json. The verdict is that of the largest share of the training rows.
 
     Args:
-        parts: The study.
+        study: What is compared.
+        records: All networks that were trained.
         found: What networks of every share came to, shares in ascending order.
+        openings: How often the test rows were opened.
     """
     main = found[-1]
+    losses = study.losses(records)
     findings = main.findings
     capacity: dict[str, Any] = {
-        "protocol": _protocol(parts, findings),
+        "protocol": _protocol(study, findings),
         "missing": [
             {
                 "depth": one.line.depth, "widened": str(one.line.widened), "budget": one.budget,
                 "why": str(one.misfit.why), "below": one.misfit.below, "above": one.misfit.above,
             }
-            for one in parts.plan.missing
+            for one in study.plan.missing
         ],
-        "naive": {"valid": parts.naive, "train": float(main.answered.naive_train[0])},
-        "cells": _cells(parts, main),
+        "naive": {"valid": study.naive, "train": float(main.answered.naive_train[0])},
+        "cells": _cells(study, losses, main),
         "means": [_comparison(one, findings) for one in findings.means],
         "singles": [_comparison(one, findings) for one in findings.singles],
         "slope": None if findings.slope is None else _contrast(findings.slope),
@@ -124,44 +129,44 @@ def capacity_summary(parts: Study, found: Sequence[ShareResults]) -> dict[str, A
         ],
         "detectable": findings.detectable,
         "seeds_needed": findings.seeds_needed,
-        "disagreement": _disagreement(parts, main),
-        "train_sizes": [_size(parts, one) for one in found],
-        "openings": parts.folder.n_noted(LineKind.TEST_OPENED),
+        "disagreement": _disagreement(study, main),
+        "train_sizes": [_size(study, losses, one) for one in found],
+        "openings": openings,
     }  # fmt: skip
     verdict = study_verdict(
         findings,
-        metric=parts.objective.name,
-        train_gains=_train_gains(parts, main),
+        metric=study.objective.name,
+        train_gains=_train_gains(study, main),
         n_at_edge=sum(cell["rate_at_edge"] for cell in capacity["cells"]),
         n_cells=len(main.cells),
     )
     return {"verdict": verdict.as_dict(), "capacity": capacity}
 
 
-def _size(parts: Study, part: ShareResults) -> dict[str, Any]:
+def _size(study: Study, losses: Mapping[Training, float | None], part: ShareResults) -> dict[str, Any]:
     """What one share of the training rows shows."""
     return {
         "share": part.rows.share,
         "n_train": part.rows.n_train,
         "code": str(part.findings.code),
-        "cells": _cells(parts, part),
+        "cells": _cells(study, losses, part),
         "means": [_comparison(one, part.findings) for one in part.findings.means],
     }
 
 
-def _protocol(parts: Study, findings: StudyFindings) -> dict[str, Any]:
+def _protocol(study: Study, findings: StudyFindings) -> dict[str, Any]:
     """Every step, as it was done."""
-    spec, stopping, rates = parts.space.capacity, parts.stopping, parts.plan.rates
-    split = parts.problem.splits[0]
+    spec, stopping, rates = study.inputs.space.capacity, study.stopping, study.plan.rates
+    split = study.problem.splits[0]
     n_passes = stopping.max_epochs * stopping.evaluate_every
     return {
-        "preset": parts.space.preset,
+        "preset": study.inputs.space.preset,
         "depths": list(spec.depths or ()),
-        "budgets": list(parts.plan.budgets),
+        "budgets": list(study.plan.budgets),
         "widths": None if spec.widths is None else list(spec.widths),
-        "train_sizes": list(parts.plan.shares),
+        "train_sizes": list(study.plan.shares),
         "tolerance": TOLERANCE,
-        "seeds": parts.plan.n_seeds,
+        "seeds": study.plan.n_seeds,
         "paired": "weights, row order, training and validation rows",
         "learning_rates": [rates.rate(place) for place in rates.places],
         "more_rates_beyond_an_end": MAX_MORE,
@@ -186,12 +191,12 @@ def _protocol(parts: Study, findings: StudyFindings) -> dict[str, Any]:
     }
 
 
-def _cells(parts: Study, part: ShareResults) -> list[dict[str, Any]]:
+def _cells(study: Study, losses: Mapping[Training, float | None], part: ShareResults) -> list[dict[str, Any]]:
     answered = part.answered
-    values, sign = parts.values, -parts.objective.sign
+    sign = -study.objective.sign
     found = []
     for number, cell in enumerate(part.cells):
-        by_place = parts.plan.scores_of(part.first + number, values)
+        by_place = study.plan.scores_of(part.first + number, losses)
         place = answered.places[number]
         known = [-sign * value for value in by_place[place] if value is not None]
         alone = np.eye(len(part.cells))[number]
@@ -204,8 +209,8 @@ def _cells(parts: Study, part: ShareResults) -> list[dict[str, Any]]:
                 "n_params": cell.n_params,
                 "widths": list(layer_sizes(cell.point)),
                 "channels": list(_channels(cell)),
-                "learning_rate": parts.plan.rates.rate(place),
-                "rate_at_edge": parts.plan.rates.at_edge(by_place),
+                "learning_rate": study.plan.rates.rate(place),
+                "rate_at_edge": study.plan.rates.at_edge(by_place),
                 "n_rates": len(by_place),
                 "valid": float(np.mean(known)) if known else None,
                 "test": {"value": float(answered.test[number].mean()), "low": low, "high": high},
@@ -231,9 +236,9 @@ def _n_untrained(answered: Answered, cell: int, *, sign: int) -> int:
     return int((gains[cell] < gains.max() / 2).sum())
 
 
-def _train_gains(parts: Study, part: ShareResults) -> dict[int, float]:
+def _train_gains(study: Study, part: ShareResults) -> dict[int, float]:
     """How much better every depth scores on training rows than the shallowest, mean over the budgets both have."""
-    sign = -parts.objective.sign
+    sign = -study.objective.sign
     score = {(cell.line, cell.budget): sign * part.answered.train[n].mean() for n, cell in enumerate(part.cells)}
     shallowest = min(line for line, _ in score)
     gains: dict[int, list[float]] = {}
@@ -266,7 +271,7 @@ def _contrast(found: Contrast) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _disagreement(parts: Study, part: ShareResults) -> list[dict[str, Any]]:
+def _disagreement(study: Study, part: ShareResults) -> list[dict[str, Any]]:
     """How differently the shallowest and the deepest network of a budget answer, beside two seeds of one cell.
 
     For classes the share of test rows with another answer, and of those who is right; for numbers the root mean square
@@ -274,7 +279,7 @@ def _disagreement(parts: Study, part: ShareResults) -> list[dict[str, Any]]:
     """
     found = []
     answered, cells = part.answered, part.cells
-    for budget in parts.plan.budgets:
+    for budget in study.plan.budgets:
         places = [number for number, cell in enumerate(cells) if cell.budget == budget]
         if len(places) < 2:
             continue
@@ -284,30 +289,30 @@ def _disagreement(parts: Study, part: ShareResults) -> list[dict[str, Any]]:
                 "budget": budget,
                 "wide": cells[places[0]].depth,
                 "deep": cells[places[-1]].depth,
-                "between": float(np.mean([_distance(parts, *pair) for pair in zip(wide, deep, strict=True)])),
-                "wide_seeds": _between_seeds(parts, wide),
-                "deep_seeds": _between_seeds(parts, deep),
-                **_who_is_right(parts, wide, deep, answered.truth),
+                "between": float(np.mean([_distance(study, *pair) for pair in zip(wide, deep, strict=True)])),
+                "wide_seeds": _between_seeds(study, wide),
+                "deep_seeds": _between_seeds(study, deep),
+                **_who_is_right(study, wide, deep, answered.truth),
             }
         )
     return found
 
 
-def _between_seeds(parts: Study, answers: NDArray[np.float32]) -> float:
-    return float(np.mean([_distance(parts, *pair) for pair in combinations(answers, 2)]))
+def _between_seeds(study: Study, answers: NDArray[np.float32]) -> float:
+    return float(np.mean([_distance(study, *pair) for pair in combinations(answers, 2)]))
 
 
-def _distance(parts: Study, one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    if parts.problem.head.task is Task.REGRESSION:
+def _distance(study: Study, one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    if study.problem.head.task is Task.REGRESSION:
         return float(np.sqrt(np.mean(np.square(one - other))))
     return float(np.mean(one.argmax(axis=1) != other.argmax(axis=1)))
 
 
 def _who_is_right(
-    parts: Study, wide: NDArray[np.float32], deep: NDArray[np.float32], truth: NDArray[Any]
+    study: Study, wide: NDArray[np.float32], deep: NDArray[np.float32], truth: NDArray[Any]
 ) -> dict[str, float]:
     """Shares of test rows, mean over seeds; nothing for numbers, of which none is simply right."""
-    if parts.problem.head.task is Task.REGRESSION:
+    if study.problem.head.task is Task.REGRESSION:
         return {}
     wide_right, deep_right = (answers.argmax(axis=2) == truth for answers in (wide, deep))
     return {

@@ -65,17 +65,9 @@ class Target:
         return cls([Cells(frame[name]) for name in frame.columns])
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the columns."""
-        return tuple(column.name for column in self.columns)
-
-    @property
     def frame(self) -> pd.DataFrame:
         """The columns as they were given."""
         return pd.DataFrame({column.name: column.column for column in self.columns})
-
-    def __len__(self) -> int:
-        return len(self.columns[0])
 
     def take(self, rows: NDArray[np.int64]) -> Target:
         """Some of the rows, by position."""
@@ -141,7 +133,8 @@ def infer_head(target: Target, *, stated: str = "auto") -> tuple[Head, str]:
     labels = () if task is Task.REGRESSION else labels_of(target)
     n_outputs = {Task.REGRESSION: len(target.columns), Task.BINARY: 1, Task.MULTICLASS: len(labels)}[task]
     loss = default_loss(task)
-    return Head(task=task, loss=loss, n_outputs=n_outputs, target_names=target.names, labels=labels), reason
+    names = tuple(column.name for column in target.columns)
+    return Head(task=task, loss=loss, n_outputs=n_outputs, target_names=names, labels=labels), reason
 
 
 def labels_of(target: Target) -> tuple[str, ...]:

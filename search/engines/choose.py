@@ -37,7 +37,7 @@ def make_engine(
     first_rung: int,
     n_features: int,
     n_outputs: int,
-    shared: SharedStudy | None = None,
+    shared: Callable[[], SharedStudy] | None = None,
 ) -> Engine:
     """The engine, nothing told yet; only the library that it needs is loaded.
 
@@ -48,11 +48,13 @@ def make_engine(
         first_rung: Epochs before a trial is judged.
         n_features: Columns of the matrix.
         n_outputs: Units of the output layer.
-        shared: The study that other drivers work on too; None: the search is this process's alone.
+        shared: Opens the study that other drivers work on too, once all else is checked; None: the search is this
+            process's alone.
 
     Raises:
-        SpaceError: If it needs a library that is not installed, or more trials, or the space has no point it may try.
-        RunError: If the run to start from cannot be read.
+        SpaceError: If it needs a library that is not installed, or more trials, or cannot search with others, or the
+            space has no point it may try.
+        RunError: If the run to start from cannot be read, or the shared study not be opened.
     """
     search = space.search
 
@@ -71,20 +73,7 @@ def make_engine(
         max_epochs=max_epochs,
     )
     if shared is not None:
-        from ffsearch.search.engines.shared import SharedEngine
-
-        return SharedEngine(
-            space.parameters,
-            study=shared,
-            n_trials=search.trials,
-            sampler=search.sampler,
-            pruner=search.pruner,
-            seed=search.seed,
-            given=common["given"],
-            allows=allows,
-            first_rung=first_rung,
-            max_epochs=max_epochs,
-        )
+        return _shared_engine(space, shared, common)
     if search.engine == "optuna":
         from ffsearch.search.engines.optuna_engine import OptunaEngine
 
@@ -95,6 +84,16 @@ def make_engine(
     engine = KerasTunerEngine(space.parameters, sampler=search.sampler, pruner=search.pruner, **common)
     engine.check_trials(search.trials)
     return engine
+
+
+def _shared_engine(space: SearchSpace, shared: Callable[[], SharedStudy], common: Common) -> Engine:
+    from ffsearch.search.engines.shared import SharedEngine, check_shared
+
+    search = space.search
+    check_shared(engine=search.engine, sampler=search.sampler)
+    return SharedEngine(
+        space.parameters, study=shared(), n_trials=search.trials, sampler=search.sampler, pruner=search.pruner, **common
+    )
 
 
 def first_points(space: SearchSpace, *, allows: Allows) -> list[Point]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, Unpack
 
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, RandomSampler
@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial
 
 from ffsearch.errors import SpaceError
 from ffsearch.search.base.seeds import Purpose, integer
-from ffsearch.search.engines.asking import MAX_DRAWS, MAX_EPOCHS, Judge
+from ffsearch.search.engines.asking import MAX_DRAWS, MAX_EPOCHS, Common, Judge
 from ffsearch.search.engines.optuna_engine import N_SAMPLED
 from ffsearch.search.engines.optuna_space import OptunaSpace
 from ffsearch.search.engines.protocol import Proposal
@@ -36,7 +36,7 @@ def check_shared(*, engine: str, sampler: str) -> None:
     """Refuse what several drivers cannot search with.
 
     Raises:
-        SpaceError: With what is legal.
+        SpaceError: With what is legal, or what is to be installed.
     """
     if engine != "optuna" or sampler not in SHARED_SAMPLERS:
         raise SpaceError(
@@ -44,6 +44,7 @@ def check_shared(*, engine: str, sampler: str) -> None:
             "--storage shares. "
             f"Legal with --storage: {', '.join(SHARED_SAMPLERS)} of optuna."
         )
+    check_installed(sampler)
 
 
 class SharedEngine:
@@ -58,11 +59,7 @@ class SharedEngine:
         n_trials: Trials it shall have in the end.
         sampler: One of `SHARED_SAMPLERS`.
         pruner: One of `PRUNERS`; it compares with the trials of this driver and with all that were told.
-        seed: The run's seed.
-        given: Points to begin with; the first is trial 0, the default.
-        allows: Whether a point that is drawn may be tried.
-        first_rung: Epochs before the pruner judges a trial.
-        max_epochs: Most epochs of a trial.
+        **common: See `AskTell`; the objective is the study's.
     """
 
     name = "optuna"
@@ -75,19 +72,23 @@ class SharedEngine:
         n_trials: int,
         sampler: str,
         pruner: str,
-        seed: int,
-        given: Sequence[Point],
-        allows: Callable[[Point], bool],
-        first_rung: int = FIRST_RUNG,
-        max_epochs: int = MAX_EPOCHS,
+        **common: Unpack[Common],
     ) -> None:
-        check_installed(sampler)
         self.study = study
         self.n_trials = n_trials
         self._space = OptunaSpace(parameters)
-        self._judge = Judge(pruner, first_rung=first_rung, max_epochs=max_epochs)
+        self._judge = Judge(
+            pruner,
+            first_rung=common.get("first_rung", FIRST_RUNG),
+            max_epochs=common.get("max_epochs", MAX_EPOCHS),
+        )
         self._sampler = _ByNumber(
-            self._space, name=sampler, seed=seed, given=given, allows=allows, running=self._running_points
+            self._space,
+            name=sampler,
+            seed=common["seed"],
+            given=common.get("given", ()),
+            allows=common.get("allows", lambda _: True),
+            running=self._running_points,
         )
 
     def ask(self) -> Proposal | None:

@@ -8,8 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from ffsearch.search.evidence.effort import baseline_seconds
+
 if TYPE_CHECKING:
+    from ffsearch.search.data.problem import Problem
     from ffsearch.search.folder.trial_record import TrialRecord
+    from ffsearch.spaces.schema import EvidenceSpec
 
 __all__ = [
     "BASELINES_SHARE",
@@ -17,6 +21,7 @@ __all__ = [
     "EVIDENCE_SHARE",
     "OVERHEAD_S",
     "REFIT_SAFETY",
+    "Clock",
     "Deadline",
     "Reserve",
     "evidence_seconds",
@@ -42,6 +47,9 @@ BASELINES_SHARE: Final = 0.35
 """Share of the budget that is kept for baselines at most; those that do not fit into what is left are left out, and
 said to be. choice: without it a minute on 40,000 rows would be theirs alone, and no network would be trained.
 """
+
+USUAL_PARTNERS: Final = 10
+"""Networks that effects train in a repeat: what the shipped space makes of most winners."""
 
 
 def evidence_seconds(
@@ -133,3 +141,56 @@ class Reserve:
         share = best.best_epoch / best.n_epochs if best.n_epochs else 0.0
         epochs_s = (best.train_s - best.compile_s) * share * self.n_all / self.n_train
         return rest_s + self.safety * (best.compile_s + epochs_s)
+
+
+class Clock:
+    """The time of a run: what it took, what is left, and what is kept back for the steps after the search.
+
+    Args:
+        deadline: When everything has to be done.
+        problem: What trials learn from.
+        n_all: Rows the winner is refitted on.
+        evidence: What evidence is wanted.
+        earlier_s: Seconds that earlier starts took.
+    """
+
+    def __init__(
+        self, deadline: Deadline, problem: Problem, *, n_all: int, evidence: EvidenceSpec, earlier_s: float
+    ) -> None:
+        needed_s = baseline_seconds(problem, evidence.repeats) if evidence.baselines else 0.0
+        self.deadline = deadline
+        self.reserve = Reserve(
+            n_train=len(problem.splits[0].x_train),
+            n_all=n_all,
+            baselines_s=kept_for_baselines(needed_s, total_s=deadline.total_s),
+        )
+        self._evidence, self._earlier_s = evidence, earlier_s
+
+    @property
+    def wall_s(self) -> float:
+        """Seconds the run took so far, over all its starts."""
+        return self._earlier_s + self.deadline.elapsed()
+
+    def is_search_over(self, records: Sequence[TrialRecord], best: TrialRecord | None) -> bool:
+        """Whether what is left of the budget is needed for evidence, refit, test and report; asked after every epoch.
+
+        Args:
+            records: All trials told.
+            best: The one that would be refitted now.
+        """
+        if self.deadline.total_s is None:
+            return False
+        return self.deadline.over(self.reserve.seconds(best) + self._evidence_s(records, self.deadline.total_s))
+
+    def _evidence_s(self, records: Sequence[TrialRecord], total_s: float) -> float:
+        """Seconds to keep back for networks that are trained again."""
+        wanted = self._evidence
+        n_finalists = wanted.finalists + 1 if wanted.finalists else 0
+        n_effects = 0 if wanted.effects == "auto" else USUAL_PARTNERS * wanted.effects
+        return evidence_seconds(
+            records,
+            n_networks=n_finalists * wanted.repeats + n_effects,
+            n_best=max(1, n_finalists),
+            elapsed_s=self.wall_s,
+            total_s=total_s,
+        )

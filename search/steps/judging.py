@@ -18,9 +18,7 @@ from numpy.typing import NDArray
 
 from ffsearch.search.base.seeds import Purpose, generator
 from ffsearch.search.data.dates import DateReading
-from ffsearch.search.data.kinds import Kind as ColumnKind
-from ffsearch.search.data.preprocess import raw_inputs
-from ffsearch.search.data.spelling import PLAIN
+from ffsearch.search.data.images import ImageLayout
 from ffsearch.search.evidence.baselines import Baseline, BaselineName, fit_baseline
 from ffsearch.search.evidence.calibration import Bin, reliability
 from ffsearch.search.evidence.effort import baseline_splits, split_seconds
@@ -34,18 +32,20 @@ from ffsearch.search.exporting.checks import HeldOut, write_held_out
 from ffsearch.search.folder.log import LineKind
 from ffsearch.search.folder.reader import CHECK
 from ffsearch.search.folder.summary import SealedTest
+from ffsearch.search.folder.writer import RunFolder
 from ffsearch.search.network.heads import Task
-from ffsearch.search.observer import Phase
-from ffsearch.search.steps.budget import ENDING_S
+from ffsearch.search.observer import Observer, Phase
+from ffsearch.search.steps.budget import ENDING_S, Deadline
 from ffsearch.search.steps.refitting import Answer, in_unit
+from ffsearch.search.steps.setting import Setting
+from ffsearch.spaces.schema import EvidenceSpec
 
 if TYPE_CHECKING:
     from ffsearch.search.data.prepare import Prepared, SealedRows
     from ffsearch.search.data.problem import Problem
-    from ffsearch.search.steps.parts import Parts
     from ffsearch.search.steps.weighing import Weighed
 
-__all__ = ["NETWORK", "Judged", "ModelScores", "TestScores", "judge"]
+__all__ = ["NETWORK", "Judged", "ModelScores", "TestScores", "judge", "open_test"]
 
 NETWORK: Final = "network"
 
@@ -113,54 +113,96 @@ class Judged:
         return SealedTest(**asdict(scores.interval), metrics=scores.metrics, openings=self.openings)
 
 
-def judge(parts: Parts, weighed: Weighed, answer: Answer) -> Judged:
+def judge(
+    weighed: Weighed,
+    answer: Answer,
+    setting: Setting,
+    *,
+    prepared: Prepared,
+    wanted: EvidenceSpec,
+    deadline: Deadline,
+    folder: RunFolder,
+    observer: Observer,
+) -> Judged:
     """Fit the baselines, then open the test rows, which nothing has depended on so far, and compare all answers.
 
     The opening is noted in the folder before the rows are read: it counts whatever comes of it.
+
+    Args:
+        weighed: The winner.
+        answer: The winner, refitted.
+        setting: What scores rest on.
+        prepared: The table, whose test rows are sealed.
+        wanted: What evidence is wanted.
+        deadline: When everything has to be done.
+        folder: The run folder, open.
+        observer: Told of every phase.
     """
-    baselines, scores, notices = _baselines(parts, answer)
+    baselines, scores, notices = _baselines(
+        answer, setting, prepared=prepared, wanted=wanted, deadline=deadline, observer=observer
+    )
     models = [ModelScores(name=NETWORK, settings={}, repeats=_of_network(weighed)), *scores]
-    if not len(parts.inputs.prepared.splits.test):
-        return Judged(models=tuple(models), facts=_facts_of_validation(parts, weighed, baselines), notices=notices)
-    parts.observer.phase(Phase.TEST)
-    parts.folder.note(LineKind.TEST_OPENED)
-    sealed = parts.inputs.prepared.test_rows()
-    for notice in sealed.notices:
-        parts.observer.noted(notice)
+    if not len(prepared.splits.test):
+        facts = _facts_of_validation(weighed, baselines, setting)
+        return Judged(models=tuple(models), facts=facts, notices=notices)
+    sealed = open_test(prepared, folder=folder, observer=observer)
     raw: dict[str, NDArray[Any]] = {NETWORK: answer.model.answers(sealed.features)}
-    write_held_out(parts.folder.path / CHECK, answer.model, HeldOut(frame=sealed.features, answers=raw[NETWORK]))
-    x = answer.rows.preprocessor.transform(sealed.features) if baselines else None
-    raw |= {str(baseline.name): baseline.answers(x) for baseline in baselines if x is not None}
-    return replace(_compared(parts, weighed, answer, sealed, raw, models), notices=notices)
+    write_held_out(folder.path / CHECK, answer.model, HeldOut(frame=sealed.features, answers=raw[NETWORK]))
+    cells = answer.rows.preprocessor.raw_inputs(sealed.features)
+    if baselines:
+        x = answer.rows.preprocessor.matrix(cells, n_rows=len(sealed.features))
+        raw |= {str(baseline.name): baseline.answers(x) for baseline in baselines}
+    judged = _compared(
+        weighed, answer, setting,
+        sealed=sealed, raw=raw, models=models, columns=_columns(prepared, cells), groups=prepared.test_groups(),
+    )  # fmt: skip
+    return replace(judged, openings=folder.n_noted(LineKind.TEST_OPENED), notices=notices)
+
+
+def open_test(prepared: Prepared, *, folder: RunFolder, observer: Observer) -> SealedRows:
+    """Open the test rows, which nothing has depended on so far; the opening counts whatever comes of it."""
+    observer.phase(Phase.TEST)
+    folder.note(LineKind.TEST_OPENED)
+    sealed = prepared.test_rows()
+    for notice in sealed.notices:
+        observer.noted(notice)
+    return sealed
 
 
 # --- baselines -------------------------------------------------------------------------------------------------------
 
 
-def _baselines(parts: Parts, answer: Answer) -> tuple[list[Baseline], list[ModelScores], tuple[str, ...]]:
+def _baselines(
+    answer: Answer,
+    setting: Setting,
+    *,
+    prepared: Prepared,
+    wanted: EvidenceSpec,
+    deadline: Deadline,
+    observer: Observer,
+) -> tuple[list[Baseline], list[ModelScores], tuple[str, ...]]:
     """The baselines asked for, and the dummy, which costs nothing and beside which all others are seen.
 
     Returns:
         The models, what they scored, and what the budget left no time for.
     """
-    wanted = parts.evidence.baselines
-    if not wanted:
+    if not wanted.baselines:
         return [], [], ()
-    parts.observer.phase(Phase.BASELINES)
-    numbers = range(1, baseline_splits(parts.problem, parts.evidence.repeats) + 1)
-    problem = parts.inputs.prepared.repeats(numbers)
+    observer.phase(Phase.BASELINES)
+    numbers = range(1, baseline_splits(setting.problem, wanted.repeats) + 1)
+    problem = prepared.repeats(numbers)
     made, left_out = [], []
-    for name in (name for name in BaselineName if name is BaselineName.DUMMY or str(name) in wanted):
-        needed_s = 2 * split_seconds(parts.problem, name)  # a split, then all development rows
-        is_over = partial(parts.deadline.over, ENDING_S + needed_s)
+    for name in (name for name in BaselineName if name is BaselineName.DUMMY or str(name) in wanted.baselines):
+        needed_s = 2 * split_seconds(setting.problem, name)  # a split, then all development rows
+        is_over = partial(deadline.over, ENDING_S + needed_s)
         if name is not BaselineName.DUMMY and is_over():
             left_out.append(f"Baseline {name}: time was too short for it.")
             continue
         made.append(
-            fit_baseline(name, problem, answer.rows, seed=parts.seed, metric=parts.objective.name, is_over=is_over)
+            fit_baseline(name, problem, answer.rows, seed=setting.seed, metric=setting.objective.name, is_over=is_over)
         )
     for note in (*(note for baseline in made for note in baseline.notes), *left_out):
-        parts.observer.noted(note)
+        observer.noted(note)
     return made, [_of_baseline(baseline, problem, numbers) for baseline in made], tuple(left_out)
 
 
@@ -185,28 +227,25 @@ def _of_baseline(baseline: Baseline, problem: Problem, numbers: Sequence[int]) -
 
 
 def _compared(
-    parts: Parts,
     weighed: Weighed,
     answer: Answer,
+    setting: Setting,
+    *,
     sealed: SealedRows,
     raw: Mapping[str, NDArray[Any]],
     models: Sequence[ModelScores],
+    columns: Mapping[str, NDArray[Any]],
+    groups: NDArray[np.int64] | None,
 ) -> Judged:
     """All answers to the same rows."""
-    head, objective, prepared = parts.problem.head, parts.objective, parts.inputs.prepared
+    head, objective = setting.head, setting.objective
     truth = in_unit(head, sealed.y, answer)
     answers = {name: in_unit(head, of_model, answer) for name, of_model in raw.items()}
     terms = {
         name: row_terms(head.task, objective.name, truth=truth, answers=of_model) for name, of_model in answers.items()
     }
-    groups = prepared.test_groups()
     values = {name: metric_values(head.task, truth, of_model) for name, of_model in answers.items()}
-    intervals = score_intervals(
-        objective.name,
-        truth=truth,
-        terms=np.stack(list(terms.values())),
-        groups=groups,
-    )
+    intervals = score_intervals(objective.name, truth=truth, terms=np.stack(list(terms.values())), groups=groups)
     tests = {
         name: TestScores(
             interval=Interval(value=values[name][objective.name], low=low, high=high), metrics=values[name]
@@ -214,41 +253,40 @@ def _compared(
         for name, (low, high) in zip(terms, intervals, strict=True)
     }
     is_class = head.task is not Task.REGRESSION
-    rng = generator(parts.seed, Purpose.EVIDENCE, _ERRORS)
+    rng = generator(setting.seed, Purpose.EVIDENCE, _ERRORS)
     network = answers[NETWORK]
     return Judged(
         models=tuple(replace(one, test=tests[one.name]) for one in models),
-        openings=parts.folder.n_noted(LineKind.TEST_OPENED),
-        facts=_facts(parts, weighed, truth, terms, groups) if "dummy" in terms else None,
+        facts=_facts(weighed, setting, truth, terms, groups) if "dummy" in terms else None,
         bins=reliability(truth, network) if is_class else (),
         confused=confusion(truth, network) if is_class else None,
         residuals=()
         if is_class
         else tuple(residuals(sealed.y[:, place], raw[NETWORK][:, place], rng=rng) for place in range(head.n_outputs)),
-        slices=worst_slices(row_losses(head.task, truth, network), _columns(prepared, sealed)),
+        slices=worst_slices(row_losses(head.task, truth, network), columns),
     )
 
 
-def _facts_of_validation(parts: Parts, weighed: Weighed, baselines: Sequence[Baseline]) -> Facts | None:
+def _facts_of_validation(weighed: Weighed, baselines: Sequence[Baseline], setting: Setting) -> Facts | None:
     """What the verdict rests on where no rows are sealed: the finalists' repeats, whose splits baselines learnt from.
 
     A row that several repeats have validated on is resampled as one.
     """
-    found, objective = weighed.finalists, parts.objective
+    found, objective = weighed.finalists, setting.objective
     if found is None or not baselines:
         return None
     shared = found.answers[: min(len(baseline.valid) for baseline in baselines)]
     terms = {NETWORK: [one.part(objective, [weighed.winner.trial]).terms[0] for one in shared]} | {
         str(baseline.name): [
-            row_terms(parts.problem.head.task, objective.name, truth=one.truth, answers=answers)
+            row_terms(setting.head.task, objective.name, truth=one.truth, answers=answers)
             for one, answers in zip(shared, baseline.valid[: len(shared)], strict=True)
         ]
         for baseline in baselines
     }
     rows = np.concatenate([one.rows for one in shared])
     return _facts(
-        parts,
         weighed,
+        setting,
         np.concatenate([one.truth for one in shared]),
         {name: np.concatenate(of_model) for name, of_model in terms.items()},
         rows if found.groups is None else found.groups[rows],
@@ -258,8 +296,8 @@ def _facts_of_validation(parts: Parts, weighed: Weighed, baselines: Sequence[Bas
 
 
 def _facts(
-    parts: Parts,
     weighed: Weighed,
+    setting: Setting,
     truth: NDArray[Any],
     terms: Mapping[str, NDArray[np.float32]],
     groups: NDArray[np.int64] | None,
@@ -269,12 +307,12 @@ def _facts(
 ) -> Facts:
     corrected = weighed.corrected
     return facts_of_rows(
-        parts.objective,
+        setting.objective,
         truth=truth,
         terms=terms,
         topology=weighed.winner.topology,
         n_params=weighed.winner.n_params,
-        rng=generator(parts.seed, Purpose.EVIDENCE, _FACTS),
+        rng=generator(setting.seed, Purpose.EVIDENCE, _FACTS),
         groups=groups,
         seed_sd=None if corrected is None else corrected.seed_sd,
         smaller=weighed.smaller,
@@ -284,16 +322,9 @@ def _facts(
     )
 
 
-def _columns(prepared: Prepared, sealed: SealedRows) -> dict[str, NDArray[Any]]:
-    """The columns slices go by, read as the network reads them: all that are used, and none of an image."""
-    used = [column for column in prepared.columns if column.used]
-    if any(column.kind is ColumnKind.IMAGE for column in used):
+def _columns(prepared: Prepared, cells: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """The columns slices go by, read as the network reads them, dates as moments; none of an image."""
+    if isinstance(prepared.layout, ImageLayout):
         return {}
-    readings = {column.name: column.reading or PLAIN for column in used if column.is_number}
-    cells = raw_inputs(
-        sealed.features,
-        numbers=readings,
-        categories=[column.name for column in used if not column.is_number],
-    )
-    dates = {name: reading for name, reading in readings.items() if isinstance(reading, DateReading)}
-    return cells | {name: reading.moments(cells[name]) for name, reading in dates.items()}
+    dates = {one.name: one.reading for one in prepared.layout.numbers if isinstance(one.reading, DateReading)}
+    return {**cells, **{name: reading.moments(cells[name]) for name, reading in dates.items()}}

@@ -16,15 +16,15 @@ from ffsearch.search.folder.log import LineKind
 from ffsearch.search.folder.reader import MODEL
 from ffsearch.search.folder.summary import RefitFacts
 from ffsearch.search.folder.trial_record import TrialRecord
+from ffsearch.search.folder.writer import RunFolder
 from ffsearch.search.network.heads import Head, Task
-from ffsearch.search.observer import Phase
+from ffsearch.search.observer import Observer, Phase
+from ffsearch.search.steps.setting import Setting
+from ffsearch.search.steps.trainers import Trainers
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from ffsearch.search.data.prepare import Prepared, Refit
     from ffsearch.search.serving.packaging import PackagedModel
-    from ffsearch.search.steps.parts import Parts
     from ffsearch.search.training.refit import Steps
 
 N_CHECKED: Final = 1000
@@ -48,13 +48,26 @@ class Answer:
     rows: Refit
 
 
-def refit_winner(parts: Parts, winner: TrialRecord, steps: Steps) -> Answer:
+def refit_winner(
+    winner: TrialRecord,
+    steps: Steps,
+    setting: Setting,
+    *,
+    prepared: Prepared,
+    trainers: Trainers,
+    folder: RunFolder,
+    observer: Observer,
+) -> Answer:
     """Train the winner afresh on all development rows for i* steps, and put it into one file that takes raw rows.
 
     Args:
-        parts: The run.
         winner: The trial whose point is trained.
         steps: i*.
+        setting: What is predicted, and the run's seed.
+        prepared: The table.
+        trainers: How the search trained.
+        folder: Where the file goes.
+        observer: Told of the phase.
 
     Source: algorithm 7.2 of Goodfellow, Bengio, Courville (2016).
 
@@ -66,43 +79,30 @@ def refit_winner(parts: Parts, winner: TrialRecord, steps: Steps) -> Answer:
     from ffsearch.search.training.balance import rows_per_epoch
     from ffsearch.search.training.refit import Hold, refit
 
-    parts.observer.phase(Phase.REFIT)
-    train, head = parts.inputs.space.train, parts.problem.head
-    rows = parts.inputs.prepared.fit_all()
+    observer.phase(Phase.REFIT)
+    train, batch_size = trainers.train, trainers.stopping.batch_size
+    rows = prepared.fit_all()
     n_rows = rows_per_epoch(rows.y, winner.point.augment_balance)
-    n_updates = steps.n_updates(Hold(train.refit), n_rows=n_rows, batch_size=parts.stopping.batch_size)
+    n_updates = steps.n_updates(Hold(train.refit), n_rows=n_rows, batch_size=batch_size)
     refitted = refit(
-        winner.point,
-        head=head,
-        x=rows.x,
-        y=rows.y,
-        n_updates=n_updates,
-        batch_size=parts.stopping.batch_size,
-        seed=child(parts.seed, Purpose.REFIT),
-        optimizer=train.optimizer,
-        momentum=train.momentum,
-        columns=parts.problem.matrix_columns,
-        trainer=parts.trainer.name,
-    )
-    path = parts.folder.path / MODEL
+        winner.point, head=setting.head, x=rows.x, y=rows.y, columns=setting.problem.matrix_columns,
+        n_updates=n_updates, batch_size=batch_size, seed=child(setting.seed, Purpose.REFIT),
+        optimizer=train.optimizer, momentum=train.momentum, trainer=trainers.name,
+    )  # fmt: skip
+    path = folder.path / MODEL
     make_folder(path.parent)
     model = save_model(
         path,
         point=winner.point,
         weights=refitted.weights,
-        head=head,
+        head=setting.head,
         preprocessor=rows.preprocessor,
         target_scale=rows.target_scale,
-        sample=_sample(parts.inputs.prepared),
+        sample=prepared.table.features.take(prepared.development_rows[:N_CHECKED]),
     )
     facts = RefitFacts(updates=refitted.n_updates, epochs=round(refitted.n_epochs, 2), n_rows=len(rows.x))
-    parts.folder.note(LineKind.REFITTED, trial=winner.trial, updates=facts.updates, epochs=facts.epochs)
+    folder.note(LineKind.REFITTED, trial=winner.trial, updates=facts.updates, epochs=facts.epochs)
     return Answer(model=model, facts=facts, rows=rows)
-
-
-def _sample(prepared: Prepared) -> pd.DataFrame:
-    """Some raw rows that were learnt from, to check the saved file on."""
-    return prepared.table.features.take(prepared.development_rows[:N_CHECKED])
 
 
 def in_unit(head: Head, values: NDArray[Any], answer: Answer) -> NDArray[Any]:

@@ -10,26 +10,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ffsearch.search.base.objective import Objective
 from ffsearch.search.evidence.answers import RepeatAnswers
 from ffsearch.search.evidence.correction import OutOfSample
 from ffsearch.search.evidence.finalists import repeat_jobs
 from ffsearch.search.folder.trial_record import TrialRecord
+from ffsearch.search.folder.writer import RunFolder
 from ffsearch.search.network.topology import Point
-from ffsearch.search.observer import Repeated
-from ffsearch.search.steps.recording import record_of
-from ffsearch.search.training.protocol import Ended, Epoch, Job, Trained
+from ffsearch.search.observer import Observer, Repeated
+from ffsearch.search.steps.budget import Clock
+from ffsearch.search.steps.setting import Setting
+from ffsearch.search.steps.trainers import Trainers
+from ffsearch.search.steps.trial_records import make_record
+from ffsearch.search.training.protocol import Ended, Epoch, Job, Trained, Trainer
 
 if TYPE_CHECKING:
+    from ffsearch.search.data.prepare import Prepared
     from ffsearch.search.data.problem import Problem
-    from ffsearch.search.steps.parts import Parts
 
-__all__ = ["Round", "train_round"]
+__all__ = ["Repeater", "Round"]
 
 MAX_BYTES: Final = 1_000_000_000
 """Matrices of repeats that are in memory together. choice: a share of a small machine; more is trained in parts."""
@@ -81,64 +86,13 @@ class Round:
         values = [[record.value for record in self.of(point)] for point in points]
         return np.array([[np.nan if value is None else value for value in row] for row in values], np.float64)
 
-    def out_of_sample(self, parts: Parts, points: Sequence[int]) -> OutOfSample:
+    def out_of_sample(self, objective: Objective, points: Sequence[int]) -> OutOfSample:
         """Terms of sound points on all rows they have not learnt from."""
-        objective = parts.objective
         return OutOfSample(
             objective=objective,
             parts=tuple(one.part(objective, points) for one in self.answers),
             groups=self.groups,
         )
-
-
-def train_round(
-    parts: Parts,
-    points: Points,
-    repeats: Sequence[int],
-    *,
-    usual: Mapping[int, int],
-    reserve_s: float,
-    share: float = 1.0,
-) -> Round:
-    """Train points in repeats, as far as that was not done before and there is time.
-
-    Args:
-        parts: The run.
-        points: Numbers and points; those that were no trial have numbers beyond all trials.
-        repeats: Numbers of the repeats, from 1.
-        usual: By number of the point, the epoch that its best one is expected near: that of an earlier training.
-        reserve_s: Seconds that must be left of the budget for what comes after.
-        share: Share of every repeat's training rows to learn from; an epoch then is more passes over them, for the
-            refit too makes as many updates whatever its rows.
-    """
-    answers: list[RepeatAnswers] = []
-    progress = _Progress(n_all=len(points) * len(repeats))
-    n_together = _n_together(parts, len(repeats))
-    for start in range(0, len(repeats), n_together):
-        numbers = repeats[start : start + n_together]
-        problem = parts.inputs.prepared.repeats(numbers, share=share)
-        _train(
-            parts,
-            problem,
-            points,
-            numbers,
-            usual=usual,
-            reserve_s=reserve_s,
-            n_passes=round(1 / share),
-            progress=progress,
-        )
-        answers += _kept(parts, problem, points, numbers)
-    done = tuple(one.repeat for one in answers)
-    return Round(
-        points=tuple(number for number, _ in points),
-        repeats=done,
-        records={
-            (number, repeat): _record(parts, number, repeat, point) for number, point in points for repeat in done
-        },
-        answers=tuple(answers),
-        groups=parts.inputs.prepared.dealt.guide.groups,
-        is_cut=len(done) < len(repeats),
-    )
 
 
 @dataclass
@@ -175,101 +129,157 @@ class _Patience:
         return epoch.number >= max(at, self._usual.get(epoch.job.trial, 0)) + self._patience
 
 
-def _train(
-    parts: Parts,
-    problem: Problem,
-    points: Points,
-    repeats: Sequence[int],
-    *,
-    usual: Mapping[int, int],
-    reserve_s: float,
-    n_passes: int,
-    progress: _Progress,
-) -> None:
-    """Train what is missing of some repeats, and keep it."""
-    known = {
-        repeat: set(RepeatAnswers.file(parts.folder.path, repeat, split, problem.head).read()[0])
-        for repeat, split in zip(repeats, problem.splits, strict=True)
-    }
+@dataclass(frozen=True, kw_only=True)
+class Repeater:
+    """Trains points again, in repeats, as far as that was not done before and there is time.
 
-    def is_kept(job: Job) -> bool:
-        record = parts.folder.repeat(job.trial, repeats[job.fold], point=job.point)
-        return record is not None and (record.value is None or job.trial in known[repeats[job.fold]])
+    Args:
+        setting: What scores rest on.
+        prepared: The table, which is split anew in every repeat.
+        trainers: Train as the search did, but for the patience.
+        folder: Where what they come to is kept.
+        clock: Says when time is up.
+        observer: Told of every network.
+    """
 
-    def is_over() -> bool:
-        return parts.deadline.over(reserve_s)
+    setting: Setting
+    prepared: Prepared
+    trainers: Trainers
+    folder: RunFolder
+    clock: Clock
+    observer: Observer
 
-    patience = _Patience(usual, patience=parts.stopping.patience, min_delta=parts.stopping.min_delta)
+    def train(
+        self,
+        points: Points,
+        repeats: Sequence[int],
+        *,
+        usual: Mapping[int, int],
+        winner: TrialRecord,
+        share: float = 1.0,
+    ) -> Round:
+        """Train points in repeats.
 
-    def watch(epoch: Epoch) -> Ended | None:
-        parts.observer.epoch(epoch)
-        if patience.is_over(epoch):
-            return Ended.STOPPED
-        return Ended.BUDGET if is_over() else None
-
-    def jobs() -> Iterator[Job]:
-        for job in missing:
-            if is_over():
-                return
-            parts.observer.started(job)
-            yield job
-
-    wanted = list(repeat_jobs(points, repeats, seed=parts.seed))
-    missing = [job for job in wanted if not is_kept(job)]
-    progress.n_done += len(wanted) - len(missing)
-    if not missing:
-        return
-    trainer = parts.trainer_for(problem, n_passes=n_passes)
-    for trained in trainer.train(jobs(), watch=watch):
-        if trained.ended is Ended.BUDGET:
-            continue
-        progress.n_done += 1
-        repeat = repeats[trained.job.fold]
-        record = _keep(parts, problem, trained, repeat=repeat)
-        parts.observer.repeated(
-            Repeated(record=record, job=trained.job, repeat=repeat, n_done=progress.n_done, n_all=progress.n_all)
+        Args:
+            points: Numbers and points; those that were no trial have numbers beyond all trials.
+            repeats: Numbers of the repeats, from 1.
+            usual: By number of the point, the epoch that its best one is expected near: that of an earlier training.
+            winner: The trial that is refitted afterwards, as far as is known; time for that is kept back.
+            share: Share of every repeat's training rows to learn from; an epoch then is more passes over them, for the
+                refit too makes as many updates whatever its rows.
+        """
+        answers: list[RepeatAnswers] = []
+        reserve_s = self.clock.reserve.seconds(winner)
+        progress = _Progress(n_all=len(points) * len(repeats))
+        n_together = self._n_together(len(repeats))
+        for start in range(0, len(repeats), n_together):
+            numbers = repeats[start : start + n_together]
+            problem = self.prepared.repeats(numbers, share=share)
+            missing = self._missing(problem, points, numbers)
+            progress.n_done += len(points) * len(numbers) - len(missing)
+            if missing:
+                trainer = self.trainers.make(problem, n_passes=round(1 / share))
+                self._train(trainer, problem, missing, numbers, usual=usual, reserve_s=reserve_s, progress=progress)
+            answers += self._kept(problem, points, numbers)
+        done = tuple(one.repeat for one in answers)
+        return Round(
+            points=tuple(number for number, _ in points),
+            repeats=done,
+            records={
+                (number, repeat): self._record(number, repeat, point) for number, point in points for repeat in done
+            },
+            answers=tuple(answers),
+            groups=self.prepared.dealt.guide.groups,
+            is_cut=len(done) < len(repeats),
         )
 
+    def _missing(self, problem: Problem, points: Points, repeats: Sequence[int]) -> list[Job]:
+        """What is not kept yet of some repeats."""
+        known = {
+            repeat: set(RepeatAnswers.file(self.folder.path, repeat, split, problem.head).read()[0])
+            for repeat, split in zip(repeats, problem.splits, strict=True)
+        }
 
-def _keep(parts: Parts, problem: Problem, trained: Trained, *, repeat: int) -> TrialRecord:
-    """Keep the outputs, then the record: what the log names is there."""
-    head, job = problem.head, trained.job
-    record = record_of([trained], ended=trained.ended, problem=problem, objective=parts.objective, run_seed=parts.seed)
-    if record.value is not None:
-        file = RepeatAnswers.file(parts.folder.path, repeat, problem.splits[job.fold], head)
-        file.path.parent.mkdir(exist_ok=True)
-        file.add(job.trial, [trained.valid_logits.reshape(-1, head.n_outputs)])
-    parts.folder.add_repeat(record, repeat=repeat)
-    return record
+        def is_kept(job: Job) -> bool:
+            record = self.folder.repeat(job.trial, repeats[job.fold], point=job.point)
+            return record is not None and (record.value is None or job.trial in known[repeats[job.fold]])
 
+        return [job for job in repeat_jobs(points, repeats, seed=self.setting.seed) if not is_kept(job)]
 
-def _kept(parts: Parts, problem: Problem, points: Points, repeats: Sequence[int]) -> Iterator[RepeatAnswers]:
-    """The whole repeats among these: those that every point was trained in."""
-    for place, (repeat, split) in enumerate(zip(repeats, problem.splits, strict=True)):
-        records = [parts.folder.repeat(number, repeat, point=point) for number, point in points]
-        if any(record is None for record in records):
-            continue
-        found, terms = RepeatAnswers.file(parts.folder.path, repeat, split, problem.head).read()
-        outputs = {number: terms[0][at] for at, number in enumerate(found)}
-        if all(record.value is None or record.trial in outputs for record in records if record is not None):
-            yield RepeatAnswers(
-                repeat=repeat,
-                rows=parts.inputs.prepared.repeat_rows(repeats[place])[1],
-                n_train=len(split.x_train),
-                head=problem.head,
-                y=split.y_valid,
-                scale=split.target_scale,
-                outputs=outputs,
+    def _train(
+        self,
+        trainer: Trainer,
+        problem: Problem,
+        missing: Sequence[Job],
+        repeats: Sequence[int],
+        *,
+        usual: Mapping[int, int],
+        reserve_s: float,
+        progress: _Progress,
+    ) -> None:
+        """Train what is missing of some repeats, and keep it."""
+        stopping = self.trainers.stopping
+        patience = _Patience(usual, patience=stopping.patience, min_delta=stopping.min_delta)
+
+        def watch(epoch: Epoch) -> Ended | None:
+            self.observer.epoch(epoch)
+            if patience.is_over(epoch):
+                return Ended.STOPPED
+            return Ended.BUDGET if self.clock.deadline.over(reserve_s) else None
+
+        def jobs() -> Iterator[Job]:
+            for job in missing:
+                if self.clock.deadline.over(reserve_s):
+                    return
+                self.observer.started(job)
+                yield job
+
+        for trained in trainer.train(jobs(), watch=watch):
+            if trained.ended is Ended.BUDGET:
+                continue
+            progress.n_done += 1
+            repeat = repeats[trained.job.fold]
+            record = self._keep(problem, trained, repeat=repeat)
+            self.observer.repeated(
+                Repeated(record=record, job=trained.job, repeat=repeat, n_done=progress.n_done, n_all=progress.n_all)
             )
 
+    def _keep(self, problem: Problem, trained: Trained, *, repeat: int) -> TrialRecord:
+        """Keep the outputs, then the record: what the log names is there."""
+        head, job = problem.head, trained.job
+        record = make_record([trained], replace(self.setting, problem=problem), ended=trained.ended)
+        if record.value is not None:
+            file = RepeatAnswers.file(self.folder.path, repeat, problem.splits[job.fold], head)
+            file.path.parent.mkdir(exist_ok=True)
+            file.add(job.trial, [trained.valid_logits.reshape(-1, head.n_outputs)])
+        self.folder.add_repeat(record, repeat=repeat)
+        return record
 
-def _record(parts: Parts, number: int, repeat: int, point: Point) -> TrialRecord:
-    record = parts.folder.repeat(number, repeat, point=point)
-    assert record is not None
-    return record
+    def _kept(self, problem: Problem, points: Points, repeats: Sequence[int]) -> Iterator[RepeatAnswers]:
+        """The whole repeats among these: those that every point was trained in."""
+        for repeat, split in zip(repeats, problem.splits, strict=True):
+            records = [self.folder.repeat(number, repeat, point=point) for number, point in points]
+            if any(record is None for record in records):
+                continue
+            found, terms = RepeatAnswers.file(self.folder.path, repeat, split, problem.head).read()
+            outputs = {number: terms[0][at] for at, number in enumerate(found)}
+            if all(record.value is None or record.trial in outputs for record in records if record is not None):
+                yield RepeatAnswers(
+                    repeat=repeat,
+                    rows=self.prepared.repeat_rows(repeat)[1],
+                    n_train=len(split.x_train),
+                    head=problem.head,
+                    y=split.y_valid,
+                    scale=split.target_scale,
+                    outputs=outputs,
+                )
 
+    def _record(self, number: int, repeat: int, point: Point) -> TrialRecord:
+        record = self.folder.repeat(number, repeat, point=point)
+        assert record is not None
+        return record
 
-def _n_together(parts: Parts, n_repeats: int) -> int:
-    """How many repeats have their matrices in memory at a time."""
-    n_bytes = 4 * parts.problem.n_features * len(parts.inputs.prepared.development_rows)
-    return int(min(n_repeats, max(1, MAX_BYTES // max(1, n_bytes))))
+    def _n_together(self, n_repeats: int) -> int:
+        """How many repeats have their matrices in memory at a time."""
+        n_bytes = 4 * self.setting.problem.n_features * len(self.prepared.development_rows)
+        return int(min(n_repeats, max(1, MAX_BYTES // max(1, n_bytes))))

@@ -12,11 +12,14 @@ from ffsearch.errors import RunError
 from ffsearch.search.base.environment import environment
 from ffsearch.search.folder.reader import StoredRun, load
 from ffsearch.search.folder.trial_record import TrialRecord
-from ffsearch.search.steps.parts import FRAME, Inputs, inputs_of, stopping_for
-from ffsearch.search.steps.recording import record_of
+from ffsearch.search.steps.inputs import FRAME, Inputs, Request, read_inputs, stopping_for
 from ffsearch.search.steps.running_trials import trial_job
+from ffsearch.search.steps.setting import Setting
+from ffsearch.search.steps.trainers import Trainers
+from ffsearch.search.steps.trial_records import make_record
 from ffsearch.search.training.protocol import Ended, Epoch
 from ffsearch.spaces.loader import parse_space
+from ffsearch.spaces.schema import SearchSpace
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,18 +67,14 @@ def replay(path: str | Path, trial: int, *, data: str | pd.DataFrame | None = No
         RunError: If the run has no such trial, or the table is not the one it was made from.
         DataError: If the table cannot be read.
     """
-    from ffsearch.search.executors.trainers import make_trainer
-
     run = load(path)
     recorded = _recorded(run, trial)
     inputs = same_inputs(run, data)
-    space, problem = inputs.space, inputs.prepared.problem()
-    trainer = make_trainer(
-        space.train.trainer,
-        problem,
-        stopping_for(space, len(problem.splits[0].x_train)),
-        optimizer=space.train.optimizer,
-        momentum=space.train.momentum,
+    setting = Setting(problem=inputs.prepared.problem(), objective=inputs.objective, seed=inputs.space.search.seed)
+    trainers = Trainers(
+        train=inputs.space.train,
+        stopping=stopping_for(inputs.space, inputs.n_train),
+        n_lanes=inputs.space.search.concurrency,
     )
 
     def watch(epoch: Epoch) -> Ended | None:
@@ -83,11 +82,9 @@ def replay(path: str | Path, trial: int, *, data: str | pd.DataFrame | None = No
         ended_there = recorded.ended in (Ended.PRUNED, Ended.BUDGET) and epoch.number >= recorded.n_epochs
         return recorded.ended if ended_there else None
 
-    job = trial_job(recorded.trial, recorded.point, 0, seed=space.search.seed)
-    folds = list(trainer.train(iter([job]), watch=watch))
-    again = record_of(
-        folds, ended=folds[0].ended, problem=problem, objective=inputs.objective, run_seed=space.search.seed
-    )
+    job = trial_job(recorded.trial, recorded.point, 0, seed=setting.seed)
+    folds = list(trainers.make(setting.problem).train(iter([job]), watch=watch))
+    again = make_record(folds, setting, ended=folds[0].ended)
     difference, first_epoch = _difference(recorded, again)
     return Replayed(recorded=recorded, again=again, difference=difference, first_epoch=first_epoch)
 
@@ -125,7 +122,7 @@ def _recorded(run: StoredRun, trial: int) -> TrialRecord:
     return found
 
 
-def same_inputs(run: StoredRun, data: str | pd.DataFrame | None) -> Inputs:
+def same_inputs(run: StoredRun, data: str | pd.DataFrame | None) -> Inputs[SearchSpace]:
     """The run's own space and table, the table being the very same."""
     source, known = run.summary["data"]["source"], run.summary["data"]["sha256"]
     if source == FRAME and data is None:
@@ -134,8 +131,10 @@ def same_inputs(run: StoredRun, data: str | pd.DataFrame | None) -> Inputs:
             "ffsearch.search.steps.replay.replay(path, trial, data=frame)"
         )
     overrides = {"evidence": "none", **({"data.source": data} if isinstance(data, str) else {})}
-    space = parse_space(run.space_text, name=f"{run.path}/space.yaml", overrides=overrides, folder=run.path.parent)
-    inputs = inputs_of(space, frame=None if isinstance(data, str) else data, name=run.name)
+    origin = f"{run.path}/space.yaml"
+    space = parse_space(run.space_text, name=origin, overrides=overrides, folder=run.path.parent)
+    frame = None if isinstance(data, str) else data
+    inputs = read_inputs(Request(space=space, origin=origin, name=run.name, frame=frame))
     if inputs.prepared.table.sha256 != known:
         raise RunError(
             f"{inputs.prepared.table.source} is not the table {run.path} was made from: its SHA-256 begins with "

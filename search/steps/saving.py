@@ -7,19 +7,22 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ffsearch.search.base.objective import Objective
 from ffsearch.search.evidence.intervals import Interval
 from ffsearch.search.evidence.verdict import verdict
 from ffsearch.search.folder.reader import BASELINES, FINALISTS, PARTNERS, RESIDUALS
-from ffsearch.search.folder.summary import Summary, build_summary
+from ffsearch.search.folder.summary import RunFacts, Summary, build_summary
 from ffsearch.search.folder.trial_record import repeats_frame
-from ffsearch.search.observer import Phase
+from ffsearch.search.folder.writer import RunFolder
+from ffsearch.search.network.heads import Head
+from ffsearch.search.observer import Observer, Phase
 from ffsearch.search.serving.card import write_card
+from ffsearch.spaces.schema import EvidenceSpec
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from ffsearch.search.steps.judging import Judged, ModelScores
-    from ffsearch.search.steps.parts import Parts
     from ffsearch.search.steps.refitting import Answer
     from ffsearch.search.steps.weighing import Weighed
 
@@ -27,34 +30,57 @@ __all__ = ["save_answer"]
 
 
 def save_answer(
-    parts: Parts, weighed: Weighed, answer: Answer, judged: Judged, *, report: Callable[[Path], object] | None
+    weighed: Weighed,
+    answer: Answer,
+    judged: Judged,
+    *,
+    facts: RunFacts,
+    head: Head,
+    wanted: EvidenceSpec,
+    wall_s: float,
+    folder: RunFolder,
+    observer: Observer,
+    report: Callable[[Path], object] | None,
 ) -> None:
-    """Write tables and summary, mark the run as finished, and write its card and report."""
-    parts.observer.phase(Phase.SAVE)
+    """Write tables and summary, mark the run as finished, and write its card and report.
+
+    Args:
+        weighed: The winner, and what its score is worth.
+        answer: The winner, refitted.
+        judged: What the sealed test says.
+        facts: What was known before the first trial.
+        head: What is predicted.
+        wanted: What evidence was wanted.
+        wall_s: Seconds the run took, over all its starts.
+        folder: The run folder, open.
+        observer: Told of the end.
+        report: Writes the report of a finished run folder, given its path; None: none is written.
+    """
+    observer.phase(Phase.SAVE)
     summary = build_summary(
-        parts.facts(),
-        parts.folder.records,
-        wall_s=parts.folder.earlier_s + parts.deadline.elapsed(),
+        facts,
+        folder.records,
+        wall_s=wall_s,
         refit=answer.facts,
         test=judged.test,
         winner=weighed.winner,
     )
-    summary["evidence"] |= _evidence(parts, weighed, judged)
-    _add_findings(summary, parts, weighed, judged)
-    frames = _frames(parts, weighed, judged)
+    summary["evidence"] |= _evidence(wanted, weighed, judged)
+    _add_findings(summary, weighed, judged, objective=facts.objective, head=head)
+    frames = _frames(weighed, judged, objective=facts.objective, head=head)
     for name in (FINALISTS, PARTNERS, BASELINES, RESIDUALS):
-        parts.folder.write_table(name, frames.get(name))
-    parts.folder.finish(summary)
-    write_card(parts.folder.path)
+        folder.write_table(name, frames.get(name))
+    folder.finish(summary)
+    write_card(folder.path)
     if report is not None:
-        report(parts.folder.path)
-    parts.observer.finished(summary, parts.folder.path)
+        report(folder.path)
+    observer.finished(summary, folder.path)
 
 
-def _evidence(parts: Parts, weighed: Weighed, judged: Judged) -> dict[str, Any]:
+def _evidence(wanted: EvidenceSpec, weighed: Weighed, judged: Judged) -> dict[str, Any]:
     """What was asked for, and what the winner's score is worth."""
     found, corrected = weighed.finalists, weighed.corrected
-    told: dict[str, Any] = {"settings": parts.evidence.model_dump(mode="json")}
+    told: dict[str, Any] = {"settings": wanted.model_dump(mode="json")}
     if corrected is not None:
         told["corrected"] = {
             **asdict(corrected.interval),
@@ -73,13 +99,12 @@ def _evidence(parts: Parts, weighed: Weighed, judged: Judged) -> dict[str, Any]:
     return told | ({"notices": notices} if notices else {})
 
 
-def _add_findings(summary: Summary, parts: Parts, weighed: Weighed, judged: Judged) -> None:
+def _add_findings(summary: Summary, weighed: Weighed, judged: Judged, *, objective: Objective, head: Head) -> None:
     """Everything beyond the three numbers; what was not asked for leaves no key."""
     facts = judged.facts
     if len(judged.models) > 1:
         gains = {} if facts is None else {"dummy": facts.over_dummy["network"], **facts.over_baselines}
-        name = parts.objective.name
-        summary["baselines"] = [_model(one, name, gains.get(one.name)) for one in judged.models[1:]]
+        summary["baselines"] = [_model(one, objective.name, gains.get(one.name)) for one in judged.models[1:]]
     if facts is not None:
         summary["verdict"] = verdict(facts).as_dict()
     if weighed.effects:
@@ -92,7 +117,6 @@ def _add_findings(summary: Summary, parts: Parts, weighed: Weighed, judged: Judg
             "bins": [_flat(one) for one in judged.bins],
             **({} if fitted is None else {"temperature": asdict(fitted)}),
         }
-    head = parts.problem.head
     if judged.confused is not None:
         summary["errors"] = {"labels": list(head.labels), "confusion": judged.confused.tolist()}
     if judged.residuals:
@@ -123,7 +147,7 @@ def _flat(found: Any) -> dict[str, Any]:
 # --- tables ----------------------------------------------------------------------------------------------------------
 
 
-def _frames(parts: Parts, weighed: Weighed, judged: Judged) -> dict[str, pd.DataFrame]:
+def _frames(weighed: Weighed, judged: Judged, *, objective: Objective, head: Head) -> dict[str, pd.DataFrame]:
     """The tables there is something for, by their file."""
     import pandas as pd
 
@@ -134,12 +158,12 @@ def _frames(parts: Parts, weighed: Weighed, judged: Judged) -> dict[str, pd.Data
     if weighed.meeting is not None:
         frames[PARTNERS] = _partners(weighed, repeats_frame(weighed.meeting.records))
     if len(judged.models) > 1:
-        frames[BASELINES] = pd.DataFrame(list(_model_rows(judged.models, parts.objective.name)))
+        frames[BASELINES] = pd.DataFrame(list(_model_rows(judged.models, objective.name)))
     if judged.residuals:
         frames[RESIDUALS] = pd.concat(
             [
                 pd.DataFrame({"target": name, "predicted": one.predicted, "residual": one.residual})
-                for name, one in zip(parts.problem.head.target_names, judged.residuals, strict=True)
+                for name, one in zip(head.target_names, judged.residuals, strict=True)
             ]
         )
     return frames

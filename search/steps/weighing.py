@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from ffsearch.errors import DataError, TrainingError
+from ffsearch.search.base.objective import Objective
 from ffsearch.search.base.seeds import Purpose, generator
 from ffsearch.search.evidence.calibration import Temperature, fit_temperature
 from ffsearch.search.evidence.comparison import paired_over_repeats
@@ -26,13 +27,14 @@ from ffsearch.search.evidence.finalists import choose, choose_finalists, race
 from ffsearch.search.evidence.importance import Importance, parameter_importances
 from ffsearch.search.evidence.learning import LEARNING_REPEATS, PART, RowsGain, rows_gain
 from ffsearch.search.folder.trial_record import TrialRecord
-from ffsearch.search.network.heads import Task
-from ffsearch.search.observer import Phase
-from ffsearch.search.steps.repeats import Round, train_round
-from ffsearch.spaces.schema import MAX_TRIALS
+from ffsearch.search.network.heads import Head, Task
+from ffsearch.search.observer import Observer, Phase
+from ffsearch.search.steps.repeats import Repeater, Round
+from ffsearch.search.steps.setting import Setting
+from ffsearch.search.steps.told_trials import ToldTrials
+from ffsearch.spaces.schema import MAX_TRIALS, EvidenceSpec, SearchSpace
 
 if TYPE_CHECKING:
-    from ffsearch.search.steps.parts import Parts
     from ffsearch.search.training.refit import Steps
 
 __all__ = ["Weighed", "i_star", "weigh"]
@@ -95,46 +97,64 @@ class Weighed:
     notices: tuple[str, ...] = ()
 
 
-def weigh(parts: Parts) -> Weighed:
+def weigh(told: ToldTrials, setting: Setting, *, space: SearchSpace, repeater: Repeater, observer: Observer) -> Weighed:
     """Choose the winner among finalists that are trained again, and learn what its score is worth.
+
+    Args:
+        told: What the search came to.
+        setting: What scores rest on.
+        space: What was searched, and what evidence is wanted.
+        repeater: Trains points again.
+        observer: Told of every phase.
 
     Raises:
         TrainingError: If no trial came to a finite score.
     """
-    best = _best(parts)
-    finalists = _finalists(parts)
+    wanted, objective = space.evidence, setting.objective
+    best = _best(told)
+    weighed = Weighed(winner=best, steps=i_star([best]), naive=best)
+    finalists = _finalists(told.records, wanted, objective=objective)
     if not finalists:
-        return Weighed(winner=best, steps=i_star([best]), naive=best)
-    parts.observer.phase(Phase.FINALISTS)
-    found, records = _repeated(parts, finalists, best)
-    n_wanted = parts.evidence.repeats
-    notices = [_cut(len(found.repeats), n_wanted)] if found.is_cut else []
+        return weighed
+    observer.phase(Phase.FINALISTS)
+    found, records = _repeated(repeater, setting, finalists, n_repeats=wanted.repeats, best=best)
+    rng = generator(setting.seed, Purpose.EVIDENCE, _IMPORTANCE)
+    weighed = replace(
+        weighed,
+        importances=parameter_importances(told.records, space.parameters, objective=objective, rng=rng),
+        notices=(_cut(len(found.repeats), wanted.repeats),) if found.is_cut else (),
+    )
     sound = [record for record in finalists if record.trial in found.sound]
-    if len(found.repeats) < min(MIN_REPEATS, n_wanted) or not sound:
-        return Weighed(
-            winner=best, steps=i_star([best]), naive=best, corrected=_of_search(parts), notices=tuple(notices),
-            importances=_importances(parts),
-        )  # fmt: skip
-    place = _chosen(parts, found, sound)
+    if len(found.repeats) < min(MIN_REPEATS, wanted.repeats) or not sound:
+        return replace(weighed, corrected=_of_search(told, seed=setting.seed))
+    place = _chosen(found, sound, setting)
     winner = sound[place]
-    rows = _rows_gain(parts, found, winner)
-    if rows is None:
-        notices.append(_unlearnt(found))
-    meeting, changed, left_out = _meeting(parts, winner, i_star(found.of(winner.trial)))
-    return Weighed(
+    steps = i_star(found.of(winner.trial))
+    observer.phase(Phase.ROWS)
+    rows = _rows_gain(repeater, found, winner, objective=objective, n_epochs=steps.epochs)
+    possible, changed = _partners(winner, told, setting, space, n_epochs=steps.epochs, repeater=repeater)
+    meeting = None
+    if changed:
+        observer.phase(Phase.EFFECTS)
+        meeting = _meeting(repeater, winner, changed, wanted=wanted, n_epochs=steps.epochs)
+    return replace(
+        weighed,
         winner=winner,
-        steps=i_star(found.of(winner.trial)),
-        naive=best,
+        steps=steps,
         finalists=found,
         records=records,
-        corrected=_corrected(parts, found, sound, place=place, naive=best, rows=rows),
-        smaller=_smaller(parts, found, finalists, records, winner=winner),
+        corrected=_corrected(setting, found, sound, place=place, naive=best, rows=rows),
+        smaller=_smaller(found, finalists, records, winner=winner, objective=objective),
         partners=changed,
         meeting=meeting,
-        effects=_effects(parts, meeting, winner, changed),
-        importances=_importances(parts),
-        temperature=_temperature(parts, found, winner),
-        notices=(*notices, *left_out),
+        effects=_effects(meeting, winner, changed, objective=objective),
+        temperature=_temperature(found, winner, head=setting.head),
+        notices=(
+            *weighed.notices,
+            *((_unlearnt(found),) if rows is None else ()),
+            *((_not_asked(possible[len(changed) :]),) if len(changed) < len(possible) else ()),
+            *((_UNKNOWN_EFFECTS,) if meeting is not None and len(meeting.repeats) < EFFECT_REPEATS else ()),
+        ),
     )
 
 
@@ -156,11 +176,10 @@ def i_star(records: Sequence[TrialRecord]) -> Steps:
 # --- the finalists ---------------------------------------------------------------------------------------------------
 
 
-def _best(parts: Parts) -> TrialRecord:
-    best = parts.best
-    if best is not None:
-        return best
-    records = parts.folder.records
+def _best(told: ToldTrials) -> TrialRecord:
+    if told.best is not None:
+        return told.best
+    records = told.records
     if not records:
         raise TrainingError(
             "No trial was told, so there is nothing to refit. Give a longer --budget, or run without --finish."
@@ -178,59 +197,58 @@ def _ends(records: Sequence[TrialRecord]) -> str:
     return ", ".join(f"{ends.count(end)} {end}" for end in dict.fromkeys(ends))
 
 
-def _finalists(parts: Parts) -> tuple[TrialRecord, ...]:
-    n_finalists = parts.evidence.finalists
-    if not n_finalists:
+def _finalists(
+    records: Sequence[TrialRecord], wanted: EvidenceSpec, *, objective: Objective
+) -> tuple[TrialRecord, ...]:
+    if not wanted.finalists:
         return ()
-    return choose_finalists(parts.folder.records, objective=parts.objective, n_finalists=n_finalists)
+    return choose_finalists(records, objective=objective, n_finalists=wanted.finalists)
 
 
 def _repeated(
-    parts: Parts, finalists: Sequence[TrialRecord], best: TrialRecord
+    repeater: Repeater, setting: Setting, finalists: Sequence[TrialRecord], *, n_repeats: int, best: TrialRecord
 ) -> tuple[Round, dict[tuple[int, int], TrialRecord]]:
     """The finalists' repeats: two of all, the others of the half that may still win; and the records of all."""
-    n_repeats = parts.evidence.repeats
     usual = {record.trial: i_star([record]).epochs for record in finalists}
-    reserve_s = parts.reserve.seconds(best)
 
     def trained(of: Sequence[TrialRecord], n: int) -> Round:
         points = [(record.trial, record.point) for record in of]
-        return train_round(parts, points, range(1, n + 1), usual=usual, reserve_s=reserve_s)
+        return repeater.train(points, range(1, n + 1), usual=usual, winner=best)
 
     first = trained(finalists, min(n_repeats, RACE_REPEATS))
     n_left = math.ceil(len(finalists) / 2)
     if n_repeats <= RACE_REPEATS or first.is_cut:
         return first, first.records
     left = race(
-        parts.objective.sign * first.scores(first.points),
+        setting.objective.sign * first.scores(first.points),
         n_params=[record.n_params for record in finalists],
         test_to_train=first.test_to_train,
         n_left=n_left,
-        worth=_worth(parts, first),
+        worth=_worth(setting, first),
     )
     found = trained([finalists[place] for place in left], n_repeats)
     return found, first.records | found.records
 
 
-def _chosen(parts: Parts, found: Round, sound: Sequence[TrialRecord]) -> int:
+def _chosen(found: Round, sound: Sequence[TrialRecord], setting: Setting) -> int:
     """Place of the winner among the finalists that came through."""
     return int(
         choose(
-            parts.objective.sign * found.scores([record.trial for record in sound]),
+            setting.objective.sign * found.scores([record.trial for record in sound]),
             n_params=[record.n_params for record in sound],
             test_to_train=found.test_to_train,
-            worth=_worth(parts, found),
+            worth=_worth(setting, found),
         )
     )
 
 
-def _worth(parts: Parts, found: Round) -> float:
+def _worth(setting: Setting, found: Round) -> float:
     """The least difference worth having, as the verdict has it: a share of what the best gains over knowing nothing."""
     means = found.scores(found.sound).mean(axis=1)
-    if not len(means) or not math.isfinite(parts.naive):
+    if not len(means) or not math.isfinite(setting.naive):
         return 0.0
-    sign = parts.objective.sign
-    return RELEVANT * abs(sign * float((sign * means).min()) - parts.naive)
+    sign = setting.objective.sign
+    return RELEVANT * abs(sign * float((sign * means).min()) - setting.naive)
 
 
 def _cut(n_done: int, n_wanted: int) -> str:
@@ -250,7 +268,7 @@ def _unlearnt(found: Round) -> str:
 
 
 def _corrected(
-    parts: Parts,
+    setting: Setting,
     found: Round,
     sound: Sequence[TrialRecord],
     *,
@@ -261,67 +279,65 @@ def _corrected(
     numbers = [record.trial for record in sound]
     winner = found.of(numbers[place])
     return correct_repeats(
-        found.out_of_sample(parts, numbers),
+        found.out_of_sample(setting.objective, numbers),
         winner=place,
         n_params=[record.n_params for record in sound],
         test_to_train=found.test_to_train,
-        worth=_worth(parts, found),
+        worth=_worth(setting, found),
         naive=_value(naive),
-        rng=generator(parts.seed, Purpose.EVIDENCE, _CORRECTED),
+        rng=generator(setting.seed, Purpose.EVIDENCE, _CORRECTED),
         stopping=stopping_optimism(
             winner,
-            metric=parts.objective.name,
-            loss=str(parts.problem.head.loss),
+            metric=setting.objective.name,
+            loss=str(setting.head.loss),
             scores=[_value(one) for one in winner],
         ),
         rows=rows,
     )
 
 
-def _rows_gain(parts: Parts, found: Round, winner: TrialRecord) -> RowsGain | None:
+def _rows_gain(
+    repeater: Repeater, found: Round, winner: TrialRecord, *, objective: Objective, n_epochs: int
+) -> RowsGain | None:
     """What the refit gains by its rows, from the winner trained once more on half of the rows of some repeats."""
-    repeats = found.repeats[:LEARNING_REPEATS]
     number = winner.trial + ON_FEWER_ROWS
-    parts.observer.phase(Phase.ROWS)
     try:
-        fewer = train_round(
-            parts,
+        fewer = repeater.train(
             [(number, winner.point)],
-            repeats,
-            usual={number: i_star(found.of(winner.trial)).epochs},
-            reserve_s=parts.reserve.seconds(winner),
+            found.repeats[:LEARNING_REPEATS],
+            usual={number: n_epochs},
+            winner=winner,
             share=PART,
         )
     except DataError:  # rows of one group, one class or one moment have no half
         return None
     if not fewer.repeats:
         return None
-    sign = parts.objective.sign
     met = [found.repeats.index(repeat) for repeat in fewer.repeats]
     return rows_gain(
-        sign * fewer.scores([number])[0],
-        sign * found.scores([winner.trial])[0][met],
+        objective.sign * fewer.scores([number])[0],
+        objective.sign * found.scores([winner.trial])[0][met],
         n_less=fewer.answers[0].n_train,
         n_repeat=found.answers[0].n_train,
-        n_refit=len(parts.inputs.prepared.development_rows),
+        n_refit=len(repeater.prepared.development_rows),
     )
 
 
-def _of_search(parts: Parts) -> Corrected | None:
+def _of_search(told: ToldTrials, *, seed: int) -> Corrected | None:
     """The correction by the search's own answers, where no finalist was trained again."""
-    if parts.answers is None:
+    if told.answers is None:
         return None
-    trials, out = parts.answers.read([record.trial for record in parts.folder.records if record.value is not None])
-    return correct_search(out, rng=generator(parts.seed, Purpose.EVIDENCE, _CORRECTED)) if trials else None
+    trials, out = told.answers.read([record.trial for record in told.records if record.value is not None])
+    return correct_search(out, rng=generator(seed, Purpose.EVIDENCE, _CORRECTED)) if trials else None
 
 
 def _smaller(
-    parts: Parts,
     found: Round,
     finalists: Sequence[TrialRecord],
     records: Mapping[tuple[int, int], TrialRecord],
     *,
     winner: TrialRecord,
+    objective: Objective,
 ) -> Smaller | None:
     """The best finalist of fewer parameters, and what it loses, in the repeats it was trained in before it was left."""
     seen = []
@@ -333,16 +349,15 @@ def _smaller(
         difference, _ = paired_over_repeats(
             np.array([_value(records[winner.trial, repeat]) for repeat in repeats]),
             np.array(values, np.float64),
-            objective=parts.objective,
+            objective=objective,
             test_to_train=found.test_to_train,
         )
         seen.append(Smaller(topology=rival.topology, n_params=rival.n_params, loss=difference))
     return min(seen, key=lambda one: one.loss.value, default=None)
 
 
-def _temperature(parts: Parts, found: Round, winner: TrialRecord) -> Temperature | None:
+def _temperature(found: Round, winner: TrialRecord, *, head: Head) -> Temperature | None:
     """Fitted on the validation rows of all repeats together, none of which the answering network has learnt from."""
-    head = parts.problem.head
     if head.task is Task.REGRESSION:
         return None
     y = np.concatenate([one.y for one in found.answers])
@@ -351,47 +366,53 @@ def _temperature(parts: Parts, found: Round, winner: TrialRecord) -> Temperature
 
 # --- what a change would do ------------------------------------------------------------------------------------------
 
+_UNKNOWN_EFFECTS: Final = "Time was too short to learn what single changes do to the winner."
+
+
+def _partners(
+    winner: TrialRecord,
+    told: ToldTrials,
+    setting: Setting,
+    space: SearchSpace,
+    *,
+    n_epochs: int,
+    repeater: Repeater,
+) -> tuple[tuple[Partner, ...], tuple[Partner, ...]]:
+    """The winner with one thing changed: all there are, and those of them that are tried."""
+    asked, problem = space.evidence.effects, setting.problem
+    if not asked:
+        return (), ()
+    size = {"n_features": problem.n_features, "n_outputs": problem.head.n_outputs}
+    possible = partners(winner.point, space.parameters, **size, max_params=space.search.max_params)
+    if asked != "auto":
+        return possible, possible
+    return possible, affordable_partners(
+        winner.point,
+        possible,
+        n_repeats=EFFECT_REPEATS,
+        n_epochs=n_epochs,
+        searched=((record.point, record.n_epochs) for record in told.records),
+        problem=problem,
+        batch_size=repeater.trainers.stopping.batch_size,
+    )
+
 
 def _meeting(
-    parts: Parts, winner: TrialRecord, steps: Steps
-) -> tuple[Round | None, tuple[Partner, ...], tuple[str, ...]]:
-    """The winner and its partners, trained in repeats that did not choose it; and what was left out."""
-    asked = parts.evidence.effects
-    size = {"n_features": parts.problem.n_features, "n_outputs": parts.problem.head.n_outputs}
-    space = parts.inputs.space
-    largest = space.search.max_params
-    possible = partners(winner.point, space.parameters, **size, max_params=largest) if asked else ()
-    n_repeats = EFFECT_REPEATS if asked == "auto" else asked
-    changed = possible
-    if asked == "auto":
-        changed = affordable_partners(
-            winner.point,
-            possible,
-            n_repeats=n_repeats,
-            n_epochs=steps.epochs,
-            searched=((record.point, record.n_epochs) for record in parts.folder.records),
-            problem=parts.problem,
-            batch_size=parts.stopping.batch_size,
-        )
-    notices: tuple[str, ...] = (_not_asked(possible[len(changed) :]),) if len(changed) < len(possible) else ()
-    if not changed:
-        return None, (), notices
-    parts.observer.phase(Phase.EFFECTS)
+    repeater: Repeater, winner: TrialRecord, changed: Sequence[Partner], *, wanted: EvidenceSpec, n_epochs: int
+) -> Round:
+    """The winner and its partners, trained in repeats that did not choose it."""
     points = [
         (winner.trial, winner.point),
         *((FIRST_PARTNER + place, one.point) for place, one in enumerate(changed)),
     ]
-    first = parts.evidence.repeats + 1
-    met = train_round(
-        parts,
+    first = wanted.repeats + 1
+    n_repeats = EFFECT_REPEATS if wanted.effects == "auto" else wanted.effects
+    return repeater.train(
         points,
         range(first, first + n_repeats),
-        usual=dict.fromkeys((number for number, _ in points), steps.epochs),
-        reserve_s=parts.reserve.seconds(winner),
+        usual=dict.fromkeys((number for number, _ in points), n_epochs),
+        winner=winner,
     )
-    if len(met.repeats) < EFFECT_REPEATS:
-        notices += ("Time was too short to learn what single changes do to the winner.",)
-    return met, changed, notices
 
 
 def _not_asked(left_out: Sequence[Partner]) -> str:
@@ -399,24 +420,17 @@ def _not_asked(left_out: Sequence[Partner]) -> str:
     return f"Not tried on the winner, to save time: {', '.join(named)}. evidence.effects: 3 tries all changes."
 
 
-def _effects(parts: Parts, met: Round | None, winner: TrialRecord, changed: Sequence[Partner]) -> tuple[Effect, ...]:
+def _effects(
+    met: Round | None, winner: TrialRecord, changed: Sequence[Partner], *, objective: Objective
+) -> tuple[Effect, ...]:
     if met is None or len(met.repeats) < EFFECT_REPEATS:
         return ()
     return weigh_effects(
         met.scores([winner.trial])[0],
         changed,
         met.scores([FIRST_PARTNER + place for place in range(len(changed))]),
-        objective=parts.objective,
+        objective=objective,
         test_to_train=met.test_to_train,
-    )
-
-
-def _importances(parts: Parts) -> tuple[Importance, ...]:
-    return parameter_importances(
-        parts.folder.records,
-        parts.inputs.space.parameters,
-        objective=parts.objective,
-        rng=generator(parts.seed, Purpose.EVIDENCE, _IMPORTANCE),
     )
 
 

@@ -1,42 +1,39 @@
-"""From what training came to, to the record that is kept of it."""
+"""From what training came to, to the record that is kept of it: of a trial, a repeat, or a network of a study."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ffsearch.search.base.objective import Objective
-from ffsearch.search.data.problem import Problem
 from ffsearch.search.evidence.scoring import score_folds
 from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.network.topology import describe, n_params
+from ffsearch.search.steps.setting import Setting
 from ffsearch.search.training.protocol import Ended, Trained
 
-__all__ = ["record_of"]
+__all__ = ["make_record"]
 
 
-def record_of(
+def make_record(
     folds: Sequence[Trained],
+    setting: Setting,
     *,
     ended: Ended,
-    problem: Problem,
-    objective: Objective,
-    run_seed: int,
     repeat_of: int | None = None,
+    notes: Mapping[str, Any] | None = None,
 ) -> TrialRecord:
     """All that is kept of a point that was trained; curves and i* are those of its first fold, scores the mean of all.
 
     Args:
         folds: What its folds came to, by fold; at least one.
+        setting: Where their validation rows are, and what is optimised.
         ended: Why the whole ended.
-        problem: Where the validation rows are.
-        objective: What is optimised.
-        run_seed: The run's seed.
         repeat_of: The first trial of the same point, when this is another seed of it.
+        notes: What is to be kept beside; fit for JSON.
     """
-    first = folds[0]
+    first, problem = folds[0], setting.problem
     point = first.job.point
-    score = score_folds(folds, problem, objective) if ended.has_value else None
+    score = score_folds(folds, problem, setting.objective) if ended.has_value else None
     size = {"n_features": problem.n_features, "n_outputs": problem.head.n_outputs}
     return TrialRecord(
         trial=first.job.trial,
@@ -52,11 +49,11 @@ def record_of(
         n_updates=first.n_updates,
         train_s=sum(fold.train_s for fold in folds),
         compile_s=sum(fold.compile_s for fold in folds),
-        seed=tuple(map(int, (run_seed, *first.job.seed.spawn_key))),
+        seed=tuple(map(int, (setting.seed, *first.job.seed.spawn_key))),
         curve=first.curve,
         repeat_of=repeat_of,
         error=next((fold.error for fold in folds if fold.error), None),
-        notes=_notes(folds),
+        notes={**_notes(folds), **(notes or {})},
     )
 
 

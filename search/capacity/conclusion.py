@@ -1,0 +1,103 @@
+"""After the training: open the test rows once, score the tuned network of every cell on them, compare, save.
+
+one learning rate a cell -> answers on test and training rows -> capacity.parquet, answers.npz, summary.json, report
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ffsearch.search.base.files import write_atomically
+from ffsearch.search.base.seeds import Purpose, generator
+from ffsearch.search.capacity.contrasts import Scores, resampled_scores
+from ffsearch.search.capacity.tables import ShareResults, capacity_frame, capacity_summary
+from ffsearch.search.capacity.verdict import find, margin_of
+from ffsearch.search.folder.log import LineKind
+from ffsearch.search.folder.reader import ANSWERS, CAPACITY
+from ffsearch.search.folder.summary import RunFacts, build_summary
+from ffsearch.search.folder.writer import RunFolder
+from ffsearch.search.observer import Observer, Phase
+from ffsearch.search.steps.budget import Deadline
+from ffsearch.search.steps.judging import open_test
+
+if TYPE_CHECKING:
+    from ffsearch.search.capacity.answers import Answered
+    from ffsearch.search.capacity.networks import NetworkStore
+    from ffsearch.search.capacity.setup import Study
+
+__all__ = ["conclude"]
+
+
+def conclude(
+    study: Study,
+    facts: RunFacts,
+    *,
+    networks: NetworkStore,
+    folder: RunFolder,
+    deadline: Deadline,
+    observer: Observer,
+    report: Callable[[Path], object] | None,
+) -> None:
+    """Score, compare and save.
+
+    Args:
+        study: What is compared, all its cells tuned.
+        facts: What was known before the first training.
+        networks: The networks that meet the test rows.
+        folder: The run folder, open.
+        deadline: Counts the seconds of this start.
+        observer: Told of the end.
+        report: Writes the report of a finished run folder, given its path; None: none is written.
+
+    Raises:
+        RunError: If a network that was kept cannot be read, or the folder not be written.
+    """
+    from ffsearch.search.capacity.answers import answer  # loads Keras
+
+    sealed = open_test(study.inputs.prepared, folder=folder, observer=observer)
+    answered = answer(study, sealed, losses=study.losses(folder.records), networks=networks)
+    observer.phase(Phase.SAVE)
+    scores = resampled_scores(
+        study.objective,
+        truth=answered.truth,
+        terms=answered.terms,
+        groups=answered.groups,
+        rng=generator(study.plan.seed, Purpose.BOOTSTRAP),
+    )
+    margin = margin_of(study.inputs.space.capacity.margin, objective=study.objective.name, naive=study.naive)
+    found = [_part(study, size, answered, scores, margin=margin) for size in range(len(study.plan.shares))]
+    folder.write_table(CAPACITY, capacity_frame(study, folder.records, answered))
+    write_atomically(folder.path / ANSWERS, _arrays(answered))
+    summary: Any = build_summary(facts, folder.records, wall_s=folder.earlier_s + deadline.elapsed())
+    summary |= capacity_summary(study, folder.records, found, openings=folder.n_noted(LineKind.TEST_OPENED))
+    folder.finish(summary)
+    if report is not None:
+        report(folder.path)
+    observer.finished(summary, folder.path)
+
+
+def _part(study: Study, size: int, answered: Answered, scores: Scores, *, margin: float) -> ShareResults:
+    """What networks of one share of the training rows came to."""
+    at = study.plan.of_size(size)
+    cells = study.plan.cells[at]
+    of_cells = Scores(values=scores.values[at], resampled=scores.resampled[:, at])
+    return ShareResults(
+        rows=study.rows[size],
+        first=at.start,
+        cells=cells,
+        answered=answered.of(at),
+        scores=of_cells,
+        findings=find(cells, of_cells, margin=margin),
+    )
+
+
+def _arrays(answered: Answered) -> bytes:
+    """What the statistics were computed from, for those who want others: cells in the order of summary.json."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, truth=answered.truth, terms=answered.terms, test=answered.test, train=answered.train)
+    return buffer.getvalue()

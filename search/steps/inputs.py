@@ -1,0 +1,170 @@
+"""What was asked for: a space is loaded once, its table is read once, both are checked before anything is written.
+
+space file, data, target, overrides -> Request -> Inputs
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from os import PathLike
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
+
+from ffsearch.search.base.objective import Objective
+from ffsearch.search.evidence.metrics import resolve_objective
+from ffsearch.search.network import defaults
+from ffsearch.search.network.heads import Head, Loss, Output, check_pairing
+from ffsearch.search.training.protocol import Stopping
+from ffsearch.spaces.capacity import CapacitySpace
+from ffsearch.spaces.loader import AnySpace, Loaded, as_search, load, space_name
+from ffsearch.spaces.overrides import Override, Overrides
+from ffsearch.spaces.schema import SearchSpace, TrainSpec
+from ffsearch.spaces.writer import space_identity
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ffsearch.search.data.prepare import Prepared
+
+__all__ = ["FRAME", "Inputs", "Request", "read_inputs", "requested", "stopping_for"]
+
+FRAME: Final = "frame"
+"""What the source of a table given as a pandas frame is called."""
+
+Space = TypeVar("Space", SearchSpace, CapacitySpace)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """A space with everything that was put in place of its values; its table is not read yet.
+
+    Args:
+        space: The space.
+        origin: What the space is called in errors.
+        name: Name of the run.
+        frame: The table, where it was given as a frame; None: it is where the space says.
+    """
+
+    space: AnySpace
+    origin: str
+    name: str
+    frame: pd.DataFrame | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs(Generic[Space]):
+    """The space as resolved, the table as understood, and what follows from both.
+
+    Args:
+        space: The space, of one kind.
+        prepared: The table.
+        objective: What is optimised or compared.
+        name: Name of the run.
+    """
+
+    space: Space
+    prepared: Prepared
+    objective: Objective
+    name: str
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """What makes two runs the same: hashes of the space and of the table."""
+        return {"space": space_identity(self.space), "data": self.prepared.table.sha256}
+
+    @property
+    def n_train(self) -> int:
+        """Rows that a trial learns from, those of the first fold."""
+        return len(self.prepared.splits.folds[0][0])
+
+
+def requested(
+    space: str | PathLike[str],
+    *,
+    data: str | pd.DataFrame | None = None,
+    target: str | list[str] | None = None,
+    overrides: Overrides = (),
+) -> Request:
+    """Load a space of any kind.
+
+    Args:
+        space: A space file, or the name of a shipped one.
+        data: A file or a frame to use instead of the file's `data.source`.
+        target: The target column, or several, instead of the file's.
+        overrides: Other values instead of the file's; data and target win over them.
+
+    Raises:
+        SpaceError: If the space cannot be used.
+    """
+    loaded = load(space, _all_overrides(overrides, data=data, target=target))
+    return Request(
+        space=loaded.space,
+        origin=str(space),
+        name=_run_name(space_name(space), loaded),
+        frame=None if isinstance(data, str) else data,
+    )
+
+
+def read_inputs(request: Request) -> Inputs[SearchSpace]:
+    """Read the table of a search, and check that space and table go together.
+
+    Raises:
+        SpaceError: If they do not, or the space is of another kind.
+        DataError: If the table cannot be used.
+    """
+    from ffsearch.search.data.leaks import find_leaks, leak_notices
+    from ffsearch.search.data.prepare import prepare
+    from ffsearch.search.training.augment import check_augmentation
+
+    space = as_search(request.space, name=request.origin)
+    prepared = prepare(space.data, frame=request.frame, seed=space.search.seed)
+    leaks = leak_notices(find_leaks(prepared, seed=space.search.seed))
+    prepared = replace(prepared, head=_with_loss(prepared.head, space.train), notices=(*prepared.notices, *leaks))
+    check_augmentation(space.parameters, head=prepared.head, columns=prepared.layout.matrix_columns())
+    objective = resolve_objective(space.search.objective, prepared.head)
+    return Inputs(space=space, prepared=prepared, objective=objective, name=request.name)
+
+
+def stopping_for(space: SearchSpace, n_train: int) -> Stopping:
+    """When a candidate's training ends, with so many training rows."""
+    train = space.train
+    size = defaults.batch_size_for(n_train) if train.batch_size == "auto" else train.batch_size
+    return Stopping(
+        max_epochs=train.max_epochs, patience=train.patience, min_delta=train.min_delta, batch_size=min(size, n_train)
+    )
+
+
+def _all_overrides(
+    overrides: Overrides, *, data: str | pd.DataFrame | None, target: str | list[str] | None
+) -> list[str | Override]:
+    """The overrides, then data and target, which win."""
+    named = [
+        *([Override("data.source", data if isinstance(data, str) else FRAME, "data")] if data is not None else []),
+        *([Override("data.target", target, "target")] if target is not None else []),
+    ]
+    if isinstance(overrides, Mapping):
+        return [*(Override(path, value, f"override of {path}") for path, value in overrides.items()), *named]
+    return [*overrides, *named]
+
+
+def _run_name(of_space: str, loaded: Loaded) -> str:
+    """The space's name, and the data's where the file's own was replaced: tabular, tabular-adult."""
+    source = loaded.space.data.source
+    if source == loaded.own_source:
+        return of_space
+    last = re.split(r"[:/\\]", source)[-1]
+    stem = re.sub(r"(\.(csv|tsv|txt|parquet|npz|gz))+$", "", last, flags=re.IGNORECASE)
+    safe = re.sub(r"[^\w.-]+", "_", stem)
+    return f"{of_space}-{safe}"
+
+
+def _with_loss(head: Head, train: TrainSpec) -> Head:
+    """The head with the loss the space asks for.
+
+    Raises:
+        SpaceError: If output and loss do not belong to the task.
+    """
+    loss = None if train.loss == "auto" else Loss(train.loss)
+    check_pairing(head.task, loss=loss, output=None if train.output == "auto" else Output(train.output))
+    return head if loss is None else replace(head, loss=loss)

@@ -1,0 +1,144 @@
+"""How a search and a capacity study begin and how they are broken off: the folder opened, facts noted, all told.
+
+Inputs -> run folder -> what is known before the first network, in its log and to the observer
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from os import PathLike
+from pathlib import Path
+from typing import Any, Final
+
+from ffsearch.search.folder.log import LineKind
+from ffsearch.search.folder.ranking import best_record
+from ffsearch.search.folder.reader import SPLITS
+from ffsearch.search.folder.summary import DataFacts, RunFacts, SearchFacts
+from ffsearch.search.folder.writer import RunFolder
+from ffsearch.search.observer import Began, ColumnLine, Observer, Phase
+from ffsearch.search.steps.inputs import Inputs
+from ffsearch.spaces.writer import space_to_yaml
+
+__all__ = ["begin", "facts_of", "kept_when_interrupted", "open_folder"]
+
+RUNS: Final = Path("runs")
+
+
+def open_folder(inputs: Inputs[Any], *, out: str | PathLike[str] | None, fresh: bool) -> RunFolder:
+    """Create the run folder, or go on with the one that is there, and keep how the table was understood.
+
+    Args:
+        inputs: What was asked for.
+        out: The folder; None: `runs/NAME`.
+        fresh: Move a run that is there aside.
+
+    Raises:
+        RunError: If it belongs to another run, is in use, or cannot be written.
+    """
+    prepared = inputs.prepared
+    folder = RunFolder.open(
+        RUNS / inputs.name if out is None else out,
+        space_yaml=space_to_yaml(inputs.space),
+        identity=inputs.identity,
+        fresh=fresh,
+    )
+    folder.write_data(columns=[column.as_dict() for column in prepared.columns], notices=prepared.notices)
+    prepared.splits.save(folder.path / SPLITS)
+    return folder
+
+
+def begin(
+    inputs: Inputs[Any],
+    folder: RunFolder,
+    observer: Observer,
+    *,
+    search: SearchFacts,
+    n_trials: int,
+    budget_s: float | None = None,
+    n_cells: int | None = None,
+    notices: Sequence[str] = (),
+) -> RunFacts:
+    """Note the start in the folder, and tell the observer what is going to be trained.
+
+    Args:
+        inputs: What was asked for.
+        folder: The run folder, open.
+        observer: Told of the beginning.
+        search: How points are proposed and trained.
+        n_trials: Trials the run shall have in the end.
+        budget_s: Seconds it may take; None: any.
+        n_cells: Cells of a capacity study; None for a search.
+        notices: What is to be said beside what was seen in the table.
+
+    Returns:
+        What is known of the run before its first trial.
+    """
+    facts, prepared = facts_of(inputs, search=search), inputs.prepared
+    folder.start(facts)
+    observer.began(
+        Began(
+            path=folder.path,
+            source=prepared.table.source,
+            n_rows=prepared.table.n_rows,
+            n_features=prepared.n_features,
+            n_outputs=prepared.head.n_outputs,
+            task_reason=prepared.task_reason,
+            objective=inputs.objective,
+            n_trials=n_trials,
+            n_told=len(folder.records),
+            best=best_record(folder.records, objective=inputs.objective),
+            budget_s=budget_s,
+            columns=tuple(
+                ColumnLine(name=column.name, kind=str(column.kind), used=column.used, reason=column.reason)
+                for column in prepared.columns
+            ),
+            notices=(*prepared.notices, *notices),
+            n_cells=n_cells,
+        )
+    )
+    observer.phase(Phase.SEARCH)
+    return facts
+
+
+def facts_of(inputs: Inputs[Any], *, search: SearchFacts) -> RunFacts:
+    """What is known of a run before its first trial: of a search, an imported one, or a study."""
+    prepared, table, head = inputs.prepared, inputs.prepared.table, inputs.prepared.head
+    train, valid = prepared.splits.folds[0]
+    return RunFacts(
+        kind=inputs.space.kind,
+        name=inputs.name,
+        task=str(head.task),
+        objective=inputs.objective,
+        data=DataFacts(
+            source=table.source,
+            target=head.target_names,
+            n_rows=table.n_rows,
+            n_features=prepared.n_features,
+            n_classes=len(head.labels) or None,
+            sha256=table.sha256,
+            n_train=len(train),
+            n_valid=len(valid),
+            n_test=len(prepared.splits.test),
+        ),
+        search=search,
+    )
+
+
+@contextmanager
+def kept_when_interrupted(folder: RunFolder, ways_on: Callable[[], str]) -> Iterator[None]:
+    """Ctrl-C is noted in the folder, and its tables are written, so that notebooks can read what is there.
+
+    Args:
+        folder: The run folder, open.
+        ways_on: Says what is safe and how to go on.
+
+    Raises:
+        KeyboardInterrupt: After Ctrl-C, with that text.
+    """
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        folder.note(LineKind.INTERRUPTED)
+        folder.write_tables()
+        raise KeyboardInterrupt(ways_on()) from interrupt

@@ -1,0 +1,125 @@
+"""The trials that ended: recorded, made durable, told to the engine, shown; and what other drivers told.
+
+trained trial -> its answers kept -> record -> log -> engine.tell -> study.db -> observer
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ffsearch.search.engines.protocol import Engine
+from ffsearch.search.evidence.answers import SearchAnswers
+from ffsearch.search.folder.ranking import Leader
+from ffsearch.search.folder.trial_record import Told, TrialRecord, bad_value, told_history
+from ffsearch.search.folder.writer import RunFolder
+from ffsearch.search.observer import Observer
+from ffsearch.search.steps.running_trials import TrainedTrial
+from ffsearch.search.steps.setting import Setting
+from ffsearch.search.steps.trial_records import make_record
+
+if TYPE_CHECKING:
+    from ffsearch.search.engines.optuna_copy import OptunaCopy
+    from ffsearch.search.engines.shared import SharedEngine
+
+__all__ = ["ToldTrials"]
+
+
+class ToldTrials:
+    """The trials of a run that ended. What the engine knows is in the folder, and survives a kill.
+
+    Args:
+        setting: What scores rest on.
+        folder: The run folder, open.
+        engine: Learns of every trial.
+        copy: The copy of the study that dashboards read.
+        answers: Where answers on validation rows are kept; None where no evidence is wanted.
+        observer: Told of every trial.
+    """
+
+    def __init__(
+        self,
+        setting: Setting,
+        *,
+        folder: RunFolder,
+        engine: Engine,
+        copy: OptunaCopy,
+        answers: SearchAnswers | None,
+        observer: Observer,
+    ) -> None:
+        from ffsearch.search.engines.shared import SharedEngine
+
+        self._setting = setting
+        self._folder = folder
+        self._engine = engine
+        self._shared: SharedEngine | None = engine if isinstance(engine, SharedEngine) else None
+        self._copy = copy
+        self.answers = answers
+        self._observer = observer
+        self._leader = Leader(setting.objective)
+        engine.restore(told_history(folder.records, naive=setting.naive, objective=setting.objective))
+
+    @property
+    def best(self) -> TrialRecord | None:
+        """The trial that stands for the best point so far; None where no trial has a value."""
+        return self._leader.of(self._folder.records)
+
+    @property
+    def records(self) -> tuple[TrialRecord, ...]:
+        """All trials, those of earlier starts among them, in the order they ended."""
+        return self._folder.records
+
+    def n_left(self, n_trials: int) -> int:
+        """Trials that this driver may still propose, where the run shall have so many; a shared study counts itself."""
+        return n_trials if self._shared else n_trials - len(self.records)
+
+    def record(self, trial: TrainedTrial) -> TrialRecord:
+        """What is kept of a trial; its answers are kept first, so that a trial that is told has them."""
+        if self.answers is not None:
+            self.answers.add(trial.proposal.trial, trial.folds)
+        return make_record(
+            trial.folds, self._setting, ended=trial.ended, repeat_of=self._folder.repeat_of(trial.proposal.point)
+        )
+
+    def tell(self, record: TrialRecord) -> None:
+        """Make a trial durable, then let the engine learn of it: what it knows must never be lost.
+
+        A trial of a shared study counts unless it was given to another driver, because this one was silent too long.
+        """
+        worst = bad_value(
+            (earlier.value for earlier in self.records), naive=self._setting.naive, objective=self._setting.objective
+        )
+        told = record.told(otherwise=worst)
+        if self._shared is not None and not self._shared.commit(record, told):
+            self._observer.noted(f"Trial {record.trial} was taken for lost, and is tried again by another driver.")
+            return
+        self._take(record, told)
+        self.learn_from_others()
+
+    def learn_from_others(self) -> None:
+        """Take what other drivers of a shared study told since the last look."""
+        if self._shared is None:
+            return
+        for record in self._shared.study.told(but=[known.trial for known in self.records]):
+            self._take(record, record.told(otherwise=self._setting.naive))
+
+    def others_left_work(self, is_over: Callable[[], bool]) -> bool:
+        """Wait until the other drivers of a shared study have told all their trials, or one of them is lost.
+
+        Args:
+            is_over: Whether time is up.
+
+        Returns:
+            Whether a driver was lost, whose trials are to be tried again. Of a search of one's own: no.
+        """
+        if self._shared is None:
+            return False
+        goes_on = self._shared.study.wait(n_trials=self._shared.n_trials, is_over=is_over)
+        self.learn_from_others()
+        return goes_on
+
+    def _take(self, record: TrialRecord, told: Told) -> None:
+        self._folder.add(record)
+        self._engine.tell(told)
+        self._copy.add(record)
+        self._observer.ended(record, self.best)
