@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from textwrap import wrap
 from typing import Any
 
-from ffsearch.search.console.study_lines import WIDTH, amount, stands, study_lines
+from ffsearch.search.console.study_lines import amount, stands, study_lines, wrapped_verdict
 from ffsearch.search.folder.verdict import Verdict
 from ffsearch.search.observer import Began, StudyProgress, Workers
 from ffsearch.search.wording.language import PLAIN
@@ -144,4 +143,4 @@ def _baseline_lines(summary: Mapping[str, Any]) -> list[str]:
 
 def _verdict_lines(summary: Mapping[str, Any]) -> list[str]:
     found = Verdict.of_summary(summary)
-    return [] if found is None else ["", *wrap(found.tagged(PLAIN), WIDTH, break_on_hyphens=False)]
+    return [] if found is None else ["", *wrapped_verdict(found)]

@@ -10,7 +10,7 @@ from typing import Any, Final
 from ffsearch.search.folder.verdict import Verdict
 from ffsearch.search.wording.language import PLAIN
 
-__all__ = ["WIDTH", "amount", "stands", "study_lines"]
+__all__ = ["amount", "stands", "study_lines", "wrapped_verdict"]
 
 WIDTH: Final = 100
 """Letters a line of the verdict has at most."""
@@ -47,7 +47,12 @@ def study_lines(summary: Mapping[str, Any], path: Path) -> list[str]:
 
 def _said(verdict: Verdict) -> list[str]:
     answer = PLAIN(f"capacity.head.{verdict.code}")
-    return [f"verdict   {answer}", *wrap(verdict.tagged(PLAIN), WIDTH, break_on_hyphens=False)]
+    return [f"verdict   {answer}", *wrapped_verdict(verdict)]
+
+
+def wrapped_verdict(verdict: Verdict) -> list[str]:
+    """Each of its sentences from a line's beginning on, with its code."""
+    return [line for one in verdict.findings for line in wrap(PLAIN.tagged(one), WIDTH, break_on_hyphens=False)]
 
 
 def _table(cells: list[dict[str, Any]]) -> list[str]:
