@@ -37,6 +37,8 @@ from ffsearch.search.steps.told_trials import ToldTrials
 from ffsearch.search.steps.trainers import Trainers
 from ffsearch.search.steps.weighing import weigh
 from ffsearch.search.training.protocol import Trainer
+from ffsearch.search.wording.codes import Code
+from ffsearch.search.wording.finding import found
 from ffsearch.spaces.loader import as_search
 from ffsearch.spaces.overrides import Overrides
 from ffsearch.spaces.sampling import BY_FOLDS
@@ -135,7 +137,7 @@ def _run_search(
         ):
             n_trials = len(folder.records) if finish else space.search.trials
             if _is_done(folder, n_trials=n_trials, wanted=space.evidence):
-                observer.noted(f"{folder.path} is finished. More --trials go on with it; --fresh starts anew.")
+                observer.noted(found(Code.RUN_FINISHED, "search", path=str(folder.path)))
             else:
                 _answer(
                     inputs, engine, folder, copy,

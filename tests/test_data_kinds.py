@@ -78,7 +78,7 @@ KINDS: dict[str, tuple[list[Any], Kind, str]] = {
     "prose": (
         [f"the story of number {i}" for i in range(N)],
         Kind.TEXT,
-        "free text, 5.0 words a cell; make columns of what matters in it",
+        "free text, 5 words a cell; make columns of what matters in it",
     ),
     "date": (
         [f"2024-01-{1 + i % 28:02d}" for i in range(N)],
@@ -90,7 +90,7 @@ KINDS: dict[str, tuple[list[Any], Kind, str]] = {
         Kind.DATE,
         "40 different dates",
     ),
-    "one level or missing": (["x", ""] * (N // 2), Kind.CATEGORY, "1 different texts"),
+    "one level or missing": (["x", ""] * (N // 2), Kind.CATEGORY, "1 text, and cells without one"),
 }
 
 
@@ -136,13 +136,13 @@ def test_infinite_cells_are_said() -> None:
 def test_many_levels_are_said() -> None:
     column = judge(a=[f"c{i % 100}" for i in range(300)])["a"]
     assert column.kind is Kind.CATEGORY
-    assert column.reason == "100 different texts, each in fewer than 5 rows; all count as one"
+    assert column.reason == "100 different texts; each level is in fewer than 5 rows, and all count as one"
     some = judge(a=["often"] * 5 + [f"c{i % 100}" for i in range(300)])["a"]
-    assert some.reason == "101 different texts; those of 5 rows or more count (1), all others as one"
+    assert some.reason == "101 different texts; levels of 5 rows or more count (1), all others as one"
     often = judge(a=[f"c{i % 100}" for i in range(600)])["a"]
     assert often.reason == (
-        "100 different texts; the 64 most frequent count each for itself, 36 more by the mean target of their rows, "
-        "all others as one"
+        "100 different texts; the 64 most frequent levels count each for itself, 36 more by the mean target of their "
+        "rows, all others as one"
     )
 
 

@@ -113,13 +113,13 @@ def read_inputs(request: Request) -> Inputs[SearchSpace]:
         SpaceError: If they do not, or the space is of another kind.
         DataError: If the table cannot be used.
     """
-    from ffsearch.search.data.leaks import find_leaks, leak_notices
+    from ffsearch.search.data.leaks import find_leaks
     from ffsearch.search.data.prepare import prepare
     from ffsearch.search.training.augment import check_augmentation
 
     space = as_search(request.space, name=request.origin)
     prepared = prepare(space.data, frame=request.frame, seed=space.search.seed)
-    leaks = leak_notices(find_leaks(prepared, seed=space.search.seed))
+    leaks = find_leaks(prepared, seed=space.search.seed)
     prepared = replace(prepared, head=_with_loss(prepared.head, space.train), notices=(*prepared.notices, *leaks))
     check_augmentation(space.parameters, head=prepared.head, columns=prepared.layout.matrix_columns())
     objective = resolve_objective(space.search.objective, prepared.head)

@@ -17,6 +17,8 @@ from ffsearch.search.observer import Observer
 from ffsearch.search.steps.running_trials import TrainedTrial
 from ffsearch.search.steps.setting import Setting
 from ffsearch.search.steps.trial_records import make_record
+from ffsearch.search.wording.codes import Code
+from ffsearch.search.wording.finding import found
 
 if TYPE_CHECKING:
     from ffsearch.search.engines.optuna_copy import OptunaCopy
@@ -91,7 +93,7 @@ class ToldTrials:
         )
         told = record.told(otherwise=worst)
         if self._shared is not None and not self._shared.commit(record, told):
-            self._observer.noted(f"Trial {record.trial} was taken for lost, and is tried again by another driver.")
+            self._observer.noted(found(Code.TRIAL_LOST, trial=record.trial))
             return
         self._take(record, told)
         self.learn_from_others()
