@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -369,7 +368,7 @@ def test_four_drivers_two_of_them_killed(server: Server, tmp_path: Path) -> None
             while n_told(tmp_path, name) < after and time.monotonic() < deadline:
                 time.sleep(0.05)
             assert drivers[name].poll() is None, (tmp_path / f"{name}.log").read_text()
-            drivers[name].send_signal(signal.SIGKILL)
+            drivers[name].kill()
         for name in ("three", "four"):
             assert drivers[name].wait(timeout=400) == 0, (tmp_path / f"{name}.log").read_text()
     finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import select
@@ -19,6 +18,8 @@ import pytest
 from ffsearch.reports.html import write_report
 from ffsearch.search.training.protocol import Ended
 from ffsearch.search.wording.finding import Finding
+
+fcntl = pytest.importorskip("fcntl", reason="a browser is spoken to over descriptors handed to it, as POSIX has them")
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 
