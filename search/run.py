@@ -68,6 +68,7 @@ def run(
     workers: int | None = None,
     ray: str | None = None,
     storage: str | None = None,
+    storage_of_searches: str | None = None,
 ) -> StoredRun:
     """Search a space on a table, weigh and refit the winner, open the sealed test once, and leave a run folder.
 
@@ -89,6 +90,7 @@ def run(
             the same.
         storage: Address of a database in which several drivers share one study: the same call, each with a run folder
             of its own. Its password is kept nowhere.
+        storage_of_searches: The same where it was not said for this run, but for all searches; a study goes without it.
         ray: The nodes of a Ray cluster train them: `local`, or the address of its head.
 
     Returns:
@@ -108,8 +110,8 @@ def run(
         _refuse_for_a_study(storage=storage, finish=finish)
         return study(request, out=out, fresh=fresh, carriage=carriage, observer=observer, report=report)
     return _run_search(
-        request, out=out, fresh=fresh, finish=finish, storage=storage, carriage=carriage, began=began,
-        observer=observer, report=report,
+        request, out=out, fresh=fresh, finish=finish, storage=storage or storage_of_searches,
+        carriage=carriage, began=began, observer=observer, report=report,
     )  # fmt: skip
 
 
