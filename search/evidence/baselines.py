@@ -28,8 +28,6 @@ from ffsearch.search.base.seeds import Purpose, generator, integer
 from ffsearch.search.data.problem import MatrixColumns, Problem, Role, Split
 from ffsearch.search.evidence.scoring import answers_from_logits
 from ffsearch.search.network.heads import Head, Loss, TargetScale, Task, probabilities, row_losses, values
-from ffsearch.search.wording.codes import Code
-from ffsearch.search.wording.finding import Finding, found
 
 if TYPE_CHECKING:
     from ffsearch.search.data.prepare import Refit
@@ -122,7 +120,7 @@ class Baseline:
         settings: What it chose on the validation rows, or was given.
         valid: Answers to the validation rows of every split, in the unit of scores: probabilities (n_valid, n_classes)
             or values (n_valid, n_targets).
-        notes: What was cut short.
+        notes: What was cut short, a sentence each.
         head: What is predicted.
         target_scale: How targets of all development rows were standardised; None for classes.
         model: Learnt from all development rows.
@@ -131,7 +129,7 @@ class Baseline:
     name: BaselineName
     settings: dict[str, float]
     valid: tuple[NDArray[np.float64], ...]
-    notes: tuple[Finding, ...]
+    notes: tuple[str, ...]
     head: Head = field(repr=False)
     target_scale: TargetScale | None = field(repr=False)
     model: FittedModel = field(repr=False)
@@ -195,7 +193,7 @@ class _Made:
     model: FittedModel
     valid: Sequence[NDArray[np.float64]]
     settings: dict[str, float]
-    notes: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 # --- knowing nothing -------------------------------------------------------------------------------------------------
@@ -456,7 +454,7 @@ def _fit_boosting(problem: Problem, refit: Refit, *, seed: int, is_over: Callabl
         notes=(
             *_capped(BaselineName.BOOSTING, largest, len(refit.x)),
             *(
-                [found(Code.BASELINE_IMPROVING, model=str(BaselineName.BOOSTING), n=n_most)]
+                [f"Baseline {BaselineName.BOOSTING}: ended after {n_most} iterations, still improving."]
                 if max(n_iterations) == n_most
                 else []
             ),
@@ -569,11 +567,11 @@ def _by_split(
     return [one for (one,) in takewhile(bool, found)]
 
 
-def _ended(name: BaselineName, n_learnt: int, n_splits: int) -> tuple[Finding, ...]:
+def _ended(name: BaselineName, n_learnt: int, n_splits: int) -> tuple[str, ...]:
     if n_learnt == n_splits:
         return ()
-    return (found(Code.BASELINE_SPLITS, model=str(name), n=n_learnt, total=n_splits),)
+    return (f"Baseline {name}: time was too short for more than {n_learnt} of {n_splits} splits.",)
 
 
-def _capped(name: BaselineName, largest: int, n_rows: int) -> tuple[Finding, ...]:
-    return (found(Code.BASELINE_ROWS, model=str(name), n=largest, total=n_rows),) if n_rows > largest else ()
+def _capped(name: BaselineName, largest: int, n_rows: int) -> tuple[str, ...]:
+    return (f"Baseline {name}: learnt from {largest} of {n_rows} rows, drawn at random.",) if n_rows > largest else ()

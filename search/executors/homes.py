@@ -9,10 +9,8 @@ from typing import Generic, Literal, Protocol, TypeVar
 
 from ffsearch.search.executors.protocol import Done, Work, WorkLost
 from ffsearch.search.observer import Workers
-from ffsearch.search.wording.codes import Code
-from ffsearch.search.wording.finding import Finding, found
 
-__all__ = ["Headcount", "Home", "Homes", "loss", "lost"]
+__all__ = ["Headcount", "Home", "Homes", "again", "lost"]
 
 
 class Home(Protocol):
@@ -111,14 +109,11 @@ class Headcount:
             self._watch(workers)
 
 
-def loss(why: str, n_networks: int) -> Finding:
-    """What is told of a lost worker, and of its networks.
-
-    Args:
-        why: How it was lost.
-        n_networks: So many of its networks start again.
-    """
-    return found(Code.WORKER_GONE, why=why, n=n_networks) if n_networks else found(Code.WORKER_GONE, "idle", why=why)
+def again(n_networks: int) -> str:
+    """What becomes of the networks of a lost worker, as the end of a sentence."""
+    if not n_networks:
+        return "It had no network."
+    return "Its network starts again." if n_networks == 1 else f"Its {n_networks} networks start again."
 
 
 def lost(why: str) -> Future[Done]:
