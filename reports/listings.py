@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from ffsearch.reports import tables
 from ffsearch.reports.parameter_plots import level_name
 from ffsearch.reports.tables import ParameterSlice, RunLike, ShownObjective
 from ffsearch.search.folder.trial_record import end_of
+from ffsearch.search.wording.finding import reasons_in, unsilenced
 from ffsearch.search.wording.language import Language
 
 __all__ = [
@@ -134,8 +135,8 @@ def _group(part: ParameterSlice, row: Mapping[Any, Any], t: Language) -> str:
     return " – ".join(ends)
 
 
-def column_table(columns: Sequence[Mapping[str, Any]], t: Language) -> ShownTable:
-    """How each column of the table was understood."""
+def column_table(columns: Sequence[Mapping[str, Any]], t: Language, *, ignored: Collection[str] = ()) -> ShownTable:
+    """How each column of the table was understood; findings of the ignored codes are left out."""
     rows = [
         [
             Cell(text=str(column.get("name", ""))),
@@ -144,12 +145,18 @@ def column_table(columns: Sequence[Mapping[str, Any]], t: Language) -> ShownTabl
                 Cell(text="" if (count := column.get(key)) is None else t.count(int(count)))
                 for key in ("n_missing", "n_levels")
             ),
-            Cell(text=t.phrase(str(column.get("reason") or ""))),
+            _why(column, ignored, t),
         ]
         for column in columns[:MAX_COLUMN_ROWS]
     ]
     heads = [t(f"data.{key}") for key in ("column", "kind", "missing", "levels", "why")]
     return ShownTable(label=t("data.columns"), heads=heads, rows=rows, numbers=frozenset({2, 3}))
+
+
+def _why(column: Mapping[str, Any], ignored: Collection[str], t: Language) -> Cell:
+    """The reasons of a column, and their codes."""
+    reasons = unsilenced(reasons_in(column), ignored)
+    return Cell(text="; ".join(map(t.says, reasons)), note=" ".join(reason.code for reason in reasons))
 
 
 def _kind(column: Mapping[str, Any], t: Language) -> str:

@@ -20,6 +20,7 @@ from ffsearch.reports.pictures import (
     time_picture,
 )
 from ffsearch.reports.tables import RunLike
+from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.language import Language, shortened
 
 __all__ = ["data", "learning", "limits", "repeat", "search"]
@@ -74,17 +75,23 @@ def data(run: RunLike, t: Language) -> Section | None:
     """What was learnt from."""
     facts = run.summary.get("data") or {}
     columns = getattr(run, "columns", None) or []
-    notices = [t.phrase(notice) for notice in getattr(run, "notices", None) or [] if not _is_in(columns, notice)]
     if not facts and not columns:
         return None
     entries = [(t(f"data.{key}"), text) for key, text in _data_entries(facts, tables.target(run), t).items() if text]
-    blocks = [Block(title=t("data.notices"), points=notices)] if notices else []
+    # What is not used, and why, the table of columns says too.
+    notices = [one for one in tables.shown(run, tables.notices(run)) if not columns or one.code is not Code.NOT_USED]
+    told = tables.findings(run)
+    n_silenced = len(told) - len(tables.shown(run, told))
+    silenced = t.counted_as("data.silenced", n_silenced) if n_silenced else ""
+    blocks = [Block(title=t("data.notices"), text=silenced, findings=notices)] if notices or silenced else []
     if columns:
         used = sum(bool(column.get("used")) for column in columns)
         text = t("data.columns_used", used=used, total=len(columns))
         if len(columns) > MAX_COLUMN_ROWS:
             text = f"{text} {t('data.columns_more', n=MAX_COLUMN_ROWS)}"
-        blocks.append(Block(title=t("data.columns"), text=text, table=column_table(columns, t)))
+        blocks.append(
+            Block(title=t("data.columns"), text=text, table=column_table(columns, t, ignored=tables.ignored(run)))
+        )
     entries += [*_columns_in_short(columns, t), *_balance(run, t), *_augmentation(run, t)]
     blocks.append(Block(title=t("data.prepared"), text=t("data.prepared_how")))
     return Section(key="data", title=t("data.title"), entries=entries, blocks=blocks)
@@ -127,11 +134,6 @@ def _augmentation(run: RunLike, t: Language) -> list[tuple[str, str]]:
     return [(t("data.augmented"), augmented)]
 
 
-def _is_in(columns: Sequence[Mapping[str, Any]], notice: str) -> bool:
-    """Whether the table of columns says it too, and why."""
-    return bool(columns) and notice.startswith("Not used: ")
-
-
 def repeat(run: RunLike, t: Language) -> Section:
     """What is needed to run it again."""
     seed = (run.summary.get("search") or {}).get("seed")
@@ -169,9 +171,8 @@ def limits(run: RunLike, t: Language) -> Section:
     values = {"n": test.get("openings", 0) if test.get("openings", 0) > 1 else n_scored, "models": ""}
     values["models"] = t.listed(baselines) if baselines else ""
     points = [t(f"limits.{key}", **values) for key, holds in missing.items() if holds]
-    points += [t.phrase(notice) for notice in found.get("notices", ())]
-    points += [t.phrase(note) for model in run.summary.get("baselines", ()) for note in model.get("notes", ())]
-    return Section(key="limits", title=t("limits.title"), blocks=[Block(points=points)])
+    block = Block(points=points, findings=tables.shown(run, tables.gaps(run)))
+    return Section(key="limits", title=t("limits.title"), blocks=[block])
 
 
 def _search_text(run: RunLike, t: Language) -> list[str]:

@@ -6,7 +6,7 @@ Everything here works for a run that has just begun, has one trial, or only dive
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.folder.trial_record import scores as valued
+from ffsearch.search.wording.finding import Finding, reasons_in, unsilenced
 
 __all__ = [
     "Curves",
@@ -62,7 +63,8 @@ class RunLike(Protocol):
     """What a report reads of a run; `ffsearch.search.folder.writer.Run` has it.
 
     `summary` is summary.json; `trials` and `curves` are the frames of trials.parquet and curves.parquet. A run may also
-    have `columns` (how each column of the table was understood) and `notices` (a sentence each).
+    have `columns` (how each column of the table was understood), `notices` (what was found in the data) and `ignored`
+    (codes of findings that are not shown).
     """
 
     @property
@@ -425,6 +427,36 @@ def _slice(scored: pd.DataFrame, name: str, searched: Mapping[str, Any]) -> Para
     log = bool(searched.get("log", False)) and not positive.empty
     has_off = bool((frame["x"] == 0).any()) and (log or bool(searched.get("zero")))
     return ParameterSlice(name=name, is_number=True, log=log, has_off=has_off, frame=frame)
+
+
+def notices(run: RunLike) -> list[Finding]:
+    """What was found in the data."""
+    return list(getattr(run, "notices", None) or ())
+
+
+def gaps(run: RunLike) -> list[Finding]:
+    """What the evidence lacks, and what baselines lack of it."""
+    evidence, baselines = run.summary.get("evidence") or {}, run.summary.get("baselines") or ()
+    notes = [note for model in baselines for note in model.get("notes", ())]
+    return list(map(Finding.from_dict, [*evidence.get("notices", ()), *notes]))
+
+
+def findings(run: RunLike) -> list[Finding]:
+    """All findings of a run, each once: what is worth knowing of a column is among its reasons and its notices."""
+    said = {(notice.code, notice.about) for notice in notices(run)}
+    columns = getattr(run, "columns", None) or ()
+    reasons = [(column["name"], reason) for column in columns for reason in reasons_in(column)]
+    return [*notices(run), *(one for name, one in reasons if (one.code, name) not in said), *gaps(run)]
+
+
+def ignored(run: RunLike) -> tuple[str, ...]:
+    """The codes that the space file silences."""
+    return tuple(getattr(run, "ignored", ()))
+
+
+def shown(run: RunLike, told: Iterable[Finding]) -> list[Finding]:
+    """Those of some findings that are not silenced."""
+    return unsilenced(told, ignored(run))
 
 
 def space(run: RunLike) -> Mapping[str, Any]:

@@ -36,6 +36,9 @@ EXIT_OURS: Final = 1
 EXIT_USER: Final = 2
 EXIT_INTERRUPTED: Final = 130
 
+STORAGE: Final = "FFSEARCH_STORAGE"
+"""Keeps the password of a database out of the command line; for every search, so that a capacity study goes without."""
+
 DATA_SUFFIXES: Final = (".csv", ".tsv", ".txt", ".parquet", ".gz")
 SPACE_SUFFIXES: Final = ("", ".yaml", ".yml", ".json")
 DATA_SCHEMES: Final = ("sklearn:", "openml:", "control:")
@@ -127,9 +130,8 @@ def run(
         str | None,
         typer.Option(
             metavar="URL",
-            envvar="FFSEARCH_STORAGE",
-            show_envvar=True,
-            help="A database in which several drivers share one study: postgresql+psycopg://USER:PASSWORD@HOST/DB.",
+            help="A database in which several drivers share one study: postgresql+psycopg://USER:PASSWORD@HOST/DB. "
+            f"Or {STORAGE} in the environment.",
         ),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; errors only.")] = False,
@@ -153,7 +155,7 @@ def run(
         with showing:
             done = running.run(
                 space, overrides=overrides, out=out, fresh=fresh, finish=finish, observer=observer, report=_report,
-                workers=workers, ray=ray, storage=storage,
+                workers=workers, ray=ray, storage=storage, storage_of_searches=os.environ.get(STORAGE) or None,
             )  # fmt: skip
     except KeyboardInterrupt as interrupt:  # typer would drop its text, which says what is safe and how to go on
         _say(str(interrupt) or "interrupted")

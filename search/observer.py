@@ -8,13 +8,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from ffsearch.search.base.objective import Objective
+from ffsearch.search.wording.finding import Finding
+
 if TYPE_CHECKING:
     from ffsearch.search.folder.trial_record import TrialRecord
     from ffsearch.search.training.protocol import Epoch, Job
 
-from ffsearch.search.base.objective import Objective
-
-__all__ = ["Began", "ColumnLine", "Observer", "Phase", "Repeated", "StudyProgress", "Workers"]
+__all__ = ["Began", "Observer", "Phase", "Repeated", "StudyProgress", "Workers"]
 
 
 class Phase(StrEnum):
@@ -28,16 +29,6 @@ class Phase(StrEnum):
     REFIT = "refit"
     TEST = "test"
     SAVE = "save"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ColumnLine:
-    """How one column of the table was understood."""
-
-    name: str
-    kind: str
-    used: bool
-    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +47,9 @@ class Began:
         n_told: Trials it has already, from an earlier start.
         best: The best of those, or None.
         budget_s: Seconds it may take, or None.
-        columns: The columns, as they were understood.
-        notices: What was done to the data, or looks suspicious: a sentence each.
+        kinds: What the columns are that are used, one after the other.
+        notices: What was done to the data, or looks suspicious.
+        ignored: Codes of findings that are not to be shown.
         n_cells: Cells of a capacity study; None for a search.
     """
 
@@ -66,14 +58,15 @@ class Began:
     n_rows: int
     n_features: int
     n_outputs: int
-    task_reason: str
+    task_reason: Finding
     objective: Objective
     n_trials: int
     n_told: int
     best: TrialRecord | None
     budget_s: float | None
-    columns: tuple[ColumnLine, ...]
-    notices: tuple[str, ...]
+    kinds: tuple[str, ...]
+    notices: tuple[Finding, ...]
+    ignored: tuple[str, ...] = ()
     n_cells: int | None = None
 
 
@@ -168,8 +161,8 @@ class Observer:
     def at_work(self, workers: Workers) -> None:
         """Workers have started, were lost, or have joined; told before the run begins, too."""
 
-    def noted(self, text: str) -> None:
-        """Something worth a sentence."""
+    def noted(self, finding: Finding) -> None:
+        """Something was found that is worth a sentence."""
 
     def finished(self, summary: Mapping[str, Any], path: Path) -> None:
         """All is saved."""

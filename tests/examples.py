@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +15,8 @@ from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.folder.writer import RunFolder
 from ffsearch.search.network.topology import Point, describe, n_params
 from ffsearch.search.training.protocol import Curve, Ended
+from ffsearch.search.wording.finding import Finding
+from ffsearch.search.wording.language import PLAIN
 
 LOSS = Objective(name="log_loss", direction="minimize")
 RMSE = Objective(name="rmse", direction="minimize")
@@ -29,6 +31,11 @@ FACTS = RunFacts(
     ),
     search=SearchFacts(engine="optuna", sampler="tpe", pruner="asha", trainer="keras", seed=0),
 )  # fmt: skip
+
+
+def said(findings: Iterable[Finding]) -> list[str]:
+    """The sentences of findings, as a terminal shows them."""
+    return [PLAIN.says(finding) for finding in findings]
 
 
 def a_curve(n_epochs: int, *, seed: int = 0) -> Curve:

@@ -45,7 +45,7 @@ def running(folder: Path) -> Iterator[Server]:
     """
     bin_folder = binaries()
     assert bin_folder is not None
-    as_user = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
+    as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     with tempfile.TemporaryDirectory(prefix="ffsearch-pg-") as made:  # a socket's path must be short
         home = Path(made)
         (home / "password").write_text(PASSWORD)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ import pandas as pd
 import pytest
 
 from ffsearch.search.cli import invoke
+from systems import is_superuser
 
 GOOD = "".join(f"{i % 7},{i % 5},{'yes' if i % 3 else 'no'}\n" for i in range(60))
 SPACE = "kind: search\ndata: {source: sklearn:iris}\n"
@@ -178,7 +178,7 @@ def test_all_faults_of_a_space_come_at_once(here: Path, capfd: pytest.CaptureFix
 def test_a_file_that_may_not_be_read(
     make: Callable[[Path], None], here: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    if os.geteuid() == 0:
+    if is_superuser():
         pytest.skip("root may read everything")
     write(here, "closed.csv", "a,y\n1,2\n")
     make(here / "closed.csv")

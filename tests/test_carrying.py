@@ -27,7 +27,7 @@ from ffsearch.search.cli import invoke
 from ffsearch.search.data.problem import Problem
 from ffsearch.search.executors import line, processes
 from ffsearch.search.executors.choose import FOLDER, Carriage, carried
-from ffsearch.search.executors.homes import again
+from ffsearch.search.executors.homes import loss
 from ffsearch.search.executors.packing import packed, unpacked
 from ffsearch.search.executors.population import MAX_RETRIES, PopulationTrainer
 from ffsearch.search.executors.processes import ProcessCarrier
@@ -35,6 +35,9 @@ from ffsearch.search.executors.protocol import Carrier, Work, WorkLost
 from ffsearch.search.executors.threads import ThreadCarrier
 from ffsearch.search.observer import Observer, Workers
 from ffsearch.search.training.protocol import Ended, Epoch, Job, Stopping, Trainer
+from ffsearch.search.wording.finding import Finding
+from ffsearch.search.wording.language import PLAIN
+from systems import is_running, needs_posix
 
 
 class TestThreads(CarrierContract):
@@ -98,15 +101,15 @@ def test_what_is_lost_too_often_fails_alone_and_says_why() -> None:
     with opened(lambda: losing) as carrier:
         found = run(PopulationTrainer(problem_for(), STOPPING, carrier=carrier), jobs_of(3))
     assert [trained.ended for trained in found] == [Ended.COMPLETED, Ended.FAILED, Ended.COMPLETED]
-    assert (
-        found[1].error == f"Lost {MAX_RETRIES + 1} times with its worker, the last time because the test took it away."
-    )
+    why = "with its worker, the last time because the test took it away. [FFS407]"
+    assert found[1].error == f"Lost {MAX_RETRIES + 1} times {why}"
 
 
+@needs_posix("Windows does not say how a process ended")
 def test_a_killed_worker_costs_its_networks_a_retry_and_nothing_else(tmp_path: Path) -> None:
     problem = problem_for()
     expected = run(PopulationTrainer(problem, LONG), jobs_of(8))
-    said: list[str] = []
+    said: list[Finding] = []
     at_work: list[Workers] = []
     carrier = ProcessCarrier(2, folder=tmp_path / "carried", notify=said.append, watch=at_work.append)
     first = carrier.pids[0]
@@ -130,12 +133,10 @@ def test_a_killed_worker_costs_its_networks_a_retry_and_nothing_else(tmp_path: P
     n_again = at_work[-1].n_again
     assert n_again == sum(retries)
     assert [(each.n, each.n_lost) for each in at_work] == [(2, 0), (2, 1)]
-    assert said == [
-        f"worker {first} was lost: worker {first} was ended by SIGKILL, as Linux does when memory runs out. "
-        + again(n_again)
-    ]
+    assert said == [loss(f"worker {first} was ended by SIGKILL, as Linux does when memory runs out", n_again)]
 
 
+@needs_posix("Windows does not say how a process ended")
 def test_work_of_a_lost_worker_says_so(tmp_path: Path) -> None:
     carrier = ProcessCarrier(1, folder=tmp_path / "carried", notify=lambda text: None)
     with opened(lambda: carrier):
@@ -166,12 +167,6 @@ def test_a_worker_that_cannot_start_ends_the_run_with_a_reason(
 
 
 # --- what is left behind ---------------------------------------------------------------------------------------------
-
-
-def is_running(pid: int) -> bool:
-    with suppress(psutil.NoSuchProcess):
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    return False
 
 
 def test_a_recipe_that_is_taken_back_before_a_worker_read_it_harms_nobody(tmp_path: Path) -> None:
@@ -312,11 +307,12 @@ def test_a_run_is_the_same_run_whatever_carries_it(tmp_path: Path) -> None:
         assert not (run_of.path / FOLDER).exists()
 
 
+@needs_posix("Windows does not say how a process ended")
 @pytest.mark.slow
 def test_a_killed_worker_is_told_of_and_its_trials_say_that_they_began_again(tmp_path: Path) -> None:
     class Killer(Observer):
         n_seen = 0
-        said: ClassVar[list[str]] = []
+        said: ClassVar[list[Finding]] = []
 
         def epoch(self, epoch: Epoch) -> None:
             self.n_seen += 1
@@ -324,15 +320,15 @@ def test_a_killed_worker_is_told_of_and_its_trials_say_that_they_began_again(tmp
                 first = next(child for child in children() if child not in others)
                 psutil.Process(first).kill()
 
-        def noted(self, text: str) -> None:
-            self.said.append(text)
+        def noted(self, finding: Finding) -> None:
+            self.said.append(finding)
 
     others = children()  # of a carrier that many tests share
     overrides = {"search.trials": 8, "train.max_epochs": 20, "space.width.high": 32, "evidence": "none"}
     plain = told(ffsearch.run("tabular", overrides=overrides, out=tmp_path / "plain").path)
     done = ffsearch.run("tabular", overrides=overrides, out=tmp_path / "run", workers=2, observer=Killer())
     assert told(done.path) == plain
-    assert any("SIGKILL" in text for text in Killer.said)
+    assert any("SIGKILL" in PLAIN.says(finding) for finding in Killer.said)
     assert 1 <= sum(record.notes.get("n_retries", 0) for record in done.records) <= 4
 
 
@@ -359,14 +355,14 @@ def test_what_cannot_be_carried_is_refused(
 
 def test_workers_that_have_nothing_to_do_are_named(tmp_path: Path) -> None:
     class Listener(Observer):
-        said: ClassVar[list[str]] = []
+        said: ClassVar[list[Finding]] = []
 
-        def noted(self, text: str) -> None:
-            self.said.append(text)
+        def noted(self, finding: Finding) -> None:
+            self.said.append(finding)
 
     with carried(Carriage(workers=3), concurrency=2, observer=Listener()) as carrier_in:
         assert carrier_in(tmp_path) is not None
-    assert Listener.said == [
+    assert list(map(PLAIN.says, Listener.said)) == [
         "3 workers, but 2 networks train at a time: 1 of them have nothing to do. --set search.concurrency=3 makes "
         "another search, in which all have."
     ]

@@ -18,10 +18,11 @@ from contracts.trainers import POINT, STOPPING, job, problem_for, run
 from ffsearch.errors import RunError
 from ffsearch.search.executors import cluster
 from ffsearch.search.executors.cluster import RayCarrier
-from ffsearch.search.executors.homes import again
 from ffsearch.search.executors.population import PopulationTrainer
 from ffsearch.search.observer import Workers
 from ffsearch.search.training.protocol import Epoch, Trained
+from ffsearch.search.wording.codes import Code
+from ffsearch.search.wording.finding import Finding
 
 HAS_RAY = importlib.util.find_spec("ray") is not None
 needs_ray = pytest.mark.skipif(not HAS_RAY, reason="Ray is not installed: pip install 'ffsearch[ray]'")
@@ -71,7 +72,7 @@ def test_a_node_that_goes_costs_its_networks_a_retry_and_nothing_else(cluster_of
     problem, stopping = problem_for(), replace(LONG, max_epochs=12)
     jobs = [job(trial, point=replace(POINT, depth=1 + trial % 2)) for trial in range(40)]
     expected = run(PopulationTrainer(problem, stopping), jobs)
-    said: list[str] = []
+    said: list[Finding] = []
     ended: list[Trained] = []
     seen: list[tuple[int, int]] = []
     at_work: list[Workers] = []
@@ -92,8 +93,8 @@ def test_a_node_that_goes_costs_its_networks_a_retry_and_nothing_else(cluster_of
     assert 1 <= n_again <= 4
     assert [(each.n, each.n_networks, each.n_lost) for each in at_work] == [(2, 4, 0), (1, 2, 1)]
     assert at_work[-1].n_again == n_again
-    assert [text.split(" ", 2)[1] for text in said] == ["node", "node", "node"]
-    assert said[-1].endswith(f"was lost. {again(n_again)}")
+    assert [finding.code for finding in said] == [Code.NODE_JOINED, Code.NODE_JOINED, Code.WORKER_GONE]
+    assert said[-1].values["n"] == n_again
 
 
 @pytest.mark.slow

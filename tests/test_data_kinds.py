@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from ffsearch.errors import DataError
-from ffsearch.search.data.cells import Cells, natural_order
+from ffsearch.search.data.cells import Cells, as_levels, as_numbers, natural_order
 from ffsearch.search.data.dates import as_moments
 from ffsearch.search.data.kinds import Column, Kind, read_columns
 
@@ -24,7 +24,7 @@ def judge(*, rows: Any = None, **columns: Any) -> dict[str, Column]:
 @pytest.mark.parametrize("dtype", ["str", "object"])
 def test_numbers_in_text(dtype: str) -> None:
     cells = [" 1", "+2.50 ", "1e3", ".5", "-inf", "", "  ", "?", "NA", "NaN", "null", "x", "1_000", "١"]
-    numbers = Cells(pd.Series(cells, dtype=dtype)).numbers
+    numbers = as_numbers(pd.Series(cells, dtype=dtype))
     assert numbers[:5].tolist() == [1, 2.5, 1000, 0.5, -np.inf]
     assert np.isnan(numbers[5:]).all()
 
@@ -40,14 +40,14 @@ def test_numbers_in_text(dtype: str) -> None:
     ],
 )
 def test_one_level_however_it_is_written(cells: pd.Series[Any]) -> None:
-    levels = Cells(cells).levels
+    levels = as_levels(cells)
     assert levels.texts == ("1", "2")
     assert levels.codes.tolist() == [0, 0, 0, 1, -1]
-    assert Cells(cells).numbers[:4].tolist() == [1, 1, 1, 2]
+    assert as_numbers(cells)[:4].tolist() == [1, 1, 1, 2]
 
 
 def test_versions_and_codes_are_not_taken_for_numbers() -> None:
-    assert Cells(pd.Series(["1.1", "1.10", "007", "7"])).levels.texts == ("1.1", "1.10", "007", "7")
+    assert as_levels(pd.Series(["1.1", "1.10", "007", "7"])).texts == ("1.1", "1.10", "007", "7")
 
 
 def test_natural_order() -> None:
@@ -78,7 +78,7 @@ KINDS: dict[str, tuple[list[Any], Kind, str]] = {
     "prose": (
         [f"the story of number {i}" for i in range(N)],
         Kind.TEXT,
-        "free text, 5.0 words a cell; make columns of what matters in it",
+        "free text, 5 words a cell; make columns of what matters in it",
     ),
     "date": (
         [f"2024-01-{1 + i % 28:02d}" for i in range(N)],
@@ -90,7 +90,7 @@ KINDS: dict[str, tuple[list[Any], Kind, str]] = {
         Kind.DATE,
         "40 different dates",
     ),
-    "one level or missing": (["x", ""] * (N // 2), Kind.CATEGORY, "1 different texts"),
+    "one level or missing": (["x", ""] * (N // 2), Kind.CATEGORY, "1 text, and cells without one"),
 }
 
 
@@ -136,13 +136,13 @@ def test_infinite_cells_are_said() -> None:
 def test_many_levels_are_said() -> None:
     column = judge(a=[f"c{i % 100}" for i in range(300)])["a"]
     assert column.kind is Kind.CATEGORY
-    assert column.reason == "100 different texts, each in fewer than 5 rows; all count as one"
+    assert column.reason == "100 different texts; each level is in fewer than 5 rows, and all count as one"
     some = judge(a=["often"] * 5 + [f"c{i % 100}" for i in range(300)])["a"]
-    assert some.reason == "101 different texts; those of 5 rows or more count (1), all others as one"
+    assert some.reason == "101 different texts; levels of 5 rows or more count (1), all others as one"
     often = judge(a=[f"c{i % 100}" for i in range(600)])["a"]
     assert often.reason == (
-        "100 different texts; the 64 most frequent count each for itself, 36 more by the mean target of their rows, "
-        "all others as one"
+        "100 different texts; the 64 most frequent levels count each for itself, 36 more by the mean target of their "
+        "rows, all others as one"
     )
 
 

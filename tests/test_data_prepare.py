@@ -9,9 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from examples import said
 from ffsearch.errors import DataError
-from ffsearch.search.data.prepare import Prepared, prepare
+from ffsearch.search.data.prepare import N_NAMED, Prepared, prepare
 from ffsearch.search.network.heads import Task
+from ffsearch.search.wording.codes import Code
+from ffsearch.search.wording.finding import Finding
 from ffsearch.spaces.schema import DataSpec
 
 N = 120
@@ -51,8 +54,8 @@ def test_every_column_is_told() -> None:
         "amount": ("dropped", False),
         "who": ("groups", False),
     }
-    assert ready.notices[0] == "Not used: 'key' (id: 96 different texts in 96 cells: it names rows)."
-    assert ready.task_reason == "binary, because 'y' has 2 values: no, yes"
+    assert said(ready.notices)[0] == "'key' is not used (identifier: 96 different texts in 96 cells: it names rows)."
+    assert said([ready.task_reason]) == ["binary, because 'y' has 2 values: no, yes"]
     assert ready.splits.method == "by group"
 
 
@@ -137,7 +140,7 @@ def test_validation_rows_change_nothing_in_the_training_matrix() -> None:
 
 def test_numbers_over_bins_are_no_longer_plain_and_that_is_said(tmp_path: Path) -> None:
     plain, ready = prepared(), prepared(number_bins=8)
-    assert [notice for notice in ready.notices if notice not in plain.notices] == [
+    assert said(notice for notice in ready.notices if notice not in plain.notices) == [
         "Numbers are spread over up to 8 bins each, as data.number_bins says: networks are no longer plain, and the "
         "linear model may bend at every edge."
     ]
@@ -161,7 +164,7 @@ def test_a_test_file_of_its_own(tmp_path: Path) -> None:
     assert ready.splits.test.tolist() == list(range(N, 2 * N))
     assert ready.table.n_test_rows == N
     assert ready.test_rows().features["number"].astype(float).tolist() == table(1)["number"].astype(float).tolist()
-    assert ready.notices[0] == "Columns that only the test file has are left out: more."
+    assert said(ready.notices)[0] == "Columns that only the test file has are left out: 'more'."
     assert ready.table.sha256 != prepare(DataSpec(source=main, target="y"), seed=0).table.sha256
 
 
@@ -180,15 +183,15 @@ def test_a_class_that_only_the_sealed_rows_have(tmp_path: Path) -> None:
     assert ready.head.labels == ("no", "yes")
     sealed = ready.test_rows()
     assert sealed.y[:2].tolist() == [-1, 1]
-    assert sealed.notices == (
-        "60 test rows are of a class that no other row has; whatever is answered there is wrong.",
-    )
+    assert said(sealed.notices) == [
+        "60 test rows are of a class that no other row has; whatever is answered there is wrong."
+    ]
 
 
 def test_groups_that_both_files_have_are_told(tmp_path: Path) -> None:
     main, test = write(tmp_path, table(), "train.csv"), write(tmp_path, table(1), "test.csv")
     ready = prepare(DataSpec(source=main, target="y", groups="who", test=test), seed=0)
-    assert "120 rows of the test file are of groups that the main file has too." in ready.notices
+    assert "120 rows of the test file are of groups that the main file has too." in said(ready.notices)
 
 
 def test_by_time_with_folds() -> None:
@@ -200,40 +203,41 @@ def test_by_time_with_folds() -> None:
 
 def test_dates_in_doubt_are_told() -> None:
     frame = table().assign(when=[f"{1 + i % 12}/{1 + (i * 5) % 12}/2024" for i in range(N)])
-    (doubt,) = (notice for notice in prepared(frame, time="when").notices if "month first" in notice)
-    assert doubt == "The dates of 'when' could be day first or month first; they are read as month first."
+    doubts = [notice for notice in prepared(frame, time="when").notices if notice.code is Code.DATES_IN_DOUBT]
+    assert said(doubts) == [
+        "The dates of 'when', by which rows are split, could be day first or month first; they are read as month first."
+    ]
 
 
 def test_classes_of_too_few_rows_are_told() -> None:
     frame = table()
     frame.loc[:2, "y"] = "rare"
-    told = [notice for notice in prepared(frame, valid={"folds": 5}).notices if "of class 'rare'" in notice]
-    assert told
-    assert told[0].startswith("No validation row in fold ")
+    told = [notice for notice in prepared(frame, valid={"folds": 5}).notices if notice.code is Code.CLASS_ABSENT]
+    assert said(told)[0].startswith("No validation row in fold ")
+    assert "is of class 'rare': too few rows" in said(told)[0]
 
 
 def test_a_rare_class_is_told() -> None:
-    def told(n_rare: int) -> list[str]:
+    def told(n_rare: int) -> list[Finding]:
         frame = pd.DataFrame({"a": np.arange(100.0) % 37, "y": ["rare"] * n_rare + ["usual"] * (100 - n_rare)})
-        return [notice for notice in prepared(frame, drop=[]).notices if "accuracy hides" in notice]
+        return [notice for notice in prepared(frame, drop=[]).notices if notice.code is Code.RARE_CLASS]
 
-    (sentence,) = told(4)
-    assert sentence.startswith("The class 'rare' has 3.8 % of the rows: accuracy hides whether it is found.")
+    (sentence,) = said(told(4))
+    assert sentence.startswith("The class 'rare' has 3 of the 80 rows: accuracy hides whether it is found.")
     assert not told(12)
 
 
 def test_of_many_even_classes_none_is_rare() -> None:
     frame = pd.DataFrame({"a": np.arange(400.0) % 37, "y": [f"c{i % 20}" for i in range(400)]})
-    assert not [notice for notice in prepared(frame, drop=[]).notices if "accuracy hides" in notice]
+    assert not [notice for notice in prepared(frame, drop=[]).notices if notice.code is Code.RARE_CLASS]
 
 
 def test_copies_are_told() -> None:
     frame = pd.concat([table().drop(columns=["key", "when", "who"])] * 2, ignore_index=True)
     ready = prepared(frame)
-    (told,) = (notice for notice in ready.notices if "repeat another row" in notice)
-    assert told == (
+    assert said(notice for notice in ready.notices if notice.code is Code.COPIES) == [
         "120 of 240 rows repeat another row in every column. All rows that are alike stay on one side of every split."
-    )
+    ]
 
 
 def test_one_target_after_another_task() -> None:
@@ -326,4 +330,6 @@ def test_random_holes_never_break_a_table() -> None:
 
 def test_many_unused_columns_are_cut_short() -> None:
     frame = table().assign(**{f"constant{i}": "x" for i in range(30)})
-    assert prepared(frame).notices[0].endswith(", and 21 more.")
+    told = said(notice for notice in prepared(frame).notices if notice.code is Code.NOT_USED)
+    assert len(told) == N_NAMED + 1
+    assert told[-1] == "21 more columns are not used."

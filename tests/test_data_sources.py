@@ -21,6 +21,8 @@ from pyarrow import parquet
 from ffsearch.errors import DataError
 from ffsearch.search.data.sources import BUNDLED, Source, from_frame, read_source
 from ffsearch.search.data.text import TextSettings
+from ffsearch.search.wording.codes import Code
+from ffsearch.search.wording.language import PLAIN
 
 FRAME = pd.DataFrame({"n": [1.5, np.nan, 3.0], "c": ["x", None, "z"], "b": [True, False, True]})
 
@@ -219,7 +221,8 @@ def test_openml_by_name_version_and_number(openml: pytest.MonkeyPatch, name: str
 def test_openml_says_which_of_several_versions_it_took(openml: pytest.MonkeyPatch) -> None:
     openml.setattr("sklearn.datasets._openml.urlopen", recorded_answers(n_versions=2))
     (notice,) = read("openml:plants").notices
-    assert "returning version 1" in notice
+    assert notice.code is Code.OTHER_VERSIONS
+    assert "returning version 1" in PLAIN.says(notice)
 
 
 def test_openml_without_network(openml: pytest.MonkeyPatch) -> None:

@@ -11,9 +11,11 @@ import pytest
 from ffsearch.errors import DataError
 from ffsearch.search.data.targets import Target, class_codes, fit_target_scale, head_targets, infer_head, raw_targets
 from ffsearch.search.network.heads import Head, Loss, Task
+from ffsearch.search.wording.finding import Finding
+from ffsearch.search.wording.language import PLAIN
 
 
-def infer(cells: list[Any], stated: str = "auto") -> tuple[Head, str]:
+def infer(cells: list[Any], stated: str = "auto") -> tuple[Head, Finding]:
     return infer_head(Target.of(pd.DataFrame({"y": cells})), stated=stated)
 
 
@@ -46,8 +48,8 @@ def infer(cells: list[Any], stated: str = "auto") -> tuple[Head, str]:
             list(range(26)) * 20,
             Task.MULTICLASS,
             tuple(map(str, range(26))),
-            "multiclass, because 'y' has only 26 different whole numbers in 520 rows: 0, 1, 2, 3, 4, 5, ... (26 in "
-            "all); if they are amounts, say data.task: regression",
+            "multiclass, because 'y' has only 26 different whole numbers in 520 rows: 0, 1, 2, 3, 4, 5 and 20 "
+            "more; if they are amounts, say data.task: regression",
         ),
         (list(range(26)) * 10, Task.REGRESSION, (), "regression, because 'y' has 26 whole numbers in 260 rows"),
         (
@@ -60,19 +62,19 @@ def infer(cells: list[Any], stated: str = "auto") -> tuple[Head, str]:
 )
 def test_the_task_and_why(cells: list[Any], task: Task, labels: tuple[str, ...], reason: str) -> None:
     head, told = infer(cells)
-    assert (head.task, head.labels, told) == (task, labels, reason)
+    assert (head.task, head.labels, PLAIN.says(told)) == (task, labels, reason)
     assert head.n_outputs == (len(labels) if task is Task.MULTICLASS else 1)
 
 
 def test_several_targets_are_a_regression() -> None:
     head, reason = infer_head(Target.of(pd.DataFrame({"a": ["1", "2"], "b": [3.5, 4.5]})))
     assert head == Head(task=Task.REGRESSION, loss=Loss.MSE, n_outputs=2, target_names=("a", "b"))
-    assert reason == "regression, because several targets are named: 'a', 'b'"
+    assert PLAIN.says(reason) == "regression, because several targets are named: 'a', 'b'"
 
 
 def test_a_stated_task_is_taken() -> None:
     head, reason = infer([1, 2, 3] * 5, stated="regression")
-    assert (head.task, reason) == (Task.REGRESSION, "regression, because the space file says so")
+    assert (head.task, PLAIN.says(reason)) == (Task.REGRESSION, "regression, because the space file says so")
     assert infer(["a", "b"] * 5, stated="multiclass")[0].n_outputs == 2
 
 

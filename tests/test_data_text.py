@@ -8,9 +8,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from examples import said
 from ffsearch.errors import DataError
 from ffsearch.search.data.sources import Source, read_source
 from ffsearch.search.data.text import TextSettings
+from ffsearch.search.wording.codes import Code
 
 ROWS = "".join(f"{i % 7},{i % 3},{'yes' if i % 2 else 'no'}\n" for i in range(40))
 GOOD = "a,b,y\n" + ROWS
@@ -93,7 +95,7 @@ def test_header_found_out(tmp_path: Path, text: str, *, has_header: bool) -> Non
     source = read(tmp_path, text)
     assert ("column_1" not in source.frame.columns) is has_header
     assert bool(source.notices) is not has_header
-    assert all("Say data.header: true" in notice for notice in source.notices)
+    assert all(notice.code is Code.NO_HEADER for notice in source.notices)
 
 
 def test_a_name_the_space_file_speaks_of_makes_a_header(tmp_path: Path) -> None:
@@ -112,9 +114,9 @@ def test_what_is_said_is_not_found_out(tmp_path: Path) -> None:
 def test_an_encoding_that_was_chosen_is_said(tmp_path: Path, extra: bytes, codec: str) -> None:
     source = read(tmp_path, b"a,y\n1,x\n2,n" + extra + b"\n")
     assert source.frame["y"].tolist() == ["x", "n" + extra.decode("latin-1")]
-    assert source.notices == (
-        f"t.csv is not UTF-8 (line 3); it was read as {codec}. Say data.encoding if letters look wrong.",
-    )
+    assert said(source.notices) == [
+        f"t.csv is not UTF-8 (line 3); it was read as {codec}. Say data.encoding if letters look wrong."
+    ]
 
 
 @pytest.mark.parametrize(

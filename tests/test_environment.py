@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ffsearch.search.base.environment import shell_quoted, signals
+from systems import needs_posix
 
 
 def test_signals_of_another_system_are_left_out() -> None:
@@ -20,7 +21,7 @@ def test_signals_of_another_system_are_left_out() -> None:
 
 
 @given(text=st.text(min_size=1))
-@pytest.mark.skipif(os.name == "nt", reason="the rules of POSIX shells")
+@needs_posix("it has other rules")
 def test_a_shell_reads_back_what_was_quoted(text: str) -> None:
     assert shlex.split(shell_quoted(text)) == [text]
 

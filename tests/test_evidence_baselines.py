@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from examples import said
 from ffsearch.search.data.prepare import Refit, prepare
 from ffsearch.search.data.preprocess import Layout, Preprocessor
 from ffsearch.search.data.problem import MatrixColumns, Problem, Role, Split
@@ -18,6 +19,8 @@ from ffsearch.search.evidence.baselines import Baseline, BaselineName, fit_basel
 from ffsearch.search.evidence.effort import baseline_seconds, split_seconds
 from ffsearch.search.evidence.metrics import METRICS
 from ffsearch.search.network.heads import Head, Loss, TargetScale, Task
+from ffsearch.search.wording.codes import Code
+from ffsearch.search.wording.finding import found
 from ffsearch.spaces.schema import DataSpec
 
 N_FEATURES = 5
@@ -173,7 +176,7 @@ def test_too_many_rows_are_drawn_from_and_it_is_said(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(baselines, "MAX_BOOSTING_CELLS", 0)
     for name in (BaselineName.LINEAR, BaselineName.BOOSTING):
         made, _, _ = fitted(name, Task.BINARY)
-        assert "learnt from 100 of 300 rows, drawn at random." in made.notes[0]
+        assert said(made.notes)[0].endswith("learnt from 100 of 300 rows, drawn at random.")
         assert made.settings["n_rows"] == 100
 
 
@@ -184,7 +187,7 @@ def test_many_classes_or_cells_leave_few_iterations_and_it_is_said(
     monkeypatch.setattr(baselines, cap, most)
     monkeypatch.setattr(baselines, "MIN_ITERATIONS", 2)
     made, _, _ = fitted(BaselineName.BOOSTING, Task.MULTICLASS, n_outputs=4)
-    assert made.notes == ("Baseline boosting: ended after 3 iterations, still improving.",)
+    assert said(made.notes) == ["Baseline boosted trees: ended after 3 iterations, still improving."]
 
 
 def test_weights_of_rows_are_minded() -> None:
@@ -316,7 +319,7 @@ def test_splits_that_time_is_too_short_for_are_left_out_and_it_is_said(name: Bas
 
     made = fit_baseline(name, problem, refit, seed=0, metric="log_loss", is_over=is_over)
     assert len(made.valid) == 2
-    assert made.notes == (f"Baseline {name}: time was too short for more than 2 of 3 splits.",)
+    assert made.notes == (found(Code.BASELINE_SPLITS, model=str(name), n=2, total=3),)
     two = fit_baseline(name, replace(problem, splits=problem.splits[:2]), refit, seed=0, metric="log_loss")
     np.testing.assert_array_equal(made.answers(refit.x), two.answers(refit.x))
 

@@ -79,5 +79,5 @@ def test_explain_prints_pages_and_refuses_an_unknown_code(capsys: pytest.Capture
     assert [cli.invoke(["explain", *given]) for given in ([], ["ffs301"], ["--markdown"])] == [0, 0, 0]
     said = capsys.readouterr().out
     assert said.count("A column alone predicts the target") == 3
-    assert cli.invoke(["explain", "FFS30"]) == 2
-    assert "'FFS30' is no code. Did you mean FFS301? `ffsearch explain` lists all codes." in capsys.readouterr().err
+    assert cli.invoke(["explain", "FFS-301"]) == 2
+    assert "'FFS-301' is no code. Did you mean FFS301? `ffsearch explain` lists all codes." in capsys.readouterr().err

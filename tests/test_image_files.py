@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.io import savemat
 
+from examples import said
 from ffsearch.errors import DataError
 from ffsearch.search.data.images import LABEL
 from ffsearch.search.data.prepare import prepare
@@ -66,7 +67,7 @@ def test_idx_images_come_with_their_labels_and_their_test_part(tmp_path: Path, *
     assert (source.image, source.n_test_rows, source.target) == ((5, 4, 1), 4, (LABEL,))
     assert source.frame.drop(columns=LABEL).to_numpy().reshape(IMAGES.shape).tolist() == IMAGES.tolist()
     assert source.frame[LABEL].tolist() == LABELS.tolist()
-    assert source.notices[0].startswith(f"Read together: {path.name}, train-labels-idx1-ubyte")
+    assert said(source.notices)[0].startswith(f"Read together: {path.name}, train-labels-idx1-ubyte")
     assert source.sha256 != alone.sha256
 
 
@@ -115,7 +116,7 @@ def test_svhn_files_are_read_in_colour_and_zero_has_its_own_label(tmp_path: Path
     assert (source.image, source.n_test_rows) == ((6, 6, 3), 10)
     assert source.frame.drop(columns=LABEL).to_numpy().reshape(images.shape).tolist() == images.tolist()
     assert source.frame[LABEL].tolist() == (labels % 10).tolist()
-    assert "Label 10 is the digit 0, as in SVHN, and is called 0." in source.notices
+    assert "Label 10 is the digit 0, as in SVHN, and is called 0." in said(source.notices)
     prepared = prepare(DataSpec(source=str(path), task="multiclass"), seed=0)
     assert prepared.head.n_outputs == 10
     assert len(prepared.splits.test) == 10

@@ -96,15 +96,15 @@ def test_a_leak_comes_first_with_its_score_and_copies_are_counted(in_folder: Pat
     frame["billed"] = np.where(frame["outcome"] == "ill", 1, 0)
     rows = frame.drop(columns=["record_id", "day"])
     _, made = init(written(pd.concat([rows, rows.head(4)])))
-    assert made.notes[0].startswith("LEAK? 'billed' alone predicts 'outcome' with accuracy 1.00 (the most frequent")
-    assert made.notes[0].endswith("If it is not known when the network will be asked, put it under drop.")
+    assert made.notes[0].startswith("'billed' alone predicts 'outcome' with accuracy 1.000 (the most frequent")
+    assert made.notes[0].endswith("If it is not known when the network will be asked, drop it (data.drop). [FFS301]")
     assert any("repeat an" in note for note in made.notes)
 
 
 def test_a_rare_class_is_told(in_folder: Path) -> None:
     target = np.where(np.arange(N_ROWS) % 40 == 0, "fraud", "fair")
     _, made = init(written(a_table(outcome=target)))
-    assert any("The class 'fraud' has 2.5 % of the rows" in note for note in made.notes)
+    assert any("The class 'fraud' has 8 of the 320 rows" in note for note in made.notes)
 
 
 def test_bounds_and_batch_fit_the_table_and_hold_the_default_point(in_folder: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from ffsearch.errors import RunError
 from ffsearch.search.base.files import write_atomically
 from ffsearch.search.folder.log import Journal, read_lines
+from systems import needs_posix
 
 LINES = [{"kind": "run", "text": "first"}, {"kind": "trial", "text": 'with \n newline, "quotes", Ü and \ud800'}]
 
@@ -33,6 +33,7 @@ def write(path: Path, *lines: dict[str, str]) -> None:
 @contextmanager
 def room_for(n_bytes: int) -> Iterator[None]:
     """No file may grow beyond so many bytes: a full disk that needs no disk."""
+    resource = pytest.importorskip("resource", reason="a limit of POSIX stands for a full disk")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, hard))
     try:
@@ -142,6 +143,7 @@ def test_errors_of_the_disk_say_what_is_safe_and_what_to_do(
     assert target.read_bytes() == b"old"
 
 
+@needs_posix("Windows words it otherwise")
 def test_a_log_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:
     (tmp_path / "log.jsonl").mkdir()
     for reads in (Journal, read_lines):

@@ -12,6 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from systems import needs_posix
+
+POLITE = needs_posix("Windows ends a process without asking it")
+
 N_TRIALS = 15
 COMMAND = [
     sys.executable, "-c", "from ffsearch.search.cli import main; main()",
@@ -41,7 +45,7 @@ def kill_at_random(command: list[str], folder: Path, *, n_kills: int, longest_s:
     for _ in range(n_kills):
         process = subprocess.Popen(command, cwd=folder, stderr=subprocess.DEVNULL)
         time.sleep(moments.uniform(1.0, longest_s))
-        process.send_signal(signal.SIGKILL)
+        process.kill()
         process.wait()
         after = told(folder)
         assert after[: len(before)] == before
@@ -78,6 +82,7 @@ def test_one_at_a_time_a_killed_run_ends_as_if_undisturbed(tmp_path: Path) -> No
     assert summaries[0]["evidence"]["naive"] == summaries[1]["evidence"]["naive"]
 
 
+@POLITE
 @pytest.mark.slow
 def test_a_polite_kill_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
     process = subprocess.Popen(COMMAND, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
@@ -116,6 +121,7 @@ cli.main()
 """
 
 
+@POLITE
 @pytest.mark.parametrize("ctrl_c", ["default_int_handler", "SIG_IGN"])
 def test_a_polite_kill_that_python_swallows_comes_again(ctrl_c: str) -> None:
     """No error gets out of what runs while an object is thrown away, and a run is full of such moments.

@@ -12,9 +12,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
-from ffsearch.search.data.leaks import N_NEAREST, Leak, _Neighbours, find_leaks, leak_notices
+from ffsearch.search.data.leaks import N_NEAREST, _Neighbours, find_leaks
 from ffsearch.search.data.prepare import Prepared, prepare
 from ffsearch.search.steps.inputs import read_inputs, requested
+from ffsearch.search.wording.codes import Code
+from ffsearch.search.wording.finding import Finding
+from ffsearch.search.wording.language import PLAIN
 from ffsearch.spaces.schema import DataSpec
 
 N_ROWS = 1000
@@ -24,7 +27,7 @@ def prepared(frame: pd.DataFrame, *, target: str | tuple[str, ...] = "y", seed: 
     return prepare(DataSpec(source="frame", target=target), frame=frame, seed=seed)
 
 
-def leaks_in(frame: pd.DataFrame, *, target: str | tuple[str, ...] = "y") -> tuple[Leak, ...]:
+def leaks_in(frame: pd.DataFrame, *, target: str | tuple[str, ...] = "y") -> tuple[Finding, ...]:
     return find_leaks(prepared(frame, target=target), seed=0)
 
 
@@ -58,8 +61,8 @@ def test_a_copy_is_named_and_honest_columns_are_not(kind: str) -> None:
     assert leaks_in(frame) == ()
     frame["copy"] = frame["y"]
     (leak,) = leaks_in(frame)
-    assert (leak.column, leak.target) == ("copy", "y")
-    assert leak.score > 0.97
+    assert (leak.code, leak.values["column"], leak.values["target"]) == (Code.LEAK, "copy", "y")
+    assert float(str(leak.values["score"])) > 0.97
 
 
 @pytest.mark.parametrize("kind", ["number", "heavy", "binary", "classes"])
@@ -69,15 +72,16 @@ def test_a_noisy_copy_is_named(kind: str) -> None:
         frame["copy"] = frame["y"] * np.exp(rng.normal(scale=0.02, size=N_ROWS))
     else:
         frame["copy"] = noisy(frame["y"], rng, 0.02)
-    assert [leak.column for leak in leaks_in(frame)] == ["copy"]
+    assert [leak.values["column"] for leak in leaks_in(frame)] == ["copy"]
 
 
 def test_what_is_missing_where_the_answer_is_yes_is_named() -> None:
     frame, rng = a_frame("binary")
     frame["closed"] = np.where(frame["y"] == "yes", np.nan, rng.normal(size=N_ROWS))
     (leak,) = leaks_in(frame)
-    assert str(leak) == (
-        f"'closed' alone predicts 'y' with accuracy 1.00 (the most frequent class alone: {leak.otherwise:.2f})"
+    frequent = frame["y"].iloc[prepared(frame).development_rows].value_counts(normalize=True).max()
+    assert PLAIN.says(leak).startswith(
+        f"'closed' alone predicts 'y' with accuracy 1.000 (the most frequent class alone: {frequent:.4f})"
     )
 
 
@@ -85,13 +89,14 @@ def test_codes_of_classes_are_named_whatever_their_order() -> None:
     frame, _ = a_frame("classes")
     frame["code"] = frame["y"].map({"0": "delta", "1": "alpha", "2": "omega", "3": "beta"})
     frame["number"] = frame["y"].map({"0": 7, "1": 1, "2": 90, "3": 3}).astype(float)
-    assert sorted(leak.column for leak in leaks_in(frame)) == ["code", "number"]
+    assert sorted(str(leak.values["column"]) for leak in leaks_in(frame)) == ["code", "number"]
 
 
 def test_every_target_is_asked_for() -> None:
     frame, _ = a_frame("number")
     frame["z"] = frame["c"] ** 3
-    assert [(leak.column, leak.target) for leak in leaks_in(frame, target=("y", "z"))] == [("c", "z")]
+    (leak,) = leaks_in(frame, target=("y", "z"))
+    assert (leak.values["column"], leak.values["target"]) == ("c", "z")
 
 
 def test_few_groups_that_explain_most_of_a_number_are_no_copy_of_it() -> None:
@@ -101,7 +106,7 @@ def test_few_groups_that_explain_most_of_a_number_are_no_copy_of_it() -> None:
     frame = pd.DataFrame({"shape": shape, "other": rng.normal(size=N_ROWS), "y": heat})
     assert leaks_in(frame) == ()
     frame["y"] = frame["shape"] + rng.normal(scale=0.01, size=N_ROWS)  # the target rounded: as good as the target
-    assert [leak.column for leak in leaks_in(frame)] == ["shape"]
+    assert [leak.values["column"] for leak in leaks_in(frame)] == ["shape"]
 
 
 @pytest.mark.parametrize("name", ["breast_cancer", "iris", "wine", "digits", "diabetes", "linnerud"])
@@ -129,8 +134,10 @@ def test_a_run_says_it_and_what_to_do() -> None:
     frame, _ = a_frame("number")
     frame["copy"] = frame["y"] + 1
     notices = read_inputs(requested("tabular", data=frame, target="y")).prepared.notices
-    assert leak_notices(leaks_in(frame))[0] in notices
-    assert any("'copy' alone predicts 'y' with R2 0.99" in text and "drop it (data.drop)" in text for text in notices)
+    (told,) = [notice for notice in notices if notice.code is Code.LEAK]
+    assert told == leaks_in(frame)[0]
+    assert "'copy' alone predicts 'y' with R² 0.99" in PLAIN.says(told)
+    assert PLAIN.says(told).endswith("drop it (data.drop).")
 
 
 @given(

@@ -23,8 +23,9 @@ from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import found
 
 BEGAN = Began(
-    path=Path("runs/wine"), source="sklearn:wine", n_rows=178, n_features=13, n_outputs=3, task_reason="multiclass",
-    objective=LOSS, n_trials=8, n_told=8, best=a_record(3), budget_s=None, columns=(),
+    path=Path("runs/wine"), source="sklearn:wine", n_rows=178, n_features=13, n_outputs=3,
+    task_reason=found(Code.TASK_STATED, task="multiclass"),
+    objective=LOSS, n_trials=8, n_told=8, best=a_record(3), budget_s=None, kinds=(),
     notices=(),
 )  # fmt: skip
 SUMMARY = {

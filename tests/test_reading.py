@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from examples import FACTS, SPACE, a_finished_run, a_record, opened
+from examples import FACTS, SPACE, a_finished_run, a_record, opened, said
 from ffsearch.errors import ExportError, RunError
 from ffsearch.search.folder.reader import latest, load
 from ffsearch.search.folder.summary import build_summary
@@ -39,7 +39,7 @@ def test_a_finished_run_is_read_from_its_files(finished: Path) -> None:
     assert run.space_text == SPACE
     assert run.environment["python"]
     assert run.columns == [{"name": "age", "kind": "number"}]
-    assert run.notices == ["One column was dropped."]
+    assert said(run.notices) == ["One column was dropped."]
     assert repr(run) == f"Run({str(finished)!r})"
 
 

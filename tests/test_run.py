@@ -17,6 +17,8 @@ from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.observer import Began, Observer, Phase
 from ffsearch.search.serving.packaging import load_packaged
 from ffsearch.search.training.protocol import Ended
+from ffsearch.search.wording.finding import Finding
+from ffsearch.search.wording.language import PLAIN
 
 QUICK = {
     "search.trials": 3,
@@ -64,8 +66,8 @@ class Watching(Observer):
     def ended(self, record: TrialRecord, best: TrialRecord | None) -> None:
         self.records.append(record)
 
-    def noted(self, text: str) -> None:
-        self.heard.append(text)
+    def noted(self, finding: Finding) -> None:
+        self.heard.append(PLAIN.says(finding))
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])

@@ -234,7 +234,9 @@ def test_when_time_is_short_the_search_decides_and_says_so(
     monkeypatch.setattr(Reserve, "seconds", lambda *_: 1e9)
     short = a_run(copy, str(table), finish=True, **{"search.budget": "1000s"})
     assert short.summary["best"]["trial"] == short.summary["evidence"]["naive"]["trial"]
-    assert short.summary["evidence"]["notices"][0].startswith("Time was too short to train the finalists again")
+    told = short.summary["evidence"]["notices"][0]
+    assert told["code"] == "FFS501"
+    assert told["text"].startswith("Time was too short to train the finalists again")
     assert short.summary["evidence"]["corrected"]["method"] == "search"
     assert short.verdict is not None
 
@@ -248,8 +250,8 @@ def test_baselines_that_the_budget_has_no_time_for_are_left_out_and_it_is_said(
     monkeypatch.setattr(judging, "split_seconds", lambda *_: 1e9)
     short = a_run(copy, str(table), finish=True, **{"search.budget": "1000s"})
     assert [one["name"] for one in short.summary["baselines"]] == ["dummy"]
-    left_out = [f"Baseline {name}: time was too short for it." for name in ("linear", "boosting")]
-    assert [notice for notice in short.summary["evidence"]["notices"] if "Baseline" in notice] == left_out
+    told = [one["text"] for one in short.summary["evidence"]["notices"] if one["code"] == "FFS513"]
+    assert told == [f"Baseline {name}: time was too short for it." for name in ("linear model", "boosted trees")]
     assert short.verdict is not None
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -207,6 +206,8 @@ def test_what_cannot_be_shared_is_refused(tmp_path: Path, url: str, capsys: pyte
         ffsearch.run("tabular", overrides={"search.sampler": "qmc"}, out=out, storage=url)
     with pytest.raises(RunError, match=r"--storage shares the study of a search; a capacity study .* --workers N"):
         ffsearch.run("capacity", out=out, storage=url)
+    assert invoke(["run", "capacity", "--out", str(out), "--storage", url]) == 2
+    assert "Leave it out" in capsys.readouterr().err
     wrong = f"postgresql+psycopg://searcher:{QUOTED}@127.0.0.1:1/none"
     assert invoke(["run", "tabular", "--out", str(out), "--storage", wrong]) == 2
     said = capsys.readouterr().err
@@ -216,6 +217,16 @@ def test_what_cannot_be_shared_is_refused(tmp_path: Path, url: str, capsys: pyte
     assert invoke(["run", "tabular", "--out", str(out), "--storage", "no address"]) == 2
     assert "It takes postgresql+psycopg://" in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_the_environment_speaks_to_searches_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FFSEARCH_STORAGE", "no address")
+    assert invoke(["run", "tabular", "--out", str(tmp_path / "run")]) == 2
+    assert "It takes postgresql+psycopg://" in capsys.readouterr().err
+    assert invoke(["run", "capacity", "--data", "sklearn:nothing", "--out", str(tmp_path / "run")]) == 2
+    assert "no table 'nothing'" in capsys.readouterr().err  # it went on to its table
 
 
 def test_a_driver_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -369,7 +380,7 @@ def test_four_drivers_two_of_them_killed(server: Server, tmp_path: Path) -> None
             while n_told(tmp_path, name) < after and time.monotonic() < deadline:
                 time.sleep(0.05)
             assert drivers[name].poll() is None, (tmp_path / f"{name}.log").read_text()
-            drivers[name].send_signal(signal.SIGKILL)
+            drivers[name].kill()
         for name in ("three", "four"):
             assert drivers[name].wait(timeout=400) == 0, (tmp_path / f"{name}.log").read_text()
     finally:

@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from contracts.trainers import POINT, STOPPING, job, problem_for
 from ffsearch.search.executors.population import PopulationTrainer
 from ffsearch.search.executors.protocol import Carrier
 from ffsearch.search.training.protocol import Ended, Job
+from systems import descendants, n_files
 
 pytestmark = [
     pytest.mark.slow,
@@ -30,23 +32,8 @@ MAX_GROWTH = 12 * 2**20
 
 def memory(pid: int) -> int:
     """Bytes of a process that no other shares."""
-    fields = Path(f"/proc/{pid}/statm").read_text().split()
-    return (int(fields[1]) - int(fields[2])) * os.sysconf("SC_PAGE_SIZE")
-
-
-def descendants() -> set[int]:
-    """All processes that this one started, and theirs."""
-    parents: dict[int, int] = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parents[int(path.parent.name)] = int(path.read_text().rpartition(")")[2].split()[1])
-        except OSError:
-            continue
-    found, latest = set[int](), {os.getpid()}
-    while latest:
-        latest = {pid for pid, parent in parents.items() if parent in latest}
-        found |= latest
-    return found
+    taken = psutil.Process(pid).memory_info()
+    return int(taken.rss - getattr(taken, "shared", 0))  # which Linux alone tells
 
 
 def soak(carrier: Carrier, workers: Callable[[], list[int]]) -> None:
@@ -72,24 +59,24 @@ def soak(carrier: Carrier, workers: Callable[[], list[int]]) -> None:
     assert max(grown.values()) < MAX_GROWTH, grown
 
 
-def assert_nothing_left(before: set[int], n_files: int) -> None:
+def assert_nothing_left(before: set[int], n_before: int) -> None:
     deadline = time.monotonic() + 60
     while descendants() - before and time.monotonic() < deadline:
         time.sleep(0.2)
     assert descendants() - before == set()
-    assert len(os.listdir("/proc/self/fd")) <= n_files
+    assert n_files() <= n_before
 
 
 def test_workers(tmp_path: Path) -> None:
     from ffsearch.search.executors.processes import ProcessCarrier
 
-    before, n_files = descendants(), len(os.listdir("/proc/self/fd"))
+    before, n_before = descendants(), n_files()
     carrier = ProcessCarrier(2, folder=tmp_path / "carried", notify=pytest.fail)
     try:
         soak(carrier, lambda: carrier.pids)
     finally:
         carrier.close()
-    assert_nothing_left(before, n_files)
+    assert_nothing_left(before, n_before)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -98,15 +85,15 @@ def test_ray() -> None:
     from ffsearch.search.executors.cluster import LOCAL, RayCarrier
 
     RayCarrier(LOCAL, notify=lambda text: None).close()  # what Ray opens once in a process and keeps
-    before, n_files = descendants(), len(os.listdir("/proc/self/fd"))
+    before, n_before = descendants(), n_files()
     carrier = RayCarrier(LOCAL, notify=lambda text: None)
     try:
         soak(carrier, benches)
     finally:
         carrier.close()
-    assert_nothing_left(before, n_files + 2)  # Ray keeps two of every connection
+    assert_nothing_left(before, n_before + 2)  # Ray keeps two of every connection
 
 
 def benches() -> list[int]:
     """Ray's actors, which name themselves."""
-    return [pid for pid in descendants() if b"ray::_Bench" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return [pid for pid in descendants() if "ray::_Bench" in " ".join(psutil.Process(pid).cmdline())]

@@ -29,8 +29,8 @@ WRONG_VALUES = {
     "kind: [search]": '2:7: kind: ["search"] is not known. Legal: search.',
     "dta: {}": "2:1: dta: unknown key. Did you mean data? Legal: kind, data, space, train, search, evidence, ignore.",
     "true: 1": "2:1: true: unknown key. Legal: kind, data, space, train, search, evidence, ignore.",
-    "ignore: [FFS31]": (
-        '2:10: ignore.0: "FFS31" is no code of a finding. Did you mean FFS301? `ffsearch explain` lists all codes.'
+    "ignore: [FFS-301]": (
+        '2:10: ignore.0: "FFS-301" is no code of a finding. Did you mean FFS301? `ffsearch explain` lists all codes.'
     ),
     "ignore: FFS301": '2:9: ignore: "FFS301" is not a list; write ["FFS301"].',
     "train: fast": (

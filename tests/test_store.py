@@ -24,6 +24,7 @@ from ffsearch.search.folder.log import LineKind
 from ffsearch.search.folder.reader import load
 from ffsearch.search.network.topology import Point
 from ffsearch.search.training.protocol import Ended
+from systems import is_superuser, needs_posix
 
 
 @pytest.fixture
@@ -184,6 +185,7 @@ def test_a_file_is_no_folder(tmp_path: Path, *, fresh: bool) -> None:
         opened(tmp_path / "run", fresh=fresh)
 
 
+@needs_posix("Windows words it otherwise")
 def test_a_folder_under_a_file_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("x")
     with pytest.raises(RunError, match=r"could not be read or written \(Not a directory\).*--out"):
@@ -206,7 +208,7 @@ def test_a_folder_that_may_not_be_written_is_refused(
         opened(finished)
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="not as the superuser, nor on Windows")
+@pytest.mark.skipif(is_superuser(), reason="the superuser may write everywhere")
 def test_a_real_folder_without_the_right_to_write_is_refused(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(RunError, match="may not be written here"):

@@ -18,6 +18,7 @@ import ffsearch
 from ffsearch.errors import ExportError
 from ffsearch.search.cli import invoke
 from ffsearch.search.exporting.tensorboard import write_tensorboard
+from systems import needs_posix
 
 STORED = Path(__file__).parent / "data" / "run.zip"
 
@@ -96,6 +97,7 @@ def test_how_a_trial_ended_and_what_it_lacks(run: ffsearch.Run, tmp_path: Path, 
     assert tried["activation"].string_value == "<script>alert('é\u202e')</script>"
 
 
+@needs_posix("Windows allows no such names")
 def test_a_second_call_replaces_the_first_with_the_same_bytes(run: ffsearch.Run, tmp_path: Path) -> None:
     out = tmp_path / "<b> 'ä' \u202e \n x"
     first = contents(write_tensorboard(run, out))

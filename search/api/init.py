@@ -21,6 +21,9 @@ from ffsearch.errors import SpaceError
 from ffsearch.search.base.files import disk_error, write_atomically
 from ffsearch.search.base.numbers import percent
 from ffsearch.search.network.defaults import batch_size_for
+from ffsearch.search.wording.codes import Code
+from ffsearch.search.wording.finding import Finding, found
+from ffsearch.search.wording.language import PLAIN
 from ffsearch.spaces.loader import parse_space
 from ffsearch.spaces.schema import DataSpec
 from ffsearch.spaces.writer import value_to_yaml
@@ -54,9 +57,6 @@ N_NAMED: Final = 20
 
 N_SIGNS: Final = 80
 """Signs of a name or a cell that are shown. choice: a line."""
-
-_COPIES: Final = "rows repeat another row"
-"""What a run's own notice of copies says, which tells what to do about many of them."""
 
 _LINE: Final = 110
 _ENDINGS: Final = (".yaml", ".yml")
@@ -131,23 +131,22 @@ def draft(source: str, *, target: str | Sequence[str] | None = None, folder: Pat
     prepared = prepare(DataSpec(source=source, target=known), seed=seed)
     findings = find(prepared, seed=seed)
     notes = _notes(prepared, findings)
-    names = prepared.head.target_names
-    told = f"{' and '.join(map(_shown, names))} ({how})" if how else " and ".join(map(_shown, names))
+    told = " and ".join([*map(_shown, prepared.head.target_names)]) + (f" ({PLAIN.says(how)})" if how else "")
     text = _filled(prepared, findings, notes=notes, how=how, source=_seen_from(source, folder))
     parse_space(text, name=source, folder=folder)  # a draft that does not load must never be written
     return Draft(text=text, notes=tuple(notes), target=told)
 
 
-def _target(source: str, target: str | Sequence[str] | None) -> tuple[str | tuple[str, ...] | None, str]:
-    """The target as a space says it, and how it is known; None where the table names its own."""
+def _target(source: str, target: str | Sequence[str] | None) -> tuple[str | tuple[str, ...] | None, Finding | None]:
+    """The target as a space says it, None where the table names its own; and how it is known, where nobody said it."""
     from ffsearch.search.data.findings import guess_target
     from ffsearch.search.data.sources import read_source
     from ffsearch.search.data.text import TextSettings
 
     if target is not None:
-        return target if isinstance(target, str) else tuple(target), ""
+        return target if isinstance(target, str) else tuple(target), None
     read = read_source(source, settings=TextSettings())
-    return (None, "the table names it") if read.target else guess_target(read)
+    return (None, found(Code.TARGET_KNOWN, "table")) if read.target else guess_target(read)
 
 
 def _file_name(source: str) -> str:
@@ -183,23 +182,13 @@ def _seen_from(source: str, folder: Path) -> str:
 
 def _notes(prepared: Prepared, findings: Findings) -> list[str]:
     """What is worth a look, a sentence each, what matters most first."""
-    notes = [
-        f"LEAK? {leak}. If it is not known when the network will be asked, put it under drop."
-        for leak in findings.leaks[:N_NAMED]
-    ]
-    if findings.n_copies and not any(_COPIES in notice for notice in prepared.notices):
-        n_rows = len(prepared.development_rows)
-        notes.append(f"{findings.n_copies:,} of {n_rows:,} rows repeat an earlier one in every column that is used.")
-    notes += [
-        f"{_shown(name)} is {_cut(value)} in {percent(share)} of the rows: nearly constant."
-        for name, value, share in findings.nearly_constant[:N_NAMED]
-    ]
-    notes += [
-        f"{_shown(second)} says the same as {_shown(first)} in another unit: one of the two is enough."
-        for first, second in findings.same[:N_NAMED]
-    ]
-    seen = (*(str(leak) for leak in findings.leaks), "Not used:")  # said above, and beside each column
-    return notes + [notice for notice in prepared.notices if not notice.startswith(seen)]
+    notes = list(findings.leaks[:N_NAMED])
+    if all(notice.code is not Code.COPIES for notice in prepared.notices):  # which tells what is done about many
+        notes += findings.copies
+    notes += [*findings.nearly_constant[:N_NAMED], *findings.same[:N_NAMED]]
+    # What is not used is said beside each column.
+    notes += [notice for notice in prepared.notices if notice.code is not Code.NOT_USED]
+    return list(map(PLAIN.tagged, notes))
 
 
 def _head(prepared: Prepared, notes: Sequence[str]) -> list[str]:
@@ -231,8 +220,8 @@ def _column_line(column: Column, *, n_rows: int) -> str:
     return f"  {' ' if column.used else '-'} {_cut(column.name):<24} {column.kind:<9} {column.reason}{missing}"
 
 
-def _about_target(prepared: Prepared, findings: Findings, *, how: str) -> list[str]:
-    said = [how] if how else []
+def _about_target(prepared: Prepared, findings: Findings, *, how: Finding | None) -> list[str]:
+    said = [PLAIN.tagged(how)] if how else []
     if findings.classes:
         shown = [f"{_cut(label)}: {count:,} ({_share(count, prepared)})" for label, count in findings.classes[:N_NAMED]]
         more = f", and {len(findings.classes) - N_NAMED} more" if len(findings.classes) > N_NAMED else ""
@@ -244,28 +233,15 @@ def _about_ids(ids: Sequence[Column]) -> list[str]:
     return [f"{_shown(column.name)}: {column.reason}" for column in ids[:N_NAMED]]
 
 
-def _about_groups(findings: Findings) -> list[str]:
-    return [
-        f"{_shown(name)} may tell whose a row is ({n_groups:,} values). If new rows will be of others, say "
-        f"groups: {value_to_yaml(name)}"
-        for name, n_groups in findings.groups[:N_NAMED]
-        if len(name) <= N_SIGNS
-    ]
-
-
-def _about_times(findings: Findings) -> list[str]:
-    return [
-        f"{_shown(name)} may tell when a row was. If the network is for what comes later, say "
-        f"time: {value_to_yaml(name)}"
-        for name in findings.times[:N_NAMED]
-        if len(name) <= N_SIGNS
-    ]
+def _about_key(findings: Sequence[Finding]) -> list[str]:
+    """What is said above a key of what it may be set to; names that are too long for a line are left out."""
+    return [PLAIN.tagged(one) for one in findings[:N_NAMED] if len(str(one.values["column"])) <= N_SIGNS]
 
 
 # --- the file ------------------------------------------------------------------------------------------------------
 
 
-def _filled(prepared: Prepared, findings: Findings, *, notes: Sequence[str], how: str, source: str) -> str:
+def _filled(prepared: Prepared, findings: Findings, *, notes: Sequence[str], how: Finding | None, source: str) -> str:
     """The template with its values set and the findings above the keys they are about."""
     n_train = len(prepared.splits.folds[0][0])
     depth, width = next(((layers, units) for bound, layers, units in SIZES if n_train < bound), _LARGEST)
@@ -278,10 +254,10 @@ def _filled(prepared: Prepared, findings: Findings, *, notes: Sequence[str], how
         text, "target", value_to_yaml(names[0] if len(names) == 1 else list(names)),
         about=_about_target(prepared, findings, how=how),
     )  # fmt: skip
-    text = _put(text, "task", str(prepared.head.task), about=[prepared.task_reason])
+    text = _put(text, "task", str(prepared.head.task), about=[PLAIN.tagged(prepared.task_reason)])
     text = _put(text, "drop", value_to_yaml([column.name for column in ids]), about=_about_ids(ids))
-    text = _put(text, "groups", "null", about=_about_groups(findings))
-    text = _put(text, "time", "null", about=_about_times(findings))
+    text = _put(text, "groups", "null", about=_about_key(findings.groups))
+    text = _put(text, "time", "null", about=_about_key(findings.times))
     text = _put(text, "depth", f"{{type: int, low: 1, high: {depth}}}")
     text = _put(text, "width", f"{{type: int, low: 16, high: {width}, log: true}}")
     about = [f"what auto gives for {n_train:,} training rows"]

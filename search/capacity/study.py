@@ -29,6 +29,8 @@ from ffsearch.search.steps.opening import begin, kept_when_interrupted, open_fol
 from ffsearch.search.steps.setting import Setting
 from ffsearch.search.steps.trial_records import make_record
 from ffsearch.search.training.protocol import Trained
+from ffsearch.search.wording.codes import Code
+from ffsearch.search.wording.finding import found
 from ffsearch.spaces.capacity import CapacitySpace
 from ffsearch.spaces.sampling import CONCURRENCY
 
@@ -44,7 +46,19 @@ def study(
     observer: Observer,
     report: Callable[[Path], object] | None,
 ) -> StoredRun:
-    """Compare depths at equal parameters, and leave a run folder; `run` comes here with a space of kind capacity."""
+    """Compare depths at equal parameters, and leave a run folder; `run` comes here with a space of kind capacity.
+
+    Args:
+        request: The space and its table.
+        out: The run folder; None: `runs/NAME`.
+        fresh: Move an old run folder aside.
+        carriage: Who trains the networks.
+        observer: Told of everything as it happens.
+        report: Writes the report of a finished run folder, given its path; None: none is written.
+
+    Raises:
+        SpaceError, DataError, RunError, KeyboardInterrupt: As `run` says.
+    """
     deadline = Deadline(None, began=time.monotonic())
     assert isinstance(request.space, CapacitySpace)
     check_carriage(carriage, request.space.capacity)
@@ -52,7 +66,7 @@ def study(
         inputs, plan = planned(request)
         with open_folder(inputs, out=out, fresh=fresh) as folder:
             if StoredRun(folder.path).is_finished:
-                observer.noted(f"{folder.path} is finished. --fresh starts anew; --out keeps both.")
+                observer.noted(found(Code.RUN_FINISHED, "study", path=str(folder.path)))
             else:
                 _compare(
                     study_of(inputs, plan, carrier=carrier_in(folder.path)), folder,
@@ -78,7 +92,7 @@ def _compare(
             search=SearchFacts(engine="capacity", sampler="grid", pruner="none", trainer=trainer, seed=plan.seed),
             n_trials=len(list(plan.first_trainings())),
             n_cells=len(plan.cells),
-            notices=[missing.sentence for missing in plan.missing],
+            notices=[found(Code.AS_WRITTEN, text=missing.sentence) for missing in plan.missing],
         )  # fmt: skip
         _train(study, folder, networks, observer)
         load_tensorflow()  # to ask networks about the test rows; they are trained without it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,10 @@ from typing import Any
 from ffsearch.search.console.study_lines import amount, stands, study_lines, wrapped_verdict
 from ffsearch.search.folder.verdict import Verdict
 from ffsearch.search.observer import Began, StudyProgress, Workers
+from ffsearch.search.wording.finding import Finding, unsilenced
 from ffsearch.search.wording.language import PLAIN
 
-__all__ = ["closing_lines", "losses", "metric", "opening_lines", "room", "several", "study_stands"]
+__all__ = ["closing_lines", "losses", "metric", "opening_lines", "room", "said", "several", "study_stands"]
 
 
 def metric(name: str) -> str:
@@ -25,11 +27,15 @@ def opening_lines(began: Began) -> list[str]:
     within = "" if began.budget_s is None else f" within {PLAIN.duration(began.budget_s)}"
     return [
         f"{began.source}: {began.n_rows:,} rows, {_kinds(began)} -> {began.n_features} features",
-        f"{began.task_reason}",
-        *began.notices,
+        *map(PLAIN.tagged, unsilenced([began.task_reason, *began.notices], began.ignored)),
         f"{_amount(began)}{within} for the {best} {metric(began.objective.name)}",
         f"run folder {began.path}",
     ]
+
+
+def said(finding: Finding, began: Began | None) -> list[str]:
+    """A finding as a line; none if the space file silences it."""
+    return list(map(PLAIN.tagged, unsilenced([finding], () if began is None else began.ignored)))
 
 
 def several(n: int, what: str) -> str:
@@ -66,8 +72,7 @@ def _amount(began: Began) -> str:
 
 def _kinds(began: Began) -> str:
     """How many columns of each kind are used: 6 number, 8 category."""
-    kinds = [column.kind for column in began.columns if column.used]
-    return ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds)) or "no columns"
+    return ", ".join(f"{n} {kind}" for kind, n in Counter(began.kinds).items()) or "no columns"
 
 
 def closing_lines(summary: Mapping[str, Any], path: Path) -> list[str]:

@@ -18,10 +18,20 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from ffsearch.search.console.lines import closing_lines, losses, metric, opening_lines, room, several, study_stands
+from ffsearch.search.console.lines import (
+    closing_lines,
+    losses,
+    metric,
+    opening_lines,
+    room,
+    said,
+    several,
+    study_stands,
+)
 from ffsearch.search.network.topology import describe
 from ffsearch.search.observer import Began, Observer, Phase, Repeated, StudyProgress, Workers
-from ffsearch.search.wording.language import PLAIN
+from ffsearch.search.wording.finding import Finding
+from ffsearch.search.wording.language import PLAIN, kept
 
 if TYPE_CHECKING:
     from ffsearch.search.folder.trial_record import TrialRecord
@@ -155,9 +165,10 @@ class PlainLines(Observer):
         """Say how many there are, and what was lost with others."""
         self._say(f"at work: {several(workers.n, workers.kind)}, {room(workers)}{losses(workers)}")
 
-    def noted(self, text: str) -> None:
-        """Say it."""
-        self._say(text)
+    def noted(self, finding: Finding) -> None:
+        """Say it, if it is not silenced."""
+        for text in said(finding, self._began):
+            self._say(text)
 
     def finished(self, summary: Mapping[str, Any], path: Path) -> None:
         """Say the answer."""
@@ -177,8 +188,8 @@ class JsonLines(Observer):
         self._say(
             "began",
             path=str(began.path), source=began.source, n_rows=began.n_rows, n_features=began.n_features,
-            task=began.task_reason, objective=began.objective.name, direction=began.objective.direction,
-            n_trials=began.n_trials, n_told=began.n_told, notices=list(began.notices),
+            task=kept(began.task_reason), objective=began.objective.name, direction=began.objective.direction,
+            n_trials=began.n_trials, n_told=began.n_told, notices=list(map(kept, began.notices)),
         )  # fmt: skip
 
     def phase(self, phase: Phase) -> None:
@@ -216,9 +227,9 @@ class JsonLines(Observer):
         """One object a change of who is at work."""
         self._say("at_work", **asdict(workers))
 
-    def noted(self, text: str) -> None:
+    def noted(self, finding: Finding) -> None:
         """One object a notice."""
-        self._say("notice", text=text)
+        self._say("notice", **kept(finding))
 
     def finished(self, summary: Mapping[str, Any], path: Path) -> None:
         """The whole summary."""
@@ -284,9 +295,10 @@ class LiveDisplay(Observer):
         """Show who is at work."""
         self._workers = workers
 
-    def noted(self, text: str) -> None:
-        """Print it above the display."""
-        self._console.print(Text(text))
+    def noted(self, finding: Finding) -> None:
+        """Print it above the display, if it is not silenced."""
+        for text in said(finding, self._began):
+            self._console.print(Text(text))
 
     def finished(self, summary: Mapping[str, Any], path: Path) -> None:
         """Take the display away and print the answer."""

@@ -23,6 +23,8 @@ from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
 from ffsearch.search.data.cells import ODD_SHARE, Cells, Levels
+from ffsearch.search.wording.codes import Code
+from ffsearch.search.wording.finding import Finding, found
 
 __all__ = ["DateReading", "Found", "as_moments", "find_reading", "looks_like_dates", "seconds_of"]
 
@@ -148,14 +150,14 @@ def find_reading(cells: Cells) -> Found | None:
     )
 
 
-def as_moments(cells: Cells) -> tuple[NDArray[np.float64], str | None]:
-    """A key a row that grows with time, and a sentence where the dates could be read in two ways.
+def as_moments(cells: Cells) -> tuple[NDArray[np.float64], Finding | None]:
+    """A key a row that grows with time, and a finding where the dates could be read in two ways.
 
     Args:
         cells: A column of numbers, dates or texts of dates, without missing cells.
 
     Returns:
-        Keys of shape (n_rows,), and the sentence or None.
+        Keys of shape (n_rows,), and the finding or None.
 
     Raises:
         DataError: If a cell is missing or is neither a number nor a date.
@@ -170,16 +172,15 @@ def as_moments(cells: Cells) -> tuple[NDArray[np.float64], str | None]:
             f"The time column {cells.name!r} has {written.n_missing} missing cells, but every row needs its place in "
             "time. Fill them in, remove those rows, or leave data.time out."
         )
-    found = find_reading(cells)
-    moments = np.full(len(cells), np.nan) if found is None else _seconds(cells, day_first=found.reading.day_first)
-    if found is None or np.isnan(moments).any():
+    dates = find_reading(cells)
+    moments = np.full(len(cells), np.nan) if dates is None else _seconds(cells, day_first=dates.reading.day_first)
+    if dates is None or np.isnan(moments).any():
         odd = written.texts[written.codes[np.flatnonzero(np.isnan(moments))[0]]]
         raise DataError(
             f"The time column {cells.name!r} holds {odd!r}, which is neither a number nor a date such as 2024-05-31, "
             "31/05/2024 or 2024-05-31 12:30. Write all its cells in one of these ways, or leave data.time out."
         )
-    sentence = f"The dates of {cells.name!r} could be day first or month first; they are read as month first."
-    return moments, sentence if found.in_doubt else None
+    return moments, found(Code.DATES_IN_DOUBT, "time", column=cells.name) if dates.in_doubt else None
 
 
 def _is_in_order(seconds: NDArray[np.float64]) -> bool:

@@ -8,6 +8,8 @@ import zlib
 from typing import Final
 
 from ffsearch.errors import DataError
+from ffsearch.search.wording.codes import Code
+from ffsearch.search.wording.finding import Finding, found
 
 __all__ = ["as_utf8", "marked_encoding", "unpacked"]
 
@@ -55,7 +57,7 @@ def unpacked(payload: bytes, name: str) -> bytes:
         raise DataError(f"{name} is a damaged or cut-off gzip file ({error}). Copy or download it again.") from None
 
 
-def as_utf8(payload: bytes, name: str, *, encoding: str | None) -> tuple[bytes, list[str]]:
+def as_utf8(payload: bytes, name: str, *, encoding: str | None) -> tuple[bytes, list[Finding]]:
     """The text in UTF-8 without a byte order mark, and a notice where the encoding was chosen among several.
 
     Args:
@@ -86,8 +88,7 @@ def as_utf8(payload: bytes, name: str, *, encoding: str | None) -> tuple[bytes, 
         )
     # cp1252 is Latin-1 plus the quotes and dashes of Windows; five bytes have no meaning in it.
     codec = "cp1252" if _fault_line(payload, "cp1252") is None else "latin-1"
-    notice = f"{name} is not UTF-8 (line {fault}); it was read as {codec}. Say data.encoding if letters look wrong."
-    return _reencoded(payload, codec), [notice]
+    return _reencoded(payload, codec), [found(Code.ENCODING_GUESSED, name=name, line=fault, codec=codec)]
 
 
 def marked_encoding(payload: bytes) -> str | None:

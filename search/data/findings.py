@@ -16,10 +16,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
-from ffsearch.search.data.cells import Cells
+from ffsearch.search.data.cells import as_levels
 from ffsearch.search.data.kinds import Column, Kind
-from ffsearch.search.data.leaks import Leak, find_leaks
+from ffsearch.search.data.leaks import find_leaks
 from ffsearch.search.network.heads import Task
+from ffsearch.search.wording.codes import Code
+from ffsearch.search.wording.finding import Finding, found
+from ffsearch.spaces.writer import value_to_yaml
 
 if TYPE_CHECKING:
     from ffsearch.search.data.prepare import Prepared
@@ -68,22 +71,22 @@ class Findings:
     Args:
         ids: Columns that name rows.
         leaks: Columns that alone predict a target.
-        nearly_constant: Columns, their most frequent value and its share.
-        same: Pairs of columns of which the second says the same as the first, by a straight line.
-        n_copies: Rows that repeat an earlier one in every used column and the target.
+        copies: Rows that repeat an earlier one in every used column and the target; none or one finding.
+        nearly_constant: Columns of almost one value.
+        same: Columns that say the same as an earlier one, by a straight line.
         classes: Every class with its number of rows, most frequent first; empty for numbers.
-        groups: Columns that may tell whose a row is, with the number of their groups.
+        groups: Columns that may tell whose a row is.
         times: Columns that may tell when a row was.
     """
 
     ids: tuple[Column, ...]
-    leaks: tuple[Leak, ...]
-    nearly_constant: tuple[tuple[str, str, float], ...]
-    same: tuple[tuple[str, str], ...]
-    n_copies: int
+    leaks: tuple[Finding, ...]
+    copies: tuple[Finding, ...]
+    nearly_constant: tuple[Finding, ...]
+    same: tuple[Finding, ...]
     classes: tuple[tuple[str, int], ...]
-    groups: tuple[tuple[str, int], ...]
-    times: tuple[str, ...]
+    groups: tuple[Finding, ...]
+    times: tuple[Finding, ...]
 
 
 def find(prepared: Prepared, *, seed: int) -> Findings:
@@ -97,16 +100,16 @@ def find(prepared: Prepared, *, seed: int) -> Findings:
     return Findings(
         ids=tuple(column for column in prepared.columns if column.kind is Kind.ID),
         leaks=find_leaks(prepared, seed=seed),
+        copies=tuple(_copies(columns, prepared)),
         nearly_constant=tuple(_nearly_constant(columns)),
         same=tuple(_same_lines(columns)),
-        n_copies=_n_copies(columns, prepared),
         classes=tuple(_classes(prepared)),
         groups=tuple(_groups(prepared)),
-        times=tuple(column.name for column in prepared.columns if _may_be_time(column)),
+        times=tuple(_times(prepared)),
     )
 
 
-def guess_target(source: Source) -> tuple[str, str]:
+def guess_target(source: Source) -> tuple[str, Finding]:
     """The target of a table that does not name one, where it is obvious, and why.
 
     Obvious is one column under a name that means target, or a last column of two values.
@@ -117,10 +120,10 @@ def guess_target(source: Source) -> tuple[str, str]:
     columns = [str(column) for column in source.frame.columns]
     named = [column for column in columns if column.strip().lower() in TARGET_NAMES]
     if len(named) == 1:
-        return named[0], "guessed by its name"
+        return named[0], found(Code.TARGET_KNOWN, "name")
     n_values = {column: _n_values(source.frame[column]) for column in columns}
     if not named and n_values[columns[-1]] == 2:
-        return columns[-1], "guessed, because it is the last column and has two values"
+        return columns[-1], found(Code.TARGET_KNOWN, "last")
     likely = named or sorted((name for name in columns if n_values[name] > 1), key=lambda name: n_values[name])
     shown = ", ".join(f"{name!r} ({n_values[name]} values)" for name in likely[:20])
     why = "Several columns are called as targets are" if named else "No column is called as targets are"
@@ -133,21 +136,24 @@ def guess_target(source: Source) -> tuple[str, str]:
 
 def _n_values(cells: pd.Series[Any]) -> int:
     """Different values; 0 where cells are missing, as a target has none."""
-    levels = Cells(cells).levels
+    levels = as_levels(cells)
     return 0 if (levels.codes < 0).any() else len(levels.texts)
 
 
-def _nearly_constant(columns: dict[str, NDArray[Any]]) -> Iterator[tuple[str, str, float]]:
+def _nearly_constant(columns: dict[str, NDArray[Any]]) -> Iterator[Finding]:
     for name, cells in columns.items():
         counts = pd.Series(cells).value_counts(dropna=False)
-        share = float(counts.iloc[0]) / len(cells)
-        if share >= NEAR_CONSTANT:
-            value = counts.index[0]
-            is_missing = value == "" or value != value
-            yield name, "missing" if is_missing else f"{value:g}" if cells.dtype != object else repr(value), share
+        if counts.iloc[0] < NEAR_CONSTANT * len(cells):
+            continue
+        told: dict[str, Any] = {"column": name, "n": int(counts.iloc[0]), "total": len(cells)}
+        value = counts.index[0]
+        if value == "" or value != value:
+            yield found(Code.NEARLY_CONSTANT, "missing", **told)
+        else:
+            yield found(Code.NEARLY_CONSTANT, "value", value=value if cells.dtype == object else float(value), **told)
 
 
-def _same_lines(columns: dict[str, NDArray[Any]]) -> Iterator[tuple[str, str]]:
+def _same_lines(columns: dict[str, NDArray[Any]]) -> Iterator[Finding]:
     """Each column with the first one that it is a straight line of, where one is."""
     names = [name for name, cells in columns.items() if cells.dtype != object and _varies(cells[:MAX_ROWS])]
     names = names[:MAX_COMPARED]
@@ -158,7 +164,7 @@ def _same_lines(columns: dict[str, NDArray[Any]]) -> Iterator[tuple[str, str]]:
     for place, name in enumerate(names):
         first = int(np.argmax(alike[place]))
         if first < place and alike[place, first]:
-            yield names[first], name
+            yield found(Code.SAME_LINE, column=name, other=names[first])
 
 
 def _varies(cells: NDArray[np.float32]) -> bool:
@@ -171,12 +177,14 @@ def _standardised(cells: NDArray[np.float32]) -> NDArray[np.float64]:
     return scaled
 
 
-def _n_copies(columns: dict[str, NDArray[Any]], prepared: Prepared) -> int:
+def _copies(columns: dict[str, NDArray[Any]], prepared: Prepared) -> Iterator[Finding]:
     if not columns:
-        return 0
+        return
     targets = dict(enumerate(prepared.truth.reshape(len(prepared.truth), -1).T))
     frame = pd.concat([pd.DataFrame(columns), pd.DataFrame(targets)], axis=1)
-    return int(pd.util.hash_pandas_object(frame, index=False).duplicated().sum())
+    n_copies = int(pd.util.hash_pandas_object(frame, index=False).duplicated().sum())
+    if n_copies:
+        yield found(Code.COPIES, "used", n=n_copies, total=len(frame))
 
 
 def _classes(prepared: Prepared) -> Iterable[tuple[str, int]]:
@@ -186,17 +194,20 @@ def _classes(prepared: Prepared) -> Iterable[tuple[str, int]]:
     return sorted(zip(prepared.head.labels, counts, strict=True), key=lambda one: -one[1])
 
 
-def _groups(prepared: Prepared) -> Iterator[tuple[str, int]]:
+def _groups(prepared: Prepared) -> Iterator[Finding]:
     n_rows = len(prepared.development_rows)
     for column in prepared.columns:
         repeats = MIN_GROUPS <= column.n_levels <= n_rows / ROWS_A_GROUP
         if repeats and not column.n_missing and _words(column.name) & _GROUP_WORDS:
-            yield column.name, column.n_levels
+            yaml = value_to_yaml(column.name)
+            yield found(Code.MAY_BE_GROUPS, column=column.name, n=column.n_levels, yaml=yaml)
 
 
-def _may_be_time(column: Column) -> bool:
-    is_dated = column.kind is Kind.DATE or bool(_words(column.name) & _TIME_WORDS)
-    return is_dated and not column.n_missing and column.n_levels > 1
+def _times(prepared: Prepared) -> Iterator[Finding]:
+    for column in prepared.columns:
+        is_dated = column.kind is Kind.DATE or bool(_words(column.name) & _TIME_WORDS)
+        if is_dated and not column.n_missing and column.n_levels > 1:
+            yield found(Code.MAY_BE_TIME, column=column.name, yaml=value_to_yaml(column.name))
 
 
 def _words(name: str) -> set[str]:

@@ -24,6 +24,8 @@ from numpy.typing import NDArray
 from ffsearch.errors import DataError
 from ffsearch.search.data.decode import unpacked
 from ffsearch.search.data.images import Images, images_from, npz_arrays
+from ffsearch.search.wording.codes import Code
+from ffsearch.search.wording.finding import Finding, found
 
 __all__ = ["ImageFiles", "is_image_file", "read_image_files"]
 
@@ -47,12 +49,12 @@ class ImageFiles:
     Args:
         images: All of them, those of a test part last.
         sha256: Digest of the bytes of all files.
-        notices: Sentences about files that were found beside the one asked for, and what their labels mean.
+        notices: Files that were found beside the one asked for, and what their labels mean.
     """
 
     images: Images
     sha256: str
-    notices: tuple[str, ...]
+    notices: tuple[Finding, ...]
 
 
 @dataclass
@@ -90,7 +92,7 @@ def read_image_files(path: Path, *, read: Callable[[Path], bytes]) -> ImageFiles
     Raises:
         DataError: If a file is damaged, lacks something, or its labels are not there.
     """
-    files, notices = _Files(read), []
+    files, notices = _Files(read), list[Finding]()
     if path.suffix.lower() == ".npz":
         arrays = npz_arrays(files.bytes_of(path), path.name)
     else:
@@ -99,7 +101,7 @@ def read_image_files(path: Path, *, read: Callable[[Path], bytes]) -> ImageFiles
         if test is not None:
             arrays |= part_of(test, "_test", files)
         if len(files.names) > 1:
-            notices.append(f"Read together: {', '.join(files.names)}.")
+            notices.append(found(Code.READ_TOGETHER, files=tuple(files.names)))
         if path.suffix.lower() == ".mat":
             notices += _name_zero(arrays)
     return ImageFiles(images=images_from(arrays, path.name), sha256=files.digest, notices=tuple(notices))
@@ -207,12 +209,12 @@ _SAVE_MAT: Final = (
 )
 
 
-def _name_zero(arrays: dict[str, NDArray[Any]]) -> list[str]:
+def _name_zero(arrays: dict[str, NDArray[Any]]) -> list[Finding]:
     """Give the digit 0 its own label where digits are labelled 1 to 10."""
     labels = {key: array for key, array in arrays.items() if key.startswith("y")}
-    found = np.unique(np.concatenate(list(labels.values())))
-    if found.min() != 1 or found.max() != _SVHN_ZERO:
+    values = np.unique(np.concatenate(list(labels.values())))
+    if values.min() != 1 or values.max() != _SVHN_ZERO:
         return []
     for key, array in labels.items():
         arrays[key] = array % _SVHN_ZERO
-    return ["Label 10 is the digit 0, as in SVHN, and is called 0."]
+    return [found(Code.LABEL_ZERO)]

@@ -1,10 +1,10 @@
-"""What each column is, found from the rows outside the test part alone, and said with a reason."""
+"""What each column is, found from the rows outside the test part alone, each with its reasons."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from hashlib import blake2b
 from typing import Any, Final
@@ -26,6 +26,9 @@ from ffsearch.search.data.preprocess import (
     raw_texts,
 )
 from ffsearch.search.data.spelling import PLAIN, find_spelling
+from ffsearch.search.wording.codes import Code
+from ffsearch.search.wording.finding import Finding, found
+from ffsearch.search.wording.language import plain_english
 
 __all__ = ["Column", "Kind", "column_in_role", "read_columns"]
 
@@ -84,34 +87,45 @@ class Column:
     Args:
         name: Its name.
         kind: What it is.
-        reason: Why, in a few words.
+        reasons: Why, as findings; behind the first one what else is worth knowing of its cells.
         n_missing: Missing cells among the rows outside the test part.
         n_levels: Different values among them, missing left out.
-        used: Whether the network reads it.
         reading: How its cells become numbers; None where that is plain, or they do not.
         order: Its levels from low to high, where the space file gives them.
     """
 
     name: str
     kind: Kind
-    reason: str
+    reasons: tuple[Finding, ...]
     n_missing: int
     n_levels: int
-    used: bool
     reading: Reading | None = None
     order: tuple[str, ...] = ()
+
+    @property
+    def used(self) -> bool:
+        """Whether the network reads it."""
+        return self.kind in USED
 
     @property
     def is_number(self) -> bool:
         """Whether each of its cells becomes one number."""
         return self.kind in (Kind.NUMBER, Kind.DATE)
 
+    @property
+    def reason(self) -> str:
+        """Its reasons in English, for errors, files and whoever looks at it in Python."""
+        return plain_english(self.reasons)
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values under their names, fit for JSON."""
-        values = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in ("reading", "order")}
         reading = {} if self.reading is None else {"reading": self.reading.as_dict()}
         order = {"order": list(self.order)} if self.order else {}
-        return {**values, "kind": str(self.kind), **reading, **order}
+        return {
+            "name": self.name, "kind": str(self.kind), "reason": self.reason,
+            "reasons": [reason.as_dict() for reason in self.reasons],
+            "n_missing": self.n_missing, "n_levels": self.n_levels, "used": self.used, **reading, **order,
+        }  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +168,7 @@ def read_columns(
     for name in frame.columns:
         cells = Cells(frame[name].take(rows))
         if name in (orders or {}):
-            judged.append(_judge_ordinal(cells, (orders or {})[name], who="data.ordinal"))
+            judged.append(_judge_ordinal(cells, (orders or {})[name], form="stated"))
         else:
             judged.append(
                 _judge_texts(cells, stated=True) if name in categories else _judge(cells, decimal_comma=decimal_comma)
@@ -171,10 +185,9 @@ def read_columns(
     return columns, {name: cells for name, cells in (numbers | texts).items() if name in used}
 
 
-def column_in_role(cells: Cells, *, kind: Kind, reason: str) -> Column:
-    """A column that is set apart by the space file (dropped, groups, time)."""
-    levels = cells.levels
-    return _column(cells.name, kind=kind, reason=reason, n_missing=levels.n_missing, n_levels=len(levels.texts)).column
+def column_in_role(cells: Cells, *, kind: Kind, key: str) -> Column:
+    """A column that a key of the space file sets apart (dropped, groups, time)."""
+    return _of_levels(cells, kind, [found(Code.NAMED_IN, key=key)]).column
 
 
 def _judge(cells: Cells, *, decimal_comma: bool) -> _Judged:
@@ -186,11 +199,11 @@ def _judge(cells: Cells, *, decimal_comma: bool) -> _Judged:
     odd = cells.levels_of(gaps)
     n_odd, n_numbers = int(odd.counts().sum()), int((~gaps).sum())
     if n_numbers == 0 and n_odd == 0:
-        return _column(cells.name, kind=Kind.EMPTY, reason="no cell has a value", n_missing=len(cells), n_levels=0)
+        return _of_levels(cells, Kind.EMPTY, [found(Code.EMPTY)])
     if n_odd > ODD_SHARE * (n_odd + n_numbers):
         return _judge_spelt(cells, decimal_comma=decimal_comma) or _judge_texts(cells)
     if _are_codes(cells, numbers):
-        return _judge_texts(cells, stated=True, why="whole numbers that are codes")
+        return _judge_texts(cells, stated=True, why=Code.CODES)
     return _judge_numbers(cells, numbers, odd=odd)
 
 
@@ -203,12 +216,13 @@ def _judge_spelt(cells: Cells, *, decimal_comma: bool) -> _Judged | None:
     numbers = written.numbers(spelling.number)
     odd = cells.levels_of(np.isnan(numbers))
     judged = _judge_numbers(cells, numbers, odd=odd)
-    told = replace(judged.column, reading=spelling, reason=f"{judged.column.reason}; written like {spelling}")
+    reasons = (*judged.column.reasons, found(Code.SPELT, spelling=str(spelling)))
+    told = replace(judged.column, reading=spelling, reasons=reasons)
     return replace(judged, column=told if told.used else judged.column)
 
 
-def _judge_ordinal(cells: Cells, order: tuple[str, ...], *, who: str) -> _Judged:
-    """A column whose levels are put in order, by the space file or by a type of its own.
+def _judge_ordinal(cells: Cells, order: tuple[str, ...], *, form: str) -> _Judged:
+    """A column whose levels are put in order: `stated` by the space file, or by its `type`.
 
     Raises:
         DataError: If it holds others.
@@ -222,14 +236,8 @@ def _judge_ordinal(cells: Cells, order: tuple[str, ...], *, who: str) -> _Judged
             f"data.ordinal: {cells.name!r} holds {shown}, which is none of {', '.join(map(_shown, steps))}. Put every "
             "level into the list, or mend those cells."
         )
-    judged = _column(
-        cells.name,
-        kind=Kind.ORDINAL,
-        reason=f"{len(steps)} levels from {_shown(steps[0])} to {_shown(steps[-1])}, as {who} says",
-        n_missing=levels.n_missing,
-        n_levels=len(levels.texts),
-        content=[levels.codes.tobytes(), "\0".join(levels.texts).encode()],
-    )
+    reason = found(Code.ORDERED, form, n=len(steps), first=steps[0], last=steps[-1])
+    judged = _of_levels(cells, Kind.ORDINAL, [reason])
     return replace(judged, column=replace(judged.column, order=steps))
 
 
@@ -248,39 +256,36 @@ def _judge_numbers(cells: Cells, numbers: NDArray[np.float64], *, odd: Levels) -
     distinct = np.unique(numbers[~np.isnan(numbers)])
     n_odd = int(odd.counts().sum())
     n_missing = int(np.isnan(numbers).sum()) - n_odd
-    kind, reason = Kind.NUMBER, f"{len(distinct)} different numbers"
+    kind, reason = Kind.NUMBER, found(Code.NUMBERS, n=len(distinct))
     if len(distinct) == 1 and not n_missing and not n_odd:
-        kind, reason = Kind.CONSTANT, f"every cell is {distinct[0]:g}"
+        kind, reason = Kind.CONSTANT, found(Code.CONSTANT, value=_fit_for_json(distinct[0]))
     elif np.array_equal(distinct, [0.0, 1.0]) and not n_odd:
-        kind, reason = Kind.BOOLEAN, "only 0 and 1"
+        kind, reason = Kind.BOOLEAN, found(Code.TWO_VALUES, one=0, other=1)
     elif not n_missing and not n_odd and _is_counter(distinct, n_rows=len(cells)):
-        kind, reason = Kind.ID, "whole numbers, each once and almost without gaps: a counter"
+        kind, reason = Kind.ID, found(Code.COUNTER)
     elif not n_missing and not n_odd and _is_named_id(cells.name, distinct, n_rows=len(cells)):
-        kind, reason = Kind.ID, "whole numbers, each once, under the name of an identifier"
+        kind, reason = Kind.ID, found(Code.NAMED_ID)
+    reasons = [reason]
     if n_odd:
-        reason += f"; {_cells(n_odd)} such as {_shown(odd.texts[0])} taken as missing"
+        reasons.append(found(Code.ODD_CELLS, "numbers", n=n_odd, cell=odd.texts[0]))
     n_infinite = int(np.isinf(numbers).sum())
     if n_infinite and kind is Kind.NUMBER:
-        reason += f"; {_cells(n_infinite)} infinite, taken as missing"
+        reasons.append(found(Code.INFINITE_CELLS, n=n_infinite))
     digest = np.where(np.isnan(numbers), np.nan, numbers).tobytes()
-    return _column(cells.name, kind=kind, reason=reason, n_missing=n_missing, n_levels=len(distinct), content=[digest])
+    return _digested(cells, kind, reasons, n_missing=n_missing, n_levels=len(distinct), content=[digest])
 
 
-def _judge_texts(cells: Cells, *, stated: bool = False, why: str = "") -> _Judged:
+def _judge_texts(cells: Cells, *, stated: bool = False, why: Code = Code.STATED) -> _Judged:
     """A column of texts; `stated`: that it is a category is known, and why."""
-    levels, n_missing = cells.levels, cells.levels.n_missing
-    if stated and len(levels.texts) > 1:
-        kind, reason = Kind.CATEGORY, f"{_counted(levels)}; {why or 'a category, as data.categories says'}"
-        reading = None
+    reading: DateReading | None = None
+    if stated and len(cells.levels.texts) > 1:
+        kind, reasons = Kind.CATEGORY, [*_counted(cells.levels), found(why)]
     else:
-        kind, reason, reading = _kind_of_texts(cells)
+        kind, reasons, reading = _kind_of_texts(cells)
     order = _order_of_type(cells)
     if kind is Kind.CATEGORY and not stated and order:
-        return _judge_ordinal(cells, order, who="its type")
-    content = [levels.codes.tobytes(), "\0".join(levels.texts).encode()]
-    judged = _column(
-        cells.name, kind=kind, reason=reason, n_missing=n_missing, n_levels=len(levels.texts), content=content
-    )
+        return _judge_ordinal(cells, order, form="type")
+    judged = _of_levels(cells, kind, reasons)
     return replace(judged, column=replace(judged.column, reading=reading))
 
 
@@ -292,66 +297,71 @@ def _order_of_type(cells: Cells) -> tuple[str, ...]:
     return tuple(map(str, dtype.categories))
 
 
-def _kind_of_texts(cells: Cells) -> tuple[Kind, str, DateReading | None]:
+def _kind_of_texts(cells: Cells) -> tuple[Kind, list[Finding], DateReading | None]:
     levels = cells.levels
     n_levels, n_missing = len(levels.texts), levels.n_missing
     n_present = len(cells) - n_missing
     if not n_levels:
-        return Kind.EMPTY, "no cell has a value", None
+        return Kind.EMPTY, [found(Code.EMPTY)], None
     if n_levels == 1 and not n_missing:
-        return Kind.CONSTANT, f"every cell is {_shown(levels.texts[0])}", None
+        return Kind.CONSTANT, [found(Code.CONSTANT, value=levels.texts[0])], None
     if pd.api.types.is_datetime64_any_dtype(cells.column.dtype) or looks_like_dates(levels):
         return _dates(cells)
     if {text.lower() for text in levels.texts} in _TRUTH:
-        return Kind.BOOLEAN, f"only {' and '.join(map(_shown, sorted(levels.texts)))}", None
+        one, other = sorted(levels.texts)
+        return Kind.BOOLEAN, [found(Code.TWO_VALUES, one=one, other=other)], None
     many = n_levels >= MIN_ROWS_OF_ID
     n_words = float(np.mean([text.count(" ") + 1 for text in levels.texts]))
     if many and n_levels > TEXT_SHARE * n_present and n_words >= TEXT_WORDS:
-        return Kind.TEXT, f"free text, {n_words:.1f} words a cell; make columns of what matters in it", None
+        return Kind.TEXT, [found(Code.FREE_TEXT, words=round(n_words, 1))], None
     if many and n_levels >= ID_SHARE * n_present:
-        return Kind.ID, f"{n_levels} different texts in {n_present} cells: it names rows", None
+        return Kind.ID, [found(Code.NAMES_ROWS, n=n_levels, cells=n_present)], None
     return Kind.CATEGORY, _counted(levels), None
 
 
-def _dates(cells: Cells) -> tuple[Kind, str, DateReading | None]:
-    levels, found = cells.levels, find_reading(cells)
-    if found is None:
+def _dates(cells: Cells) -> tuple[Kind, list[Finding], DateReading | None]:
+    levels, dates = cells.levels, find_reading(cells)
+    if dates is None:
         return Kind.CATEGORY, _counted(levels), None
-    n_odd = len(cells) - levels.n_missing - found.n_read
-    reason = f"{len(levels.texts)} different dates"
-    if found.in_doubt:
-        reason += "; they could be day first or month first, and are read as month first"
-    if n_odd:
-        reason += f"; {_cells(n_odd)} that {'is no date' if n_odd == 1 else 'are no dates'} taken as missing"
-    return Kind.DATE, reason, found.reading
+    reasons = [found(Code.DATES, n=len(levels.texts))]
+    if dates.in_doubt:
+        reasons.append(found(Code.DATES_IN_DOUBT, "column"))
+    if n_odd := len(cells) - levels.n_missing - dates.n_read:
+        reasons.append(found(Code.ODD_CELLS, "dates", n=n_odd))
+    return Kind.DATE, reasons, dates.reading
 
 
-def _counted(levels: Levels) -> str:
+def _counted(levels: Levels) -> list[Finding]:
     """How many levels there are, and what becomes of many."""
-    n_levels = len(levels.texts)
-    if n_levels <= MAX_LEVELS:
-        return f"{n_levels} different texts"
+    reasons = [found(Code.TEXTS, n=len(levels.texts))]
     n_frequent = int((levels.counts() >= MIN_LEVEL_ROWS).sum())
-    if n_frequent <= MAX_LEVELS:
-        if not n_frequent:
-            return f"{n_levels} different texts, each in fewer than {MIN_LEVEL_ROWS} rows; all count as one"
-        kept = f"those of {MIN_LEVEL_ROWS} rows or more count ({n_frequent})"
+    if len(levels.texts) <= MAX_LEVELS:
+        return reasons
+    if not n_frequent:
+        kept = found(Code.RARE_LEVELS, "all", rows=MIN_LEVEL_ROWS)
+    elif n_frequent <= MAX_LEVELS:
+        kept = found(Code.RARE_LEVELS, "some", rows=MIN_LEVEL_ROWS, n=n_frequent)
     else:
         n_encoded = min(n_frequent, MAX_ENCODED_LEVELS) - MAX_LEVELS
-        kept = (
-            f"the {MAX_LEVELS} most frequent count each for itself, {n_encoded} more by the mean target of their rows"
-        )
-    return f"{n_levels} different texts; {kept}, all others as one"
+        kept = found(Code.RARE_LEVELS, "encoded", n=MAX_LEVELS, encoded=n_encoded)
+    return [*reasons, kept]
 
 
-def _column(
-    name: str, *, kind: Kind, reason: str, n_missing: int, n_levels: int, content: Iterable[bytes] = ()
+def _digested(
+    cells: Cells, kind: Kind, reasons: Iterable[Finding], *, n_missing: int, n_levels: int, content: Iterable[bytes]
 ) -> _Judged:
     digest = blake2b(digest_size=16)
     for part in content:
         digest.update(part)
-    column = Column(name=name, kind=kind, reason=reason, n_missing=n_missing, n_levels=n_levels, used=kind in USED)
+    column = Column(name=cells.name, kind=kind, reasons=tuple(reasons), n_missing=n_missing, n_levels=n_levels)
     return _Judged(column=column, digest=digest.digest())
+
+
+def _of_levels(cells: Cells, kind: Kind, reasons: Iterable[Finding]) -> _Judged:
+    """A column whose cells are texts."""
+    levels = cells.levels
+    content = [levels.codes.tobytes(), "\0".join(levels.texts).encode()]
+    return _digested(cells, kind, reasons, n_missing=levels.n_missing, n_levels=len(levels.texts), content=content)
 
 
 def _without_duplicates(judged: Collection[_Judged]) -> tuple[Column, ...]:
@@ -362,19 +372,16 @@ def _without_duplicates(judged: Collection[_Judged]) -> tuple[Column, ...]:
         column = item.column
         first = seen.setdefault(item.digest, column.name) if column.used else column.name
         if first != column.name:
-            column = _changed(column, kind=Kind.DUPLICATE, reason=f"the same cells as {first!r}")
+            column = replace(column, kind=Kind.DUPLICATE, reasons=(found(Code.SAME_CELLS, name=first),))
         columns.append(column)
     return tuple(columns)
 
 
 def _counter_as_number(column: Column) -> Column:
-    if column.kind is not Kind.ID or not column.reason.startswith("whole numbers"):
+    """A column of whole numbers that names rows, used after all."""
+    if column.reasons[0].code not in (Code.COUNTER, Code.NAMED_ID):
         return column
-    return _changed(column, kind=Kind.NUMBER, reason="a counter, used because no other column is left")
-
-
-def _changed(column: Column, *, kind: Kind, reason: str) -> Column:
-    return replace(column, kind=kind, reason=reason, used=kind in USED)
+    return replace(column, kind=Kind.NUMBER, reasons=(found(Code.COUNTER_USED),))
 
 
 def _is_counter(distinct: NDArray[np.float64], *, n_rows: int) -> bool:
@@ -391,10 +398,10 @@ def _are_unique_whole(distinct: NDArray[np.float64], *, n_rows: int) -> bool:
     return len(distinct) == n_rows >= MIN_ROWS_OF_ID and bool(np.isfinite(distinct).all() and (distinct % 1 == 0).all())
 
 
-def _cells(count: int) -> str:
-    return "1 cell" if count == 1 else f"{count} cells"
+def _fit_for_json(number: np.float64) -> float | str:
+    return float(number) if np.isfinite(number) else str(number)
 
 
 def _shown(text: str) -> str:
-    """A text as a reason quotes it, cut where it is long."""
+    """A text as an error quotes it, cut where it is long."""
     return repr(text if len(text) <= 40 else text[:37] + "...")

@@ -23,11 +23,13 @@ from numpy.typing import NDArray
 
 from ffsearch.search.base.seeds import Purpose, generator
 from ffsearch.search.network.heads import Task
+from ffsearch.search.wording.codes import Code
+from ffsearch.search.wording.finding import Finding, found
 
 if TYPE_CHECKING:
     from ffsearch.search.data.prepare import Prepared
 
-__all__ = ["Leak", "find_leaks", "leak_notices"]
+__all__ = ["find_leaks"]
 
 ALMOST_ALL: Final = 0.9
 """Share of the target's variance from which on a column is named.
@@ -61,53 +63,28 @@ MAX_ROWS: Final = 20_000
 MAX_CELLS: Final = 30_000_000
 """Rows times columns times targets looked at. choice: about two seconds; wider tables are judged on fewer rows."""
 
-ALMOST_ONE: Final = 0.995
-ONE: Final = 0.99995
-"""Scores between these two have four digits when told: 0.9984 is not 1.00."""
-
 _SAMPLE: Final = 0
 """Key of the seed that draws the sample."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Leak:
-    """A column that alone predicts a target.
-
-    Args:
-        column: The column.
-        target: What it predicts.
-        score: How well, on rows that were answered from others.
-        metric: What the score is: `R2`, `R2 of the ranks` or `accuracy`.
-        otherwise: The accuracy of the most frequent class alone; None for numbers.
-    """
-
-    column: str
-    target: str
-    score: float
-    metric: str
-    otherwise: float | None
-
-    def __str__(self) -> str:
-        """A sentence of what was seen."""
-        than = "" if self.otherwise is None else f" (the most frequent class alone: {self.otherwise:.2f})"
-        return f"{self.column!r} alone predicts {self.target!r} with {self.metric} {_rounded(self.score)}{than}"
-
-
 @dataclass(frozen=True)
 class _Question:
-    """What each column is asked for: a target in one of its forms, shape (n_rows, n_outputs), and how it is told."""
+    """What each column is asked for: a target in one of its forms (`classes`, `numbers`, `ranks`).
+
+    `y` has shape (n_rows, n_outputs).
+    """
 
     target: str
     y: NDArray[np.float64]
-    metric: str
+    form: str
 
     @property
     def n_values(self) -> int:
         """Different values of a number; of classes only two matter."""
-        return len(np.unique(self.y)) if self.y.shape[1] == 1 and self.metric != "accuracy" else 2
+        return len(np.unique(self.y)) if self.y.shape[1] == 1 and self.form != "classes" else 2
 
 
-def find_leaks(prepared: Prepared, *, seed: int) -> tuple[Leak, ...]:
+def find_leaks(prepared: Prepared, *, seed: int) -> tuple[Finding, ...]:
     """The used columns that alone predict a target almost perfectly, best first; the sealed test part is not read.
 
     Args:
@@ -115,7 +92,8 @@ def find_leaks(prepared: Prepared, *, seed: int) -> tuple[Leak, ...]:
         seed: The run's seed; it draws the rows where there are too many.
 
     Returns:
-        One leak a column and target, empty where there are too few rows to tell.
+        One leak a column and target, empty where there are too few rows to tell; its `score` is the accuracy, or R2 of
+        the numbers or of their ranks, on rows that were answered from others.
     """
     n_rows = len(prepared.development_rows)
     n_outputs = max(1, len(prepared.head.labels) if prepared.head.task is Task.MULTICLASS else prepared.head.n_outputs)
@@ -124,50 +102,46 @@ def find_leaks(prepared: Prepared, *, seed: int) -> tuple[Leak, ...]:
         return ()
     rows = generator(seed, Purpose.CONTROL, _SAMPLE).permutation(n_rows)[:n_looked_at]
     questions = _questions(prepared, prepared.truth[rows])
-    found = [
-        leak
+    leaks = [
+        (-score, name, leak)
         for name, cells in prepared.raw.items()
         if cells.ndim == 1 and (order := _Neighbours.of(cells[rows])) is not None  # images have two axes
-        for leak in _leaks_of(name, order, questions)
+        for score, leak in _leaks_of(name, order, questions)
     ]
-    return tuple(sorted(found, key=lambda leak: (-leak.score, leak.column)))
-
-
-def leak_notices(leaks: Sequence[Leak]) -> list[str]:
-    """A sentence a leak, with what to do."""
-    return [f"{leak}. If it is not known when the network will be asked, drop it (data.drop)." for leak in leaks]
+    return tuple(leak for *_, leak in sorted(leaks, key=lambda one: one[:2]))
 
 
 def _questions(prepared: Prepared, truth: NDArray[Any]) -> list[_Question]:
     names = prepared.head.target_names
     if prepared.head.task is Task.BINARY:
-        return [_Question(names[0], truth[:, None].astype(np.float64), "accuracy")]
+        return [_Question(names[0], truth[:, None].astype(np.float64), "classes")]
     if prepared.head.task is Task.MULTICLASS:
-        return [_Question(names[0], np.eye(len(prepared.head.labels))[truth], "accuracy")]
+        return [_Question(names[0], np.eye(len(prepared.head.labels))[truth], "classes")]
     ranks = pd.DataFrame(truth).rank().to_numpy()
     return [
-        _Question(name, values[:, [place]], metric)
+        _Question(name, values[:, [place]], form)
         for place, name in enumerate(names)
-        for metric, values in (("R2", truth), ("R2 of the ranks", ranks))
+        for form, values in (("numbers", truth), ("ranks", ranks))
     ]
 
 
-def _leaks_of(name: str, neighbours: _Neighbours, questions: Sequence[_Question]) -> list[Leak]:
-    """At most one leak a target: its first form in which the column explains enough."""
-    found: dict[str, Leak] = {}
+def _leaks_of(name: str, neighbours: _Neighbours, questions: Sequence[_Question]) -> list[tuple[float, Finding]]:
+    """At most one leak a target with its score: its first form in which the column explains enough."""
+    leaks: dict[str, tuple[float, Finding]] = {}
     for question in questions:
-        if question.target in found:
+        if question.target in leaks:
             continue
         answers = neighbours.means(question.y)
         few = neighbours.n_values < NO_COPY_SHARE * question.n_values
         low, explained = _explained(question.y, answers)
         if low < (ALMOST_ALL_OF_FEW if few else ALMOST_ALL):
             continue
-        score, otherwise = (explained, None) if question.metric != "accuracy" else _accuracy(question.y, answers)
-        found[question.target] = Leak(
-            column=name, target=question.target, score=score, metric=question.metric, otherwise=otherwise
-        )
-    return list(found.values())
+        score, told = explained, {}
+        if question.form == "classes":
+            score, told["otherwise"] = _accuracy(question.y, answers)
+        leak = found(Code.LEAK, question.form, column=name, target=question.target, score=score, **told)
+        leaks[question.target] = (score, leak)
+    return list(leaks.values())
 
 
 @dataclass(frozen=True)
@@ -245,8 +219,3 @@ def _accuracy(y: NDArray[np.float64], answers: NDArray[np.float64]) -> tuple[flo
     if y.shape[1] == 1:
         y, answers = np.hstack([1 - y, y]), np.hstack([1 - answers, answers])
     return float((answers.argmax(axis=1) == y.argmax(axis=1)).mean()), float(y.mean(axis=0).max())
-
-
-def _rounded(score: float) -> str:
-    """Two digits; four where two would read as 1 and it is visibly less."""
-    return f"{score:.4f}" if ALMOST_ONE <= score < ONE else f"{score:.2f}"

@@ -16,7 +16,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
-from ffsearch.search.base.numbers import percent
 from ffsearch.search.data.cells import Cells
 from ffsearch.search.data.copies import Copies, find_copies
 from ffsearch.search.data.dates import as_moments
@@ -37,6 +36,9 @@ from ffsearch.search.data.targets import (
     raw_targets,
 )
 from ffsearch.search.network.heads import Head, TargetScale, Task
+from ffsearch.search.wording.codes import Code, Severity
+from ffsearch.search.wording.finding import Finding, found
+from ffsearch.search.wording.language import kept
 
 if TYPE_CHECKING:
     from ffsearch.spaces.schema import DataSpec
@@ -81,13 +83,13 @@ class SealedRows:
         target: Raw target columns.
         y: Targets in the user's units, float64 (n_rows, n_outputs), or int64 class numbers (n_rows,); -1 is a class
             that no other row has, which no answer can meet.
-        notices: Sentences about what the opening showed.
+        notices: What the opening showed.
     """
 
     features: pd.DataFrame
     target: pd.DataFrame
     y: NDArray[Any]
-    notices: tuple[str, ...]
+    notices: tuple[Finding, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,11 +110,11 @@ class Prepared:
         table: Raw rows.
         columns: What each column is, targets left out.
         head: What is predicted, with the task's own loss.
-        task_reason: Why that task, as a sentence.
+        task_reason: Why that task.
         splits: Rows of every part.
         development_rows: All rows outside the test part, ascending.
         layout: Columns of the matrix.
-        notices: Sentences about what was done or looks suspicious.
+        notices: What was done or looks suspicious.
         raw: Columns of the development rows, in their order, as the saved model takes them.
         truth: Targets of the same rows in the user's units: float64 (n_rows, n_outputs) for regression, else int64
             class numbers (n_rows,).
@@ -122,11 +124,11 @@ class Prepared:
     table: Table
     columns: tuple[Column, ...]
     head: Head
-    task_reason: str
+    task_reason: Finding
     splits: Splits
     development_rows: NDArray[np.int64]
     layout: Layout | ImageLayout
-    notices: tuple[str, ...]
+    notices: tuple[Finding, ...]
     raw: Raw = field(repr=False)
     truth: NDArray[Any] = field(repr=False)
     dealt: Dealt = field(repr=False)
@@ -138,7 +140,7 @@ class Prepared:
 
     def described(self) -> dict[str, Any]:
         """How the table was understood, fit for JSON: what a run folder keeps for readers without the data."""
-        return {"columns": [column.as_dict() for column in self.columns], "notices": list(self.notices)}
+        return {"columns": [column.as_dict() for column in self.columns], "notices": list(map(kept, self.notices))}
 
     def problem(self) -> Problem:
         """The matrices of every fold, each preprocessed by what its own training rows teach."""
@@ -194,10 +196,8 @@ class Prepared:
         target = self.table.target.take(rows)
         y = raw_targets(target, self.head)
         n_unknown = 0 if self.head.task is Task.REGRESSION else int((y < 0).sum())
-        told = f"{n_unknown} test rows are of a class that no other row has; whatever is answered there is wrong."
-        return SealedRows(
-            features=self.table.features.take(rows), target=target.frame, y=y, notices=(told,) if n_unknown else ()
-        )
+        notices = (found(Code.UNKNOWN_CLASS, n=n_unknown),) if n_unknown else ()
+        return SealedRows(features=self.table.features.take(rows), target=target.frame, y=y, notices=notices)
 
     def test_groups(self) -> NDArray[np.int64] | None:
         """Number of each test row's group; None where rows do not come in groups."""
@@ -297,7 +297,7 @@ def _limited(table: Table, spec: DataSpec, *, seed: int) -> Table:
         groups=None if table.groups is None else table.groups.take(rows),
         time=None if table.time is None else table.time.take(rows),
         dropped=table.dropped.take(rows).reset_index(drop=True),
-        notices=(*table.notices, f"{spec.rows} of {n_main} rows are used, drawn {guide.method}, as data.rows says."),
+        notices=(*table.notices, found(Code.ROWS_LIMITED, n=spec.rows, total=n_main, way=guide.method)),
     )
 
 
@@ -329,12 +329,12 @@ def _images(table: Table, development: NDArray[np.int64]) -> tuple[tuple[Column,
     assert table.image is not None
     height, width, channels = table.image
     pixels = table.features.to_numpy()[development]
-    reason = f"{height} x {width} pixels, {'1 channel' if channels == 1 else f'{channels} channels'}"
-    column = Column(name=IMAGE, kind=Kind.IMAGE, reason=reason, n_missing=0, n_levels=len(pixels), used=True)
+    reason = found(Code.PIXELS, height=height, width=width, n=channels)
+    column = Column(name=IMAGE, kind=Kind.IMAGE, reasons=(reason,), n_missing=0, n_levels=len(pixels))
     return (column,), {IMAGE: pixels}
 
 
-def _guide(table: Table, *, stated: str) -> tuple[Guide, list[str]]:
+def _guide(table: Table, *, stated: str) -> tuple[Guide, list[Finding]]:
     """What the splits go by. Classes are those of the whole table: a stratified split needs them before it is made."""
     main = table.target.take(np.arange(table.n_rows - table.n_test_rows))
     task, _ = infer_task(main, stated=stated)
@@ -383,86 +383,83 @@ def _refuse_unused(columns: Sequence[Column], table: Table) -> None:
 def _set_apart(table: Table, rows: NDArray[np.int64]) -> list[Column]:
     """The columns that the space file gives another role."""
     apart = [
-        column_in_role(Cells(table.dropped[name].take(rows)), kind=Kind.DROPPED, reason="named in data.drop")
+        column_in_role(Cells(table.dropped[name].take(rows)), kind=Kind.DROPPED, key="data.drop")
         for name in table.dropped.columns
     ]
     for cells, kind, key in ((table.groups, Kind.GROUPS, "data.groups"), (table.time, Kind.TIME, "data.time")):
         if cells is not None:
-            apart.append(column_in_role(cells.take(rows), kind=kind, reason=f"named in {key}"))
+            apart.append(column_in_role(cells.take(rows), kind=kind, key=key))
     return apart
 
 
-def _notices_of_columns(columns: Sequence[Column]) -> list[str]:
-    left_out = [f"{column.name!r} ({column.kind}: {column.reason})" for column in columns if not column.used]
-    more = f", and {len(left_out) - N_NAMED} more" if len(left_out) > N_NAMED else ""
-    notices = [f"Not used: {', '.join(left_out[:N_NAMED])}{more}."] if left_out else []
-    odd = [column for column in columns if column.used and ";" in column.reason]
-    return notices + [f"{column.name!r}: {column.reason}." for column in odd]
-
-
-def _notices_of_bins(layout: Layout | ImageLayout) -> list[str]:
-    """A sentence if networks read more than the numbers themselves."""
-    n_bins = 0 if isinstance(layout, ImageLayout) else max((number.n_bins for number in layout.numbers), default=0)
-    if not n_bins:
-        return []
-    return [
-        f"Numbers are spread over up to {n_bins} bins each, as data.number_bins says: networks are no longer plain, "
-        "and the linear model may bend at every edge."
+def _notices_of_columns(columns: Sequence[Column]) -> list[Finding]:
+    """The first columns that are not used, and what is worth knowing of the cells of those that are."""
+    left_out = [column for column in columns if not column.used]
+    notices = [
+        found(Code.NOT_USED, "column", column=column.name, kind=str(column.kind), reasons=column.reasons)
+        for column in left_out[:N_NAMED]
+    ]
+    if len(left_out) > N_NAMED:
+        notices.append(found(Code.NOT_USED, "more", n=len(left_out) - N_NAMED))
+    return notices + [
+        replace(reason, about=column.name)
+        for column in columns
+        if column.used
+        for reason in column.reasons[1:]
+        if reason.code.severity is not Severity.INFO
     ]
 
 
-def _notices_of_copies(copies: Copies, *, guide: Guide, n_test_rows: int) -> list[str]:
-    """A sentence if rows repeat others in all columns, and what splits do with them."""
+def _notices_of_bins(layout: Layout | ImageLayout) -> list[Finding]:
+    """Whether networks read more than the numbers themselves."""
+    n_bins = 0 if isinstance(layout, ImageLayout) else max((number.n_bins for number in layout.numbers), default=0)
+    return [found(Code.NUMBER_BINS, n=n_bins)] if n_bins else []
+
+
+def _notices_of_copies(copies: Copies, *, guide: Guide, n_test_rows: int) -> list[Finding]:
+    """Whether rows repeat others in all columns, and what splits do with them."""
     n_rows = len(copies.first)
     notices = []
     if copies.n_copies >= MANY_COPIES * n_rows:
-        if guide.copies is not None:
-            done = "All rows that are alike stay on one side of every split"
-        elif copies.stay_together:
-            done = f"The split goes {guide.method}, so they may fall on both sides, which flatters the score"
-        else:
-            done = "So many are taken for what rows are like, and are dealt as others are"
-        notices.append(f"{copies.n_copies} of {n_rows} rows repeat another row in every column. {done}.")
+        form = "together" if guide.copies is not None else "apart" if copies.stay_together else "many"
+        notices.append(found(Code.COPIES, form, n=copies.n_copies, total=n_rows, way=guide.method))
     n_seen = int((copies.first[n_rows - n_test_rows :] < n_rows - n_test_rows).sum())
     if n_seen >= max(1, MANY_COPIES * n_test_rows):
-        notices.append(f"{n_seen} of {n_test_rows} rows of the test file repeat a row of the main file: it is known.")
+        notices.append(found(Code.COPIES_OF_TEST, n=n_seen, total=n_test_rows))
     return notices
 
 
-def _notices_of_classes(truth: NDArray[Any], *, head: Head) -> list[str]:
-    """A sentence if a class is so rare that a network which never answers it looks good."""
+def _notices_of_classes(truth: NDArray[Any], *, head: Head) -> list[Finding]:
+    """Whether a class is so rare that a network which never answers it looks good."""
     if head.task is Task.REGRESSION:
         return []
     counts = np.bincount(truth, minlength=len(head.labels))
-    share = counts.min() / len(truth)
-    if share >= min(RARE, RARE_BESIDE_EVEN / len(counts)):
+    if counts.min() >= min(RARE, RARE_BESIDE_EVEN / len(counts)) * len(truth):
         return []
-    rarest = head.labels[int(counts.argmin())]
-    return [
-        f"The class {rarest!r} has {percent(share)} of the rows: accuracy hides whether it is found. "
-        "data.augment.balance: class_weight or search.objective: balanced_accuracy weighs all classes alike."
-    ]
+    return [found(Code.RARE_CLASS, label=head.labels[int(counts.argmin())], n=int(counts.min()), total=len(truth))]
 
 
-def _notices_of_groups(table: Table, *, splits: Splits, guide: Guide) -> list[str]:
-    """A sentence if groups of the main file come again in the test file."""
+def _notices_of_groups(table: Table, *, splits: Splits, guide: Guide) -> list[Finding]:
+    """Whether groups of the main file come again in the test file."""
     if guide.groups is None or not table.n_test_rows:
         return []
     seen = np.isin(guide.groups[splits.test], guide.groups[: table.n_rows - table.n_test_rows])
-    return [f"{int(seen.sum())} rows of the test file are of groups that the main file has too."] if seen.any() else []
+    return [found(Code.SAME_GROUPS, n=int(seen.sum()))] if seen.any() else []
 
 
-def _notices_of_parts(truth: NDArray[Any], development: NDArray[np.int64], *, splits: Splits, head: Head) -> list[str]:
-    """A sentence for every part of a fold in which a class is absent."""
+def _notices_of_parts(
+    truth: NDArray[Any], development: NDArray[np.int64], *, splits: Splits, head: Head
+) -> list[Finding]:
+    """Every part of a fold in which a class is absent."""
     if head.task is Task.REGRESSION:
         return []
     notices = []
+    form = "fold" if len(splits.folds) > 1 else "holdout"
     for number, (train, valid) in enumerate(splits.folds, start=1):
-        where = f"fold {number}" if len(splits.folds) > 1 else "the holdout"
         for part, rows in (("training", train), ("validation", valid)):
             present = np.isin(np.arange(len(head.labels)), truth[np.searchsorted(development, rows)])
             absent = [label for label, is_there in zip(head.labels, present, strict=True) if not is_there]
             if absent:
-                named = ", ".join(map(repr, absent[:N_NAMED])) + (", ..." if len(absent) > N_NAMED else "")
-                notices.append(f"No {part} row in {where} is of class {named}: too few rows, or splits that part them.")
+                classes, n_more = tuple(absent[:N_NAMED]), max(0, len(absent) - N_NAMED)
+                notices.append(found(Code.CLASS_ABSENT, form, part=part, fold=number, classes=classes, n_more=n_more))
     return notices

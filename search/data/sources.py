@@ -20,6 +20,8 @@ from ffsearch.search.data.decode import unpacked
 from ffsearch.search.data.image_files import is_image_file, read_image_files
 from ffsearch.search.data.images import LABEL, ImageShape
 from ffsearch.search.data.text import TextSettings, read_text
+from ffsearch.search.wording.codes import Code
+from ffsearch.search.wording.finding import Finding, found
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +47,7 @@ class Source:
         source: How it was asked for.
         sha256: Digest of the file's bytes; of names, types and cells where there is no file.
         target: The target columns the source names itself; empty for files and frames.
-        notices: Sentences about what was found out and could be doubted.
+        notices: What was found out and could be doubted.
         image: Height, width and channels where the columns are pixels (`images.py`); None for a table.
         n_test_rows: Rows at the end that the source itself sets apart as a test part.
         decimal_comma: Whether decimal commas are expected: cells are split by semicolons where commas are taken.
@@ -56,7 +58,7 @@ class Source:
     source: str
     sha256: str
     target: tuple[str, ...] = ()
-    notices: tuple[str, ...] = ()
+    notices: tuple[Finding, ...] = ()
     image: ImageShape | None = None
     n_test_rows: int = 0
     decimal_comma: bool = False
@@ -213,7 +215,8 @@ def _from_openml(name: str) -> Source:
         warnings.simplefilter("always")
         bunch = fetch_openml(**_openml_key(name), as_frame=True, parser="auto", n_retries=OPENML_RETRIES)
         frame = bunch.frame
-    notices = [str(one.message).splitlines()[0] for one in caught if "active versions" in str(one.message)]
+    # scikit-learn says in its own words that a name is not unique, and has no other sign of it.
+    told = [str(one.message).splitlines()[0] for one in caught if "active versions" in str(one.message)]
     read = from_frame(frame, name=str(bunch.details["name"]), source=f"openml:{name}")
     return Source(
         frame=read.frame,
@@ -221,7 +224,7 @@ def _from_openml(name: str) -> Source:
         source=read.source,
         sha256=read.sha256,
         target=tuple(map(str, bunch.target_names or ())),
-        notices=tuple(notices),
+        notices=tuple(found(Code.OTHER_VERSIONS, text=text) for text in told),
     )
 
 

@@ -18,6 +18,8 @@ from ffsearch.search.data.sources import Source, from_frame, read_source
 from ffsearch.search.data.spelling import find_spelling
 from ffsearch.search.data.targets import MAX_INTEGER_CLASSES, Target
 from ffsearch.search.data.text import TextSettings
+from ffsearch.search.wording.codes import Code
+from ffsearch.search.wording.finding import Finding, found
 from ffsearch.spaces.schema import MIN_ROWS, DataSpec
 
 __all__ = ["Table", "read_table"]
@@ -40,7 +42,7 @@ class Table:
         source: How it was asked for.
         sha256: Digest of the file or frame; of both digests where there is a test file.
         n_test_rows: Rows at the end that came from a test file of their own, or that the source sets apart; else 0.
-        notices: Sentences about what was found out while reading.
+        notices: What was found out while reading.
         image: Height, width and channels where the features are the pixels of an image; None for a table.
         decimal_comma: Whether decimal commas are expected.
     """
@@ -54,7 +56,7 @@ class Table:
     source: str
     sha256: str
     n_test_rows: int
-    notices: tuple[str, ...]
+    notices: tuple[Finding, ...]
     image: ImageShape | None = None
     decimal_comma: bool = False
 
@@ -91,7 +93,7 @@ def read_table(spec: DataSpec, *, frame: pd.DataFrame | None = None) -> Table:
     notices = list(main.notices)
     if test is not None and main.n_test_rows:
         main = replace(main, frame=main.frame.iloc[: -main.n_test_rows], n_test_rows=0)
-        notices.append(f"The test part of {main.source} is left out, because data.test names another.")
+        notices.append(found(Code.TEST_LEFT_OUT, source=main.source))
     rows, n_test_rows = main.frame, 0 if spec.test is None else main.n_test_rows
     if test is not None:
         if main.image != test.image:
@@ -184,7 +186,7 @@ def _listed(frame: pd.DataFrame) -> str:
     return ", ".join(names[:_N_NAMED]) + more
 
 
-def _joined(main: Source, test: Source, *, needless: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
+def _joined(main: Source, test: Source, *, needless: Sequence[str]) -> tuple[pd.DataFrame, list[Finding]]:
     """Rows of the test file below those of the main file, columns matched by name."""
     lacking = [column for column in main.frame.columns if column not in test.frame.columns]
     needed = [column for column in lacking if column not in needless]
@@ -194,13 +196,14 @@ def _joined(main: Source, test: Source, *, needless: Sequence[str]) -> tuple[pd.
             "need the same columns, in any order. (If one of them has no header line, say data.header.)"
         )
     extra = [str(column) for column in test.frame.columns if column not in main.frame.columns]
-    notices = [f"Columns that only the test file has are left out: {', '.join(extra)}."] if extra else []
+    named, n_more = tuple(extra[:_N_NAMED]), max(0, len(extra) - _N_NAMED)
+    notices = [found(Code.EXTRA_COLUMNS, columns=named, n_more=n_more)] if extra else []
     below = test.frame.reindex(columns=main.frame.columns)
     return pd.concat([main.frame, below], ignore_index=True), notices
 
 
-def _plainly_written(target: Target, *, task: str, decimal_comma: bool) -> tuple[Target, list[str]]:
-    """Targets as numbers where they are numbers in another spelling (`spelling.py`), and a sentence of each.
+def _plainly_written(target: Target, *, task: str, decimal_comma: bool) -> tuple[Target, list[Finding]]:
+    """Targets as numbers where they are numbers in another spelling (`spelling.py`), and a finding of each.
 
     All cells must be, and all rows are looked at: what a target is in a sealed row must be known to score it. A few
     texts such as `3 stars` stay the names of classes.
@@ -219,8 +222,9 @@ def _plainly_written(target: Target, *, task: str, decimal_comma: bool) -> tuple
         if task in ("binary", "multiclass") or are_classes:
             continue
         columns[place] = Cells(pd.Series(numbers, index=cells.column.index, name=cells.name))
-        example = f"{written.texts[0]} is {spelling.number(written.texts[0]):g}"
-        notices.append(f"The target {cells.name!r} is written like {spelling} and is read as numbers: {example}.")
+        cell = written.texts[0]
+        told = {"target": cells.name, "spelling": str(spelling), "cell": cell}
+        notices.append(found(Code.TARGET_SPELT, **told, number=spelling.number(cell)))
     return Target(columns), notices
 
 

@@ -1,4 +1,4 @@
-"""What is predicted: the task, with the reason as a sentence, and targets as the numbers a head wants.
+"""What is predicted: the task, with its reason, and targets as the numbers a head wants.
 
 The cells of a target are read once (`Target`), and asked several things: the task of the rows that may be looked at,
 the class of every row, and the numbers that networks learn.
@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 from ffsearch.errors import DataError
 from ffsearch.search.data.cells import Cells, natural_order, number_of
 from ffsearch.search.network.heads import Head, TargetScale, Task, default_loss
+from ffsearch.search.wording.codes import Code
+from ffsearch.search.wording.finding import Finding, Value, found
+from ffsearch.search.wording.language import shortened
 
 __all__ = [
     "MAX_CLASSES",
@@ -94,14 +97,20 @@ class _Values:
     def are_whole(self) -> bool:
         return self.numbers is not None and bool((self.numbers % 1 == 0).all())
 
+    @property
+    def reason(self) -> dict[str, Value]:
+        """What every reason says of them; the first few are named."""
+        n_more = max(0, self.n_values - _N_SHOWN)
+        named: dict[str, Value] = {"target": self.name, "n": self.n_values, "rows": self.n_rows}
+        return {**named, "values": self.texts[:_N_SHOWN], "n_more": n_more}
+
     def __str__(self) -> str:
-        shown = [text if len(text) <= 30 else text[:27] + "..." for text in self.texts[:_N_SHOWN]]
-        more = f", ... ({self.n_values} in all)" if len(self.texts) > _N_SHOWN else ""
-        return ", ".join(shown) + more
+        shown = [shortened(text, 30) for text in self.texts[:_N_SHOWN]]
+        return ", ".join(shown) + (f", ... ({self.n_values} in all)" if len(self.texts) > _N_SHOWN else "")
 
 
-def infer_task(target: Target, *, stated: str = "auto") -> tuple[Task, str]:
-    """The task and the reason for it as a sentence.
+def infer_task(target: Target, *, stated: str = "auto") -> tuple[Task, Finding]:
+    """The task and the reason for it.
 
     Args:
         target: The rows to judge by.
@@ -120,11 +129,11 @@ def infer_task(target: Target, *, stated: str = "auto") -> tuple[Task, str]:
     if len(columns) > 1:
         return _task_of_several(columns, stated=stated)
     if stated != "auto":
-        return _stated(columns[0], Task(stated)), f"{stated}, because the space file says so"
+        return _stated(columns[0], Task(stated)), found(Code.TASK_STATED, task=stated)
     return _inferred(columns[0])
 
 
-def infer_head(target: Target, *, stated: str = "auto") -> tuple[Head, str]:
+def infer_head(target: Target, *, stated: str = "auto") -> tuple[Head, Finding]:
     """The head with the task's own loss, and the reason for the task; `infer_task` tells more.
 
     The labels are those of the rows given; the second of two is the positive one.
@@ -198,7 +207,7 @@ def _values(cells: Cells) -> _Values:
     return _Values(name=cells.name, n_rows=len(cells), texts=tuple(texts), numbers=distinct)
 
 
-def _task_of_several(columns: list[_Values], *, stated: str) -> tuple[Task, str]:
+def _task_of_several(columns: list[_Values], *, stated: str) -> tuple[Task, Finding]:
     names = ", ".join(repr(column.name) for column in columns)
     if stated not in {"auto", Task.REGRESSION}:
         raise DataError(
@@ -210,7 +219,7 @@ def _task_of_several(columns: list[_Values], *, stated: str) -> tuple[Task, str]
             f"Several targets are predicted together as numbers, and {', '.join(map(repr, words))} holds words. "
             "Name one target, or only targets that are numbers."
         )
-    return Task.REGRESSION, f"regression, because several targets are named: {names}"
+    return Task.REGRESSION, found(Code.TASK_SEVERAL_TARGETS, targets=tuple(column.name for column in columns))
 
 
 def _stated(values: _Values, task: Task) -> Task:
@@ -231,22 +240,21 @@ def _stated(values: _Values, task: Task) -> Task:
     return task
 
 
-def _inferred(values: _Values) -> tuple[Task, str]:
+def _inferred(values: _Values) -> tuple[Task, Finding]:
     n_values, n_rows = values.n_values, values.n_rows
-    if n_values == 2:
-        return Task.BINARY, f"binary, because {values.name!r} has 2 values: {values}"
-    if values.numbers is None:
-        _refuse_too_many(values)
-        return Task.MULTICLASS, f"multiclass, because {values.name!r} has {n_values} classes: {values}"
-    if not values.are_whole:
-        return Task.REGRESSION, f"regression, because {values.name!r} has {n_values} different numbers, not all whole"
     rows_a_class = ROWS_A_CLASS_FEW if n_values <= FEW_INTEGERS else ROWS_A_CLASS
-    if n_values <= MAX_INTEGER_CLASSES and n_rows >= rows_a_class * n_values:
-        return Task.MULTICLASS, (
-            f"multiclass, because {values.name!r} has only {n_values} different whole numbers in {n_rows} rows: "
-            f"{values}; if they are amounts, say data.task: regression"
-        )
-    return Task.REGRESSION, f"regression, because {values.name!r} has {n_values} whole numbers in {n_rows} rows"
+    if n_values == 2:
+        task, code = Task.BINARY, Code.TASK_TWO_VALUES
+    elif values.numbers is None:
+        _refuse_too_many(values)
+        task, code = Task.MULTICLASS, Code.TASK_CLASSES
+    elif not values.are_whole:
+        task, code = Task.REGRESSION, Code.TASK_FRACTIONS
+    elif n_values <= MAX_INTEGER_CLASSES and n_rows >= rows_a_class * n_values:
+        task, code = Task.MULTICLASS, Code.TASK_FEW_NUMBERS
+    else:
+        task, code = Task.REGRESSION, Code.TASK_MANY_NUMBERS
+    return task, found(code, **values.reason)
 
 
 def _refuse_too_many(values: _Values) -> None:

@@ -26,6 +26,8 @@ from ffsearch.errors import DataError
 from ffsearch.search.data.cells import MISSING, number_of
 from ffsearch.search.data.decode import as_utf8
 from ffsearch.search.data.quotes import enclose_cells
+from ffsearch.search.wording.codes import Code
+from ffsearch.search.wording.finding import Finding, found
 
 __all__ = ["DELIMITERS", "SEPARATOR_LINE", "TextSettings", "read_text"]
 
@@ -79,7 +81,7 @@ class _Shape:
     n_header_lines: int
 
 
-def read_text(payload: bytes, name: str, *, settings: TextSettings) -> tuple[pd.DataFrame, list[str], str]:
+def read_text(payload: bytes, name: str, *, settings: TextSettings) -> tuple[pd.DataFrame, list[Finding], str]:
     """A frame of texts, one column a field; what was found out that could be doubted; and the delimiter.
 
     Args:
@@ -167,7 +169,7 @@ def _sample(text: bytes, delimiter: str) -> list[_Row]:
     return sample
 
 
-def _shape(text: bytes, name: str, *, delimiter: str, settings: TextSettings) -> tuple[_Shape, list[str]]:
+def _shape(text: bytes, name: str, *, delimiter: str, settings: TextSettings) -> tuple[_Shape, list[Finding]]:
     """How the file is laid out, and a notice where its first line was taken for data."""
     sample = _sample(text, delimiter)
     if not sample:
@@ -183,11 +185,7 @@ def _shape(text: bytes, name: str, *, delimiter: str, settings: TextSettings) ->
         return _Shape(delimiter=delimiter, names=_names(first.cells, name), n_header_lines=first.last_line), []
     width = len(first.cells)
     shape = _Shape(delimiter=delimiter, names=tuple(f"column_{n}" for n in range(1, width + 1)), n_header_lines=0)
-    doubt = (
-        f"The first line of {name} looks like data, so its columns are called column_1 to column_{width}. "
-        "Say data.header: true if it holds names."
-    )
-    return shape, [doubt] if settings.header is None else []
+    return shape, [found(Code.NO_HEADER, name=name, n=width)] if settings.header is None else []
 
 
 def _is_header(first: list[str], rest: list[list[str]], *, expected: Collection[str]) -> bool:

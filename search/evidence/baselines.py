@@ -28,6 +28,8 @@ from ffsearch.search.base.seeds import Purpose, generator, integer
 from ffsearch.search.data.problem import MatrixColumns, Problem, Role, Split
 from ffsearch.search.evidence.scoring import answers_from_logits
 from ffsearch.search.network.heads import Head, Loss, TargetScale, Task, probabilities, row_losses, values
+from ffsearch.search.wording.codes import Code
+from ffsearch.search.wording.finding import Finding, found
 
 if TYPE_CHECKING:
     from ffsearch.search.data.prepare import Refit
@@ -120,7 +122,7 @@ class Baseline:
         settings: What it chose on the validation rows, or was given.
         valid: Answers to the validation rows of every split, in the unit of scores: probabilities (n_valid, n_classes)
             or values (n_valid, n_targets).
-        notes: What was cut short, a sentence each.
+        notes: What was cut short.
         head: What is predicted.
         target_scale: How targets of all development rows were standardised; None for classes.
         model: Learnt from all development rows.
@@ -129,7 +131,7 @@ class Baseline:
     name: BaselineName
     settings: dict[str, float]
     valid: tuple[NDArray[np.float64], ...]
-    notes: tuple[str, ...]
+    notes: tuple[Finding, ...]
     head: Head = field(repr=False)
     target_scale: TargetScale | None = field(repr=False)
     model: FittedModel = field(repr=False)
@@ -193,7 +195,7 @@ class _Made:
     model: FittedModel
     valid: Sequence[NDArray[np.float64]]
     settings: dict[str, float]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Finding, ...] = ()
 
 
 # --- knowing nothing -------------------------------------------------------------------------------------------------
@@ -454,7 +456,7 @@ def _fit_boosting(problem: Problem, refit: Refit, *, seed: int, is_over: Callabl
         notes=(
             *_capped(BaselineName.BOOSTING, largest, len(refit.x)),
             *(
-                [f"Baseline {BaselineName.BOOSTING}: ended after {n_most} iterations, still improving."]
+                [found(Code.BASELINE_IMPROVING, model=str(BaselineName.BOOSTING), n=n_most)]
                 if max(n_iterations) == n_most
                 else []
             ),
@@ -567,11 +569,11 @@ def _by_split(
     return [one for (one,) in takewhile(bool, found)]
 
 
-def _ended(name: BaselineName, n_learnt: int, n_splits: int) -> tuple[str, ...]:
+def _ended(name: BaselineName, n_learnt: int, n_splits: int) -> tuple[Finding, ...]:
     if n_learnt == n_splits:
         return ()
-    return (f"Baseline {name}: time was too short for more than {n_learnt} of {n_splits} splits.",)
+    return (found(Code.BASELINE_SPLITS, model=str(name), n=n_learnt, total=n_splits),)
 
 
-def _capped(name: BaselineName, largest: int, n_rows: int) -> tuple[str, ...]:
-    return (f"Baseline {name}: learnt from {largest} of {n_rows} rows, drawn at random.",) if n_rows > largest else ()
+def _capped(name: BaselineName, largest: int, n_rows: int) -> tuple[Finding, ...]:
+    return (found(Code.BASELINE_ROWS, model=str(name), n=largest, total=n_rows),) if n_rows > largest else ()

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from ffsearch.errors import RunError, SpaceError
 from ffsearch.search.observer import Observer
+from ffsearch.search.wording.codes import Code
+from ffsearch.search.wording.finding import found
 
 if TYPE_CHECKING:
     from ffsearch.search.executors.protocol import Carrier
@@ -113,7 +115,5 @@ def _carrier(carriage: Carriage, *, concurrency: int, observer: Observer) -> Car
 
 def _note_idle(n_workers: int, concurrency: int, observer: Observer) -> None:
     if n_workers > concurrency:
-        observer.noted(
-            f"{n_workers} workers, but {concurrency} networks train at a time: {n_workers - concurrency} of them have "
-            f"nothing to do. --set search.concurrency={n_workers} makes another search, in which all have."
-        )
+        n_idle = n_workers - concurrency
+        observer.noted(found(Code.IDLE_WORKERS, n=n_idle, workers=n_workers, networks=concurrency))

@@ -26,9 +26,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ffsearch.errors import RunError
 from ffsearch.search.base.environment import signals
-from ffsearch.search.executors.homes import Headcount, Homes, again
+from ffsearch.search.executors.homes import Headcount, Homes, loss
 from ffsearch.search.executors.protocol import Done, Recipe, Work, WorkLost
 from ffsearch.search.observer import Workers
+from ffsearch.search.wording.codes import Code
+from ffsearch.search.wording.finding import Finding
 
 if TYPE_CHECKING:
     from ffsearch.search.executors.desk import Desk
@@ -70,7 +72,7 @@ class RayCarrier:
 
     Args:
         address: `local`, or where the cluster's head is: HOST:PORT, `auto`, ray://HOST:PORT.
-        notify: Told, in a sentence, of nodes that come and go.
+        notify: Told of nodes that come and go.
         watch: Told who is at work, at the start and whenever that changes.
 
     Raises:
@@ -83,7 +85,7 @@ class RayCarrier:
         self,
         address: str,
         *,
-        notify: Callable[[str], object],
+        notify: Callable[[Finding], object],
         watch: Callable[[Workers], object] | None = None,
     ) -> None:
         check_ray()
@@ -179,7 +181,7 @@ class RayCarrier:
                 node = self._nodes[found["NodeID"]] = _Node(
                     found["NodeID"], address=found["NodeManagerAddress"], n_threads=n_threads
                 )
-                self._notify(f"Ray: node {node.name} trains now.")
+                self._notify(Finding(Code.NODE_JOINED, {"node": node.name}))
         if list(self._nodes.values()) != before:
             n_networks = sum(node.n_threads for node in self._nodes.values())
             self._headcount.tell(n=len(self._nodes), n_networks=n_networks)
@@ -190,7 +192,7 @@ class RayCarrier:
         self._lost_at[key] = time.monotonic()
         n_networks = self._homes.lost_with(node)
         self._headcount.lost(n_networks)
-        self._notify(f"Ray: {node.why}. {again(n_networks)}")
+        self._notify(loss(f"Ray: {node.why}", n_networks))
 
 
 @dataclass(eq=False)

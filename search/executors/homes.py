@@ -9,8 +9,10 @@ from typing import Generic, Literal, Protocol, TypeVar
 
 from ffsearch.search.executors.protocol import Done, Work, WorkLost
 from ffsearch.search.observer import Workers
+from ffsearch.search.wording.codes import Code
+from ffsearch.search.wording.finding import Finding, found
 
-__all__ = ["Headcount", "Home", "Homes", "again", "lost"]
+__all__ = ["Headcount", "Home", "Homes", "loss", "lost"]
 
 
 class Home(Protocol):
@@ -109,11 +111,14 @@ class Headcount:
             self._watch(workers)
 
 
-def again(n_networks: int) -> str:
-    """What becomes of the networks of a lost worker, as the end of a sentence."""
-    if not n_networks:
-        return "It had no network."
-    return "Its network starts again." if n_networks == 1 else f"Its {n_networks} networks start again."
+def loss(why: str, n_networks: int) -> Finding:
+    """What is told of a lost worker, and of its networks.
+
+    Args:
+        why: How it was lost.
+        n_networks: So many of its networks start again.
+    """
+    return found(Code.WORKER_GONE, why=why, n=n_networks) if n_networks else found(Code.WORKER_GONE, "idle", why=why)
 
 
 def lost(why: str) -> Future[Done]:

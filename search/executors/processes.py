@@ -27,11 +27,12 @@ from typing import Any, Final
 
 from ffsearch.errors import RunError
 from ffsearch.search.base.environment import n_cpus
-from ffsearch.search.executors.homes import Headcount, Homes, again, lost
+from ffsearch.search.executors.homes import Headcount, Homes, loss, lost
 from ffsearch.search.executors.line import Line
 from ffsearch.search.executors.packing import packed
 from ffsearch.search.executors.protocol import Done, Recipe, Work, WorkLost
 from ffsearch.search.observer import Workers
+from ffsearch.search.wording.finding import Finding
 from ffsearch.spaces.sampling import CONCURRENCY
 
 __all__ = ["ProcessCarrier"]
@@ -58,7 +59,7 @@ class ProcessCarrier:
         n_threads: Networks that one of them trains at the same time: all that are in training, should the others be
             lost or have none.
         folder: Where matrices are handed over; None: `settle` says it later.
-        notify: Told, in a sentence, of workers that are lost.
+        notify: Told of workers that are lost.
         watch: Told who is at work, at the start and whenever that changes.
     """
 
@@ -70,7 +71,7 @@ class ProcessCarrier:
         *,
         n_threads: int = CONCURRENCY,
         folder: Path | None = None,
-        notify: Callable[[str], object],
+        notify: Callable[[Finding], object],
         watch: Callable[[Workers], object] | None = None,
     ) -> None:
         self._folder: Path | None = None
@@ -158,7 +159,7 @@ class ProcessCarrier:
                     "mend what it says."
                 )
             n_networks = self._homes.lost_with(worker)
-            self._notify(f"worker {worker.pid} was lost: {worker.why}. {again(n_networks)}")
+            self._notify(loss(worker.why, n_networks))
             self._headcount.lost(n_networks)
             self._workers[place] = fresh = _Worker(n_threads=self._n_threads)
             for key, content in self._recipes.items():

@@ -18,6 +18,7 @@ from ffsearch.search.folder.log import Line, LineKind, read_lines
 from ffsearch.search.folder.pareto import pareto_front
 from ffsearch.search.folder.summary import RunFacts, build_summary
 from ffsearch.search.folder.trial_record import TrialRecord, curves_frame, trials_frame
+from ffsearch.search.wording.finding import Finding
 from ffsearch.search.wording.language import PLAIN
 
 if TYPE_CHECKING:
@@ -222,9 +223,9 @@ class StoredRun:
         return columns
 
     @property
-    def notices(self) -> list[str]:
-        """What was done to the data or looked suspicious, a sentence each."""
-        return list(self._data.get("notices", []))
+    def notices(self) -> list[Finding]:
+        """What was done to the data or looked suspicious."""
+        return list(map(Finding.from_dict, self._data.get("notices", [])))
 
     @property
     def ignored(self) -> tuple[str, ...]:

@@ -18,7 +18,9 @@ from typing import Any, Final
 from ffsearch.search.base.files import write_atomically
 from ffsearch.search.folder.reader import CARD, StoredRun, load
 from ffsearch.search.folder.verdict import Verdict
-from ffsearch.search.wording.language import PLAIN
+from ffsearch.search.wording.codes import Code
+from ffsearch.search.wording.finding import reasons_in, unsilenced
+from ffsearch.search.wording.language import PLAIN, plain_english
 
 __all__ = ["card_text", "write_card"]
 
@@ -69,7 +71,7 @@ def card_text(run: StoredRun) -> str:
     summary = run.summary
     sections = {
         "What it is": _what(summary),
-        "What it learnt from": _data(summary, run.columns or [], run.notices),
+        "What it learnt from": _data(run),
         "How good it is": _evidence(summary),
         "Limits": _limits(summary),
         "How it was made": _recipe(summary, run.environment, run.space_text),
@@ -94,8 +96,8 @@ def _what(summary: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _data(summary: Mapping[str, Any], columns: list[dict[str, Any]], notices: list[str]) -> list[str]:
-    data = summary["data"]
+def _data(run: StoredRun) -> list[str]:
+    summary, data, columns = run.summary, run.summary["data"], run.columns or []
     used = [column for column in columns if column["used"]]
     left_out = [_plain(column["name"]) for column in columns if not column["used"]]
     lines = [
@@ -105,13 +107,19 @@ def _data(summary: Mapping[str, Any], columns: list[dict[str, Any]], notices: li
     if left_out:
         more = f", and {len(left_out) - MAX_COLUMNS} more" if len(left_out) > MAX_COLUMNS else ""
         lines.append(f"- columns not used: {', '.join(left_out[:MAX_COLUMNS])}{more}")
-    lines += [f"- noticed: {_plain(notice)}" for notice in notices]
+    # Which columns are not used stands above.
+    notices = [notice for notice in run.notices if notice.code is not Code.NOT_USED]
+    lines += [f"- noticed: {_plain(PLAIN.tagged(notice))}" for notice in unsilenced(notices, run.ignored)]
     lines += ["", "| column | kind | missing cells | as it was understood |", "|---|---|---|---|"]
     lines += [
-        f"| {_plain(column['name'])} | {column['kind']} | {column['n_missing']:,} | {_plain(column['reason'])} |"
+        f"| {_plain(column['name'])} | {column['kind']} | {column['n_missing']:,} | {_plain(_why(column, run))} |"
         for column in used[:MAX_COLUMNS]
     ]
     return lines + ([f"\nand {len(used) - MAX_COLUMNS} more"] if len(used) > MAX_COLUMNS else [])
+
+
+def _why(column: Mapping[str, Any], run: StoredRun) -> str:
+    return plain_english(unsilenced(reasons_in(column), run.ignored))
 
 
 def _evidence(summary: Mapping[str, Any]) -> list[str]:

@@ -6,6 +6,7 @@ space file, data, target, overrides -> Request -> Inputs
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from os import PathLike
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
@@ -17,7 +18,7 @@ from ffsearch.search.network.heads import Head, Loss, Output, check_pairing
 from ffsearch.search.training.protocol import Stopping
 from ffsearch.spaces.capacity import CapacitySpace
 from ffsearch.spaces.loader import AnySpace, Loaded, as_search, load, space_name
-from ffsearch.spaces.overrides import Override, Overrides, listed
+from ffsearch.spaces.overrides import Override, Overrides
 from ffsearch.spaces.schema import SearchSpace, TrainSpec
 from ffsearch.spaces.writer import space_identity
 
@@ -96,9 +97,7 @@ def requested(
     Raises:
         SpaceError: If the space cannot be used.
     """
-    source = data if isinstance(data, str) or data is None else FRAME
-    named = [Override("data.source", source, "data"), Override("data.target", target, "target")]
-    loaded = load(space, [*listed(overrides), *(one for one in named if one.value is not None)])
+    loaded = load(space, _all_overrides(overrides, data=data, target=target))
     return Request(
         space=loaded.space,
         origin=str(space),
@@ -114,13 +113,13 @@ def read_inputs(request: Request) -> Inputs[SearchSpace]:
         SpaceError: If they do not, or the space is of another kind.
         DataError: If the table cannot be used.
     """
-    from ffsearch.search.data.leaks import find_leaks, leak_notices
+    from ffsearch.search.data.leaks import find_leaks
     from ffsearch.search.data.prepare import prepare
     from ffsearch.search.training.augment import check_augmentation
 
     space = as_search(request.space, name=request.origin)
     prepared = prepare(space.data, frame=request.frame, seed=space.search.seed)
-    leaks = leak_notices(find_leaks(prepared, seed=space.search.seed))
+    leaks = find_leaks(prepared, seed=space.search.seed)
     prepared = replace(prepared, head=_with_loss(prepared.head, space.train), notices=(*prepared.notices, *leaks))
     check_augmentation(space.parameters, head=prepared.head, columns=prepared.layout.matrix_columns())
     objective = resolve_objective(space.search.objective, prepared.head)
@@ -134,6 +133,19 @@ def stopping_for(space: SearchSpace, n_train: int) -> Stopping:
     return Stopping(
         max_epochs=train.max_epochs, patience=train.patience, min_delta=train.min_delta, batch_size=min(size, n_train)
     )
+
+
+def _all_overrides(
+    overrides: Overrides, *, data: str | pd.DataFrame | None, target: str | list[str] | None
+) -> list[str | Override]:
+    """The overrides, then data and target, which win."""
+    named = [
+        *([Override("data.source", data if isinstance(data, str) else FRAME, "data")] if data is not None else []),
+        *([Override("data.target", target, "target")] if target is not None else []),
+    ]
+    if isinstance(overrides, Mapping):
+        return [*(Override(path, value, f"override of {path}") for path, value in overrides.items()), *named]
+    return [*overrides, *named]
 
 
 def _run_name(of_space: str, loaded: Loaded) -> str:

@@ -38,6 +38,8 @@ from ffsearch.search.observer import Observer, Phase
 from ffsearch.search.steps.budget import ENDING_S, Deadline
 from ffsearch.search.steps.refitting import Answer, in_unit
 from ffsearch.search.steps.setting import Setting
+from ffsearch.search.wording.codes import Code
+from ffsearch.search.wording.finding import Finding, found
 from ffsearch.spaces.schema import EvidenceSpec
 
 if TYPE_CHECKING:
@@ -77,7 +79,7 @@ class ModelScores:
     settings: dict[str, float]
     repeats: dict[int, dict[str, float]]
     test: TestScores | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -102,7 +104,7 @@ class Judged:
     confused: NDArray[np.int64] | None = None
     residuals: tuple[Residuals, ...] = ()
     slices: tuple[Slice, ...] = ()
-    notices: tuple[str, ...] = ()
+    notices: tuple[Finding, ...] = ()
 
     @property
     def test(self) -> SealedTest | None:
@@ -180,7 +182,7 @@ def _baselines(
     wanted: EvidenceSpec,
     deadline: Deadline,
     observer: Observer,
-) -> tuple[list[Baseline], list[ModelScores], tuple[str, ...]]:
+) -> tuple[list[Baseline], list[ModelScores], tuple[Finding, ...]]:
     """The baselines asked for, and the dummy, which costs nothing and beside which all others are seen.
 
     Returns:
@@ -196,7 +198,7 @@ def _baselines(
         needed_s = 2 * split_seconds(setting.problem, name)  # a split, then all development rows
         is_over = partial(deadline.over, ENDING_S + needed_s)
         if name is not BaselineName.DUMMY and is_over():
-            left_out.append(f"Baseline {name}: time was too short for it.")
+            left_out.append(found(Code.BASELINE_LEFT_OUT, model=str(name)))
             continue
         made.append(
             fit_baseline(name, problem, answer.rows, seed=setting.seed, metric=setting.objective.name, is_over=is_over)

@@ -16,8 +16,9 @@ from ffsearch.search.folder.ranking import best_record
 from ffsearch.search.folder.reader import SPLITS
 from ffsearch.search.folder.summary import DataFacts, RunFacts, SearchFacts
 from ffsearch.search.folder.writer import RunFolder
-from ffsearch.search.observer import Began, ColumnLine, Observer, Phase
+from ffsearch.search.observer import Began, Observer, Phase
 from ffsearch.search.steps.inputs import Inputs
+from ffsearch.search.wording.finding import Finding
 from ffsearch.spaces.writer import space_to_yaml
 
 __all__ = ["begin", "facts_of", "kept_when_interrupted", "open_folder"]
@@ -43,7 +44,7 @@ def open_folder(inputs: Inputs[Any], *, out: str | PathLike[str] | None, fresh: 
         identity=inputs.identity,
         fresh=fresh,
     )
-    folder.write_data(columns=[column.as_dict() for column in prepared.columns], notices=prepared.notices)
+    folder.write_data(**prepared.described(), ignore=inputs.space.ignore)
     prepared.splits.save(folder.path / SPLITS)
     return folder
 
@@ -57,7 +58,7 @@ def begin(
     n_trials: int,
     budget_s: float | None = None,
     n_cells: int | None = None,
-    notices: Sequence[str] = (),
+    notices: Sequence[Finding] = (),
 ) -> RunFacts:
     """Note the start in the folder, and tell the observer what is going to be trained.
 
@@ -89,11 +90,9 @@ def begin(
             n_told=len(folder.records),
             best=best_record(folder.records, objective=inputs.objective),
             budget_s=budget_s,
-            columns=tuple(
-                ColumnLine(name=column.name, kind=str(column.kind), used=column.used, reason=column.reason)
-                for column in prepared.columns
-            ),
+            kinds=tuple(str(column.kind) for column in prepared.columns if column.used),
             notices=(*prepared.notices, *notices),
+            ignored=inputs.space.ignore,
             n_cells=n_cells,
         )
     )

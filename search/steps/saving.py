@@ -17,6 +17,7 @@ from ffsearch.search.folder.writer import RunFolder
 from ffsearch.search.network.heads import Head
 from ffsearch.search.observer import Observer, Phase
 from ffsearch.search.serving.card import write_card
+from ffsearch.search.wording.language import kept
 from ffsearch.spaces.schema import EvidenceSpec
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def save_answer(
         wall_s: Seconds the run took, over all its starts.
         folder: The run folder, open.
         observer: Told of the end.
-        report: See `run`.
+        report: Writes the report of a finished run folder, given its path; None: none is written.
     """
     observer.phase(Phase.SAVE)
     summary = build_summary(
@@ -96,7 +97,7 @@ def _evidence(wanted: EvidenceSpec, weighed: Weighed, judged: Judged) -> dict[st
             "test_to_train": found.test_to_train,
         }  # fmt: skip
     notices = [*weighed.notices, *judged.notices]
-    return told | ({"notices": notices} if notices else {})
+    return told | ({"notices": list(map(kept, notices))} if notices else {})
 
 
 def _add_findings(summary: Summary, weighed: Weighed, judged: Judged, *, objective: Objective, head: Head) -> None:
@@ -134,7 +135,7 @@ def _model(model: ModelScores, objective: str, gain: Interval | None) -> dict[st
         told["test"] = {**asdict(model.test.interval), "metrics": model.test.metrics}
     if gain is not None:
         told["network_gain"] = asdict(gain)
-    return told | ({"notes": list(model.notes)} if model.notes else {})
+    return told | ({"notes": list(map(kept, model.notes))} if model.notes else {})
 
 
 def _flat(found: Any) -> dict[str, Any]:

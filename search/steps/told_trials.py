@@ -6,7 +6,6 @@ trained trial -> its answers kept -> record -> log -> engine.tell -> study.db ->
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING
 
 from ffsearch.search.engines.protocol import Engine
@@ -18,14 +17,16 @@ from ffsearch.search.observer import Observer
 from ffsearch.search.steps.running_trials import TrainedTrial
 from ffsearch.search.steps.setting import Setting
 from ffsearch.search.steps.trial_records import make_record
+from ffsearch.search.wording.codes import Code
+from ffsearch.search.wording.finding import found
 
 if TYPE_CHECKING:
     from ffsearch.search.engines.optuna_copy import OptunaCopy
+    from ffsearch.search.engines.shared import SharedEngine
 
 __all__ = ["ToldTrials"]
 
 
-@dataclass
 class ToldTrials:
     """The trials of a run that ended. What the engine knows is in the folder, and survives a kill.
 
@@ -38,31 +39,37 @@ class ToldTrials:
         observer: Told of every trial.
     """
 
-    setting: Setting
-    _: KW_ONLY
-    folder: RunFolder
-    engine: Engine
-    copy: OptunaCopy
-    answers: SearchAnswers | None
-    observer: Observer
-
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        setting: Setting,
+        *,
+        folder: RunFolder,
+        engine: Engine,
+        copy: OptunaCopy,
+        answers: SearchAnswers | None,
+        observer: Observer,
+    ) -> None:
         from ffsearch.search.engines.shared import SharedEngine
 
-        setting, records = self.setting, self.folder.records
-        self._shared = self.engine if isinstance(self.engine, SharedEngine) else None
+        self._setting = setting
+        self._folder = folder
+        self._engine = engine
+        self._shared: SharedEngine | None = engine if isinstance(engine, SharedEngine) else None
+        self._copy = copy
+        self.answers = answers
+        self._observer = observer
         self._leader = Leader(setting.objective)
-        self.engine.restore(told_history(records, naive=setting.naive, objective=setting.objective))
+        engine.restore(told_history(folder.records, naive=setting.naive, objective=setting.objective))
 
     @property
     def best(self) -> TrialRecord | None:
         """The trial that stands for the best point so far; None where no trial has a value."""
-        return self._leader.of(self.folder.records)
+        return self._leader.of(self._folder.records)
 
     @property
     def records(self) -> tuple[TrialRecord, ...]:
         """All trials, those of earlier starts among them, in the order they ended."""
-        return self.folder.records
+        return self._folder.records
 
     def n_left(self, n_trials: int) -> int:
         """Trials that this driver may still propose, where the run shall have so many; a shared study counts itself."""
@@ -73,7 +80,7 @@ class ToldTrials:
         if self.answers is not None:
             self.answers.add(trial.proposal.trial, trial.folds)
         return make_record(
-            trial.folds, self.setting, ended=trial.ended, repeat_of=self.folder.repeat_of(trial.proposal.point)
+            trial.folds, self._setting, ended=trial.ended, repeat_of=self._folder.repeat_of(trial.proposal.point)
         )
 
     def tell(self, record: TrialRecord) -> None:
@@ -82,11 +89,11 @@ class ToldTrials:
         A trial of a shared study counts unless it was given to another driver, because this one was silent too long.
         """
         worst = bad_value(
-            (earlier.value for earlier in self.records), naive=self.setting.naive, objective=self.setting.objective
+            (earlier.value for earlier in self.records), naive=self._setting.naive, objective=self._setting.objective
         )
         told = record.told(otherwise=worst)
         if self._shared is not None and not self._shared.commit(record, told):
-            self.observer.noted(f"Trial {record.trial} was taken for lost, and is tried again by another driver.")
+            self._observer.noted(found(Code.TRIAL_LOST, trial=record.trial))
             return
         self._take(record, told)
         self.learn_from_others()
@@ -96,7 +103,7 @@ class ToldTrials:
         if self._shared is None:
             return
         for record in self._shared.study.told(but=[known.trial for known in self.records]):
-            self._take(record, record.told(otherwise=self.setting.naive))
+            self._take(record, record.told(otherwise=self._setting.naive))
 
     def others_left_work(self, is_over: Callable[[], bool]) -> bool:
         """Wait until the other drivers of a shared study have told all their trials, or one of them is lost.
@@ -114,7 +121,7 @@ class ToldTrials:
         return goes_on
 
     def _take(self, record: TrialRecord, told: Told) -> None:
-        self.folder.add(record)
-        self.engine.tell(told)
-        self.copy.add(record)
-        self.observer.ended(record, self.best)
+        self._folder.add(record)
+        self._engine.tell(told)
+        self._copy.add(record)
+        self._observer.ended(record, self.best)

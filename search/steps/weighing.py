@@ -32,6 +32,8 @@ from ffsearch.search.observer import Observer, Phase
 from ffsearch.search.steps.repeats import Repeater, Round
 from ffsearch.search.steps.setting import Setting
 from ffsearch.search.steps.told_trials import ToldTrials
+from ffsearch.search.wording.codes import Code
+from ffsearch.search.wording.finding import Finding, found
 from ffsearch.spaces.schema import MAX_TRIALS, EvidenceSpec, SearchSpace
 
 if TYPE_CHECKING:
@@ -94,7 +96,7 @@ class Weighed:
     effects: tuple[Effect, ...] = ()
     importances: tuple[Importance, ...] = ()
     temperature: Temperature | None = None
-    notices: tuple[str, ...] = ()
+    notices: tuple[Finding, ...] = ()
 
 
 def weigh(told: ToldTrials, setting: Setting, *, space: SearchSpace, repeater: Repeater, observer: Observer) -> Weighed:
@@ -113,9 +115,9 @@ def weigh(told: ToldTrials, setting: Setting, *, space: SearchSpace, repeater: R
     wanted, objective = space.evidence, setting.objective
     best = _best(told)
     weighed = Weighed(winner=best, steps=i_star([best]), naive=best)
-    if not wanted.finalists:
+    finalists = _finalists(told.records, wanted, objective=objective)
+    if not finalists:
         return weighed
-    finalists = choose_finalists(told.records, objective=objective, n_finalists=wanted.finalists)
     observer.phase(Phase.FINALISTS)
     found, records = _repeated(repeater, setting, finalists, n_repeats=wanted.repeats, best=best)
     rng = generator(setting.seed, Purpose.EVIDENCE, _IMPORTANCE)
@@ -137,6 +139,7 @@ def weigh(told: ToldTrials, setting: Setting, *, space: SearchSpace, repeater: R
     if changed:
         observer.phase(Phase.EFFECTS)
         meeting = _meeting(repeater, winner, changed, wanted=wanted, n_epochs=steps.epochs)
+    is_cut = meeting is not None and len(meeting.repeats) < EFFECT_REPEATS
     return replace(
         weighed,
         winner=winner,
@@ -153,7 +156,7 @@ def weigh(told: ToldTrials, setting: Setting, *, space: SearchSpace, repeater: R
             *weighed.notices,
             *((_unlearnt(found),) if rows is None else ()),
             *((_not_asked(possible[len(changed) :]),) if len(changed) < len(possible) else ()),
-            *((_UNKNOWN_EFFECTS,) if meeting is not None and len(meeting.repeats) < EFFECT_REPEATS else ()),
+            *((Finding(Code.CHANGES_UNLEARNT),) if is_cut else ()),
         ),
     )
 
@@ -195,6 +198,14 @@ def _best(told: ToldTrials) -> TrialRecord:
 def _ends(records: Sequence[TrialRecord]) -> str:
     ends = [str(record.ended) for record in records]
     return ", ".join(f"{ends.count(end)} {end}" for end in dict.fromkeys(ends))
+
+
+def _finalists(
+    records: Sequence[TrialRecord], wanted: EvidenceSpec, *, objective: Objective
+) -> tuple[TrialRecord, ...]:
+    if not wanted.finalists:
+        return ()
+    return choose_finalists(records, objective=objective, n_finalists=wanted.finalists)
 
 
 def _repeated(
@@ -243,17 +254,14 @@ def _worth(setting: Setting, found: Round) -> float:
     return RELEVANT * abs(sign * float((sign * means).min()) - setting.naive)
 
 
-def _cut(n_done: int, n_wanted: int) -> str:
+def _cut(n_done: int, n_wanted: int) -> Finding:
     if n_done < MIN_REPEATS:
-        return "Time was too short to train the finalists again: the best score of the search decided."
-    return f"Time was too short for all repeats of the finalists: {n_done} of {n_wanted} were trained."
+        return Finding(Code.FINALISTS_UNTRAINED)
+    return found(Code.REPEATS_CUT, n=n_done, total=n_wanted)
 
 
-def _unlearnt(found: Round) -> str:
-    return (
-        "What more rows would bring was not learnt, so the corrected score is that of a network that learnt from "
-        f"{found.answers[0].n_train} rows."
-    )
+def _unlearnt(finalists: Round) -> Finding:
+    return found(Code.ROWS_UNLEARNT, rows=finalists.answers[0].n_train)
 
 
 # --- what the winner is worth ----------------------------------------------------------------------------------------
@@ -358,8 +366,6 @@ def _temperature(found: Round, winner: TrialRecord, *, head: Head) -> Temperatur
 
 # --- what a change would do ------------------------------------------------------------------------------------------
 
-_UNKNOWN_EFFECTS: Final = "Time was too short to learn what single changes do to the winner."
-
 
 def _partners(
     winner: TrialRecord,
@@ -407,9 +413,13 @@ def _meeting(
     )
 
 
-def _not_asked(left_out: Sequence[Partner]) -> str:
-    named = [one.change if one.factor in ("depth", "width") else f"{one.factor} {one.change}" for one in left_out]
-    return f"Not tried on the winner, to save time: {', '.join(named)}. evidence.effects: 3 tries all changes."
+def _not_asked(left_out: Sequence[Partner]) -> Finding:
+    forms = ["size" if one.factor in ("depth", "width") else "parameter" for one in left_out]
+    changes = [
+        found(Code.CHANGE, form, factor=one.factor, change=one.change)
+        for one, form in zip(left_out, forms, strict=True)
+    ]
+    return found(Code.CHANGES_LEFT_OUT, changes=tuple(changes))
 
 
 def _effects(

@@ -44,11 +44,62 @@ class Code(StrEnum):
 
     # 1xx: how the table was read and split, and which task it gives
     AS_WRITTEN = "FFS100", Severity.NOTICE
+    ENCODING_GUESSED = "FFS101", Severity.NOTICE
+    NO_HEADER = "FFS102", Severity.NOTICE
+    TEST_LEFT_OUT = "FFS103", Severity.NOTICE
+    EXTRA_COLUMNS = "FFS104", Severity.NOTICE
+    ROWS_LIMITED = "FFS105", Severity.NOTICE
+    READ_TOGETHER = "FFS106"
+    LABEL_ZERO = "FFS107"
+    OTHER_VERSIONS = "FFS108", Severity.NOTICE
+    TARGET_SPELT = "FFS109", Severity.NOTICE
+    NUMBER_BINS = "FFS110", Severity.NOTICE
+    TARGET_KNOWN = "FFS111", Severity.NOTICE
+    TASK_STATED = "FFS121"
+    TASK_SEVERAL_TARGETS = "FFS122"
+    TASK_TWO_VALUES = "FFS123"
+    TASK_CLASSES = "FFS124"
+    TASK_FRACTIONS = "FFS125"
+    TASK_FEW_NUMBERS = "FFS126", Severity.NOTICE
+    TASK_MANY_NUMBERS = "FFS127"
 
     # 2xx: what a column is, and why
+    NUMBERS = "FFS201"
+    TEXTS = "FFS202"
+    DATES = "FFS203"
+    TWO_VALUES = "FFS204"
+    ORDERED = "FFS205"
+    PIXELS = "FFS206"
+    CONSTANT = "FFS211"
+    EMPTY = "FFS212"
+    COUNTER = "FFS213"
+    NAMED_ID = "FFS214"
+    NAMES_ROWS = "FFS215"
+    FREE_TEXT = "FFS216"
+    SAME_CELLS = "FFS217"
+    NAMED_IN = "FFS218"
+    COUNTER_USED = "FFS219", Severity.NOTICE
+    STATED = "FFS221"
+    CODES = "FFS222", Severity.NOTICE
+    RARE_LEVELS = "FFS223", Severity.NOTICE
+    SPELT = "FFS224", Severity.NOTICE
+    NOT_USED = "FFS231", Severity.NOTICE
 
     # 3xx: what in the data can make an answer wrong, or too good
     LEAK = "FFS301", Severity.WARNING
+    COPIES = "FFS302", Severity.WARNING
+    COPIES_OF_TEST = "FFS303", Severity.WARNING
+    RARE_CLASS = "FFS304", Severity.WARNING
+    CLASS_ABSENT = "FFS305", Severity.WARNING
+    UNKNOWN_CLASS = "FFS306", Severity.WARNING
+    SAME_GROUPS = "FFS307", Severity.WARNING
+    DATES_IN_DOUBT = "FFS308", Severity.WARNING
+    ODD_CELLS = "FFS309", Severity.WARNING
+    INFINITE_CELLS = "FFS310", Severity.WARNING
+    NEARLY_CONSTANT = "FFS311", Severity.NOTICE
+    SAME_LINE = "FFS312", Severity.NOTICE
+    MAY_BE_GROUPS = "FFS313", Severity.WARNING
+    MAY_BE_TIME = "FFS314", Severity.NOTICE
 
     # 4xx: how training went, and why trials ended
     TRIAL_STOPPED = "FFS401"
@@ -58,8 +109,23 @@ class Code(StrEnum):
     TRIAL_BUDGET = "FFS405", Severity.NOTICE
     TRIAL_FAILED = "FFS406", Severity.WARNING
     WORKER_LOST = "FFS407", Severity.WARNING
+    RUN_FINISHED = "FFS411"
+    TRIAL_LOST = "FFS412", Severity.NOTICE
+    IDLE_WORKERS = "FFS413", Severity.NOTICE
+    WORKER_GONE = "FFS414", Severity.WARNING
+    NODE_JOINED = "FFS415"
 
     # 5xx: what the evidence lacks
+    FINALISTS_UNTRAINED = "FFS501", Severity.WARNING
+    REPEATS_CUT = "FFS502", Severity.NOTICE
+    ROWS_UNLEARNT = "FFS503", Severity.NOTICE
+    CHANGES_UNLEARNT = "FFS504", Severity.NOTICE
+    CHANGES_LEFT_OUT = "FFS505"
+    CHANGE = "FFS506"
+    BASELINE_ROWS = "FFS511", Severity.NOTICE
+    BASELINE_IMPROVING = "FFS512", Severity.NOTICE
+    BASELINE_LEFT_OUT = "FFS513", Severity.WARNING
+    BASELINE_SPLITS = "FFS514", Severity.NOTICE
 
     # 6xx: the verdict
     ANSWER_NETWORK = "FFS601"

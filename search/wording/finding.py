@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.early import FORMS, values_of
 
-__all__ = ["Finding", "Value", "found", "unsilenced"]
+__all__ = ["Finding", "Value", "found", "reasons_in", "unsilenced"]
 
 Value: TypeAlias = "str | int | float | bool | Finding | tuple[Value, ...]"
 """What a finding may hold: plain values, which numbers of NumPy are not; other findings; a list of either."""
@@ -29,6 +29,7 @@ class Finding:
         values: What is to be said of it, by the names that its words use. A finding may stand in another, as the
             reason of a column in the notice about it. What it is about, if that is a column, is called `column`.
         form: Which of several sentences of the code it is; empty where there is one.
+        about: The column that it is about, where its words leave that open.
 
     Example:
         >>> from ffsearch.search.wording.language import ENGLISH
@@ -39,6 +40,7 @@ class Finding:
     code: Code
     values: Mapping[str, Value] = field(default_factory=dict)
     form: str = ""
+    about: str = ""
 
     @property
     def key(self) -> str:
@@ -47,8 +49,8 @@ class Finding:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, fit for JSON; `from_dict` reads them."""
-        form = {"form": self.form} if self.form else {}
-        return {"code": str(self.code), **form, "values": {name: _plain(value) for name, value in self.values.items()}}
+        named = {name: text for name, text in (("form", self.form), ("about", self.about)) if text}
+        return {"code": str(self.code), **named, "values": {name: _plain(value) for name, value in self.values.items()}}
 
     @classmethod
     def from_dict(cls, kept: Mapping[str, Any] | str) -> Finding:
@@ -65,12 +67,18 @@ class Finding:
         if isinstance(kept, str) or kept["code"] not in set(Code):
             return cls(Code.AS_WRITTEN, {"text": kept if isinstance(kept, str) else kept.get("text", kept["code"])})
         values = {name: _value(value) for name, value in kept["values"].items()}
-        return cls(Code(kept["code"]), values, kept.get("form", ""))
+        return cls(Code(kept["code"]), values, kept.get("form", ""), kept.get("about", ""))
 
 
 def found(code: Code, form: str = "", /, **values: Value) -> Finding:
     """A finding from its values."""
     return Finding(code, values, form)
+
+
+def reasons_in(column: Mapping[str, Any]) -> list[Finding]:
+    """Why a column is what it is, from what a run folder keeps of it; early versions kept one text, or none."""
+    kept = column.get("reasons", [column["reason"]] if column.get("reason") else [])
+    return list(map(Finding.from_dict, kept))
 
 
 def unsilenced(findings: Iterable[Finding], ignored: Iterable[str]) -> list[Finding]:

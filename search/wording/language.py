@@ -12,7 +12,6 @@ import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cache
 from importlib.resources import files
 from string import Formatter
 from typing import Any, Final, cast
@@ -21,21 +20,24 @@ from ffsearch.errors import FFSearchError
 from ffsearch.search.base import numbers
 from ffsearch.search.wording.finding import Finding, Value
 
-__all__ = ["ENGLISH", "LANGUAGES", "PLAIN", "Language", "kept", "language", "shortened"]
+__all__ = ["ENGLISH", "LANGUAGES", "PLAIN", "Language", "kept", "language", "plain_english", "shortened"]
 
 _PARTS: Final = "; "
-"""What stands between the parts of a reason that the search gives."""
+"""What stands between findings in a sentence."""
 
 _PARAMETERS: Final = re.compile(r"\((?P<count>[\d.]+)(?P<unit>[kM]?) parameters\)$")
+_CELL_SIGNS: Final = 30
+"""Signs of a cell that are shown where several stand in a sentence."""
+
+_MOST_DIGITS: Final = 1e12
+"""Whole numbers of a table below this are written out."""
+
 _EXPONENT: Final = re.compile(r"(?<=\d)e-0?(?=\d)")
 """The part of 1e-06 that no line should end in, replaced by one with a hyphen that does not break."""
 
 _PLAIN_SIGNS: Final = {"number.minus": "-", "number.none": "-", "number.arrow": "->", "number.hyphen": "-"}
 
 _NUMBER: Final = re.compile(r"-?\d+(\.\d+)?(e-?\d+)?")
-
-_COUNTS: Final = ("n", "total", "cells", "rows", "most", "fold", "line", "height", "width", "score", "otherwise")
-"""What stands for a number in what the search says, and so matches nothing else."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +96,8 @@ class Language:
         pieces = []
         for text, name, way, _ in Formatter().parse(self.words[singular if is_one else finding.key]):
             pieces += [text, self._said(finding.values, name, way or "") if name else ""]
-        return "".join(pieces)
+        said = "".join(pieces)
+        return self("data.about", column=self.quoted(finding.about), said=said) if finding.about else said
 
     def tagged(self, finding: Finding) -> str:
         """The sentence of a finding and its code, as a terminal and a card show it."""
@@ -171,7 +174,10 @@ class Language:
 
     def quoted(self, value: str | float) -> str:
         """A name or a cell as a sentence quotes it: a text in quotes, cut where it is long; a number as it is."""
-        return repr(shortened(value)) if isinstance(value, str) else f"{value:.10g}".replace(".", self.decimal)
+        if isinstance(value, str):
+            return repr(shortened(value))
+        is_whole = value % 1 == 0 and abs(value) < _MOST_DIGITS
+        return (f"{value:.0f}" if is_whole else f"{value:g}").replace(".", self.decimal)
 
     def more(self, count: int) -> str:
         """What stands behind a list that names not all: " and 3 more"; nothing where it does."""
@@ -205,33 +211,6 @@ class Language:
     def _parameters(self, found: re.Match[str]) -> str:
         unit = self.named("number", found["unit"]) if found["unit"] else ""
         return f"({self._signs(found['count'])}{unit} {self('fact.params')})"
-
-    def phrase(self, sentence: str) -> str:
-        """What the search says of data, said in this language; as it stands where its wording is not known.
-
-        Reasons of several parts are said part by part.
-        """
-        return self._phrased(sentence) or sentence
-
-    def _phrased(self, sentence: str) -> str | None:
-        for key, pattern in _phrases():
-            if found := pattern.fullmatch(sentence):
-                return self(key, **{name: self._quoted(name, text) for name, text in found.groupdict().items()})
-        for part in re.finditer(_PARTS, sentence):
-            first, rest = self._phrased(sentence[: part.start()]), self._phrased(sentence[part.end() :])
-            if first and rest:
-                return first + _PARTS + rest
-        return None
-
-    def _quoted(self, name: str, text: str) -> str:
-        """What a sentence quotes, in words of this language: a reason, a method, a model; a number with its signs."""
-        if name == "reason":
-            return self.phrase(text)
-        if name == "method":
-            return self.named("method", text)
-        if name == "model":
-            return self.named("model", text)
-        return text.replace(".", self.decimal) if _NUMBER.fullmatch(text) else text
 
     def _said(self, values: Mapping[str, Value], name: str, way: str) -> str:
         if way == "together":
@@ -275,6 +254,7 @@ _ENDS: Final = ("value", "low", "high")
 """What a value and the ends of its interval are called."""
 
 _WAYS: Final[Mapping[str, Callable[[Language, Any], str]]] = {
+    "cut": lambda _, text: shortened(text, _CELL_SIGNS),
     "more": Language.more,
     "name": lambda _, text: shortened(text),
     "quoted": Language.quoted,
@@ -312,20 +292,11 @@ def kept(finding: Finding) -> dict[str, Any]:
     return {**finding.as_dict(), "text": PLAIN.says(finding)}
 
 
+def plain_english(findings: Iterable[Finding]) -> str:
+    """Findings in one line, for files and errors."""
+    return _PARTS.join(map(PLAIN.says, findings))
+
+
 def shortened(text: str, most: int = 60) -> str:
     """A name of the user's, cut where it is so long that a sentence or a figure cannot hold it."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
-
-
-@cache
-def _phrases() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    """What the search says, as patterns of its English sentences."""
-    said = {key: text for key, text in ENGLISH.words.items() if key.startswith("phrase.")}
-    return tuple((key, re.compile(_pattern(text), re.DOTALL)) for key, text in said.items())
-
-
-def _pattern(text: str) -> str:
-    """A pattern of all sentences that a text makes with other values."""
-    pieces = re.split(r"\{(\w+)\}", text)
-    values = [f"(?P<{name}>{_NUMBER.pattern if name in _COUNTS else '.+?'})" for name in pieces[1::2]]
-    return "".join(re.escape(piece) + value for piece, value in zip(pieces[::2], [*values, ""], strict=True))

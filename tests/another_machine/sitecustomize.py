@@ -39,7 +39,7 @@ def is_ours() -> bool:
     frame = sys._getframe(2)
     while (name := frame.f_globals["__name__"].partition(".")[0]) in ("pathlib", "shutil") and frame.f_back:
         frame = frame.f_back
-    return name == "ffsearch"
+    return bool(name == "ffsearch")
 
 
 def note(text: str) -> None:

@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
-import psutil
 
 from contracts.trainers import EXPLOSIVE, IMPOSSIBLE, POINT, STOPPING, job, problem_for, run, split_for
 from ffsearch.search.executors.population import MAX_RETRIES, PopulationTrainer
@@ -25,6 +24,7 @@ from ffsearch.search.network.heads import Task
 from ffsearch.search.network.topology import Balance
 from ffsearch.search.training.lanes import Lane, Settings
 from ffsearch.search.training.protocol import Ended, Epoch, Job, Trained
+from systems import n_files
 
 MakeCarrier = Callable[[], Carrier]
 
@@ -64,12 +64,6 @@ def losses(done: Future[Done]) -> tuple[float, float, float]:
     found = done.result(timeout=120).losses
     assert found is not None
     return found.train_loss, found.valid_loss, found.penalty
-
-
-def n_files() -> int:
-    """Files that this process has open; on Windows, handles of any kind."""
-    this = psutil.Process()
-    return int(this.num_fds() if hasattr(this, "num_fds") else this.num_handles())
 
 
 class CarrierContract:

@@ -19,6 +19,8 @@ from ffsearch.search.folder.summary import DataFacts, RefitFacts, RunFacts, Sear
 from ffsearch.search.folder.trial_record import TrialRecord, curves_frame, trials_frame
 from ffsearch.search.network.topology import Activation, Point, describe, n_params
 from ffsearch.search.training.protocol import Curve, Ended
+from ffsearch.search.wording.codes import Code
+from ffsearch.search.wording.finding import Finding, found
 
 N_FEATURES = 30
 N_COLUMNS = 12
@@ -57,7 +59,8 @@ class FakeRun:
     environment: Mapping[str, Any] = field(default_factory=lambda: {"python": "3.11", "packages": {"keras": None}})
     is_finished: bool = True
     columns: Sequence[Mapping[str, Any]] | None = None
-    notices: Sequence[str] = ()
+    notices: Sequence[Finding] = ()
+    ignored: Sequence[str] = ()
     finalists: pd.DataFrame = field(default_factory=pd.DataFrame)
     partners: pd.DataFrame = field(default_factory=pd.DataFrame)
     baselines: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -109,7 +112,8 @@ def make_run(tmp_path_factory: pytest.TempPathFactory) -> MakeRun:
         if is_tested:
             summary["evidence"]["test"] = TEST
         parts = {"summary": summary, "trials": trials_frame(trials), "curves": curves_frame(trials)}
-        kept = {"columns": columns(), "notices": ["2 rows are exact copies of others."], "is_finished": is_finished}
+        copies = found(Code.COPIES, "together", n=2, total=569)
+        kept = {"columns": columns(), "notices": [copies], "is_finished": is_finished}
         run = FakeRun(**{"path": tmp_path_factory.mktemp("run"), **parts, **kept, **changes})
         return replace(run, summary=dict(run.summary) | summary_parts(run), **frames(run)) if evidence else run
 
@@ -144,7 +148,7 @@ def facts(*, task: str = "binary", objective: Objective = LOSS) -> RunFacts:
 
 def columns() -> list[dict[str, Any]]:
     """Columns of a table, one of them not used."""
-    known = {"kind": "number", "reason": "30 distinct numbers", "n_levels": None}
+    known = {"kind": "number", "reasons": [found(Code.NUMBERS, n=30).as_dict()], "n_levels": None}
     return [{"name": f"column {n}", "used": n != 3, "n_missing": n, **known} for n in range(N_COLUMNS)]
 
 

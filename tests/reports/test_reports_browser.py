@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import select
@@ -18,6 +17,9 @@ import pytest
 
 from ffsearch.reports.html import write_report
 from ffsearch.search.training.protocol import Ended
+from ffsearch.search.wording.finding import Finding
+
+fcntl = pytest.importorskip("fcntl", reason="a browser is spoken to over descriptors handed to it, as POSIX has them")
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 
@@ -163,7 +165,12 @@ def reports(make_run: Callable[..., Any], tmp_path_factory: pytest.TempPathFacto
     folder = tmp_path_factory.mktemp("reports")
     columns = [{"name": HOSTILE, "kind": HOSTILE, "used": True, "reason": HOSTILE, "n_missing": 1, "n_levels": 2}]
     hostile = make_run(
-        8, evidence=True, columns=columns, notices=[HOSTILE], environment={HOSTILE: HOSTILE}, space_text=HOSTILE
+        8,
+        evidence=True,
+        columns=columns,
+        notices=[Finding.from_dict(HOSTILE)],
+        environment={HOSTILE: HOSTILE},
+        space_text=HOSTILE,
     )
     hostile.summary.update(name=HOSTILE)
     hostile.summary["data"].update(source=HOSTILE, target=HOSTILE)

@@ -25,6 +25,7 @@ from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.folder.writer import RunFolder
 from ffsearch.search.training.protocol import Ended
 from ffsearch.search.wording.codes import Code
+from ffsearch.search.wording.finding import Finding
 from ffsearch.search.wording.language import ENGLISH
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
@@ -181,7 +182,13 @@ def test_hostile_strings_are_text(make_run: Any) -> None:
     columns = [
         {"name": text, "kind": text, "used": True, "reason": text, "n_missing": 0, "n_levels": 1} for text in HOSTILE
     ]
-    run = make_run(3, columns=columns, notices=HOSTILE, environment={"host": HOSTILE[0]}, space_text=f"# {HOSTILE[1]}")
+    run = make_run(
+        3,
+        columns=columns,
+        notices=list(map(Finding.from_dict, HOSTILE)),
+        environment={"host": HOSTILE[0]},
+        space_text=f"# {HOSTILE[1]}",
+    )
     run.summary.update(name=HOSTILE[0])
     run.summary["data"].update(source=HOSTILE[2], target=HOSTILE[6])
     page = build_page(run)

@@ -21,10 +21,19 @@ from ffsearch.search.evidence.effects import EffectFinding
 from ffsearch.search.network.heads import Task
 from ffsearch.search.network.topology import STUDY_ONLY, Balance, Point
 from ffsearch.search.training.protocol import Ended
+from ffsearch.search.wording.codes import Code
+from ffsearch.search.wording.finding import found
 from ffsearch.search.wording.language import ENGLISH, LANGUAGES, language
 from ffsearch.spaces.schema import DataSpec, SearchSpec
 
 PORTUGUESE = LANGUAGES["pt-BR"]
+
+SOURCES = "".join(
+    each.read_text(encoding="utf-8")
+    for part in ("reports", "search")
+    for end in ("py", "html")
+    for each in Path(str(files(f"ffsearch.{part}"))).rglob(f"*.{end}")
+)
 
 SAME_WORDS = {"data.classes", "parameter.augment_zoom", "time.min", "time.h", "unit.nats"}
 """Texts that are the same in both languages: names and units."""
@@ -131,18 +140,18 @@ def test_every_language_has_every_text_with_the_same_values() -> None:
 
 
 def test_no_text_is_left_in_english() -> None:
-    said = {key for key, text in ENGLISH.words.items() if re.search(r"[a-z]{3}", re.sub(r"\{\w+\}", "", text))}
+    said = {key for key, text in ENGLISH.words.items() if re.search(r"[a-z]{3}", re.sub(r"\{[\w:]+\}", "", text))}
     same = {key for key in said if PORTUGUESE.words[key] == ENGLISH.words[key]}
     assert same == SAME_WORDS
 
 
 def test_a_page_in_portuguese_says_nothing_in_english(make_run: Any) -> None:
-    notices = ["Columns that only the test file has are left out: a, b."]
+    notices = [found(Code.EXTRA_COLUMNS, columns=("a", "b"), n_more=0)]
     page = html.unescape(build_page(make_run(30, notices=notices), lang="pt-BR"))
     sentences = {text for text in ENGLISH.words.values() if text.count(" ") > 1 and "{" not in text}
     assert {text for text in sentences if text in page} == set()
     assert 'lang="pt-BR"' in page
-    assert "Colunas que só o arquivo de teste tem ficam de fora: a, b." in page
+    assert "Colunas que só o arquivo de teste tem ficam de fora: 'a', 'b'." in page
 
 
 def test_all_that_a_run_can_name_has_a_name() -> None:
@@ -159,41 +168,7 @@ def test_all_that_a_run_can_name_has_a_name() -> None:
     assert lacking == set()
 
 
-REASONS = {
-    "c = 3": ["every cell is 3", "todas as células são 3"],
-    "two parts": [
-        "30 different numbers; 2 cells such as 'x; y' taken as missing",
-        "30 números distintos; 2 células como 'x; y', tratadas como ausentes",
-    ],
-    "inside": [
-        "'a': 30 different numbers; 1 cell infinite, taken as missing.",
-        "'a': 30 números distintos; 1 célula infinita, tratada como ausente.",
-    ],
-    "a number": [
-        "free text, 3.2 words a cell; make columns of what matters in it",
-        "texto livre, 3,2 palavras por célula; faça colunas do que importa nele",
-    ],
-    "a way": [
-        "20 of 30 rows are used, drawn at random within each class, as data.rows says.",
-        "20 de 30 linhas são usadas, sorteadas (ao acaso dentro de cada classe), como pede data.rows.",
-    ],
-    "rows": [
-        "What more rows would bring was not learnt, so the corrected score is that of a network that learnt from "
-        "1640 rows.",
-        "O que mais linhas trariam não se apurou; o resultado corrigido é o de uma rede que aprendeu com 1640 linhas.",
-    ],
-    "not known": ["30 different numbers; and more", "30 different numbers; and more"],
-}
-
-
-@pytest.mark.parametrize("name", REASONS)
-def test_what_the_search_says_is_said_in_portuguese(name: str) -> None:
-    said, wanted = REASONS[name]
-    assert PORTUGUESE.phrase(said) == wanted
-    assert ENGLISH.phrase(said) == said
-
-
-def test_all_that_is_said_of_a_difficult_table_can_be_said_in_portuguese() -> None:
+def test_a_report_of_a_difficult_table_is_all_in_portuguese(make_run: Any) -> None:
     n = 60
     frame = pd.DataFrame(
         {
@@ -203,29 +178,44 @@ def test_all_that_is_said_of_a_difficult_table_can_be_said_in_portuguese() -> No
             "id": [str(place) for place in range(n)], "name": [f"row {place}x" for place in range(n)],
             "prose": [f"some words of row {place}" for place in range(n)], "level": ["a", "b", "c"] * (n // 3),
             "copy": ["a", "b", "c"] * (n // 3), "day": [f"2024-05-{place % 28 + 1:02d}" for place in range(n)],
+            "doubt": [f"{1 + place % 12}/{1 + place * 5 % 12}/2024" for place in range(n)],
+            "euros": [f"{place}.{place % 9}00,5 €" for place in range(n)],
+            "zip": [f"0{place % 9}" for place in range(n)],
             "dropped": ["x"] * n, "y": ["0", "1", "0"] * (n // 3),
         }
     )  # fmt: skip
     spec = DataSpec.model_validate({"source": "t.csv", "target": "y", "drop": ["dropped"], "rows": 50})
     prepared = prepare(spec, frame=frame, seed=0)
-    said = [column.reason for column in prepared.columns] + list(prepared.notices)
-    said = [sentence for sentence in said if not sentence.startswith("Not used: ")]
-    assert len(said) == 14
-    assert [sentence for sentence in said if PORTUGUESE.phrase(sentence) == sentence] == []
+    run = make_run(10, columns=prepared.described()["columns"], notices=prepared.notices)
+    page = html.unescape(build_page(run, lang="pt-BR"))
+    told = [*prepared.notices, *(reason for column in prepared.columns for reason in column.reasons)]
+    assert len(told) > 25
+    assert [finding for finding in told if ENGLISH.says(finding) in page] == []
+    lacking = [finding for finding in told if PORTUGUESE.says(finding) not in page]
+    assert {finding.code for finding in lacking} <= {Code.NOT_USED}  # the table of columns says it
 
 
 def test_no_text_is_left_over() -> None:
     """A key stands in the source whole, or after a prefix that does (`f"errors.{key}"`), or names a thing (`named`)."""
-    rooms = [Path(str(files(f"ffsearch.{part}"))) for part in ("reports", "search")]
-    sources = "".join(
-        each.read_text(encoding="utf-8") for room in rooms for end in ("py", "html") for each in room.rglob(f"*.{end}")
-    )
-    prefixes = set(re.findall(r'f"([\w.]+)\.\{', sources))
-    named = {"found", "phrase", "change", *re.findall(r"named\(['\"](\w+)['\"]", sources)}
+    prefixes = set(re.findall(r'f"([\w.]+)\.\{', SOURCES))
+    ways = set(re.findall(r":(\w+)\}", "".join(ENGLISH.words.values())))
+    named = {"found", *ways, *re.findall(r"named\(['\"](\w+)['\"]", SOURCES)}
 
     def is_used(key: str) -> bool:
         whole = key.removesuffix(".one")
         ends = [whole.removeprefix(f"{prefix}.") for prefix in prefixes if whole.startswith(f"{prefix}.")]
-        return any(f'"{text}"' in sources or f"'{text}'" in sources for text in (key, whole, *ends))
+        return any(is_quoted(text) for text in (key, whole, *ends))
 
     assert [key for key in ENGLISH.words if key.partition(".")[0] not in named and not is_used(key)] == []
+
+
+def test_every_code_is_found_somewhere_in_every_form_that_it_has_words_for() -> None:
+    looked_up = tuple(re.findall(r'Code\[f"(\w+)\{', SOURCES))  # Code[f"TRIAL_{ended.name}"]
+    names = [code.name for code in Code if f"Code.{code.name}" not in SOURCES]
+    assert [name for name in names if not name.startswith(looked_up)] == []
+    forms = {key.removesuffix(".one").partition(".")[2] for key in ENGLISH.words if key.startswith("found.")}
+    assert [form for key in forms if (form := key.partition(".")[2]) and not is_quoted(form)] == []
+
+
+def is_quoted(text: str) -> bool:
+    return f'"{text}"' in SOURCES or f"'{text}'" in SOURCES
