@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,9 @@ from examples import FACTS, a_record, opened
 from ffsearch.search.folder.reader import load
 from ffsearch.search.folder.summary import RefitFacts, SealedTest, build_summary
 from ffsearch.search.serving.card import _plain, card_text, write_card
+from ffsearch.search.wording.codes import Code
+from ffsearch.search.wording.finding import found
+from ffsearch.search.wording.language import kept
 
 HOSTILE = 'a|b <script>alert(1)</script> [x](http://evil) ![p](//q) `c` **d** www.evil.org\n# "e" &amp; $f$ \u202e'
 METRICS = {"log_loss": 0.4, "accuracy": 0.9, "roc_auc": math.nan}
@@ -27,7 +31,7 @@ def html(text: str) -> str:
     return MarkdownIt("gfm-like", {"linkify": False}).render(text)
 
 
-def a_run(path: Path, *, test: SealedTest | None = TEST, n_columns: int = 2) -> Path:
+def a_run(path: Path, *, test: SealedTest | None = TEST, n_columns: int = 2, ignore: Sequence[str] = ()) -> Path:
     with opened(path) as folder:
         folder.start(FACTS)
         folder.add(a_record(0, value=0.35))
@@ -36,7 +40,8 @@ def a_run(path: Path, *, test: SealedTest | None = TEST, n_columns: int = 2) -> 
             {"name": f"c{n}", "kind": "id", "reason": "names rows", "n_missing": 0, "used": n % 2 == 0}
             for n in range(1, n_columns)
         ]
-        folder.write_data(columns=columns, notices=[HOSTILE])
+        notices = [HOSTILE, kept(found(Code.LABEL_ZERO)), kept(found(Code.NUMBER_BINS, n=8))]
+        folder.write_data(columns=columns, notices=notices, ignore=ignore)
         folder.finish(build_summary(FACTS, folder.records, wall_s=3.0, refit=REFIT, test=test))
     return path
 
@@ -67,6 +72,15 @@ def test_a_second_opening_and_no_test_part_are_told(tmp_path: Path) -> None:
     none = card_text(load(a_run(tmp_path / "none", test=None)))
     assert "No rows were sealed" in none
     assert "sealed test" not in none
+
+
+def test_it_tells_what_was_noticed_unless_it_is_silenced(tmp_path: Path) -> None:
+    for name, ignore in (("all", ()), ("some", ("FFS107",))):
+        told = card_text(load(a_run(tmp_path / name, ignore=ignore)))
+        assert ("- noticed: Label 10 is the digit 0, as in SVHN, and is called 0. \\[FFS107\\]" in told) is not bool(
+            ignore
+        )
+        assert "- noticed: Numbers are spread over up to 8 bins each" in told
 
 
 def test_many_columns_are_cut_with_their_number(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from ffsearch.search.network.topology import Point
 from ffsearch.search.observer import Began, Observer, Phase, Repeated, Workers
 from ffsearch.search.training.protocol import Epoch, Job
 from ffsearch.search.wording.codes import Code
-from ffsearch.search.wording.finding import found
+from ffsearch.search.wording.finding import Finding, found
 
 BEGAN = Began(
     path=Path("runs/wine"), source="sklearn:wine", n_rows=178, n_features=13, n_outputs=3,
@@ -150,3 +150,34 @@ def test_plain_and_json_lines_tell_who_is_at_work(capsys: pytest.CaptureFixture[
     JsonLines().at_work(AT_WORK)
     told = json.loads(capsys.readouterr().out)
     assert told == {"event": "at_work", "kind": "node", "n": 2, "n_networks": 4, "n_lost": 1, "n_again": 3}
+
+
+NOTICES = (found(Code.LABEL_ZERO), found(Code.NUMBER_BINS, n=8))
+
+
+def test_silenced_findings_are_not_said_on_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    for ignored in ((), ("FFS107", "FFS121")):
+        plain = PlainLines()
+        plain.began(replace(BEGAN, notices=NOTICES, ignored=ignored))
+        plain.noted(NOTICES[0])
+        said = capsys.readouterr().out
+        assert said.count("is called 0. [FFS107]") == (0 if ignored else 2)
+        assert ("[FFS121]" in said) is not bool(ignored)
+        assert "up to 8 bins each" in said
+    console = Console(width=120, record=True, file=io.StringIO())
+    display = LiveDisplay(console)
+    display.began(replace(BEGAN, ignored=("FFS107",)))
+    for notice in NOTICES:
+        display.noted(notice)
+    assert "FFS107" not in (said := console.export_text())
+    assert "[FFS110]" in said
+
+
+def test_json_lines_tell_findings_by_code_and_values(capsys: pytest.CaptureFixture[str]) -> None:
+    JsonLines().began(replace(BEGAN, notices=NOTICES, ignored=("FFS107",)))
+    JsonLines().noted(NOTICES[1])
+    began, noted = map(json.loads, capsys.readouterr().out.splitlines())
+    assert began["task"]["code"] == "FFS121"
+    assert [Finding.from_dict(one) for one in began["notices"]] == list(NOTICES)
+    assert (noted["event"], noted["code"], noted["values"]) == ("notice", "FFS110", {"n": 8})
+    assert noted["text"].startswith("Numbers are spread over up to 8 bins each")

@@ -25,7 +25,7 @@ from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.folder.writer import RunFolder
 from ffsearch.search.training.protocol import Ended
 from ffsearch.search.wording.codes import Code
-from ffsearch.search.wording.finding import Finding
+from ffsearch.search.wording.finding import Finding, found
 from ffsearch.search.wording.language import ENGLISH
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
@@ -293,3 +293,17 @@ def test_bins_are_advised_where_trees_win_on_numbers(
     columns = [{**column, "kind": kind} for column in run.columns]
     said = steps(replace(run, space_text=text, columns=columns))
     assert (Code.TRY_BINS in {step.code for step in said}) is is_said
+
+
+def test_silenced_findings_are_counted_and_not_shown(make_run: Any) -> None:
+    columns = [{"name": "a", "used": True, "kind": "number", "reasons": [found(Code.NUMBERS, n=30).as_dict()]}]
+    run = make_run(3, columns=columns, notices=[found(Code.LABEL_ZERO), found(Code.NUMBER_BINS, n=8)])
+    page = build_page(run)
+    assert "Label 10 is the digit 0" in page
+    assert "30 different numbers" in page
+    assert "silenced" not in page
+    silent = build_page(replace(run, ignored=("FFS107", "FFS201")))
+    assert "Label 10 is the digit 0" not in silent
+    assert "30 different numbers" not in silent
+    assert "2 findings silenced by ignore: in the space file." in silent
+    assert "Numbers are spread over up to 8 bins each" in silent
