@@ -20,12 +20,11 @@ from typing import Any
 import numpy as np
 
 from ffsearch.search.observer import Observer
-from ffsearch.search.run import _copy_of, _search
+from ffsearch.search.run import _search
+from ffsearch.search.steps.assembling import copy_of, engine_for, setting_of
 from ffsearch.search.steps.budget import Clock, Deadline
-from ffsearch.search.steps.engine import engine_for
 from ffsearch.search.steps.inputs import read_inputs, requested
 from ffsearch.search.steps.opening import open_folder
-from ffsearch.search.steps.setting import Setting
 from ffsearch.search.steps.told_trials import ToldTrials
 from ffsearch.search.training.protocol import Curve, Ended, Job, Trained, Watch, never_stop
 
@@ -76,8 +75,8 @@ def rate(*, sampler: str, n_trials: int, n_workers: int, copy: bool, shared: boo
     """Trials a second."""
     overrides = {"search.trials": n_trials, "search.sampler": sampler, "evidence": "none"}
     inputs = read_inputs(requested("tabular", data="sklearn:wine", target="target", overrides=overrides))
-    space, problem, observer = inputs.space, inputs.prepared.problem(), Observer()
-    setting = Setting(problem=problem, objective=inputs.objective, seed=space.search.seed)
+    space, setting, observer = inputs.space, setting_of(inputs), Observer()
+    problem = setting.problem
     n_all = len(inputs.prepared.development_rows)
     clock = Clock(Deadline(None), problem, n_all=n_all, evidence=space.evidence, earlier_s=0.0)
     with tempfile.TemporaryDirectory() as made:
@@ -87,7 +86,7 @@ def rate(*, sampler: str, n_trials: int, n_workers: int, copy: bool, shared: boo
             open_folder(inputs, out=Path(made) / "run", fresh=False) as folder,
         ):
             instant = Instant(n_workers, n_valid=len(problem.splits[0].x_valid), n_outputs=problem.head.n_outputs)
-            kept: Any = _copy_of(inputs, folder) if copy else NoCopy()
+            kept: Any = copy_of(inputs, folder) if copy else NoCopy()
             told = ToldTrials(setting, folder=folder, engine=engine, copy=kept, answers=None, observer=observer)
             began = time.perf_counter()
             _search(engine, instant, told, setting, space=space, n_trials=n_trials, clock=clock, observer=observer)

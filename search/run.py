@@ -17,15 +17,14 @@ from typing import TYPE_CHECKING
 from ffsearch.errors import RunError, SpaceError
 from ffsearch.search.base.quiet import load_tensorflow
 from ffsearch.search.capacity.study import study
-from ffsearch.search.evidence.answers import SearchAnswers
 from ffsearch.search.executors.choose import Carriage, carried
-from ffsearch.search.folder.reader import STUDY, StoredRun, load
+from ffsearch.search.folder.reader import StoredRun, load
 from ffsearch.search.folder.summary import SearchFacts
 from ffsearch.search.folder.writer import RunFolder
 from ffsearch.search.observer import Observer
+from ffsearch.search.steps.assembling import answers_of, copy_of, engine_for, setting_of, trainers_of
 from ffsearch.search.steps.budget import Clock, Deadline
-from ffsearch.search.steps.engine import engine_for, first_rung_of
-from ffsearch.search.steps.inputs import Inputs, Request, read_inputs, requested, stopping_for
+from ffsearch.search.steps.inputs import Inputs, Request, read_inputs, requested
 from ffsearch.search.steps.judging import judge
 from ffsearch.search.steps.opening import begin, kept_when_interrupted, open_folder
 from ffsearch.search.steps.refitting import refit_winner
@@ -34,9 +33,9 @@ from ffsearch.search.steps.running_trials import RunningTrials
 from ffsearch.search.steps.saving import save_answer
 from ffsearch.search.steps.setting import Setting
 from ffsearch.search.steps.told_trials import ToldTrials
-from ffsearch.search.steps.trainers import Trainers
 from ffsearch.search.steps.weighing import weigh
 from ffsearch.search.training.protocol import Trainer
+from ffsearch.search.training.refit import Hold
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import found
 from ffsearch.spaces.loader import as_search
@@ -135,7 +134,7 @@ def _run_search(
         with (
             engine_for(inputs, storage=None if finish else storage) as engine,
             open_folder(inputs, out=out, fresh=fresh) as folder,
-            _copy_of(inputs, folder) as copy,
+            copy_of(inputs, folder) as copy,
         ):
             n_trials = len(folder.records) if finish else space.search.trials
             if _is_done(folder, n_trials=n_trials, wanted=space.evidence):
@@ -162,16 +161,12 @@ def _answer(
 ) -> None:
     """From the first trial to the saved answer."""
     space, prepared = inputs.space, inputs.prepared
-    setting = Setting(problem=prepared.problem(), objective=inputs.objective, seed=space.search.seed)
-    trainers = Trainers(
-        train=space.train, stopping=stopping_for(space, inputs.n_train), n_lanes=space.search.concurrency,
-        carrier=carrier,
-    )  # fmt: skip
+    setting, trainers = setting_of(inputs), trainers_of(inputs, carrier=carrier)
     clock = Clock(
         Deadline(space.search.budget, began=began), setting.problem,
         n_all=len(prepared.development_rows), evidence=space.evidence, earlier_s=folder.earlier_s,
     )  # fmt: skip
-    answers = _answers_of(inputs, setting, folder) if space.evidence.finalists else None
+    answers = answers_of(inputs, setting, folder)
     told = ToldTrials(setting, folder=folder, engine=engine, copy=copy, answers=answers, observer=observer)
     trainer = trainers.make(setting.problem)
     repeater = Repeater(
@@ -180,14 +175,14 @@ def _answer(
     with kept_when_interrupted(folder, lambda: _ways_on(folder)):
         facts = begin(
             inputs, folder, observer,
-            search=_search_facts(space, trainers), n_trials=n_trials, budget_s=clock.deadline.total_s,
+            search=_search_facts(space, trainer), n_trials=n_trials, budget_s=clock.deadline.total_s,
         )  # fmt: skip
         _search(engine, trainer, told, setting, space=space, n_trials=n_trials, clock=clock, observer=observer)
         load_tensorflow()  # for the steps to come; networks are trained without it
         weighed = weigh(told, setting, space=space, repeater=repeater, observer=observer)
         answer = refit_winner(
             weighed.winner, weighed.steps, setting,
-            prepared=prepared, trainers=trainers, folder=folder, observer=observer,
+            prepared=prepared, trainers=trainers, hold=Hold(space.train.refit), folder=folder, observer=observer,
         )  # fmt: skip
         judged = judge(
             weighed, answer, setting,
@@ -260,31 +255,11 @@ def _is_done(folder: RunFolder, *, n_trials: int, wanted: EvidenceSpec) -> bool:
     return bool(run.summary["evidence"].get("settings", settings) == settings)
 
 
-def _copy_of(inputs: Inputs[SearchSpace], folder: RunFolder) -> OptunaCopy:
-    """The copy of the trials that dashboards read, brought up to date."""
-    from ffsearch.search.engines.optuna_copy import OptunaCopy
-
-    return OptunaCopy(
-        folder.path / STUDY,
-        name=inputs.name,
-        objective=inputs.objective,
-        parameters=inputs.space.parameters,
-        first_rung=first_rung_of(inputs.n_train, stopping_for(inputs.space, inputs.n_train)),
-        records=folder.records,
-    )
-
-
-def _answers_of(inputs: Inputs[SearchSpace], setting: Setting, folder: RunFolder) -> SearchAnswers:
-    """Where it is kept what trials answer on their validation rows."""
-    rows = [valid for _, valid in inputs.prepared.splits.folds]
-    return SearchAnswers(folder.path, setting.problem, setting.objective, rows=rows, seed=setting.seed)
-
-
-def _search_facts(space: SearchSpace, trainers: Trainers) -> SearchFacts:
+def _search_facts(space: SearchSpace, trainer: Trainer) -> SearchFacts:
     """How points are proposed and trained, as the log and the summary have it."""
     search = space.search
     return SearchFacts(
-        engine=search.engine, sampler=search.sampler, pruner=search.pruner, trainer=trainers.name, seed=search.seed
+        engine=search.engine, sampler=search.sampler, pruner=search.pruner, trainer=trainer.name, seed=search.seed
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from os import PathLike
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -28,9 +28,8 @@ __all__ = [
     "Loaded",
     "as_search",
     "load",
-    "load_any",
     "load_space",
-    "parse_any",
+    "parse",
     "parse_space",
     "shipped_spaces",
     "space_name",
@@ -66,7 +65,7 @@ class Loaded:
 
 
 def load_space(path_or_name: str | PathLike[str], overrides: Overrides = ()) -> SearchSpace:
-    """Load a space file of kind search and check it; `load_any` takes every kind.
+    """Load a space file of kind search and check it; `load` takes every kind.
 
     A file is taken first; else a name that ships with ffsearch, with or without `.yaml`; `spaces/NAME.yaml` finds the
     shipped one too, so that what the documentation shows works in any folder. Files named under `data:` that are not
@@ -82,41 +81,28 @@ def load_space(path_or_name: str | PathLike[str], overrides: Overrides = ()) -> 
     Raises:
         SpaceError: With every fault at once: where, which key, the value, what is legal.
     """
-    return as_search(load_any(path_or_name, overrides), name=str(path_or_name))
-
-
-def load_any(path_or_name: str | PathLike[str], overrides: Overrides = ()) -> AnySpace:
-    """Load a space file of any kind; see `load_space`. What a preset fills is filled in.
-
-    Raises:
-        SpaceError: With every fault at once.
-    """
-    return load(path_or_name, overrides).space
+    return as_search(load(path_or_name, overrides).space, name=str(path_or_name))
 
 
 def load(path_or_name: str | PathLike[str], overrides: Overrides = ()) -> Loaded:
-    """Load a space file of any kind, and what it said before the overrides; see `load_space`.
-
-    Raises:
-        SpaceError: With every fault at once.
-    """
+    """Load a space file of any kind, and what it said before the overrides; see `load_space`."""
     text, name, folder = _read(path_or_name)
-    return _parsed(text, name=name, overrides=overrides, folder=folder)
+    return parse(text, name=name, overrides=overrides, folder=folder)
 
 
 def parse_space(
     text: str, *, name: str = "space", overrides: Overrides = (), folder: Path | None = None
 ) -> SearchSpace:
-    """Read a space of kind search from its text; see `parse_any`.
+    """Read a space of kind search from its text; see `parse`.
 
     Raises:
         SpaceError: With every fault at once.
     """
-    return as_search(parse_any(text, name=name, overrides=overrides, folder=folder), name=name)
+    return as_search(parse(text, name=name, overrides=overrides, folder=folder).space, name=name)
 
 
-def parse_any(text: str, *, name: str = "space", overrides: Overrides = (), folder: Path | None = None) -> AnySpace:
-    """Read a space from its text, such as the `space.yaml` a run keeps.
+def parse(text: str, *, name: str = "space", overrides: Overrides = (), folder: Path | None = None) -> Loaded:
+    """Read a space of any kind from its text, such as the `space.yaml` a run keeps.
 
     Args:
         text: The YAML.
@@ -124,37 +110,22 @@ def parse_any(text: str, *, name: str = "space", overrides: Overrides = (), fold
         overrides: Values in place of the text's.
         folder: Where files named under `data:` may lie, besides the current folder.
 
-    Returns:
-        The space.
-
     Raises:
         SpaceError: With every fault at once.
     """
-    return _parsed(text, name=name, overrides=overrides, folder=folder).space
-
-
-def _parsed(text: str, *, name: str, overrides: Overrides, folder: Path | None) -> Loaded:
     document = read_document(text, origin=name)
     space: AnySpace | None = None
-    own_source: str | None = None
+    own: Any = None
     if document.is_readable:
         _expect_keys(document)
-        own_source = _source_of(document)
+        data = document.values.get("data")
+        own = data.get("source") if isinstance(data, dict) else None
         apply_overrides(document, overrides)
         space = _checked(document)
     if space is None or document.faults:
         raise SpaceError(fault_list(name, [str(fault) for fault in sorted(document.faults, key=_reading_order)]))
     settled = space.settled() if isinstance(space, CapacitySpace) else space
-    return Loaded(
-        space=_with_files(settled, folder), own_source=None if own_source is None else _file(own_source, folder)
-    )
-
-
-def _source_of(document: Document) -> str | None:
-    """What stands under `data.source`, if that is a text."""
-    data = document.values.get("data")
-    source = data.get("source") if isinstance(data, dict) else None
-    return source if isinstance(source, str) else None
+    return Loaded(space=_with_files(settled, folder), own_source=_file(own, folder) if isinstance(own, str) else None)
 
 
 def as_search(space: AnySpace, *, name: str) -> SearchSpace:

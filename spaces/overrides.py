@@ -9,7 +9,7 @@ from typing import Any, Final
 from ffsearch.spaces.document import Document, Place, Placed, read_document
 from ffsearch.spaces.faults import Path, shown
 
-__all__ = ["KIND", "Override", "Overrides", "apply_overrides"]
+__all__ = ["KIND", "Override", "Overrides", "apply_overrides", "listed"]
 
 KIND: Final = "{kind}"
 """Stands in the path of an override for the kind of the space."""
@@ -42,12 +42,17 @@ def apply_overrides(document: Document, overrides: Overrides) -> None:
         document: The file's content; changed in place. Its top must be a mapping.
         overrides: What to put there; later ones win.
     """
-    if isinstance(overrides, Mapping):
-        overrides = [Override(path, value, f"override of {path}") for path, value in overrides.items()]
-    for given in overrides:
+    for given in listed(overrides):
         override = _parsed(document, given) if isinstance(given, str) else given
         if override is not None:
             _put(document, override)
+
+
+def listed(overrides: Overrides) -> list[str | Override]:
+    """Overrides one by one, in order of rank."""
+    if isinstance(overrides, Mapping):
+        return [Override(path, value, f"override of {path}") for path, value in overrides.items()]
+    return list(overrides)
 
 
 def _parsed(document: Document, text: str) -> Override | None:

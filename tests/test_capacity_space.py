@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ffsearch.errors import SpaceError
-from ffsearch.spaces.loader import load_any, parse_any
+from ffsearch.spaces.loader import load, parse
 from ffsearch.spaces.writer import space_identity
 
 
@@ -34,23 +34,23 @@ from ffsearch.spaces.writer import space_identity
 )
 def test_faults_say_what_is_legal(overrides: dict[str, Any], text: str) -> None:
     with pytest.raises(SpaceError, match=text):
-        load_any("capacity", overrides)
+        load("capacity", overrides)
 
 
 def test_all_faults_come_at_once() -> None:
     with pytest.raises(SpaceError, match=r"capacity\.yaml cannot be used: 3 faults"):
-        load_any("capacity", {"data.test": None, "capacity.depths": [1], "preset": "qick"})
+        load("capacity", {"data.test": None, "capacity.depths": [1], "preset": "qick"})
 
 
 def test_a_preset_and_what_it_fills_in_are_the_same_study() -> None:
-    quick = load_any("capacity", {"preset": "quick"})
+    quick = load("capacity", {"preset": "quick"}).space
     written = {"capacity.depths": [1, 2, 4], "capacity.budgets": [3000, 10000], "capacity.seeds": 3}
-    by_hand = load_any("capacity", {**written, "capacity.updates": 500, "capacity.learning_rates.n": 3})
+    by_hand = load("capacity", {**written, "capacity.updates": 500, "capacity.learning_rates.n": 3}).space
     assert space_identity(quick) == space_identity(by_hand)
-    assert space_identity(quick) != space_identity(load_any("capacity"))
+    assert space_identity(quick) != space_identity(load("capacity").space)
 
 
 def test_an_almost_empty_file_is_a_study() -> None:
-    space = parse_any("kind: capacity\ndata: {source: a.csv}\n")
+    space = parse("kind: capacity\ndata: {source: a.csv}\n").space
     assert space.kind == "capacity"
     assert space.data.source == "a.csv"

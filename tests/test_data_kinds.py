@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from ffsearch.errors import DataError
-from ffsearch.search.data.cells import Cells, as_levels, as_numbers, natural_order
+from ffsearch.search.data.cells import Cells, natural_order
 from ffsearch.search.data.dates import as_moments
 from ffsearch.search.data.kinds import Column, Kind, read_columns
 
@@ -24,7 +24,7 @@ def judge(*, rows: Any = None, **columns: Any) -> dict[str, Column]:
 @pytest.mark.parametrize("dtype", ["str", "object"])
 def test_numbers_in_text(dtype: str) -> None:
     cells = [" 1", "+2.50 ", "1e3", ".5", "-inf", "", "  ", "?", "NA", "NaN", "null", "x", "1_000", "١"]
-    numbers = as_numbers(pd.Series(cells, dtype=dtype))
+    numbers = Cells(pd.Series(cells, dtype=dtype)).numbers
     assert numbers[:5].tolist() == [1, 2.5, 1000, 0.5, -np.inf]
     assert np.isnan(numbers[5:]).all()
 
@@ -40,14 +40,14 @@ def test_numbers_in_text(dtype: str) -> None:
     ],
 )
 def test_one_level_however_it_is_written(cells: pd.Series[Any]) -> None:
-    levels = as_levels(cells)
+    levels = Cells(cells).levels
     assert levels.texts == ("1", "2")
     assert levels.codes.tolist() == [0, 0, 0, 1, -1]
-    assert as_numbers(cells)[:4].tolist() == [1, 1, 1, 2]
+    assert Cells(cells).numbers[:4].tolist() == [1, 1, 1, 2]
 
 
 def test_versions_and_codes_are_not_taken_for_numbers() -> None:
-    assert as_levels(pd.Series(["1.1", "1.10", "007", "7"])).texts == ("1.1", "1.10", "007", "7")
+    assert Cells(pd.Series(["1.1", "1.10", "007", "7"])).levels.texts == ("1.1", "1.10", "007", "7")
 
 
 def test_natural_order() -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from ffsearch.search.data import pieces
 from ffsearch.search.data.aligned import aligned_empty, is_aligned
-from ffsearch.search.data.cells import MISSING, Cells, as_levels, as_numbers, canonical, number_of
+from ffsearch.search.data.cells import MISSING, Cells, canonical, number_of
 from ffsearch.search.data.dates import DateReading, seconds_of
 from ffsearch.search.data.pieces import open_pieces
 from ffsearch.search.data.prepare import prepare
@@ -36,8 +36,8 @@ MOMENTS = st.datetimes(min_value=pd.Timestamp("1000-01-01").to_pydatetime())
 def test_numbers_and_levels_of_a_column_are_those_of_its_cells(cells: list[str]) -> None:
     column = pd.Series(cells, dtype="str")
     present = [None if cell.strip() in MISSING else cell.strip() for cell in cells]
-    np.testing.assert_array_equal(as_numbers(column), [number_of(cell) if cell else np.nan for cell in present])
-    levels = as_levels(column)
+    np.testing.assert_array_equal(Cells(column).numbers, [number_of(cell) if cell else np.nan for cell in present])
+    levels = Cells(column).levels
     assert [levels.texts[code] if code >= 0 else None for code in levels.codes] == [
         None if cell is None else canonical(cell) for cell in present
     ]
@@ -132,8 +132,8 @@ def test_numbers_of_a_piece_are_those_of_its_texts(tmp_path: Path, monkeypatch: 
     assert len(read) > 10
     assert any(pd.api.types.is_float_dtype(piece.frame["a"].dtype) for piece in read)
     for column in ("a", "b"):
-        numbers = np.concatenate([as_numbers(piece.frame[column]) for piece in read])
-        np.testing.assert_array_equal(numbers, as_numbers(pd.Series(cells, dtype="str")))
+        numbers = np.concatenate([Cells(piece.frame[column]).numbers for piece in read])
+        np.testing.assert_array_equal(numbers, Cells(pd.Series(cells, dtype="str")).numbers)
 
 
 def test_an_identifier_is_never_read_as_a_number(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from ffsearch.errors import SpaceError
 from ffsearch.search.network.heads import Loss, Task
 from ffsearch.search.network.topology import STUDY_ONLY, Activation, Point
 from ffsearch.spaces.durations import format_duration, parse_duration
-from ffsearch.spaces.loader import load, load_any, load_space, parse_space, shipped_spaces, space_name
+from ffsearch.spaces.loader import load, load_space, parse_space, shipped_spaces, space_name
 from ffsearch.spaces.overrides import Override
 from ffsearch.spaces.schema import (
     AugmentSpec,
@@ -135,7 +135,7 @@ def test_models_built_in_python_are_held_to_the_same_rules() -> None:
 def test_every_shipped_space_loads_and_says_what_it_is_for() -> None:
     assert {"tabular", "capacity", "capacity-images"} <= set(shipped_spaces())
     for name, purpose in shipped_spaces().items():
-        assert load_any(name).kind == ("capacity" if name.startswith("capacity") else "search")
+        assert load(name).space.kind == ("capacity" if name.startswith("capacity") else "search")
         assert len(purpose) > 20
 
 
@@ -221,7 +221,7 @@ def test_values_by_path_are_taken_as_they_are() -> None:
 
 @pytest.mark.parametrize(("name", "section"), [("tabular", "search"), ("capacity", "capacity")])
 def test_an_override_may_be_of_whatever_kind_the_space_is(name: str, section: str) -> None:
-    space = load_any(name, [Override("{kind}.seed", 7, "--seed")])
+    space = load(name, [Override("{kind}.seed", 7, "--seed")]).space
     assert getattr(space, section).seed == 7
 
 

@@ -137,7 +137,9 @@ def _of_cell(
     """All seeds of a cell by one model whose weights are set anew: building and tracing is what takes time."""
     problem = study.rows[study.plan.cells[cell].size].problem
     measure = METRICS[problem.head.task][study.objective.name]
-    model = _Model(study, Training(place, cell, 0))
+    job = study.plan.job(Training(place, cell, 0))
+    model = build_network(job.point, head=problem.head, n_features=problem.n_features, seed=job.seed)
+    predict = predictor(model)
     answers, train, naive, diverged = [], [], [], []
     for seed, split in enumerate(problem.splits):
         training = Training(place, cell, seed)
@@ -146,8 +148,8 @@ def _of_cell(
         if diverged[-1]:
             on_test, on_train = (np.broadcast_to(nothing, (len(x), len(nothing))) for x in matrices)
         else:
-            logits = model.logits(networks.weights(study.plan.number(training)), matrices)
-            on_test, on_train = (unit.answers(each, split) for each in logits)
+            model.set_weights(networks.weights(study.plan.number(training)))
+            on_test, on_train = (unit.answers(predict(x), split) for x in matrices)
         answers.append(np.asarray(on_test, np.float32))
         train.append(measure(truth, on_train))
         naive.append(measure(truth, np.broadcast_to(nothing, (len(truth), len(nothing)))))
@@ -158,27 +160,6 @@ def _of_cell(
         naive_train=float(np.mean(naive)),
         diverged=np.array(diverged),
     )
-
-
-class _Model:
-    """The network of a cell, built when it is first needed, by the model that defines what is right.
-
-    Args:
-        study: What is compared.
-        any_of: A training of the cell: networks of its seeds differ in their weights alone.
-    """
-
-    def __init__(self, study: Study, any_of: Training) -> None:
-        job = study.plan.job(any_of)
-        self._model = build_network(
-            job.point, head=study.problem.head, n_features=study.problem.n_features, seed=job.seed
-        )
-        self._predict = predictor(self._model)
-
-    def logits(self, weights: Sequence[Matrix], matrices: Sequence[Matrix]) -> list[Array]:
-        """Of one seed's network, which has these weights, on some rows."""
-        self._model.set_weights(weights)
-        return [self._predict(x) for x in matrices]
 
 
 class _Unit:

@@ -43,16 +43,7 @@ def conclude(
     observer: Observer,
     report: Callable[[Path], object] | None,
 ) -> None:
-    """Score, compare and save.
-
-    Args:
-        study: What is compared, all its cells tuned.
-        facts: What was known before the first training.
-        networks: The networks that meet the test rows.
-        folder: The run folder, open.
-        deadline: Counts the seconds of this start.
-        observer: Told of the end.
-        report: Writes the report of a finished run folder, given its path; None: none is written.
+    """Score, compare and save a study all whose cells are tuned.
 
     Raises:
         RunError: If a network that was kept cannot be read, or the folder not be written.

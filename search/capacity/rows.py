@@ -58,7 +58,7 @@ def rows_of_shares(
         spec: The `capacity:` section, settled.
         carrier: What trains lanes; None for threads of this process.
     """
-    from ffsearch.search.executors.trainers import make_trainer
+    from ffsearch.search.executors.trainers import Trainers
 
     problems = [prepared.repeats(range(plan.n_seeds), share=share) for share in plan.shares]
     wanted = spec.batch_size
@@ -68,10 +68,10 @@ def rows_of_shares(
     found = []
     for share, problem in zip(plan.shares, problems, strict=True):
         stopping = _stopping(spec, problem, wanted)
-        trainer = make_trainer(
-            name, problem, stopping, optimizer=spec.optimizer, momentum=defaults.SGD_MOMENTUM, carrier=carrier
+        trainers = Trainers(
+            kind=name, stopping=stopping, optimizer=spec.optimizer, momentum=defaults.SGD_MOMENTUM, carrier=carrier
         )
-        found.append(ShareRows(share=share, problem=problem, stopping=stopping, trainer=trainer))
+        found.append(ShareRows(share=share, problem=problem, stopping=stopping, trainer=trainers.make(problem)))
     return tuple(found)
 
 

@@ -95,16 +95,9 @@ def planned(request: Request) -> tuple[Inputs[CapacitySpace], Plan]:
 
 
 def study_of(inputs: Inputs[CapacitySpace], plan: Plan, *, carrier: Carrier | None = None) -> Study:
-    """The study of a plan, its rows made into matrices.
-
-    Args:
-        inputs: What was asked for.
-        plan: What is trained.
-        carrier: Where networks are trained; None for threads of this process.
-    """
-    return Study(
-        inputs=inputs, plan=plan, rows=rows_of_shares(plan, inputs.prepared, inputs.space.capacity, carrier=carrier)
-    )
+    """The study of a plan, its rows made into matrices."""
+    rows = rows_of_shares(plan, inputs.prepared, inputs.space.capacity, carrier=carrier)
+    return Study(inputs=inputs, plan=plan, rows=rows)
 
 
 def check_carriage(carriage: Carriage, spec: CapacitySpec) -> None:

@@ -46,19 +46,7 @@ def study(
     observer: Observer,
     report: Callable[[Path], object] | None,
 ) -> StoredRun:
-    """Compare depths at equal parameters, and leave a run folder; `run` comes here with a space of kind capacity.
-
-    Args:
-        request: The space and its table.
-        out: The run folder; None: `runs/NAME`.
-        fresh: Move an old run folder aside.
-        carriage: Who trains the networks.
-        observer: Told of everything as it happens.
-        report: Writes the report of a finished run folder, given its path; None: none is written.
-
-    Raises:
-        SpaceError, DataError, RunError, KeyboardInterrupt: As `run` says.
-    """
+    """Compare depths at equal parameters, and leave a run folder; `run` comes here with a space of kind capacity."""
     deadline = Deadline(None, began=time.monotonic())
     assert isinstance(request.space, CapacitySpace)
     check_carriage(carriage, request.space.capacity)

@@ -24,8 +24,6 @@ __all__ = [
     "ODD_SHARE",
     "Cells",
     "Levels",
-    "as_levels",
-    "as_numbers",
     "canonical",
     "natural_order",
     "number_of",
@@ -112,7 +110,7 @@ class Cells:
 
     @cached_property
     def numbers(self) -> NDArray[np.float64]:
-        """The cells as numbers, shape (n_rows,); `as_numbers` tells more."""
+        """The cells as numbers, shape (n_rows,); NaN where one is missing or no number, infinite ones as they are."""
         if pd.api.types.is_numeric_dtype(self.column.dtype):
             return self.column.to_numpy(dtype=np.float64, na_value=np.nan)
         plain = _plain_numbers(self.column) if isinstance(self.column.dtype, pd.StringDtype) else None
@@ -161,23 +159,6 @@ class _TakenCells(Cells):
     def written(self) -> Levels:
         """See `Cells`."""
         return self._whole.written.take(self._rows)
-
-
-def as_numbers(column: pd.Series[Any]) -> NDArray[np.float64]:
-    """The cells as numbers; NaN where a cell is missing or no number. Infinite cells stay infinite.
-
-    Args:
-        column: Any column of a frame; only its own cells decide, never what other rows hold.
-
-    Returns:
-        Shape (n_rows,), float64.
-    """
-    return Cells(column).numbers
-
-
-def as_levels(column: pd.Series[Any]) -> Levels:
-    """The cells as canonical texts, each different one once; the module's first lines say what canonical means."""
-    return Cells(column).levels
 
 
 def canonical(value: Any) -> str:

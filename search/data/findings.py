@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
-from ffsearch.search.data.cells import as_levels
+from ffsearch.search.data.cells import Cells
 from ffsearch.search.data.kinds import Column, Kind
 from ffsearch.search.data.leaks import find_leaks
 from ffsearch.search.network.heads import Task
@@ -136,7 +136,7 @@ def guess_target(source: Source) -> tuple[str, Finding]:
 
 def _n_values(cells: pd.Series[Any]) -> int:
     """Different values; 0 where cells are missing, as a target has none."""
-    levels = as_levels(cells)
+    levels = Cells(cells).levels
     return 0 if (levels.codes < 0).any() else len(levels.texts)
 
 

@@ -1,6 +1,8 @@
-"""Which trainer a run uses: lanes where they hold its networks, the reference for the rest, or what was asked for."""
+"""The trainers of a run: lanes where they hold its networks, the reference for the rest, or what was asked for."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass, replace
 
 from ffsearch.search.base.quiet import load_tensorflow
 from ffsearch.search.data.problem import Problem
@@ -8,40 +10,43 @@ from ffsearch.search.executors.protocol import Carrier
 from ffsearch.search.training.protocol import Stopping, Trainer
 from ffsearch.spaces.sampling import CONCURRENCY
 
-__all__ = ["make_trainer"]
+__all__ = ["Trainers"]
 
 
-def make_trainer(
-    name: str,
-    problem: Problem,
-    stopping: Stopping,
-    *,
-    optimizer: str,
-    momentum: float,
-    n_lanes: int = CONCURRENCY,
-    carrier: Carrier | None = None,
-) -> Trainer:
-    """The trainer a space file names.
+@dataclass(frozen=True, kw_only=True)
+class Trainers:
+    """Makes trainers that train alike, whatever matrices they are given.
 
     `population` trains in lanes, and hands networks that no lane holds (`population.py` has the rule) to the reference
     trainer, one at a time; `keras` is the reference trainer for all; `auto` is `population`.
 
     Args:
-        name: `auto`, `population` or `keras`.
-        problem: What is to be learnt.
+        kind: `auto`, `population` or `keras`.
         stopping: When training ends.
         optimizer: `adam`, `adamw`, `sgd` or `rmsprop`.
         momentum: Of `sgd`.
         n_lanes: Networks in training at a time, in lanes.
         carrier: What trains the lanes; None for threads of this process.
     """
-    if name == "keras":
-        load_tensorflow()
-        from ffsearch.search.training.keras_trainer import KerasTrainer
 
-        return KerasTrainer(problem, stopping, optimizer=optimizer, momentum=momentum)
-    from ffsearch.search.executors.population import PopulationTrainer
+    kind: str
+    stopping: Stopping
+    optimizer: str
+    momentum: float
+    n_lanes: int = CONCURRENCY
+    carrier: Carrier | None = None
 
-    return PopulationTrainer(
-        problem, stopping, optimizer=optimizer, momentum=momentum, n_lanes=n_lanes, carrier=carrier
-    )
+    def make(self, problem: Problem, *, n_passes: int = 1) -> Trainer:
+        """A trainer of these matrices, whose epochs have so many times the passes that the stopping says."""
+        stopping = replace(self.stopping, evaluate_every=n_passes * self.stopping.evaluate_every)
+        if self.kind == "keras":
+            load_tensorflow()
+            from ffsearch.search.training.keras_trainer import KerasTrainer
+
+            return KerasTrainer(problem, stopping, optimizer=self.optimizer, momentum=self.momentum)
+        from ffsearch.search.executors.population import PopulationTrainer
+
+        return PopulationTrainer(
+            problem, stopping, optimizer=self.optimizer, momentum=self.momentum, n_lanes=self.n_lanes,
+            carrier=self.carrier,
+        )  # fmt: skip

@@ -24,7 +24,6 @@ __all__ = [
     "Clock",
     "Deadline",
     "Reserve",
-    "evidence_seconds",
     "kept_for_baselines",
 ]
 
@@ -50,26 +49,6 @@ said to be. choice: without it a minute on 40,000 rows would be theirs alone, an
 
 USUAL_PARTNERS: Final = 10
 """Networks that effects train in a repeat: what the shipped space makes of most winners."""
-
-
-def evidence_seconds(
-    records: Sequence[TrialRecord], *, n_networks: int, n_best: int, elapsed_s: float, total_s: float
-) -> float:
-    """Seconds to keep back for networks that are trained again, at the pace of the search so far.
-
-    Args:
-        records: All trials told.
-        n_networks: How many networks evidence trains at most.
-        n_best: They are like so many of the longest trained trials.
-        elapsed_s: Seconds the run took so far.
-        total_s: The budget.
-    """
-    times = sorted((record.train_s for record in records), reverse=True)
-    if not times or not n_networks:
-        return 0.0
-    usual = sum(times[:n_best]) / len(times[:n_best])
-    pace = elapsed_s / sum(times) if sum(times) else 1.0
-    return min(EVIDENCE_SHARE * total_s, n_networks * usual * pace)
 
 
 def kept_for_baselines(needed_s: float, *, total_s: float | None) -> float:
@@ -183,14 +162,14 @@ class Clock:
         return self.deadline.over(self.reserve.seconds(best) + self._evidence_s(records, self.deadline.total_s))
 
     def _evidence_s(self, records: Sequence[TrialRecord], total_s: float) -> float:
-        """Seconds to keep back for networks that are trained again."""
+        """Seconds to keep back for networks that are trained again, at the pace of the search so far."""
         wanted = self._evidence
         n_finalists = wanted.finalists + 1 if wanted.finalists else 0
         n_effects = 0 if wanted.effects == "auto" else USUAL_PARTNERS * wanted.effects
-        return evidence_seconds(
-            records,
-            n_networks=n_finalists * wanted.repeats + n_effects,
-            n_best=max(1, n_finalists),
-            elapsed_s=self.wall_s,
-            total_s=total_s,
-        )
+        n_networks = n_finalists * wanted.repeats + n_effects
+        times = sorted((record.train_s for record in records), reverse=True)
+        if not times or not n_networks:
+            return 0.0
+        longest = times[: max(1, n_finalists)]  # finalists are like the longest trained trials
+        pace = self.wall_s / sum(times) if sum(times) else 1.0
+        return min(EVIDENCE_SHARE * total_s, n_networks * sum(longest) / len(longest) * pace)

@@ -6,7 +6,6 @@ space file, data, target, overrides -> Request -> Inputs
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from os import PathLike
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
@@ -18,7 +17,7 @@ from ffsearch.search.network.heads import Head, Loss, Output, check_pairing
 from ffsearch.search.training.protocol import Stopping
 from ffsearch.spaces.capacity import CapacitySpace
 from ffsearch.spaces.loader import AnySpace, Loaded, as_search, load, space_name
-from ffsearch.spaces.overrides import Override, Overrides
+from ffsearch.spaces.overrides import Override, Overrides, listed
 from ffsearch.spaces.schema import SearchSpace, TrainSpec
 from ffsearch.spaces.writer import space_identity
 
@@ -97,7 +96,9 @@ def requested(
     Raises:
         SpaceError: If the space cannot be used.
     """
-    loaded = load(space, _all_overrides(overrides, data=data, target=target))
+    source = data if isinstance(data, str) or data is None else FRAME
+    named = [Override("data.source", source, "data"), Override("data.target", target, "target")]
+    loaded = load(space, [*listed(overrides), *(one for one in named if one.value is not None)])
     return Request(
         space=loaded.space,
         origin=str(space),
@@ -133,19 +134,6 @@ def stopping_for(space: SearchSpace, n_train: int) -> Stopping:
     return Stopping(
         max_epochs=train.max_epochs, patience=train.patience, min_delta=train.min_delta, batch_size=min(size, n_train)
     )
-
-
-def _all_overrides(
-    overrides: Overrides, *, data: str | pd.DataFrame | None, target: str | list[str] | None
-) -> list[str | Override]:
-    """The overrides, then data and target, which win."""
-    named = [
-        *([Override("data.source", data if isinstance(data, str) else FRAME, "data")] if data is not None else []),
-        *([Override("data.target", target, "target")] if target is not None else []),
-    ]
-    if isinstance(overrides, Mapping):
-        return [*(Override(path, value, f"override of {path}") for path, value in overrides.items()), *named]
-    return [*overrides, *named]
 
 
 def _run_name(of_space: str, loaded: Loaded) -> str:

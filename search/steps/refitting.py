@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ffsearch.search.base.files import make_folder
 from ffsearch.search.base.seeds import Purpose, child
+from ffsearch.search.executors.trainers import Trainers
 from ffsearch.search.folder.log import LineKind
 from ffsearch.search.folder.reader import MODEL
 from ffsearch.search.folder.summary import RefitFacts
@@ -20,12 +21,11 @@ from ffsearch.search.folder.writer import RunFolder
 from ffsearch.search.network.heads import Head, Task
 from ffsearch.search.observer import Observer, Phase
 from ffsearch.search.steps.setting import Setting
-from ffsearch.search.steps.trainers import Trainers
 
 if TYPE_CHECKING:
     from ffsearch.search.data.prepare import Prepared, Refit
     from ffsearch.search.serving.packaging import PackagedModel
-    from ffsearch.search.training.refit import Steps
+    from ffsearch.search.training.refit import Hold, Steps
 
 N_CHECKED: Final = 1000
 """Rows whose answers by the saved file are held against those of the network. Choice: takes a second."""
@@ -55,6 +55,7 @@ def refit_winner(
     *,
     prepared: Prepared,
     trainers: Trainers,
+    hold: Hold,
     folder: RunFolder,
     observer: Observer,
 ) -> Answer:
@@ -66,6 +67,7 @@ def refit_winner(
         setting: What is predicted, and the run's seed.
         prepared: The table.
         trainers: How the search trained.
+        hold: What the refit repeats of i*.
         folder: Where the file goes.
         observer: Told of the phase.
 
@@ -77,17 +79,17 @@ def refit_winner(
     """
     from ffsearch.search.serving.packaging import save_model
     from ffsearch.search.training.balance import rows_per_epoch
-    from ffsearch.search.training.refit import Hold, refit
+    from ffsearch.search.training.refit import refit
 
     observer.phase(Phase.REFIT)
-    train, batch_size = trainers.train, trainers.stopping.batch_size
+    batch_size = trainers.stopping.batch_size
     rows = prepared.fit_all()
     n_rows = rows_per_epoch(rows.y, winner.point.augment_balance)
-    n_updates = steps.n_updates(Hold(train.refit), n_rows=n_rows, batch_size=batch_size)
+    n_updates = steps.n_updates(hold, n_rows=n_rows, batch_size=batch_size)
     refitted = refit(
         winner.point, head=setting.head, x=rows.x, y=rows.y, columns=setting.problem.matrix_columns,
         n_updates=n_updates, batch_size=batch_size, seed=child(setting.seed, Purpose.REFIT),
-        optimizer=train.optimizer, momentum=train.momentum, trainer=trainers.name,
+        optimizer=trainers.optimizer, momentum=trainers.momentum, trainer=trainers.kind,
     )  # fmt: skip
     path = folder.path / MODEL
     make_folder(path.parent)

@@ -20,13 +20,13 @@ from ffsearch.search.base.objective import Objective
 from ffsearch.search.evidence.answers import RepeatAnswers
 from ffsearch.search.evidence.correction import OutOfSample
 from ffsearch.search.evidence.finalists import repeat_jobs
+from ffsearch.search.executors.trainers import Trainers
 from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.folder.writer import RunFolder
 from ffsearch.search.network.topology import Point
 from ffsearch.search.observer import Observer, Repeated
 from ffsearch.search.steps.budget import Clock
 from ffsearch.search.steps.setting import Setting
-from ffsearch.search.steps.trainers import Trainers
 from ffsearch.search.steps.trial_records import make_record
 from ffsearch.search.training.protocol import Ended, Epoch, Job, Trained, Trainer
 

@@ -12,10 +12,9 @@ from ffsearch.errors import RunError
 from ffsearch.search.base.environment import environment
 from ffsearch.search.folder.reader import StoredRun, load
 from ffsearch.search.folder.trial_record import TrialRecord
-from ffsearch.search.steps.inputs import FRAME, Inputs, Request, read_inputs, stopping_for
+from ffsearch.search.steps.assembling import setting_of, trainers_of
+from ffsearch.search.steps.inputs import FRAME, Inputs, Request, read_inputs
 from ffsearch.search.steps.running_trials import trial_job
-from ffsearch.search.steps.setting import Setting
-from ffsearch.search.steps.trainers import Trainers
 from ffsearch.search.steps.trial_records import make_record
 from ffsearch.search.training.protocol import Ended, Epoch
 from ffsearch.spaces.loader import parse_space
@@ -70,12 +69,7 @@ def replay(path: str | Path, trial: int, *, data: str | pd.DataFrame | None = No
     run = load(path)
     recorded = _recorded(run, trial)
     inputs = same_inputs(run, data)
-    setting = Setting(problem=inputs.prepared.problem(), objective=inputs.objective, seed=inputs.space.search.seed)
-    trainers = Trainers(
-        train=inputs.space.train,
-        stopping=stopping_for(inputs.space, inputs.n_train),
-        n_lanes=inputs.space.search.concurrency,
-    )
+    setting = setting_of(inputs)
 
     def watch(epoch: Epoch) -> Ended | None:
         """What was ended from outside is ended there again."""
@@ -83,7 +77,7 @@ def replay(path: str | Path, trial: int, *, data: str | pd.DataFrame | None = No
         return recorded.ended if ended_there else None
 
     job = trial_job(recorded.trial, recorded.point, 0, seed=setting.seed)
-    folds = list(trainers.make(setting.problem).train(iter([job]), watch=watch))
+    folds = list(trainers_of(inputs).make(setting.problem).train(iter([job]), watch=watch))
     again = make_record(folds, setting, ended=folds[0].ended)
     difference, first_epoch = _difference(recorded, again)
     return Replayed(recorded=recorded, again=again, difference=difference, first_epoch=first_epoch)

@@ -5,9 +5,8 @@ engine.ask() -> jobs() -> trainer -> close() -> the trained trial, once all its 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Final
 
 from ffsearch.search.base.seeds import Purpose, child
@@ -47,6 +46,7 @@ class _Open:
     ending: Ended | None = None
 
 
+@dataclass
 class RunningTrials:
     """Hands out jobs and takes back what they came to.
 
@@ -63,29 +63,18 @@ class RunningTrials:
             that compares folds has something to save; else the folds of a trial are trained beside each other.
     """
 
-    def __init__(
-        self,
-        engine: Engine,
-        *,
-        n_trials: int,
-        n_folds: int,
-        seed: int,
-        is_over: Callable[[], bool],
-        on_start: Callable[[Job], None],
-        on_epoch: Callable[[Epoch], None],
-        max_seconds: float | None = None,
-        fold_after_fold: bool = False,
-    ) -> None:
-        self._engine = engine
-        self._n_left = n_trials
-        self._n_folds = n_folds
-        self._seed = seed
-        self._is_over = is_over
-        self._on_start = on_start
-        self._on_epoch = on_epoch
-        self._max_seconds = math.inf if max_seconds is None else max_seconds
-        self._fold_after_fold = fold_after_fold
-        self._open: dict[int, _Open] = {}
+    engine: Engine
+    _: KW_ONLY
+    n_trials: int
+    n_folds: int
+    seed: int
+    is_over: Callable[[], bool]
+    on_start: Callable[[Job], None]
+    on_epoch: Callable[[Epoch], None]
+    max_seconds: float | None = None
+    fold_after_fold: bool = False
+    _n_proposed: int = field(default=0, init=False)
+    _open: dict[int, _Open] = field(default_factory=dict, init=False)
 
     def jobs(self) -> Iterator[Job]:
         """The next job whenever a trainer has room: the folds of one trial, then those of the next.
@@ -94,37 +83,38 @@ class RunningTrials:
         are no more of those, lanes that would stand idle take further folds of the last trials.
         """
         while (trial := self._next()) is not None:
-            job = trial_job(trial.proposal.trial, trial.proposal.point, trial.n_started, seed=self._seed)
+            job = trial_job(trial.proposal.trial, trial.proposal.point, trial.n_started, seed=self.seed)
             trial.n_started += 1
-            self._on_start(job)
+            self.on_start(job)
             yield job
 
     def _next(self) -> _Open | None:
         """The trial whose next fold comes next."""
-        waiting = [trial for trial in self._open.values() if trial.n_started < self._n_folds and not trial.ending]
+        waiting = [trial for trial in self._open.values() if trial.n_started < self.n_folds and not trial.ending]
         idle = [trial for trial in waiting if trial.n_started == len(trial.back)]
-        first = idle if self._fold_after_fold else waiting
+        first = idle if self.fold_after_fold else waiting
         return next(iter(first), None) or self._proposed() or next(iter(waiting), None)
 
     def _proposed(self) -> _Open | None:
         """A new trial, unless there are enough or time is up."""
-        proposal = self._engine.ask() if self._n_left > 0 and not self._is_over() else None
+        proposal = self.engine.ask() if self._n_proposed < self.n_trials and not self.is_over() else None
         if proposal is None:
             return None
-        self._n_left -= 1
+        self._n_proposed += 1
         trial = self._open[proposal.trial] = _Open(proposal=proposal)
         return trial
 
     def watch(self, epoch: Epoch) -> Ended | None:
         """Whether a job goes on. A trial is pruned by its first fold, which is the same rows for all trials."""
         trial = self._open[epoch.job.trial]
-        self._on_epoch(epoch)
-        if epoch.job.fold == 0 and self._engine.should_prune(
+        self.on_epoch(epoch)
+        if epoch.job.fold == 0 and self.engine.should_prune(
             epoch.job.trial, epoch=epoch.number, valid_loss=epoch.valid_loss
         ):
             trial.ending = trial.ending or Ended.PRUNED
         trial.seconds[epoch.job.fold] = epoch.train_s
-        if self._is_over() or sum(trial.seconds.values()) > self._max_seconds:
+        is_too_long = self.max_seconds is not None and sum(trial.seconds.values()) > self.max_seconds
+        if self.is_over() or is_too_long:
             trial.ending = trial.ending or Ended.BUDGET
         return trial.ending
 
@@ -134,9 +124,9 @@ class RunningTrials:
         trial.back.append(trained)
         if trained.ended in _ENDS_THE_TRIAL:
             trial.ending = trial.ending or trained.ended
-        elif len(trial.back) < self._n_folds and self._has_lost(trial):
+        elif len(trial.back) < self.n_folds and self._has_lost(trial):
             trial.ending = trial.ending or Ended.PRUNED
-        wanted = trial.n_started if trial.ending else self._n_folds
+        wanted = trial.n_started if trial.ending else self.n_folds
         if len(trial.back) < wanted:
             return None
         del self._open[trained.job.trial]
@@ -147,11 +137,11 @@ class RunningTrials:
         """Whether the engine sees no promise in the folds that ended."""
         losses = {back.job.fold: back.lowest_loss for back in trial.back}
         known = {fold: loss for fold, loss in losses.items() if loss is not None}
-        return self._engine.should_prune_folds(trial.proposal.trial, known)
+        return self.engine.should_prune_folds(trial.proposal.trial, known)
 
     def _why(self, trial: _Open, folds: tuple[Trained, ...]) -> Ended:
         """A network that came to its own end in the epoch it was to be called back in is not called pruned."""
-        came_to_own_end = len(folds) == self._n_folds and not any(fold.ended in _ENDS_THE_TRIAL for fold in folds)
+        came_to_own_end = len(folds) == self.n_folds and not any(fold.ended in _ENDS_THE_TRIAL for fold in folds)
         return _own_end(folds) if came_to_own_end or trial.ending is None else trial.ending
 
 

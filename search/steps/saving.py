@@ -55,7 +55,7 @@ def save_answer(
         wall_s: Seconds the run took, over all its starts.
         folder: The run folder, open.
         observer: Told of the end.
-        report: Writes the report of a finished run folder, given its path; None: none is written.
+        report: See `run`.
     """
     observer.phase(Phase.SAVE)
     summary = build_summary(

@@ -6,6 +6,7 @@ trained trial -> its answers kept -> record -> log -> engine.tell -> study.db ->
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING
 
 from ffsearch.search.engines.protocol import Engine
@@ -22,11 +23,11 @@ from ffsearch.search.wording.finding import found
 
 if TYPE_CHECKING:
     from ffsearch.search.engines.optuna_copy import OptunaCopy
-    from ffsearch.search.engines.shared import SharedEngine
 
 __all__ = ["ToldTrials"]
 
 
+@dataclass
 class ToldTrials:
     """The trials of a run that ended. What the engine knows is in the folder, and survives a kill.
 
@@ -39,37 +40,31 @@ class ToldTrials:
         observer: Told of every trial.
     """
 
-    def __init__(
-        self,
-        setting: Setting,
-        *,
-        folder: RunFolder,
-        engine: Engine,
-        copy: OptunaCopy,
-        answers: SearchAnswers | None,
-        observer: Observer,
-    ) -> None:
+    setting: Setting
+    _: KW_ONLY
+    folder: RunFolder
+    engine: Engine
+    copy: OptunaCopy
+    answers: SearchAnswers | None
+    observer: Observer
+
+    def __post_init__(self) -> None:
         from ffsearch.search.engines.shared import SharedEngine
 
-        self._setting = setting
-        self._folder = folder
-        self._engine = engine
-        self._shared: SharedEngine | None = engine if isinstance(engine, SharedEngine) else None
-        self._copy = copy
-        self.answers = answers
-        self._observer = observer
+        setting, records = self.setting, self.folder.records
+        self._shared = self.engine if isinstance(self.engine, SharedEngine) else None
         self._leader = Leader(setting.objective)
-        engine.restore(told_history(folder.records, naive=setting.naive, objective=setting.objective))
+        self.engine.restore(told_history(records, naive=setting.naive, objective=setting.objective))
 
     @property
     def best(self) -> TrialRecord | None:
         """The trial that stands for the best point so far; None where no trial has a value."""
-        return self._leader.of(self._folder.records)
+        return self._leader.of(self.folder.records)
 
     @property
     def records(self) -> tuple[TrialRecord, ...]:
         """All trials, those of earlier starts among them, in the order they ended."""
-        return self._folder.records
+        return self.folder.records
 
     def n_left(self, n_trials: int) -> int:
         """Trials that this driver may still propose, where the run shall have so many; a shared study counts itself."""
@@ -80,7 +75,7 @@ class ToldTrials:
         if self.answers is not None:
             self.answers.add(trial.proposal.trial, trial.folds)
         return make_record(
-            trial.folds, self._setting, ended=trial.ended, repeat_of=self._folder.repeat_of(trial.proposal.point)
+            trial.folds, self.setting, ended=trial.ended, repeat_of=self.folder.repeat_of(trial.proposal.point)
         )
 
     def tell(self, record: TrialRecord) -> None:
@@ -89,11 +84,11 @@ class ToldTrials:
         A trial of a shared study counts unless it was given to another driver, because this one was silent too long.
         """
         worst = bad_value(
-            (earlier.value for earlier in self.records), naive=self._setting.naive, objective=self._setting.objective
+            (earlier.value for earlier in self.records), naive=self.setting.naive, objective=self.setting.objective
         )
         told = record.told(otherwise=worst)
         if self._shared is not None and not self._shared.commit(record, told):
-            self._observer.noted(found(Code.TRIAL_LOST, trial=record.trial))
+            self.observer.noted(found(Code.TRIAL_LOST, trial=record.trial))
             return
         self._take(record, told)
         self.learn_from_others()
@@ -103,7 +98,7 @@ class ToldTrials:
         if self._shared is None:
             return
         for record in self._shared.study.told(but=[known.trial for known in self.records]):
-            self._take(record, record.told(otherwise=self._setting.naive))
+            self._take(record, record.told(otherwise=self.setting.naive))
 
     def others_left_work(self, is_over: Callable[[], bool]) -> bool:
         """Wait until the other drivers of a shared study have told all their trials, or one of them is lost.
@@ -121,7 +116,7 @@ class ToldTrials:
         return goes_on
 
     def _take(self, record: TrialRecord, told: Told) -> None:
-        self._folder.add(record)
-        self._engine.tell(told)
-        self._copy.add(record)
-        self._observer.ended(record, self.best)
+        self.folder.add(record)
+        self.engine.tell(told)
+        self.copy.add(record)
+        self.observer.ended(record, self.best)

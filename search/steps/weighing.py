@@ -115,9 +115,9 @@ def weigh(told: ToldTrials, setting: Setting, *, space: SearchSpace, repeater: R
     wanted, objective = space.evidence, setting.objective
     best = _best(told)
     weighed = Weighed(winner=best, steps=i_star([best]), naive=best)
-    finalists = _finalists(told.records, wanted, objective=objective)
-    if not finalists:
+    if not wanted.finalists:
         return weighed
+    finalists = choose_finalists(told.records, objective=objective, n_finalists=wanted.finalists)
     observer.phase(Phase.FINALISTS)
     found, records = _repeated(repeater, setting, finalists, n_repeats=wanted.repeats, best=best)
     rng = generator(setting.seed, Purpose.EVIDENCE, _IMPORTANCE)
@@ -198,14 +198,6 @@ def _best(told: ToldTrials) -> TrialRecord:
 def _ends(records: Sequence[TrialRecord]) -> str:
     ends = [str(record.ended) for record in records]
     return ", ".join(f"{ends.count(end)} {end}" for end in dict.fromkeys(ends))
-
-
-def _finalists(
-    records: Sequence[TrialRecord], wanted: EvidenceSpec, *, objective: Objective
-) -> tuple[TrialRecord, ...]:
-    if not wanted.finalists:
-        return ()
-    return choose_finalists(records, objective=objective, n_finalists=wanted.finalists)
 
 
 def _repeated(

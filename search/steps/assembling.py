@@ -1,0 +1,101 @@
+"""What a search needs before its first trial, made of what was asked for: engine, trainers, the copy for dashboards.
+
+The engine comes first and is made once: what it refuses is refused before anything is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from ffsearch.search.engines.protocol import Engine
+from ffsearch.search.evidence.answers import SearchAnswers
+from ffsearch.search.executors.trainers import Trainers
+from ffsearch.search.folder.reader import STUDY
+from ffsearch.search.folder.writer import RunFolder
+from ffsearch.search.steps.inputs import Inputs, stopping_for
+from ffsearch.search.steps.setting import Setting
+from ffsearch.spaces.schema import SearchSpace
+
+if TYPE_CHECKING:
+    from ffsearch.search.engines.optuna_copy import OptunaCopy
+    from ffsearch.search.engines.shared_study import SharedStudy
+    from ffsearch.search.executors.protocol import Carrier
+
+__all__ = ["answers_of", "copy_of", "engine_for", "setting_of", "trainers_of"]
+
+
+@contextmanager
+def engine_for(inputs: Inputs[SearchSpace], *, storage: str | None = None) -> Iterator[Engine]:
+    """The engine that a space asks for, nothing told yet.
+
+    Args:
+        inputs: What was asked for.
+        storage: Address of the database in which all drivers of the same space and table share a study; it is opened
+            when all else is checked. None: the search is this process's alone.
+
+    Raises:
+        SpaceError: If it cannot search this space on this table, or not with others.
+        RunError: If the run to start from cannot be read, or the database cannot be used.
+    """
+    from ffsearch.search.engines.choose import make_engine
+
+    name = "-".join([inputs.name, *(digest[:12] for digest in inputs.identity.values())])
+    with ExitStack() as opened:
+
+        def shared(url: str) -> SharedStudy:
+            from ffsearch.search.engines.shared_study import SharedStudy
+
+            return opened.enter_context(SharedStudy(url, name=name, objective=inputs.objective))
+
+        yield make_engine(
+            inputs.space,
+            objective=inputs.objective,
+            max_epochs=stopping_for(inputs.space, inputs.n_train).max_epochs,
+            first_rung=_first_rung(inputs),
+            n_features=inputs.prepared.n_features,
+            n_outputs=inputs.prepared.head.n_outputs,
+            shared=None if storage is None else lambda: shared(storage),
+        )
+
+
+def setting_of(inputs: Inputs[SearchSpace]) -> Setting:
+    """What scores of a search rest on; the matrices are made."""
+    return Setting(problem=inputs.prepared.problem(), objective=inputs.objective, seed=inputs.space.search.seed)
+
+
+def trainers_of(inputs: Inputs[SearchSpace], *, carrier: Carrier | None = None) -> Trainers:
+    """Trainers that train as the space says, in threads of this process or by a carrier."""
+    train, search = inputs.space.train, inputs.space.search
+    return Trainers(
+        kind=train.trainer, stopping=stopping_for(inputs.space, inputs.n_train), optimizer=train.optimizer,
+        momentum=train.momentum, n_lanes=search.concurrency, carrier=carrier,
+    )  # fmt: skip
+
+
+def copy_of(inputs: Inputs[SearchSpace], folder: RunFolder) -> OptunaCopy:
+    """The copy of the trials that dashboards read, brought up to date."""
+    from ffsearch.search.engines.optuna_copy import OptunaCopy
+
+    return OptunaCopy(
+        folder.path / STUDY, name=inputs.name, objective=inputs.objective, parameters=inputs.space.parameters,
+        first_rung=_first_rung(inputs), records=folder.records,
+    )  # fmt: skip
+
+
+def answers_of(inputs: Inputs[SearchSpace], setting: Setting, folder: RunFolder) -> SearchAnswers | None:
+    """Where it is kept what trials answer on their validation rows; None where no evidence is wanted."""
+    if not inputs.space.evidence.finalists:
+        return None
+    rows = [valid for _, valid in inputs.prepared.splits.folds]
+    return SearchAnswers(folder.path, setting.problem, setting.objective, rows=rows, seed=setting.seed)
+
+
+def _first_rung(inputs: Inputs[SearchSpace]) -> int:
+    """Epochs before a pruner judges a trial."""
+    from ffsearch.search.engines.pruners import first_rung_for
+    from ffsearch.search.training.batches import batches_per_epoch
+
+    stopping = stopping_for(inputs.space, inputs.n_train)
+    return first_rung_for(batches_per_epoch(inputs.n_train, batch_size=stopping.batch_size))
