@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +17,7 @@ import pytest
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="on Windows all other tests are this test")
 
+ROOT: Final = Path(__file__).parent.parent
 ANOTHER_MACHINE: Final = Path(__file__).parent / "another_machine"
 
 RUN: Final = [
@@ -45,6 +48,43 @@ for name in ("fcntl", "resource"):
 program = "import signal; print(hasattr(signal, 'SIGKILL'))"  # in a child, too
 subprocess.run([sys.executable, "-c", program], check=True)
 """
+
+
+MODULES: Final = {"fcntl", "grp", "pty", "pwd", "resource", "syslog", "termios", "tty"}
+NAMES: Final = {
+    "os": "O_CLOEXEC O_DIRECTORY O_NOFOLLOW O_NONBLOCK O_SYNC WNOHANG chown chroot fchmod fchown fork forkpty getegid "
+    "geteuid getgid getloadavg getpgid getuid killpg lockf mkfifo nice openpty posix_spawn pread preadv pwrite pwritev "
+    "sched_getaffinity sched_setaffinity sendfile setsid setuid statvfs sysconf uname wait",
+    "signal": "SIGALRM SIGCHLD SIGHUP SIGKILL SIGPIPE SIGQUIT SIGUSR1 SIGUSR2 alarm pause pthread_kill setitimer",
+    "socket": "AF_UNIX recv_fds send_fds socketpair",
+}
+"""What Windows lacks: modules, and names of modules that it has."""
+
+ASKED_FOR: Final = [("cli.py", "pthread_kill"), ("environment.py", "sched_getaffinity")]
+"""Where `hasattr` comes first."""
+
+
+def named_of_posix(tree: ast.AST) -> Iterator[str]:
+    """What a source names of what POSIX alone has."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names):
+                yield from MODULES & {alias.name for alias in names}
+            case ast.ImportFrom(str(module), names):
+                yield from MODULES & {module}
+                yield from set(NAMES.get(module, "").split()) & {alias.name for alias in names}
+            case ast.Attribute(ast.Name(module), name):
+                yield from set(NAMES.get(module, "").split()) & {name}
+            case ast.keyword(name) if name in ("pass_fds", "preexec_fn", "start_new_session"):
+                yield name
+
+
+@pytest.mark.needs_checkout
+def test_no_source_names_what_posix_alone_has() -> None:
+    sources = [path for room in ("search", "spaces", "reports", "src/ffsearch") for path in (ROOT / room).rglob("*.py")]
+    assert len(sources) > 200
+    found = {(path.name, name) for path in sources for name in named_of_posix(ast.parse(path.read_bytes()))}
+    assert sorted(found) == ASKED_FOR
 
 
 @pytest.fixture

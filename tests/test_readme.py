@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.specifiers import SpecifierSet
+from ruamel.yaml import YAML
 
 from ffsearch.search.cli import invoke
 
@@ -37,3 +40,18 @@ def test_every_option_of_the_readme_exists(capfd: pytest.CaptureFixture[str]) ->
 @pytest.mark.parametrize("name", ["install-and-run", "install-and-test"])
 def test_ci_finds_the_two_commands(name: str) -> None:
     assert len(re.findall(rf"<!-- {name} -->\n```sh\n[^`]+```", README)) == 1
+
+
+@pytest.mark.needs_checkout
+def test_they_run_on_every_system_and_python_that_is_promised() -> None:
+    text = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+    matrix = YAML(typ="safe").load(text)["jobs"]["fast"]["strategy"]["matrix"]
+    promised = SpecifierSet(
+        tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["requires-python"]
+    )
+    assert matrix["system"] == ["ubuntu", "macos", "windows"]
+    assert matrix["python"] == ["3.11", "3.12", "3.13"]
+    assert all(promised.contains(f"{python}.0") for python in matrix["python"])
+    assert not promised.contains("3.10.99")
+    for name in ("install-and-run", "install-and-test"):
+        assert text.count(f"<!-- {name} -->") == 1
