@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import NormalDist
 from typing import Final
 
-__all__ = ["CONFIDENCE", "SIGNIFICANT", "TWO_SIDED"]
+__all__ = ["CONFIDENCE", "SIGNIFICANT", "TAIL", "TWO_SIDED"]
 
 CONFIDENCE: Final = 0.95
 """Share of intervals that hold the truth. Choice: what readers expect where nothing else is said."""
@@ -13,5 +13,8 @@ CONFIDENCE: Final = 0.95
 SIGNIFICANT: Final = 0.05
 """Adjusted p-value below which something is called shown: an interval of `CONFIDENCE` then leaves zero out."""
 
-TWO_SIDED: Final = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+TAIL: Final = (1 - CONFIDENCE) / 2
+"""Share of the truth that an interval may miss on either side."""
+
+TWO_SIDED: Final = NormalDist().inv_cdf(1 - TAIL)
 """Standard deviations of a normal that half an interval of `CONFIDENCE` is wide: 1.96."""

@@ -23,7 +23,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ffsearch.search.base.confidence import CONFIDENCE, SIGNIFICANT, TWO_SIDED
+from ffsearch.search.base.confidence import CONFIDENCE, SIGNIFICANT, TAIL, TWO_SIDED
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.evidence.terms import weight_chunks, weighted_scores
 
@@ -116,7 +116,7 @@ class Contrast:
     @property
     def detectable(self) -> float:
         """The smallest effect that would be found with a chance of `POWER`."""
-        return self._reach((1 - CONFIDENCE) / 2) + self._reach(1 - POWER)
+        return self._reach(TAIL) + self._reach(1 - POWER)
 
     def seeds_to_detect(self, effect: float) -> int | None:
         """Seeds with which an effect would be found with a chance of `POWER`; None: more seeds alone cannot do it."""

@@ -13,14 +13,12 @@ from itertools import combinations
 from typing import Final
 
 from ffsearch.search.network.topology import MIN_WIDTH, Convolutions, Point
+from ffsearch.spaces.schema import MAX_WIDTH
 
 __all__ = ["TOLERANCE", "Build", "Fit", "Misfit", "Why", "fit", "with_channels", "with_units", "with_widths"]
 
 TOLERANCE: Final = 0.02
 """Largest distance of a cell from its budget, as a share. choice: a tenth of a half-decade step between budgets."""
-
-_MAX_WIDTH: Final = 65_536
-"""Widest layer that is tried. choice: `spaces.schema.MAX_WIDTH`, which no space file may exceed either."""
 
 
 class Why(StrEnum):
@@ -67,7 +65,7 @@ def with_widths(like: Point, depth: int) -> Build:
     def point(widths: tuple[int, ...]) -> Point:
         return replace(like, depth=depth, width=widths[0], widths=widths)
 
-    return Build(point=point, n_sizes=depth, least=MIN_WIDTH, most=_MAX_WIDTH, ascending=like.residual)
+    return Build(point=point, n_sizes=depth, least=MIN_WIDTH, most=MAX_WIDTH, ascending=like.residual)
 
 
 def with_channels(like: Point, *, image: tuple[int, int, int], n_layers: int) -> Build:
@@ -81,7 +79,7 @@ def with_channels(like: Point, *, image: tuple[int, int, int], n_layers: int) ->
 
 def with_units(like: Point) -> Build:
     """The one dense layer grows; the convolutional ones are those of `like`."""
-    return Build(point=lambda units: replace(like, width=units[0]), n_sizes=1, least=MIN_WIDTH, most=_MAX_WIDTH)
+    return Build(point=lambda units: replace(like, width=units[0]), n_sizes=1, least=MIN_WIDTH, most=MAX_WIDTH)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ffsearch.search.base.confidence import CONFIDENCE
+from ffsearch.search.base.confidence import TAIL
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.evidence.finalists import corrected_factor
 from ffsearch.search.evidence.intervals import Interval
@@ -55,7 +55,7 @@ def paired_over_rows(
     chunks = weight_chunks(N_RESAMPLES, len(truth), rng=rng, groups=groups)
     drawn = np.concatenate([weighted_scores(metric, truth=truth, terms=terms, weights=chunk) for chunk in chunks])
     drawn = sign * drawn + rng.standard_normal(drawn.shape) * np.asarray(seed_sds or [0.0] * len(terms))
-    tail = (1 - CONFIDENCE) / 2 / n_together
+    tail = TAIL / n_together
     intervals = []
     for one, other in pairs:
         low, high = np.nanquantile(drawn[:, one] - drawn[:, other], [tail, 1 - tail])
@@ -94,7 +94,7 @@ def paired_over_repeats(
     error = float(np.sqrt(corrected_factor(n_repeats, test_to_train=test_to_train) * spread.variance))
     if error == 0:
         return Interval(value=mean, low=mean, high=mean), 1.0 if mean == 0 else 0.0
-    reach = float(student.ppf((1 + CONFIDENCE) / 2, spread.degrees)) * error
+    reach = float(student.ppf(1 - TAIL, spread.degrees)) * error
     p_value = 2 * float(student.sf(abs(mean) / error, spread.degrees))
     return Interval(value=mean, low=mean - reach, high=mean + reach), p_value
 

@@ -20,7 +20,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ffsearch.search.base.confidence import CONFIDENCE
+from ffsearch.search.base.confidence import TAIL
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.evidence.finalists import choose
 from ffsearch.search.evidence.intervals import Interval, mean_quantiles, of_groups
@@ -328,10 +328,9 @@ def _corrected(
     rows: RowsGain | None = None,
 ) -> Corrected:
     """Losses turned back into scores."""
-    tail = (1 - CONFIDENCE) / 2
     lowest, highest = bounds(out.objective.name)
     value, *ends = np.clip(
-        out.objective.sign * np.array([corrected, *np.nanquantile(spread, [tail, 1 - tail])]), lowest, highest
+        out.objective.sign * np.array([corrected, *np.nanquantile(spread, [TAIL, 1 - TAIL])]), lowest, highest
     )
     return Corrected(
         naive=out.objective.sign * naive,

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ffsearch.search.base.confidence import CONFIDENCE, SIGNIFICANT
+from ffsearch.search.base.confidence import SIGNIFICANT, TAIL
 from ffsearch.search.evidence.comparison import holm
 from ffsearch.search.evidence.intervals import Interval
 from ffsearch.search.evidence.terms import row_terms
@@ -188,5 +188,5 @@ def _mean_interval(losses: NDArray[np.float64]) -> Interval:
     from scipy.stats import t as student
 
     mean, n_rows = float(losses.mean()), len(losses)
-    reach = float(student.ppf((1 + CONFIDENCE) / 2, n_rows - 1) * losses.std(ddof=1) / np.sqrt(n_rows))
+    reach = float(student.ppf(1 - TAIL, n_rows - 1) * losses.std(ddof=1) / np.sqrt(n_rows))
     return Interval(value=mean, low=mean - reach, high=mean + reach)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ffsearch.search.base.confidence import CONFIDENCE
+from ffsearch.search.base.confidence import CONFIDENCE, TAIL
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.evidence.intervals import Interval
 from ffsearch.search.folder.trial_record import TrialRecord
@@ -83,8 +83,7 @@ def parameter_importances(
     resampled = _shares([_measured([trials[at] for at in rows], names, objective=objective) for rows in drawn])
     shuffled = [_with_values(trials, rng.permutation(values)) for _ in range(N_SHUFFLES)]
     chance = np.quantile([_measured(one, names, objective=objective) for one in shuffled], CONFIDENCE, axis=0)
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(resampled, [tail, 1 - tail], axis=0)
+    low, high = np.quantile(resampled, [TAIL, 1 - TAIL], axis=0)
     shares = _shares([found])[0]
     importances = [
         Importance(

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ffsearch.search.base.confidence import CONFIDENCE
+from ffsearch.search.base.confidence import CONFIDENCE, TAIL
 from ffsearch.search.evidence.metrics import bounds
 from ffsearch.search.evidence.terms import row_influences
 
@@ -43,14 +43,13 @@ def score_intervals(
         Lower and upper end of each model; NaN where the score is not defined on these rows.
     """
     lowest, highest = bounds(metric)
-    tail = (1 - CONFIDENCE) / 2
     found = []
     for influences in row_influences(metric, truth=truth, terms=terms):
         if metric == "accuracy" and groups is None:
             share = share_interval(int(influences.sum()), len(influences))
             found.append((share.low, share.high))
             continue
-        low, high = mean_quantiles(of_groups(influences, groups), np.array([tail, 1 - tail]))
+        low, high = mean_quantiles(of_groups(influences, groups), np.array([TAIL, 1 - TAIL]))
         found.append((max(float(low), lowest), min(float(high), highest)))
     return found
 
