@@ -66,8 +66,7 @@ _MAX_COLUMNS: Final = 4
 
 def line_name(line: Line, t: Language) -> str:
     """`3 layers`; of convolutional networks `3 layers, more channels`."""
-    layers = t.counted("layers", line.depth)
-    return layers if line.widened == "layers" else t(f"capacity.line.{line.widened}", layers=layers)
+    return t.line((line.depth, line.widened))
 
 
 def score_by_depth(study: StudyTables, *, t: Language, width: int = WIDE) -> Figure:

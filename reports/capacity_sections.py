@@ -282,7 +282,7 @@ def _protocol(study: StudyTables, run: RunLike, t: Language) -> Section:
     entries += _special(protocol, t)
     blocks = [
         Block(title=t("capacity.cells"), table=_cell_table(study, t), is_sortable=True),
-        *([Block(title=t("capacity.missing"), points=_missing(study, t))] if study.missing else []),
+        *([Block(title=t("capacity.missing"), findings=study.missing)] if study.missing else []),
         Block(title=t("capacity.repeat"), code=f"ffsearch run space.yaml\n\n{run.space_text}"),
     ]
     return Section(key="protocol", title=t("capacity.protocol"), entries=entries, blocks=blocks)
@@ -318,17 +318,6 @@ def _cell_table(study: StudyTables, t: Language) -> ShownTable:
         label=t("capacity.cells"), heads=[t(f"capacity.column.{name}") for name in names], rows=rows,
         numbers=frozenset(range(len(names))),
     )  # fmt: skip
-
-
-def _missing(study: StudyTables, t: Language) -> list[str]:
-    return [
-        t(
-            f"capacity.missing.{one['why']}",
-            layers=plots.line_name(Line(one["depth"], one.get("widened", "layers")), t), budget=t.count(one["budget"]),
-            below=t.count(one["below"] or 0), above=t.count(one["above"] or 0),
-        )
-        for one in study.missing
-    ]  # fmt: skip
 
 
 def _worst(study: StudyTables) -> float:

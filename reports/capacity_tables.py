@@ -9,6 +9,8 @@ from typing import Any, Final
 from ffsearch.reports.tables import RunLike
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.folder.verdict import Verdict
+from ffsearch.search.wording.codes import Code
+from ffsearch.search.wording.finding import Finding, found
 
 __all__ = ["Cell", "Disagreement", "Gain", "Line", "SizeTable", "StudyTables", "study_tables"]
 
@@ -136,7 +138,7 @@ class StudyTables:
         verdict: What was found.
         objective: What was compared.
         cells: In the order of depth, then budget.
-        missing: Cells that cannot exist: depth, budget, why, below, above.
+        missing: Cells that cannot exist.
         means: Every deeper depth against the shallowest, mean over budgets.
         singles: The same at every budget.
         overfits: Of every depth whose largest budget is not its best: what the largest gains over the best (`budget`).
@@ -150,7 +152,7 @@ class StudyTables:
     verdict: Verdict
     objective: Objective
     cells: tuple[Cell, ...]
-    missing: Sequence[Mapping[str, Any]]
+    missing: tuple[Finding, ...]
     means: tuple[Gain, ...]
     singles: tuple[Gain, ...]
     overfits: tuple[Gain, ...]
@@ -210,7 +212,7 @@ def study_tables(run: RunLike) -> StudyTables | None:
         verdict=verdict,
         objective=objective,
         cells=tuple(_cell(cell) for cell in capacity["cells"]),
-        missing=capacity["missing"],
+        missing=tuple(map(_missing, capacity["missing"])),
         means=tuple(_gain(one) for one in capacity["means"]),
         singles=tuple(_gain(one) for one in capacity["singles"]),
         overfits=tuple(_gain(one | {"budget": one["beyond"]}) for one in capacity["overfits"]),
@@ -272,3 +274,10 @@ def _disagreement(one: Mapping[str, Any]) -> Disagreement:
     return Disagreement(
         **{name: one[name] for name in names}, shares={name: one[name] for name in _SHARES if name in one}
     )
+
+
+def _missing(kept: Mapping[str, Any]) -> Finding:
+    """A cell that cannot exist; early versions had no other kinds of networks than dense ones."""
+    near = {end: kept[end] for end in ("below", "above") if kept[end] is not None}
+    line = (kept["depth"], kept.get("widened", "layers"))
+    return found(Code.CELL_MISSING, kept["why"], line=line, budget=kept["budget"], **near)

@@ -7,7 +7,7 @@ Differences are positive where the first of two is better, whatever the metric's
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -19,6 +19,8 @@ from ffsearch.reports import tables
 from ffsearch.reports.tables import Estimate, RunLike
 from ffsearch.search.base.confidence import SIGNIFICANT
 from ffsearch.search.folder.verdict import Verdict
+from ffsearch.search.wording.codes import Code
+from ffsearch.search.wording.finding import Finding
 
 __all__ = [
     "NETWORK",
@@ -40,6 +42,7 @@ __all__ = [
     "models",
     "overall_loss",
     "residuals",
+    "said",
     "temperature",
     "verdict",
     "worst_slices",
@@ -193,6 +196,11 @@ class WorstSlice:
 def verdict(run: RunLike) -> Verdict:
     """The verdict; one without a code and findings where there is none."""
     return Verdict.of_summary(run.summary) or Verdict(code="", findings=())
+
+
+def said(run: RunLike, codes: Iterable[Code]) -> list[Finding]:
+    """What the verdict says under some codes, as far as it is not silenced."""
+    return tables.shown(run, verdict(run).of(codes))
 
 
 def models(run: RunLike) -> list[Model]:

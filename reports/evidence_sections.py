@@ -54,7 +54,7 @@ def sure(run: RunLike, t: Language) -> Section | None:
     n = t.count(int(tables.history(run)["value"].notna().sum()))
     texts = [t("sure.text", n=n)] if len(scores) == 3 else [t("sure.text_two", n=n)] if "test" in names else []
     texts += [*_optimism(run, t), *_rows(run, t)]
-    texts += map(t.says, evidence.verdict(run).of(_SURE))
+    texts += map(t.says, evidence.said(run, _SURE))
     finalists = finalist_picture(evidence.finalists(run), objective, t)
     blocks = [Block(title=t("sure.finalists"), pictures=[finalists])] if finalists else []
     return Section(
@@ -68,7 +68,7 @@ def worth(run: RunLike, t: Language) -> Section | None:
     models, objective = evidence.models(run), tables.objective(run)
     if not models:
         return None
-    said = map(t.says, evidence.verdict(run).of(_WORTH))
+    said = map(t.says, evidence.said(run, _WORTH))
     table = Block(title=t("worth.models"), table=model_table(models, objective, t))
     return Section(
         key="worth", title=t("worth.title"), texts=[t("worth.text"), " ".join(said)],

@@ -39,7 +39,7 @@ _BY_ANSWER: Final = {"boosting": Code.USE_BOOSTING, "linear": Code.USE_LINEAR, "
 
 def next_steps(run: RunLike, t: Language) -> Section | None:
     """A list of steps; None where the run gives a reason for none."""
-    said = steps(run)
+    said = tables.shown(run, steps(run))
     return Section(key="next", title=t("next.title"), blocks=[Block(findings=said)]) if said else None
 
 

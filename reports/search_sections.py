@@ -9,6 +9,7 @@ from typing import Any, Final
 from ffsearch.reports import evidence, tables
 from ffsearch.reports.fronts import front_picture
 from ffsearch.reports.listings import MAX_COLUMN_ROWS, column_table, pair_table, trial_table
+from ffsearch.reports.next_steps import steps
 from ffsearch.reports.parts import Block, Section, known
 from ffsearch.reports.pictures import (
     choice_picture,
@@ -81,6 +82,7 @@ def data(run: RunLike, t: Language) -> Section | None:
     # What is not used, and why, the table of columns says too.
     notices = [one for one in tables.shown(run, tables.notices(run)) if not columns or one.code is not Code.NOT_USED]
     told = tables.findings(run)
+    told += [step for step in steps(run) if step not in told]
     n_silenced = len(told) - len(tables.shown(run, told))
     silenced = t.counted_as("data.silenced", n_silenced) if n_silenced else ""
     blocks = [Block(title=t("data.notices"), text=silenced, findings=notices)] if notices or silenced else []

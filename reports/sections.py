@@ -51,7 +51,7 @@ def _answer(run: RunLike, t: Language) -> Section:
     if not best:
         texts = [t("answer.none_text", trials=t.counted("trials", len(run.trials)))] if len(run.trials) else []
         return Section(key="answer", title=title, texts=texts)
-    said = evidence.verdict(run).findings[1:]  # the headline says the first
+    said = tables.shown(run, evidence.verdict(run).findings[1:])  # the headline says the first
     return Section(
         key="answer", title=title, lead=_lead(run, best, t), topology=t.topology(best["topology"]),
         texts=[] if said else [_test_sentence(run, t)], facts=_facts(run, best, t),

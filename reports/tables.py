@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.folder.trial_record import scores as valued
+from ffsearch.search.folder.verdict import Verdict
 from ffsearch.search.wording.finding import Finding, reasons_in, unsilenced
 
 __all__ = [
@@ -446,7 +447,9 @@ def findings(run: RunLike) -> list[Finding]:
     said = {(notice.code, notice.about) for notice in notices(run)}
     columns = getattr(run, "columns", None) or ()
     reasons = [(column["name"], reason) for column in columns for reason in reasons_in(column)]
-    return [*notices(run), *(one for name, one in reasons if (one.code, name) not in said), *gaps(run)]
+    verdict = Verdict.of_summary(run.summary)
+    found = [*notices(run), *(one for name, one in reasons if (one.code, name) not in said), *gaps(run)]
+    return found if verdict is None else [*found, *verdict.findings]
 
 
 def ignored(run: RunLike) -> tuple[str, ...]:

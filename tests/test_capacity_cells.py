@@ -15,6 +15,7 @@ from ffsearch.search.capacity.widths import TOLERANCE, Fit, Misfit, Why, fit, wi
 from ffsearch.search.network.heads import Head, Task, default_loss
 from ffsearch.search.network.model import build_network
 from ffsearch.search.network.topology import MIN_WIDTH, Activation, Convolutions, Point, describe, layer_sizes, n_params
+from ffsearch.search.wording.language import PLAIN
 from ffsearch.spaces.capacity import PRESETS, CapacitySpace, CapacitySpec
 from ffsearch.spaces.schema import DataSpec
 
@@ -179,8 +180,8 @@ def test_cells_that_cannot_be_are_left_out_and_told() -> None:
     plan = a_plan(depths=[1, 8], budgets=[100, 3000])
     assert [(one.line.depth, one.budget) for one in plan.missing] == [(8, 100)]
     assert len(plan.cells) == 3
-    assert plan.missing[0].sentence == (
-        "No network of depth 8 has 100 parameters to 2%: the narrowest layers there are already make 239 parameters."
+    assert PLAIN.says(plan.missing[0].finding) == (
+        "8 layers with 100 parameters: the narrowest layers already have 239."
     )
 
 

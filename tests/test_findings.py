@@ -10,6 +10,7 @@ import pytest
 
 from ffsearch.search import cli
 from ffsearch.search.wording.codes import Code, Severity
+from ffsearch.search.wording.early import FORMS
 from ffsearch.search.wording.explain import WIDTH, list_lines, markdown, page_lines
 from ffsearch.search.wording.finding import Finding, found, unsilenced
 from ffsearch.search.wording.language import ENGLISH, LANGUAGES, kept
@@ -38,6 +39,23 @@ def test_a_finding_comes_back_from_json_and_its_sentence_stands_beside_it() -> N
 def test_what_another_version_kept_is_shown_as_it_stands() -> None:
     later = {"code": "FFS999", "values": {"n": 3}, "text": "Three of a kind."}
     assert [ENGLISH.says(Finding.from_dict(one)) for one in ("As it was.", later)] == ["As it was.", "Three of a kind."]
+
+
+@pytest.mark.parametrize("key", FORMS)
+def test_what_the_first_version_kept_by_a_key_is_found_under_its_code(key: str) -> None:
+    names = "metric topology smaller n_rows n_needed share times depth reference margin detectable budget n n_cells"
+    numbers = {"gain": 0.25, "value": 0.25} if key.startswith(("verdict", "conv", "also")) else {"value": 0.25}
+    finding = Finding.from_dict({"key": key, "values": {**dict.fromkeys(names.split(), 3), **numbers, "metric": "rmse",
+                                                        "topology": "4 -> 1", "smaller": "4 -> 1"}})  # fmt: skip
+    assert finding.code is not Code.AS_WRITTEN
+    assert all(t.says(finding) for t in LANGUAGES.values())
+
+
+def test_a_range_is_said_as_one_thing_and_a_value_with_its_interval() -> None:
+    rows = found(Code.MORE_ROWS_OF_SLICE, "known", column="age", rows=(0.5, 1200.0))
+    assert "where age is 0.5 to 1,200:" in ENGLISH.says(Finding.from_dict(json.loads(json.dumps(rows.as_dict()))))
+    gain = found(Code.NETWORK_OVER_LINEAR, "level", metric="rmse", value=150.0, low=-31.5, high=331.5)
+    assert PORTUGUESE.says(gain) == "Não se mostrou diferença para o modelo linear: 150 em RMSE (−30 a 330)."
 
 
 def test_silenced_codes_are_not_among_what_is_shown() -> None:

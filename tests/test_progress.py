@@ -85,6 +85,8 @@ def test_the_answer_says_whose_score_is_whose() -> None:
     assert "sealed test    log loss 0.1000, 95 % between 0.02000 and 0.2000  (opened 2 times)" in lines
     assert "beside it      linear 0.2000, boosting 0.2500" in lines
     assert all(len(line) <= 100 for line in lines)
+    assert any("Until then the linear model" in line for line in lines)
+    assert not any("Until then" in line for line in closing_lines(SUMMARY, Path("runs/wine"), ignored=["FFS632"]))
 
 
 @pytest.mark.parametrize("width", [80, 120])

@@ -17,10 +17,8 @@ from enum import StrEnum
 from ffsearch.search.base.seeds import Purpose, child
 from ffsearch.search.capacity.rates import RateGrid
 from ffsearch.search.capacity.widths import (
-    TOLERANCE,
     Build,
     Misfit,
-    Why,
     with_channels,
     with_units,
     with_widths,
@@ -28,6 +26,8 @@ from ffsearch.search.capacity.widths import (
 from ffsearch.search.capacity.widths import fit as fit_budget
 from ffsearch.search.network.topology import Activation, Convolutions, Point, n_params
 from ffsearch.search.training.protocol import Job
+from ffsearch.search.wording.codes import Code
+from ffsearch.search.wording.finding import Finding, found
 from ffsearch.spaces.capacity import CapacitySpec
 
 __all__ = ["Line", "MissingCell", "Plan", "StudyCell", "Training", "Widened", "make_plan"]
@@ -89,17 +89,12 @@ class MissingCell:
     misfit: Misfit
 
     @property
-    def sentence(self) -> str:
+    def finding(self) -> Finding:
         """What cannot be, and why."""
-        below, above = self.misfit.below, self.misfit.above
-        why = {
-            Why.TOO_SMALL: f"the narrowest layers there are already make {above or 0:,} parameters",
-            Why.TOO_LARGE: f"the widest layers there are make {below or 0:,} parameters",
-            Why.TOO_COARSE: f"a unit more or less is a step over it, to {below or 0:,} or {above or 0:,} parameters",
-        }
-        what = f"No network of depth {self.line.depth} has {self.budget:,} parameters to {TOLERANCE:.0%}"
-        grown = "" if self.line.widened is Widened.LAYERS else f" by more {self.line.widened}"
-        return f"{what}{grown}: {why[self.misfit.why]}."
+        ends = {"below": self.misfit.below, "above": self.misfit.above}
+        near = {name: end for name, end in ends.items() if end is not None}
+        line = (self.line.depth, str(self.line.widened))
+        return found(Code.CELL_MISSING, str(self.misfit.why), line=line, budget=self.budget, **near)
 
 
 @dataclass(frozen=True, order=True)

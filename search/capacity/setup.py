@@ -18,6 +18,7 @@ from ffsearch.search.executors.choose import Carriage
 from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.steps.inputs import Inputs, Request
 from ffsearch.search.training.protocol import Stopping
+from ffsearch.search.wording.language import PLAIN
 from ffsearch.spaces.capacity import CapacitySpace, CapacitySpec
 
 if TYPE_CHECKING:
@@ -148,6 +149,6 @@ def _check(plan: Plan) -> None:
     for budget in {cell.budget for cell in plan.cells}:
         if len({cell.depth for cell in plan.cells[plan.main] if cell.budget == budget}) > 1:
             return
-    told = " ".join(missing.sentence for missing in plan.missing)
+    told = " ".join(PLAIN.says(missing.finding) for missing in plan.missing)
     raise DataError(f"No parameter budget can be met by two depths, so nothing can be compared: {told} "
                     "Set other capacity.budgets.")  # fmt: skip

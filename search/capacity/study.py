@@ -80,7 +80,7 @@ def _compare(
             search=SearchFacts(engine="capacity", sampler="grid", pruner="none", trainer=trainer, seed=plan.seed),
             n_trials=len(list(plan.first_trainings())),
             n_cells=len(plan.cells),
-            notices=[found(Code.AS_WRITTEN, text=missing.sentence) for missing in plan.missing],
+            notices=[missing.finding for missing in plan.missing],
         )  # fmt: skip
         _train(study, folder, networks, observer)
         load_tensorflow()  # to ask networks about the test rows; they are trained without it

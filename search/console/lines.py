@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -75,10 +75,10 @@ def _kinds(began: Began) -> str:
     return ", ".join(f"{n} {kind}" for kind, n in Counter(began.kinds).items()) or "no columns"
 
 
-def closing_lines(summary: Mapping[str, Any], path: Path) -> list[str]:
+def closing_lines(summary: Mapping[str, Any], path: Path, *, ignored: Iterable[str] = ()) -> list[str]:
     """The answer, as a person wants to read it."""
     if summary["kind"] == "capacity":
-        return study_lines(summary, path)
+        return study_lines(summary, path, ignored=ignored)
     best, evidence, refit = summary["best"], summary["evidence"], summary["refit"]
     name, test = metric(summary["objective"]["name"]), evidence.get("test")
     return [
@@ -89,7 +89,7 @@ def closing_lines(summary: Mapping[str, Any], path: Path) -> list[str]:
         *_baseline_lines(summary),
         f"refit          {refit['updates']:,} updates on all {refit['n_rows']:,} rows outside the test part",
         f"model          {path / 'model' / 'model.keras'}",
-        *_verdict_lines(summary),
+        *_verdict_lines(summary, ignored),
     ]
 
 
@@ -146,6 +146,6 @@ def _baseline_lines(summary: Mapping[str, Any]) -> list[str]:
     return [f"beside it      {', '.join(told)}"] if told else []
 
 
-def _verdict_lines(summary: Mapping[str, Any]) -> list[str]:
+def _verdict_lines(summary: Mapping[str, Any], ignored: Iterable[str]) -> list[str]:
     found = Verdict.of_summary(summary)
-    return [] if found is None else ["", *wrapped_verdict(found)]
+    return [] if found is None else ["", *wrapped_verdict(found, ignored)]

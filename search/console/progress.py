@@ -102,6 +102,11 @@ def counting(what: str, *, quiet: bool) -> Iterator[Callable[[int], None] | None
     console.print(f"{done:,} {what} in {PLAIN.duration(time.monotonic() - began)}")
 
 
+def _ignored(began: Began | None) -> tuple[str, ...]:
+    """The codes that the space file silences."""
+    return () if began is None else began.ignored
+
+
 class _Pace:
     """Time gone and time left, from the trials ended since the start."""
 
@@ -172,7 +177,7 @@ class PlainLines(Observer):
 
     def finished(self, summary: Mapping[str, Any], path: Path) -> None:
         """Say the answer."""
-        for line in closing_lines(summary, path):
+        for line in closing_lines(summary, path, ignored=_ignored(self._began)):
             self._say(line)
 
 
@@ -303,7 +308,7 @@ class LiveDisplay(Observer):
     def finished(self, summary: Mapping[str, Any], path: Path) -> None:
         """Take the display away and print the answer."""
         self.live.stop()
-        for line in closing_lines(summary, path):
+        for line in closing_lines(summary, path, ignored=_ignored(self._began)):
             self._console.print(Text(line))
 
     def _draw(self) -> Group:

@@ -42,7 +42,7 @@ def verdict_lines(run: StoredRun) -> list[str]:
             else "it is not finished. The run's command goes on with it; with --finish it ends with the trials told"
         )
         raise RunError(f"{run.path} has no verdict: {why}.")
-    return list(map(PLAIN.tagged, found.findings))
+    return found.tagged(PLAIN, ignored=run.ignored)
 
 
 def _head(run: StoredRun, summary: Mapping[str, Any]) -> list[str]:
@@ -52,7 +52,7 @@ def _head(run: StoredRun, summary: Mapping[str, Any]) -> list[str]:
     others = ", ".join(f"{counts[f'n_{why}']} {why}" for why in ("pruned", "diverged", "failed") if counts[f"n_{why}"])
     lines = [f"{run.path}", f"{summary['data']['source']}, {summary['task']}", told + (f", {others}" if others else "")]
     if run.is_finished and (summary["kind"] == "capacity" or "refit" in summary):
-        return lines + closing_lines(summary, run.path)
+        return lines + closing_lines(summary, run.path, ignored=run.ignored)
     if summary["kind"] == "capacity":
         return [*lines, "not finished: the command that started it goes on with it; nothing is compared before that"]
     best = summary["best"]

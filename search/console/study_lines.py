@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from textwrap import wrap
 from typing import Any, Final
@@ -29,7 +29,7 @@ def stands(n_done: int, n_trainings: int, n_cells_done: int, n_cells: int, left_
     return f"{n_done} of {n_trainings} networks, {n_cells_done} of {n_cells} cells, about {PLAIN.duration(left_s)} left"
 
 
-def study_lines(summary: Mapping[str, Any], path: Path) -> list[str]:
+def study_lines(summary: Mapping[str, Any], path: Path, *, ignored: Iterable[str] = ()) -> list[str]:
     """The lines of a study that came to its end."""
     capacity = summary["capacity"]
     metric, verdict = PLAIN.named("metric", summary["objective"]["name"]), Verdict.of_summary(summary)
@@ -40,19 +40,20 @@ def study_lines(summary: Mapping[str, Any], path: Path) -> list[str]:
         f"(in brackets on training rows; * best learning rate at an end; ! a seed that hardly learnt)",
         *_table(capacity["cells"]),
         "",
-        *([] if verdict is None else _said(verdict)),
+        *([] if verdict is None else _said(verdict, ignored)),
         f"tables    {path / 'capacity.parquet'}",
     ]
 
 
-def _said(verdict: Verdict) -> list[str]:
+def _said(verdict: Verdict, ignored: Iterable[str]) -> list[str]:
     answer = PLAIN(f"capacity.head.{verdict.code}")
-    return [f"verdict   {answer}", *wrapped_verdict(verdict)]
+    return [f"verdict   {answer}", *wrapped_verdict(verdict, ignored)]
 
 
-def wrapped_verdict(verdict: Verdict) -> list[str]:
-    """Each of its sentences from a line's beginning on, with its code."""
-    return [line for one in verdict.findings for line in wrap(PLAIN.tagged(one), WIDTH, break_on_hyphens=False)]
+def wrapped_verdict(verdict: Verdict, ignored: Iterable[str]) -> list[str]:
+    """Each of its sentences from a line's beginning on, with its code; those of ignored codes left out."""
+    said = verdict.tagged(PLAIN, ignored=ignored)
+    return [line for sentence in said for line in wrap(sentence, WIDTH, break_on_hyphens=False)]
 
 
 def _table(cells: list[dict[str, Any]]) -> list[str]:

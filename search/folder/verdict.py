@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ffsearch.search.wording.codes import Code
-from ffsearch.search.wording.finding import Finding
+from ffsearch.search.wording.finding import Finding, unsilenced
 from ffsearch.search.wording.language import PLAIN, Language, kept
 
 __all__ = ["Verdict"]
@@ -34,9 +34,9 @@ class Verdict:
         """All of it in one paragraph."""
         return " ".join(map(t.says, self.findings))
 
-    def tagged(self, t: Language) -> str:
-        """The same with its codes, as a terminal and a card show it."""
-        return " ".join(map(t.tagged, self.findings))
+    def tagged(self, t: Language, *, ignored: Iterable[str] = ()) -> list[str]:
+        """Its sentences with their codes, as a terminal and a card show them; those of ignored codes left out."""
+        return list(map(t.tagged, unsilenced(self.findings, ignored)))
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, fit for JSON, with the sentences in English for people who read the file."""

@@ -72,7 +72,7 @@ def card_text(run: StoredRun) -> str:
     sections = {
         "What it is": _what(summary),
         "What it learnt from": _data(run),
-        "How good it is": _evidence(summary),
+        "How good it is": _evidence(run),
         "Limits": _limits(summary),
         "How it was made": _recipe(summary, run.environment, run.space_text),
         "How to use it": [_USE],
@@ -122,7 +122,8 @@ def _why(column: Mapping[str, Any], run: StoredRun) -> str:
     return plain_english(unsilenced(reasons_in(column), run.ignored))
 
 
-def _evidence(summary: Mapping[str, Any]) -> list[str]:
+def _evidence(run: StoredRun) -> list[str]:
+    summary = run.summary
     objective, evidence, best = summary["objective"]["name"], summary["evidence"], summary["best"]
     test, corrected = evidence.get("test"), evidence.get("corrected")
     naive = evidence.get("naive", {"value": best["valid"]})
@@ -155,7 +156,7 @@ def _evidence(summary: Mapping[str, Any]) -> list[str]:
     ]
     lines += ["", f"{_name(objective)[:1].upper()}{_name(objective)[1:]}: {_MEANINGS[objective]}."]
     verdict = Verdict.of_summary(summary)
-    lines += [] if verdict is None else ["", _plain(verdict.tagged(PLAIN))]
+    lines += [] if verdict is None else ["", _plain(" ".join(verdict.tagged(PLAIN, ignored=run.ignored)))]
     if test is None:
         return [*lines, "No rows were sealed, so nothing here says how it does on rows that chose nothing."]
     if test["openings"] > 1:

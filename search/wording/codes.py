@@ -172,3 +172,4 @@ class Code(StrEnum):
     STUDY_SETTLED_BY = "FFS821"
     DEEP_UNTRAINED = "FFS831", Severity.NOTICE
     RATE_AT_EDGE = "FFS832", Severity.NOTICE
+    CELL_MISSING = "FFS841", Severity.NOTICE

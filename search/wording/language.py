@@ -165,6 +165,11 @@ class Language:
         low, high = map(self.slice_name, rows)
         return low if low == high else self("fact.interval", low=low, high=high)
 
+    def line(self, line: tuple[int, str]) -> str:
+        """Networks of so many layers: `3 layers`; of convolutional ones `3 layers, more channels`."""
+        layers, widened = self.counted("layers", line[0]), line[1]
+        return layers if widened == "layers" else self(f"capacity.line.{widened}", layers=layers)
+
     def share(self, value: float) -> str:
         """A share of one as a whole percentage; what is not none, but would round to it, to a tenth of one."""
         percent = value * 100
@@ -216,7 +221,7 @@ class Language:
         if way == "together":
             value, low, high = (cast("float", values[end]) for end in _ENDS)
             return self.rounded(value, low, high)[_ENDS.index(name)]
-        return self._value(values[name], way)
+        return _WHOLE[way](self, values[name]) if way in _WHOLE else self._value(values[name], way)
 
     def _value(self, value: Value, way: str) -> str:
         """A value of a finding, as its words want it written."""
@@ -260,11 +265,13 @@ _WAYS: Final[Mapping[str, Callable[[Language, Any], str]]] = {
     "quoted": Language.quoted,
     "score": Language.score,
     "share": Language.share,
-    "slice": Language.slice_name,
     "topology": Language.topology,
     "trials": lambda t, count: t.counted("trials", count),
 }
 """How the words of a finding may want a value written, `{share:share}`; any other way is a kind of thing (`named`)."""
+
+_WHOLE: Final[Mapping[str, Callable[[Language, Any], str]]] = {"line": Language.line, "slice": Language.slice_name}
+"""Ways of writing what is a list as one thing, and not item by item."""
 
 
 ENGLISH: Final = _language("en")

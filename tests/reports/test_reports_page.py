@@ -307,3 +307,12 @@ def test_silenced_findings_are_counted_and_not_shown(make_run: Any) -> None:
     assert "30 different numbers" not in silent
     assert "2 findings silenced by ignore: in the space file." in silent
     assert "Numbers are spread over up to 8 bins each" in silent
+
+
+def test_silenced_sentences_of_the_answer_are_left_out_and_counted(make_run: Any) -> None:
+    run = make_run(30, evidence=True)
+    said, silent = (build_page(replace(run, ignored=codes)) for codes in ((), ("FFS613", "FFS722")))
+    for sentence in ("No difference to boosted trees is shown", "Scale the probabilities"):
+        assert sentence in said
+        assert sentence not in silent
+    assert "2 findings silenced by ignore" in silent
