@@ -46,8 +46,11 @@ def page_lines(given: str) -> list[str]:
         hint = f" Did you mean {near[0]}?" if near else ""
         raise FFSearchError(f"{given!r} is no code.{hint} `ffsearch explain` lists all codes.")
     lines = [f"{code}  {_pages()[code]['title']}  ({Code(code).severity})"]
-    for head, text in _sections(Code(code)):
-        lines += ["", head, *(f"  {line}" for line in wrap(text, WIDTH - 2, break_on_hyphens=False))]
+    for head, texts in _sections(Code(code)):
+        lines += ["", head]
+        first, rest = ("  - ", "    ") if len(texts) > 1 else ("  ", "  ")
+        for text in texts:
+            lines += wrap(text, WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
     return lines
 
 
@@ -58,8 +61,8 @@ def markdown() -> str:
         lines += ["", f"## {head}"]
         for code in codes:
             lines += ["", f"### {code} {_pages()[code]['title']}", "", f"`{code.severity}`"]
-            for part, text in _sections(code):
-                lines += ["", f"**{part}.** {text}"]
+            for part, texts in _sections(code):
+                lines += ["", f"**{part}.** {' / '.join(texts)}"]
     return "\n".join(lines) + "\n"
 
 
@@ -78,9 +81,10 @@ def _ranges() -> Iterator[tuple[str, list[Code]]]:
         yield f"FFS{digit}xx  {ENGLISH.named('range', digit)}", [code for code in Code if code[3] == digit]
 
 
-def _sections(code: Code) -> Iterator[tuple[str, str]]:
-    """The parts of a page by their heads; last the sentences, with names where values go."""
-    yield from ((ENGLISH(f"explain.{part}"), _pages()[code][part]) for part in _PARTS)
+def _sections(code: Code) -> Iterator[tuple[str, list[str]]]:
+    """The parts of a page by their heads; last the sentence in all its forms, with names where values go."""
+    yield from ((ENGLISH(f"explain.{part}"), [_pages()[code][part]]) for part in _PARTS)
     key = f"found.{code.key}"
-    said = [text for name, text in ENGLISH.words.items() if name == key or name.startswith(f"{key}.")]
-    yield ENGLISH("explain.said"), " / ".join(re.sub(r"\{(\w+):\w+\}", r"{\1}", text) for text in said)
+    forms = {name: text for name, text in ENGLISH.words.items() if name == key or name.startswith(f"{key}.")}
+    said = [text for name, text in forms.items() if not name.endswith(".one")]
+    yield ENGLISH("explain.said"), [re.sub(r"\{(\w+):\w+\}", r"{\1}", text) for text in said]
