@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from ffsearch.errors import RunError, SpaceError
 from ffsearch.search.base.quiet import load_tensorflow
 from ffsearch.search.capacity.study import study
+from ffsearch.search.evidence.scoring import Setting
 from ffsearch.search.executors.choose import Carriage, carried
 from ffsearch.search.folder.reader import StoredRun, load
 from ffsearch.search.folder.summary import SearchFacts
@@ -31,7 +32,6 @@ from ffsearch.search.steps.refitting import refit_winner
 from ffsearch.search.steps.repeats import Repeater
 from ffsearch.search.steps.running_trials import RunningTrials
 from ffsearch.search.steps.saving import save_answer
-from ffsearch.search.steps.setting import Setting
 from ffsearch.search.steps.told_trials import ToldTrials
 from ffsearch.search.steps.weighing import weigh
 from ffsearch.search.training.protocol import Trainer

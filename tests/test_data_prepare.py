@@ -98,7 +98,6 @@ def test_the_sealed_rows_when_they_are_opened() -> None:
     sealed = ready.test_rows()
     assert sealed.features["key"].tolist() == [f"k{row}" for row in ready.splits.test]
     assert sealed.y.tolist() == (table()["y"].to_numpy()[ready.splits.test] == "yes").astype(int).tolist()
-    assert sealed.target["y"].tolist() == table()["y"].to_numpy()[ready.splits.test].tolist()
 
 
 @pytest.mark.parametrize("number_bins", [0, 8])

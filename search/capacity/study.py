@@ -18,6 +18,7 @@ from ffsearch.search.capacity.conclusion import conclude
 from ffsearch.search.capacity.networks import NetworkStore
 from ffsearch.search.capacity.pace import Pace
 from ffsearch.search.capacity.setup import Study, check_carriage, planned, study_of
+from ffsearch.search.evidence.scoring import Setting
 from ffsearch.search.executors.choose import Carriage, carried
 from ffsearch.search.folder.reader import StoredRun, load
 from ffsearch.search.folder.summary import SearchFacts
@@ -26,7 +27,6 @@ from ffsearch.search.observer import Observer
 from ffsearch.search.steps.budget import Deadline
 from ffsearch.search.steps.inputs import Request
 from ffsearch.search.steps.opening import begin, kept_when_interrupted, open_folder
-from ffsearch.search.steps.setting import Setting
 from ffsearch.search.steps.trial_records import make_record
 from ffsearch.search.training.protocol import Trained
 from ffsearch.search.wording.codes import Code
@@ -64,12 +64,7 @@ def study(
 
 
 def _compare(
-    study: Study,
-    folder: RunFolder,
-    *,
-    deadline: Deadline,
-    observer: Observer,
-    report: Callable[[Path], object] | None,
+    study: Study, folder: RunFolder, *, deadline: Deadline, observer: Observer, report: Callable[[Path], object] | None
 ) -> None:
     """From the first network to the saved comparison."""
     plan, networks = study.plan, NetworkStore(folder.path)

@@ -19,15 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-__all__ = [
-    "MISSING",
-    "ODD_SHARE",
-    "Cells",
-    "Levels",
-    "canonical",
-    "natural_order",
-    "number_of",
-]
+__all__ = ["MISSING", "ODD_SHARE", "Cells", "Levels", "canonical", "natural_order", "number_of"]
 
 ODD_SHARE: Final = 0.01
 """Up to this share of cells that are none, a column of numbers or dates stays one. Choice: typing errors, not codes."""

@@ -17,14 +17,7 @@ from ffsearch.errors import DataError
 from ffsearch.search.data.cells import ODD_SHARE, Cells, Levels, canonical
 from ffsearch.search.data.columns import Reading
 from ffsearch.search.data.dates import DateReading, find_reading, looks_like_dates
-from ffsearch.search.data.preprocess import (
-    MAX_ENCODED_LEVELS,
-    MAX_LEVELS,
-    MIN_LEVEL_ROWS,
-    Raw,
-    raw_numbers,
-    raw_texts,
-)
+from ffsearch.search.data.preprocess import MAX_ENCODED_LEVELS, MAX_LEVELS, MIN_LEVEL_ROWS, Raw, raw_numbers, raw_texts
 from ffsearch.search.data.spelling import PLAIN, find_spelling
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found

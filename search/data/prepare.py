@@ -24,7 +24,7 @@ from ffsearch.search.data.images import IMAGE, AnyPreprocessor, ImageLayout, Ima
 from ffsearch.search.data.kinds import Column, Kind, column_in_role, read_columns
 from ffsearch.search.data.preprocess import Layout, Preprocessor, Raw, learn_layout, take
 from ffsearch.search.data.problem import Problem, Split
-from ffsearch.search.data.splits import Guide, Splits, limit_rows, part_of, split_test, split_valid
+from ffsearch.search.data.splits import Fold, Guide, Splits, limit_rows, part_of, split_test, split_valid
 from ffsearch.search.data.table import Table, read_table
 from ffsearch.search.data.targets import (
     class_codes,
@@ -41,7 +41,7 @@ from ffsearch.search.wording.finding import Finding, found
 from ffsearch.search.wording.language import kept
 
 if TYPE_CHECKING:
-    from ffsearch.spaces.schema import DataSpec
+    from ffsearch.spaces.schema import DataSpec, ValidSpec
 
 __all__ = ["Prepared", "Refit", "SealedRows", "prepare"]
 
@@ -80,26 +80,30 @@ class SealedRows:
 
     Args:
         features: Raw columns, as a user of the model would give them.
-        target: Raw target columns.
         y: Targets in the user's units, float64 (n_rows, n_outputs), or int64 class numbers (n_rows,); -1 is a class
             that no other row has, which no answer can meet.
         notices: What the opening showed.
     """
 
     features: pd.DataFrame
-    target: pd.DataFrame
     y: NDArray[Any]
     notices: tuple[Finding, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dealt:
-    """How training and validation rows were dealt out: what `split_valid` was told."""
+    """How training and validation rows are dealt out."""
 
-    holdout: float | None
-    folds: int | None
+    valid: ValidSpec
     guide: Guide
     seed: int
+
+    def folds(self, rows: NDArray[np.int64], *, repeat: int = 0) -> tuple[Fold, ...]:
+        """Training and validation rows among these, for the search (0) or a repeat; `split_valid` tells more."""
+        valid = self.valid
+        return split_valid(
+            rows, holdout=valid.holdout, folds=valid.folds, guide=self.guide, seed=self.seed, repeat=repeat
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,18 +163,9 @@ class Prepared:
         Raises:
             DataError: If so few rows or groups cannot be shared out further.
         """
-        dealt = self.dealt
-        folds = split_valid(
-            self.development_rows,
-            holdout=dealt.holdout,
-            folds=dealt.folds,
-            guide=dealt.guide,
-            seed=dealt.seed,
-            repeat=repeat,
-        )
-        train, valid = folds[-1]
+        train, valid = self.dealt.folds(self.development_rows, repeat=repeat)[-1]
         if share < 1:
-            train = part_of(train, share, guide=dealt.guide, seed=dealt.seed, repeat=repeat)
+            train = part_of(train, share, guide=self.dealt.guide, seed=self.dealt.seed, repeat=repeat)
         return train, valid
 
     def repeats(self, numbers: Sequence[int], *, share: float = 1.0) -> Problem:
@@ -193,11 +188,10 @@ class Prepared:
     def test_rows(self) -> SealedRows:
         """Open the sealed part. Whoever calls this counts it; nothing else in this package reads those rows."""
         rows = self.splits.test
-        target = self.table.target.take(rows)
-        y = raw_targets(target, self.head)
+        y = raw_targets(self.table.target.take(rows), self.head)
         n_unknown = 0 if self.head.task is Task.REGRESSION else int((y < 0).sum())
         notices = (found(Code.UNKNOWN_CLASS, n=n_unknown),) if n_unknown else ()
-        return SealedRows(features=self.table.features.take(rows), target=target.frame, y=y, notices=notices)
+        return SealedRows(features=self.table.features.take(rows), y=y, notices=notices)
 
     def test_groups(self) -> NDArray[np.int64] | None:
         """Number of each test row's group; None where rows do not come in groups."""
@@ -252,8 +246,8 @@ def prepare(spec: DataSpec, *, frame: pd.DataFrame | None = None, seed: int) -> 
     seen = table.target.take(development)
     head, task_reason = infer_head(seen, stated=spec.task)
     truth = raw_targets(seen, head)
-    folds = split_valid(development, holdout=spec.valid.holdout, folds=spec.valid.folds, guide=guide, seed=seed)
-    splits = Splits(test=test, folds=folds, method=guide.method)
+    dealt = Dealt(valid=spec.valid, guide=guide, seed=seed)
+    splits = Splits(test=test, folds=dealt.folds(development), method=guide.method)
     judged, raw = _images(table, development) if table.image else _columns(table, development, spec=spec)
     if table.image and spec.number_bins:
         raise DataError(
@@ -278,7 +272,7 @@ def prepare(spec: DataSpec, *, frame: pd.DataFrame | None = None, seed: int) -> 
         notices=(*table.notices, *notices),
         raw=raw,
         truth=truth,
-        dealt=Dealt(holdout=spec.valid.holdout, folds=spec.valid.folds, guide=guide, seed=seed),
+        dealt=dealt,
     )
 
 
@@ -303,15 +297,16 @@ def _limited(table: Table, spec: DataSpec, *, seed: int) -> Table:
 
 def _columns(table: Table, development: NDArray[np.int64], *, spec: DataSpec) -> tuple[tuple[Column, ...], Raw]:
     """What the columns of a table are, and those that are used, of the development rows."""
-    judged, raw = read_columns(
-        table.features,
-        development,
-        categories=spec.categories,
-        orders=spec.ordinal,
-        decimal_comma=table.decimal_comma,
+    columns, raw = read_columns(
+        table.features, development, categories=spec.categories, orders=spec.ordinal, decimal_comma=table.decimal_comma
     )
-    _refuse_unused(judged, table)
-    return judged, raw
+    if not raw:
+        told = "; ".join(f"{column.name!r} is {column.kind} ({column.reason})" for column in columns[:N_NAMED])
+        raise DataError(
+            f"{table.source} has no column that can be learnt from{': ' + told if told else ''}. Add columns, or check "
+            "data.delimiter, data.header and data.drop."
+        )
+    return columns, raw
 
 
 def _layout(raw: Raw, columns: Sequence[Column], *, head: Head, bins: int) -> Layout:
@@ -362,22 +357,11 @@ def _groups(table: Table) -> NDArray[np.int64] | None:
 
 
 def _test(table: Table, spec: DataSpec, *, guide: Guide, seed: int) -> NDArray[np.int64]:
-    if isinstance(spec.test, str):
-        return np.arange(table.n_rows - table.n_test_rows, table.n_rows)
-    if table.n_test_rows:
+    if isinstance(spec.test, str) or table.n_test_rows:
         return np.arange(table.n_rows - table.n_test_rows, table.n_rows)
     if spec.test is None:
         return np.arange(0)
     return split_test(np.arange(table.n_rows), spec.test, guide=guide, seed=seed)
-
-
-def _refuse_unused(columns: Sequence[Column], table: Table) -> None:
-    if not any(column.used for column in columns):
-        told = "; ".join(f"{column.name!r} is {column.kind} ({column.reason})" for column in columns[:N_NAMED])
-        raise DataError(
-            f"{table.source} has no column that can be learnt from{': ' + told if told else ''}. Add columns, or check "
-            "data.delimiter, data.header and data.drop."
-        )
 
 
 def _set_apart(table: Table, rows: NDArray[np.int64]) -> list[Column]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,32 @@ from ffsearch.search.evidence.metrics import METRICS, metric_values
 from ffsearch.search.network.heads import Head, TargetScale, Task, probabilities, values
 from ffsearch.search.training.protocol import Trained
 
-__all__ = ["TrialScore", "answers_from_logits", "constant_answer", "naive_value", "score_folds", "truth_of"]
+__all__ = ["Setting", "TrialScore", "answers_from_logits", "constant_answer", "naive_value", "score_folds", "truth_of"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """What the scores of a run rest on.
+
+    Args:
+        problem: The rows, as matrices.
+        objective: What is optimised or compared.
+        seed: The run's seed.
+    """
+
+    problem: Problem
+    objective: Objective
+    seed: int
+
+    @property
+    def head(self) -> Head:
+        """What is predicted."""
+        return self.problem.head
+
+    @cached_property
+    def naive(self) -> float:
+        """What an answer that ignores the features scores on the validation rows."""
+        return naive_value(self.problem, self.objective)
 
 
 @dataclass(frozen=True, kw_only=True)

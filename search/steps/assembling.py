@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from ffsearch.search.engines.protocol import Engine
 from ffsearch.search.evidence.answers import SearchAnswers
+from ffsearch.search.evidence.scoring import Setting
 from ffsearch.search.executors.trainers import Trainers
 from ffsearch.search.folder.reader import STUDY
 from ffsearch.search.folder.writer import RunFolder
 from ffsearch.search.steps.inputs import Inputs, stopping_for
-from ffsearch.search.steps.setting import Setting
 from ffsearch.spaces.schema import SearchSpace
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from ffsearch.search.evidence.errors_seen import Residuals, Slice, confusion, re
 from ffsearch.search.evidence.facts import Facts, facts_of_rows
 from ffsearch.search.evidence.intervals import Interval, score_intervals
 from ffsearch.search.evidence.metrics import metric_values
-from ffsearch.search.evidence.scoring import truth_of
+from ffsearch.search.evidence.scoring import Setting, truth_of
 from ffsearch.search.evidence.terms import row_terms
 from ffsearch.search.exporting.checks import HeldOut, write_held_out
 from ffsearch.search.folder.log import LineKind
@@ -37,7 +37,6 @@ from ffsearch.search.network.heads import Task
 from ffsearch.search.observer import Observer, Phase
 from ffsearch.search.steps.budget import ENDING_S, Deadline
 from ffsearch.search.steps.refitting import Answer, in_unit
-from ffsearch.search.steps.setting import Setting
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
 from ffsearch.spaces.schema import EvidenceSpec
@@ -129,16 +128,6 @@ def judge(
     """Fit the baselines, then open the test rows, which nothing has depended on so far, and compare all answers.
 
     The opening is noted in the folder before the rows are read: it counts whatever comes of it.
-
-    Args:
-        weighed: The winner.
-        answer: The winner, refitted.
-        setting: What scores rest on.
-        prepared: The table, whose test rows are sealed.
-        wanted: What evidence is wanted.
-        deadline: When everything has to be done.
-        folder: The run folder, open.
-        observer: Told of every phase.
     """
     baselines, scores, notices = _baselines(
         answer, setting, prepared=prepared, wanted=wanted, deadline=deadline, observer=observer

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ffsearch.search.base.files import make_folder
 from ffsearch.search.base.seeds import Purpose, child
+from ffsearch.search.evidence.scoring import Setting
 from ffsearch.search.executors.trainers import Trainers
 from ffsearch.search.folder.log import LineKind
 from ffsearch.search.folder.reader import MODEL
@@ -20,7 +21,6 @@ from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.folder.writer import RunFolder
 from ffsearch.search.network.heads import Head, Task
 from ffsearch.search.observer import Observer, Phase
-from ffsearch.search.steps.setting import Setting
 
 if TYPE_CHECKING:
     from ffsearch.search.data.prepare import Prepared, Refit

@@ -20,15 +20,15 @@ from ffsearch.search.base.objective import Objective
 from ffsearch.search.evidence.answers import RepeatAnswers
 from ffsearch.search.evidence.correction import OutOfSample
 from ffsearch.search.evidence.finalists import repeat_jobs
+from ffsearch.search.evidence.scoring import Setting
 from ffsearch.search.executors.trainers import Trainers
 from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.folder.writer import RunFolder
 from ffsearch.search.network.topology import Point
 from ffsearch.search.observer import Observer, Repeated
 from ffsearch.search.steps.budget import Clock
-from ffsearch.search.steps.setting import Setting
 from ffsearch.search.steps.trial_records import make_record
-from ffsearch.search.training.protocol import Ended, Epoch, Job, Trained, Trainer
+from ffsearch.search.training.protocol import Ended, Epoch, Job, Trained
 
 if TYPE_CHECKING:
     from ffsearch.search.data.prepare import Prepared
@@ -89,18 +89,8 @@ class Round:
     def out_of_sample(self, objective: Objective, points: Sequence[int]) -> OutOfSample:
         """Terms of sound points on all rows they have not learnt from."""
         return OutOfSample(
-            objective=objective,
-            parts=tuple(one.part(objective, points) for one in self.answers),
-            groups=self.groups,
+            objective=objective, parts=tuple(one.part(objective, points) for one in self.answers), groups=self.groups
         )
-
-
-@dataclass
-class _Progress:
-    """How far a round is."""
-
-    n_all: int
-    n_done: int = 0
 
 
 class _Patience:
@@ -170,23 +160,28 @@ class Repeater:
         """
         answers: list[RepeatAnswers] = []
         reserve_s = self.clock.reserve.seconds(winner)
-        progress = _Progress(n_all=len(points) * len(repeats))
-        n_together = self._n_together(len(repeats))
+        n_done, n_together = 0, self._n_together(len(repeats))
         for start in range(0, len(repeats), n_together):
             numbers = repeats[start : start + n_together]
             problem = self.prepared.repeats(numbers, share=share)
             missing = self._missing(problem, points, numbers)
-            progress.n_done += len(points) * len(numbers) - len(missing)
-            if missing:
-                trainer = self.trainers.make(problem, n_passes=round(1 / share))
-                self._train(trainer, problem, missing, numbers, usual=usual, reserve_s=reserve_s, progress=progress)
+            n_done += len(points) * len(numbers) - len(missing)
+            for trained in self._trained(problem, missing, usual=usual, reserve_s=reserve_s, n_passes=round(1 / share)):
+                n_done += 1
+                job, repeat = trained.job, numbers[trained.job.fold]
+                record = self._keep(problem, trained, repeat=repeat)
+                n_all = len(points) * len(repeats)
+                self.observer.repeated(Repeated(record=record, job=job, repeat=repeat, n_done=n_done, n_all=n_all))
             answers += self._kept(problem, points, numbers)
         done = tuple(one.repeat for one in answers)
         return Round(
             points=tuple(number for number, _ in points),
             repeats=done,
             records={
-                (number, repeat): self._record(number, repeat, point) for number, point in points for repeat in done
+                (number, repeat): kept
+                for number, point in points
+                for repeat in done
+                if (kept := self.folder.repeat(number, repeat, point=point)) is not None
             },
             answers=tuple(answers),
             groups=self.prepared.dealt.guide.groups,
@@ -206,18 +201,12 @@ class Repeater:
 
         return [job for job in repeat_jobs(points, repeats, seed=self.setting.seed) if not is_kept(job)]
 
-    def _train(
-        self,
-        trainer: Trainer,
-        problem: Problem,
-        missing: Sequence[Job],
-        repeats: Sequence[int],
-        *,
-        usual: Mapping[int, int],
-        reserve_s: float,
-        progress: _Progress,
-    ) -> None:
-        """Train what is missing of some repeats, and keep it."""
+    def _trained(
+        self, problem: Problem, missing: Sequence[Job], *, usual: Mapping[int, int], reserve_s: float, n_passes: int
+    ) -> Iterator[Trained]:
+        """Train what is missing of some repeats, as far as there is time."""
+        if not missing:
+            return
         stopping = self.trainers.stopping
         patience = _Patience(usual, patience=stopping.patience, min_delta=stopping.min_delta)
 
@@ -234,15 +223,8 @@ class Repeater:
                 self.observer.started(job)
                 yield job
 
-        for trained in trainer.train(jobs(), watch=watch):
-            if trained.ended is Ended.BUDGET:
-                continue
-            progress.n_done += 1
-            repeat = repeats[trained.job.fold]
-            record = self._keep(problem, trained, repeat=repeat)
-            self.observer.repeated(
-                Repeated(record=record, job=trained.job, repeat=repeat, n_done=progress.n_done, n_all=progress.n_all)
-            )
+        trained = self.trainers.make(problem, n_passes=n_passes).train(jobs(), watch=watch)
+        yield from (one for one in trained if one.ended is not Ended.BUDGET)
 
     def _keep(self, problem: Problem, trained: Trained, *, repeat: int) -> TrialRecord:
         """Keep the outputs, then the record: what the log names is there."""
@@ -273,11 +255,6 @@ class Repeater:
                     scale=split.target_scale,
                     outputs=outputs,
                 )
-
-    def _record(self, number: int, repeat: int, point: Point) -> TrialRecord:
-        record = self.folder.repeat(number, repeat, point=point)
-        assert record is not None
-        return record
 
     def _n_together(self, n_repeats: int) -> int:
         """How many repeats have their matrices in memory at a time."""

@@ -43,20 +43,7 @@ def save_answer(
     observer: Observer,
     report: Callable[[Path], object] | None,
 ) -> None:
-    """Write tables and summary, mark the run as finished, and write its card and report.
-
-    Args:
-        weighed: The winner, and what its score is worth.
-        answer: The winner, refitted.
-        judged: What the sealed test says.
-        facts: What was known before the first trial.
-        head: What is predicted.
-        wanted: What evidence was wanted.
-        wall_s: Seconds the run took, over all its starts.
-        folder: The run folder, open.
-        observer: Told of the end.
-        report: See `run`.
-    """
+    """Write tables and summary, mark the run as finished, and write its card and report."""
     observer.phase(Phase.SAVE)
     summary = build_summary(
         facts,

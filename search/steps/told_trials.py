@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from ffsearch.search.engines.protocol import Engine
 from ffsearch.search.evidence.answers import SearchAnswers
+from ffsearch.search.evidence.scoring import Setting
 from ffsearch.search.folder.ranking import Leader
 from ffsearch.search.folder.trial_record import Told, TrialRecord, bad_value, told_history
 from ffsearch.search.folder.writer import RunFolder
 from ffsearch.search.observer import Observer
 from ffsearch.search.steps.running_trials import TrainedTrial
-from ffsearch.search.steps.setting import Setting
 from ffsearch.search.steps.trial_records import make_record
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import found

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ffsearch.search.evidence.scoring import score_folds
+from ffsearch.search.evidence.scoring import Setting, score_folds
 from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.network.topology import describe, n_params
-from ffsearch.search.steps.setting import Setting
 from ffsearch.search.training.protocol import Ended, Trained
 
 __all__ = ["make_record"]

@@ -26,11 +26,11 @@ from ffsearch.search.evidence.facts import RELEVANT, Smaller
 from ffsearch.search.evidence.finalists import choose, choose_finalists, race
 from ffsearch.search.evidence.importance import Importance, parameter_importances
 from ffsearch.search.evidence.learning import LEARNING_REPEATS, PART, RowsGain, rows_gain
+from ffsearch.search.evidence.scoring import Setting
 from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.network.heads import Head, Task
 from ffsearch.search.observer import Observer, Phase
 from ffsearch.search.steps.repeats import Repeater, Round
-from ffsearch.search.steps.setting import Setting
 from ffsearch.search.steps.told_trials import ToldTrials
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
@@ -279,10 +279,7 @@ def _corrected(
         naive=_value(naive),
         rng=generator(setting.seed, Purpose.EVIDENCE, _CORRECTED),
         stopping=stopping_optimism(
-            winner,
-            metric=setting.objective.name,
-            loss=str(setting.head.loss),
-            scores=[_value(one) for one in winner],
+            winner, metric=setting.objective.name, loss=str(setting.head.loss), scores=[_value(one) for one in winner]
         ),
         rows=rows,
     )
@@ -360,13 +357,7 @@ def _temperature(found: Round, winner: TrialRecord, *, head: Head) -> Temperatur
 
 
 def _partners(
-    winner: TrialRecord,
-    told: ToldTrials,
-    setting: Setting,
-    space: SearchSpace,
-    *,
-    n_epochs: int,
-    repeater: Repeater,
+    winner: TrialRecord, told: ToldTrials, setting: Setting, space: SearchSpace, *, n_epochs: int, repeater: Repeater
 ) -> tuple[tuple[Partner, ...], tuple[Partner, ...]]:
     """The winner with one thing changed: all there are, and those of them that are tried."""
     asked, problem = space.evidence.effects, setting.problem
@@ -391,10 +382,7 @@ def _meeting(
     repeater: Repeater, winner: TrialRecord, changed: Sequence[Partner], *, wanted: EvidenceSpec, n_epochs: int
 ) -> Round:
     """The winner and its partners, trained in repeats that did not choose it."""
-    points = [
-        (winner.trial, winner.point),
-        *((FIRST_PARTNER + place, one.point) for place, one in enumerate(changed)),
-    ]
+    points = [(winner.trial, winner.point), *((FIRST_PARTNER + place, one.point) for place, one in enumerate(changed))]
     first = wanted.repeats + 1
     n_repeats = EFFECT_REPEATS if wanted.effects == "auto" else wanted.effects
     return repeater.train(
