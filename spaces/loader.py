@@ -17,6 +17,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from ffsearch.errors import SpaceError
+from ffsearch.search.base.environment import shell_quoted
 from ffsearch.spaces.capacity import CapacitySpace
 from ffsearch.spaces.document import Document, Placed, read_document
 from ffsearch.spaces.faults import Fault, fault_list, faults_of, nearest, one_of, shown
@@ -141,8 +142,8 @@ def as_search(space: AnySpace, *, name: str) -> SearchSpace:
     if isinstance(space, SearchSpace):
         return space
     raise SpaceError(
-        f"{name} is of kind {space.kind}, and a search is wanted here. `ffsearch run {name}` takes any kind; copy the "
-        "shipped space tabular for a search."
+        f"{name} is of kind {space.kind}, and a search is wanted here. `ffsearch run {shell_quoted(name)}` takes any "
+        "kind; copy the shipped space tabular for a search."
     )
 
 
@@ -171,7 +172,7 @@ def _read(path_or_name: str | PathLike[str]) -> tuple[str, str, Path | None]:
     if path.suffix.lower() in _TABLES:
         raise SpaceError(
             f"{given} looks like a table, not like a space file (YAML). Give the table to a space: "
-            f"ffsearch run tabular --data {given} --target COLUMN"
+            f"ffsearch run tabular --data {shell_quoted(given)} --target COLUMN"
         )
     names = list(shipped_spaces())
     if path.is_dir():

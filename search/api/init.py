@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ffsearch.errors import SpaceError
+from ffsearch.search.base.environment import shell_quoted
 from ffsearch.search.base.files import disk_error, write_atomically
 from ffsearch.search.base.numbers import percent
 from ffsearch.search.network.defaults import batch_size_for
@@ -158,9 +159,11 @@ def _file_name(source: str) -> str:
 
 def _refuse(path: Path, *, force: bool) -> None:
     if path.suffix.lower() not in _ENDINGS:
-        raise SpaceError(f"{path} is not called as a space file. Let its name end with .yaml: --out {path.stem}.yaml")
+        named = shell_quoted(f"{path.stem}.yaml")
+        raise SpaceError(f"{path} is not called as a space file. Let its name end with .yaml: --out {named}")
     if path.is_dir():
-        raise SpaceError(f"{path} is a folder. Give the name of a file in it: --out {path / 'space.yaml'}")
+        named = shell_quoted(path / "space.yaml")
+        raise SpaceError(f"{path} is a folder. Give the name of a file in it: --out {named}")
     if path.exists() and not force:
         raise SpaceError(
             f"{path} is there already, and nothing was changed. Give --force to write over it, or --out for another."

@@ -20,6 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ffsearch.errors import ExportError
+from ffsearch.search.base.environment import shell_quoted
 from ffsearch.search.base.files import move_file, move_folder
 from ffsearch.search.exporting import runtimes
 from ffsearch.search.exporting.checks import HeldOut, made_up_rows, read_held_out
@@ -113,7 +114,7 @@ def _refuse_place(target: Path, kind: Format, *, source: Path) -> None:
     if kind.suffix and target.suffix != kind.suffix:
         raise ExportError(
             f"--out {str(target)!r} does not end in {kind.suffix}, as {kind} needs it. Write --out "
-            f"{str(target.with_suffix(kind.suffix))!r}."
+            f"{shell_quoted(target.with_suffix(kind.suffix))}."
         )
     if kind.suffix and target.is_dir():
         raise ExportError(f"--out {str(target)!r} is a folder. Name a file in it: {str(target / kind.default_name)!r}.")
