@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 import ffsearch
+from ffsearch.reports.html import build_page
 from ffsearch.search.cli import invoke
 from ffsearch.search.evidence.decision import VerdictCode
 from ffsearch.search.folder.reader import StoredRun
@@ -21,6 +22,7 @@ from ffsearch.search.steps import judging
 from ffsearch.search.steps.budget import Reserve
 from ffsearch.search.steps.replay import replay, replay_lines
 from ffsearch.search.steps.weighing import ON_FEWER_ROWS
+from ffsearch.search.wording.language import PLAIN
 
 SETTINGS = {
     "search.trials": 3,
@@ -136,6 +138,10 @@ def test_the_verdict_is_told_everywhere(run: ffsearch.Run, capsys: pytest.Captur
     assert "corrected      log loss" in shown
     assert told in " ".join(shown.split())
     card = (run.path / "model" / "card.md").read_text()
+    page = build_page(run)
+    for score in (run.summary["evidence"]["test"], run.summary["evidence"]["corrected"]):
+        for number in (PLAIN.score(score[end]) for end in ("value", "low", "high")):
+            assert all(number in told for told in (shown, card, page)), number
     assert "log loss, corrected" in card
     assert "sealed test, linear model" in card
 

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Final
 from ffsearch.errors import SpaceError
 from ffsearch.search.base.environment import shell_quoted
 from ffsearch.search.base.files import disk_error, write_atomically
-from ffsearch.search.base.numbers import percent
 from ffsearch.search.network.defaults import batch_size_for
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
@@ -219,7 +218,8 @@ def _head(prepared: Prepared, notes: Sequence[str]) -> list[str]:
 
 
 def _column_line(column: Column, *, n_rows: int) -> str:
-    missing = f"; {column.n_missing:,} cells missing ({percent(column.n_missing / n_rows)})" if column.n_missing else ""
+    share = PLAIN.share(column.n_missing / n_rows)
+    missing = f"; {column.n_missing:,} cells missing ({share})" if column.n_missing else ""
     return f"  {' ' if column.used else '-'} {_cut(column.name):<24} {column.kind:<9} {column.reason}{missing}"
 
 
@@ -308,4 +308,4 @@ def _shown(name: str) -> str:
 
 
 def _share(count: int, prepared: Prepared) -> str:
-    return percent(count / len(prepared.development_rows))
+    return PLAIN.share(count / len(prepared.development_rows))

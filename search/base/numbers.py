@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-__all__ = ["NONE", "compact", "percent", "placed", "short_count", "significant", "together"]
+__all__ = ["NONE", "compact", "placed", "short_count", "significant", "together"]
 
 SCORE_DIGITS: Final = 4
 """Digits of a score. Choice: one more than test parts of a few thousand rows can tell apart."""
@@ -95,12 +95,6 @@ def short_count(count: int, n_digits: int = 2, *, trimmed: bool = False) -> str:
             text = placed(scaled, max(0, n_digits - len(str(int(scaled)))))
             return (_trimmed(text) if trimmed else text) + unit
     return str(count)
-
-
-def percent(share: float) -> str:
-    """A share as people say it: 24 %, 3.4 %, 0.017 %."""
-    of_hundred = 100 * share
-    return f"{of_hundred:.0f} %" if of_hundred >= 10 else f"{of_hundred:.2g} %"
 
 
 def _trimmed(digits: str) -> str:

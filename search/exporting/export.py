@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from ffsearch.errors import ExportError
 from ffsearch.search.base.environment import shell_quoted
 from ffsearch.search.base.files import move_file, move_folder
+from ffsearch.search.base.numbers import compact
 from ffsearch.search.exporting import runtimes
 from ffsearch.search.exporting.checks import HeldOut, made_up_rows, read_held_out
 from ffsearch.search.exporting.formats import Format, require_packages
@@ -66,7 +67,7 @@ class Exported:
         return [
             f"wrote    {self.path}",
             *beside,
-            f"checked  on {rows} by its own runtime: the same answers to {max(self.difference, 1e-9):.0e}",
+            f"checked  on {rows} by its own runtime: the same answers to {compact(max(self.difference, 1e-9))}",
             *none,
         ]
 
@@ -171,8 +172,8 @@ def _difference(
     difference = largest_difference(answers, expected, spread=packaged.facts.get("target_spread"))
     if difference > TOLERANCE:
         raise ExportError(
-            f"{who} answers otherwise than the run did on {rows}: by {difference:.2g}, where {TOLERANCE:g} is allowed. "
-            f"{_REPORT}"
+            f"{who} answers otherwise than the run did on {rows}: by {compact(difference)}, where {compact(TOLERANCE)} "
+            f"is allowed. {_REPORT}"
         )
     return difference
 

@@ -35,6 +35,7 @@ from numpy.typing import NDArray
 from ffsearch._version import __version__
 from ffsearch.errors import DataError, ExportError
 from ffsearch.search.base.files import put_in_place
+from ffsearch.search.base.numbers import compact
 from ffsearch.search.data.columns import CYCLE_DAYS, YEAR_DAYS
 from ffsearch.search.data.dates import DateReading
 from ffsearch.search.data.images import IMAGE, AnyPreprocessor, ImagePreprocessor, ImageShape, as_images, image_size
@@ -457,9 +458,9 @@ def _compare(answers: NDArray[np.float32], expected: NDArray[np.float64], *, tar
     if difference <= TOLERANCE:
         return
     raise ExportError(
-        f"The saved model answers otherwise than the run: by {difference:.2g} on {len(answers)} rows, "
-        f"where {TOLERANCE:g} is allowed. Nothing was written. Please report this with the space file and the output "
-        "of `ffsearch --version`."
+        f"The saved model answers otherwise than the run: by {compact(difference)} on {len(answers)} rows, "
+        f"where {compact(TOLERANCE)} is allowed. Nothing was written. Please report this with the space file and the "
+        "output of `ffsearch --version`."
     )
 
 

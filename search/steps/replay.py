@@ -10,6 +10,7 @@ import numpy as np
 
 from ffsearch.errors import RunError
 from ffsearch.search.base.environment import environment
+from ffsearch.search.base.numbers import compact
 from ffsearch.search.folder.reader import StoredRun, load
 from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.steps.assembling import setting_of, trainers_of
@@ -92,12 +93,12 @@ def replay_lines(run: StoredRun, replayed: Replayed) -> list[str]:
         f"again     {again.why}, lowest validation loss {_lowest(again)}",
     ]
     if replayed.is_same:
-        return [*lines, f"the same: losses differ by {replayed.difference:.1g} of their size at most"]
+        return [*lines, f"the same: losses differ by {compact(replayed.difference)} of their size at most"]
     made, here = run.environment, environment()
     others = sorted(name for name in {**made, **here} if made.get(name) != here.get(name))
     return [
         *lines,
-        f"NOT the same: from epoch {replayed.first_epoch} on, losses differ by up to {replayed.difference:.1g} of "
+        f"NOT the same: from epoch {replayed.first_epoch} on, losses differ by up to {compact(replayed.difference)} of "
         "their size",
         f"other than where it was made: {', '.join(others)}" if others else "versions and machine kind are the same",
     ]

@@ -11,7 +11,6 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from importlib.resources import files
 from string import Formatter
 from typing import Any, Final, cast
@@ -187,12 +186,6 @@ class Language:
     def more(self, count: int) -> str:
         """What stands behind a list that names not all: " and 3 more"; nothing where it does."""
         return self("number.more", n=self.count(count)) if count else ""
-
-    def date(self, stamp: str) -> str:
-        """The day of an ISO 8601 moment: 24 November 2026."""
-        day = datetime.fromisoformat(stamp)
-        month = self("number.months").split()[day.month - 1]
-        return self("number.date", day=day.day, month=month, year=day.year)
 
     def duration(self, seconds: float) -> str:
         """A duration in the two units that matter: 4.2 s, 42 s, 3 min 5 s, 2 h 10 min."""

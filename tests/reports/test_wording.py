@@ -103,11 +103,6 @@ def test_rows_of_one_value_are_no_range(rows: Any, text: str) -> None:
     assert ENGLISH.slice_name(rows) == text
 
 
-def test_dates_follow_the_language() -> None:
-    stamp = "2026-11-24T06:08:00.000+00:00"
-    assert (ENGLISH.date(stamp), PORTUGUESE.date(stamp)) == ("24 November 2026", "24 de novembro de 2026")
-
-
 def test_a_topology_is_a_notation_with_words_at_its_end() -> None:
     line = "30 -> 64-64 -> 1 relu bn dropout=.15 (5.3k parameters)"
     assert ENGLISH.topology(line) == "30 → 64-64 → 1 relu bn dropout=.15 (5.3k parameters)"
