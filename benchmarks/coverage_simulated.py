@@ -131,14 +131,14 @@ def one_run(world: World, objective: Objective, *, n_folds: int) -> dict[str, fl
         - np.mean([metric(truth, world.scores(point, signal, shared, rng.permuted(own))) for point in controls])
         for rows in (parts, fresh)
     ]
-    intervals = {"corrected": corrected.interval, "bbc": of_search.interval}
+    intervals = {"corrected": corrected.score, "bbc": of_search.score}
     held = {name: of.low <= true <= of.high for name, of in intervals.items()} | {"test": low <= true <= high}
     return {
         "naive": sign * (true - naive + luck[0]),
-        "corrected": sign * (true - corrected.interval.value + luck[1]),
-        "bbc": sign * (true - of_search.interval.value + luck[0]),
+        "corrected": sign * (true - corrected.score.value + luck[1]),
+        "bbc": sign * (true - of_search.score.value + luck[0]),
         "mean": sign * (true - part_scores(repeats)[winner].mean() + luck[1]),
-        "width": (corrected.interval.high - corrected.interval.low) / max(high - low, 1e-12),
+        "width": (corrected.score.high - corrected.score.low) / max(high - low, 1e-12),
         **{f"held {name}": float(value) for name, value in held.items()},
     }
 

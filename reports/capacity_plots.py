@@ -19,7 +19,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from ffsearch.reports.capacity_tables import Cell, Gain, Line, StudyTables
+from ffsearch.reports.capacity_tables import StudyTables
 from ffsearch.reports.style import (
     BAD,
     BEST,
@@ -39,6 +39,7 @@ from ffsearch.reports.style import (
     canvas,
     score_axis,
 )
+from ffsearch.search.folder.study_results import CellResults, DepthGain, Line, LossBeyondBest
 from ffsearch.search.wording.language import Language
 
 __all__ = [
@@ -79,7 +80,7 @@ def score_by_depth(study: StudyTables, *, t: Language, width: int = WIDE) -> Fig
         shift = (number - (len(lines) - 1) / 2) * 0.06
         x = [places[cell.depth] + shift for cell in cells]
         _line(axes, x, cells, mark=mark, strength=(number + 1) / len(lines))
-    ends = [(places[cells[-1].depth] + 0.16, cells[-1].test, t.count(cells[-1].budget)) for cells in lines]
+    ends = [(places[cells[-1].depth] + 0.16, cells[-1].test.value, t.count(cells[-1].budget)) for cells in lines]
     axes.set_xticks(list(places.values()), [t.count(depth) for depth in places])
     axes.set_xlim(-0.3, len(places) - 0.7)
     kind = "capacity.convolutional_layers" if study.is_convolutional else "capacity.layers"
@@ -102,8 +103,8 @@ def score_by_size(study: StudyTables, *, t: Language, width: int = WIDE) -> Figu
     above = 18 if width > NARROW else 34  # pixels of a panel's name; letters are larger on a narrow page
     height, top, bottom = 172 + above, 52, 52
     figure = canvas(width, top + n_rows * height + bottom)
-    low, high = _limits([value for cell in study.cells for value in (cell.low, cell.high, cell.train)])
-    overfits = {Line(gain.depth, gain.wide): gain for gain in study.overfits if gain.is_shown}
+    low, high = _limits([value for cell in study.cells for value in (cell.test.low, cell.test.high, cell.train)])
+    overfits = {gain.line: gain for gain in study.found.overfits if gain.is_shown}
     wide = (width - 56 - 16) / n_columns
     for place, line in enumerate(lines):
         row, column = divmod(place, n_columns)
@@ -137,13 +138,18 @@ def curve_kinds(study: StudyTables, *, t: Language, width: int = WIDE) -> Figure
         sizes = [cell.n_params for cell in cells]
         colour = _KINDS[number % len(_KINDS)]
         axes.fill_between(
-            sizes, [cell.low for cell in cells], [cell.high for cell in cells], color=colour, alpha=0.12, linewidth=0
+            sizes,
+            [cell.test.low for cell in cells],
+            [cell.test.high for cell in cells],
+            color=colour,
+            alpha=0.12,
+            linewidth=0,
         )
         axes.plot(
             *_points(cells), color=colour, linewidth=2, linestyle=dashes, marker=mark, markersize=6,
             label=line_name(line, t), zorder=3,
         )  # fmt: skip
-        ends.append((float(sizes[-1]), cells[-1].test, line_name(line, t)))
+        ends.append((float(sizes[-1]), cells[-1].test.value, line_name(line, t)))
     axes.set_xscale("log")
     _size_ticks(axes, study, t)
     axes.set_xlabel(t("capacity.parameters"), fontsize=LABEL, color=MUTED, labelpad=6)
@@ -162,21 +168,22 @@ def gains_by_rows(study: StudyTables, *, t: Language, width: int = WIDE) -> Figu
     """What depth gains at equal parameters, mean over budgets, against the number of training rows."""
     figure = canvas(width, 300)
     axes = add_axes(figure, left=64, top=40, right=150 if width > NARROW else 110, bottom=46)
-    margin = study.numbers["margin"]
+    margin = study.found.protocol.margin
     axes.axhspan(-margin, margin, color=RULE, zorder=0, linewidth=0)
     axes.axhline(0, color=MUTED, linewidth=1, zorder=1)
-    rows = [size.n_train for size in study.sizes]
-    pairs = dict.fromkeys((gain.depth, gain.wide) for size in study.sizes for gain in size.means)
+    sizes = study.found.train_sizes
+    rows = [size.n_train for size in sizes]
+    pairs = dict.fromkeys(gain.line for size in sizes for gain in size.means)
     ends = []
-    for number, (pair, mark) in enumerate(zip(pairs, cycle(_MARKS), strict=False)):
-        found = [next((gain for gain in size.means if (gain.depth, gain.wide) == pair), None) for size in study.sizes]
+    for number, (line, mark) in enumerate(zip(pairs, cycle(_MARKS), strict=False)):
+        found = [next((gain for gain in size.means if gain.line == line), None) for size in sizes]
         shift = 1 + 0.03 * (number - (len(pairs) - 1) / 2)
         x = [n * shift for n, gain in zip(rows, found, strict=True) if gain]
         known = [gain for gain in found if gain]
         alpha = 0.35 + 0.65 * (number + 1) / len(pairs)
         axes.vlines(x, [gain.low for gain in known], [gain.high for gain in known], color=BEST, alpha=alpha)
         axes.plot(x, [gain.value for gain in known], color=BEST, alpha=alpha, marker=mark, markersize=6)
-        ends.append((x[-1], known[-1].value, line_name(Line(pair[0], "layers"), t)))
+        ends.append((x[-1], known[-1].value, line_name(Line(line.depth), t)))
     axes.set_xscale("log")
     axes.set_xticks(rows, [t.count(n) for n in rows])
     axes.set_xticks([], minor=True)
@@ -199,7 +206,7 @@ def gains(study: StudyTables, *, t: Language, width: int = WIDE) -> Figure:
     bottom = 50 if width > NARROW else 66
     figure = canvas(width, 40 + n_rows * _ROW + bottom)
     axes = add_axes(figure, left=left, top=40, right=20, bottom=bottom)
-    margin = study.numbers["margin"]
+    margin = study.found.protocol.margin
     axes.axvspan(-margin, margin, color=RULE, zorder=0, linewidth=0)
     axes.axvline(0, color=MUTED, linewidth=1, zorder=1)
     row, labels = 0, []
@@ -228,22 +235,24 @@ def gains(study: StudyTables, *, t: Language, width: int = WIDE) -> Figure:
 
 def map_of_scores(study: StudyTables, *, t: Language, width: int = WIDE) -> Figure:
     """The score of every cell."""
-    return _map(study, lambda cell: cell.test, lambda cell: t.score(cell.test), t=t, width=width)
+    return _map(study, lambda cell: cell.test.value, lambda cell: t.score(cell.test.value), t=t, width=width)
 
 
 def map_of_rates(study: StudyTables, *, t: Language, width: int = WIDE) -> Figure:
     """The tuned learning rate of every cell; one that is the last tried at an end has a star."""
 
-    def text(cell: Cell) -> str:
-        return t.setting(cell.learning_rate) + (" *" if cell.at_edge else "")
+    def text(cell: CellResults) -> str:
+        return t.setting(cell.learning_rate) + (" *" if cell.rate_at_edge else "")
 
-    return _map(study, lambda cell: math.log(cell.learning_rate), text, t=t, width=width, flagged=lambda c: c.at_edge)
+    return _map(
+        study, lambda cell: math.log(cell.learning_rate), text, t=t, width=width, flagged=lambda c: c.rate_at_edge
+    )
 
 
 def map_of_training(study: StudyTables, *, t: Language, width: int = WIDE) -> Figure:
     """The score of every cell on its own training rows; seeds that hardly learnt are counted."""
 
-    def text(cell: Cell) -> str:
+    def text(cell: CellResults) -> str:
         return t.score(cell.train) + (f" !{cell.n_untrained}" if cell.n_untrained else "")
 
     return _map(study, lambda cell: cell.train, text, t=t, width=width, flagged=lambda c: bool(c.n_untrained))
@@ -251,7 +260,7 @@ def map_of_training(study: StudyTables, *, t: Language, width: int = WIDE) -> Fi
 
 def disagreement(study: StudyTables, *, t: Language, width: int = WIDE) -> Figure:
     """How differently wide and deep networks answer, beside two seeds of each."""
-    found = study.disagreement
+    found = study.found.disagreement
     above, key = (20, 44) if width > NARROW else (36, 76)  # pixels of the heading and of the key below it
     figure = canvas(width, 216 + above + key)
     axes = add_axes(figure, left=56, top=above + key, right=20, bottom=46)
@@ -287,11 +296,13 @@ def _metric(study: StudyTables, t: Language) -> str:
     return f"{t.named('metric', study.objective.name)} ({better})"
 
 
-def _line(axes: Axes, x: Sequence[float], cells: Sequence[Cell], *, mark: str, strength: float) -> None:
+def _line(axes: Axes, x: Sequence[float], cells: Sequence[CellResults], *, mark: str, strength: float) -> None:
     """A line with marks and whiskers; the stronger, the larger what it stands for."""
-    y = [cell.test for cell in cells]
+    y = [cell.test.value for cell in cells]
     alpha = 0.35 + 0.65 * strength
-    axes.vlines(x, [cell.low for cell in cells], [cell.high for cell in cells], color=BEST, alpha=alpha, linewidth=1)
+    axes.vlines(
+        x, [cell.test.low for cell in cells], [cell.test.high for cell in cells], color=BEST, alpha=alpha, linewidth=1
+    )
     axes.plot(x, y, marker=mark, color=BEST, alpha=alpha, linewidth=1 + strength, markersize=6)
 
 
@@ -315,15 +326,20 @@ def _end_labels(axes: Axes, ends: Sequence[tuple[float, float, str]], *, heading
     )  # fmt: skip
 
 
-def _points(cells: Sequence[Cell]) -> tuple[list[int], list[float]]:
-    return [cell.n_params for cell in cells], [cell.test for cell in cells]
+def _points(cells: Sequence[CellResults]) -> tuple[list[int], list[float]]:
+    return [cell.n_params for cell in cells], [cell.test.value for cell in cells]
 
 
-def _with_training(axes: Axes, cells: Sequence[Cell]) -> None:
+def _with_training(axes: Axes, cells: Sequence[CellResults]) -> None:
     """A depth's own line with its band, and its training score dashed."""
     sizes = [cell.n_params for cell in cells]
     axes.fill_between(
-        sizes, [cell.low for cell in cells], [cell.high for cell in cells], color=BEST_SOFT, linewidth=0, zorder=2
+        sizes,
+        [cell.test.low for cell in cells],
+        [cell.test.high for cell in cells],
+        color=BEST_SOFT,
+        linewidth=0,
+        zorder=2,
     )
     axes.plot(*_points(cells), color=BEST, linewidth=2, marker="o", markersize=5, zorder=4)
     axes.plot(
@@ -331,10 +347,10 @@ def _with_training(axes: Axes, cells: Sequence[Cell]) -> None:
     )
 
 
-def _ring(axes: Axes, cells: Sequence[Cell], gain: Gain) -> None:
-    best = next(cell for cell in cells if cell.budget == gain.budget)
+def _ring(axes: Axes, cells: Sequence[CellResults], gain: LossBeyondBest) -> None:
+    best = next(cell for cell in cells if cell.budget == gain.beyond)
     axes.plot(
-        [best.n_params], [best.test], "o", markersize=13, markerfacecolor="none", markeredgecolor=BAD,
+        [best.n_params], [best.test.value], "o", markersize=13, markerfacecolor="none", markeredgecolor=BAD,
         markeredgewidth=1.5, zorder=5,
     )  # fmt: skip
 
@@ -388,16 +404,16 @@ def _key(figure: Figure, t: Language, *, width: int) -> None:
     )  # fmt: skip
 
 
-def _gains_of(study: StudyTables, depth: int, wide: Line) -> list[Gain]:
+def _gains_of(study: StudyTables, depth: int, wide: Line) -> list[DepthGain]:
     """The comparisons of a depth with one that is wide: every budget, then their mean where there are several."""
     singles, means = (
-        [gain for gain in gains if (gain.depth, gain.wide) == (depth, wide.widened)]
-        for gains in (study.singles, study.means)
+        [gain for gain in gains if (gain.depth, gain.widened) == (depth, wide.widened)]
+        for gains in (study.found.singles, study.found.means)
     )
     return singles + (means if len(singles) > 1 else [])
 
 
-def _whisker(axes: Axes, row: int, gain: Gain) -> None:
+def _whisker(axes: Axes, row: int, gain: DepthGain) -> None:
     """A gain with its interval; filled where it is shown to differ from nothing, a diamond for a mean."""
     mark = "D" if gain.budget is None else "o"
     axes.hlines(row, gain.low, gain.high, color=BEST, linewidth=2 if gain.budget is None else 1.2, zorder=2)
@@ -409,12 +425,12 @@ def _whisker(axes: Axes, row: int, gain: Gain) -> None:
 
 def _map(
     study: StudyTables,
-    value: Callable[[Cell], float],
-    text: Callable[[Cell], str],
+    value: Callable[[CellResults], float],
+    text: Callable[[CellResults], str],
     *,
     t: Language,
     width: int,
-    flagged: Callable[[Cell], bool] | None = None,
+    flagged: Callable[[CellResults], bool] | None = None,
 ) -> Figure:
     """Depths down, budgets across, a number in every cell; the shade repeats the number."""
     lines, budgets = study.lines, study.budgets

@@ -8,11 +8,12 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from ffsearch.reports import capacity_plots as plots
-from ffsearch.reports.capacity_tables import Line, StudyTables, best_cell, study_tables
+from ffsearch.reports.capacity_tables import StudyTables, best_cell, study_tables
 from ffsearch.reports.listings import Cell, ShownTable
 from ffsearch.reports.parts import Block, Fact, Section
 from ffsearch.reports.pictures import Picture, picture
 from ffsearch.reports.tables import RunLike
+from ffsearch.search.folder.study_results import Protocol
 from ffsearch.search.wording.language import Language
 
 __all__ = ["capacity_headline", "capacity_sections"]
@@ -38,36 +39,36 @@ def capacity_sections(run: RunLike, t: Language) -> list[Section]:
 
 
 def _answer(study: StudyTables, t: Language) -> Section:
-    first, *more = study.verdict.findings
-    best, numbers, metric = study.best, study.numbers, t.named("metric", study.objective.name)
+    first, *more = study.verdict.sentences
+    best, found, metric = study.best, study.found, t.named("metric", study.objective.name)
     facts = [
         Fact(
             label=t("capacity.fact.best", metric=metric),
-            value=t.score(best.test),
+            value=t.score(best.test.value),
             note=t(
                 "capacity.fact.best_note", layers=plots.line_name(best.line, t), n=t.count(best.n_params),
-                low=t.score(best.low), high=t.score(best.high),
+                low=t.score(best.test.low), high=t.score(best.test.high),
             ),
         ),
         Fact(
-            label=t("capacity.fact.margin"), value=t.setting(numbers["margin"]),
+            label=t("capacity.fact.margin"), value=t.setting(found.protocol.margin),
             note=t("capacity.fact.margin_note", metric=metric),
         ),
         Fact(
             label=t("capacity.fact.detectable"),
-            value="–" if numbers["detectable"] is None else t.setting(numbers["detectable"]),
+            value="–" if found.detectable is None else t.setting(found.detectable),
             note=t("capacity.fact.detectable_note"),
         ),
         Fact(
-            label=t("capacity.fact.networks"), value=t.count(numbers["n_networks"]),
-            note=t("capacity.fact.networks_note", time=t.duration(numbers["wall_s"])),
+            label=t("capacity.fact.networks"), value=t.count(study.n_networks),
+            note=t("capacity.fact.networks_note", time=t.duration(study.wall_s)),
         ),
     ]  # fmt: skip
     drawn = _picture(
         lambda width: plots.map_of_scores(study, t=t, width=width), name="scores", caption="capacity.scores_caption",
         t=t, study=study,
         alt=t(
-            "capacity.scores_alt", metric=metric, best=t.score(best.test), layers=plots.line_name(best.line, t),
+            "capacity.scores_alt", metric=metric, best=t.score(best.test.value), layers=plots.line_name(best.line, t),
             budget=t.count(best.budget), worst=t.score(_worst(study)),
         ),
     )  # fmt: skip
@@ -82,8 +83,8 @@ def _depth(study: StudyTables, t: Language) -> Section:
     lines = [study.of_budget(budget) for budget in study.budgets]
     findings = [
         t(
-            "capacity.depth_finding", budget=t.count(cells[0].budget), first=t.score(cells[0].test),
-            shallow=t.counted("layers", cells[0].depth), last=t.score(cells[-1].test),
+            "capacity.depth_finding", budget=t.count(cells[0].budget), first=t.score(cells[0].test.value),
+            shallow=t.counted("layers", cells[0].depth), last=t.score(cells[-1].test.value),
             deep=t.counted("layers", cells[-1].depth),
             best=best_cell(cells, study.objective).depth,
         )
@@ -92,11 +93,11 @@ def _depth(study: StudyTables, t: Language) -> Section:
     ]  # fmt: skip
     gains = [
         t(
-            "capacity.gains_finding" if gain.wide == "layers" else f"capacity.gains_finding.{gain.wide}",
+            "capacity.gains_finding" if gain.widened == "layers" else f"capacity.gains_finding.{gain.widened}",
             layers=t.counted("layers", gain.depth), value=t.setting(gain.value),
             low=t.setting(gain.low), high=t.setting(gain.high),
         )
-        for gain in study.means
+        for gain in study.found.means
     ]  # fmt: skip
     pictures = [
         _picture(
@@ -111,8 +112,8 @@ def _depth(study: StudyTables, t: Language) -> Section:
         ),
     ]  # fmt: skip
     slope = []
-    if study.slope is not None:
-        value, low, high = t.rounded(study.slope.value, study.slope.low, study.slope.high)
+    if (gain := study.found.slope) is not None:
+        value, low, high = t.rounded(gain.value, gain.low, gain.high)
         slope = [t("capacity.slope", value=value, metric=metric, low=low, high=high)]
     return Section(key="depth", title=t("capacity.depth"), texts=[t("capacity.depth_text"), *slope], pictures=pictures)
 
@@ -123,18 +124,18 @@ def _size(study: StudyTables, t: Language) -> Section:
         first, last = study.of_line(line)[0], study.of_line(line)[-1]
         findings.append(
             t(
-                "capacity.size_finding", layers=plots.line_name(line, t), first=t.score(first.test),
-                small=t.count(first.n_params), last=t.score(last.test), large=t.count(last.n_params),
+                "capacity.size_finding", layers=plots.line_name(line, t), first=t.score(first.test.value),
+                small=t.count(first.n_params), last=t.score(last.test.value), large=t.count(last.n_params),
                 train_first=t.score(first.train), train_last=t.score(last.train),
             )
         )  # fmt: skip
     overfits = [
         t(
-            "capacity.size_overfits", layers=plots.line_name(Line(gain.depth, gain.wide), t),
-            budget=t.count(gain.budget or 0), value=t.setting(-gain.value), low=t.setting(-gain.high),
+            "capacity.size_overfits", layers=plots.line_name(gain.line, t),
+            budget=t.count(gain.beyond), value=t.setting(-gain.value), low=t.setting(-gain.high),
             high=t.setting(-gain.low),
         )
-        for gain in study.overfits
+        for gain in study.found.overfits
         if gain.is_shown
     ]  # fmt: skip
     drawn = _picture(
@@ -161,7 +162,8 @@ def _kinds(study: StudyTables, findings: list[str], t: Language) -> list[Picture
 
 def _rows(study: StudyTables, t: Language) -> Section | None:
     """How the answer changes with the number of training rows."""
-    if len(study.sizes) < 2:
+    sizes = [(size, best_cell(size.cells, study.objective)) for size in study.found.train_sizes]
+    if len(sizes) < 2:
         return None
     drawn = _picture(
         lambda width: plots.gains_by_rows(study, t=t, width=width), name="rows", t=t, study=study,
@@ -171,9 +173,9 @@ def _rows(study: StudyTables, t: Language) -> Section | None:
             findings="; ".join(
                 t(
                     "capacity.rows_finding", n=t.count(size.n_train), code=t(f"capacity.head.{size.code}"),
-                    best=t.score(size.best.test),
+                    best=t.score(best.test.value),
                 )
-                for size in study.sizes
+                for size, best in sizes
             ),
         ),
     )  # fmt: skip
@@ -182,11 +184,11 @@ def _rows(study: StudyTables, t: Language) -> Section | None:
         (
             Cell(text=t.count(size.n_train), order=size.n_train),
             Cell(text=t(f"capacity.head.{size.code}")),
-            Cell(text=t.score(size.best.test), order=size.best.test),
-            Cell(text=plots.line_name(size.best.line, t), order=size.best.depth),
-            Cell(text=t.count(size.best.n_params), order=size.best.n_params),
+            Cell(text=t.score(best.test.value), order=best.test.value),
+            Cell(text=plots.line_name(best.line, t), order=best.depth),
+            Cell(text=t.count(best.n_params), order=best.n_params),
         )
-        for size in study.sizes
+        for size, best in sizes
     ]
     table = ShownTable(
         label=t("capacity.rows"), heads=[t(f"capacity.rows_column.{name}") for name in names], rows=rows,
@@ -217,7 +219,7 @@ def _training(study: StudyTables, t: Language) -> Section:
             caption="capacity.rates_caption",
             alt=t(
                 "capacity.rates_alt", low=t.setting(min(rates)), high=t.setting(max(rates)), n=len(rates),
-                n_edge=sum(cell.at_edge for cell in study.cells),
+                n_edge=sum(cell.rate_at_edge for cell in study.cells),
             ),
         ),
     ]  # fmt: skip
@@ -225,16 +227,17 @@ def _training(study: StudyTables, t: Language) -> Section:
 
 
 def _errors(study: StudyTables, t: Language) -> Section | None:
-    if not study.disagreement:
+    found = study.found.disagreement
+    if not found:
         return None
-    last = study.disagreement[-1]
+    last = found[-1]
     show = t.share if last.shares else t.score
     findings = [
         t(
             "capacity.errors_finding", budget=t.count(one.budget), between=show(one.between),
             seeds=show(one.deep_seeds),
         )
-        for one in study.disagreement
+        for one in found
     ]  # fmt: skip
     kind = t("capacity.distance_classes" if last.shares else "capacity.distance_numbers")
     texts = [t("capacity.errors_text")]
@@ -255,26 +258,26 @@ def _book(study: StudyTables, t: Language) -> Section:
 
 
 def _protocol(study: StudyTables, run: RunLike, t: Language) -> Section:
-    protocol = study.protocol
+    protocol = study.found.protocol
     values: dict[str, Mapping[str, Any]] = {
         "cells": {
-            "n": len(study.cells), "depths": t.listed(map(str, protocol["depths"])),
-            "budgets": t.listed(map(t.count, protocol["budgets"])),
+            "n": len(study.cells), "depths": t.listed(map(str, protocol.depths)),
+            "budgets": t.listed(map(t.count, protocol.budgets)),
         },
         "rates": {
-            "rates": t.listed(map(t.setting, protocol["learning_rates"])), "more": protocol["more_rates_beyond_an_end"],
+            "rates": t.listed(map(t.setting, protocol.learning_rates)), "more": protocol.more_rates_beyond_an_end,
         },
-        "seeds": {"n": protocol["seeds"]},
+        "seeds": {"n": protocol.seeds},
         "training": {
-            "updates": t.count(protocol["updates"]), "batch_size": t.count(protocol["batch_size"]),
-            "optimizer": protocol["optimizer"], "looks": protocol["passes"] // protocol["evaluate_every"],
+            "updates": t.count(protocol.updates), "batch_size": t.count(protocol.batch_size),
+            "optimizer": protocol.optimizer, "looks": protocol.passes // protocol.evaluate_every,
         },
         "network": {
-            "activation": protocol["activation"], "dropout": t.setting(protocol["dropout"]),
-            "l2": t.setting(protocol["l2"]),
-            "batch_norm": t("capacity.protocol.on" if protocol["batch_norm"] else "capacity.protocol.off"),
+            "activation": protocol.activation, "dropout": t.setting(protocol.dropout),
+            "l2": t.setting(protocol.l2),
+            "batch_norm": t("capacity.protocol.on" if protocol.batch_norm else "capacity.protocol.off"),
         },
-        "scores": {"n": t.count(study.numbers["n_test"]), "openings": study.numbers["openings"]},
+        "scores": {"n": t.count(study.n_test), "openings": study.found.openings},
     }  # fmt: skip
     entries = [
         (t(f"capacity.protocol.{name}"), t(f"capacity.protocol_text.{name}", **each)) for name, each in values.items()
@@ -282,19 +285,23 @@ def _protocol(study: StudyTables, run: RunLike, t: Language) -> Section:
     entries += _special(protocol, t)
     blocks = [
         Block(title=t("capacity.cells"), table=_cell_table(study, t), is_sortable=True),
-        *([Block(title=t("capacity.missing"), findings=study.missing)] if study.missing else []),
+        *(
+            [Block(title=t("capacity.missing"), findings=[one.finding for one in study.found.missing])]
+            if study.found.missing
+            else []
+        ),
         Block(title=t("capacity.repeat"), code=f"ffsearch run space.yaml\n\n{run.space_text}"),
     ]
     return Section(key="protocol", title=t("capacity.protocol"), entries=entries, blocks=blocks)
 
 
-def _special(protocol: Mapping[str, Any], t: Language) -> list[tuple[str, str]]:
-    """What only some studies have; keys that an older version did not write are off."""
+def _special(protocol: Protocol, t: Language) -> list[tuple[str, str]]:
+    """What only some studies have."""
     found = []
-    if protocol.get("convolutions"):
-        kept = {name: t.count(value) for name, value in protocol["convolutions"].items()}
+    if protocol.convolutions:
+        kept = {name: t.count(value) for name, value in protocol.convolutions.items()}
         found.append((t("capacity.protocol.convolutions"), t("capacity.protocol_text.convolutions", **kept)))
-    if protocol.get("residual"):
+    if protocol.residual:
         found.append((t("capacity.protocol.residual"), t("capacity.protocol_text.residual")))
     return found
 
@@ -307,10 +314,13 @@ def _cell_table(study: StudyTables, t: Language) -> ShownTable:
                 text=plots.line_name(cell.line, t) if study.is_convolutional else t.count(cell.depth), order=cell.depth
             ),
             Cell(text=t.count(cell.n_params), order=cell.n_params),
-            Cell(text=t.score(cell.test), order=cell.test),
-            Cell(text=t("capacity.interval", low=t.score(cell.low), high=t.score(cell.high)), order=cell.low),
+            Cell(text=t.score(cell.test.value), order=cell.test.value),
+            Cell(
+                text=t("capacity.interval", low=t.score(cell.test.low), high=t.score(cell.test.high)),
+                order=cell.test.low,
+            ),
             Cell(text=t.score(cell.train), order=cell.train),
-            Cell(text=t.setting(cell.learning_rate) + " *" * cell.at_edge, order=cell.learning_rate),
+            Cell(text=t.setting(cell.learning_rate) + " *" * cell.rate_at_edge, order=cell.learning_rate),
         )
         for cell in study.cells
     ]
@@ -321,7 +331,7 @@ def _cell_table(study: StudyTables, t: Language) -> ShownTable:
 
 
 def _worst(study: StudyTables) -> float:
-    return (max if study.objective.is_lower_better else min)(cell.test for cell in study.cells)
+    return (max if study.objective.is_lower_better else min)(cell.test.value for cell in study.cells)
 
 
 def _picture(

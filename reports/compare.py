@@ -16,7 +16,8 @@ from ffsearch.reports.plots import whole_x
 from ffsearch.reports.rows import dot, row_axes
 from ffsearch.reports.sections import headline
 from ffsearch.reports.style import BEST, INK, LABEL, MUTED, NARROW, add_axes, canvas, measure, score_axis
-from ffsearch.reports.tables import Estimate, NamedScore, RunLike, ShownObjective
+from ffsearch.reports.tables import NamedScore, RunLike, ShownObjective
+from ffsearch.search.folder.results import Estimate
 from ffsearch.search.wording.language import Language
 
 __all__ = ["comparison", "comparison_headline", "names_of"]
@@ -30,7 +31,7 @@ DASHES: Final = ("solid", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
 
 def names_of(runs: Sequence[RunLike]) -> list[str]:
     """A name for each run: its own, or its folder where several are called alike."""
-    names = [str(run.summary.get("name", run.path.name)) for run in runs]
+    names = [run.results.name for run in runs]
     folders = [run.path.name for run in runs]
     paths = [str(run.path) for run in runs]
     for candidate in (names, folders, paths):
@@ -70,8 +71,7 @@ def _alike(runs: Sequence[RunLike], names: Sequence[str]) -> list[Group]:
     """Runs by what their scores are in: one metric, on one table."""
     groups: dict[tuple[ShownObjective, str], Group] = {}
     for name, run in zip(names, runs, strict=True):
-        data = run.summary.get("data") or {}
-        groups.setdefault((tables.objective(run), str(data.get("sha256", ""))), []).append((name, run))
+        groups.setdefault((tables.objective(run), run.results.data.sha256), []).append((name, run))
     return list(groups.values())
 
 
@@ -100,7 +100,7 @@ def _answer_row(run: RunLike, name: str, t: Language) -> list[Cell]:
     scores = {score.name: score for score in tables.scores(run)}
     gains = {one.name: one.gain for one in evidence.models(run)}
     metric = t.named("metric", tables.objective(run).name)
-    data = run.summary.get("data") or {}
+    data = run.results.data
     state = "" if run.is_finished else f" ({t('compare.unfinished')})"
     return [
         Cell(text=name),
@@ -109,7 +109,7 @@ def _answer_row(run: RunLike, name: str, t: Language) -> list[Cell]:
         Cell(text=t.count(len(run.trials))),
         *(Cell(text=_told(scores.get(key), metric, t)) for key in ("naive", "corrected", "test")),
         *(Cell(text=with_interval(gains.get(key), t, signed=True)) for key in ("linear", "boosting")),
-        Cell(text=f"{data.get('source', '')}, {t.counted('rows', int(data.get('n_rows', 0)))}"),
+        Cell(text=f"{data.source}, {t.counted('rows', data.n_rows)}"),
     ]
 
 
@@ -123,7 +123,7 @@ def _told(score: NamedScore | None, metric: str, t: Language) -> str:
 def _scores(group: Group, number: int, t: Language) -> Section:
     """The scores of runs that share a metric and a table, and how each search came there."""
     objective = tables.objective(group[0][1])
-    source = str((group[0][1].summary.get("data") or {}).get("source", ""))
+    source = group[0][1].results.data.source
     metric = t.named("metric", objective.name)
     pictures = [each for each in (_test_picture(group, number, t), _history_picture(group, number, t)) if each]
     return Section(

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from ffsearch.reports.evidence import Bin, Confusion, Residuals, WorstSlice
+from ffsearch.reports.evidence import Confusion
 from ffsearch.reports.rows import dot, row_axes
 from ffsearch.reports.style import (
     BAD,
@@ -29,6 +29,7 @@ from ffsearch.reports.style import (
     score_axis,
 )
 from ffsearch.reports.svg import tell
+from ffsearch.search.folder.results import Bin, Residuals, Slice
 from ffsearch.search.wording.language import ENGLISH, Language, shortened
 
 __all__ = ["confusion", "reliability", "residuals", "slices"]
@@ -91,14 +92,12 @@ def reliability(bins: Sequence[Bin], *, label: str, t: Language = ENGLISH, width
     axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
     n_all = sum(one.n_rows for one in bins)
     confidence = [one.confidence for one in bins]
-    axes.vlines(
-        confidence, [b.share.low for b in bins], [b.share.high for b in bins], color=BEST, linewidth=2, alpha=0.5
-    )
-    shares = [one.share.value for one in bins]
+    axes.vlines(confidence, [b.low for b in bins], [b.high for b in bins], color=BEST, linewidth=2, alpha=0.5)
+    shares = [one.value for one in bins]
     sizes = [25 + 220 * one.n_rows / n_all for one in bins]
     tips = [
-        t("errors.bin", confidence=t.share(one.confidence), share=t.share(one.share.value), low=t.share(one.share.low),
-          high=t.share(one.share.high), n=t.count(one.n_rows))
+        t("errors.bin", confidence=t.share(one.confidence), share=t.share(one.value), low=t.share(one.low),
+          high=t.share(one.high), n=t.count(one.n_rows))
         for one in bins
     ]  # fmt: skip
     tell(axes.scatter(confidence, shares, s=sizes, color=BEST, linewidths=0, zorder=3), tips)
@@ -136,9 +135,7 @@ def residuals(part: Residuals, *, t: Language = ENGLISH, width: int = WIDE) -> F
     return figure
 
 
-def slices(
-    parts: Sequence[WorstSlice], *, overall: float, label: str, t: Language = ENGLISH, width: int = WIDE
-) -> Figure:
+def slices(parts: Sequence[Slice], *, overall: float, label: str, t: Language = ENGLISH, width: int = WIDE) -> Figure:
     """The mean loss of parts of the table with its interval, beside that of all rows; red where it is worse.
 
     Args:
@@ -151,7 +148,7 @@ def slices(
     names = [f"{shortened(one.column)}: {t.slice_name(one.rows)} ({t.counted('rows', one.n_rows)})" for one in parts]
     figure, axes = row_axes(names, width=width, label_width=300, bottom=44, top=28)
     for row, one in enumerate(parts):
-        dot(axes, row, one.loss, colour=BAD if one.is_worse else MUTED, filled=one.is_worse)
+        dot(axes, row, one, colour=BAD if one.is_worse else MUTED, filled=one.is_worse)
     axes.axvline(overall, color=INK, linewidth=1.2, zorder=1)
     axes.margins(x=0.06)
     low, high = axes.get_xlim()

@@ -8,11 +8,12 @@ from typing import Final
 import numpy as np
 
 from ffsearch.reports import error_plots, evidence, evidence_plots, tables
-from ffsearch.reports.evidence import Bin, Confusion, Effect, Finalist, Importance, Model, Residuals, WorstSlice
+from ffsearch.reports.evidence import Confusion, Contender, Finalist
 from ffsearch.reports.evidence_plots import change_name
 from ffsearch.reports.listings import Cell, ShownTable
 from ffsearch.reports.pictures import Picture, better, picture
-from ffsearch.reports.tables import Estimate, RunLike, ShownObjective
+from ffsearch.reports.tables import RunLike, ShownObjective
+from ffsearch.search.folder.results import Bin, Effect, Estimate, Importance, Residuals, Slice
 from ffsearch.search.wording.language import Language, shortened
 
 __all__ = [
@@ -45,17 +46,14 @@ def model_picture(run: RunLike, t: Language) -> Picture | None:
           high=t.score(test.high))
         for name, test in known
     ]  # fmt: skip
-    n_test = (run.summary.get("data") or {}).get("n_test")
-    words = {"better": better(objective, t)}
     return picture(
         lambda width: evidence_plots.models(evidence.models(run), objective, t=t, width=width), name="models",
         alt=t("answer.models_alt", scores="; ".join(scores)),
-        caption=t("answer.models_caption", n_test=t.count(n_test), **words) if n_test
-        else t("answer.models_caption_no_rows", **words),
+        caption=t("answer.models_caption", n_test=t.count(run.results.data.n_test), better=better(objective, t)),
     )  # fmt: skip
 
 
-def gain_picture(models: Sequence[Model], objective: ShownObjective, t: Language) -> Picture | None:
+def gain_picture(models: Sequence[Contender], objective: ShownObjective, t: Language) -> Picture | None:
     """What the network gains over each baseline; the dummy only where it stands alone, as it would squeeze the rest."""
     known = [one for one in models if one.gain is not None]
     known = [one for one in known if one.name != "dummy"] or known
@@ -72,15 +70,15 @@ def gain_picture(models: Sequence[Model], objective: ShownObjective, t: Language
     )  # fmt: skip
 
 
-def model_table(models: Sequence[Model], objective: ShownObjective, t: Language) -> ShownTable:
+def model_table(models: Sequence[Contender], objective: ShownObjective, t: Language) -> ShownTable:
     """All models side by side, a row a measure: validation mean, test, gain, the other scores, settings."""
-    others = [name for name in models[0].metrics if name != objective.name]
+    tests = [{} if one.test is None else one.test.others(objective.name) for one in models]
     metric = t.named("metric", objective.name)
     rows = [
         [t("worth.valid"), *(t.score(_mean(one.valid) if one.valid else None) for one in models)],
         [t("sure.on_test", metric=metric), *(with_interval(one.test, t) for one in models)],
         [t("worth.gain_head"), *(with_interval(one.gain, t, signed=True) for one in models)],
-        *([t.named("metric", name), *(t.score(one.metrics.get(name)) for one in models)] for name in others),
+        *([t.named("metric", name), *(t.score(others.get(name)) for others in tests)] for name in tests[0]),
         [t("worth.settings"), *(_settings(one, t) or "–" for one in models)],
     ]
     heads = [t("worth.model"), *(t.named("model", one.name) for one in models)]
@@ -97,7 +95,7 @@ def with_interval(estimate: Estimate | None, t: Language, *, signed: bool = Fals
     return f"{t.plus(value) if signed else value} ({interval})"
 
 
-def _settings(one: Model, t: Language) -> str:
+def _settings(one: Contender, t: Language) -> str:
     return ", ".join(f"{t.named('setting', name)} {t.setting(value)}" for name, value in one.settings.items())
 
 
@@ -126,9 +124,9 @@ def effect_picture(
         name: Unique in the page.
         alt: Key of the text for those who do not see it.
     """
-    if not any(one.difference for one in parts):
+    if not any(one.is_known for one in parts):
         return None
-    items = [_effect_item(one, t) for one in parts if one.difference is not None]
+    items = [_effect_item(one, t) for one in parts if one.is_known]
     return picture(
         lambda width: evidence_plots.effects(parts, objective, t=t, width=width), name=name,
         alt=t(alt, effects="; ".join(items)), caption=t("mattered.effects_caption"), table=_effect_table(parts, t),
@@ -139,7 +137,7 @@ def importance_picture(parts: Sequence[Importance], t: Language) -> Picture | No
     """How much each parameter told the best trials from all; None where that is not known."""
     if not parts:
         return None
-    shares = [f"{t.named('parameter', one.parameter)} {t.share(one.share.value)}" for one in parts]
+    shares = [f"{t.named('parameter', one.parameter)} {t.share(one.value)}" for one in parts]
     return picture(
         lambda width: evidence_plots.importances(parts, t=t, width=width), name="importances",
         alt=t("mattered.importances_alt", shares="; ".join(shares)), caption=t("mattered.importances_caption"),
@@ -167,10 +165,10 @@ def confusion_picture(part: Confusion, t: Language, *, findings: str) -> Picture
 
 def reliability_picture(bins: Sequence[Bin], label: str, t: Language) -> Picture:
     """Whether probabilities come true; `label` says of what they are."""
-    items = [f"{t.share(one.confidence)} {t('errors.came_true')} {t.share(one.share.value)}" for one in bins]
+    items = [f"{t.share(one.confidence)} {t('errors.came_true')} {t.share(one.value)}" for one in bins]
     heads = [t("errors.stated"), t("errors.came_true"), t("worth.low"), t("worth.high"), t("data.rows")]
     rows = [
-        [*(Cell(text=t.share(share)) for share in (one.confidence, one.share.value, one.share.low, one.share.high)),
+        [*(Cell(text=t.share(share)) for share in (one.confidence, one.value, one.low, one.high)),
          Cell(text=t.count(one.n_rows))]
         for one in bins
     ]  # fmt: skip
@@ -195,18 +193,18 @@ def residual_picture(part: Residuals, number: int, t: Language) -> Picture:
     )  # fmt: skip
 
 
-def slice_picture(parts: Sequence[WorstSlice], overall: float, label: str, t: Language) -> Picture:
+def slice_picture(parts: Sequence[Slice], overall: float, label: str, t: Language) -> Picture:
     """The parts of the table that are worst off; `label` names the loss."""
     items = [
         t("errors.slice_item", column=shortened(one.column), rows=t.slice_name(one.rows),
-          value=t.score(one.loss.value), n=t.count(one.n_rows))
+          value=t.score(one.value), n=t.count(one.n_rows))
         for one in parts[:MAX_NAMED]
     ]  # fmt: skip
     heads = [t(f"errors.{key}") for key in ("column", "rows", "n", "loss")]
     heads += [t("worth.low"), t("worth.high"), t("errors.p"), t("errors.worse")]
     rows = [
         [Cell(text=one.column), Cell(text=t.slice_name(one.rows)), Cell(text=t.count(one.n_rows)),
-         *(Cell(text=t.score(value)) for value in (one.loss.value, one.loss.low, one.loss.high)),
+         *(Cell(text=t.score(value)) for value in (one.value, one.low, one.high)),
          Cell(text=t.p_value(one.p_value)), Cell(text=t("number.yes" if one.is_worse else "number.no"))]
         for one in parts
     ]  # fmt: skip
@@ -218,8 +216,7 @@ def slice_picture(parts: Sequence[WorstSlice], overall: float, label: str, t: La
 
 
 def _effect_item(one: Effect, t: Language) -> str:
-    assert one.difference is not None
-    value, low, high = t.rounded(one.difference.value, one.difference.low, one.difference.high)
+    value, low, high = t.rounded(one.value, one.low, one.high)
     finding = t.named("finding", one.finding)
     return t(
         "mattered.effect_item", change=change_name(one, t), value=t.plus(value), low=low, high=high, finding=finding
@@ -237,8 +234,7 @@ def _effect_table(parts: Sequence[Effect], t: Language) -> ShownTable:
     ]
     rows = []
     for one in parts:
-        ends = [None] * 3 if one.difference is None else [one.difference.value, one.difference.low, one.difference.high]
-        texts = [*map(t.score, ends), t.p_value(one.p_value), t.named("finding", one.finding)]
+        texts = [*map(t.score, (one.value, one.low, one.high)), t.p_value(one.p_value), t.named("finding", one.finding)]
         rows.append([Cell(text=change_name(one, t)), *(Cell(text=text) for text in texts)])
     return ShownTable(label=t("mattered.effects"), heads=heads, rows=rows, numbers=frozenset(range(1, 5)))
 

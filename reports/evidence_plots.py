@@ -13,11 +13,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ffsearch.reports.evidence import NETWORK, Effect, Finalist, Importance, Model
+from ffsearch.reports.evidence import NETWORK, Contender, Finalist
 from ffsearch.reports.rows import bars, dot, row_axes, sides
 from ffsearch.reports.style import BAD, BEST, INK, LABEL, MUTED, NARROW, PAPER, WIDE, measure, score_axis
 from ffsearch.reports.svg import tell
 from ffsearch.reports.tables import ShownObjective
+from ffsearch.search.folder.results import Effect, Importance
 from ffsearch.search.wording.language import ENGLISH, Language
 
 __all__ = ["change_name", "effects", "finalists", "gains", "importances", "models"]
@@ -28,7 +29,9 @@ LONG_LABEL: Final = 260
 _COLOURS: Final = {"better": BEST, "worse": BAD}
 
 
-def models(parts: Sequence[Model], objective: ShownObjective, *, t: Language = ENGLISH, width: int = WIDE) -> Figure:
+def models(
+    parts: Sequence[Contender], objective: ShownObjective, *, t: Language = ENGLISH, width: int = WIDE
+) -> Figure:
     """Scores of all models on the sealed rows, the best on top, each with its interval; the network is filled.
 
     Args:
@@ -49,7 +52,7 @@ def models(parts: Sequence[Model], objective: ShownObjective, *, t: Language = E
     return figure
 
 
-def gains(parts: Sequence[Model], objective: ShownObjective, *, t: Language = ENGLISH, width: int = WIDE) -> Figure:
+def gains(parts: Sequence[Contender], objective: ShownObjective, *, t: Language = ENGLISH, width: int = WIDE) -> Figure:
     """What the network gains over each baseline, row by row on the same sealed rows, with zero as a line.
 
     Args:
@@ -107,18 +110,18 @@ def effects(parts: Sequence[Effect], objective: ShownObjective, *, t: Language =
     """What each change does to the winner: a dot with its interval beside zero; grey where nothing is shown.
 
     Args:
-        parts: Effects that have a difference; at least one.
+        parts: Effects, at least one of them known.
         objective: What differences are in.
         t: The language.
         width: Pixels of the figure.
     """
-    known = [(one, one.difference) for one in parts if one.difference is not None]
-    names = [change_name(one, t) for one, _ in known]
+    known = [one for one in parts if one.is_known]
+    names = [change_name(one, t) for one in known]
     figure, axes = row_axes(names, width=width, label_width=LONG_LABEL, bottom=44, top=30)
-    for row, (one, difference) in enumerate(known):
+    for row, one in enumerate(known):
         colour = _COLOURS.get(one.finding, MUTED)
-        dot(axes, row, difference, colour=colour, filled=one.finding in _COLOURS)
-    _rules(axes, [one.factor for one, _ in known])
+        dot(axes, row, one, colour=colour, filled=one.finding in _COLOURS)
+    _rules(axes, [one.factor for one in known])
     axes.margins(x=0.08)
     score_axis(axes, t, label=t("mattered.difference", metric=measure(objective, t)), which="x")
     sides(axes, t("mattered.worse"), t("mattered.better"))
@@ -136,16 +139,16 @@ def importances(parts: Sequence[Importance], *, t: Language = ENGLISH, width: in
     names = [t.named("parameter", one.parameter) for one in parts]
     figure, axes = row_axes(names, width=width, label_width=230)
     notes = [
-        t("mattered.share" if one.is_shown else "mattered.share_chance", share=t.share(one.share.value),
-          low=t.share(one.share.low), high=t.share(one.share.high))
+        t("mattered.share" if one.is_shown else "mattered.share_chance", share=t.share(one.value),
+          low=t.share(one.low), high=t.share(one.high))
         for one in parts
     ]  # fmt: skip
-    ends = [max(one.share.value, one.share.high) for one in parts]
+    ends = [max(one.value, one.high) for one in parts]
     bars(axes, ends, colours=["none"] * len(parts), notes=notes)
     for row, one in enumerate(parts):
         colour = BEST if one.is_shown else MUTED
-        axes.barh(row, one.share.value, height=0.42, color=colour, alpha=0.35)
-        dot(axes, row, one.share, colour=colour, filled=one.is_shown)
+        axes.barh(row, one.value, height=0.42, color=colour, alpha=0.35)
+        dot(axes, row, one, colour=colour, filled=one.is_shown)
     reach = max(ends) * (1.9 if width <= NARROW else 1.55) or 1
     axes.set_xlim(-0.02 * reach, reach)  # a dot at zero is drawn whole
     return figure

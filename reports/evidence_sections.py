@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from ffsearch.reports import evidence, tables
-from ffsearch.reports.evidence import Confusion, Effect, Temperature
+from ffsearch.reports.evidence import Confusion
 from ffsearch.reports.evidence_pictures import (
     confusion_picture,
     effect_picture,
@@ -24,6 +24,7 @@ from ffsearch.reports.evidence_plots import change_name
 from ffsearch.reports.parts import Block, Fact, Section, known
 from ffsearch.reports.pictures import score_picture
 from ffsearch.reports.tables import RunLike
+from ffsearch.search.folder.results import Effect, Temperature
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.language import Language, shortened
 
@@ -116,7 +117,7 @@ def errors(run: RunLike, t: Language) -> Section | None:
 
 def _optimism(run: RunLike, t: Language) -> list[str]:
     """By how much the search's own score is too good."""
-    optimism = (run.summary.get("evidence") or {}).get("optimism")
+    optimism = run.results.evidence.optimism
     if optimism is None:
         return []
     return [t("sure.optimism", optimism=t.score(optimism))] if optimism > 0 else [t("sure.optimism_none")]
@@ -124,21 +125,21 @@ def _optimism(run: RunLike, t: Language) -> list[str]:
 
 def _rows(run: RunLike, t: Language) -> list[str]:
     """What the refit gains by rows that the repeats only judge on, as far as it was learnt."""
-    rows = ((run.summary.get("evidence") or {}).get("corrected") or {}).get("rows")
-    if rows is None:
+    corrected = run.results.evidence.corrected
+    if corrected is None or corrected.rows is None:
         return []
-    counts = {name: t.count(rows[name]) for name in ("n_less", "n_repeat", "n_refit")}
-    gain = t.score(rows["value"])
-    return [t("sure.rows", gain=gain, **counts) if rows["value"] > 0 else t("sure.rows_none", **counts)]
+    rows = corrected.rows
+    counts = {name: t.count(getattr(rows, name)) for name in ("n_less", "n_repeat", "n_refit")}
+    return [t("sure.rows", gain=t.score(rows.value), **counts) if rows.value > 0 else t("sure.rows_none", **counts)]
 
 
 def _other_scores(run: RunLike, t: Language) -> list[Fact]:
     """The other scores on the test rows."""
-    metrics = ((run.summary.get("evidence") or {}).get("test") or {}).get("metrics") or {}
+    test = run.results.evidence.test
+    others = {} if test is None else test.others(run.results.objective.name)
     return [
         Fact(label=t.named("metric", name), value=t.score(value), note=t("fact.on_test"))
-        for name, value in metrics.items()
-        if name != tables.objective(run).name and value is not None
+        for name, value in others.items()
     ]
 
 
@@ -150,11 +151,11 @@ def _n_repeats(run: RunLike) -> int:
 
 def _deeper_or_wider(run: RunLike, effects: Sequence[Effect], t: Language) -> str:
     """Which of the two is the better use of parameters, if that is known."""
-    direct = next((one for one in effects if one.against == "wider" and one.difference is not None), None)
-    if direct is None or direct.difference is None:
+    direct = next((one for one in effects if one.against == "wider" and one.is_known), None)
+    if direct is None:
         return t("deeper.alone")
     found, sign = {"better": ("deeper", 1), "worse": ("wider", -1)}.get(direct.finding, ("level", 1))
-    ends = [sign * end for end in (direct.difference.value, direct.difference.low, direct.difference.high)]
+    ends = [sign * end for end in (direct.value, direct.low, direct.high)]
     value, low, high = t.rounded(ends[0], min(ends[1:]), max(ends[1:]))
     metric = t.named("metric", tables.objective(run).name)
     told = t(f"deeper.{found}", value=value, low=low, high=high, metric=metric)

@@ -20,10 +20,10 @@ from ffsearch.reports import (
     tables,
 )
 from ffsearch.reports.capacity_tables import StudyTables, study_tables
-from ffsearch.reports.evidence import Effect
 from ffsearch.reports.evidence_sections import SHAPE
 from ffsearch.reports.style import WIDE
 from ffsearch.reports.tables import ParameterSlice, RunLike
+from ffsearch.search.folder.results import Effect
 from ffsearch.search.wording.language import language, shortened
 
 __all__ = ["Figures"]
@@ -205,7 +205,7 @@ class Figures:
         return capacity_plots.map_of_rates(self._study(), t=self._t, width=self._width)
 
     def _study(self) -> StudyTables:
-        study = study_tables(self._run) if self._run.summary.get("kind") == "capacity" else None
+        study = study_tables(self._run) if self._run.results.kind == "capacity" else None
         if study is None:
             raise RunError(
                 f"{self._run.path} is no capacity study that came to its end: `ffsearch run capacity` is one."
@@ -213,7 +213,7 @@ class Figures:
         return study
 
     def _effects(self, parts: list[Effect]) -> Figure:
-        self._need([one for one in parts if one.difference], "networks that differ from the winner in one thing")
+        self._need([one for one in parts if one.is_known], "networks that differ from the winner in one thing")
         return evidence_plots.effects(parts, self._objective, t=self._t, width=self._width)
 
     def _slices(self) -> list[ParameterSlice]:

@@ -73,7 +73,7 @@ def write_comparison(runs: Sequence[str | Path | RunLike], out: str | Path | Non
     read = [load(run) if isinstance(run, str | Path) else run for run in runs]
     if len(read) < 2:
         raise RunError(f"{len(read)} run was given, and a comparison needs two or more. Name their folders.")
-    if studies := [str(run.path) for run in read if run.summary.get("kind") == "capacity"]:
+    if studies := [str(run.path) for run in read if run.results.kind == "capacity"]:
         raise RunError(f"{', '.join(studies)}: capacity studies have no place beside searches. Compare searches alone.")
     t = language(lang)
     names = ", ".join(names_of(read))
@@ -88,8 +88,8 @@ def build_page(run: RunLike, *, lang: str = "en") -> str:
         FFSearchError: If the report does not speak the language.
     """
     t = language(lang)
-    name = str(run.summary.get("name", run.path.name))
-    if run.summary.get("kind") == "capacity":
+    name = run.results.name
+    if run.results.kind == "capacity":
         return _page(t, headline=capacity_headline(run, t), sections=capacity_sections(run, t), name=name, runs=[run])
     return _page(t, headline=headline(run, t), sections=sections(run, t), name=name, runs=[run])
 
@@ -99,7 +99,7 @@ def _page(t: Language, *, headline: str, sections: Sequence[Section], name: str,
     script = _source("page.js")
     page = _environment().get_template("page.html").render(
         t=t, headline=headline, sections=sections, name=name, is_finished=all(run.is_finished for run in runs),
-        version=runs[0].summary.get("ffsearch", ""), css=Markup(_source("page.css")), script=Markup(script),
+        version=runs[0].results.ffsearch, css=Markup(_source("page.css")), script=Markup(script),
         policy=_policy(script),
     )  # fmt: skip
     return page.strip() + "\n"

@@ -58,7 +58,7 @@ def _of_verdict(run: RunLike) -> Iterator[Finding]:
     for one in verdict.of((Code.SMALLER_NETWORK,)):
         if one.form == "level":  # after what to use: where that is no network, a smaller network is the lesser advice
             yield found(Code.TRY_SMALLER, smaller=one.values["smaller"])
-    if not verdict.code and run.is_finished and not run.summary.get("baselines"):
+    if not verdict.code and run.is_finished and not run.results.baselines:
         yield found(Code.RUN_EVIDENCE)
 
 

@@ -55,7 +55,7 @@ class Run(StoredRun):
         """A card: the answer, the topology, the test, and the models side by side; of a study its figure."""
         if not self.has_begun:
             return super()._repr_html_()
-        is_study = self.summary.get("kind") == "capacity"
+        is_study = self.results.kind == "capacity"
         title, lines, drawing = self._card_of_study() if is_study else self._card_of_search()
         state = "finished" if self.is_finished else "not finished"
         lines.append(f"{self.name}: {ENGLISH.counted('trials', len(self.trials))}, {state}")

@@ -76,7 +76,7 @@ def learning_picture(run: RunLike, t: Language) -> Picture | None:
     curves = tables.learning_curves(run)
     if curves is None or not curves.best["valid_loss"].notna().any():
         return None
-    label = t("learning.loss_regression" if run.summary.get("task") == "regression" else "learning.loss_classes")
+    label = t("learning.loss_regression" if run.results.task == "regression" else "learning.loss_classes")
     n_others = len(curves.others)
     key = "caption_finalists" if curves.finalists else "caption" if n_others else "caption_alone"
     caption = t(f"learning.{key}", trial=curves.trial, n_others=n_others)

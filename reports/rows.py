@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ffsearch.reports.style import BEST_SOFT, INK, LABEL, LETTER, MUTED, NARROW, PAPER, add_axes, canvas
-from ffsearch.reports.tables import Estimate
+from ffsearch.search.folder.results import Estimate
 
 __all__ = ["LABEL_WIDTH", "bars", "dot", "row_axes", "sides"]
 

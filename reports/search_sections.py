@@ -21,6 +21,7 @@ from ffsearch.reports.pictures import (
     time_picture,
 )
 from ffsearch.reports.tables import RunLike
+from ffsearch.search.folder.summary import DataFacts
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.language import Language, shortened
 
@@ -72,13 +73,10 @@ def search(run: RunLike, t: Language) -> Section | None:
     )  # fmt: skip
 
 
-def data(run: RunLike, t: Language) -> Section | None:
+def data(run: RunLike, t: Language) -> Section:
     """What was learnt from."""
-    facts = run.summary.get("data") or {}
     columns = getattr(run, "columns", None) or []
-    if not facts and not columns:
-        return None
-    entries = [(t(f"data.{key}"), text) for key, text in _data_entries(facts, tables.target(run), t).items() if text]
+    entries = [(t(f"data.{key}"), text) for key, text in _data_entries(run.results.data, t).items() if text]
     # What is not used, and why, the table of columns says too.
     notices = [one for one in tables.shown(run, tables.notices(run)) if not columns or one.code is not Code.NOT_USED]
     told = tables.findings(run)
@@ -138,10 +136,9 @@ def _augmentation(run: RunLike, t: Language) -> list[tuple[str, str]]:
 
 def repeat(run: RunLike, t: Language) -> Section:
     """What is needed to run it again."""
-    seed = (run.summary.get("search") or {}).get("seed")
     environment = _flat(run.environment)
     blocks = [
-        Block(code=REPEAT_COMMAND, text="" if seed is None else t("repeat.seed", seed=seed)),
+        Block(code=REPEAT_COMMAND, text=t("repeat.seed", seed=run.results.search.seed)),
         Block(title=t("repeat.space"), code=run.space_text),
     ]
     if environment:
@@ -152,25 +149,26 @@ def repeat(run: RunLike, t: Language) -> Section:
 
 def limits(run: RunLike, t: Language) -> Section:
     """What must not be read out of this report; each item goes when what it misses is there."""
-    found = run.summary.get("evidence") or {}
-    test, is_corrected = found.get("test") or {}, "corrected" in found
+    found = run.results.evidence
+    test, is_corrected = found.test, found.corrected is not None
+    n_openings = 0 if test is None else test.openings
     n_scored = int(tables.history(run)["value"].notna().sum())
     baselines = [t.named("model", one.name) for one in evidence.models(run) if one.name not in ("network", "dummy")]
     missing = {
         "naive": not is_corrected and n_scored > 1,
-        "no_test": not test,
-        "openings": test.get("openings", 0) > 1,
+        "no_test": test is None,
+        "openings": n_openings > 1,
         "one_seed": not is_corrected,
-        "interval": not is_corrected and test.get("low") is not None,
+        "interval": not is_corrected and test is not None and test.is_known,
         "splits": is_corrected,
         "baselines": not baselines,
         "kinds": bool(baselines),
         "causes": n_scored > 1,
         "effects": bool(evidence.effects(run)),
         "slices": bool(evidence.worst_slices(run)),
-        "capacity": not run.summary.get("capacity"),
+        "capacity": run.results.capacity is None,
     }
-    values = {"n": test.get("openings", 0) if test.get("openings", 0) > 1 else n_scored, "models": ""}
+    values = {"n": n_openings if n_openings > 1 else n_scored, "models": ""}
     values["models"] = t.listed(baselines) if baselines else ""
     points = [t(f"limits.{key}", **values) for key, holds in missing.items() if holds]
     block = Block(points=points, findings=tables.shown(run, tables.gaps(run)))
@@ -179,30 +177,25 @@ def limits(run: RunLike, t: Language) -> Section:
 
 def _search_text(run: RunLike, t: Language) -> list[str]:
     """How many, how long, by whom."""
-    search = run.summary.get("search") or {}
-    if not search:
-        return []
-    pruner = str(search.get("pruner", "none"))
+    search = run.results.search
+    pruner = t("search.pruned_by", pruner=t.named("pruner", search.pruner))
     return [t(
-        "search.text", trials=t.counted("trials", len(run.trials)),
-        epochs=t.counted("epochs", int(search.get("n_epochs", 0))), wall=t.duration(float(search.get("wall_s") or 0)),
-        sampler=t.named("sampler", str(search.get("sampler", ""))),
-        pruner=t("search.no_pruner") if pruner == "none" else t("search.pruned_by", pruner=t.named("pruner", pruner)),
+        "search.text", trials=t.counted("trials", len(run.trials)), epochs=t.counted("epochs", search.n_epochs),
+        wall=t.duration(search.wall_s), sampler=t.named("sampler", search.sampler),
+        pruner=t("search.no_pruner") if search.pruner == "none" else pruner,
     )]  # fmt: skip
 
 
-def _data_entries(data: Mapping[str, Any], target: str, t: Language) -> dict[str, str]:
-    """The facts of the table by their key; empty where not known."""
-    counts = {key: data.get(f"n_{key}") for key in ("rows", "train", "valid", "test", "features", "classes")}
-    known = {key: t.count(int(count)) for key, count in counts.items() if count is not None}
-    split = t("data.split", **known) if {"train", "valid", "test"} <= known.keys() else ""
+def _data_entries(data: DataFacts, t: Language) -> dict[str, str]:
+    """The facts of the table by their key; empty where there are none."""
+    split = t("data.split", train=t.count(data.n_train), valid=t.count(data.n_valid), test=t.count(data.n_test))
     return {
-        "source": str(data.get("source", "")),
-        "target": target,
-        "rows": ": ".join(text for text in (known.get("rows", ""), split) if text),
-        "inputs": known.get("features", ""),
-        "classes": known.get("classes", ""),
-        "hash": str(data.get("sha256") or ""),
+        "source": data.source,
+        "target": ", ".join(data.target),
+        "rows": f"{t.count(data.n_rows)}: {split}",
+        "inputs": t.count(data.n_features),
+        "classes": "" if data.n_classes is None else t.count(data.n_classes),
+        "hash": data.sha256,
     }
 
 

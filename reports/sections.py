@@ -51,7 +51,7 @@ def _answer(run: RunLike, t: Language) -> Section:
     if not best:
         texts = [t("answer.none_text", trials=t.counted("trials", len(run.trials)))] if len(run.trials) else []
         return Section(key="answer", title=title, texts=texts)
-    said = tables.shown(run, evidence.verdict(run).findings[1:])  # the headline says the first
+    said = tables.shown(run, evidence.verdict(run).sentences[1:])  # the headline says the first
     return Section(
         key="answer", title=title, lead=_lead(run, best, t), topology=t.topology(best["topology"]),
         texts=[] if said else [_test_sentence(run, t)], facts=_facts(run, best, t),
@@ -66,8 +66,8 @@ def _network(run: RunLike, t: Language) -> Section | None:
     if found is None:
         return None
     topology = t.topology(best["topology"])
-    refit = run.summary.get("refit") or {}
-    texts = [t("network.text", rows=t.count(refit["n_rows"]))] if "n_rows" in refit else []
+    refit = run.results.refit
+    texts = [] if refit is None else [t("network.text", rows=t.count(refit.n_rows))]
     return Section(
         key="network", title=t("network.title"), texts=texts, entries=_entries(run, best, t),
         pictures=[network_picture(found, t, topology=topology, note=_note(best, t))],
@@ -85,22 +85,21 @@ def _layers(found: tables.Layers, t: Language) -> str:
 
 def _lead(run: RunLike, best: Mapping[str, Any], t: Language) -> str:
     """What was found for what; the headline stands before it."""
-    target = tables.target(run)
-    task = t.named("task", str(run.summary.get("task", "")))
-    words = {"task": task, "trial": best["trial"], "trials": t.counted("trials", len(run.trials))}
-    return t("answer.lead", target=shortened(target), **words) if target else t("answer.lead_no_target", **words)
+    return t(
+        "answer.lead", target=shortened(tables.target(run)), task=t.named("task", run.results.task),
+        trial=best["trial"], trials=t.counted("trials", len(run.trials)),
+    )  # fmt: skip
 
 
 def _test_sentence(run: RunLike, t: Language) -> str:
     """What the sealed test said, in words."""
-    test = (run.summary.get("evidence") or {}).get("test")
-    if not test:
+    test, n_test = run.results.evidence.test, run.results.data.n_test
+    if test is None:
         return t("answer.no_test")
-    n_test = (run.summary.get("data") or {}).get("n_test")
     metric = t.named("metric", tables.objective(run).name)
-    numbers = {key: t.score(test.get(key)) for key in ("value", "low", "high")}
+    numbers = {"value": t.score(test.value), "low": t.score(test.low), "high": t.score(test.high)}
     words = {"metric": metric, "better": better(tables.objective(run), t), **numbers}
-    return t("answer.test", n_test=t.count(n_test), **words) if n_test else t("answer.test_no_rows", **words)
+    return t("answer.test", n_test=t.count(n_test), **words)
 
 
 def _facts(run: RunLike, best: Mapping[str, Any], t: Language) -> list[Fact]:
@@ -131,9 +130,9 @@ def _facts(run: RunLike, best: Mapping[str, Any], t: Language) -> list[Fact]:
                 note=t("fact.interval", low=low, high=high),
             )
         )
-    elif refit := run.summary.get("refit") or {}:
-        note = t("fact.epochs", epochs=t.setting(refit["epochs"]))
-        facts.append(Fact(label=t("fact.refit"), value=t.count(refit["updates"]), note=note))
+    elif (refit := run.results.refit) is not None:
+        note = t("fact.epochs", epochs=t.setting(refit.epochs))
+        facts.append(Fact(label=t("fact.refit"), value=t.count(refit.updates), note=note))
     return facts
 
 
@@ -150,8 +149,8 @@ def _entries(run: RunLike, best: Mapping[str, Any], t: Language) -> list[tuple[s
         )
     values = {name: float(best.get(f"point.{name}") or 0) for name in _SETTINGS if f"point.{name}" in best}
     entries += [(t.named("parameter", name), t.setting(value)) for name, value in values.items() if value > 0]
-    if refit := run.summary.get("refit"):
-        value = t("network.refit_value", updates=t.count(refit["updates"]), epochs=t.setting(refit["epochs"]))
+    if (refit := run.results.refit) is not None:
+        value = t("network.refit_value", updates=t.count(refit.updates), epochs=t.setting(refit.epochs))
         entries.append((t("network.refit"), value))
     off = [t.named("parameter", name) for name, value in values.items() if value == 0 and name in _SETTINGS[:3]]
     return [*entries, (t("network.regularisers"), t.listed(off))] if off else entries

@@ -5,6 +5,7 @@ Everything here works for a run that has just begun, has one trial, or only dive
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,13 +17,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ffsearch.search.base.objective import Objective
+from ffsearch.search.folder.results import Estimate
+from ffsearch.search.folder.summary import Summary
 from ffsearch.search.folder.trial_record import scores as valued
-from ffsearch.search.folder.verdict import Verdict
 from ffsearch.search.wording.finding import Finding, reasons_in, unsilenced
 
 __all__ = [
     "Curves",
-    "Estimate",
     "Layers",
     "NamedScore",
     "ParameterSlice",
@@ -63,9 +64,9 @@ _TOPOLOGY: Final = re.compile(r"^(\d+) -> ([\d-]+) -> (\d+)")
 class RunLike(Protocol):
     """What a report reads of a run; `ffsearch.search.folder.writer.Run` has it.
 
-    `summary` is summary.json; `trials` and `curves` are the frames of trials.parquet and curves.parquet. A run may also
-    have `columns` (how each column of the table was understood), `notices` (what was found in the data) and `ignored`
-    (codes of findings that are not shown).
+    `trials` and `curves` are the frames of trials.parquet and curves.parquet. A run may also have `columns` (how each
+    column of the table was understood), `notices` (what was found in the data) and `ignored` (codes of findings that
+    are not shown).
     """
 
     @property
@@ -74,8 +75,8 @@ class RunLike(Protocol):
         ...
 
     @property
-    def summary(self) -> Mapping[str, Any]:
-        """What programs read: summary.json."""
+    def results(self) -> Summary:
+        """What it came to: summary.json, read."""
         ...
 
     @property
@@ -126,15 +127,6 @@ class ShownObjective(Objective):
         """The best up to and with each value; a NaN carries the best before it on."""
         running = values.cummin() if self.is_lower_better else values.cummax()
         return running.ffill()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Estimate:
-    """A number with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,13 +203,12 @@ class ParameterSlice:
 
 
 def objective(run: RunLike) -> ShownObjective:
-    """The run's objective; while its summary is not written, a nameless one that is minimised."""
-    found = run.summary.get("objective") or {}
-    name = str(found.get("name", "score"))
-    in_unit = name in _IN_UNIT_OF_TARGET
+    """The run's objective, with the unit of its values."""
+    found = run.results.objective
+    in_unit = found.name in _IN_UNIT_OF_TARGET
     return ShownObjective(
-        name=name,
-        direction=found.get("direction", "minimize"),
+        name=found.name,
+        direction=found.direction,
         target=target(run) if in_unit and n_targets(run) == 1 else "",
         is_standardised=in_unit and n_targets(run) > 1,
     )
@@ -238,18 +229,13 @@ def layers(topology: str | None) -> Layers | None:
 
 
 def target(run: RunLike) -> str:
-    """What is predicted: the target columns as the summary names them; empty where it has none."""
-    return ", ".join(_targets(run))
-
-
-def _targets(run: RunLike) -> list[str]:
-    found = (run.summary.get("data") or {}).get("target") or ()
-    return [found] if isinstance(found, str) else [str(name) for name in found]
+    """What is predicted: the target columns."""
+    return ", ".join(run.results.data.target)
 
 
 def n_targets(run: RunLike) -> int:
     """How many columns are predicted."""
-    return len(_targets(run))
+    return len(run.results.data.target)
 
 
 def history(run: RunLike) -> pd.DataFrame:
@@ -267,14 +253,9 @@ def history(run: RunLike) -> pd.DataFrame:
 
 
 def best_trial(run: RunLike) -> int | None:
-    """The winner's number: what the summary names, else the best value so far; None without any score."""
-    named = (run.summary.get("best") or {}).get("trial")
-    if named is not None:
-        return int(named)
-    values = _contenders(run.trials.assign(value=valued(run.trials))).set_axis(run.trials["trial"]).dropna()
-    if values.empty:
-        return None
-    return int(values.index[int(values.argmin() if objective(run).is_lower_better else values.argmax())])
+    """The winner's number, before there is one that of the best so far; None without any score."""
+    best = run.results.best
+    return None if best is None else best.trial
 
 
 def best_row(run: RunLike) -> dict[str, Any]:
@@ -367,8 +348,8 @@ def time_parts(run: RunLike) -> dict[str, float]:
 
     Trials that train side by side share their seconds, so the parts never sum to more than the wall time.
     """
-    search = run.summary.get("search") or {}
-    wall, train, compiling = (float(search.get(key) or 0.0) for key in ("wall_s", "train_s", "compile_s"))
+    search = run.results.search
+    wall, train, compiling = search.wall_s, search.train_s, search.compile_s
     if wall <= 0:
         return {}
     fit = min(1.0, wall / train) if train > 0 else 0.0
@@ -378,18 +359,17 @@ def time_parts(run: RunLike) -> dict[str, float]:
 
 def scores(run: RunLike) -> list[NamedScore]:
     """What is known of the winner's score, the most flattering estimate first."""
-    evidence = run.summary.get("evidence") or {}
-    naive = (evidence.get("naive") or {}).get("value", (run.summary.get("best") or {}).get("valid"))
-    found = {"naive": {"value": naive}, "corrected": evidence.get("corrected"), "test": evidence.get("test")}
-    return [
-        NamedScore(name=name, value=float(value), low=entry.get("low"), high=entry.get("high"))
-        for name, entry in found.items()
-        if entry and (value := entry.get("value")) is not None
-    ]
+    evidence = run.results.evidence
+    found = [] if evidence.naive is None else [NamedScore(name="naive", value=evidence.naive.value)]
+    for name, score in (("corrected", evidence.corrected), ("test", evidence.test)):
+        if score is not None and not math.isnan(score.value):
+            ends = {"low": score.low, "high": score.high} if score.is_known else {}
+            found.append(NamedScore(name=name, value=score.value, **ends))
+    return found
 
 
 def _contenders(trials: pd.DataFrame) -> pd.Series[float]:
-    """Scores of what may win; a pruned trial's, of a network half trained, counts only where there is no other."""
+    """Scores of what may be the best so far; a pruned trial's counts only where there is no other."""
     trained = trials["value"].where(trials["ended"] != "pruned")
     return trained if trained.notna().any() else trials["value"]
 
@@ -437,9 +417,7 @@ def notices(run: RunLike) -> list[Finding]:
 
 def gaps(run: RunLike) -> list[Finding]:
     """What the evidence lacks, and what baselines lack of it."""
-    evidence, baselines = run.summary.get("evidence") or {}, run.summary.get("baselines") or ()
-    notes = [note for model in baselines for note in model.get("notes", ())]
-    return list(map(Finding.from_dict, [*evidence.get("notices", ()), *notes]))
+    return [*run.results.evidence.notices, *(note for model in run.results.baselines for note in model.notes)]
 
 
 def findings(run: RunLike) -> list[Finding]:
@@ -447,9 +425,9 @@ def findings(run: RunLike) -> list[Finding]:
     said = {(notice.code, notice.about) for notice in notices(run)}
     columns = getattr(run, "columns", None) or ()
     reasons = [(column["name"], reason) for column in columns for reason in reasons_in(column)]
-    verdict = Verdict.of_summary(run.summary)
+    verdict = run.results.verdict
     found = [*notices(run), *(one for name, one in reasons if (one.code, name) not in said), *gaps(run)]
-    return found if verdict is None else [*found, *verdict.findings]
+    return found if verdict is None else [*found, *verdict.sentences]
 
 
 def ignored(run: RunLike) -> tuple[str, ...]:

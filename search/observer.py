@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.wording.finding import Finding
@@ -14,6 +13,8 @@ from ffsearch.search.wording.finding import Finding
 if TYPE_CHECKING:
     from ffsearch.search.folder.trial_record import TrialRecord
     from ffsearch.search.training.protocol import Epoch, Job
+
+from ffsearch.search.folder.summary import Summary
 
 __all__ = ["Began", "Observer", "Phase", "Repeated", "StudyProgress", "Workers"]
 
@@ -164,5 +165,5 @@ class Observer:
     def noted(self, finding: Finding) -> None:
         """Something was found that is worth a sentence."""
 
-    def finished(self, summary: Mapping[str, Any], path: Path) -> None:
+    def finished(self, summary: Summary, path: Path) -> None:
         """All is saved."""

@@ -190,7 +190,7 @@ def _answer(
         )  # fmt: skip
         save_answer(
             weighed, answer, judged,
-            facts=facts, head=setting.head, wanted=space.evidence, wall_s=clock.wall_s,
+            facts=facts, wanted=space.evidence, wall_s=clock.wall_s,
             folder=folder, observer=observer, report=report,
         )  # fmt: skip
 
@@ -252,7 +252,7 @@ def _is_done(folder: RunFolder, *, n_trials: int, wanted: EvidenceSpec) -> bool:
     if not run.is_finished or len(folder.records) < n_trials:
         return False
     settings = wanted.model_dump(mode="json")
-    return bool(run.summary["evidence"].get("settings", settings) == settings)
+    return run.results.evidence.settings in (None, settings)
 
 
 def _search_facts(space: SearchSpace, trainer: Trainer) -> SearchFacts:

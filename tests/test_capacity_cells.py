@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ffsearch.search.base.seeds import Purpose, child
-from ffsearch.search.capacity.plan import Line, Plan, Training, Widened, make_plan
+from ffsearch.search.capacity.plan import Plan, Training, Widened, make_plan
 from ffsearch.search.capacity.rates import MAX_MORE, RateGrid
 from ffsearch.search.capacity.widths import TOLERANCE, Fit, Misfit, Why, fit, with_widths
+from ffsearch.search.folder.study_results import Line
 from ffsearch.search.network.heads import Head, Task, default_loss
 from ffsearch.search.network.model import build_network
 from ffsearch.search.network.topology import MIN_WIDTH, Activation, Convolutions, Point, describe, layer_sizes, n_params
@@ -178,7 +179,7 @@ def test_only_the_cells_at_an_end_are_given_more() -> None:
 
 def test_cells_that_cannot_be_are_left_out_and_told() -> None:
     plan = a_plan(depths=[1, 8], budgets=[100, 3000])
-    assert [(one.line.depth, one.budget) for one in plan.missing] == [(8, 100)]
+    assert [(one.depth, one.budget) for one in plan.missing] == [(8, 100)]
     assert len(plan.cells) == 3
     assert PLAIN.says(plan.missing[0].finding) == (
         "8 layers with 100 parameters: the narrowest layers already have 239."

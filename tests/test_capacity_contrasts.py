@@ -15,8 +15,9 @@ from scipy.stats import t as student
 from examples import MAE
 from ffsearch.search.capacity.contrasts import Contrast, Scores, contrast, resampled_scores, slope_weights
 from ffsearch.search.capacity.findings import study_verdict
-from ffsearch.search.capacity.plan import Line, StudyCell, Widened
+from ffsearch.search.capacity.plan import StudyCell, Widened
 from ffsearch.search.capacity.verdict import StudyCode, StudyFindings, find, margin_of
+from ffsearch.search.folder.study_results import Line
 from ffsearch.search.network.topology import Point
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.language import ENGLISH, LANGUAGES
@@ -140,8 +141,8 @@ def test_large_effects_are_found_and_told(gains: list[float], code: StudyCode) -
     assert findings.code is code
     verdict = study_verdict(findings, metric="mae", train_gains={2: 0.0, 4: 0.0}, n_at_edge=1, n_cells=6)
     assert verdict.code == code
-    assert verdict.findings[0].code is Code[f"DEPTH_{code.name}"]
-    assert all(verdict.text(t) for t in LANGUAGES.values())
+    assert verdict.sentences[0].code is Code[f"DEPTH_{code.name}"]
+    assert all(verdict.said(t) for t in LANGUAGES.values())
 
 
 def test_what_noise_hides_is_not_settled_and_it_is_said_what_would_settle_it() -> None:
@@ -151,7 +152,7 @@ def test_what_noise_hides_is_not_settled_and_it_is_said_what_would_settle_it() -
     assert findings.seeds_needed > 20
     assert findings.detectable is not None
     assert findings.detectable > 0.1
-    text = study_verdict(findings, metric="mae", train_gains={}, n_at_edge=0, n_cells=6).text(ENGLISH)
+    text = study_verdict(findings, metric="mae", train_gains={}, n_at_edge=0, n_cells=6).said(ENGLISH)
     assert f"About {findings.seeds_needed:,} seeds would settle it" in text
 
 
@@ -159,7 +160,7 @@ def test_depths_without_a_size_in_common_are_not_compared() -> None:
     apart = [replace(cell, budget=cell.budget * cell.depth) for cell in cells((1, 2), (1_000,))]
     findings = find(apart, scored(np.array([0.0, 0.1])), margin=0.05)
     verdict = study_verdict(findings, metric="mae", train_gains={}, n_at_edge=0, n_cells=2)
-    assert "no two depths have cells of one size" in verdict.text(ENGLISH)
+    assert "no two depths have cells of one size" in verdict.said(ENGLISH)
 
 
 def test_a_difference_too_small_to_matter_is_no_verdict_for_depth() -> None:
@@ -198,7 +199,7 @@ def test_more_convolutional_layers_must_beat_both_ways_of_being_wide(
     for one, place in zip(findings.means, (0, 2), strict=True):
         assert one.gain.value == pytest.approx(gains[4] - gains[place], abs=0.03)
     assert findings.code is code
-    said = study_verdict(findings, metric="mae", train_gains={9: 0.0}, n_at_edge=0, n_cells=6).findings
+    said = study_verdict(findings, metric="mae", train_gains={9: 0.0}, n_at_edge=0, n_cells=6).sentences
     assert (said[0].code, said[0].form) == (Code[f"DEPTH_{code.name}"], form)
     assert [(one.code, one.form) for one in said[1:3]] == [
         (Code.DEPTH_AGAINST_WIDE, "channels"), (Code.DEPTH_AGAINST_WIDE, "units"),

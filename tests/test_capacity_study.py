@@ -117,7 +117,7 @@ def test_it_reads_and_shows_as_any_run(finished: StoredRun) -> None:
     said = " ".join(verdict_lines(loaded))
     assert re.sub(r" \[FFS8\d\d\]", "", said) == loaded.summary["verdict"]["text"] == loaded.verdict["text"]
     assert said in " ".join(text.split())
-    assert closing_lines(loaded.summary, loaded.path)[-1].endswith("capacity.parquet")
+    assert closing_lines(loaded.results, loaded.path)[-1].endswith("capacity.parquet")
 
 
 def test_a_notebook_draws_it_and_shows_its_card(finished: StoredRun, tmp_path: Path) -> None:

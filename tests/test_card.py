@@ -15,7 +15,8 @@ from markdown_it import MarkdownIt
 
 from examples import FACTS, a_record, opened
 from ffsearch.search.folder.reader import load
-from ffsearch.search.folder.summary import RefitFacts, SealedTest, build_summary
+from ffsearch.search.folder.results import SealedTest
+from ffsearch.search.folder.summary import RefitFacts, build_summary
 from ffsearch.search.serving.card import _plain, card_text, write_card
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import found

@@ -53,8 +53,8 @@ def test_the_search_is_corrected_for_lucky_rows(n_folds: int) -> None:
     ]
     naive = mean_bias([one.naive for one in found], 1.0)
     assert naive < -0.08
-    assert abs(mean_bias([one.interval.value for one in found], 1.0)) < abs(naive) / 3
-    held = [one.interval.low <= 1.0 <= one.interval.high for one in found]
+    assert abs(mean_bias([one.score.value for one in found], 1.0)) < abs(naive) / 3
+    held = [one.score.low <= 1.0 <= one.score.high for one in found]
     assert np.mean(held) >= 0.9
 
 
@@ -69,9 +69,9 @@ def test_repeats_are_corrected_for_lucky_rows_and_seeds() -> None:
         winner = int(choose(scores, **rule))
         found = correct_repeats(repeats, winner=winner, naive=0.8, rng=rng, n_resamples=200, **rule)
         naive.append(float(scores[winner].mean()))
-        corrected.append(found.interval.value)
+        corrected.append(found.score.value)
         own_seed = 1 + 0.1 * rng.normal()
-        held.append(found.interval.low <= own_seed <= found.interval.high)
+        held.append(found.score.low <= own_seed <= found.score.high)
     assert mean_bias(naive, 1.0) < -0.03
     assert abs(mean_bias(corrected, 1.0)) < abs(mean_bias(naive, 1.0)) / 2
     assert np.mean(held) >= 0.9
@@ -84,7 +84,7 @@ def test_the_spread_of_seeds_is_found_beside_that_of_rows() -> None:
         parts = [rng.permutation(400)[:80] for _ in range(8)]
         repeats = squared_errors(6, parts, rng, seed_sd=seed_sd)
         found = correct_repeats(repeats, rng=rng, n_resamples=200, **rule)
-        assert found.seed_sd == pytest.approx(seed_sd, abs=0.06)
+        assert found.score.seed_sd == pytest.approx(seed_sd, abs=0.06)
 
 
 @pytest.mark.parametrize("objective", [MAE, ACCURACY])
@@ -98,8 +98,8 @@ def test_optimism_is_positive_where_the_naive_score_flatters(objective: Objectiv
     found = correct_search(out, rng=rng, n_resamples=300)
     assert found.optimism > 0.03
     sign = -objective.sign
-    assert found.optimism == pytest.approx(sign * (found.naive - found.interval.value))
-    assert found.interval.low < found.interval.value < found.interval.high
+    assert found.optimism == pytest.approx(sign * (found.naive - found.score.value))
+    assert found.score.low < found.score.value < found.score.high
 
 
 @given(seed=st.integers(0, 1000))
@@ -117,10 +117,8 @@ def test_larger_is_better_is_the_mirror_of_smaller_is_better(seed: int) -> None:
     rule = {"winner": 1, "n_params": [4, 3, 2, 1], "test_to_train": 0.5, "n_resamples": 50}
     one = correct_repeats(repeats, naive=0.18, rng=np.random.default_rng(0), **rule)
     two = correct_repeats(mirrored, naive=0.82, rng=np.random.default_rng(0), **rule)
-    assert two.interval.value == pytest.approx(1 - one.interval.value, rel=1e-5)
-    assert (two.interval.low, two.interval.high) == pytest.approx(
-        (1 - one.interval.high, 1 - one.interval.low), rel=1e-4
-    )
+    assert two.score.value == pytest.approx(1 - one.score.value, rel=1e-5)
+    assert (two.score.low, two.score.high) == pytest.approx((1 - one.score.high, 1 - one.score.low), rel=1e-4)
     assert two.optimism == pytest.approx(one.optimism, abs=1e-5)
 
 
@@ -136,23 +134,23 @@ def test_a_candidate_far_ahead_is_chosen_again_and_hardly_corrected() -> None:
     out = squared_errors(20, [np.arange(200)], rng)
     out.parts[0].terms[7] -= 0.5
     found = correct_search(out, rng=rng, n_resamples=200)
-    assert found.chosen_again == 1.0
-    assert found.interval.value == pytest.approx(found.naive, abs=0.01)
+    assert found.score.chosen_again == 1.0
+    assert found.score.value == pytest.approx(found.naive, abs=0.01)
 
 
 def test_one_repeat_and_one_finalist_have_an_estimate_too() -> None:
     rng = np.random.default_rng(0)
     rule = {"winner": 0, "test_to_train": 0.25, "naive": 1.0, "n_resamples": 50}
     alone = correct_repeats(squared_errors(1, [np.arange(50)], rng), n_params=[1], rng=rng, **rule)
-    assert alone.seed_sd is None
-    assert np.isfinite([alone.interval.low, alone.interval.value, alone.interval.high]).all()
+    assert alone.score.seed_sd is None
+    assert np.isfinite([alone.score.low, alone.score.value, alone.score.high]).all()
     several = correct_repeats(
         squared_errors(1, [np.arange(50)] * 4, rng),
         n_params=[1],
         rng=rng,
         **rule,
     )
-    assert several.seed_sd is not None
+    assert several.score.seed_sd is not None
 
 
 def test_groups_make_the_interval_wider_where_their_rows_agree() -> None:
@@ -166,7 +164,7 @@ def test_groups_make_the_interval_wider_where_their_rows_agree() -> None:
         (found.high - found.low)
         for known in (None, groups)
         for found in [
-            correct_search(OutOfSample(objective=MAE, parts=(part,), groups=known), rng=rng, n_resamples=300).interval
+            correct_search(OutOfSample(objective=MAE, parts=(part,), groups=known), rng=rng, n_resamples=300).score
         ]
     ]
     assert widths[1] > 2 * widths[0]
@@ -179,7 +177,7 @@ def test_rows_shared_by_repeats_are_drawn_together() -> None:
     rule = {"winner": 0, "n_params": [1, 1], "test_to_train": 0.25, "naive": 1.0, "n_resamples": 500}
     once = OutOfSample(objective=MAE, parts=(part,))
     often = OutOfSample(objective=MAE, parts=(part,) * 5)
-    widths = [correct_repeats(out, rng=np.random.default_rng(1), **rule).interval for out in (once, often)]
+    widths = [correct_repeats(out, rng=np.random.default_rng(1), **rule).score for out in (once, often)]
     assert widths[1].high - widths[1].low == pytest.approx(widths[0].high - widths[0].low, rel=0.15)
 
 

@@ -57,9 +57,9 @@ def test_what_decides_is_found(objective: Objective, monkeypatch: pytest.MonkeyP
     found = parameter_importances(told, SPACE, objective=objective, rng=rng)
     assert found[0].parameter == "learning_rate"
     assert found[0].is_shown
-    assert found[0].share.low <= found[0].share.value
+    assert found[0].low <= found[0].value
     assert {one.parameter for one in found} == set(SPACE)
-    assert sum(one.share.value for one in found) == pytest.approx(1)
+    assert sum(one.value for one in found) == pytest.approx(1)
     assert sum(one.is_shown for one in found) <= 3
 
 
@@ -156,7 +156,7 @@ def test_effects_are_found_and_chance_is_not() -> None:
         EffectFinding.BETTER,
     ]
     assert (found[4].change, found[4].against) == ("deeper", "wider")
-    assert found[0].difference.value == pytest.approx(0.3, abs=0.03)
+    assert found[0].value == pytest.approx(0.3, abs=0.03)
     turned = weigh_effects(-winner, changed, -scores, objective=ACCURACY, test_to_train=0.25)
     assert [one.finding for one in turned] == [one.finding for one in found]
 

@@ -32,7 +32,7 @@ def test_right_probabilities_lie_on_the_diagonal() -> None:
     y, logits = drawn()
     curve = reliability(y[:, 0].astype(np.int64), probabilities(BINARY, logits))
     assert sum(one.n_rows for one in curve) == len(y)
-    inside = [one.share.low <= one.confidence <= one.share.high for one in curve]
+    inside = [one.low <= one.confidence <= one.high for one in curve]
     assert np.mean(inside) > 0.8
 
 
@@ -40,7 +40,7 @@ def test_more_classes_go_by_the_class_answered() -> None:
     rng = np.random.default_rng(0)
     answers = rng.dirichlet(np.ones(3), size=500)
     curve = reliability(answers.argmax(axis=1), answers)
-    assert all(one.share.value == 1 for one in curve)
+    assert all(one.value == 1 for one in curve)
     assert min(one.confidence for one in curve) > 1 / 3
 
 
@@ -68,11 +68,11 @@ def test_confusion_counts_rows_and_leaves_unknown_classes_out() -> None:
 def test_residuals_show_a_bias_that_grows() -> None:
     rng = np.random.default_rng(0)
     predicted = rng.random(5000)
-    found = residuals(predicted * 2, predicted, rng=rng)
+    found = residuals("y", predicted * 2, predicted, rng=rng)
     assert len(found.predicted) == len(found.residual) == N_POINTS
     assert found.bands.shape == (10, 6)
     assert (np.diff(found.bands[:, 3]) > 0).all()
-    assert residuals(np.ones(1), np.zeros(1), rng=rng).bands.shape == (1, 6)
+    assert residuals("y", np.ones(1), np.zeros(1), rng=rng).bands.shape == (1, 6)
 
 
 # --- slices ----------------------------------------------------------------------------------------------------------
@@ -98,7 +98,7 @@ def test_a_bad_level_is_found_first() -> None:
     assert found[0].is_worse
     assert found[0].n_rows == (table["level"] == "b").sum()
     assert found[0].excess == pytest.approx(2, abs=0.3)
-    assert found[0].loss.low < 3 < found[0].loss.high
+    assert found[0].low < 3 < found[0].high
     assert not any(one.is_worse for one in found[1:])
 
 

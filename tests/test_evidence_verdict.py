@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.evidence.decision import VerdictCode, decide
 from ffsearch.search.evidence.facts import Facts, Smaller, facts_of_rows
-from ffsearch.search.evidence.intervals import Interval
 from ffsearch.search.evidence.terms import row_terms
 from ffsearch.search.evidence.verdict import verdict
+from ffsearch.search.folder.plain import json_bytes, read
+from ffsearch.search.folder.results import Estimate
 from ffsearch.search.folder.verdict import Verdict
 from ffsearch.search.network.heads import Task
 from ffsearch.search.wording.codes import Code
@@ -24,8 +27,8 @@ LOG_LOSS = Objective(name="log_loss", direction="minimize")
 MODELS = ("dummy", "linear", "boosting", "network")
 
 
-def interval(value: float, reach: float = 0.1) -> Interval:
-    return Interval(value=value, low=value - reach, high=value + reach)
+def interval(value: float, reach: float = 0.1) -> Estimate:
+    return Estimate(value=value, low=value - reach, high=value + reach)
 
 
 def facts(
@@ -100,12 +103,12 @@ def any_facts(draw: st.DrawFn) -> Facts:
 def test_whatever_was_found_has_words_and_comes_back_from_json(found: Facts) -> None:
     answer = verdict(found)
     assert answer.code == decide(found)
-    assert answer.findings[0].code is Code[f"ANSWER_{answer.code.upper()}"]
+    assert answer.sentences[0].code is Code[f"ANSWER_{answer.code.upper()}"]
     for t in LANGUAGES.values():
-        assert "{" not in answer.text(t)
-    kept = json.loads(json.dumps(answer.as_dict(), allow_nan=False))
-    assert Verdict.of_summary({"verdict": kept}) == answer
-    assert kept["text"] == answer.text(PLAIN)
+        assert "{" not in answer.said(t)
+    text = json_bytes(answer)
+    assert read(TypeAdapter(Verdict), text, path=Path("summary.json")) == answer
+    assert json.loads(text)["text"] == answer.said(PLAIN)
 
 
 @given(found=any_facts())
@@ -131,29 +134,29 @@ def test_every_wording_is_reachable() -> None:
         facts(0.5, 0.4, 0.5, boosting_over_linear=interval(0.15), is_sealed=False),
         facts(0.5, 0.4, 0.3, over_boosting=interval(0.2), boosting_over_linear=interval(0.15)),
     ]
-    said = {one.key for example in examples for one in verdict(example).findings}
+    said = {one.key for example in examples for one in verdict(example).sentences}
     codes = [code for code in Code if code.startswith("FFS6")]
     assert said == {key for code in codes for key in ENGLISH.words if key.startswith(f"found.{code.key}")}
 
 
 def test_the_numbers_stand_in_the_sentence() -> None:
-    text = verdict(facts(0.6, 0.3, 0.3)).text(ENGLISH)
+    text = verdict(facts(0.6, 0.3, 0.3)).said(ENGLISH)
     assert "The network beats the linear model by 0.30 in log loss (0.20 to 0.40)." in text
     assert "on 200 rows" in text
 
 
 def test_what_is_behind_is_told_from_the_side_that_is_ahead() -> None:
-    assert "Boosted trees are better by 0.20 in log loss (0.10 to 0.30)." in verdict(facts(0.4, 0.2, 0.6)).text(ENGLISH)
+    assert "Boosted trees are better by 0.20 in log loss (0.10 to 0.30)." in verdict(facts(0.4, 0.2, 0.6)).said(ENGLISH)
 
 
 def test_until_it_is_settled_the_simplest_that_is_not_beaten_is_named() -> None:
-    assert "the linear model is the one to use" in verdict(facts(0.5, 0.5, 0.5)).text(ENGLISH)
+    assert "the linear model is the one to use" in verdict(facts(0.5, 0.5, 0.5)).said(ENGLISH)
     better_trees = facts(0.5, 0.4, 0.5, boosting_over_linear=interval(0.15))
-    assert "boosted trees are the ones to use" in verdict(better_trees).text(ENGLISH)
+    assert "boosted trees are the ones to use" in verdict(better_trees).said(ENGLISH)
 
 
 def test_rows_that_would_settle_it_follow_the_square_of_the_doubt() -> None:
-    text = verdict(facts(0.55, 0.5, 0.5, reach=0.1)).text(ENGLISH)
+    text = verdict(facts(0.55, 0.5, 0.5, reach=0.1)).said(ENGLISH)
     assert "about 800 rows to compare on, instead of 200." in text
 
 
@@ -220,7 +223,7 @@ def test_seeds_widen_what_is_said_of_the_network_alone() -> None:
         for sd in (None, 0.1)
     }
 
-    def width(found: Interval | None) -> float:
+    def width(found: Estimate | None) -> float:
         assert found is not None
         return found.high - found.low
 

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +134,7 @@ def test_what_diverged_failed_and_what_it_lacks_is_left_out(
     changed.trials.loc[0, ["ended", "value"]] = ["diverged", np.inf]
     changed.trials.loc[0, "point.activation"] = "<script>alert('é\u202e')</script>"
     changed.curves = run.curves.assign(valid_loss=np.nan)
-    changed.summary = {**run.summary, "name": "broken"}
+    changed.results = replace(run.results, name="broken")
     log_run(changed, sqlite_url(folder / "mlflow.db"), texts={})
     _, diverged, normal = runs_at(folder, "broken")
     assert (diverged.info.status, normal.info.status) == ("FAILED", "FINISHED")

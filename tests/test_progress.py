@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -11,10 +12,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from examples import LOSS, a_record
+from examples import FACTS, LOSS, a_record
 from ffsearch.search.base.seeds import Purpose, child
 from ffsearch.search.console.lines import closing_lines
 from ffsearch.search.console.progress import JsonLines, LiveDisplay, PlainLines
+from ffsearch.search.folder.results import ComparedModel, Corrected, Evidence, NaiveScore, SealedScores, SealedTest
+from ffsearch.search.folder.summary import BestPoint, RefitFacts, build_summary
 from ffsearch.search.folder.verdict import Verdict
 from ffsearch.search.network.topology import Point
 from ffsearch.search.observer import Began, Observer, Phase, Repeated, Workers
@@ -28,19 +31,23 @@ BEGAN = Began(
     objective=LOSS, n_trials=8, n_told=8, best=a_record(3), budget_s=None, kinds=(),
     notices=(),
 )  # fmt: skip
-SUMMARY = {
-    "kind": "search",
-    "best": {"topology": "13 -> 8 -> 3 relu", "trial": 2, "valid": 0.07},
-    "objective": {"name": "log_loss", "direction": "minimize"},
-    "refit": {"updates": 90, "n_rows": 142},
-    "evidence": {
-        "naive": {"value": 0.06, "trial": 5},
-        "corrected": {"value": 0.09, "low": 0.05, "high": 0.12},
-        "test": {"value": 0.1, "low": 0.02, "high": 0.2, "metrics": {"accuracy": 0.97}, "openings": 2},
-    },
-    "baselines": [{"name": "linear", "valid": 0.3, "test": {"value": 0.2}}, {"name": "boosting", "valid": 0.25}],
-    "verdict": Verdict(code="network", findings=(found(Code.UNTIL_SETTLED, "linear"),) * 6).as_dict(),
-}
+SUMMARY = replace(
+    build_summary(FACTS, [a_record(2), a_record(5)], wall_s=3.0),
+    best=BestPoint(trial=2, point={}, topology="13 -> 8 -> 3 relu", n_params=139, valid=0.07, n_seeds=1),
+    refit=RefitFacts(updates=90, epochs=3.0, n_rows=142),
+    evidence=Evidence(
+        naive=NaiveScore(value=0.06, trial=5),
+        corrected=Corrected(value=0.09, low=0.05, high=0.12, method="repeats", chosen_again=0.5, seed_sd=None),
+        test=SealedTest(value=0.1, low=0.02, high=0.2, metrics={"accuracy": 0.97, "roc_auc": math.nan}, openings=2),
+    ),
+    baselines=(
+        ComparedModel(
+            name="linear", settings={}, valid=0.3, test=SealedScores(value=0.2, low=0.1, high=0.3, metrics={})
+        ),
+        ComparedModel(name="boosting", settings={}, valid=0.25),
+    ),
+    verdict=Verdict.of_findings("network", [found(Code.UNTIL_SETTLED, "linear")] * 6),
+)
 
 
 def a_job(number: int) -> Job:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import time
@@ -14,6 +15,7 @@ import pytest
 from examples import FACTS, SPACE, a_finished_run, a_record, opened, said
 from ffsearch.errors import ExportError, RunError
 from ffsearch.search.folder.reader import latest, load
+from ffsearch.search.folder.results import SealedTest
 from ffsearch.search.folder.summary import build_summary
 from ffsearch.search.folder.trial_record import now
 from ffsearch.search.training.protocol import Ended
@@ -120,7 +122,7 @@ def test_the_html_of_a_run_shows_hostile_names_as_text(path: Path) -> None:
         folder.add(a_record(0, topology="<script>alert(1)</script>"))
     page = load(path)._repr_html_()
     assert "<script>" not in page
-    assert "log_loss 0.5, 1 trials, not finished" in page
+    assert "log_loss 0.5000, 1 trials, not finished" in page
 
 
 @pytest.mark.parametrize("there", [True, False])
@@ -143,11 +145,11 @@ def test_the_latest_run_is_the_one_told_last(tmp_path: Path) -> None:
 
 def test_what_json_has_no_word_for_becomes_null(path: Path) -> None:
     with opened(path) as folder:
-        summary = build_summary(FACTS, [a_record(0)], wall_s=1.0)
-        summary["evidence"]["test"] = {"value": float("nan"), "metrics": {"roc_auc": float("inf")}}
-        folder.write_summary(summary)
+        test = SealedTest(value=math.nan, low=0.0, high=math.inf, metrics={"roc_auc": math.nan}, openings=1)
+        folder.write_summary(build_summary(FACTS, [a_record(0)], wall_s=1.0, test=test))
     content = json.loads((path / "summary.json").read_text())
-    assert content["evidence"]["test"] == {"value": None, "metrics": {"roc_auc": None}}
+    expected = {"value": None, "low": 0.0, "high": None, "metrics": {"roc_auc": None}, "openings": 1}
+    assert content["evidence"]["test"] == expected
 
 
 def test_stamps_sort_as_time_does() -> None:

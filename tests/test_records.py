@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from examples import ACCURACY, FACTS, LOSS, a_curve, a_record
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.folder.ranking import Leader, best_record, best_standing
-from ffsearch.search.folder.summary import SUMMARY_SCHEMA, RefitFacts, RunFacts, SealedTest, build_summary
+from ffsearch.search.folder.results import SealedTest
+from ffsearch.search.folder.summary import SUMMARY_SCHEMA, RefitFacts, RunFacts, build_summary
 from ffsearch.search.folder.trial_record import (
     TrialRecord,
     bad_value,
@@ -190,7 +191,7 @@ def test_the_summary_has_the_keys_programs_rely_on() -> None:
     test = SealedTest(value=0.4, low=0.3, high=0.5, metrics={"accuracy": 0.9}, openings=1)
     summary = build_summary(
         FACTS, RECORDS, wall_s=12.3456, refit=RefitFacts(epochs=3.5, updates=42, n_rows=142), test=test
-    )
+    ).as_dict()
     assert summary["schema"] == SUMMARY_SCHEMA
     assert summary["objective"] == {"name": "log_loss", "direction": "minimize"}
     assert summary["data"]["sha256"] == "ab" * 32
@@ -209,7 +210,7 @@ def test_the_summary_has_the_keys_programs_rely_on() -> None:
 
 
 def test_a_run_without_a_value_has_a_summary_too() -> None:
-    summary = build_summary(replace(FACTS, objective=ACCURACY), RECORDS[3:4], wall_s=math.pi)
+    summary = build_summary(replace(FACTS, objective=ACCURACY), RECORDS[3:4], wall_s=math.pi).as_dict()
     assert summary["best"] is None
     assert summary["evidence"] == {}
     assert "refit" not in summary

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ffsearch.search.base.files import write_atomically
 from ffsearch.search.base.seeds import Purpose, generator
 from ffsearch.search.capacity.contrasts import Scores, resampled_scores
-from ffsearch.search.capacity.tables import ShareResults, capacity_frame, capacity_summary
+from ffsearch.search.capacity.tables import ShareResults, capacity_frame, capacity_results, verdict_of
 from ffsearch.search.capacity.verdict import find, margin_of
 from ffsearch.search.folder.log import LineKind
 from ffsearch.search.folder.reader import ANSWERS, CAPACITY
@@ -64,8 +65,12 @@ def conclude(
     found = [_part(study, size, answered, scores, margin=margin) for size in range(len(study.plan.shares))]
     folder.write_table(CAPACITY, capacity_frame(study, folder.records, answered))
     write_atomically(folder.path / ANSWERS, _arrays(answered))
-    summary: Any = build_summary(facts, folder.records, wall_s=folder.earlier_s + deadline.elapsed())
-    summary |= capacity_summary(study, folder.records, found, openings=folder.n_noted(LineKind.TEST_OPENED))
+    results = capacity_results(study, folder.records, found, openings=folder.n_noted(LineKind.TEST_OPENED))
+    summary = replace(
+        build_summary(facts, folder.records, wall_s=folder.earlier_s + deadline.elapsed()),
+        verdict=verdict_of(study, found[-1], results),
+        capacity=results,
+    )
     folder.finish(summary)
     if report is not None:
         report(folder.path)

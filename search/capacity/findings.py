@@ -41,11 +41,11 @@ def study_verdict(
         said.append(found(Code.STUDY_SETTLED_BY, "seeds", n=needed) if needed else found(Code.STUDY_SETTLED_BY, "rows"))
     if n_at_edge:
         said.append(found(Code.RATE_AT_EDGE, n=n_at_edge, n_cells=n_cells))
-    return Verdict(code=compared.code, findings=tuple(said))
+    return Verdict.of_findings(compared.code, said)
 
 
 def _is_convolutional(compared: StudyFindings) -> bool:
-    return any(one.wide.widened is not Widened.LAYERS for one in compared.means)
+    return any(one.wide.widened != Widened.LAYERS for one in compared.means)
 
 
 def _main(compared: StudyFindings, metric: str) -> Finding:

@@ -24,13 +24,12 @@ from ffsearch.search.capacity.widths import (
     with_widths,
 )
 from ffsearch.search.capacity.widths import fit as fit_budget
+from ffsearch.search.folder.study_results import Line, MissedBudget
 from ffsearch.search.network.topology import Activation, Convolutions, Point, n_params
 from ffsearch.search.training.protocol import Job
-from ffsearch.search.wording.codes import Code
-from ffsearch.search.wording.finding import Finding, found
 from ffsearch.spaces.capacity import CapacitySpec
 
-__all__ = ["Line", "MissingCell", "Plan", "StudyCell", "Training", "Widened", "make_plan"]
+__all__ = ["Plan", "StudyCell", "Training", "Widened", "make_plan"]
 
 
 class Widened(StrEnum):
@@ -39,19 +38,6 @@ class Widened(StrEnum):
     LAYERS = "layers"  # all hidden layers of a dense network
     CHANNELS = "channels"  # all convolutional layers
     UNITS = "units"  # the dense layer behind convolutional ones
-
-
-@dataclass(frozen=True, order=True)
-class Line:
-    """Networks that differ in their number of parameters alone: a line of figure 6.7.
-
-    Args:
-        depth: Hidden layers; of convolutional networks convolutional ones.
-        widened: What grows.
-    """
-
-    depth: int
-    widened: Widened = Widened.LAYERS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,23 +64,6 @@ class StudyCell:
     def line(self) -> Line:
         """The line it lies on."""
         return Line(self.depth, self.widened)
-
-
-@dataclass(frozen=True, kw_only=True)
-class MissingCell:
-    """A line and a budget that no network has, and why."""
-
-    line: Line
-    budget: int
-    misfit: Misfit
-
-    @property
-    def finding(self) -> Finding:
-        """What cannot be, and why."""
-        ends = {"below": self.misfit.below, "above": self.misfit.above}
-        near = {name: end for name, end in ends.items() if end is not None}
-        line = (self.line.depth, str(self.line.widened))
-        return found(Code.CELL_MISSING, str(self.misfit.why), line=line, budget=self.budget, **near)
 
 
 @dataclass(frozen=True, order=True)
@@ -127,7 +96,7 @@ class Plan:
     """
 
     cells: tuple[StudyCell, ...]
-    missing: tuple[MissingCell, ...]
+    missing: tuple[MissedBudget, ...]
     budgets: tuple[int, ...]
     shares: tuple[float, ...]
     rates: RateGrid
@@ -222,7 +191,16 @@ def make_plan(
         for budget in budgets:
             found = fit_budget(budget, build, count)
             if isinstance(found, Misfit):
-                missing.append(MissingCell(line=line, budget=budget, misfit=found))
+                missing.append(
+                    MissedBudget(
+                        depth=line.depth,
+                        widened=str(line.widened),
+                        budget=budget,
+                        why=str(found.why),
+                        below=found.below,
+                        above=found.above,
+                    )
+                )
                 continue
             cells.append(
                 StudyCell(
@@ -230,7 +208,7 @@ def make_plan(
                     budget=budget,
                     n_params=found.n_params,
                     point=found.point,
-                    widened=line.widened,
+                    widened=Widened(line.widened),
                 )
             )
     rates, shares = spec.learning_rates, spec.train_sizes

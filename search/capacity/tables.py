@@ -1,4 +1,4 @@
-"""What is kept of a study: a row a training in capacity.parquet, and every step and finding in summary.json."""
+"""What is kept of a study: a row a training in capacity.parquet, and every step and finding for summary.json."""
 
 from __future__ import annotations
 
@@ -17,7 +17,22 @@ from ffsearch.search.capacity.rates import MAX_MORE
 from ffsearch.search.capacity.rows import ShareRows
 from ffsearch.search.capacity.verdict import Comparison, StudyFindings
 from ffsearch.search.capacity.widths import TOLERANCE
+from ffsearch.search.folder.results import Estimate
+from ffsearch.search.folder.study_results import (
+    BudgetDisagreement,
+    CapacityResults,
+    CellResults,
+    DepthGain,
+    GainEstimate,
+    Line,
+    LineGain,
+    LossBeyondBest,
+    NaiveScores,
+    Protocol,
+    ShareSummary,
+)
 from ffsearch.search.folder.trial_record import TrialRecord
+from ffsearch.search.folder.verdict import Verdict
 from ffsearch.search.network.heads import Task
 from ffsearch.search.network.topology import layer_sizes
 
@@ -27,7 +42,7 @@ if TYPE_CHECKING:
     from ffsearch.search.capacity.answers import Answered
     from ffsearch.search.capacity.setup import Study
 
-__all__ = ["ShareResults", "capacity_frame", "capacity_summary"]
+__all__ = ["ShareResults", "capacity_frame", "capacity_results", "verdict_of"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,10 +101,10 @@ def capacity_frame(study: Study, records: Sequence[TrialRecord], answered: Answe
     return pd.DataFrame(rows)
 
 
-def capacity_summary(
+def capacity_results(
     study: Study, records: Sequence[TrialRecord], found: Sequence[ShareResults], *, openings: int
-) -> dict[str, Any]:
-    """The keys that a study adds to summary.json. The verdict is that of the largest share of the training rows.
+) -> CapacityResults:
+    """What a study found. It speaks of the largest share of the training rows, but for `train_sizes`.
 
     Args:
         study: What is compared.
@@ -100,98 +115,91 @@ def capacity_summary(
     main = found[-1]
     losses = study.losses(records)
     findings = main.findings
-    capacity: dict[str, Any] = {
-        "protocol": _protocol(study, findings),
-        "missing": [
-            {
-                "depth": one.line.depth, "widened": str(one.line.widened), "budget": one.budget,
-                "why": str(one.misfit.why), "below": one.misfit.below, "above": one.misfit.above,
-            }
-            for one in study.plan.missing
-        ],
-        "naive": {"valid": study.naive, "train": float(main.answered.naive_train[0])},
-        "cells": _cells(study, losses, main),
-        "means": [_comparison(one, findings) for one in findings.means],
-        "singles": [_comparison(one, findings) for one in findings.singles],
-        "slope": None if findings.slope is None else _contrast(findings.slope),
-        "growth": None if findings.growth is None else _contrast(findings.growth),
-        "growth_by_depth": [
-            {"depth": line.depth, "widened": str(line.widened), **_contrast(gain)}
-            for line, gain in findings.growth_by_line.items()
-        ],
-        "overfits": [
-            {
-                "depth": line.depth, "widened": str(line.widened), "beyond": best[0],
-                "is_shown": best[1].interval()[1] < 0, **_contrast(best[1]),
-            }
+    return CapacityResults(
+        protocol=_protocol(study, findings),
+        missing=study.plan.missing,
+        naive=NaiveScores(valid=study.naive, train=float(main.answered.naive_train[0])),
+        cells=_cells(study, losses, main),
+        means=tuple(_comparison(one, findings) for one in findings.means),
+        singles=tuple(_comparison(one, findings) for one in findings.singles),
+        slope=None if findings.slope is None else _gain(findings.slope),
+        growth=None if findings.growth is None else _gain(findings.growth),
+        growth_by_depth=tuple(
+            LineGain(**_named(line), **vars(_gain(gain))) for line, gain in findings.growth_by_line.items()
+        ),
+        overfits=tuple(
+            LossBeyondBest(**_named(line), beyond=best[0], is_shown=best[1].interval()[1] < 0, **vars(_gain(best[1])))
             for line, best in findings.beyond_best.items()
             if best is not None
-        ],
-        "detectable": findings.detectable,
-        "seeds_needed": findings.seeds_needed,
-        "disagreement": _disagreement(study, main),
-        "train_sizes": [_size(study, losses, one) for one in found],
-        "openings": openings,
-    }  # fmt: skip
-    verdict = study_verdict(
-        findings,
+        ),
+        detectable=findings.detectable,
+        seeds_needed=findings.seeds_needed,
+        disagreement=_disagreement(study, main),
+        train_sizes=tuple(_size(study, losses, one) for one in found),
+        openings=openings,
+    )
+
+
+def verdict_of(study: Study, main: ShareResults, results: CapacityResults) -> Verdict:
+    """The verdict, which is that of the largest share of the training rows."""
+    return study_verdict(
+        main.findings,
         metric=study.objective.name,
         train_gains=_train_gains(study, main),
-        n_at_edge=sum(cell["rate_at_edge"] for cell in capacity["cells"]),
+        n_at_edge=sum(cell.rate_at_edge for cell in results.cells),
         n_cells=len(main.cells),
     )
-    return {"verdict": verdict.as_dict(), "capacity": capacity}
 
 
-def _size(study: Study, losses: Mapping[Training, float | None], part: ShareResults) -> dict[str, Any]:
+def _size(study: Study, losses: Mapping[Training, float | None], part: ShareResults) -> ShareSummary:
     """What one share of the training rows shows."""
-    return {
-        "share": part.rows.share,
-        "n_train": part.rows.n_train,
-        "code": str(part.findings.code),
-        "cells": _cells(study, losses, part),
-        "means": [_comparison(one, part.findings) for one in part.findings.means],
-    }
+    return ShareSummary(
+        share=part.rows.share,
+        n_train=part.rows.n_train,
+        code=str(part.findings.code),
+        cells=_cells(study, losses, part),
+        means=tuple(_comparison(one, part.findings) for one in part.findings.means),
+    )
 
 
-def _protocol(study: Study, findings: StudyFindings) -> dict[str, Any]:
+def _protocol(study: Study, findings: StudyFindings) -> Protocol:
     """Every step, as it was done."""
     spec, stopping, rates = study.inputs.space.capacity, study.stopping, study.plan.rates
     split = study.problem.splits[0]
     n_passes = stopping.max_epochs * stopping.evaluate_every
-    return {
-        "preset": study.inputs.space.preset,
-        "depths": list(spec.depths or ()),
-        "budgets": list(study.plan.budgets),
-        "widths": None if spec.widths is None else list(spec.widths),
-        "train_sizes": list(study.plan.shares),
-        "tolerance": TOLERANCE,
-        "seeds": study.plan.n_seeds,
-        "paired": "weights, row order, training and validation rows",
-        "learning_rates": [rates.rate(place) for place in rates.places],
-        "more_rates_beyond_an_end": MAX_MORE,
-        "rate_chosen_by": "mean validation score over seeds",
-        "passes": n_passes,
-        "updates": n_passes * max(1, len(split.x_train) // stopping.batch_size),
-        "batch_size": stopping.batch_size,
-        "evaluate_every": stopping.evaluate_every,
-        "schedule": "constant",
-        "weights_kept": "best validation loss",
-        "optimizer": spec.optimizer,
-        "activation": spec.activation,
-        "batch_norm": spec.batch_norm,
-        "residual": spec.residual,
-        "convolutions": None if spec.convolutions is None else spec.convolutions.model_dump(),
-        "dropout": spec.dropout,
-        "l2": spec.l2,
-        "scored_on": "test rows, opened once",
-        "margin": findings.margin,
-        "margin_share": spec.margin,
-        "power": POWER,
-    }
+    return Protocol(
+        preset=study.inputs.space.preset,
+        depths=tuple(spec.depths or ()),
+        budgets=tuple(study.plan.budgets),
+        widths=None if spec.widths is None else tuple(spec.widths),
+        train_sizes=tuple(study.plan.shares),
+        tolerance=TOLERANCE,
+        seeds=study.plan.n_seeds,
+        paired="weights, row order, training and validation rows",
+        learning_rates=tuple(rates.rate(place) for place in rates.places),
+        more_rates_beyond_an_end=MAX_MORE,
+        rate_chosen_by="mean validation score over seeds",
+        passes=n_passes,
+        updates=n_passes * max(1, len(split.x_train) // stopping.batch_size),
+        batch_size=stopping.batch_size,
+        evaluate_every=stopping.evaluate_every,
+        schedule="constant",
+        weights_kept="best validation loss",
+        optimizer=spec.optimizer,
+        activation=spec.activation,
+        batch_norm=spec.batch_norm,
+        residual=spec.residual,
+        convolutions=None if spec.convolutions is None else spec.convolutions.model_dump(),
+        dropout=spec.dropout,
+        l2=spec.l2,
+        scored_on="test rows, opened once",
+        margin=findings.margin,
+        margin_share=spec.margin,
+        power=POWER,
+    )
 
 
-def _cells(study: Study, losses: Mapping[Training, float | None], part: ShareResults) -> list[dict[str, Any]]:
+def _cells(study: Study, losses: Mapping[Training, float | None], part: ShareResults) -> tuple[CellResults, ...]:
     answered = part.answered
     sign = -study.objective.sign
     found = []
@@ -202,26 +210,25 @@ def _cells(study: Study, losses: Mapping[Training, float | None], part: ShareRes
         alone = np.eye(len(part.cells))[number]
         low, high = sorted(sign * end for end in contrast(part.scores, alone).interval())
         found.append(
-            {
-                "depth": cell.depth,
-                "widened": str(cell.widened),
-                "budget": cell.budget,
-                "n_params": cell.n_params,
-                "widths": list(layer_sizes(cell.point)),
-                "channels": list(_channels(cell)),
-                "learning_rate": study.plan.rates.rate(place),
-                "rate_at_edge": study.plan.rates.at_edge(by_place),
-                "n_rates": len(by_place),
-                "valid": float(np.mean(known)) if known else None,
-                "test": {"value": float(answered.test[number].mean()), "low": low, "high": high},
-                "test_sd": float(answered.test[number].std(ddof=1)),
-                "train": float(answered.train[number].mean()),
-                "train_worst": float(sign * (sign * answered.train[number]).min()),
-                "n_diverged": int(answered.diverged[number].sum()),
-                "n_untrained": _n_untrained(answered, number, sign=sign),
-            }
+            CellResults(
+                **_named(cell.line),
+                budget=cell.budget,
+                n_params=cell.n_params,
+                widths=layer_sizes(cell.point),
+                channels=_channels(cell),
+                learning_rate=study.plan.rates.rate(place),
+                rate_at_edge=study.plan.rates.at_edge(by_place),
+                n_rates=len(by_place),
+                valid=float(np.mean(known)) if known else None,
+                test=Estimate(value=float(answered.test[number].mean()), low=low, high=high),
+                test_sd=float(answered.test[number].std(ddof=1)),
+                train=float(answered.train[number].mean()),
+                train_worst=float(sign * (sign * answered.train[number]).min()),
+                n_diverged=int(answered.diverged[number].sum()),
+                n_untrained=_n_untrained(answered, number, sign=sign),
+            )
         )
-    return found
+    return tuple(found)
 
 
 def _channels(cell: StudyCell) -> tuple[int, ...]:
@@ -248,30 +255,33 @@ def _train_gains(study: Study, part: ShareResults) -> dict[int, float]:
     return {depth: float(np.mean(values)) for depth, values in gains.items()}
 
 
-def _comparison(one: Comparison, findings: StudyFindings) -> dict[str, Any]:
-    return {
-        "depth": one.depth,
-        "reference": one.reference,
-        "widened": str(one.wide.widened),
-        "budget": one.budget,
-        **_contrast(one.gain),
-        "p_holm": one.p_holm,
-        "is_shown": one.is_shown,
-        "is_equivalent": one.gain.is_within(findings.margin),
-        "seeds_needed": one.gain.seeds_to_detect(findings.margin),
-    }
+def _named(line: Line) -> dict[str, Any]:
+    """A line by its depth and by what grows in it."""
+    return {"depth": line.depth, "widened": str(line.widened)}
 
 
-def _contrast(found: Contrast) -> dict[str, Any]:
-    """A gain, positive for better, with its interval and what it could have found."""
+def _comparison(one: Comparison, findings: StudyFindings) -> DepthGain:
+    return DepthGain(
+        depth=one.depth,
+        reference=one.reference,
+        widened=str(one.wide.widened),
+        budget=one.budget,
+        **vars(_gain(one.gain)),
+        p_holm=one.p_holm,
+        is_shown=one.is_shown,
+        is_equivalent=one.gain.is_within(findings.margin),
+        seeds_needed=one.gain.seeds_to_detect(findings.margin),
+    )
+
+
+def _gain(found: Contrast) -> GainEstimate:
     low, high = found.interval()
-    return {
-        "value": found.value, "low": low, "high": high, "p": found.p_value, "error": found.error,
-        "detectable": found.detectable,
-    }  # fmt: skip
+    return GainEstimate(
+        value=found.value, low=low, high=high, p=found.p_value, error=found.error, detectable=found.detectable
+    )
 
 
-def _disagreement(study: Study, part: ShareResults) -> list[dict[str, Any]]:
+def _disagreement(study: Study, part: ShareResults) -> tuple[BudgetDisagreement, ...]:
     """How differently the shallowest and the deepest network of a budget answer, beside two seeds of one cell.
 
     For classes the share of test rows with another answer, and of those who is right; for numbers the root mean square
@@ -285,17 +295,17 @@ def _disagreement(study: Study, part: ShareResults) -> list[dict[str, Any]]:
             continue
         wide, deep = answered.answers[places[0]], answered.answers[places[-1]]
         found.append(
-            {
-                "budget": budget,
-                "wide": cells[places[0]].depth,
-                "deep": cells[places[-1]].depth,
-                "between": float(np.mean([_distance(study, *pair) for pair in zip(wide, deep, strict=True)])),
-                "wide_seeds": _between_seeds(study, wide),
-                "deep_seeds": _between_seeds(study, deep),
+            BudgetDisagreement(
+                budget=budget,
+                wide=cells[places[0]].depth,
+                deep=cells[places[-1]].depth,
+                between=float(np.mean([_distance(study, *pair) for pair in zip(wide, deep, strict=True)])),
+                wide_seeds=_between_seeds(study, wide),
+                deep_seeds=_between_seeds(study, deep),
                 **_who_is_right(study, wide, deep, answered.truth),
-            }
+            )
         )
-    return found
+    return tuple(found)
 
 
 def _between_seeds(study: Study, answers: NDArray[np.float32]) -> float:

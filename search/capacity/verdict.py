@@ -26,8 +26,9 @@ from numpy.typing import NDArray
 
 from ffsearch.search.base.confidence import SIGNIFICANT
 from ffsearch.search.capacity.contrasts import Contrast, Scores, contrast, slope_weights
-from ffsearch.search.capacity.plan import Line, StudyCell, Widened
+from ffsearch.search.capacity.plan import StudyCell, Widened
 from ffsearch.search.evidence.comparison import holm
+from ffsearch.search.folder.study_results import Line
 
 __all__ = ["Comparison", "StudyCode", "StudyFindings", "find", "margin_of"]
 

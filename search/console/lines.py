@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
+from ffsearch.search.base.objective import Objective
 from ffsearch.search.console.study_lines import amount, stands, study_lines, wrapped_verdict
-from ffsearch.search.folder.verdict import Verdict
+from ffsearch.search.folder.results import Corrected, Estimate, SealedTest
+from ffsearch.search.folder.summary import BestPoint, Summary
 from ffsearch.search.observer import Began, StudyProgress, Workers
 from ffsearch.search.wording.finding import Finding, unsilenced
 from ffsearch.search.wording.language import PLAIN
@@ -75,77 +76,64 @@ def _kinds(began: Began) -> str:
     return ", ".join(f"{n} {kind}" for kind, n in Counter(began.kinds).items()) or "no columns"
 
 
-def closing_lines(summary: Mapping[str, Any], path: Path, *, ignored: Iterable[str] = ()) -> list[str]:
-    """The answer, as a person wants to read it."""
-    if summary["kind"] == "capacity":
+def closing_lines(summary: Summary, path: Path, *, ignored: Iterable[str] = ()) -> list[str]:
+    """The answer of a finished run, as a person wants to read it."""
+    if summary.capacity is not None:
         return study_lines(summary, path, ignored=ignored)
-    best, evidence, refit = summary["best"], summary["evidence"], summary["refit"]
-    name, test = metric(summary["objective"]["name"]), evidence.get("test")
+    best, refit, test, verdict = summary.best, summary.refit, summary.evidence.test, summary.verdict
+    assert best is not None
+    assert refit is not None
     return [
         "",
-        f"best topology  {best['topology']}  (trial {best['trial']})",
-        *_score_lines(summary, name),
-        *(["sealed test    none was set apart (data.test)"] if test is None else _test_lines(test, name)),
+        f"best topology  {best.topology}  (trial {best.trial})",
+        *_score_lines(summary, best),
+        *(["sealed test    none was set apart (data.test)"] if test is None else _test_lines(test, summary.objective)),
         *_baseline_lines(summary),
-        f"refit          {refit['updates']:,} updates on all {refit['n_rows']:,} rows outside the test part",
+        f"refit          {refit.updates:,} updates on all {refit.n_rows:,} rows outside the test part",
         f"model          {path / 'model' / 'model.keras'}",
-        *_verdict_lines(summary, ignored),
+        *([] if verdict is None else ["", *wrapped_verdict(verdict, ignored)]),
     ]
 
 
-def _score_lines(summary: Mapping[str, Any], objective: str) -> list[str]:
+def _score_lines(summary: Summary, best: BestPoint) -> list[str]:
     """The best score of the search, and what is left of it."""
-    best, evidence = summary["best"], summary["evidence"]
-    naive, corrected = evidence["naive"], evidence.get("corrected")
-    own = naive.get("trial", best["trial"]) == best["trial"]
-    whose = "the score that chose it" if own else f"trial {naive['trial']}'s, the best of all"
-    lines = [f"validation     {objective} {PLAIN.score(naive['value'])}  ({whose}: optimistic)"]
+    name, naive, corrected = metric(summary.objective.name), summary.evidence.naive, summary.evidence.corrected
+    assert naive is not None
+    whose = "the score that chose it" if naive.trial == best.trial else f"trial {naive.trial}'s, the best of all"
+    lines = [f"validation     {name} {PLAIN.score(naive.value)}  ({whose}: optimistic)"]
     if corrected is not None:
         lines.append(
-            f"corrected      {objective} {_in_interval(corrected)}  (without the luck of being chosen"
-            f"{_rows_told(corrected)})"
+            f"corrected      {name} {_in_interval(corrected)}  "
+            f"(without the luck of being chosen{_rows_told(corrected)})"
         )
     return lines
 
 
-def _in_interval(score: Mapping[str, Any]) -> str:
-    value, low, high = (PLAIN.score(score[end]) for end in ("value", "low", "high"))
-    return f"{value}, 95 % between {low} and {high}"
+def _in_interval(score: Estimate) -> str:
+    return f"{PLAIN.score(score.value)}, 95 % between {PLAIN.score(score.low)} and {PLAIN.score(score.high)}"
 
 
-def _rows_told(corrected: Mapping[str, Any]) -> str:
+def _rows_told(corrected: Corrected) -> str:
     """That more rows than its repeats had are allowed for, where that makes a difference."""
-    rows = corrected.get("rows")
-    return f", for {rows['n_refit']:,} rows" if rows is not None and rows["value"] > 0 else ""
+    rows = corrected.rows
+    return f", for {rows.n_refit:,} rows" if rows is not None and rows.value > 0 else ""
 
 
-def _test_lines(test: Mapping[str, Any], objective: str) -> list[str]:
+def _test_lines(test: SealedTest, objective: Objective) -> list[str]:
     """The sealed test's score with its interval, then its other scores."""
-    others = [
-        f"{metric(key)} {PLAIN.score(value)}"
-        for key, value in test["metrics"].items()
-        if metric(key) != objective and value is not None
-    ]
+    others = [f"{metric(name)} {PLAIN.score(value)}" for name, value in test.others(objective.name).items()]
     return [
-        f"sealed test    {objective} {_in_interval(test)}{_opened(test)}",
+        f"sealed test    {metric(objective.name)} {_in_interval(test)}{_opened(test)}",
         f"               {', '.join(others)}",
     ]
 
 
-def _opened(test: Mapping[str, Any]) -> str:
+def _opened(test: SealedTest) -> str:
     """That it flatters, when it was opened more than once."""
-    return f"  (opened {test['openings']} times)" if test["openings"] > 1 else ""
+    return f"  (opened {test.openings} times)" if test.openings > 1 else ""
 
 
-def _baseline_lines(summary: Mapping[str, Any]) -> list[str]:
+def _baseline_lines(summary: Summary) -> list[str]:
     """What had to be beaten, on the sealed test where there is one."""
-    told = [
-        f"{one['name']} {PLAIN.score((one.get('test') or {'value': one['valid']})['value'])}"
-        for one in summary.get("baselines", [])
-    ]
+    told = [f"{one.name} {PLAIN.score(one.valid if one.test is None else one.test.value)}" for one in summary.baselines]
     return [f"beside it      {', '.join(told)}"] if told else []
-
-
-def _verdict_lines(summary: Mapping[str, Any], ignored: Iterable[str]) -> list[str]:
-    found = Verdict.of_summary(summary)
-    return [] if found is None else ["", *wrapped_verdict(found, ignored)]

@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -28,6 +28,7 @@ from ffsearch.search.console.lines import (
     several,
     study_stands,
 )
+from ffsearch.search.folder.summary import Summary
 from ffsearch.search.network.topology import describe
 from ffsearch.search.observer import Began, Observer, Phase, Repeated, StudyProgress, Workers
 from ffsearch.search.wording.finding import Finding
@@ -175,7 +176,7 @@ class PlainLines(Observer):
         for text in said(finding, self._began):
             self._say(text)
 
-    def finished(self, summary: Mapping[str, Any], path: Path) -> None:
+    def finished(self, summary: Summary, path: Path) -> None:
         """Say the answer."""
         for line in closing_lines(summary, path, ignored=_ignored(self._began)):
             self._say(line)
@@ -236,9 +237,9 @@ class JsonLines(Observer):
         """One object a notice."""
         self._say("notice", **kept(finding))
 
-    def finished(self, summary: Mapping[str, Any], path: Path) -> None:
+    def finished(self, summary: Summary, path: Path) -> None:
         """The whole summary."""
-        self._say("finished", path=str(path), summary=dict(summary))
+        self._say("finished", path=str(path), summary=summary.as_dict())
 
 
 class LiveDisplay(Observer):
@@ -305,7 +306,7 @@ class LiveDisplay(Observer):
         for text in said(finding, self._began):
             self._console.print(Text(text))
 
-    def finished(self, summary: Mapping[str, Any], path: Path) -> None:
+    def finished(self, summary: Summary, path: Path) -> None:
         """Take the display away and print the answer."""
         self.live.stop()
         for line in closing_lines(summary, path, ignored=_ignored(self._began)):

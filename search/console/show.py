@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ffsearch.errors import RunError
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.console.lines import closing_lines, metric
-from ffsearch.search.folder.verdict import Verdict
+from ffsearch.search.folder.summary import Summary
 from ffsearch.search.wording.language import PLAIN
 
 if TYPE_CHECKING:
@@ -24,8 +23,7 @@ def show_lines(run: StoredRun, *, n_trials: int) -> list[str]:
         run: A run, finished or not.
         n_trials: Trials listed at most.
     """
-    summary = run.summary
-    return [*_head(run, summary), "", *_table(run, summary, n_trials)]
+    return [*_head(run, run.results), "", *_table(run, run.results.objective, n_trials)]
 
 
 def verdict_lines(run: StoredRun) -> list[str]:
@@ -34,7 +32,7 @@ def verdict_lines(run: StoredRun) -> list[str]:
     Raises:
         RunError: If it has none.
     """
-    found = Verdict.of_summary(run.summary) if run.has_begun else None
+    found = run.results.verdict if run.has_begun else None
     if found is None:
         why = (
             "its evidence has no baselines. The run's command with --set evidence=full adds them"
@@ -45,24 +43,23 @@ def verdict_lines(run: StoredRun) -> list[str]:
     return found.tagged(PLAIN, ignored=run.ignored)
 
 
-def _head(run: StoredRun, summary: Mapping[str, Any]) -> list[str]:
-    counts, objective = summary["search"], summary["objective"]
-    wall = PLAIN.duration(counts["wall_s"])
-    told = f"{counts['n_trials']} trials in {wall}: {counts['n_complete']} trained to their end"
-    others = ", ".join(f"{counts[f'n_{why}']} {why}" for why in ("pruned", "diverged", "failed") if counts[f"n_{why}"])
-    lines = [f"{run.path}", f"{summary['data']['source']}, {summary['task']}", told + (f", {others}" if others else "")]
-    if run.is_finished and (summary["kind"] == "capacity" or "refit" in summary):
+def _head(run: StoredRun, summary: Summary) -> list[str]:
+    counts, best = summary.search, summary.best
+    told = f"{counts.n_trials} trials in {PLAIN.duration(counts.wall_s)}: {counts.n_complete} trained to their end"
+    ends = {"pruned": counts.n_pruned, "diverged": counts.n_diverged, "failed": counts.n_failed}
+    others = ", ".join(f"{n} {why}" for why, n in ends.items() if n)
+    lines = [f"{run.path}", f"{summary.data.source}, {summary.task}", told + (f", {others}" if others else "")]
+    if run.is_finished and (summary.capacity or summary.refit):
         return lines + closing_lines(summary, run.path, ignored=run.ignored)
-    if summary["kind"] == "capacity":
+    if summary.kind == "capacity":
         return [*lines, "not finished: the command that started it goes on with it; nothing is compared before that"]
-    best = summary["best"]
     lines.append(_state(run, has_score=best is not None))
     if best is None:
         return lines
     return [
         *lines,
-        f"best so far  {best['topology']}  (trial {best['trial']})",
-        f"validation   {metric(objective['name'])} {PLAIN.score(best['valid'])}",
+        f"best so far  {best.topology}  (trial {best.trial})",
+        f"validation   {metric(summary.objective.name)} {PLAIN.score(best.valid)}",
     ]
 
 
@@ -77,10 +74,10 @@ def _state(run: StoredRun, *, has_score: bool) -> str:
     )
 
 
-def _table(run: StoredRun, summary: Mapping[str, Any], n_trials: int) -> list[str]:
+def _table(run: StoredRun, objective: Objective, n_trials: int) -> list[str]:
     """Trials by value, best first; those without one last."""
-    trials = run.trials.sort_values("value", ascending=Objective(**summary["objective"]).is_lower_better)
-    header = ("trial", metric(summary["objective"]["name"]), "topology", "ended")
+    trials = run.trials.sort_values("value", ascending=objective.is_lower_better)
+    header = ("trial", metric(objective.name), "topology", "ended")
     shown = trials.head(n_trials)
     rows = [header] + [
         (str(row["trial"]), PLAIN.score(row["value"]), row["topology"], row["why"]) for row in shown.to_dict("records")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from textwrap import wrap
-from typing import Any, Final
+from typing import Final
 
+from ffsearch.search.folder.study_results import CellResults
+from ffsearch.search.folder.summary import Summary
 from ffsearch.search.folder.verdict import Verdict
 from ffsearch.search.wording.language import PLAIN
 
@@ -29,18 +31,18 @@ def stands(n_done: int, n_trainings: int, n_cells_done: int, n_cells: int, left_
     return f"{n_done} of {n_trainings} networks, {n_cells_done} of {n_cells} cells, about {PLAIN.duration(left_s)} left"
 
 
-def study_lines(summary: Mapping[str, Any], path: Path, *, ignored: Iterable[str] = ()) -> list[str]:
+def study_lines(summary: Summary, path: Path, *, ignored: Iterable[str] = ()) -> list[str]:
     """The lines of a study that came to its end."""
-    capacity = summary["capacity"]
-    metric, verdict = PLAIN.named("metric", summary["objective"]["name"]), Verdict.of_summary(summary)
-    protocol = capacity["protocol"]
+    capacity = summary.capacity
+    assert capacity is not None
     return [
         "",
-        f"{metric} on {summary['data']['n_test']:,} test rows, mean of {protocol['seeds']} seeds "
+        f"{PLAIN.named('metric', summary.objective.name)} on {summary.data.n_test:,} test rows, mean of "
+        f"{capacity.protocol.seeds} seeds "
         f"(in brackets on training rows; * best learning rate at an end; ! a seed that hardly learnt)",
-        *_table(capacity["cells"]),
+        *_table(capacity.cells),
         "",
-        *([] if verdict is None else _said(verdict, ignored)),
+        *([] if summary.verdict is None else _said(summary.verdict, ignored)),
         f"tables    {path / 'capacity.parquet'}",
     ]
 
@@ -56,10 +58,10 @@ def wrapped_verdict(verdict: Verdict, ignored: Iterable[str]) -> list[str]:
     return [line for sentence in said for line in wrap(sentence, WIDTH, break_on_hyphens=False)]
 
 
-def _table(cells: list[dict[str, Any]]) -> list[str]:
+def _table(cells: Sequence[CellResults]) -> list[str]:
     """Depths down, budgets across."""
-    budgets = sorted({cell["budget"] for cell in cells})
-    by_place = {(_line(cell), cell["budget"]): _cell(cell) for cell in cells}
+    budgets = sorted({cell.budget for cell in cells})
+    by_place = {(_line(cell), cell.budget): _cell(cell) for cell in cells}
     rows = [["depth", *(f"{budget:,}" for budget in budgets)]]
     for line in dict.fromkeys(map(_line, cells)):
         rows.append([line, *(by_place.get((line, budget), "-") for budget in budgets)])
@@ -67,11 +69,11 @@ def _table(cells: list[dict[str, Any]]) -> list[str]:
     return ["  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True)) for row in rows]
 
 
-def _line(cell: Mapping[str, Any]) -> str:
+def _line(cell: CellResults) -> str:
     """The depth, and for convolutional networks what grows with the budget."""
-    return str(cell["depth"]) if cell["widened"] == "layers" else f"{cell['depth']} {cell['widened']}"
+    return str(cell.depth) if cell.widened == "layers" else f"{cell.depth} {cell.widened}"
 
 
-def _cell(cell: Mapping[str, Any]) -> str:
-    marks = "*" * cell["rate_at_edge"] + "!" * bool(cell["n_untrained"])
-    return f"{PLAIN.score(cell['test']['value'])} ({PLAIN.score(cell['train'])}){marks:<2}"
+def _cell(cell: CellResults) -> str:
+    marks = "*" * cell.rate_at_edge + "!" * bool(cell.n_untrained)
+    return f"{PLAIN.score(cell.test.value)} ({PLAIN.score(cell.train)}){marks:<2}"

@@ -148,5 +148,4 @@ def _down_from(value: int, parameters: Parameters, name: str) -> list[int]:
 def _best_points(path: str) -> list[Point]:
     """Each point of a run once, the best first."""
     run = load(path)
-    objective = Objective(**run.summary["objective"])
-    return [one.record.point for one in standings(run.records, objective=objective)]
+    return [one.record.point for one in standings(run.records, objective=run.results.objective)]

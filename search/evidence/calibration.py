@@ -2,44 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ffsearch.search.evidence.intervals import Interval, share_interval
+from ffsearch.search.evidence.intervals import share_interval
 from ffsearch.search.evidence.metrics import ECE_BINS
+from ffsearch.search.folder.results import Bin, Temperature
 from ffsearch.search.network.heads import Head, Task, mean_loss
 
-__all__ = ["Bin", "Temperature", "fit_temperature", "reliability"]
+__all__ = ["fit_temperature", "reliability"]
 
 TEMPERATURES: Final = (0.05, 20.0)
 """Bounds of the temperature. choice: beyond them the logits are not probabilities at all."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bin:
-    """Rows of about one confidence.
-
-    Args:
-        confidence: Their mean confidence in what was answered.
-        n_rows: How many they are.
-        share: Of them how many were right, with its 95 % interval.
-    """
-
-    confidence: float
-    n_rows: int
-    share: Interval
-
-
-@dataclass(frozen=True, kw_only=True)
-class Temperature:
-    """The factor that logits are divided by, and what it does to the log loss of the rows it was fitted on."""
-
-    value: float
-    loss_before: float
-    loss_after: float
 
 
 def reliability(truth: NDArray[np.int64], probabilities: NDArray[Any]) -> tuple[Bin, ...]:
@@ -63,7 +39,7 @@ def reliability(truth: NDArray[np.int64], probabilities: NDArray[Any]) -> tuple[
         Bin(
             confidence=float(confidence[rows].mean()),
             n_rows=int(rows.sum()),
-            share=share_interval(int(hit[rows].sum()), int(rows.sum())),
+            **vars(share_interval(int(hit[rows].sum()), int(rows.sum()))),
         )
         for rows in (place == number for number in np.unique(place))
     )

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from ffsearch.search.base.confidence import TAIL
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.evidence.finalists import corrected_factor
-from ffsearch.search.evidence.intervals import Interval
 from ffsearch.search.evidence.terms import weight_chunks, weighted_scores
+from ffsearch.search.folder.results import Estimate
 
 __all__ = ["Spread", "holm", "moderated", "paired_over_repeats", "paired_over_rows"]
 
@@ -35,7 +35,7 @@ def paired_over_rows(
     groups: NDArray[np.int64] | None = None,
     seed_sds: Sequence[float] | None = None,
     n_together: int = 1,
-) -> list[Interval]:
+) -> list[Estimate]:
     """Differences between models that answered the same rows, each with its bootstrap interval over rows.
 
     Args:
@@ -59,7 +59,7 @@ def paired_over_rows(
     intervals = []
     for one, other in pairs:
         low, high = np.nanquantile(drawn[:, one] - drawn[:, other], [tail, 1 - tail])
-        intervals.append(Interval(value=float(gain[one] - gain[other]), low=float(low), high=float(high)))
+        intervals.append(Estimate(value=float(gain[one] - gain[other]), low=float(low), high=float(high)))
     return intervals
 
 
@@ -70,7 +70,7 @@ def paired_over_repeats(
     objective: Objective,
     test_to_train: float,
     spread: Spread | None = None,
-) -> tuple[Interval, float]:
+) -> tuple[Estimate, float]:
     """The mean difference over repeats that both were trained and judged in, and how likely chance alone makes it.
 
     Args:
@@ -93,10 +93,10 @@ def paired_over_repeats(
     spread = spread or Spread(variance=float(differences.var(ddof=1)), degrees=n_repeats - 1)
     error = float(np.sqrt(corrected_factor(n_repeats, test_to_train=test_to_train) * spread.variance))
     if error == 0:
-        return Interval(value=mean, low=mean, high=mean), 1.0 if mean == 0 else 0.0
+        return Estimate(value=mean, low=mean, high=mean), 1.0 if mean == 0 else 0.0
     reach = float(student.ppf(1 - TAIL, spread.degrees)) * error
     p_value = 2 * float(student.sf(abs(mean) / error, spread.degrees))
-    return Interval(value=mean, low=mean - reach, high=mean + reach), p_value
+    return Estimate(value=mean, low=mean - reach, high=mean + reach), p_value
 
 
 @dataclass(frozen=True, kw_only=True)

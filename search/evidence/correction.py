@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,14 +23,15 @@ from numpy.typing import NDArray
 from ffsearch.search.base.confidence import TAIL
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.evidence.finalists import choose
-from ffsearch.search.evidence.intervals import Interval, mean_quantiles, of_groups
-from ffsearch.search.evidence.learning import RowsGain
+from ffsearch.search.evidence.intervals import mean_quantiles, of_groups
+from ffsearch.search.evidence.learning import drawn_gain
 from ffsearch.search.evidence.metrics import bounds
 from ffsearch.search.evidence.terms import row_influences, weight_chunks, weighted_scores
+from ffsearch.search.folder.results import Corrected, RowsGain
 from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.training.protocol import Trained
 
-__all__ = ["Corrected", "OutOfSample", "Part", "correct_repeats", "correct_search", "part_scores", "stopping_optimism"]
+__all__ = ["Correction", "OutOfSample", "Part", "correct_repeats", "correct_search", "part_scores", "stopping_optimism"]
 
 Scores = NDArray[np.float64]
 
@@ -69,24 +70,18 @@ class OutOfSample:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Corrected:
+class Correction:
     """The corrected estimate beside the naive one.
 
     Args:
         naive: The score that chose.
-        interval: The corrected value and its 95 % interval, for the network that will be refitted.
+        score: The corrected one.
         optimism: naive - corrected, turned so that positive means that the naive score flatters.
-        chosen_again: Share of the resampled choices that fell on the winner.
-        seed_sd: Standard deviation of one candidate's true score from seed to seed; None when it is not known.
-        rows: What the corrected value was moved by because the refit learns from more rows; None when it is not known.
     """
 
     naive: float
-    interval: Interval
+    score: Corrected
     optimism: float
-    chosen_again: float
-    seed_sd: float | None = None
-    rows: RowsGain | None = None
 
 
 def part_scores(out: OutOfSample) -> Scores:
@@ -103,7 +98,7 @@ def part_scores(out: OutOfSample) -> Scores:
 # --- from the search's own answers -----------------------------------------------------------------------------------
 
 
-def correct_search(out: OutOfSample, *, rng: np.random.Generator, n_resamples: int = N_RESAMPLES) -> Corrected:
+def correct_search(out: OutOfSample, *, rng: np.random.Generator, n_resamples: int = N_RESAMPLES) -> Correction:
     """The winner's score without its luck in rows, from the search's out-of-sample answers alone.
 
     For 500 trials and 10,000 rows, a thousand resamples take two matrix products of 10 GFLOP each: seconds.
@@ -128,6 +123,7 @@ def correct_search(out: OutOfSample, *, rng: np.random.Generator, n_resamples: i
     spread = np.concatenate(values)
     return _corrected(
         out,
+        method="search",
         naive=float(losses[best]),
         corrected=float(np.nanmean(spread)),
         spread=spread,
@@ -150,7 +146,7 @@ def correct_repeats(
     stopping: float = 0.0,
     rows: RowsGain | None = None,
     n_resamples: int = N_RESAMPLES,
-) -> Corrected:
+) -> Correction:
     """The winner's score without its luck in rows, seeds and splits, with an interval for the network refitted once.
 
     Every resample chooses a finalist by the rows drawn in all repeats but one, by the rule that chose the winner. What
@@ -193,11 +189,12 @@ def correct_repeats(
     corrected = float(scores[winner].mean() + np.nanmean(gains) + stopping - (rows.value if rows else 0.0))
     seed_sd = _seed_sd(scores, _residuals(drawn))
     of_rows = mean_quantiles(_added(repeats, winner), rng.random(n_resamples))
-    of_learning = rows.value - rows.drawn(n_resamples, rng=rng) if rows else 0.0
+    of_learning = rows.value - drawn_gain(rows, n_resamples, rng=rng) if rows else 0.0
     degrees = max(1, (len(scores) - 1) * (n_repeats - 1))
     of_seeds = rng.standard_t(degrees, size=n_resamples) * (seed_sd or 0.0) * np.sqrt(1 + 1 / n_repeats)
     return _corrected(
         repeats,
+        method="repeats",
         naive=sign * naive,
         corrected=corrected,
         spread=corrected + (of_rows - scores[winner].mean()) + of_seeds + of_learning,
@@ -320,23 +317,26 @@ def _mean_of_known(scores: Scores) -> Scores:
 def _corrected(
     out: OutOfSample,
     *,
+    method: Literal["repeats", "search"],
     naive: float,
     corrected: float,
     spread: Scores,
     chosen_again: float,
     seed_sd: float | None = None,
     rows: RowsGain | None = None,
-) -> Corrected:
+) -> Correction:
     """Losses turned back into scores."""
     lowest, highest = bounds(out.objective.name)
     value, *ends = np.clip(
         out.objective.sign * np.array([corrected, *np.nanquantile(spread, [TAIL, 1 - TAIL])]), lowest, highest
     )
-    return Corrected(
-        naive=out.objective.sign * naive,
-        interval=Interval(value=float(value), low=float(min(ends)), high=float(max(ends))),
-        optimism=corrected - naive,
+    score = Corrected(
+        value=float(value),
+        low=float(min(ends)),
+        high=float(max(ends)),
+        method=method,
         chosen_again=chosen_again,
         seed_sd=seed_sd,
         rows=rows,
     )
+    return Correction(naive=out.objective.sign * naive, score=score, optimism=corrected - naive)

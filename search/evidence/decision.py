@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Final
 
 from ffsearch.search.evidence.facts import Facts
-from ffsearch.search.evidence.intervals import Interval
+from ffsearch.search.folder.results import Estimate
 
 __all__ = ["VerdictCode", "decide", "is_above", "is_below"]
 
@@ -61,11 +61,11 @@ def _adds_nothing(facts: Facts) -> bool:
     return gain is not None and gain.low <= 0 and gain.high <= facts.margin
 
 
-def is_above(gain: Interval | None) -> bool:
+def is_above(gain: Estimate | None) -> bool:
     """Whether there is such a gain, and it is shown."""
     return gain is not None and gain.low > 0
 
 
-def is_below(gain: Interval | None) -> bool:
+def is_below(gain: Estimate | None) -> bool:
     """Whether there is such a gain, and it is shown to be a loss."""
     return gain is not None and gain.high < 0

@@ -21,12 +21,12 @@ from ffsearch.search.base.confidence import SIGNIFICANT
 from ffsearch.search.base.numbers import compact
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.evidence.comparison import holm, moderated, paired_over_repeats
-from ffsearch.search.evidence.intervals import Interval
+from ffsearch.search.folder.results import Effect, Estimate
 from ffsearch.search.network.points import Parameters, contains, searched
 from ffsearch.search.network.topology import Activation, Point, n_params
 from ffsearch.spaces.parameters import ChoiceParameter, FloatParameter, IntParameter
 
-__all__ = ["Effect", "EffectFinding", "Partner", "partners", "weigh_effects"]
+__all__ = ["EffectFinding", "Partner", "partners", "weigh_effects"]
 
 SAME_SIZE: Final = 0.05
 """How far the parameters of `deeper` and `wider` may be apart. choice: whole units of narrow layers allow no less."""
@@ -71,28 +71,6 @@ class EffectFinding(StrEnum):
     WORSE = "worse"
     NOT_SHOWN = "not_shown"
     DIVERGED = "diverged"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Effect:
-    """A change and what it does.
-
-    Args:
-        factor: What was changed.
-        change: To what.
-        against: What it is compared with: `winner`, or for deeper or wider `wider`.
-        difference: How much better the change is, in the objective's unit, with its 95 % interval; NaN when a repeat
-            diverged.
-        p_value: Adjusted for all effects weighed together (Holm).
-        finding: In a word.
-    """
-
-    factor: str
-    change: str
-    against: str
-    difference: Interval
-    p_value: float
-    finding: EffectFinding
 
 
 # --- the partners ----------------------------------------------------------------------------------------------------
@@ -248,7 +226,7 @@ def weigh_effects(
             factor=factor,
             change=change,
             against=against,
-            difference=weighed[place][0],
+            **vars(weighed[place][0]),
             p_value=adjusted.get(place, math.nan),
             finding=_finding(weighed[place][0], adjusted.get(place)),
         )
@@ -258,9 +236,9 @@ def weigh_effects(
 
 def _weighed(
     differences: Sequence[NDArray[np.float64]], *, objective: Objective, test_to_train: float
-) -> list[tuple[Interval, float]]:
+) -> list[tuple[Estimate, float]]:
     """Every difference with its p-value, both NaN where a network diverged; spreads are learnt from all the others."""
-    unknown = Interval(value=math.nan, low=math.nan, high=math.nan), math.nan
+    unknown = Estimate(value=math.nan, low=math.nan, high=math.nan), math.nan
     known = [place for place, one in enumerate(differences) if np.isfinite(one).all()]
     weighed = [unknown] * len(differences)
     if known:
@@ -276,7 +254,7 @@ def _weighed(
     return weighed
 
 
-def _finding(difference: Interval, p_value: float | None) -> EffectFinding:
+def _finding(difference: Estimate, p_value: float | None) -> EffectFinding:
     if p_value is None:
         return EffectFinding.DIVERGED
     if p_value >= SIGNIFICANT:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ffsearch.search.base.confidence import SIGNIFICANT, TAIL
 from ffsearch.search.evidence.comparison import holm
-from ffsearch.search.evidence.intervals import Interval
 from ffsearch.search.evidence.terms import row_terms
+from ffsearch.search.folder.results import Estimate, Residuals, Shared, Slice
 from ffsearch.search.network.heads import Task
 
-__all__ = ["Residuals", "Slice", "confusion", "residuals", "row_losses", "worst_slices"]
+__all__ = ["confusion", "residuals", "row_losses", "worst_slices"]
 
 MIN_SLICE_ROWS: Final = 20
 """Fewest rows of a slice that is looked at. Choice: below it a mean loss is one or two rows' doing."""
@@ -33,52 +32,6 @@ N_BANDS: Final = 10
 """Bands of predicted values whose residuals are summed up."""
 
 
-Shared: TypeAlias = str | float | tuple[str | float, str | float] | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Slice:
-    """Rows that share something.
-
-    Args:
-        column: The column it goes by.
-        rows: What they share: a level, a number or a date such as `2024-01-01`; the ends of a range of numbers or
-            dates; None: the cell is missing.
-        n_rows: How many they are.
-        loss: Their mean loss with its 95 % interval.
-        excess: Their mean loss less that of all other rows.
-        p_value: How likely chance makes so large a difference, adjusted for all slices looked at (Holm).
-    """
-
-    column: str
-    rows: Shared
-    n_rows: int
-    loss: Interval
-    excess: float
-    p_value: float
-
-    @property
-    def is_worse(self) -> bool:
-        """Whether it is shown to be worse off than other rows."""
-        return self.excess > 0 and self.p_value < SIGNIFICANT
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Residuals:
-    """What a residual picture shows, of one target.
-
-    Args:
-        predicted: Of some rows, in the user's unit, shape (n_points,).
-        residual: Truth less prediction of the same rows.
-        bands: A row a band of predicted values: its middle prediction, and the 5 %, 25 %, 50 %, 75 % and 95 % points of
-            its residuals, shape (n_bands, 6).
-    """
-
-    predicted: NDArray[np.float64]
-    residual: NDArray[np.float64]
-    bands: NDArray[np.float64]
-
-
 def confusion(truth: NDArray[np.int64], probabilities: NDArray[Any]) -> NDArray[np.int64]:
     """Rows by true class (down) and answered class (across), shape (n_classes, n_classes); unknown classes left out."""
     n_classes = probabilities.shape[1]
@@ -87,10 +40,11 @@ def confusion(truth: NDArray[np.int64], probabilities: NDArray[Any]) -> NDArray[
     return np.bincount(cells, minlength=n_classes**2).reshape(n_classes, n_classes).astype(np.int64)
 
 
-def residuals(truth: NDArray[Any], predicted: NDArray[Any], *, rng: np.random.Generator) -> Residuals:
+def residuals(target: str, truth: NDArray[Any], predicted: NDArray[Any], *, rng: np.random.Generator) -> Residuals:
     """Residuals of one target against what was predicted.
 
     Args:
+        target: Its name.
         truth: Shape (n_rows,).
         predicted: Shape (n_rows,).
         rng: Draws the rows that are shown one by one.
@@ -103,7 +57,7 @@ def residuals(truth: NDArray[Any], predicted: NDArray[Any], *, rng: np.random.Ge
         for rows in np.array_split(order, min(N_BANDS, len(order)))
     ]
     shown = np.sort(rng.permutation(len(order))[:N_POINTS])
-    return Residuals(predicted=predicted[shown], residual=residual[shown], bands=np.array(bands))
+    return Residuals(target=target, predicted=predicted[shown], residual=residual[shown], bands=np.array(bands))
 
 
 def row_losses(task: Task, truth: NDArray[Any], answers: NDArray[Any]) -> NDArray[np.float64]:
@@ -135,14 +89,15 @@ def worst_slices(
             column=column,
             rows=told,
             n_rows=int(rows.sum()),
-            loss=_mean_interval(losses[rows]),
-            excess=float(losses[rows].mean() - losses[~rows].mean()),
+            **vars(_mean_interval(losses[rows])),
+            excess=excess,
             p_value=p_value,
+            is_worse=p_value < SIGNIFICANT,
         )
         for (column, told, rows), p_value in zip(found, p_values, strict=True)
+        if (excess := float(losses[rows].mean() - losses[~rows].mean())) > 0
     ]
-    worse = [one for one in slices if one.excess > 0]
-    return tuple(sorted(worse, key=lambda one: (one.p_value, -one.excess, one.column))[:n_slices])
+    return tuple(sorted(slices, key=lambda one: (one.p_value, -one.excess, one.column))[:n_slices])
 
 
 def _slices(cells: NDArray[Any]) -> Iterator[tuple[Shared, NDArray[np.bool_]]]:
@@ -184,9 +139,9 @@ def _p_value(ours: NDArray[np.float64], others: NDArray[np.float64]) -> float:
     return float(ttest_ind(ours, others, equal_var=False).pvalue)
 
 
-def _mean_interval(losses: NDArray[np.float64]) -> Interval:
+def _mean_interval(losses: NDArray[np.float64]) -> Estimate:
     from scipy.stats import t as student
 
     mean, n_rows = float(losses.mean()), len(losses)
     reach = float(student.ppf(1 - TAIL, n_rows - 1) * losses.std(ddof=1) / np.sqrt(n_rows))
-    return Interval(value=mean, low=mean - reach, high=mean + reach)
+    return Estimate(value=mean, low=mean - reach, high=mean + reach)

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from ffsearch.search.base.confidence import TWO_SIDED
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.evidence.comparison import paired_over_rows
-from ffsearch.search.evidence.intervals import Interval
 from ffsearch.search.evidence.terms import weighted_scores
+from ffsearch.search.folder.results import Estimate
 
 __all__ = ["RELEVANT", "Facts", "Smaller", "facts_of_rows"]
 
@@ -33,7 +33,7 @@ class Smaller:
 
     topology: str
     n_params: int
-    loss: Interval
+    loss: Estimate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,17 +62,17 @@ class Facts:
     topology: str
     n_params: int
     n_rows: int
-    over_dummy: Mapping[str, Interval]
-    over_linear: Interval | None = None
-    over_boosting: Interval | None = None
-    boosting_over_linear: Interval | None = None
+    over_dummy: Mapping[str, Estimate]
+    over_linear: Estimate | None = None
+    over_boosting: Estimate | None = None
+    boosting_over_linear: Estimate | None = None
     smaller: Smaller | None = None
     chosen_again: float | None = None
     seed_share: float | None = None
     is_sealed: bool = True
 
     @property
-    def over_baselines(self) -> dict[str, Interval]:
+    def over_baselines(self) -> dict[str, Estimate]:
         """The network over each baseline it was compared with, the dummy left out."""
         found = {"linear": self.over_linear, "boosting": self.over_boosting}
         return {name: gain for name, gain in found.items() if gain is not None}
@@ -127,7 +127,7 @@ def facts_of_rows(
 
     def compared(
         pairs: Sequence[tuple[str, str]], n_together: int, seed_sds: Sequence[float] = noise
-    ) -> list[Interval]:
+    ) -> list[Estimate]:
         return paired_over_rows(
             objective,
             truth=truth,
@@ -165,7 +165,7 @@ def facts_of_rows(
 _CONTESTS: Final = (("network", "linear"), ("network", "boosting"), ("boosting", "linear"))
 
 
-def _seed_share(seed_sd: float | None, of_rows: Interval) -> float | None:
+def _seed_share(seed_sd: float | None, of_rows: Estimate) -> float | None:
     """Share of the variance that seeds bring, beside that of rows alone."""
     if seed_sd is None:
         return None

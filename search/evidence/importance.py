@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -16,14 +15,14 @@ from numpy.typing import NDArray
 
 from ffsearch.search.base.confidence import CONFIDENCE, TAIL
 from ffsearch.search.base.objective import Objective
-from ffsearch.search.evidence.intervals import Interval
+from ffsearch.search.folder.results import Importance
 from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.network.points import Parameters, searched
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
-__all__ = ["Importance", "parameter_importances"]
+__all__ = ["parameter_importances"]
 
 N_RESAMPLES: Final = 100
 """Resamples of trials. Choice: each takes some 20 ms, and the ends of an interval need to be known to a tenth only."""
@@ -39,21 +38,6 @@ MIN_BEST: Final = 5
 
 MIN_TRIALS: Final = 3 * MIN_BEST
 """Fewest trials to say anything. Choice: the best must be a minority."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Importance:
-    """How much a parameter told the best trials from all.
-
-    Args:
-        parameter: Its name.
-        share: Its part of what all parameters told, in [0, 1], with a 95 % interval over trials.
-        is_shown: Whether it is more than chance makes of 19 in 20 shuffled searches.
-    """
-
-    parameter: str
-    share: Interval
-    is_shown: bool
 
 
 def parameter_importances(
@@ -88,12 +72,14 @@ def parameter_importances(
     importances = [
         Importance(
             parameter=name,
-            share=Interval(value=float(shares[at]), low=float(low[at]), high=float(high[at])),
+            value=float(shares[at]),
+            low=float(low[at]),
+            high=float(high[at]),
             is_shown=bool(found[at] > chance[at]),
         )
         for at, name in enumerate(names)
     ]
-    return tuple(sorted(importances, key=lambda one: -one.share.value))
+    return tuple(sorted(importances, key=lambda one: -one.value))
 
 
 def _trials(records: Sequence[TrialRecord], parameters: Parameters) -> list[FrozenTrial]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -12,17 +11,9 @@ from numpy.typing import NDArray
 from ffsearch.search.base.confidence import CONFIDENCE, TAIL
 from ffsearch.search.evidence.metrics import bounds
 from ffsearch.search.evidence.terms import row_influences
+from ffsearch.search.folder.results import Estimate
 
-__all__ = ["Interval", "mean_quantiles", "of_groups", "score_intervals", "share_interval"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Interval:
-    """A value and the ends of its 95 % interval, in the value's unit."""
-
-    value: float
-    low: float
-    high: float
+__all__ = ["mean_quantiles", "of_groups", "score_intervals", "share_interval"]
 
 
 def score_intervals(
@@ -97,7 +88,7 @@ def of_groups(influences: NDArray[np.float64], groups: NDArray[np.int64] | None)
     return np.asarray(mean + np.bincount(members, influences - mean) * (members.max() + 1) / len(influences))
 
 
-def share_interval(n_hits: int, n_rows: int) -> Interval:
+def share_interval(n_hits: int, n_rows: int) -> Estimate:
     """A share with its 95 % interval, which stays inside 0 and 1 and is right for few rows too.
 
     Source: Wilson 1927, *Probable inference*, doi 10.1080/01621459.1927.10502953; recommended by Brown, Cai, DasGupta
@@ -106,4 +97,4 @@ def share_interval(n_hits: int, n_rows: int) -> Interval:
     from scipy.stats import binomtest
 
     ends = binomtest(n_hits, n_rows).proportion_ci(CONFIDENCE, method="wilson")
-    return Interval(value=n_hits / n_rows, low=float(ends.low), high=float(ends.high))
+    return Estimate(value=n_hits / n_rows, low=float(ends.low), high=float(ends.high))

@@ -7,15 +7,15 @@ difference x shape of learning curves       ->  how much better the refit is, wi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ffsearch.search.evidence.finalists import corrected_factor
+from ffsearch.search.folder.results import RowsGain
 
-__all__ = ["LEARNING_REPEATS", "PART", "RowsGain", "rows_gain"]
+__all__ = ["LEARNING_REPEATS", "PART", "drawn_gain", "rows_gain"]
 
 PART: Final = 0.5
 """Share of the training rows that the winner learns from once more. choice: what a half loses is five times what the
@@ -34,33 +34,11 @@ fifth of the rows validated on.
 """
 
 
-@dataclass(frozen=True, kw_only=True)
-class RowsGain:
-    """How much better the refit is than the winner's repeats, for it learns from more rows.
-
-    Args:
-        value: In the objective's unit, as a loss: positive is better; never negative, for more rows do no harm.
-        difference: What half of the rows lost, mean over repeats.
-        error: Its standard error.
-        degrees: Degrees of freedom that error is known with.
-        n_less: Rows of half a repeat's training part.
-        n_repeat: Rows of a repeat's training part.
-        n_refit: Rows of the refit.
-    """
-
-    value: float
-    difference: float
-    error: float
-    degrees: int
-    n_less: int
-    n_repeat: int
-    n_refit: int
-
-    def drawn(self, n_draws: int, *, rng: np.random.Generator) -> NDArray[np.float64]:
-        """What the gain may be, as far as it is known: the difference and the exponent are drawn, shape (n_draws,)."""
-        differences = self.difference + self.error * rng.standard_t(self.degrees, size=n_draws)
-        exponents = rng.uniform(SLOWEST, FASTEST, size=n_draws)
-        return differences * _part(exponents, self.n_less, self.n_repeat, self.n_refit)
+def drawn_gain(gain: RowsGain, n_draws: int, *, rng: np.random.Generator) -> NDArray[np.float64]:
+    """What the gain may be, as far as it is known: the difference and the exponent are drawn, shape (n_draws,)."""
+    differences = gain.difference + gain.error * rng.standard_t(gain.degrees, size=n_draws)
+    exponents = rng.uniform(SLOWEST, FASTEST, size=n_draws)
+    return differences * _part(exponents, gain.n_less, gain.n_repeat, gain.n_refit)
 
 
 def rows_gain(

@@ -8,7 +8,7 @@ from typing import Final
 
 from ffsearch.search.evidence.decision import VerdictCode, decide, is_above
 from ffsearch.search.evidence.facts import Facts
-from ffsearch.search.evidence.intervals import Interval
+from ffsearch.search.folder.results import Estimate
 from ffsearch.search.folder.verdict import Verdict
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
@@ -31,7 +31,7 @@ HOPELESS: Final = 20
 def verdict(facts: Facts) -> Verdict:
     """What was found, decided and ready to be said in any language."""
     decision = decide(facts)
-    return Verdict(code=decision, findings=tuple(_findings(facts, decision)))
+    return Verdict.of_findings(decision, _findings(facts, decision))
 
 
 def _findings(facts: Facts, decision: VerdictCode) -> Iterator[Finding]:
@@ -103,18 +103,18 @@ def _what_settles(facts: Facts) -> Finding:
     return found(Code.WHAT_SETTLES, "rows", n_needed=n_needed, n_rows=facts.n_rows)
 
 
-def _doubts(facts: Facts) -> Iterator[Interval]:
+def _doubts(facts: Facts) -> Iterator[Estimate]:
     """The comparisons that are not decided, in the order the decision asks for them."""
     for gain in (facts.over_linear, facts.over_boosting) if facts.shown else facts.over_dummy.values():
         if gain is not None and gain.low <= 0 <= gain.high:
             yield gain
 
 
-def _turned(gain: Interval) -> Interval:
-    return Interval(value=-gain.value, low=-gain.high, high=-gain.low)
+def _turned(gain: Estimate) -> Estimate:
+    return Estimate(value=-gain.value, low=-gain.high, high=-gain.low)
 
 
-def _found(code: Code, form: str, gain: Interval, **values: str | int) -> Finding:
+def _found(code: Code, form: str, gain: Estimate, **values: str | int) -> Finding:
     """A finding about a difference, which is said with its interval."""
     return found(code, form, value=gain.value, low=gain.low, high=gain.high, **values)
 

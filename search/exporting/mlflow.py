@@ -17,7 +17,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -28,7 +28,9 @@ from ffsearch.errors import ExportError
 from ffsearch.search.base.environment import shell_quoted
 from ffsearch.search.base.files import sqlite_url
 from ffsearch.search.exporting.trial_facts import CURVES, finals_of, is_number, seconds_of
+from ffsearch.search.folder.plain import plain
 from ffsearch.search.folder.reader import SPACE, SUMMARY, StoredRun
+from ffsearch.search.folder.summary import SearchFacts, Summary
 from ffsearch.search.training.protocol import Ended
 
 if TYPE_CHECKING:
@@ -164,22 +166,13 @@ def _parent(client: MlflowClient, experiment: str, run: StoredRun) -> str:
     found = client.search_runs([experiment], f"tags.`{FINGERPRINT}` = '{run.fingerprint}'", max_results=1)
     if found:
         return str(found[0].info.run_id)
-    summary = run.summary
-    tags = {FINGERPRINT: run.fingerprint, "mlflow.source.name": "ffsearch", "ffsearch.version": summary["ffsearch"]}
+    summary = run.results
+    tags = {FINGERPRINT: run.fingerprint, "mlflow.source.name": "ffsearch", "ffsearch.version": summary.ffsearch}
     begun = min(_started(row) for row in run.trials.to_dict("records"))
     made = client.create_run(experiment, start_time=begun, tags=tags, run_name=run.name)
-    _log(client, made, params={**_flat("data", summary["data"]), **_flat("search", summary["search"])})
+    given = {f"search.{one.name}": getattr(summary.search, one.name) for one in fields(SearchFacts)}  # no counts
+    _log(client, made, params={f"data.{name}": value for name, value in plain(summary.data).items()} | given)
     return str(made.info.run_id)
-
-
-_GROWING: Final = frozenset(
-    {"n_trials", "n_complete", "n_pruned", "n_diverged", "n_failed", "n_epochs", "wall_s", "train_s", "compile_s"}
-)
-
-
-def _flat(prefix: str, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """What a run was given; counts and times, which grow, are no parameters."""
-    return {f"{prefix}.{name}": value for name, value in facts.items() if name not in _GROWING}
 
 
 def _log_trials(client: MlflowClient, experiment: str, parent: str, run: StoredRun) -> int:
@@ -267,9 +260,9 @@ def _text(value: Any) -> str:
 def _log_outcome(client: MlflowClient, parent: str, run: StoredRun, texts: Mapping[str, Callable[[], str]]) -> None:
     """What is known of the run by now, in place of what was known before."""
     at = max(_ended(row) for row in run.trials.to_dict("records"))
-    for name, value in _scores(run.summary).items():
+    for name, value in _scores(run.results).items():
         client.log_metric(parent, name, value, timestamp=at)
-    for name, text in _answer(run).items():
+    for name, text in _answer(run.results).items():
         client.set_tag(parent, name, text[:_LONGEST])
     for name in (SPACE, SUMMARY):
         if (run.path / name).exists():
@@ -279,28 +272,26 @@ def _log_outcome(client: MlflowClient, parent: str, run: StoredRun, texts: Mappi
     client.set_terminated(parent, "FINISHED" if run.is_finished else "RUNNING", end_time=at)
 
 
-def _scores(summary: Mapping[str, Any]) -> dict[str, float]:
+def _scores(summary: Summary) -> dict[str, float]:
     """Counts, and scores of the winner: naive, corrected, on the sealed test, and those of the baselines there."""
-    evidence, best = summary.get("evidence", {}), summary["best"]
-    found: dict[str, Any] = {name: summary["search"][name] for name in ("n_trials", "n_epochs", "wall_s")}
-    found["naive"] = best and best["valid"]
-    for name in ("corrected", "test"):
-        found |= {f"{name}{end}": evidence.get(name, {}).get(key) for end, key in _INTERVAL}
-    found |= {f"test.{name}": value for name, value in evidence.get("test", {}).get("metrics", {}).items()}
-    for each in summary.get("baselines", ()):
-        found[f"baseline.{each['name']}"] = (each.get("test") or {}).get("value")
+    evidence, counts = summary.evidence, summary.search
+    found: dict[str, float | None] = {name: getattr(counts, name) for name in ("n_trials", "n_epochs", "wall_s")}
+    found["naive"] = None if summary.best is None else summary.best.valid
+    for name, score in (("corrected", evidence.corrected), ("test", evidence.test)):
+        if score is not None:
+            found |= {name: score.value, f"{name}.low": score.low, f"{name}.high": score.high}
+    if evidence.test is not None:
+        found |= {f"test.{name}": value for name, value in evidence.test.metrics.items()}
+    found |= {f"baseline.{one.name}": one.test.value for one in summary.baselines if one.test is not None}
     return {name: float(value) for name, value in found.items() if value is not None and is_number(value)}
 
 
-_INTERVAL: Final = (("", "value"), (".low", "low"), (".high", "high"))
-
-
-def _answer(run: StoredRun) -> dict[str, str]:
+def _answer(summary: Summary) -> dict[str, str]:
     """The winner and the verdict in words; MLflow shows the note as the run's description."""
-    best, verdict = run.best, run.verdict
-    found = {} if best is None else {"ffsearch.topology": best["topology"], "ffsearch.best_trial": str(best["trial"])}
+    best, verdict = summary.best, summary.verdict
+    found = {} if best is None else {"ffsearch.topology": best.topology, "ffsearch.best_trial": str(best.trial)}
     if verdict is not None:
-        found |= {"ffsearch.verdict": verdict["code"], "mlflow.note.content": verdict["text"]}
+        found |= {"ffsearch.verdict": verdict.code, "mlflow.note.content": verdict.text}
     return found
 
 

@@ -120,12 +120,12 @@ def _domain(values: pd.Series[Any]) -> Any:
 
 def _metrics(run: StoredRun) -> list[Any]:
     """The columns of the HParams page, the objective first."""
-    objective = run.summary["objective"]
+    objective = run.results.objective
     return [
         hp.Metric(
             "value",
-            display_name=f"value ({objective['name']})",
-            description=f"What the search had to {objective['direction']}",
+            display_name=f"value ({objective.name})",
+            description=f"What the search had to {objective.direction}",
         ),
         *(hp.Metric(f"metric/{name}", display_name=name) for name in names_of(run.trials, "metric.")),
         *(hp.Metric(name, display_name=name) for name in SIZES),

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ffsearch.errors import ExportError, RunError
 from ffsearch.search.base.files import disk_error
-from ffsearch.search.base.objective import Objective
 from ffsearch.search.folder.log import Line, LineKind, read_lines
 from ffsearch.search.folder.pareto import pareto_front
-from ffsearch.search.folder.summary import RunFacts, build_summary
+from ffsearch.search.folder.summary import RunFacts, Summary, build_summary
 from ffsearch.search.folder.trial_record import TrialRecord, curves_frame, trials_frame
 from ffsearch.search.wording.finding import Finding
 from ffsearch.search.wording.language import PLAIN
@@ -92,7 +91,7 @@ class StoredRun:
     @property
     def name(self) -> str:
         """The run's name, or the folder's when it has not got so far."""
-        return str(self.summary["name"]) if self.has_begun else self.path.name
+        return self.results.name if self.has_begun else self.path.name
 
     @property
     def fingerprint(self) -> str:
@@ -117,19 +116,28 @@ class StoredRun:
 
     @cached_property
     def summary(self) -> dict[str, Any]:
-        """What `summary.json` says; of an unfinished run the part that is known.
+        """What `summary.json` says, as plain values; of an unfinished run the part that is known.
 
         Raises:
             RunError: If the run was killed before it had read its data.
         """
+        return _read_json(self.path / SUMMARY) if self.is_finished else self.results.as_dict()
+
+    @cached_property
+    def results(self) -> Summary:
+        """What `summary.json` says, checked and with a type for every part; of an unfinished run what is known.
+
+        Raises:
+            RunError: If the run was killed before it had read its data, or the file was damaged since.
+        """
         if self.is_finished:
-            return _read_json(self.path / SUMMARY)
+            return Summary.read(_read_text(self.path / SUMMARY), path=self.path / SUMMARY)
         starts = [line["facts"] for line in self._lines if line["kind"] == LineKind.STARTED and "facts" in line]
         if not starts:
             raise RunError(
                 f"{self.path} has not begun: it was ended before its data was read. Give the run's command again."
             )
-        return dict(build_summary(RunFacts.from_dict(starts[-1]), self.records, wall_s=busy_seconds(self._lines)))
+        return build_summary(RunFacts.from_dict(starts[-1]), self.records, wall_s=busy_seconds(self._lines))
 
     @cached_property
     def records(self) -> tuple[TrialRecord, ...]:
@@ -147,7 +155,7 @@ class StoredRun:
 
         No other point tried is as good with fewer parameters. By what the search saw: the verdict reads none of it.
         """
-        return pareto_front(self.trials, objective=Objective(**self.summary["objective"]))
+        return pareto_front(self.trials, objective=self.results.objective)
 
     @cached_property
     def curves(self) -> pd.DataFrame:
@@ -264,12 +272,12 @@ class StoredRun:
         return keras.models.load_model(path)
 
     def _repr_html_(self) -> str:
-        best = self.best or {"topology": "no trial has a value yet", "valid": None}
-        value = PLAIN.score(best["valid"])
-        score = "" if best["valid"] is None else f"{self.summary['objective']['name']} {value}, "
+        best = self.results.best if self.has_begun else None
+        score = "" if best is None else f"{self.results.objective.name} {PLAIN.score(best.valid)}, "
+        topology = "no trial has a value yet" if best is None else best.topology
         state = "finished" if self.is_finished else "not finished"
         text = f"{score}{len(self.records)} trials, {state}"
-        return f"<b>{html.escape(self.name)}</b><br><code>{html.escape(best['topology'])}</code><br>{html.escape(text)}"
+        return f"<b>{html.escape(self.name)}</b><br><code>{html.escape(topology)}</code><br>{html.escape(text)}"
 
     @cached_property
     def _lines(self) -> tuple[Line, ...]:

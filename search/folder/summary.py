@@ -1,23 +1,45 @@
-"""`summary.json`: what programs read of a run. Keys are only ever added within one schema number."""
+"""`summary.json`: what a run came to, typed. Keys are only ever added within one schema number.
+
+`build_summary` makes the part that trials alone give, also of a run that goes on; steps add what they find.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Final, NotRequired, TypedDict
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import TypeAdapter
 
 from ffsearch._version import __version__
 from ffsearch.search.base.objective import Objective
-from ffsearch.search.folder.ranking import Standing, best_standing, standing_of
+from ffsearch.search.folder.plain import Number, described, plain, read
+from ffsearch.search.folder.ranking import best_standing, standing_of
+from ffsearch.search.folder.results import (
+    Calibration,
+    ComparedModel,
+    Effect,
+    Errors,
+    Evidence,
+    Importance,
+    NaiveScore,
+    SealedTest,
+    Slice,
+)
+from ffsearch.search.folder.study_results import CapacityResults
 from ffsearch.search.folder.trial_record import TrialRecord
+from ffsearch.search.folder.verdict import Verdict
 from ffsearch.search.training.protocol import Ended
 
 __all__ = [
     "SUMMARY_SCHEMA",
+    "BestPoint",
     "DataFacts",
     "RefitFacts",
     "RunFacts",
-    "SealedTest",
+    "SearchCounts",
     "SearchFacts",
     "Summary",
     "build_summary",
@@ -55,7 +77,15 @@ class DataFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class SearchFacts:
-    """How points were proposed and trained."""
+    """How points were proposed and trained.
+
+    Args:
+        engine: Whose samplers proposed them.
+        sampler: Which of them.
+        pruner: What ended trials without promise.
+        trainer: What trained them.
+        seed: The run's seed.
+    """
 
     engine: str
     sampler: str
@@ -99,6 +129,54 @@ class RunFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SearchCounts(SearchFacts):
+    """How points were proposed and trained, and what came of it.
+
+    Args:
+        n_trials: Trials that ended.
+        n_complete: Those trained until they stopped by themselves or ran out of time.
+        n_pruned: Those a pruner ended.
+        n_diverged: Those whose loss was not finite.
+        n_failed: Those that an error ended.
+        n_epochs: Epochs trained, all trials together.
+        wall_s: Seconds the run took, over all its starts.
+        train_s: Seconds spent training, trials side by side each with its own.
+        compile_s: Seconds of those spent building and compiling.
+    """
+
+    n_trials: int
+    n_complete: int
+    n_pruned: int
+    n_diverged: int
+    n_failed: int
+    n_epochs: int
+    wall_s: float
+    train_s: float
+    compile_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class BestPoint:
+    """The network that was refitted; before that the best one so far.
+
+    Args:
+        trial: Its first trial.
+        point: A value for every parameter.
+        topology: The point in one line of print.
+        n_params: All parameters of the network.
+        valid: The objective on validation rows, mean over its trials.
+        n_seeds: Trials it was tried in, each with seeds of its own.
+    """
+
+    trial: int
+    point: Mapping[str, Any]
+    topology: str
+    n_params: int
+    valid: Number
+    n_seeds: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class RefitFacts:
     """How long the winner was trained on all rows outside the test (i* of algorithm 7.2).
 
@@ -114,37 +192,78 @@ class RefitFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SealedTest:
-    """The sealed test: the objective with its interval, other scores, and how often the test rows were opened."""
+class Summary:
+    """The file `summary.json`. What was not asked for, or is not known yet, leaves no key.
 
-    value: float
-    low: float
-    high: float
-    metrics: Mapping[str, float]
-    openings: int
+    Args:
+        schema: Raised when keys are taken away.
+        ffsearch: Version that wrote it.
+        kind: `search` or `capacity`.
+        name: Name of the run.
+        task: `regression`, `binary` or `multiclass`.
+        data: The table.
+        objective: What was optimised.
+        search: How points were proposed and trained, and what came of it.
+        best: The network that was refitted, before that the best one so far; None when no trial has a value.
+        evidence: What supports its score.
+        refit: How long it was trained on all rows outside the test.
+        baselines: The models it was compared with.
+        verdict: The answer.
+        effects: What a change of one thing does to it.
+        importance: Which parameters told the best trials from the others, the most important first.
+        calibration: Whether its probabilities mean what they say.
+        errors: Where it errs.
+        slices: The parts of the table that are worst off, the surest first.
+        capacity: What a capacity study found.
+    """
 
-
-class Summary(TypedDict):
-    """The keys of the file."""
-
-    schema: int
-    ffsearch: str
+    schema: int = SUMMARY_SCHEMA
+    ffsearch: str = __version__
     kind: str
     name: str
     task: str
-    data: dict[str, Any]
-    objective: dict[str, str]
-    search: dict[str, Any]
-    best: dict[str, Any] | None
-    evidence: dict[str, Any]
-    refit: NotRequired[dict[str, float]]
-    baselines: NotRequired[list[dict[str, Any]]]
-    effects: NotRequired[list[dict[str, Any]]]
-    importance: NotRequired[list[dict[str, Any]]]
-    calibration: NotRequired[dict[str, Any]]
-    errors: NotRequired[dict[str, Any]]
-    slices: NotRequired[list[dict[str, Any]]]
-    verdict: NotRequired[dict[str, Any]]
+    data: DataFacts
+    objective: Objective
+    search: SearchCounts
+    best: BestPoint | None
+    evidence: Evidence
+    refit: RefitFacts | None = None
+    baselines: tuple[ComparedModel, ...] = ()
+    verdict: Verdict | None = None
+    effects: tuple[Effect, ...] = ()
+    importance: tuple[Importance, ...] = ()
+    calibration: Calibration | None = None
+    errors: Errors | None = None
+    slices: tuple[Slice, ...] = ()
+    capacity: CapacityResults | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, as the file has them."""
+        values: dict[str, Any] = plain(self)
+        return values
+
+    @classmethod
+    def read(cls, text: str | bytes, *, path: Path) -> Summary:
+        """The summary of a file, checked.
+
+        Args:
+            text: Its text.
+            path: Where it is.
+
+        Raises:
+            RunError: With the first field that is missing or wrong.
+        """
+        return read(_adapter(), text, path=path)
+
+    @classmethod
+    def json_schema(cls) -> dict[str, Any]:
+        """The JSON Schema of the file."""
+        return described(cls)
+
+
+@cache
+def _adapter() -> TypeAdapter[Summary]:
+    return TypeAdapter(Summary)
 
 
 def build_summary(
@@ -156,7 +275,7 @@ def build_summary(
     test: SealedTest | None = None,
     winner: TrialRecord | None = None,
 ) -> Summary:
-    """All keys of the summary, from what was known at the start and what was told since.
+    """The summary of what was known at the start and what was told since.
 
     Args:
         facts: What was known before the first trial.
@@ -168,57 +287,45 @@ def build_summary(
     """
     naive = best_standing(records, objective=facts.objective)
     best = naive if winner is None else standing_of(winner, records)
-    summary = Summary(
-        schema=SUMMARY_SCHEMA,
-        ffsearch=__version__,
+    return Summary(
         kind=facts.kind,
         name=facts.name,
         task=facts.task,
-        data=asdict(facts.data),
-        objective=asdict(facts.objective),
-        search={**asdict(facts.search), **_counts(records), "wall_s": round(wall_s, 3), **_seconds(records)},
-        best=None if best is None else _best(best),
-        evidence={
-            **({} if naive is None else {"naive": {"value": naive.value, "trial": naive.record.trial}}),
-            **({} if test is None else {"test": {**asdict(test), "metrics": dict(test.metrics)}}),
-        },
+        data=facts.data,
+        objective=facts.objective,
+        search=_counted(facts.search, records, wall_s=wall_s),
+        best=None
+        if best is None
+        else BestPoint(
+            trial=best.record.trial,
+            point=best.record.point.as_dict(),
+            topology=best.record.topology,
+            n_params=best.record.n_params,
+            valid=best.value,
+            n_seeds=best.n_seeds,
+        ),
+        evidence=Evidence(
+            naive=None if naive is None else NaiveScore(value=naive.value, trial=naive.record.trial), test=test
+        ),
+        refit=refit,
     )
-    if refit is not None:
-        summary["refit"] = asdict(refit)
-    return summary
 
 
-def _best(best: Standing) -> dict[str, Any]:
-    record = best.record
-    return {
-        "trial": record.trial,
-        "point": record.point.as_dict(),
-        "topology": record.topology,
-        "n_params": record.n_params,
-        "valid": best.value,
-        "n_seeds": best.n_seeds,
-    }
-
-
-def _counts(records: Sequence[TrialRecord]) -> dict[str, int]:
-    """Trials by how they ended; `n_complete` are those trained until they stopped by themselves or ran out of time."""
+def _counted(search: SearchFacts, records: Sequence[TrialRecord], *, wall_s: float) -> SearchCounts:
     ended = [record.ended for record in records]
     complete = (Ended.STOPPED, Ended.COMPLETED, Ended.BUDGET)
-    return {
-        "n_trials": len(ended),
-        "n_complete": sum(ended.count(end) for end in complete),
-        "n_pruned": ended.count(Ended.PRUNED),
-        "n_diverged": ended.count(Ended.DIVERGED),
-        "n_failed": ended.count(Ended.FAILED),
-        "n_epochs": sum(record.n_epochs for record in records),
-    }
-
-
-def _seconds(records: Sequence[TrialRecord]) -> dict[str, float]:
-    return {
-        "train_s": round(sum(record.train_s for record in records), 3),
-        "compile_s": round(sum(record.compile_s for record in records), 3),
-    }
+    return SearchCounts(
+        **asdict(search),
+        n_trials=len(ended),
+        n_complete=sum(ended.count(end) for end in complete),
+        n_pruned=ended.count(Ended.PRUNED),
+        n_diverged=ended.count(Ended.DIVERGED),
+        n_failed=ended.count(Ended.FAILED),
+        n_epochs=sum(record.n_epochs for record in records),
+        wall_s=round(wall_s, 3),
+        train_s=round(sum(record.train_s for record in records), 3),
+        compile_s=round(sum(record.compile_s for record in records), 3),
+    )
 
 
 def _known(cls: type[DataFacts | SearchFacts | RunFacts], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import WithJsonSchema
+from pydantic_core import CoreSchema
+from pydantic_core.core_schema import no_info_plain_validator_function
 
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, unsilenced
-from ffsearch.search.wording.language import PLAIN, Language, kept
+from ffsearch.search.wording.language import PLAIN, Language
 
-__all__ = ["Verdict"]
+__all__ = ["KeptFinding", "Verdict"]
+
+
+class _Kept:
+    """Has pydantic read a finding by `Finding.from_dict`, and not look at what it holds."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
+        return no_info_plain_validator_function(_finding)
+
+
+def _finding(kept: Any) -> Finding:
+    try:
+        return Finding.from_dict(kept)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f"it is no finding ({type(error).__name__}: {error})") from error
+
+
+KeptFinding = Annotated[Finding, _Kept(), WithJsonSchema({"type": "object"})]
+"""A finding, which files keep with its English sentence."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,34 +40,35 @@ class Verdict:
     """The answer.
 
     Args:
-        code: In a word: a member of `evidence.decision.VerdictCode`, or of a study's own.
-        findings: What is said of it, in this order.
+        code: In a word.
+        text: In English, as the version that wrote it said it.
+        sentences: What is said of it, in this order: findings, each with its `code`, `values` and `text`.
     """
 
     code: str
-    findings: tuple[Finding, ...]
+    text: str
+    sentences: tuple[KeptFinding, ...]
+
+    @classmethod
+    def of_findings(cls, code: str, findings: Iterable[Finding]) -> Verdict:
+        """The verdict that these findings make.
+
+        Args:
+            code: A member of `evidence.decision.VerdictCode`, or of a study's own.
+            findings: In the order they are said in.
+        """
+        sentences = tuple(findings)
+        return cls(code=str(code), text=" ".join(map(PLAIN.says, sentences)), sentences=sentences)
+
+    def said(self, t: Language) -> str:
+        """All of it in one paragraph."""
+        return " ".join(map(t.says, self.sentences))
 
     def of(self, codes: Iterable[Code]) -> list[Finding]:
         """The findings that have one of these codes, in their own order."""
         wanted = set(codes)
-        return [finding for finding in self.findings if finding.code in wanted]
-
-    def text(self, t: Language) -> str:
-        """All of it in one paragraph."""
-        return " ".join(map(t.says, self.findings))
+        return [finding for finding in self.sentences if finding.code in wanted]
 
     def tagged(self, t: Language, *, ignored: Iterable[str] = ()) -> list[str]:
         """Its sentences with their codes, as a terminal and a card show them; those of ignored codes left out."""
-        return list(map(t.tagged, unsilenced(self.findings, ignored)))
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values, fit for JSON, with the sentences in English for people who read the file."""
-        return {"code": str(self.code), "text": self.text(PLAIN), "sentences": [kept(one) for one in self.findings]}
-
-    @classmethod
-    def of_summary(cls, summary: Mapping[str, Any]) -> Verdict | None:
-        """The verdict that a summary has, of this version or an early one; None where it has none."""
-        found = summary.get("verdict")
-        if found is None:
-            return None
-        return cls(code=found["code"], findings=tuple(map(Finding.from_dict, found["sentences"])))
+        return list(map(t.tagged, unsilenced(self.sentences, ignored)))

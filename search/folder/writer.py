@@ -9,8 +9,6 @@ Nothing here is ever unpickled, and nothing is deleted: `fresh` moves an old fol
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from io import BytesIO
@@ -25,6 +23,7 @@ from ffsearch.search.base.environment import environment
 from ffsearch.search.base.files import disk_error, make_folder, sync_folder, write_atomically
 from ffsearch.search.folder.lock import FolderLock
 from ffsearch.search.folder.log import Journal, LineKind
+from ffsearch.search.folder.plain import json_bytes
 from ffsearch.search.folder.reader import (
     CURVES,
     DATA,
@@ -99,7 +98,7 @@ class RunFolder:
             _claim(journal, identity=identity)
             opened = cls(folder, lock=lock, journal=journal)
             write_atomically(folder / SPACE, space_yaml.encode())
-            write_atomically(folder / ENVIRONMENT, _json_bytes(environment()))
+            write_atomically(folder / ENVIRONMENT, json_bytes(environment()))
             undo.pop_all()
         return opened
 
@@ -177,7 +176,7 @@ class RunFolder:
     ) -> None:
         """Keep how the table was understood, for readers without the data, and which findings are silenced."""
         data = {"columns": list(columns), "notices": list(notices), "ignore": list(ignore)}
-        write_atomically(self.path / DATA, _json_bytes(data))
+        write_atomically(self.path / DATA, json_bytes(data))
 
     def write_tables(self) -> None:
         """Write the trials and their curves as Parquet files."""
@@ -192,8 +191,8 @@ class RunFolder:
             write_atomically(self.path / name, _parquet_bytes(frame))
 
     def write_summary(self, summary: Summary) -> None:
-        """Write `summary.json`; what is not finite becomes null."""
-        write_atomically(self.path / SUMMARY, _json_bytes(summary))
+        """Write `summary.json`."""
+        write_atomically(self.path / SUMMARY, json_bytes(summary))
 
     def finish(self, summary: Summary) -> None:
         """Write tables and summary, then note that the run came to its end: readers trust the files from there on."""
@@ -269,16 +268,3 @@ def _parquet_bytes(frame: pd.DataFrame) -> bytes:
     buffer = BytesIO()
     frame.to_parquet(buffer, index=False)
     return buffer.getvalue()
-
-
-def _json_bytes(values: Mapping[str, Any]) -> bytes:
-    return (json.dumps(_finite(values), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
-
-
-def _finite(value: Any) -> Any:
-    """The same value, with None for every number that strict JSON has no word for."""
-    if isinstance(value, Mapping):
-        return {name: _finite(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -17,7 +17,8 @@ from typing import Any, Final
 
 from ffsearch.search.base.files import write_atomically
 from ffsearch.search.folder.reader import CARD, StoredRun, load
-from ffsearch.search.folder.verdict import Verdict
+from ffsearch.search.folder.results import Estimate
+from ffsearch.search.folder.summary import BestPoint, RefitFacts, Summary
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import reasons_in, unsilenced
 from ffsearch.search.wording.language import PLAIN, plain_english
@@ -68,7 +69,7 @@ def write_card(path: Path) -> Path:
 
 def card_text(run: StoredRun) -> str:
     """The card of a finished run, in Markdown."""
-    summary = run.summary
+    summary = run.results
     sections = {
         "What it is": _what(summary),
         "What it learnt from": _data(run),
@@ -77,32 +78,40 @@ def card_text(run: StoredRun) -> str:
         "How it was made": _recipe(summary, run.environment, run.space_text),
         "How to use it": [_USE],
     }
-    parts = [f"# {_plain(summary['name'])}"]
+    parts = [f"# {_plain(summary.name)}"]
     parts += ["\n".join([f"## {title}", *lines]).rstrip() for title, lines in sections.items()]
     return "\n\n".join(parts) + "\n"
 
 
-def _what(summary: Mapping[str, Any]) -> list[str]:
-    best, data = summary["best"], summary["data"]
-    targets = ", ".join(map(_plain, data["target"]))
+def _refitted(summary: Summary) -> tuple[BestPoint, RefitFacts]:
+    """The model that the card is of; only a run that was refitted has one."""
+    assert summary.best is not None
+    assert summary.refit is not None
+    return summary.best, summary.refit
+
+
+def _what(summary: Summary) -> list[str]:
+    best, _ = _refitted(summary)
+    data = summary.data
     answers = (
-        f"It answers with probabilities of {data['n_classes']} classes."
-        if data["n_classes"]
+        f"It answers with probabilities of {data.n_classes} classes."
+        if data.n_classes
         else "It answers with values in the target's own unit."
     )
     return [
-        f"A feed-forward network that predicts {targets} ({summary['task']}): {_plain(best['topology'])}. {answers} It "
+        f"A feed-forward network that predicts {', '.join(map(_plain, data.target))} ({summary.task}): "
+        f"{_plain(best.topology)}. {answers} It "
         "takes raw columns by name; scaling, missing cells and categories are layers of the model.",
     ]
 
 
 def _data(run: StoredRun) -> list[str]:
-    summary, data, columns = run.summary, run.summary["data"], run.columns or []
+    data, (_, refit), columns = run.results.data, _refitted(run.results), run.columns or []
     used = [column for column in columns if column["used"]]
     left_out = [_plain(column["name"]) for column in columns if not column["used"]]
     lines = [
-        f"- source: {_plain(data['source'])}, {data['n_rows']:,} rows; SHA-256 {data['sha256']}",
-        f"- {summary['refit']['n_rows']:,} rows were learnt from; {data['n_test']:,} were sealed until the end",
+        f"- source: {_plain(data.source)}, {data.n_rows:,} rows; SHA-256 {data.sha256}",
+        f"- {refit.n_rows:,} rows were learnt from; {data.n_test:,} were sealed until the end",
     ]
     if left_out:
         more = f", and {len(left_out) - MAX_COLUMNS} more" if len(left_out) > MAX_COLUMNS else ""
@@ -123,14 +132,13 @@ def _why(column: Mapping[str, Any], run: StoredRun) -> str:
 
 
 def _evidence(run: StoredRun) -> list[str]:
-    summary = run.summary
-    objective, evidence, best = summary["objective"]["name"], summary["evidence"], summary["best"]
-    test, corrected = evidence.get("test"), evidence.get("corrected")
-    naive = evidence.get("naive", {"value": best["valid"]})
+    summary = run.results
+    objective, evidence = summary.objective.name, summary.evidence
+    test, corrected, naive = evidence.test, evidence.corrected, evidence.naive
     lines = ["| score | value | what it means |", "|---|---|---|"]
     if test is not None:
         lines.append(
-            f"| {_name(objective)}, sealed test | {_in_interval(test)} | on {summary['data']['n_test']:,} rows that "
+            f"| {_name(objective)}, sealed test | {_in_interval(test)} | on {summary.data.n_test:,} rows that "
             "chose nothing: the one to quote |"
         )
     if corrected is not None:
@@ -138,44 +146,43 @@ def _evidence(run: StoredRun) -> list[str]:
             f"| {_name(objective)}, corrected | {_in_interval(corrected)} | validation without the luck of being "
             "chosen |"
         )
-    lines.append(
-        f"| {_name(objective)}, validation | {PLAIN.score(naive['value'])} | the best score among "
-        f"{summary['search']['n_trials']:,}: it flatters |"
-    )
+    if naive is not None:
+        lines.append(
+            f"| {_name(objective)}, validation | {PLAIN.score(naive.value)} | the best score among "
+            f"{summary.search.n_trials:,}: it flatters |"
+        )
     lines += [
-        f"| {_name(objective)}, sealed test, {PLAIN.named('model', one['name'])} | "
-        f"{PLAIN.score(one['test']['value'])} | on the same rows |"
-        for one in summary.get("baselines", [])
-        if "test" in one
+        f"| {_name(objective)}, sealed test, {PLAIN.named('model', one.name)} | {PLAIN.score(one.test.value)} | on "
+        "the same rows |"
+        for one in summary.baselines
+        if one.test is not None
     ]
-    others = {} if test is None else test["metrics"]
+    others = {} if test is None else test.others(objective)
     lines += [
         f"| {_name(name)}, sealed test | {PLAIN.score(value)} | {_MEANINGS.get(name, '')} |"
         for name, value in others.items()
-        if name != objective and value is not None
     ]
     lines += ["", f"{_name(objective)[:1].upper()}{_name(objective)[1:]}: {_MEANINGS[objective]}."]
-    verdict = Verdict.of_summary(summary)
+    verdict = summary.verdict
     lines += [] if verdict is None else ["", _plain(" ".join(verdict.tagged(PLAIN, ignored=run.ignored)))]
     if test is None:
         return [*lines, "No rows were sealed, so nothing here says how it does on rows that chose nothing."]
-    if test["openings"] > 1:
+    if test.openings > 1:
         lines.append(
-            f"The sealed rows were opened {test['openings']} times, since the search was continued after they had been "
+            f"The sealed rows were opened {test.openings} times, since the search was continued after they had been "
             "seen: the test flatters a little too."
         )
     return lines
 
 
-def _in_interval(score: Mapping[str, Any]) -> str:
-    value, low, high = (PLAIN.score(score[end]) for end in ("value", "low", "high"))
-    return f"{value}, 95 % between {low} and {high}"
+def _in_interval(score: Estimate) -> str:
+    return f"{PLAIN.score(score.value)}, 95 % between {PLAIN.score(score.low)} and {PLAIN.score(score.high)}"
 
 
-def _limits(summary: Mapping[str, Any]) -> list[str]:
+def _limits(summary: Summary) -> list[str]:
     unknown = (
         "- It cannot name a class that it was not trained on."
-        if summary["data"]["n_classes"]
+        if summary.data.n_classes
         else "- Far outside the range of its training rows it does not follow a trend: numbers are clipped smoothly."
     )
     return [
@@ -188,17 +195,17 @@ def _limits(summary: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _recipe(summary: Mapping[str, Any], environment: Mapping[str, Any], space_text: str) -> list[str]:
-    search, refit = summary["search"], summary["refit"]
+def _recipe(summary: Summary, environment: Mapping[str, Any], space_text: str) -> list[str]:
+    search, (best, refit) = summary.search, _refitted(summary)
     packages = environment.get("packages", {})
     versions = ", ".join(f"{name} {version}" for name, version in packages.items() if version)
     fence = "`" * max(3, 1 + max(map(len, re.findall(r"`+", space_text)), default=0))
     return [
-        f"- {search['n_trials']:,} trials by {search['engine']} ({search['sampler']}, pruner {search['pruner']}), "
-        f"trainer {search['trainer']}, seed {search['seed']}, in {PLAIN.duration(search['wall_s'])}",
-        f"- the winner, trial {summary['best']['trial']}, was trained afresh for {refit['updates']:,} updates "
-        f"({PLAIN.setting(refit['epochs'])} epochs)",
-        f"- ffsearch {summary['ffsearch']}, Python {environment.get('python')}, {versions}",
+        f"- {search.n_trials:,} trials by {search.engine} ({search.sampler}, pruner {search.pruner}), "
+        f"trainer {search.trainer}, seed {search.seed}, in {PLAIN.duration(search.wall_s)}",
+        f"- the winner, trial {best.trial}, was trained afresh for {refit.updates:,} updates "
+        f"({PLAIN.setting(refit.epochs)} epochs)",
+        f"- ffsearch {summary.ffsearch}, Python {environment.get('python')}, {versions}",
         "- again, with the space below as space.yaml: `ffsearch run space.yaml --out again`",
         "",
         f"{fence}yaml",

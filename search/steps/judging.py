@@ -9,7 +9,7 @@ Nothing here may be read by a choice: it runs when all of them are made.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,18 +20,27 @@ from ffsearch.search.base.seeds import Purpose, generator
 from ffsearch.search.data.dates import DateReading
 from ffsearch.search.data.images import ImageLayout
 from ffsearch.search.evidence.baselines import Baseline, BaselineName, fit_baseline
-from ffsearch.search.evidence.calibration import Bin, reliability
+from ffsearch.search.evidence.calibration import reliability
 from ffsearch.search.evidence.effort import baseline_splits, split_seconds
-from ffsearch.search.evidence.errors_seen import Residuals, Slice, confusion, residuals, row_losses, worst_slices
+from ffsearch.search.evidence.errors_seen import confusion, residuals, row_losses, worst_slices
 from ffsearch.search.evidence.facts import Facts, facts_of_rows
-from ffsearch.search.evidence.intervals import Interval, score_intervals
+from ffsearch.search.evidence.intervals import score_intervals
 from ffsearch.search.evidence.metrics import metric_values
 from ffsearch.search.evidence.scoring import Setting, truth_of
 from ffsearch.search.evidence.terms import row_terms
 from ffsearch.search.exporting.checks import HeldOut, write_held_out
 from ffsearch.search.folder.log import LineKind
 from ffsearch.search.folder.reader import CHECK
-from ffsearch.search.folder.summary import SealedTest
+from ffsearch.search.folder.results import (
+    Bin,
+    ComparedModel,
+    Errors,
+    Estimate,
+    Residuals,
+    SealedScores,
+    SealedTest,
+    Slice,
+)
 from ffsearch.search.folder.writer import RunFolder
 from ffsearch.search.network.heads import Task
 from ffsearch.search.observer import Observer, Phase
@@ -46,20 +55,12 @@ if TYPE_CHECKING:
     from ffsearch.search.data.problem import Problem
     from ffsearch.search.steps.weighing import Weighed
 
-__all__ = ["NETWORK", "Judged", "ModelScores", "TestScores", "judge", "open_test"]
+__all__ = ["NETWORK", "Judged", "ModelScores", "judge", "open_test"]
 
 NETWORK: Final = "network"
 
 _FACTS, _ERRORS = 10, 11
 """Keys of generators."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TestScores:
-    """A model on the sealed rows: the objective with its interval over rows, and all metrics."""
-
-    interval: Interval
-    metrics: dict[str, float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,8 +78,25 @@ class ModelScores:
     name: str
     settings: dict[str, float]
     repeats: dict[int, dict[str, float]]
-    test: TestScores | None = None
+    test: SealedScores | None = None
     notes: tuple[Finding, ...] = ()
+
+    def compared(self, objective: str, *, gain: Estimate | None) -> ComparedModel:
+        """What is kept of a baseline.
+
+        Args:
+            objective: The metric whose mean over repeats is kept.
+            gain: What the network gains over it.
+        """
+        valid = [metrics[objective] for metrics in self.repeats.values()]
+        return ComparedModel(
+            name=self.name,
+            settings=self.settings,
+            valid=sum(valid) / len(valid),
+            test=self.test,
+            network_gain=gain,
+            notes=self.notes,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -90,8 +108,8 @@ class Judged:
         openings: How often the test was opened so far; 0 where there is none.
         facts: What the verdict rests on; None without baselines or sealed rows.
         bins: The reliability curve, of classes.
-        confused: Rows by true and answered class, of classes.
-        residuals: Of every target, of regression.
+        errors: Confused classes, or residuals of numbers.
+        residuals: The same of every target row by row, of regression.
         slices: The parts of the table that are worst off.
         notices: What time was too short for.
     """
@@ -100,18 +118,25 @@ class Judged:
     openings: int = 0
     facts: Facts | None = None
     bins: tuple[Bin, ...] = ()
-    confused: NDArray[np.int64] | None = None
+    errors: Errors | None = None
     residuals: tuple[Residuals, ...] = ()
     slices: tuple[Slice, ...] = ()
     notices: tuple[Finding, ...] = ()
+
+    def compared(self, objective: str) -> tuple[ComparedModel, ...]:
+        """The baselines, each with what the network gains over it.
+
+        Args:
+            objective: The metric.
+        """
+        gains = {} if self.facts is None else {"dummy": self.facts.over_dummy[NETWORK], **self.facts.over_baselines}
+        return tuple(one.compared(objective, gain=gains.get(one.name)) for one in self.models[1:])
 
     @property
     def test(self) -> SealedTest | None:
         """What the sealed test says of the network."""
         scores = self.models[0].test
-        if scores is None:
-            return None
-        return SealedTest(**asdict(scores.interval), metrics=scores.metrics, openings=self.openings)
+        return None if scores is None else SealedTest(**vars(scores), openings=self.openings)
 
 
 def judge(
@@ -238,22 +263,28 @@ def _compared(
     values = {name: metric_values(head.task, truth, of_model) for name, of_model in answers.items()}
     intervals = score_intervals(objective.name, truth=truth, terms=np.stack(list(terms.values())), groups=groups)
     tests = {
-        name: TestScores(
-            interval=Interval(value=values[name][objective.name], low=low, high=high), metrics=values[name]
-        )
+        name: SealedScores(value=values[name][objective.name], low=low, high=high, metrics=values[name])
         for name, (low, high) in zip(terms, intervals, strict=True)
     }
     is_class = head.task is not Task.REGRESSION
     rng = generator(setting.seed, Purpose.EVIDENCE, _ERRORS)
     network = answers[NETWORK]
+    found = (
+        ()
+        if is_class
+        else tuple(
+            residuals(name, sealed.y[:, place], raw[NETWORK][:, place], rng=rng)
+            for place, name in enumerate(head.target_names)
+        )
+    )
     return Judged(
         models=tuple(replace(one, test=tests[one.name]) for one in models),
         facts=_facts(weighed, setting, truth, terms, groups) if "dummy" in terms else None,
         bins=reliability(truth, network) if is_class else (),
-        confused=confusion(truth, network) if is_class else None,
-        residuals=()
+        errors=Errors(labels=head.labels, confusion=tuple(map(tuple, confusion(truth, network).tolist())))
         if is_class
-        else tuple(residuals(sealed.y[:, place], raw[NETWORK][:, place], rng=rng) for place in range(head.n_outputs)),
+        else Errors(residuals=tuple(one.summed for one in found)),
+        residuals=found,
         slices=worst_slices(row_losses(head.task, truth, network), columns),
     )
 
@@ -305,9 +336,9 @@ def _facts(
         n_params=weighed.winner.n_params,
         rng=generator(setting.seed, Purpose.EVIDENCE, _FACTS),
         groups=groups,
-        seed_sd=None if corrected is None else corrected.seed_sd,
+        seed_sd=None if corrected is None else corrected.score.seed_sd,
         smaller=weighed.smaller,
-        chosen_again=None if weighed.finalists is None or corrected is None else corrected.chosen_again,
+        chosen_again=None if weighed.finalists is None or corrected is None else corrected.score.chosen_again,
         n_rows=n_rows,
         is_sealed=is_sealed,
     )

@@ -119,7 +119,7 @@ def _recorded(run: StoredRun, trial: int) -> TrialRecord:
 
 def same_inputs(run: StoredRun, data: str | pd.DataFrame | None) -> Inputs[SearchSpace]:
     """The run's own space and table, the table being the very same."""
-    source, known = run.summary["data"]["source"], run.summary["data"]["sha256"]
+    source, known = run.results.data.source, run.results.data.sha256
     if source == FRAME and data is None:
         raise RunError(
             f"{run.path} was made from a frame in Python, which is not kept. Give it: "

@@ -17,16 +17,17 @@ import numpy as np
 from ffsearch.errors import DataError, TrainingError
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.base.seeds import Purpose, generator
-from ffsearch.search.evidence.calibration import Temperature, fit_temperature
+from ffsearch.search.evidence.calibration import fit_temperature
 from ffsearch.search.evidence.comparison import paired_over_repeats
-from ffsearch.search.evidence.correction import Corrected, correct_repeats, correct_search, stopping_optimism
-from ffsearch.search.evidence.effects import Effect, Partner, partners, weigh_effects
+from ffsearch.search.evidence.correction import Correction, correct_repeats, correct_search, stopping_optimism
+from ffsearch.search.evidence.effects import Partner, partners, weigh_effects
 from ffsearch.search.evidence.effort import affordable_partners
 from ffsearch.search.evidence.facts import RELEVANT, Smaller
 from ffsearch.search.evidence.finalists import choose, choose_finalists, race
-from ffsearch.search.evidence.importance import Importance, parameter_importances
-from ffsearch.search.evidence.learning import LEARNING_REPEATS, PART, RowsGain, rows_gain
+from ffsearch.search.evidence.importance import parameter_importances
+from ffsearch.search.evidence.learning import LEARNING_REPEATS, PART, rows_gain
 from ffsearch.search.evidence.scoring import Setting
+from ffsearch.search.folder.results import Effect, Importance, RowsGain, Temperature
 from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.network.heads import Head, Task
 from ffsearch.search.observer import Observer, Phase
@@ -89,7 +90,7 @@ class Weighed:
     naive: TrialRecord
     finalists: Round | None = None
     records: Mapping[tuple[int, int], TrialRecord] = field(default_factory=dict)
-    corrected: Corrected | None = None
+    corrected: Correction | None = None
     smaller: Smaller | None = None
     partners: tuple[Partner, ...] = ()
     meeting: Round | None = None
@@ -267,7 +268,7 @@ def _corrected(
     place: int,
     naive: TrialRecord,
     rows: RowsGain | None,
-) -> Corrected | None:
+) -> Correction | None:
     numbers = [record.trial for record in sound]
     winner = found.of(numbers[place])
     return correct_repeats(
@@ -312,7 +313,7 @@ def _rows_gain(
     )
 
 
-def _of_search(told: ToldTrials, *, seed: int) -> Corrected | None:
+def _of_search(told: ToldTrials, *, seed: int) -> Correction | None:
     """The correction by the search's own answers, where no finalist was trained again."""
     if told.answers is None:
         return None

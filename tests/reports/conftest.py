@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,7 @@ import pytest
 from evidence_examples import frames, summary_parts
 from examples import LOSS
 from ffsearch.search.base.objective import Objective
-from ffsearch.search.folder.summary import DataFacts, RefitFacts, RunFacts, SearchFacts, build_summary
+from ffsearch.search.folder.summary import DataFacts, RefitFacts, RunFacts, SearchFacts, Summary, build_summary
 from ffsearch.search.folder.trial_record import TrialRecord, curves_frame, trials_frame
 from ffsearch.search.network.topology import Activation, Point, describe, n_params
 from ffsearch.search.training.protocol import Curve, Ended
@@ -66,6 +67,11 @@ class FakeRun:
     baselines: pd.DataFrame = field(default_factory=pd.DataFrame)
     residuals: pd.DataFrame = field(default_factory=pd.DataFrame)
 
+    @property
+    def results(self) -> Summary:
+        """The summary, typed."""
+        return Summary.read(json.dumps(self.summary), path=self.path)
+
 
 MakeRun = Callable[..., FakeRun]
 
@@ -108,7 +114,7 @@ def make_run(tmp_path_factory: pytest.TempPathFactory) -> MakeRun:
             trials,
             wall_s=sum(record.train_s for record in trials) * 1.1 + 5,
             refit=RefitFacts(epochs=33, updates=264, n_rows=455) if is_tested else None,
-        )
+        ).as_dict()
         if is_tested:
             summary["evidence"]["test"] = TEST
         parts = {"summary": summary, "trials": trials_frame(trials), "curves": curves_frame(trials)}

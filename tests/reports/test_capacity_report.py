@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,9 +16,19 @@ import pytest
 from ffsearch.reports import capacity_plots as plots
 from ffsearch.reports.capacity_tables import study_tables
 from ffsearch.reports.html import build_page
+from ffsearch.search.folder.summary import Summary
 from ffsearch.search.wording.early import FORMS
 from ffsearch.search.wording.language import LANGUAGES
 
+DATA = {
+    "source": "mine.csv", "target": ["y"], "n_rows": 1797, "n_features": 64, "n_classes": 10, "sha256": "",
+    "n_train": 1150, "n_valid": 287, "n_test": 360,
+}  # fmt: skip
+SEARCH = {
+    "engine": "capacity", "sampler": "grid", "pruner": "none", "trainer": "population", "seed": 0, "n_trials": 150,
+    "n_complete": 150, "n_pruned": 0, "n_diverged": 0, "n_failed": 0, "n_epochs": 1500, "wall_s": 100.0,
+    "train_s": 90.0, "compile_s": 1.0,
+}  # fmt: skip
 CODES = ("deeper", "wider", "either", "saturated", "not_settled")
 
 
@@ -31,6 +42,10 @@ class Study:
     space_text: str = "kind: capacity\ndata: {source: 'a<b>.csv'}\n"
 
     @property
+    def results(self) -> Summary:
+        return Summary.read(json.dumps(self.summary), path=self.path)
+
+    @property
     def trials(self) -> pd.DataFrame:
         return pd.DataFrame({"trial": [0, 1]})
 
@@ -41,8 +56,8 @@ class Study:
 
 def cell(depth: int, budget: int, test: float, **changes: Any) -> dict[str, Any]:
     plain = {
-        "depth": depth, "budget": budget, "n_params": budget, "widths": [8] * depth, "learning_rate": 1e-3,
-        "rate_at_edge": False, "n_rates": 5, "valid": test,
+        "depth": depth, "budget": budget, "n_params": budget, "widths": [8] * depth, "channels": [],
+        "learning_rate": 1e-3, "rate_at_edge": False, "n_rates": 5, "valid": test,
         "test": {"value": test, "low": test - 0.02, "high": test + 0.02}, "test_sd": 0.01, "train": test / 3,
         "train_worst": test, "n_diverged": 0, "n_untrained": 0,
     }  # fmt: skip
@@ -67,7 +82,10 @@ def a_study(code: str = "wider", *, classes: bool = True, **capacity: Any) -> St
     distances = {"wide": 1, "deep": 4, "between": 0.05, "wide_seeds": 0.02, "deep_seeds": 0.06}
     found = {
         "protocol": {
-            "depths": [1, 2, 4], "budgets": [1000, 10_000], "seeds": 5, "learning_rates": [1e-3, 1e-2],
+            "preset": None, "depths": [1, 2, 4], "budgets": [1000, 10_000], "widths": None, "train_sizes": [1.0],
+            "tolerance": 0.02, "paired": "", "rate_chosen_by": "", "schedule": "constant", "weights_kept": "",
+            "residual": False, "convolutions": None, "scored_on": "", "margin_share": 0.02, "power": 0.8, "seeds": 5,
+            "learning_rates": [1e-3, 1e-2],
             "more_rates_beyond_an_end": 2, "updates": 1000, "batch_size": 64, "optimizer": "adam", "passes": 50,
             "evaluate_every": 2, "activation": "relu", "batch_norm": False, "dropout": 0.0, "l2": 0.0, "margin": 0.03,
         },
@@ -79,6 +97,7 @@ def a_study(code: str = "wider", *, classes: bool = True, **capacity: Any) -> St
         "means": [gain(2, None, -0.05), gain(4, None, -0.2)],
         "singles": [gain(2, 1000, -0.05), gain(2, 10_000, -0.05, is_shown=False), gain(4, 1000, -0.2)],
         "slope": {"value": -0.05, "low": -0.07, "high": -0.03, "p": 0.01, "error": 0.01, "detectable": 0.03},
+        "naive": {"valid": 2.3, "train": 2.3}, "growth": None, "growth_by_depth": [], "train_sizes": [],
         "overfits": [gain(1, None, -0.04, beyond=1000)],
         "detectable": 0.02, "seeds_needed": 7, "openings": 1,
         "disagreement": [{"budget": budget, **distances, **shares} for budget in (1000, 10_000)],
@@ -86,9 +105,9 @@ def a_study(code: str = "wider", *, classes: bool = True, **capacity: Any) -> St
     keys = [f"verdict.{code}", *(key for key in FORMS if key.startswith("also."))]
     return Study(
         {
-            "kind": "capacity", "name": "capacity-mine", "ffsearch": "1", "task": "multiclass",
-            "objective": {"name": "log_loss", "direction": "minimize"}, "data": {"n_test": 360},
-            "search": {"n_trials": 150, "wall_s": 100.0}, "capacity": found,
+            "schema": 1, "kind": "capacity", "name": "capacity-mine", "ffsearch": "1", "task": "multiclass",
+            "objective": {"name": "log_loss", "direction": "minimize"}, "data": DATA, "best": None, "evidence": {},
+            "search": SEARCH, "capacity": found,
             "verdict": {"code": code, "text": "", "sentences": [{"key": key, "values": values} for key in keys]},
         }
     )  # fmt: skip

@@ -173,7 +173,7 @@ def reports(make_run: Callable[..., Any], tmp_path_factory: pytest.TempPathFacto
         space_text=HOSTILE,
     )
     hostile.summary.update(name=HOSTILE)
-    hostile.summary["data"].update(source=HOSTILE, target=HOSTILE)
+    hostile.summary["data"].update(source=HOSTILE, target=[HOSTILE])
     hostile.summary["errors"].update(labels=[HOSTILE, HOSTILE])
     for part in (*hostile.summary["slices"], *hostile.summary["effects"]):
         part.update(column=HOSTILE, rows=HOSTILE, change=HOSTILE if part.get("factor") == "activation" else "deeper")

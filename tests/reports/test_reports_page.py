@@ -20,6 +20,7 @@ from ffsearch.errors import FFSearchError, RunError
 from ffsearch.reports.html import build_page, write_report
 from ffsearch.reports.next_steps import steps
 from ffsearch.search.folder.reader import load
+from ffsearch.search.folder.results import SealedTest
 from ffsearch.search.folder.summary import RunFacts, build_summary
 from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.folder.writer import RunFolder
@@ -46,7 +47,6 @@ SHAPES: dict[str, dict[str, Any]] = {
     "evidence": {"n_trials": 30, "evidence": True},
     "evidence of numbers": {"n_trials": 20, "evidence": True, "objective": RMSE},
     "evidence, maximised": {"n_trials": 20, "evidence": True, "objective": ACCURACY},
-    "empty summary": {"n_trials": 0, "summary": {}, "is_finished": False, "columns": None, "notices": []},
 }
 
 HOSTILE = [
@@ -190,7 +190,7 @@ def test_hostile_strings_are_text(make_run: Any) -> None:
         space_text=f"# {HOSTILE[1]}",
     )
     run.summary.update(name=HOSTILE[0])
-    run.summary["data"].update(source=HOSTILE[2], target=HOSTILE[6])
+    run.summary["data"].update(source=HOSTILE[2], target=[HOSTILE[6]])
     page = build_page(run)
     page.encode("utf-8")
     shown = "".join(checked(page).text)
@@ -223,14 +223,8 @@ def test_five_hundred_trials_are_quick_and_small(make_run: Any, tmp_path: Path) 
 @pytest.fixture
 def run_folder(tmp_path: Path, run_facts: RunFacts, run_records: list[TrialRecord], space_yaml: str) -> Path:
     """A finished run folder, as a search writes it."""
-    summary = build_summary(run_facts, run_records, wall_s=20.0)
-    summary["evidence"]["test"] = {
-        "value": 0.1,
-        "low": 0.05,
-        "high": 0.15,
-        "metrics": {"accuracy": 0.97},
-        "openings": 1,
-    }
+    test = SealedTest(value=0.1, low=0.05, high=0.15, metrics={"accuracy": 0.97}, openings=1)
+    summary = build_summary(run_facts, run_records, wall_s=20.0, test=test)
     with RunFolder.open(tmp_path / "runs/small", space_yaml=space_yaml, identity={"space": "a", "data": "b"}) as folder:
         folder.start(run_facts)
         folder.write_data(columns=[{"name": "area", "kind": "number", "used": True, "reason": "numbers"}], notices=[])

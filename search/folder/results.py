@@ -1,0 +1,355 @@
+"""What a search finds beside its best score, as evidence makes it, summary.json keeps it and reports show it.
+
+Differences are positive where the first of two is better, whatever the metric's direction.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ffsearch.search.folder.plain import Number
+from ffsearch.search.folder.verdict import KeptFinding
+
+__all__ = [
+    "Bin",
+    "Calibration",
+    "ComparedModel",
+    "Corrected",
+    "Effect",
+    "Errors",
+    "Estimate",
+    "Evidence",
+    "Importance",
+    "NaiveScore",
+    "RepeatCounts",
+    "ResidualBands",
+    "Residuals",
+    "RowsGain",
+    "SealedScores",
+    "SealedTest",
+    "Shared",
+    "Slice",
+    "Temperature",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A value with the ends of its 95 % interval.
+
+    Args:
+        value: The value.
+        low: Lower end, in the value's unit.
+        high: Upper end.
+    """
+
+    value: Number
+    low: Number
+    high: Number
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a value with both ends."""
+        return not any(map(math.isnan, (self.value, self.low, self.high)))
+
+
+# --- what the winner's score is worth --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class NaiveScore:
+    """The best score of the search, which flatters.
+
+    Args:
+        value: On validation rows; the mean over its trials where a point was tried several times.
+        trial: The first trial of its point.
+    """
+
+    value: Number
+    trial: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowsGain:
+    """How much better the refit is than the winner's repeats, for it learns from more rows.
+
+    Args:
+        value: In the objective's unit, as a loss: positive is better; never negative, for more rows do no harm.
+        difference: What half of the rows lost, mean over repeats.
+        error: Its standard error.
+        degrees: Degrees of freedom that error is known with.
+        n_less: Rows of half a repeat's training part.
+        n_repeat: Rows of a repeat's training part.
+        n_refit: Rows of the refit.
+    """
+
+    value: Number
+    difference: Number
+    error: Number
+    degrees: int
+    n_less: int
+    n_repeat: int
+    n_refit: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Corrected(Estimate):
+    """The winner's score without the luck of being chosen, for the network that is refitted.
+
+    Args:
+        method: What it was learnt from: `repeats` of the finalists, or the `search`'s own answers.
+        chosen_again: Share of the resampled choices that fell on the winner.
+        seed_sd: Standard deviation of one candidate's true score from seed to seed; None when it is not known.
+        rows: What it was moved by because the refit learns from more rows; None when it is not known.
+    """
+
+    method: Literal["repeats", "search"]
+    chosen_again: Number
+    seed_sd: Number | None
+    rows: RowsGain | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SealedScores(Estimate):
+    """A model on the sealed rows: the objective with its interval over rows, and all metrics.
+
+    Args:
+        metrics: Every metric by its name.
+    """
+
+    metrics: Mapping[str, Number]
+
+    def others(self, objective: str) -> dict[str, float]:
+        """The metrics that are defined on these rows, the objective left out."""
+        return {name: value for name, value in self.metrics.items() if name != objective and not math.isnan(value)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SealedTest(SealedScores):
+    """The sealed test of the refitted network.
+
+    Args:
+        openings: How often the sealed rows were opened so far.
+    """
+
+    openings: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RepeatCounts:
+    """How the finalists were trained again.
+
+    Args:
+        n_finalists: How many there were.
+        n_repeats: Repeats of those that could win to the end.
+        test_to_train: Validation rows per training row.
+    """
+
+    n_finalists: int
+    n_repeats: int
+    test_to_train: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What supports the winner's score.
+
+    Args:
+        naive: The best score of the search.
+        test: What the sealed test said.
+        settings: What evidence was asked for, as the space file has it.
+        corrected: The winner's score without the luck of being chosen.
+        optimism: By how much the naive score flatters, in the objective's unit, positive where it does.
+        repeats: How the finalists were trained again.
+        notices: What time was too short for, and what could not be learnt.
+    """
+
+    naive: NaiveScore | None = None
+    test: SealedTest | None = None
+    settings: Mapping[str, Any] | None = None
+    corrected: Corrected | None = None
+    optimism: Number | None = None
+    repeats: RepeatCounts | None = None
+    notices: tuple[KeptFinding, ...] = ()
+
+
+# --- what it is compared with -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparedModel:
+    """A model that the network was compared with.
+
+    Args:
+        name: `dummy`, `linear` or `boosting`.
+        settings: What it chose on the validation rows, or was given.
+        valid: Its score on the validation rows of the repeats, mean over them.
+        test: On the sealed rows.
+        network_gain: What the network gains over it, positive where the network is better.
+        notes: What was cut short.
+    """
+
+    name: str
+    settings: Mapping[str, Number]
+    valid: Number
+    test: SealedScores | None = None
+    network_gain: Estimate | None = None
+    notes: tuple[KeptFinding, ...] = ()
+
+
+# --- what matters, and where it errs ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effect(Estimate):
+    """What a change of one thing does to the winner: how much better the change is, in the objective's unit.
+
+    Args:
+        factor: What was changed: `depth`, `width`, `activation` or a regulariser.
+        change: To what.
+        against: What it is compared with: `winner`, or for deeper or wider `wider`.
+        p_value: Adjusted for all effects weighed together (Holm); not defined where a network diverged.
+        finding: `better`, `worse`, `not_shown` or `diverged`.
+    """
+
+    factor: str
+    change: str
+    against: str
+    p_value: Number
+    finding: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Importance(Estimate):
+    """How much a parameter told the best trials from all: its part of what all parameters told, in [0, 1].
+
+    Args:
+        parameter: Its name.
+        is_shown: Whether it is more than chance makes of 19 in 20 shuffled searches.
+    """
+
+    parameter: str
+    is_shown: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bin(Estimate):
+    """Sealed rows of about one confidence, and the share of them that were right.
+
+    Args:
+        confidence: Their mean confidence in what was answered.
+        n_rows: How many they are.
+    """
+
+    confidence: float
+    n_rows: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Temperature:
+    """The factor that logits would be divided by, and what it does to the log loss of the rows it was fitted on.
+
+    Args:
+        value: The factor.
+        loss_before: Without it.
+        loss_after: With it.
+    """
+
+    value: float
+    loss_before: float
+    loss_after: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """Whether probabilities mean what they say.
+
+    Args:
+        bins: The reliability curve.
+        temperature: What would mend it.
+    """
+
+    bins: tuple[Bin, ...]
+    temperature: Temperature | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResidualBands:
+    """Truth less prediction of one target, summed up in bands of predictions.
+
+    Args:
+        target: Its name.
+        bands: A row a band: its middle prediction, and the 5, 25, 50, 75 and 95 % points of its residuals, all in the
+            target's unit.
+    """
+
+    target: str
+    bands: tuple[tuple[Number, ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Residuals:
+    """The residuals of one target with some sealed rows one by one, which have a table of their own in the folder.
+
+    Args:
+        target: Its name.
+        predicted: Of some rows, in the target's unit, shape (n_points,).
+        residual: Truth less prediction of the same rows, shape (n_points,).
+        bands: As those of `ResidualBands`, shape (n_bands, 6).
+    """
+
+    target: str
+    predicted: NDArray[np.float64]
+    residual: NDArray[np.float64]
+    bands: NDArray[np.float64]
+
+    @property
+    def summed(self) -> ResidualBands:
+        """The bands alone."""
+        return ResidualBands(target=self.target, bands=tuple(map(tuple, self.bands.tolist())))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Errors:
+    """Where the sealed rows are answered wrong: classes have labels and a confusion, numbers residuals.
+
+    Args:
+        labels: Names of the classes.
+        confusion: Rows by true class (down) and answered class (across).
+        residuals: Of every target.
+    """
+
+    labels: tuple[str, ...] = ()
+    confusion: tuple[tuple[int, ...], ...] = ()
+    residuals: tuple[ResidualBands, ...] = ()
+
+
+Shared: TypeAlias = str | float | tuple[str | float, str | float] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slice(Estimate):
+    """Sealed rows that share something, and their mean loss.
+
+    Args:
+        column: The column it goes by.
+        rows: What they share: a level, a number or a date such as `2024-01-01`; the ends of a range of numbers or
+            dates; None: the cell is missing. The first version had it in words.
+        n_rows: How many they are.
+        excess: Their mean loss less that of all other rows.
+        p_value: How likely chance makes so large a difference, adjusted for all slices looked at (Holm).
+        is_worse: Whether it is shown to be worse off than other rows.
+    """
+
+    column: str
+    rows: Shared
+    n_rows: int
+    excess: Number
+    p_value: Number
+    is_worse: bool
