@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -117,6 +119,16 @@ def test_reports_read_runs_through_their_folder_alone_and_load_no_tensorflow() -
     of_search = {module for module in modules if module.startswith("ffsearch.search")}
     assert {room_of(module) for module in of_search} <= {"base", "folder", "wording"}
     assert not {module.split(".")[0] for module in modules} & NOT_BY_REPORTS
+
+
+def test_the_walk_of_a_row_names_files_that_are_there_and_each_once() -> None:
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    places = (ROOT, ROOT / "search")
+    gone = [name for name in re.findall(r"[\w/]+\.py", text) if not any((place / name).is_file() for place in places)]
+    assert gone == []
+    walked = re.findall(r"[\w/]+\.py", text.split("```")[1])
+    assert len(walked) > 40
+    assert [name for name, n in Counter(walked).items() if n > 1] == []
 
 
 def test_the_package_list_is_what_lies_on_disk() -> None:
