@@ -99,3 +99,94 @@ def test_explain_prints_pages_and_refuses_an_unknown_code(capsys: pytest.Capture
     assert said.count("A column alone predicts the target") == 3
     assert cli.invoke(["explain", "FFS-301"]) == 2
     assert "'FFS-301' is no code. Did you mean FFS301? `ffsearch explain` lists all codes." in capsys.readouterr().err
+
+
+# --- where each is made to appear -------------------------------------------------------------------------------------
+
+ENDS = "test_records.py::test_a_record_says_why_it_ended"
+VERDICTS = "test_evidence_verdict.py::test_every_wording_is_reachable"
+STUDIES = "test_capacity_contrasts.py::test_large_effects_are_found_and_told"
+PAGES = "reports/test_reports_page.py::test_every_shape_of_run_makes_a_sound_page"
+
+SHOWN_BY: dict[str, list[Code]] = {
+    ENDS: [code for code in Code if code.name.startswith("TRIAL_") and code is not Code.TRIAL_LOST],
+    "test_carrying.py::test_what_is_lost_too_often_fails_alone_and_says_why": [Code.WORKER_LOST],
+    "test_run.py::test_a_finished_run_is_left_alone_and_more_trials_go_on_with_it": [Code.RUN_FINISHED],
+    "test_carrying.py::test_workers_that_have_nothing_to_do_are_named": [Code.IDLE_WORKERS],
+    "test_carrying.py::test_a_killed_worker_costs_its_networks_a_retry_and_nothing_else": [Code.WORKER_GONE],
+    "test_cluster.py::test_a_node_that_goes_costs_its_networks_a_retry_and_nothing_else": [Code.NODE_JOINED],
+    "test_run_evidence.py::test_when_time_is_short_the_search_decides_and_says_so": [Code.FINALISTS_UNTRAINED],
+    "test_run_evidence.py::test_baselines_that_the_budget_has_no_time_for_are_left_out_and_it_is_said": [
+        Code.BASELINE_LEFT_OUT
+    ],
+    "test_evidence_baselines.py::test_too_many_rows_are_drawn_from_and_it_is_said": [Code.BASELINE_ROWS],
+    "test_evidence_baselines.py::test_many_classes_or_cells_leave_few_iterations_and_it_is_said": [
+        Code.BASELINE_IMPROVING
+    ],
+    "test_evidence_baselines.py::test_splits_that_time_is_too_short_for_are_left_out_and_it_is_said": [
+        Code.BASELINE_SPLITS
+    ],
+    VERDICTS: [code for code in Code if code[3] == "6"],
+    "reports/test_reports_page.py::test_where_no_network_is_the_answer_the_first_step_says_what_is": [
+        Code.USE_BOOSTING, Code.USE_LINEAR, Code.LOOK_ELSEWHERE,
+    ],
+    "reports/test_reports_page.py::test_bins_are_advised_where_trees_win_on_numbers": [Code.TRY_BINS],
+    "reports/test_reports_page.py::test_many_diverged_trials_and_unequal_classes_give_steps": [
+        Code.MANY_DIVERGED, Code.UNEQUAL_CLASSES,
+    ],
+    "reports/test_reports_page.py::test_hostile_strings_are_text": [Code.SEARCH_LONGER],
+    "reports/test_reports_page.py::test_five_hundred_trials_are_quick_and_small": [Code.NO_MORE_TRIALS],
+    PAGES: [
+        Code.TRY_SMALLER, Code.RUN_EVIDENCE, Code.AT_THE_EDGE, Code.MORE_TRIALS, Code.SCALE_PROBABILITIES,
+        Code.MORE_ROWS_OF_SLICE,
+    ],
+    STUDIES: [
+        Code.DEPTH_DEEPER, Code.DEPTH_WIDER, Code.DEPTH_SATURATED, Code.DEPTH_EITHER, Code.OTHER_DEPTH,
+        Code.MORE_PARAMETERS, Code.RATE_AT_EDGE,
+    ],
+    "test_capacity_contrasts.py::test_what_noise_hides_is_not_settled_and_it_is_said_what_would_settle_it": [
+        Code.DEPTH_NOT_SETTLED, Code.STUDY_SETTLED_BY,
+    ],
+    "test_capacity_contrasts.py::test_more_convolutional_layers_must_beat_both_ways_of_being_wide": [
+        Code.DEPTH_AGAINST_WIDE
+    ],
+    "reports/test_capacity_report.py::test_a_page_says_the_verdict_first_and_every_figure_tells_what_it_shows": [
+        Code.BUDGET_REVERSES
+    ],
+    "test_capacity_contrasts.py::test_training_that_fails_is_told_apart_from_too_many_layers": [Code.DEEP_UNTRAINED],
+    "test_capacity_cells.py::test_cells_that_cannot_be_are_left_out_and_told": [Code.CELL_MISSING],
+    "test_findings_in_data.py::test_no_finding_in_data_is_forgotten": [code for code in Code if code[3] in "123"],
+}  # fmt: skip
+"""Codes by a test in which they appear."""
+
+TOO_DEAR: dict[str, Finding] = {
+    "two drivers of one database, of which one is silent for minutes": found(Code.TRIAL_LOST, trial=7),
+    "a budget that ends between two repeats of the finalists": found(Code.REPEATS_CUT, n=3, total=5),
+    "a budget that ends while the winner learns from fewer rows": found(Code.ROWS_UNLEARNT, rows=1640),
+    "a budget that ends between two repeats of changes": found(Code.CHANGES_UNLEARNT),
+    "a search so large that not all changes are tried in its time": found(
+        Code.CHANGES_LEFT_OUT,
+        changes=(
+            found(Code.CHANGE, "size", factor="depth", change="deeper"),
+            found(Code.CHANGE, "parameter", factor="dropout", change="off"),
+        ),
+    ),
+}
+"""Findings that only a long run has, by what it would take; they are said here as they would be there."""
+
+
+def test_every_code_appears_in_a_test() -> None:
+    shown = [code for codes in SHOWN_BY.values() for code in codes]
+    dear = [finding.code for finding in TOO_DEAR.values()]
+    assert sorted({*shown, *dear, Code.CHANGE}) == sorted(Code)
+    tests = Path(__file__).parent
+    for place in SHOWN_BY:
+        file, _, name = place.partition("::")
+        assert f"def {name}(" in (tests / file).read_text(encoding="utf-8"), place
+
+
+@pytest.mark.parametrize("why", TOO_DEAR)
+def test_what_only_a_long_run_finds_is_said_in_every_language(why: str) -> None:
+    said = [t.says(TOO_DEAR[why]) for t in LANGUAGES.values()]
+    assert len(set(said)) == len(LANGUAGES)
+    assert not any("{" in sentence for sentence in said)

@@ -289,6 +289,25 @@ def test_bins_are_advised_where_trees_win_on_numbers(
     assert (Code.TRY_BINS in {step.code for step in said}) is is_said
 
 
+@pytest.mark.parametrize(
+    ("answer", "step"), [("boosting", Code.USE_BOOSTING), ("linear", Code.USE_LINEAR), ("nothing", Code.LOOK_ELSEWHERE)]
+)
+def test_where_no_network_is_the_answer_the_first_step_says_what_is(make_run: Any, answer: str, step: Code) -> None:
+    run = make_run(30, evidence=True)
+    run.summary["verdict"] = {**run.summary["verdict"], "code": answer}
+    assert steps(run)[0] == found(step)
+
+
+def test_many_diverged_trials_and_unequal_classes_give_steps(make_run: Any) -> None:
+    run = make_run(30, evidence=True)
+    assert not {Code.MANY_DIVERGED, Code.UNEQUAL_CLASSES} & {step.code for step in steps(run)}
+    run.summary["errors"] = {**run.summary["errors"], "confusion": [[105, 2], [3, 4]]}
+    trials = run.trials.assign(ended=["diverged"] * 6 + list(run.trials["ended"][6:]))
+    said = {step.code: step for step in steps(replace(run, trials=trials))}
+    assert said[Code.MANY_DIVERGED].values["share"] >= 6 / 30
+    assert said[Code.UNEQUAL_CLASSES] == found(Code.UNEQUAL_CLASSES, share=7 / 114)
+
+
 def test_silenced_findings_are_counted_and_not_shown(make_run: Any) -> None:
     columns = [{"name": "a", "used": True, "kind": "number", "reasons": [found(Code.NUMBERS, n=30).as_dict()]}]
     run = make_run(3, columns=columns, notices=[found(Code.LABEL_ZERO), found(Code.NUMBER_BINS, n=8)])
