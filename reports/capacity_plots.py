@@ -39,7 +39,7 @@ from ffsearch.reports.style import (
     canvas,
     score_axis,
 )
-from ffsearch.search.folder.study_results import CellResults, DepthGain, Line, LossBeyondBest
+from ffsearch.search.folder.study_results import CellResults, DepthGain, LossBeyondBest, StudyLine
 from ffsearch.search.wording.language import Language
 
 __all__ = [
@@ -65,7 +65,7 @@ _MAX_COLUMNS: Final = 4
 """Panels side by side on a wide page."""
 
 
-def line_name(line: Line, t: Language) -> str:
+def line_name(line: StudyLine, t: Language) -> str:
     """`3 layers`; of convolutional networks `3 layers, more channels`."""
     return t.line((line.depth, line.widened))
 
@@ -183,7 +183,7 @@ def gains_by_rows(study: StudyTables, *, t: Language, width: int = WIDE) -> Figu
         alpha = 0.35 + 0.65 * (number + 1) / len(pairs)
         axes.vlines(x, [gain.low for gain in known], [gain.high for gain in known], color=BEST, alpha=alpha)
         axes.plot(x, [gain.value for gain in known], color=BEST, alpha=alpha, marker=mark, markersize=6)
-        ends.append((x[-1], known[-1].value, line_name(Line(line.depth), t)))
+        ends.append((x[-1], known[-1].value, line_name(StudyLine(line.depth), t)))
     axes.set_xscale("log")
     axes.set_xticks(rows, [t.count(n) for n in rows])
     axes.set_xticks([], minor=True)
@@ -404,7 +404,7 @@ def _key(figure: Figure, t: Language, *, width: int) -> None:
     )  # fmt: skip
 
 
-def _gains_of(study: StudyTables, depth: int, wide: Line) -> list[DepthGain]:
+def _gains_of(study: StudyTables, depth: int, wide: StudyLine) -> list[DepthGain]:
     """The comparisons of a depth with one that is wide: every budget, then their mean where there are several."""
     singles, means = (
         [gain for gain in gains if (gain.depth, gain.widened) == (depth, wide.widened)]

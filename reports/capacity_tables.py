@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ffsearch.reports.tables import RunLike
 from ffsearch.search.base.objective import Objective
-from ffsearch.search.folder.study_results import CapacityResults, CellResults, Line
+from ffsearch.search.folder.study_results import CapacityResults, CellResults, StudyLine
 from ffsearch.search.folder.verdict import Verdict
 
 __all__ = ["StudyTables", "best_cell", "study_tables"]
@@ -44,7 +44,7 @@ class StudyTables:
         return sorted({cell.depth for cell in self.cells})
 
     @property
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[StudyLine]:
         """All lines, ascending."""
         return sorted({cell.line for cell in self.cells})
 
@@ -58,7 +58,7 @@ class StudyTables:
         """All budgets, ascending."""
         return sorted({cell.budget for cell in self.cells})
 
-    def of_line(self, line: Line) -> list[CellResults]:
+    def of_line(self, line: StudyLine) -> list[CellResults]:
         """The cells of a line by budget."""
         return [cell for cell in self.cells if cell.line == line]
 

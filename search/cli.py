@@ -370,13 +370,21 @@ def explain(
 
 
 @app.command()
-def schema() -> None:
+def schema(
+    *, summary: Annotated[bool, typer.Option("--summary", help="That of summary.json, for programs.")] = False
+) -> None:
     """Print the JSON Schema of space files, for editors."""
     import json as encoder
 
-    from ffsearch.spaces.writer import json_schema
+    if summary:
+        from ffsearch.search.folder.summary import Summary
 
-    typer.echo(encoder.dumps(json_schema(), indent=2))
+        printed = Summary.json_schema()
+    else:
+        from ffsearch.spaces.writer import json_schema
+
+        printed = json_schema()
+    typer.echo(encoder.dumps(printed, indent=2))
 
 
 _FLAG_PATHS: Final = {

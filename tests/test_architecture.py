@@ -106,6 +106,16 @@ def test_every_folder_of_the_product_is_a_room() -> None:
     assert folders <= ON.keys()
 
 
+def test_no_two_public_classes_have_one_name() -> None:
+    """A reader who meets a name finds one class under it, wherever in the product it stands."""
+    places: dict[str, list[str]] = {}
+    for module, path in product_files().items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(module)
+    assert {name: modules for name, modules in places.items() if len(modules) > 1} == {}
+
+
 def test_no_file_comes_back_to_itself_by_its_imports() -> None:
     """Nor by those for type checkers, nor by those within functions: each file can be read after what it stands on."""
     files = {name: path for name, path in product_files().items() if path.name != "__init__.py"}

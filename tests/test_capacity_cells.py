@@ -12,7 +12,7 @@ from ffsearch.search.base.seeds import Purpose, child
 from ffsearch.search.capacity.plan import Plan, Training, Widened, make_plan
 from ffsearch.search.capacity.rates import MAX_MORE, RateGrid
 from ffsearch.search.capacity.widths import TOLERANCE, Fit, Misfit, Why, fit, with_widths
-from ffsearch.search.folder.study_results import Line
+from ffsearch.search.folder.study_results import StudyLine
 from ffsearch.search.network.heads import Head, Task, default_loss
 from ffsearch.search.network.model import build_network
 from ffsearch.search.network.topology import MIN_WIDTH, Activation, Convolutions, Point, describe, layer_sizes, n_params
@@ -232,7 +232,7 @@ def convolutional(**capacity: object) -> Plan:
 def test_convolutional_networks_have_the_three_curves_of_the_book() -> None:
     plan = convolutional()
     lines = list(dict.fromkeys(cell.line for cell in plan.cells))
-    assert lines == [Line(3, Widened.CHANNELS), Line(3, Widened.UNITS), Line(9, Widened.CHANNELS)]
+    assert lines == [StudyLine(3, Widened.CHANNELS), StudyLine(3, Widened.UNITS), StudyLine(9, Widened.CHANNELS)]
     assert not plan.missing
     for cell in plan.cells:
         front = cell.point.convolutions

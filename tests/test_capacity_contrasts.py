@@ -17,7 +17,7 @@ from ffsearch.search.capacity.contrasts import Contrast, Scores, contrast, resam
 from ffsearch.search.capacity.findings import study_verdict
 from ffsearch.search.capacity.plan import StudyCell, Widened
 from ffsearch.search.capacity.verdict import StudyCode, StudyFindings, find, margin_of
-from ffsearch.search.folder.study_results import Line
+from ffsearch.search.folder.study_results import StudyLine
 from ffsearch.search.network.topology import Point
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.language import ENGLISH, LANGUAGES
@@ -194,7 +194,7 @@ def test_more_convolutional_layers_must_beat_both_ways_of_being_wide(
 ) -> None:
     findings = find(convolutional(), scored(np.array(gains)), margin=0.05)
     assert [(one.line, one.wide.widened) for one in findings.means] == [
-        (Line(9, Widened.CHANNELS), Widened.CHANNELS), (Line(9, Widened.CHANNELS), Widened.UNITS),
+        (StudyLine(9, Widened.CHANNELS), Widened.CHANNELS), (StudyLine(9, Widened.CHANNELS), Widened.UNITS),
     ]  # fmt: skip
     for one, place in zip(findings.means, (0, 2), strict=True):
         assert one.gain.value == pytest.approx(gains[4] - gains[place], abs=0.03)
@@ -219,11 +219,11 @@ def test_networks_with_more_dense_units_have_no_part_in_the_slope_on_depth() -> 
 
 def test_overfitting_is_the_loss_beyond_a_depths_best_budget() -> None:
     findings = found([0.5, 0.0, 0.0, 0.5, 0.0, 0.0])
-    beyond = findings.beyond_best[Line(1)]
+    beyond = findings.beyond_best[StudyLine(1)]
     assert beyond is not None
     assert beyond[0] == 1_000
     assert beyond[1].interval()[1] < 0
-    assert findings.beyond_best[Line(2)] is None
+    assert findings.beyond_best[StudyLine(2)] is None
 
 
 def test_training_that_fails_is_told_apart_from_too_many_layers() -> None:

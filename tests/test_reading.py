@@ -99,7 +99,7 @@ def test_what_is_not_there_yet_is_said(finished: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "attribute", "match"),
     [
-        ("summary.json", "summary", r"summary\.json is not JSON"),
+        ("summary.json", "summary", r"summary\.json: Invalid JSON.*Remove it"),
         ("environment.json", "environment", r"environment\.json is not JSON"),
         ("trials.parquet", "trials", r"trials\.parquet cannot be read .*Remove it"),
     ],

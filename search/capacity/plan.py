@@ -24,7 +24,7 @@ from ffsearch.search.capacity.widths import (
     with_widths,
 )
 from ffsearch.search.capacity.widths import fit as fit_budget
-from ffsearch.search.folder.study_results import Line, MissedBudget
+from ffsearch.search.folder.study_results import MissedBudget, StudyLine
 from ffsearch.search.network.topology import Activation, Convolutions, Point, n_params
 from ffsearch.search.training.protocol import Job
 from ffsearch.spaces.capacity import CapacitySpec
@@ -61,9 +61,9 @@ class StudyCell:
     size: int = 0
 
     @property
-    def line(self) -> Line:
+    def line(self) -> StudyLine:
         """The line it lies on."""
-        return Line(self.depth, self.widened)
+        return StudyLine(self.depth, self.widened)
 
 
 @dataclass(frozen=True, order=True)
@@ -224,7 +224,7 @@ def make_plan(
     )
 
 
-def _lines(spec: CapacitySpec, image: tuple[int, int, int] | None) -> dict[Line, Build]:
+def _lines(spec: CapacitySpec, image: tuple[int, int, int] | None) -> dict[StudyLine, Build]:
     """How the networks of every line are built, lines in ascending order."""
     assert spec.depths is not None
     like = Point(
@@ -237,17 +237,21 @@ def _lines(spec: CapacitySpec, image: tuple[int, int, int] | None) -> dict[Line,
         residual=spec.residual,
     )
     if spec.convolutions is None:
-        return {Line(depth): with_widths(like, depth) for depth in spec.depths}
+        return {StudyLine(depth): with_widths(like, depth) for depth in spec.depths}
     assert image is not None
     fixed = replace(like, width=spec.convolutions.units)
-    lines = {Line(depth, Widened.CHANNELS): with_channels(fixed, image=image, n_layers=depth) for depth in spec.depths}
+    lines = {
+        StudyLine(depth, Widened.CHANNELS): with_channels(fixed, image=image, n_layers=depth) for depth in spec.depths
+    }
     shallowest = spec.depths[0]
     front = Convolutions(image=image, channels=(spec.convolutions.channels,) * shallowest)
-    lines[Line(shallowest, Widened.UNITS)] = with_units(replace(like, convolutions=front))
+    lines[StudyLine(shallowest, Widened.UNITS)] = with_units(replace(like, convolutions=front))
     return dict(sorted(lines.items()))
 
 
-def _budgets_of_widths(spec: CapacitySpec, lines: Mapping[Line, Build], count: Callable[[Point], int]) -> list[int]:
+def _budgets_of_widths(
+    spec: CapacitySpec, lines: Mapping[StudyLine, Build], count: Callable[[Point], int]
+) -> list[int]:
     """The parameters of the shallowest network at each of the widths that were asked for."""
     assert spec.widths is not None
     build = next(iter(lines.values()))

@@ -24,12 +24,12 @@ from ffsearch.search.folder.study_results import (
     CellResults,
     DepthGain,
     GainEstimate,
-    Line,
     LineGain,
     LossBeyondBest,
     NaiveScores,
     Protocol,
     ShareSummary,
+    StudyLine,
 )
 from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.folder.verdict import Verdict
@@ -255,7 +255,7 @@ def _train_gains(study: Study, part: ShareResults) -> dict[int, float]:
     return {depth: float(np.mean(values)) for depth, values in gains.items()}
 
 
-def _named(line: Line) -> dict[str, Any]:
+def _named(line: StudyLine) -> dict[str, Any]:
     """A line by its depth and by what grows in it."""
     return {"depth": line.depth, "widened": str(line.widened)}
 

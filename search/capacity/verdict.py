@@ -28,7 +28,7 @@ from ffsearch.search.base.confidence import SIGNIFICANT
 from ffsearch.search.capacity.contrasts import Contrast, Scores, contrast, slope_weights
 from ffsearch.search.capacity.plan import StudyCell, Widened
 from ffsearch.search.evidence.comparison import holm
-from ffsearch.search.folder.study_results import Line
+from ffsearch.search.folder.study_results import StudyLine
 
 __all__ = ["Comparison", "StudyCode", "StudyFindings", "find", "margin_of"]
 
@@ -58,8 +58,8 @@ class Comparison:
         p_holm: Corrected for all comparisons of its kind: means over budgets, or single budgets.
     """
 
-    line: Line
-    wide: Line
+    line: StudyLine
+    wide: StudyLine
     budget: int | None
     gain: Contrast
     p_holm: float
@@ -102,8 +102,8 @@ class StudyFindings:
     singles: tuple[Comparison, ...]
     slope: Contrast | None
     growth: Contrast | None
-    growth_by_line: Mapping[Line, Contrast]
-    beyond_best: Mapping[Line, tuple[int, Contrast] | None]
+    growth_by_line: Mapping[StudyLine, Contrast]
+    beyond_best: Mapping[StudyLine, tuple[int, Contrast] | None]
 
     @property
     def detectable(self) -> float | None:
@@ -175,7 +175,7 @@ def _decide(means: Sequence[Comparison], growth: Contrast | None, *, margin: flo
 def _compared(
     cells: Sequence[StudyCell],
     scores: Scores,
-    asked: Sequence[tuple[tuple[Line, Line], int | None, Sequence[int]]],
+    asked: Sequence[tuple[tuple[StudyLine, StudyLine], int | None, Sequence[int]]],
 ) -> tuple[Comparison, ...]:
     """Deeper lines against wide ones at some budgets, corrected for their number."""
     gains = [
@@ -199,13 +199,13 @@ def _slope(cells: Sequence[StudyCell], scores: Scores) -> Contrast | None:
     return contrast(scores, weights) if weights.any() else None
 
 
-def _growth(cells: Sequence[StudyCell], line: Line) -> NDArray[np.float64]:
+def _growth(cells: Sequence[StudyCell], line: StudyLine) -> NDArray[np.float64]:
     """Weights of a line's largest budget against its smallest; all zero where it has but one."""
     budgets = sorted(_budgets(cells, line))
     return _mean_of(cells, line, budgets[-1:]) - _mean_of(cells, line, budgets[:1])
 
 
-def _beyond_best(cells: Sequence[StudyCell], scores: Scores, line: Line) -> tuple[int, Contrast] | None:
+def _beyond_best(cells: Sequence[StudyCell], scores: Scores, line: StudyLine) -> tuple[int, Contrast] | None:
     """A line's best budget, and what the largest one gains over it; None where the largest is the best."""
     places = {cell.budget: place for place, cell in enumerate(cells) if cell.line == line}
     best = max(places, key=lambda budget: float(scores.values[places[budget]].mean()))
@@ -214,11 +214,11 @@ def _beyond_best(cells: Sequence[StudyCell], scores: Scores, line: Line) -> tupl
     return best, contrast(scores, _mean_of(cells, line, [max(places)]) - _mean_of(cells, line, [best]))
 
 
-def _budgets(cells: Sequence[StudyCell], line: Line) -> set[int]:
+def _budgets(cells: Sequence[StudyCell], line: StudyLine) -> set[int]:
     return {cell.budget for cell in cells if cell.line == line}
 
 
-def _mean_of(cells: Sequence[StudyCell], line: Line, budgets: Sequence[int]) -> NDArray[np.float64]:
+def _mean_of(cells: Sequence[StudyCell], line: StudyLine, budgets: Sequence[int]) -> NDArray[np.float64]:
     """Weights that give the mean of a line over some of its budgets."""
     hit = np.array([cell.line == line and cell.budget in budgets for cell in cells])
     weights: NDArray[np.float64] = hit / hit.sum()

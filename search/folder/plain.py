@@ -13,23 +13,21 @@ import re
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_type_hints
+from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
 from pydantic import BeforeValidator, TypeAdapter, ValidationError, WithJsonSchema
+from pydantic.json_schema import GenerateJsonSchema
 
 from ffsearch.errors import RunError
 from ffsearch.search.wording.finding import Finding
 from ffsearch.search.wording.language import kept
-
-if TYPE_CHECKING:
-    from pydantic.json_schema import JsonSchemaValue
 
 __all__ = ["Number", "described", "json_bytes", "plain", "read"]
 
 Number = Annotated[
     float,
     BeforeValidator(lambda value: math.nan if value is None else value),
-    WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "null"}]}),
+    WithJsonSchema({"type": ["number", "null"]}),
 ]
 """A number that need not be defined: NaN, which is null in the file."""
 
@@ -85,9 +83,16 @@ def read(adapter: TypeAdapter[T], text: str | bytes, *, path: Path) -> T:
         ) from error
 
 
-def described(cls: type[Any]) -> JsonSchemaValue:
+class _Untitled(GenerateJsonSchema):
+    """Leaves out the titles of keys, which say their names again."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002  (the signature)
+        return False
+
+
+def described(cls: type[Any]) -> dict[str, Any]:
     """The JSON Schema (2020-12) of a dataclass's file, each key with what the docstrings say of the field."""
-    schema = TypeAdapter(cls).json_schema()
+    schema = TypeAdapter(cls).json_schema(schema_generator=_Untitled)
     parts = {cls.__name__: schema, **schema.get("$defs", {})}
     for one in set(_dataclasses_in(cls, parts)):
         about, fields_told = _docs(one)

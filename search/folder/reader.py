@@ -119,9 +119,10 @@ class StoredRun:
         """What `summary.json` says, as plain values; of an unfinished run the part that is known.
 
         Raises:
-            RunError: If the run was killed before it had read its data.
+            RunError: If the run was killed before it had read its data, or the file was damaged since.
         """
-        return _read_json(self.path / SUMMARY) if self.is_finished else self.results.as_dict()
+        results = self.results  # refuses a damaged file, and says how to have it written anew
+        return _read_json(self.path / SUMMARY) if self.is_finished else results.as_dict()
 
     @cached_property
     def results(self) -> Summary:

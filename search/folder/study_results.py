@@ -20,18 +20,18 @@ __all__ = [
     "CellResults",
     "DepthGain",
     "GainEstimate",
-    "Line",
     "LineGain",
     "LossBeyondBest",
     "MissedBudget",
     "NaiveScores",
     "Protocol",
     "ShareSummary",
+    "StudyLine",
 ]
 
 
 @dataclass(frozen=True, order=True)
-class Line:
+class StudyLine:
     """Networks that differ in their number of parameters alone: a line of figure 6.7.
 
     Args:
@@ -72,9 +72,9 @@ class LineGain(GainEstimate):
     widened: str = "layers"
 
     @property
-    def line(self) -> Line:
+    def line(self) -> StudyLine:
         """The line it is about."""
-        return Line(self.depth, self.widened)
+        return StudyLine(self.depth, self.widened)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,9 +154,9 @@ class CellResults:
     n_untrained: int
 
     @property
-    def line(self) -> Line:
+    def line(self) -> StudyLine:
         """The line it lies on."""
-        return Line(self.depth, self.widened)
+        return StudyLine(self.depth, self.widened)
 
 
 @dataclass(frozen=True, kw_only=True)
