@@ -122,7 +122,7 @@ def test_the_html_of_a_run_shows_hostile_names_as_text(path: Path) -> None:
         folder.add(a_record(0, topology="<script>alert(1)</script>"))
     page = load(path)._repr_html_()
     assert "<script>" not in page
-    assert "log_loss 0.5000, 1 trials, not finished" in page
+    assert "log loss 0.5000, 1 trial, not finished" in page
 
 
 @pytest.mark.parametrize("there", [True, False])

@@ -256,7 +256,7 @@ def _lost(network: _Network, *, why: str) -> Trained:
     return Trained(
         job=network.job,
         ended=Ended.FAILED,
-        error=PLAIN.tagged(found(Code.WORKER_LOST, n=network.n_lost, why=why)),
+        error=PLAIN.tagged(found(Code.NETWORK_LOST, n=network.n_lost, why=why)),
         curve=network.progress.curve,
         best_epoch=0,
         n_updates=0,

@@ -274,10 +274,12 @@ class StoredRun:
 
     def _repr_html_(self) -> str:
         best = self.results.best if self.has_begun else None
-        score = "" if best is None else f"{self.results.objective.name} {PLAIN.score(best.valid)}, "
+        score = (
+            "" if best is None else f"{PLAIN.named('metric', self.results.objective.name)} {PLAIN.score(best.valid)}, "
+        )
         topology = "no trial has a value yet" if best is None else best.topology
         state = "finished" if self.is_finished else "not finished"
-        text = f"{score}{len(self.records)} trials, {state}"
+        text = f"{score}{PLAIN.counted('trials', len(self.records))}, {state}"
         return f"<b>{html.escape(self.name)}</b><br><code>{html.escape(topology)}</code><br>{html.escape(text)}"
 
     @cached_property
