@@ -26,10 +26,10 @@ from ffsearch.search.evidence.metrics import metric_values
 from ffsearch.search.evidence.terms import row_terms
 from ffsearch.search.folder.reader import MODEL, load
 from ffsearch.search.serving.packaging import load_packaged, save_model
-from ffsearch.search.steps.inputs import stopping_for
 from ffsearch.search.steps.replay import same_inputs
 from ffsearch.search.steps.weighing import i_star
 from ffsearch.search.training.refit import Hold, refit
+from ffsearch.search.training.stopping import stopping_for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,7 @@ def compared(path: Path) -> Compared:
     inputs, seed = same_inputs(run, None), run.summary["search"]["seed"]
     prepared, objective, train = inputs.prepared, inputs.objective, inputs.space.train
     problem, rows = prepared.problem(), prepared.fit_all()
-    head, batch_size = problem.head, stopping_for(inputs.space, len(problem.splits[0].x_train)).batch_size
+    head, batch_size = problem.head, stopping_for(inputs.space.train, len(problem.splits[0].x_train)).batch_size
     naive = next(one for one in run.records if one.trial == run.summary["evidence"]["naive"]["trial"])
     refitted = refit(
         naive.point, head=head, x=rows.x, y=rows.y,

@@ -43,10 +43,10 @@ from ffsearch.search.engines.pruners import first_rung_for
 from ffsearch.search.executors.population import PopulationTrainer
 from ffsearch.search.folder.trial_record import Told
 from ffsearch.search.network.topology import Point
-from ffsearch.search.steps.inputs import read_inputs, requested, stopping_for
+from ffsearch.search.steps.inputs import read_inputs, requested
 from ffsearch.search.steps.running_trials import RunningTrials
-from ffsearch.search.training.batches import batches_per_epoch
 from ffsearch.search.training.protocol import Ended, Stopping
+from ffsearch.search.training.stopping import stopping_for, updates_between
 from ffsearch.spaces.sampling import CONCURRENCY
 from ffsearch.spaces.schema import SearchSpace
 
@@ -81,9 +81,7 @@ class Table:
     @property
     def first_rung(self) -> int:
         """Epochs before a pruner judges."""
-        return first_rung_for(
-            batches_per_epoch(len(self.problem.splits[0].x_train), batch_size=self.stopping.batch_size)
-        )
+        return first_rung_for(updates_between(self.stopping, len(self.problem.splits[0].x_train)))
 
 
 def opened(table: str, n_rows: int) -> Table:
@@ -93,7 +91,7 @@ def opened(table: str, n_rows: int) -> Table:
     inputs = read_inputs(requested("tabular", data=path, target=target, overrides=overrides))
     problem = inputs.prepared.problem()
     return Table(
-        space=inputs.space, problem=problem, stopping=stopping_for(inputs.space, len(problem.splits[0].x_train))
+        space=inputs.space, problem=problem, stopping=stopping_for(inputs.space.train, len(problem.splits[0].x_train))
     )
 
 

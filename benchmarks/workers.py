@@ -22,9 +22,10 @@ from ffsearch.search.engines.optuna_engine import OptunaEngine
 from ffsearch.search.executors.population import PopulationTrainer
 from ffsearch.search.executors.processes import ProcessCarrier
 from ffsearch.search.executors.protocol import Carrier
-from ffsearch.search.steps.inputs import Inputs, read_inputs, requested, stopping_for
+from ffsearch.search.steps.inputs import Inputs, read_inputs, requested
 from ffsearch.search.steps.running_trials import trial_job
 from ffsearch.search.training.protocol import Job, Stopping
+from ffsearch.search.training.stopping import stopping_for
 from ffsearch.spaces.schema import SearchSpace
 
 
@@ -55,7 +56,7 @@ def main() -> None:
     path, target = given.table.rsplit(":", 1)
     inputs = read_inputs(requested("tabular", data=path, target=target, overrides={"data.rows": given.rows}))
     problem = inputs.prepared.problem()
-    stopping = stopping_for(inputs.space, len(problem.splits[0].x_train))
+    stopping = stopping_for(inputs.space.train, len(problem.splits[0].x_train))
     jobs = jobs_of(inputs, given.trials)
     with tempfile.TemporaryDirectory() as folder:
         carriers = {

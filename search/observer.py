@@ -44,7 +44,7 @@ class Began:
         n_outputs: Units of the output layer.
         task_reason: Which task, and why.
         objective: What is optimised.
-        n_trials: Trials the run shall have in the end.
+        n_trials: Trials the run shall have in the end; None: as many as the budget has time for.
         n_told: Trials it has already, from an earlier start.
         best: The best of those, or None.
         budget_s: Seconds it may take, or None.
@@ -61,7 +61,7 @@ class Began:
     n_outputs: int
     task_reason: Finding
     objective: Objective
-    n_trials: int
+    n_trials: int | None
     n_told: int
     best: TrialRecord | None
     budget_s: float | None

@@ -24,10 +24,10 @@ from ffsearch.search.folder.summary import SearchFacts
 from ffsearch.search.folder.writer import RunFolder
 from ffsearch.search.observer import Observer
 from ffsearch.search.steps.assembling import answers_of, copy_of, engine_for, setting_of, trainers_of
-from ffsearch.search.steps.budget import Clock, Deadline
+from ffsearch.search.steps.budget import Clock, Deadline, first_look_seconds
 from ffsearch.search.steps.inputs import Inputs, Request, read_inputs, requested
 from ffsearch.search.steps.judging import judge
-from ffsearch.search.steps.opening import begin, kept_when_interrupted, open_folder
+from ffsearch.search.steps.opening import as_kept, begin, kept_when_interrupted, open_folder
 from ffsearch.search.steps.refitting import refit_winner
 from ffsearch.search.steps.repeats import Repeater
 from ffsearch.search.steps.running_trials import RunningTrials
@@ -40,8 +40,7 @@ from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import found
 from ffsearch.spaces.loader import as_search
 from ffsearch.spaces.overrides import Overrides
-from ffsearch.spaces.sampling import BY_FOLDS
-from ffsearch.spaces.schema import EvidenceSpec, SearchSpace
+from ffsearch.spaces.schema import MAX_TRIALS, EvidenceSpec, SearchSpace
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,7 +97,7 @@ def run(
     Raises:
         SpaceError: If the space cannot be used.
         DataError: If the table cannot be used.
-        RunError: If the run folder cannot be used.
+        RunError: If the run folder cannot be used, or the budget is too short for one trial.
         TrainingError: If no network came to a finite score.
         KeyboardInterrupt: After Ctrl-C; what was told is saved, and its text says how to go on.
     """
@@ -127,6 +126,7 @@ def _run_search(
     report: Callable[[Path], object] | None,
 ) -> StoredRun:
     """Check everything, then open the folder and search, unless an earlier start came to its end."""
+    request = as_kept(request, out=out, fresh=fresh)
     space = as_search(request.space, name=request.origin)
     carriage.check(trainer=space.train.trainer)
     with carried(carriage, concurrency=space.search.concurrency, observer=observer) as carrier_in:
@@ -136,7 +136,7 @@ def _run_search(
             open_folder(inputs, out=out, fresh=fresh) as folder,
             copy_of(inputs, folder) as copy,
         ):
-            n_trials = len(folder.records) if finish else space.search.trials
+            n_trials = len(folder.records) if finish else space.search.n_trials
             if _is_done(folder, n_trials=n_trials, wanted=space.evidence):
                 observer.noted(found(Code.RUN_FINISHED, "search", path=str(folder.path)))
             else:
@@ -153,7 +153,7 @@ def _answer(
     folder: RunFolder,
     copy: OptunaCopy,
     *,
-    n_trials: int,
+    n_trials: int | None,
     began: float,
     carrier: Carrier | None,
     observer: Observer,
@@ -172,6 +172,8 @@ def _answer(
     repeater = Repeater(
         setting=setting, prepared=prepared, trainers=trainers, folder=folder, clock=clock, observer=observer
     )
+    if told.best is None and told.n_left(n_trials or MAX_TRIALS):
+        clock.check_begins(first_look_seconds(inputs, trainers.stopping))
     with kept_when_interrupted(folder, lambda: _ways_on(folder)):
         facts = begin(
             inputs, folder, observer,
@@ -202,7 +204,7 @@ def _search(
     setting: Setting,
     *,
     space: SearchSpace,
-    n_trials: int,
+    n_trials: int | None,
     clock: Clock,
     observer: Observer,
 ) -> None:
@@ -214,14 +216,14 @@ def _search(
     told.learn_from_others()
     running = RunningTrials(
         engine,
-        n_trials=told.n_left(n_trials),
+        n_trials=told.n_left(n_trials or MAX_TRIALS),
         n_folds=len(setting.problem.splits),
         seed=setting.seed,
         is_over=is_over,
         on_start=observer.started,
         on_epoch=observer.epoch,
         max_seconds=space.search.max_seconds_per_trial,
-        fold_after_fold=space.search.pruner == BY_FOLDS,
+        fold_after_fold=space.search.pruner != "none",
     )
     while True:
         for trained in trainer.train(running.jobs(), watch=running.watch):
@@ -246,10 +248,10 @@ def _refuse_for_a_study(*, storage: str | None, finish: bool) -> None:
         )
 
 
-def _is_done(folder: RunFolder, *, n_trials: int, wanted: EvidenceSpec) -> bool:
+def _is_done(folder: RunFolder, *, n_trials: int | None, wanted: EvidenceSpec) -> bool:
     """Whether an earlier start came to its end, and neither more trials nor other evidence are wanted."""
     run = StoredRun(folder.path)
-    if not run.is_finished or len(folder.records) < n_trials:
+    if not run.is_finished or (n_trials is not None and len(folder.records) < n_trials):
         return False
     settings = wanted.model_dump(mode="json")
     return run.results.evidence.settings in (None, settings)

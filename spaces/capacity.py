@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, StrictBool, StrictFloat, StrictInt
 
 from ffsearch.spaces.faults import Fault, SpaceSection, shown
-from ffsearch.spaces.schema import MAX_DEPTH, MAX_SEED, MAX_WIDTH, DataSpec
+from ffsearch.spaces.schema import HOLDOUT, MAX_DEPTH, MAX_SEED, MAX_WIDTH, DataSpec, ValidSpec
 from ffsearch.spaces.values import BatchSize, Ignored
 
 __all__ = ["PRESETS", "CapacitySpace", "CapacitySpec", "ConvolutionSpec", "RateSpec"]
@@ -190,7 +190,9 @@ class CapacitySpace(SpaceSection):
             "updates": spec.updates or preset["updates"],
             "learning_rates": rates.model_copy(update={"n": rates.n or preset["n"]}),
         }
-        return self.model_copy(update={"capacity": spec.model_copy(update=filled)})
+        valid = ValidSpec(holdout=HOLDOUT) if self.data.valid.is_auto else self.data.valid
+        data = self.data.model_copy(update={"valid": valid})
+        return self.model_copy(update={"capacity": spec.model_copy(update=filled), "data": data})
 
     @classmethod
     def contradictions(cls, raw: Mapping[str, Any]) -> Iterator[Fault]:

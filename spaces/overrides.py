@@ -31,6 +31,9 @@ class Override:
     origin: str
 
 
+_BUDGET: Final = "search.budget"
+_TRIALS: Final = "search.trials"
+
 Overrides = Mapping[str, Any] | Iterable[str | Override]
 """Values by dotted path, or `path=value` texts whose values are YAML, or `Override`s, in order of rank."""
 
@@ -40,12 +43,17 @@ def apply_overrides(document: Document, overrides: Overrides) -> None:
 
     Args:
         document: The file's content; changed in place. Its top must be a mapping.
-        overrides: What to put there; later ones win.
+        overrides: What to put there; later ones win. A budget among them, without a number of trials, takes the place
+            of the file's number: who gives the time it may take wants as much as fits.
     """
-    for given in listed(overrides):
-        override = _parsed(document, given) if isinstance(given, str) else given
-        if override is not None:
-            _put(document, override)
+    parsed = [_parsed(document, given) if isinstance(given, str) else given for given in listed(overrides)]
+    known = [override for override in parsed if override is not None]
+    paths = {override.path: override for override in known}
+    budget = paths.get(_BUDGET)
+    if budget is not None and budget.value is not None and _TRIALS not in paths:
+        known.insert(0, Override(_TRIALS, None, budget.origin))
+    for override in known:
+        _put(document, override)
 
 
 def listed(overrides: Overrides) -> list[str | Override]:

@@ -28,6 +28,7 @@ from ffsearch.spaces.values import (
     Columns,
     Effects,
     Encoding,
+    Epochs,
     Header,
     Ignored,
     Orders,
@@ -37,6 +38,7 @@ from ffsearch.spaces.values import (
 )
 
 __all__ = [
+    "MAX_TRIALS",
     "AugmentSpec",
     "ChoiceParameter",
     "DataSpec",
@@ -61,8 +63,8 @@ MAX_WIDTH: Final = 65_536
 MAX_TAPER: Final = 4.0
 """Largest factor from one layer to the next. Choice: six layers of it grow a thousandfold."""
 
-MAX_EPOCHS: Final = 100_000
-"""Most epochs, and patience. Choice: more is a slip of the finger."""
+TRIALS: Final = 100
+"""Trials where neither their number nor a budget is said. choice: the most that the samplers' measurements cover."""
 
 MAX_TRIALS: Final = 1_000_000
 """Most trials. Choice: more is a slip of the finger."""
@@ -79,6 +81,9 @@ MAX_BINS: Final = 256
 MAX_FINALISTS: Final = 100
 """Most finalists. Choice: the repeats would take longer than the search; more is a slip of the finger."""
 
+HOLDOUT: Final = 0.2
+"""Share of rows that choose where a holdout is not said."""
+
 MAX_SEED: Final = 2**63 - 1
 """Largest seed. Choice: what every reader of JSON and Parquet takes as a whole number."""
 
@@ -93,9 +98,27 @@ class ValidSpec(SpaceSection):
 
     @classmethod
     def contradictions(cls, raw: Mapping[str, Any]) -> Iterator[Fault]:
-        """Both ways, or none."""
-        if sum(raw.get(key) is not None for key in ("holdout", "folds")) != 1:
-            yield Fault(path=(), text="takes one of {holdout: 0.2} and {folds: 5}.")
+        """Both ways, or none; auto is a section with nothing in both places."""
+        n_ways = sum(raw.get(key) is not None for key in ("holdout", "folds"))
+        if n_ways != 1 and (n_ways or len(raw) < len(cls.model_fields)):
+            yield Fault(path=(), text="takes auto, or one of {holdout: 0.2} and {folds: 5}.")
+
+    @property
+    def is_auto(self) -> bool:
+        """Whether the rows decide between the two."""
+        return self.holdout is None and self.folds is None
+
+
+AUTO_VALID: Final = ValidSpec.model_construct(holdout=None, folds=None)
+"""The rows decide: many have a holdout, few have folds."""
+
+Valid = Annotated[
+    ValidSpec,
+    BeforeValidator(
+        lambda raw: AUTO_VALID if raw == "auto" else raw, json_schema_input_type=ValidSpec | Literal["auto"]
+    ),
+]
+"""How rows that choose are held out, in a word or by number."""
 
 
 _Share = Annotated[StrictFloat, Field(ge=0, lt=1, allow_inf_nan=False)]
@@ -199,9 +222,10 @@ class DataSpec(SpaceSection):
         description="Use so many rows at most, drawn with every class in its share; a test part of its own stays "
         "whole. null: all.",
     )
-    valid: ValidSpec = Field(
-        default=ValidSpec(holdout=0.2),
-        description="How validation rows are chosen: {holdout: SHARE} or {folds: NUMBER}.",
+    valid: Valid = Field(
+        default=AUTO_VALID,
+        description="How validation rows are chosen: {holdout: SHARE} or {folds: NUMBER}. auto: 5 folds where fewer "
+        "than 3,000 rows are left beside the test part, else, and by time, a holdout of 0.2.",
     )
     delimiter: StrictStr | None = Field(
         default=None, min_length=1, max_length=1, description='The sign between cells: ";", "\\t". null: found out.'
@@ -306,10 +330,19 @@ class TrainSpec(SpaceSection):
         default=0.9, ge=0, lt=1, description="Momentum of sgd; the other optimisers have their own."
     )
     batch_size: BatchSize = Field(default="auto", description="Rows an update. auto: by the number of training rows.")
-    max_epochs: StrictInt = Field(default=200, ge=1, le=MAX_EPOCHS, description="Most epochs of a candidate.")
-    # Source: Gorishniy et al. 2021, arXiv 2106.11959, section 4.3.
-    patience: StrictInt = Field(
-        default=16, ge=1, le=MAX_EPOCHS, description="Epochs without improvement until a candidate is stopped."
+    max_epochs: Epochs = Field(
+        default="auto",
+        description="Most epochs of a candidate. auto: 200, and on small tables as many as make 20,000 updates.",
+    )
+    patience: Epochs = Field(
+        default="auto",
+        description="Epochs without improvement until a candidate is stopped, which is then judged after every epoch. "
+        "auto: 2,000 updates and 16 evaluations, which are 50 updates or an epoch apart.",
+    )
+    average: StrictBool = Field(
+        default=True,
+        description="Whether a network has the running mean of its weights over the updates, later ones counting more; "
+        "else the last of them.",
     )
     min_delta: StrictFloat = Field(
         default=0.0, ge=0, description="How much the validation loss must fall to count as an improvement."
@@ -339,7 +372,12 @@ class SearchSpec(SpaceSection):
         default="asha",
         description="What ends candidates without promise early; wilcoxon needs data.valid: {folds: 5} or more.",
     )
-    trials: StrictInt = Field(default=100, ge=1, le=MAX_TRIALS, description="Candidates to try.")
+    trials: StrictInt | None = Field(
+        default=None,
+        ge=1,
+        le=MAX_TRIALS,
+        description="Candidates to try. null: as many as the budget has time for; without a budget 100.",
+    )
     budget: Seconds = Field(
         default=None,
         description="Time for everything, refit and report included: 90s, 10m, 1h30m; a plain number is seconds. "
@@ -371,6 +409,11 @@ class SearchSpec(SpaceSection):
     objective: Literal["auto", "rmse", "mae", "log_loss", "accuracy", "balanced_accuracy", "roc_auc"] = Field(
         default="auto", description="What decides between candidates. auto: RMSE for numbers, log loss for classes."
     )
+
+    @property
+    def n_trials(self) -> int | None:
+        """Candidates to try at most; None: as many as there is time for."""
+        return TRIALS if self.trials is None and self.budget is None else self.trials
 
     @classmethod
     def contradictions(cls, raw: Mapping[str, Any]) -> Iterator[Fault]:

@@ -23,6 +23,7 @@ __all__ = [
     "Columns",
     "Effects",
     "Encoding",
+    "Epochs",
     "Header",
     "Ignored",
     "Orders",
@@ -30,6 +31,9 @@ __all__ = [
     "ShareOrFile",
     "as_column",
 ]
+
+MAX_EPOCHS: Final = 100_000
+"""Most epochs, and patience. Choice: more is a slip of the finger."""
 
 MAX_BATCH: Final = 1_000_000
 """Most rows an update. Choice: more is a slip of the finger."""
@@ -100,6 +104,12 @@ def _header(raw: Any) -> Any:
 def _batch_size(raw: Any) -> Any:
     if raw != "auto" and not (_is_whole(raw) and 1 <= raw <= MAX_BATCH):
         raise _refused(raw, f"is neither auto nor a whole number of rows from 1 to {MAX_BATCH}")
+    return raw
+
+
+def _epochs(raw: Any) -> Any:
+    if raw != "auto" and not (_is_whole(raw) and 1 <= raw <= MAX_EPOCHS):
+        raise _refused(raw, f"is neither auto nor a whole number of epochs from 1 to {MAX_EPOCHS}")
     return raw
 
 
@@ -179,6 +189,13 @@ BatchSize = Annotated[
     WithJsonSchema({"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 1, "maximum": MAX_BATCH}]}),
 ]
 """Rows an update."""
+
+Epochs = Annotated[
+    int | Literal["auto"],
+    BeforeValidator(_epochs),
+    WithJsonSchema({"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 1, "maximum": MAX_EPOCHS}]}),
+]
+"""Passes over the training rows, or as many as make enough updates."""
 
 Effects = Annotated[
     int | Literal["auto"],

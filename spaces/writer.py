@@ -35,6 +35,9 @@ _LATER: Final = {"max_params": None, "max_seconds_per_trial": None, "warm_start"
 _LATER_DATA: Final = {"number_bins": 0}
 """The same of `data:`."""
 
+_LATER_TRAIN: Final = {"average": False}
+"""The same of `train:`."""
+
 
 class _Representer(RoundTripRepresenter):
     """Writes null as a word: an empty place looks forgotten."""
@@ -91,7 +94,7 @@ def space_identity(space: SearchSpace | CapacitySpace) -> str:
         plain.pop(key, None)
     for key in _HOW_LONG:
         plain.get("search", {}).pop(key, None)
-    for section, later in (("search", _LATER), ("data", _LATER_DATA)):
+    for section, later in (("search", _LATER), ("data", _LATER_DATA), ("train", _LATER_TRAIN)):
         for key, silent in later.items():
             if plain.get(section, {}).get(key, ...) == silent:
                 del plain[section][key]
@@ -119,7 +122,8 @@ def _plain(space: SearchSpace | CapacitySpace) -> dict[str, Any]:
         plain["data"]["augment"] = augment
     if plain["data"]["rows"] is None:  # so that a space which does not say it keeps the identity it had before
         del plain["data"]["rows"]
-    plain["data"]["valid"] = {key: value for key, value in plain["data"]["valid"].items() if value is not None}
+    valid = {key: value for key, value in plain["data"]["valid"].items() if value is not None}
+    plain["data"]["valid"] = valid or "auto"
     return plain
 
 

@@ -108,7 +108,7 @@ def test_a_network_that_twice_as_many_would_not_fit_beside_is_not_trained_ahead(
             return super().submit(work)
 
     monkeypatch.setattr(Lane, "train_ahead", lambda _: pytest.fail("there is no room"))
-    problem, room = RECIPE.problem, lane_bytes(job(), RECIPE.problem, batch_size=32, optimizer="adam")
+    problem, room = RECIPE.problem, lane_bytes(job(), RECIPE.problem, RECIPE.settings)
     for memory, may in ((3 * room, False), (4 * room, True)):
         asked.clear()
         with opened(Listening) as carrier:

@@ -60,7 +60,7 @@ def test_every_column_is_told() -> None:
 
 
 def test_the_problem_of_a_holdout() -> None:
-    ready = prepared(drop=["amount", "who", "when"])
+    ready = prepared(drop=["amount", "who", "when"], valid={"holdout": 0.2})
     problem = ready.problem()
     (split,) = problem.splits
     assert problem.n_features == ready.n_features == 8
@@ -70,6 +70,21 @@ def test_the_problem_of_a_holdout() -> None:
     assert split.target_scale is None
     assert len(ready.development_rows) == 96
     assert (ready.splits.development == ready.development_rows).all()
+
+
+@pytest.mark.parametrize(
+    ("roles", "n_splits"),
+    [({}, 5), ({"groups": "who"}, 5), ({"groups": "level"}, 1), ({"time": "when"}, 1), ({"valid": {"folds": 3}}, 3)],
+)
+def test_few_rows_choose_by_folds_unless_groups_are_fewer_or_time_decides(roles: dict[str, Any], n_splits: int) -> None:
+    assert len(prepared(**roles).problem().splits) == n_splits
+
+
+def test_many_rows_choose_by_a_holdout() -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": rng.normal(size=4_000), "y": rng.normal(size=4_000)})
+    assert len(prepared(frame, drop=[]).problem().splits) == 1
+    assert len(prepared(frame[:3_700], drop=[]).problem().splits) == 5
 
 
 def test_regression_is_standardised_in_every_fold() -> None:
@@ -121,14 +136,15 @@ def test_sealed_rows_change_nothing_before_they_are_opened(number_bins: int) -> 
 
 
 def test_validation_rows_change_nothing_in_the_training_matrix() -> None:
-    before = prepared(target="amount", drop=["y"])
+    holdout = {"holdout": 0.2}
+    before = prepared(target="amount", drop=["y"], valid=holdout)
     ((_, valid),) = before.splits.folds
     changed = table()
     changed.loc[valid, "number"] = "1e6"
     changed.loc[valid, "gaps"] = "1e6"
     changed.loc[valid, "level"] = "c0"
     changed.loc[valid, "amount"] = 1e6
-    (one,) = prepared(changed, target="amount", drop=["y"]).problem().splits
+    (one,) = prepared(changed, target="amount", drop=["y"], valid=holdout).problem().splits
     (other,) = before.problem().splits
     assert (one.x_train == other.x_train).all()
     assert (one.y_train == other.y_train).all()
@@ -242,7 +258,7 @@ def test_copies_are_told() -> None:
 def test_one_target_after_another_task() -> None:
     ready = prepare(DataSpec(source="sklearn:linnerud"), seed=0)
     assert ready.head.n_outputs == 3
-    assert ready.problem().splits[0].y_train.shape == (13, 3)
+    assert [len(split.y_train) for split in ready.problem().splits] == [12, 13, 13, 13, 13]
     assert prepare(DataSpec(source="sklearn:wine"), seed=0).problem().splits[0].y_train.dtype == np.int32
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from ffsearch.search.engines.pruners import PRUNERS, CurveBook, asha, below_median, first_rung_for
+from ffsearch.search.engines.pruners import PRUNERS, CurveBook, asha, below_median, first_rung_for, worse_than_any_fold
 
 
 @pytest.mark.parametrize(("n_updates", "epochs"), [(1, 200), (13, 16), (51, 4), (100, 3), (5000, 3)])
 def test_the_first_rung_is_some_epochs_and_some_updates_in(n_updates: int, epochs: int) -> None:
     assert first_rung_for(n_updates) == epochs
+    assert first_rung_for(n_updates, n_folds=5) == 3 * epochs
 
 
 @pytest.mark.parametrize("first", [3, 16])
@@ -22,6 +23,13 @@ def test_asha_judges_at_the_rungs_alone(first: int) -> None:
         if asha(book, 1):
             judged.append(epoch)
     assert judged == [rung for rung in (first, 3 * first, 9 * first, 27 * first) if rung < 200]
+
+
+@pytest.mark.parametrize(("losses", "is_lost"), [({0: 0.5}, False), ({0: 0.5, 1: 0.9}, True), ({1: 0.61}, True)])
+def test_a_trial_worse_on_average_than_the_best_one_at_its_worst_is_lost(
+    losses: dict[int, float], *, is_lost: bool
+) -> None:
+    assert worse_than_any_fold(losses, [0.4, 0.6, 0.5]) is is_lost
 
 
 def test_the_median_rule_waits_for_the_first_rung() -> None:

@@ -22,6 +22,7 @@ from contracts.trainers import (
     job,
     problem_for,
     run,
+    running_mean,
 )
 from ffsearch.errors import RunError
 from ffsearch.search.data.problem import Problem
@@ -29,7 +30,7 @@ from ffsearch.search.network.heads import Task
 from ffsearch.search.network.topology import Activation, Point
 from ffsearch.search.network.weights import initial_weights
 from ffsearch.search.training.batches import batches_per_epoch, cut_batches, epoch_order
-from ffsearch.search.training.early_stopping import Progress
+from ffsearch.search.training.early_stopping import Progress, loss_floor
 from ffsearch.search.training.keras_trainer import KerasTrainer, forget_graphs
 from ffsearch.search.training.protocol import Ended, Epoch, Stopping, Trainer, never_stop
 
@@ -48,19 +49,22 @@ class TestKerasTrainer(TrainerContract):
 # --- the arithmetic, by hand -----------------------------------------------------------------------------------------
 
 
-def test_training_is_gradient_descent_on_the_stated_batches() -> None:
+@pytest.mark.parametrize("averaged", [False, True])
+def test_training_is_gradient_descent_on_the_stated_batches(*, averaged: bool) -> None:
     problem = problem_for(Task.REGRESSION)
+    stopping = replace(STOPPING, max_epochs=3, averaged=averaged)
     split, point = problem.splits[0], Point(depth=1, width=5, activation=Activation.TANH, learning_rate=0.05)
-    trainer = KerasTrainer(problem, replace(STOPPING, max_epochs=3), optimizer="sgd", momentum=0.0)
+    trainer = KerasTrainer(problem, stopping, optimizer="sgd", momentum=0.0)
     (trained,) = run(trainer, [job(point=point)])
     assert trained.best_epoch == 3
     assert trained.weights is not None
     start = initial_weights(point, n_features=N_FEATURES, n_outputs=2, seed=trained.job.seed)
-    weights = [w.astype(float) for w in start]
+    weights, path = [w.astype(float) for w in start], []
     for epoch in (1, 2, 3):
         for rows in cut_batches(epoch_order(trained.job.seed, epoch, n_rows=200), batch_size=32):
             weights = descended(weights, split.x_train[rows].astype(float), split.y_train[rows], rate=0.05)
-    for got, want in zip(trained.weights, weights, strict=True):
+            path.append(weights)
+    for got, want in zip(trained.weights, running_mean(path) if averaged else weights, strict=True):
         np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-6)
 
 
@@ -141,20 +145,44 @@ def test_early_stopping_is_algorithm_7_1(losses: list[float], patience: int, min
     stopping = Stopping(max_epochs=len(losses), patience=patience, min_delta=min_delta, batch_size=32)
     progress = followed(losses, stopping)
     n_epochs, i_best = by_the_book(losses, patience=patience, min_delta=min_delta)
-    assert (progress.n_epochs, progress.best_epoch) == (n_epochs, i_best)
+    assert (progress.n_looks, progress.best_epoch) == (n_epochs, i_best)
     assert progress.ended is (Ended.STOPPED if n_epochs - i_best >= patience else Ended.COMPLETED)
 
 
 def test_a_scripted_curve_stops_after_patience_and_keeps_its_best_epoch() -> None:
     progress = followed([5, 4, 3, 3, 2.9, 3, 3, 3, 1], Stopping(max_epochs=99, patience=3, min_delta=0, batch_size=1))
-    assert (progress.ended, progress.n_epochs, progress.best_epoch) == (Ended.STOPPED, 8, 5)
+    assert (progress.ended, progress.n_looks, progress.best_epoch) == (Ended.STOPPED, 8, 5)
     assert progress.curve.valid_loss.tolist() == pytest.approx([5, 4, 3, 3, 2.9, 3, 3, 3])
+
+
+def test_a_loss_that_the_rows_cannot_tell_from_none_is_not_improved_upon() -> None:
+    stopping = Stopping(max_epochs=99, patience=3, min_delta=0, batch_size=1)
+    progress = Progress(job(), stopping, watch=never_stop, floor=0.5)
+    for loss in (0.9, 0.4, 0.3, 0.2, 0.1):
+        progress.record(train_loss=1.0, valid_loss=loss, penalty=0.0)
+    assert (progress.ended, progress.best_epoch) == (Ended.STOPPED, 2)
+
+
+@pytest.mark.parametrize(("task", "floor"), [(Task.REGRESSION, 0), (Task.BINARY, 1 / 80), (Task.MULTICLASS, 1 / 80)])
+def test_classes_have_a_floor_of_one_nat_among_the_validation_rows(task: Task, floor: float) -> None:
+    assert loss_floor(problem_for(task, n_valid=80), 0) == floor
+
+
+def test_epochs_are_counted_as_passes_over_the_rows_however_often_it_looks() -> None:
+    stopping = Stopping(max_epochs=4, patience=9, min_delta=0, batch_size=1, evaluate_every=5)
+    seen: list[int] = []
+    progress = Progress(job(), stopping, watch=lambda epoch: seen.append(epoch.n_epochs))
+    for loss in (2.0, 1.0, 1.5, 1.5):
+        progress.record(train_loss=1.0, valid_loss=loss, penalty=0.0)
+    assert (progress.ended, progress.best_epoch, progress.curve.n_epochs) == (Ended.COMPLETED, 10, 20)
+    assert seen == progress.curve.epochs.tolist() == [5, 10, 15, 20]
+    assert [progress.curve.look_at(epoch) for epoch in (0, 5, 11, 99)] == [0, 0, 1, 3]
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 def test_divergence_ends_at_once_and_keeps_the_finite_part(bad: float) -> None:
     progress = followed([2, 1, bad, 0.5], Stopping(max_epochs=99, patience=3, min_delta=0, batch_size=1))
-    assert (progress.ended, progress.n_epochs, progress.best_epoch) == (Ended.DIVERGED, 2, 2)
+    assert (progress.ended, progress.n_looks, progress.best_epoch) == (Ended.DIVERGED, 2, 2)
     assert not progress.improved
 
 

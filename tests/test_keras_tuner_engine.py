@@ -148,7 +148,9 @@ def test_rounds_go_on_after_an_interruption_wherever_it_was() -> None:
 def test_too_few_trials_for_hyperband_are_refused_with_how_many_it_takes() -> None:
     hyperband = engine("hyperband")
     hyperband.check_trials(19)
-    with pytest.raises(SpaceError, match=r"18 are too few .* 12 of 3 epochs, then 4 of 9 epochs, .* --trials 19"):
+    with pytest.raises(
+        SpaceError, match=r"18 are too few .* 12 of 3 evaluations, then 4 of 9 evaluations, .* --trials 19"
+    ):
         hyperband.check_trials(18)
     engine("random").check_trials(1)
 

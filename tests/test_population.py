@@ -250,7 +250,7 @@ class TestLanes:
     def test_what_memory_would_never_hold_is_trained_by_the_reference(self) -> None:
         wide, narrow = (job(trial, point=Point(depth=2, width=width)) for trial, width in enumerate((200, 8)))
         problem, stopping = problem_for(), replace(STOPPING, max_epochs=2)
-        memory = lane_bytes(wide, problem, batch_size=stopping.batch_size, optimizer="adam") - 1
+        memory = lane_bytes(wide, problem, Settings(stopping=stopping)) - 1
         first, second = run(PopulationTrainer(problem, stopping, memory_bytes=memory), [wide, narrow])
         assert (first.ended, second.ended) == (Ended.COMPLETED, Ended.COMPLETED)
         (reference,) = run(KerasTrainer(problem, stopping), [wide])
@@ -259,7 +259,7 @@ class TestLanes:
     def test_lanes_wait_for_memory_and_change_nothing_by_it(self) -> None:
         jobs = [job(trial, point=Point(depth=2, width=64)) for trial in range(5)]
         problem, stopping = problem_for(), replace(STOPPING, max_epochs=2)
-        memory = 2 * lane_bytes(jobs[0], problem, batch_size=stopping.batch_size, optimizer="adam")
+        memory = 2 * lane_bytes(jobs[0], problem, Settings(stopping=stopping))
         pulled: list[int] = []
         told: list[int] = []
 
@@ -316,7 +316,7 @@ class TestLanes:
         lane.train_epoch()
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-        predicted = lane_bytes(lane.job, problem, batch_size=stopping.batch_size, optimizer=optimizer)
+        predicted = lane_bytes(lane.job, problem, settings)
         assert predicted == pytest.approx(peak, rel=0.2)
 
 

@@ -30,6 +30,7 @@ from ffsearch.spaces.schema import (
     TrainSpec,
     ValidSpec,
 )
+from ffsearch.spaces.writer import space_to_yaml
 
 MINIMAL = "data: {source: sklearn:iris}\n"
 
@@ -41,8 +42,9 @@ def parameter(text: str) -> object:
 
 def test_a_file_that_names_its_table_alone_has_all_defaults() -> None:
     assert parse_space(MINIMAL) == SearchSpace(data=DataSpec(source="sklearn:iris"))
-    assert parse_space(MINIMAL).search == SearchSpec(trials=100, seed=0, sampler="tpe", pruner="asha", budget=None)
-    assert parse_space(MINIMAL).data.valid == ValidSpec(holdout=0.2)
+    assert parse_space(MINIMAL).search == SearchSpec(trials=None, seed=0, sampler="tpe", pruner="asha", budget=None)
+    assert parse_space(MINIMAL).search.n_trials == 100
+    assert parse_space(MINIMAL).data.valid.is_auto
 
 
 def test_sections_whose_lines_are_all_commented_out_are_empty() -> None:
@@ -99,6 +101,27 @@ def test_parameters_come_in_one_order_whatever_the_files() -> None:
 
 def test_a_parameter_that_is_null_is_left_out() -> None:
     assert parse_space(f"{MINIMAL}space: {{depth: 2, taper: null}}").parameters == {"depth": Fixed(value=2)}
+
+
+@pytest.mark.parametrize(
+    ("file", "overrides", "n_trials"),
+    [
+        ("{}", {}, 100),
+        ("{trials: 30}", {}, 30),
+        ("{budget: 10m}", {}, None),
+        ("{trials: 30, budget: 10m}", {}, 30),
+        ("{trials: 30}", {"search.budget": "10m"}, None),
+        ("{trials: 30, budget: 5m}", {"search.budget": "10m"}, None),
+        ("{trials: 30}", {"search.budget": "10m", "search.trials": 50}, 50),
+        ("{trials: 30, budget: 5m}", {"search.budget": None}, 30),
+    ],
+)
+def test_a_budget_alone_is_for_as_many_trials_as_fit(
+    file: str, overrides: dict[str, object], n_trials: int | None
+) -> None:
+    space = parse_space(f"{MINIMAL}search: {file}\n", overrides=overrides)
+    assert space.search.n_trials == n_trials
+    assert parse_space(space_to_yaml(space)).search.n_trials == n_trials
 
 
 def test_yaml_1_2_decides_what_is_text() -> None:

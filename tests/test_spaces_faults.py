@@ -35,7 +35,7 @@ WRONG_VALUES = {
     "ignore: FFS301": '2:9: ignore: "FFS301" is not a list; write ["FFS301"].',
     "train: fast": (
         '2:8: train: "fast" stands where keys are expected. Legal keys: trainer, optimizer, momentum, batch_size, '
-        "max_epochs, patience, min_delta, refit, loss, output."
+        "max_epochs, patience, average, min_delta, refit, loss, output."
     ),
     "space: {activaton: relu}": (
         "2:9: space.activaton: unknown key. Did you mean activation? Legal: depth, width, taper, widths, activation, "
@@ -113,7 +113,9 @@ WRONG_VALUES = {
         '2:20: train.optimizer: "Adma" is not known. Did you mean adam? Legal: adam, adamw, sgd, rmsprop.'
     ),
     "train: {batch_size: 0}": "2:21: train.batch_size: 0 is neither auto nor a whole number of rows from 1 to 1000000.",
-    "train: {patience: 1.5}": "2:19: train.patience: 1.5 is not a whole number.",
+    "train: {patience: 1.5}": (
+        "2:19: train.patience: 1.5 is neither auto nor a whole number of epochs from 1 to 100000."
+    ),
     "train: {loss: mse, output: softmax}": (
         "2:28: train.output: softmax is for multiclass targets and does not go with mse."
     ),
@@ -165,8 +167,8 @@ WRONG_DATA = {
     "{source: a, drop: [true]}": "data.drop.0: true is not text; put it in quotes if text is meant.",
     "{source: a, test: 1}": "data.test: 1 is neither a share of rows between 0 and 1, such as 0.2, nor a file, "
     "nor null for none.",
-    "{source: a, valid: {}}": "data.valid: takes one of {holdout: 0.2} and {folds: 5}.",
-    "{source: a, valid: {holdout: 0.2, folds: 5}}": "data.valid: takes one of {holdout: 0.2} and {folds: 5}.",
+    "{source: a, valid: {}}": "data.valid: takes auto, or one of {holdout: 0.2} and {folds: 5}.",
+    "{source: a, valid: {holdout: 0.2, folds: 5}}": "data.valid: takes auto, or one of {holdout: 0.2} and {folds: 5}.",
     "{source: a, valid: {folds: 1}}": "data.valid.folds: 1 is too small: it must be at least 2.",
     "{source: a, valid: 0.2}": "data.valid: 0.2 stands where keys are expected. Legal keys: holdout, folds.",
     "{source: a, delimiter: ', '}": 'data.delimiter: ", " is too long: at most 1 characters.',

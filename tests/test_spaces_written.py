@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 
 from ffsearch.spaces.capacity import CapacitySpec, RateSpec
 from ffsearch.spaces.document import read_document
+from ffsearch.spaces.earlier import as_it_began
 from ffsearch.spaces.loader import load, load_space, parse, parse_space, shipped_spaces
 from ffsearch.spaces.schema import DataSpec, ParameterSpec, SearchSpace, SearchSpec, TrainSpec, ValidSpec
 from ffsearch.spaces.writer import json_schema, space_identity, space_to_yaml, value_to_yaml
@@ -140,10 +141,14 @@ def test_the_folder_of_a_table_is_no_part_of_the_search() -> None:
 
 def test_identities_stay_the_same_between_releases() -> None:
     text = "data: {source: sklearn:iris}\nspace: {depth: 2, l1: {type: float, low: 1e-6, high: 1, log: true}}\n"
-    assert space_identity(parse_space(text)) == IDENTITY
+    space = parse_space(text)
+    assert space_identity(space) == IDENTITY
+    assert space_identity(as_it_began(space, space_to_yaml(space))) == IDENTITY
+    assert space_identity(as_it_began(space, "train: {max_epochs: 200, patience: 16}\n")) == OF_RELEASE_0_1
 
 
-IDENTITY = "0c727f6501034b2a2f3e8e476ce5830bfbc987db762d4293fd3ea457278ce543"
+IDENTITY = "6897892d019fdc4fe14bec32fb236eb5dc1b7371bb881234222f6fda3db1bbab"
+OF_RELEASE_0_1 = "0c727f6501034b2a2f3e8e476ce5830bfbc987db762d4293fd3ea457278ce543"
 
 
 def keyed(schema: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -29,11 +29,12 @@ from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.network.heads import mean_loss
 from ffsearch.search.network.model import build_network
 from ffsearch.search.network.topology import Point, describe, n_params
-from ffsearch.search.steps.inputs import Inputs, read_inputs, requested, stopping_for
+from ffsearch.search.steps.inputs import Inputs, read_inputs, requested
 from ffsearch.search.steps.opening import facts_of
-from ffsearch.search.training.early_stopping import Progress
+from ffsearch.search.training.early_stopping import Progress, loss_floor
 from ffsearch.search.training.keras_trainer import BatchFeed, compile_network, predictor
 from ffsearch.search.training.protocol import Ended, Job, never_stop
+from ffsearch.search.training.stopping import stopping_for
 from ffsearch.spaces.overrides import Overrides
 from ffsearch.spaces.schema import SearchSpace
 from ffsearch.spaces.writer import space_to_yaml
@@ -79,7 +80,8 @@ def hypermodel(
 class SpaceHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]  # KerasTuner publishes no types
     """Builds and trains the points of a space; make one with `hypermodel`.
 
-    A space with folds is searched on the first of them: KerasTuner trains a network once, or several times on the same
+    Networks keep their last weights, not the mean of them, for a tuner saves what it trains. A space with folds is
+    searched on the first of them: KerasTuner trains a network once, or several times on the same
     rows (`executions_per_trial`).
 
     Args:
@@ -92,7 +94,7 @@ class SpaceHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]  # KerasTun
         self._space = KerasTunerSpace(inputs.space.parameters)
         self._problem = inputs.prepared.problem()
         self._split = self._problem.splits[0]
-        self._stopping = stopping_for(inputs.space, len(self._split.x_train))
+        self._stopping = stopping_for(inputs.space.train, len(self._split.x_train))
         self._feed = BatchFeed(
             self._split.x_train,
             self._split.y_train,
@@ -121,7 +123,7 @@ class SpaceHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]  # KerasTun
             head=head,
             optimizer=train.optimizer,
             momentum=train.momentum,
-            n_updates=self._feed.n_updates(point),
+            n_updates=self._n_updates(point),
         )
         return network
 
@@ -140,15 +142,20 @@ class SpaceHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]  # KerasTun
         point = self._space.point(self._space.register(hp))
         callbacks = list(kwargs.pop("callbacks", None) or [])
         training = _Training(self, self._job(point))
+        n_done = kwargs.get("initial_epoch", 0) * self._stopping.evaluate_every
         history = model.fit(
-            self._feed.dataset(self._job(point).seed, point, first_epoch=1 + kwargs.get("initial_epoch", 0)),
+            self._feed.dataset(self._job(point).seed, point, first_epoch=1 + n_done),
             **{"epochs": self._stopping.max_epochs, "verbose": 0, **kwargs},
-            steps_per_epoch=self._feed.n_updates(point),
+            steps_per_epoch=self._n_updates(point),
             shuffle=False,
             callbacks=[training, *callbacks],  # first, so that the others find the objective in the logs
         )
         self._note(training, callbacks)
         return history
+
+    def _n_updates(self, point: Point) -> int:
+        """Updates of what KerasTuner calls an epoch: as many of ours as lie between two evaluations."""
+        return self._stopping.evaluate_every * self._feed.n_updates(point)
 
     def _job(self, point: Point) -> Job:
         """The network built last; KerasTuner trains a network before it builds the next."""
@@ -166,7 +173,7 @@ class SpaceHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]  # KerasTun
             _write(folder / NOTES, self._facts(type(tuner).__name__))
             _write(
                 folder / f"trial_{trial.trial_id}" / NOTES,
-                training.record(self._feed.n_updates(training.job.point)).as_dict(),
+                training.record(self._n_updates(training.job.point)).as_dict(),
             )
 
     def _facts(self, tuner: str) -> dict[str, Any]:
@@ -191,7 +198,7 @@ class _Training(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no
         self.job = job
         self._inputs, self._head, self._split = owner._inputs, owner._problem.head, owner._split
         self._worst = naive_value(owner._problem, owner._inputs.objective)
-        self._progress = Progress(job, owner._stopping, watch=never_stop)
+        self._progress = Progress(job, owner._stopping, watch=never_stop, floor=loss_floor(owner._problem, 0))
         self._metrics: dict[str, float] = {}
         self._began = time.perf_counter()
 
@@ -214,6 +221,8 @@ class _Training(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no
         if self._progress.improved:
             self._metrics = metrics
         value = metrics.get(self._inputs.objective.name, math.nan)
+        for name, logged in logs.items():  # KerasTuner warns of a metric that never was a number
+            logs[name] = math.inf if math.isnan(logged) else logged
         logs[f"val_{self._inputs.objective.name}"] = value if math.isfinite(value) else self._worst
         self.model.stop_training = self._progress.ended is not None
 
@@ -221,7 +230,7 @@ class _Training(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no
         """What a run folder keeps of a trial, number and value apart, which are KerasTuner's to say.
 
         Args:
-            n_updates: Updates an epoch.
+            n_updates: Updates between two evaluations.
         """
         progress, point = self._progress, self.job.point
         size = {"n_features": self._split.x_train.shape[1], "n_outputs": self._head.n_outputs}
@@ -235,8 +244,8 @@ class _Training(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no
             metrics=self._metrics,
             ended=progress.ended or Ended.COMPLETED,
             best_epoch=progress.best_epoch,
-            n_epochs=progress.n_epochs,
-            n_updates=progress.best_epoch * n_updates,
+            n_epochs=progress.curve.n_epochs,
+            n_updates=progress.best_look * n_updates,
             train_s=time.perf_counter() - self._began,
             compile_s=0.0,
             seed=tuple(map(int, (self._inputs.space.search.seed, *self.job.seed.spawn_key))),

@@ -86,5 +86,6 @@ def _stopping(spec: CapacitySpec, problem: Problem, wanted: int) -> Stopping:
     evaluate_every = max(1, round(n_passes / N_LOOKS))
     n_looks = -(-n_passes // evaluate_every)
     return Stopping(
-        max_epochs=n_looks, patience=n_looks, min_delta=0.0, batch_size=batch_size, evaluate_every=evaluate_every
-    )
+        max_epochs=n_looks, patience=n_looks, min_delta=0.0, batch_size=batch_size, evaluate_every=evaluate_every,
+        averaged=False,
+    )  # fmt: skip

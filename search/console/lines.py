@@ -63,6 +63,9 @@ def study_stands(progress: StudyProgress) -> str:
 
 def _amount(began: Began) -> str:
     """How much there is to do: searching 30 trials; searching 30 trials, of which 12 are told."""
+    if began.n_trials is None:
+        told = f", beside the {began.n_told} told," if began.n_told else ""
+        return f"searching as many trials as there is time for{told}"
     if began.n_cells is not None:
         return amount(n_cells=began.n_cells, n_trainings=began.n_trials, n_told=began.n_told)
     if began.n_told >= began.n_trials:

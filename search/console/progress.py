@@ -120,8 +120,10 @@ class _Pace:
         return time.monotonic() - self.started
 
     def left_s(self, began: Began, n_done: int) -> float | None:
-        """Seconds until the last trial, at the pace so far and within the budget; None before the first trial ended."""
-        if not self.n_ended:
+        """Seconds until the last trial, at the pace so far and within the budget; None where nothing tells yet."""
+        if began.n_trials is None and began.budget_s is not None:
+            return max(0.0, began.budget_s - self.gone_s)
+        if not self.n_ended or began.n_trials is None:
             return None
         left = self.gone_s / self.n_ended * max(0, began.n_trials - n_done)
         return left if began.budget_s is None else max(0.0, min(left, began.budget_s - self.gone_s))
@@ -350,13 +352,16 @@ class LiveDisplay(Observer):
         return topology if len(topology) <= most else f"{topology[: most - 1]}…"
 
     def _count_line(self, began: Began) -> Table:
-        left = self._pace.left_s(began, self._n_done)
+        left, gone = self._pace.left_s(began, self._n_done), self._pace.gone_s
+        total, done, counted = began.n_trials, float(self._n_done), f"{self._n_done} of {began.n_trials}"
+        if total is None:  # time is what there is a known amount of
+            total, done, counted = 1, gone / (gone + left) if left else 1.0, f"{self._n_done} so far"
         grid = Table.grid(padding=(0, 2))
         grid.add_row(
             Text("trials ", style="dim"),
-            ProgressBar(total=began.n_trials, completed=self._n_done, width=30),
-            f"{self._n_done} of {began.n_trials}",
-            f"{PLAIN.duration(self._pace.gone_s)} gone",
+            ProgressBar(total=total, completed=done, width=30),
+            counted,
+            f"{PLAIN.duration(gone)} gone",
             "" if left is None else f"about {PLAIN.duration(left)} left",
         )
         return grid

@@ -39,6 +39,7 @@ from ffsearch.search.network.heads import Head, TargetScale, Task
 from ffsearch.search.wording.codes import Code, Severity
 from ffsearch.search.wording.finding import Finding, found
 from ffsearch.search.wording.language import kept
+from ffsearch.spaces.schema import HOLDOUT
 
 if TYPE_CHECKING:
     from ffsearch.spaces.schema import DataSpec, ValidSpec
@@ -53,6 +54,12 @@ RARE: Final = 0.1
 
 RARE_BESIDE_EVEN: Final = 0.5
 """Of many classes none has a tenth: one is rare that has less than half of its even share. choice."""
+
+FOLDS_BELOW: Final = 3_000
+"""Rows outside the test part below which folds choose: a fifth of fewer says little of a network."""
+
+N_FOLDS: Final = 5
+"""Folds then. choice: they learn from as many rows as beside a holdout of a fifth, the share of repeats."""
 
 N_NAMED: Final = 10
 """Columns or classes named in one sentence; the table of columns has them all."""
@@ -92,17 +99,17 @@ class SealedRows:
 
 @dataclass(frozen=True, kw_only=True)
 class Dealt:
-    """How training and validation rows are dealt out."""
+    """How training and validation rows are dealt out: a holdout of so large a share, or so many folds."""
 
-    valid: ValidSpec
+    holdout: float | None
+    n_folds: int | None
     guide: Guide
     seed: int
 
     def folds(self, rows: NDArray[np.int64], *, repeat: int = 0) -> tuple[Fold, ...]:
         """Training and validation rows among these, for the search (0) or a repeat; `split_valid` tells more."""
-        valid = self.valid
         return split_valid(
-            rows, holdout=valid.holdout, folds=valid.folds, guide=self.guide, seed=self.seed, repeat=repeat
+            rows, holdout=self.holdout, folds=self.n_folds, guide=self.guide, seed=self.seed, repeat=repeat
         )
 
 
@@ -246,7 +253,8 @@ def prepare(spec: DataSpec, *, frame: pd.DataFrame | None = None, seed: int) -> 
     seen = table.target.take(development)
     head, task_reason = infer_head(seen, stated=spec.task)
     truth = raw_targets(seen, head)
-    dealt = Dealt(valid=spec.valid, guide=guide, seed=seed)
+    holdout, n_folds = _ways(spec.valid, development, guide=guide)
+    dealt = Dealt(holdout=holdout, n_folds=n_folds, guide=guide, seed=seed)
     splits = Splits(test=test, folds=dealt.folds(development), method=guide.method)
     judged, raw = _images(table, development) if table.image else _columns(table, development, spec=spec)
     if table.image and spec.number_bins:
@@ -274,6 +282,22 @@ def prepare(spec: DataSpec, *, frame: pd.DataFrame | None = None, seed: int) -> 
         truth=truth,
         dealt=dealt,
     )
+
+
+def _ways(spec: ValidSpec, rows: NDArray[np.int64], *, guide: Guide) -> tuple[float | None, int | None]:
+    """The share of a holdout or the number of folds; where the space leaves it to the rows, few of them have folds.
+
+    Args:
+        spec: What the space says.
+        rows: Those outside the test part.
+        guide: What splits go by; by time folds leave rows out, so there is a holdout.
+    """
+    if not spec.is_auto:
+        return spec.holdout, spec.folds
+    n_units = len(rows) if guide.groups is None else len(np.unique(guide.groups[rows]))
+    if guide.moments is None and len(rows) < FOLDS_BELOW and n_units >= N_FOLDS:
+        return None, N_FOLDS
+    return HOLDOUT, None
 
 
 def _limited(table: Table, spec: DataSpec, *, seed: int) -> Table:

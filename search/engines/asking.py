@@ -17,8 +17,9 @@ from typing import Final, NotRequired, TypedDict
 from ffsearch.errors import SpaceError
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.engines.protocol import Proposal
-from ffsearch.search.engines.pruners import FIRST_RUNG, PRUNERS, CurveBook, worse_in_folds
+from ffsearch.search.engines.pruners import FIRST_RUNG, PRUNERS, CurveBook, worse_in_folds, worse_than_any_fold
 from ffsearch.search.folder.trial_record import Told
+from ffsearch.search.network import defaults
 from ffsearch.search.network.points import Parameters, default_point
 from ffsearch.search.network.topology import Point
 from ffsearch.search.training.protocol import Ended
@@ -28,8 +29,8 @@ __all__ = ["DEFAULT_TRIAL", "MAX_DRAWS", "MAX_EPOCHS", "AskTell", "Common", "Jud
 
 DEFAULT_TRIAL: Final = 0
 
-MAX_EPOCHS: Final = 200
-"""Most epochs where nobody says how many. Source: the default of `train.max_epochs`."""
+MAX_EPOCHS: Final = defaults.MAX_EPOCHS
+"""Most evaluations where nobody says how many."""
 
 MAX_DRAWS: Final = 64
 """Draws for a point that is not in training already. choice: where one point in six is free it is missed once in
@@ -78,9 +79,11 @@ class Judge:
 
     def should_prune_folds(self, trial: int, losses: Mapping[int, float]) -> bool:
         """Whether a trial should end here, with some of its folds ended; the default trial never."""
-        if not self.is_by_folds or trial == DEFAULT_TRIAL or not self._best_folds:
+        if trial == DEFAULT_TRIAL or not self._best_folds:
             return False
-        return worse_in_folds(losses, self._best_folds)
+        if self.is_by_folds:
+            return worse_in_folds(losses, self._best_folds)
+        return self._rule is not None and worse_than_any_fold(losses, self._best_folds)
 
     def note(self, told: Told) -> None:
         """Keep what was told rather than what was asked: the same numbers come back after an interruption."""

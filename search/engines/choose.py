@@ -16,7 +16,7 @@ from ffsearch.search.folder.reader import load
 from ffsearch.search.network.points import Parameters, contains, default_point
 from ffsearch.search.network.topology import Point, n_params
 from ffsearch.spaces.parameters import ChoiceParameter, IntParameter
-from ffsearch.spaces.schema import SearchSpace
+from ffsearch.spaces.schema import MAX_TRIALS, SearchSpace
 
 if TYPE_CHECKING:
     from ffsearch.search.engines.shared_study import SharedStudy
@@ -82,7 +82,7 @@ def make_engine(
         from ffsearch.search.engines.keras_tuner_engine import KerasTunerEngine
 
     engine = KerasTunerEngine(space.parameters, sampler=search.sampler, pruner=search.pruner, **common)
-    engine.check_trials(search.trials)
+    engine.check_trials(search.n_trials or MAX_TRIALS)
     return engine
 
 
@@ -92,7 +92,12 @@ def _shared_engine(space: SearchSpace, shared: Callable[[], SharedStudy], common
     search = space.search
     check_shared(engine=search.engine, sampler=search.sampler)
     return SharedEngine(
-        space.parameters, study=shared(), n_trials=search.trials, sampler=search.sampler, pruner=search.pruner, **common
+        space.parameters,
+        study=shared(),
+        n_trials=search.n_trials or MAX_TRIALS,
+        sampler=search.sampler,
+        pruner=search.pruner,
+        **common,
     )
 
 

@@ -89,7 +89,7 @@ class KerasTunerEngine(AskTell):
         rounds = self._rounds.first_bracket()
         needed = 1 + sum(n for n, _ in rounds)
         if self._sampler == "hyperband" and n_trials < needed:
-            words = ", then ".join(f"{n} of {n_epochs} epochs" for n, n_epochs in rounds)
+            words = ", then ".join(f"{n} of {n_epochs} evaluations" for n, n_epochs in rounds)
             raise SpaceError(
                 f"search.trials: {n_trials} are too few for sampler hyperband, which has trained a network to its end "
                 f"after {needed}: the default, {words}. Give --trials {needed}, a smaller train.max_epochs, or another "

@@ -53,7 +53,7 @@ class OptunaCopy:
         name: Name of the study.
         objective: What the values are.
         parameters: The space.
-        first_rung: Epochs before a pruner judges a trial.
+        first_rung: Evaluations before a pruner judges a trial.
         records: Trials that ended before; those it lacks are added.
 
     Raises:
@@ -142,7 +142,8 @@ class OptunaCopy:
             "n_params": record.n_params,
         }
         losses = {
-            epoch: float(record.curve.valid_loss[epoch - 1]) for epoch in self._shown_epochs(record.curve.n_epochs)
+            look * record.curve.every: float(record.curve.valid_loss[look - 1])
+            for look in self._shown_looks(record.curve.n_looks)
         }
         trial = create_trial(
             state=_state(record),
@@ -156,10 +157,10 @@ class OptunaCopy:
         trial.datetime_start, trial.datetime_complete = ended - timedelta(seconds=record.train_s), ended
         return trial
 
-    def _shown_epochs(self, n_epochs: int) -> list[int]:
-        """The first epoch, those a pruner reads, the last: each takes time, and curves are in a file of their own."""
-        rungs = takewhile(lambda epoch: epoch < n_epochs, (self._first_rung * REDUCTION**rung for rung in count()))
-        return [1, *rungs, n_epochs] if n_epochs > 1 else [1] * n_epochs
+    def _shown_looks(self, n_looks: int) -> list[int]:
+        """The first evaluation, those a pruner reads, the last: each takes time; curves have a file of their own."""
+        rungs = takewhile(lambda look: look < n_looks, (self._first_rung * REDUCTION**rung for rung in count()))
+        return [1, *rungs, n_looks] if n_looks > 1 else [1] * n_looks
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:

@@ -28,6 +28,7 @@ __all__ = [
     "hyperband",
     "one_epoch",
     "worse_in_folds",
+    "worse_than_any_fold",
 ]
 
 FIRST_RUNG: Final = 3
@@ -53,7 +54,9 @@ MIN_FOLDS: Final = 2
 
 @dataclass
 class CurveBook:
-    """Validation losses of all trials, epoch by epoch, and which trials were trained to their own end.
+    """Validation losses of all trials, and which trials were trained to their own end.
+
+    What rules call an epoch is what lies between two evaluations: an epoch, or on a small table several.
 
     Args:
         first_rung: Epochs before anything is judged.
@@ -77,9 +80,18 @@ class CurveBook:
         return [min(self.losses[trial][:epoch]) for trial in trials if len(self.losses[trial]) >= epoch]
 
 
-def first_rung_for(n_updates: int) -> int:
-    """Epochs before anything is judged, when an epoch has that many updates."""
-    return max(FIRST_RUNG, math.ceil(FIRST_RUNG_UPDATES / n_updates))
+def first_rung_for(n_updates: int, *, n_folds: int = 1) -> int:
+    """Epochs before anything is judged.
+
+    Where there are folds the first rung is left out: what a trial's first fold comes to decides for all of them, on few
+    rows, whose networks are trained for many updates.
+
+    Args:
+        n_updates: Updates of an epoch.
+        n_folds: Folds of a trial.
+    """
+    first = max(FIRST_RUNG, math.ceil(FIRST_RUNG_UPDATES / n_updates))
+    return first if n_folds == 1 else first * REDUCTION
 
 
 Rule = Callable[[CurveBook, int], bool]
@@ -151,6 +163,19 @@ def worse_in_folds(losses: Mapping[int, float], best: Sequence[float]) -> bool:
 
     differences = [loss - best[fold] for fold, loss in losses.items()]
     return bool(wilcoxon(differences, alternative="greater", zero_method="zsplit").pvalue < SURE)
+
+
+def worse_than_any_fold(losses: Mapping[int, float], best: Sequence[float]) -> bool:
+    """Whether a trial's mean over the folds it has had is worse than the best one's worst fold.
+
+    Args:
+        losses: Its validation losses, by fold.
+        best: Those of the best trial, of all folds.
+
+    Source: Bergman, Purucker, Hutter 2024, *Don't waste your time: early stopping cross-validation*, PMLR 256, section
+    3 ("forgiving").
+    """
+    return fmean(losses.values()) > max(best)
 
 
 def _is_behind(book: CurveBook, trial: int, *, first_rung: int, rivals: set[int]) -> bool:

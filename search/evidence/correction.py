@@ -237,9 +237,8 @@ def stopping_optimism(
     gains = []
     for place, (repeat, score) in enumerate(zip(repeats, scores, strict=True)):
         others = np.median([other.best_epoch for at, other in enumerate(repeats) if at != place])
-        losses = repeat.curve.valid_loss.astype(np.float64)
-        epoch = min(max(1, round(float(others))), len(losses))
-        ratio = losses[epoch - 1] / losses[repeat.best_epoch - 1]
+        curve, losses = repeat.curve, repeat.curve.valid_loss.astype(np.float64)
+        ratio = losses[curve.look_at(float(others))] / losses[curve.look_at(repeat.best_epoch)]
         gains.append(score * (ratio**power - 1) if np.isfinite(ratio) else np.nan)
     known = [gain for gain in gains if np.isfinite(gain)]
     return float(np.median(known)) if known else 0.0

@@ -69,8 +69,8 @@ def score_folds(folds: Sequence[Trained], problem: Problem, objective: Objective
     means = {name: float(np.mean([metrics[name] for metrics in each])) for name in each[0]}
     if not math.isfinite(means[objective.name]):
         return None
-    losses = [float(trained.curve.valid_loss[trained.best_epoch - 1]) for trained in done]
-    return TrialScore(value=means[objective.name], valid_loss=float(np.mean(losses)), metrics=means)
+    losses = np.array([trained.lowest_loss for trained in done], np.float64)
+    return TrialScore(value=means[objective.name], valid_loss=float(losses.mean()), metrics=means)
 
 
 def naive_value(problem: Problem, objective: Objective) -> float:

@@ -31,7 +31,7 @@ from ffsearch.search.data.problem import Problem
 from ffsearch.search.executors.protocol import Carrier, Done, Recipe, Work, WorkLost
 from ffsearch.search.network import defaults
 from ffsearch.search.training.costs import memory_for_lanes
-from ffsearch.search.training.early_stopping import Progress
+from ffsearch.search.training.early_stopping import Progress, loss_floor
 from ffsearch.search.training.lanes import Settings, epoch_seconds, lane_bytes
 from ffsearch.search.training.protocol import Ended, Job, Stopping, Trained, Trainer, Watch, never_stop
 from ffsearch.search.wording.codes import Code
@@ -158,7 +158,7 @@ class PopulationTrainer:
         return _Network(
             job=job,
             number=number,
-            progress=Progress(job, settings.stopping, watch=watch),
+            progress=Progress(job, settings.stopping, watch=watch, floor=loss_floor(self._recipe.problem, job.fold)),
             epoch_s=epoch_seconds(job, tables, settings),
             may_go_ahead=2 * self._n_lanes * self._bytes(job) <= self._memory_bytes,
         )
@@ -169,8 +169,7 @@ class PopulationTrainer:
         return not running or taken + self._bytes(job) <= self._memory_bytes
 
     def _bytes(self, job: Job) -> int:
-        problem, settings = self._recipe.problem, self._recipe.settings
-        return lane_bytes(job, problem, batch_size=settings.stopping.batch_size, optimizer=settings.optimizer)
+        return lane_bytes(job, self._recipe.problem, self._recipe.settings)
 
 
 @contextmanager
@@ -202,11 +201,11 @@ class _Lanes:
 
     def begin(self, network: _Network) -> Future[Done]:
         """Begin the next epoch of a network."""
-        return self._carrier.submit(self._work(network, epoch=network.progress.n_epochs + 1))
+        return self._carrier.submit(self._work(network, epoch=network.progress.n_looks + 1))
 
     def recorded(self, network: _Network, epoch: Future[Done]) -> Trained | None:
         """Wait for an epoch and record it; what the job came to, if it ended."""
-        number = network.progress.n_epochs + 1
+        number = network.progress.n_looks + 1
         done = self._outlasting(network, epoch, number)
         if done.losses is None:
             return self._ended(network, done)

@@ -33,6 +33,8 @@ __all__ = [
     "trials_frame",
 ]
 
+_CURVES: Final = ("train_loss", "valid_loss", "penalty")
+
 
 def now() -> str:
     """This moment, ISO 8601 in UTC, to the millisecond."""
@@ -64,7 +66,7 @@ class Told:
         value: Its objective, always finite: a diverged or failed trial brings a finite bad value with it, so that a
             sampler learns to avoid it.
         ended: Why it ended.
-        valid_loss: Validation loss of every epoch it trained, as a pruner saw it; finite entries only.
+        valid_loss: Validation loss at every evaluation, as a pruner saw it; finite entries only.
         fold_losses: Lowest validation loss of every fold, where it has several and all came to their own end.
     """
 
@@ -89,13 +91,13 @@ class TrialRecord:
         valid_loss: Lowest validation loss on the head's scale, or None.
         metrics: Other scores on the validation rows by name; NaN where one cannot be had.
         ended: Why it ended.
-        best_epoch: Epoch of the lowest validation loss, from 1; 0 when there was none.
+        best_epoch: Epochs trained until the lowest validation loss; 0 when there was none.
         n_epochs: Epochs trained.
         n_updates: Updates until the end of the best epoch.
         train_s: Seconds it took, with compiling.
         compile_s: Seconds of those spent building and compiling.
         seed: The run's seed and the key of the trial's own child of it.
-        curve: Learning curves, one entry an epoch.
+        curve: Learning curves, one entry an evaluation.
         repeat_of: The first trial of the same point, when this is another seed of it.
         error: Text of the error when it failed.
         ended_at: When it ended, ISO 8601 in UTC.
@@ -166,7 +168,7 @@ class TrialRecord:
     def as_dict(self) -> dict[str, Any]:
         """Plain values under their names, fit for strict JSON: what is not finite becomes None."""
         plain = {f.name: getattr(self, f.name) for f in fields(self)}
-        curve = {f.name: _short_floats(getattr(self.curve, f.name)) for f in fields(self.curve)}
+        curve = {name: _short_floats(getattr(self.curve, name)) for name in _CURVES} | {"every": self.curve.every}
         metrics = {name: _plain_float(value) for name, value in self.metrics.items()}
         return plain | {
             "point": self.point.as_dict(),
@@ -187,7 +189,7 @@ class TrialRecord:
             KeyError, TypeError, ValueError: If it was written by something else.
         """
         known = {f.name: values[f.name] for f in fields(cls) if f.name in values}
-        curve = {name: _float32(known["curve"][name]) for name in ("train_loss", "valid_loss", "penalty")}
+        curve = {name: _float32(known["curve"][name]) for name in _CURVES}
         return cls(
             **known
             | {
@@ -195,7 +197,7 @@ class TrialRecord:
                 "ended": Ended(known["ended"]),
                 "metrics": {name: math.nan if value is None else value for name, value in known["metrics"].items()},
                 "seed": tuple(known["seed"]),
-                "curve": Curve(**curve),
+                "curve": Curve(**curve, every=known["curve"].get("every", 1)),  # once every epoch was looked at
             }
         )
 
@@ -268,17 +270,17 @@ def repeats_frame(records: Mapping[tuple[int, int], TrialRecord]) -> pd.DataFram
 
 
 def curves_frame(records: Sequence[TrialRecord]) -> pd.DataFrame:
-    """A row an epoch of every trial: trial, epoch (from 1), train_loss, valid_loss, penalty."""
+    """A row an evaluation of every trial: trial, epochs trained until then, train_loss, valid_loss, penalty."""
     import pandas as pd
 
     ordered = sorted(records, key=lambda record: record.trial)
-    lengths = [record.curve.n_epochs for record in ordered]
+    lengths = [record.curve.n_looks for record in ordered]
     series = {
         name: np.concatenate([np.empty(0, np.float32), *(getattr(record.curve, name) for record in ordered)])
-        for name in ("train_loss", "valid_loss", "penalty")
+        for name in _CURVES
     }
     trial = np.repeat(np.array([record.trial for record in ordered], dtype=np.int64), lengths)
-    epoch = np.concatenate([np.empty(0, np.int64), *(np.arange(1, length + 1) for length in lengths)])
+    epoch = np.concatenate([np.empty(0, np.int64), *(record.curve.epochs for record in ordered)])
     return pd.DataFrame({"trial": trial, "epoch": epoch, **series})
 
 

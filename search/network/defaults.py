@@ -18,15 +18,21 @@ __all__ = [
     "DEFAULT_POINT",
     "ELU_ALPHA",
     "HUBER_DELTA",
+    "LATER_WEIGHTS",
     "LEAKY_RELU_SLOPE",
+    "MAX_EPOCHS",
+    "MAX_UPDATES",
     "OPTIMIZER",
     "OPTIMIZER_EPSILON",
+    "PATIENCE",
+    "PATIENCE_UPDATES",
     "PRELU_START",
     "RMSPROP_RHO",
     "SELU_ALPHA",
     "SELU_SCALE",
     "SGD_MOMENTUM",
     "TRUNCATED_NORMAL_STD",
+    "UPDATES_BETWEEN",
     "batch_size_for",
 ]
 
@@ -71,6 +77,26 @@ def batch_size_for(n_rows: int) -> int:
     return next((size for bound, size in BATCH_SIZES if n_rows < bound), _LARGEST_BATCH)
 
 
+# --- how long a network is trained, and how often it is judged -------------------------------------------------------
+
+UPDATES_BETWEEN: Final = 50
+"""Updates between two evaluations at least; an epoch where that is longer."""
+
+PATIENCE: Final = 16
+"""Evaluations without improvement before a network is stopped, at least.
+
+Source: Gorishniy et al. 2021, arXiv 2106.11959, section 4.3, where an evaluation is an epoch.
+"""
+
+PATIENCE_UPDATES: Final = 2_000
+"""Updates without improvement before a network is stopped, at least."""
+
+MAX_UPDATES: Final = 20_000
+"""Updates that every network may make."""
+
+MAX_EPOCHS: Final = 200
+"""Epochs that every network may make."""
+
 # --- optimisers ------------------------------------------------------------------------------------------------------
 
 OPTIMIZER: Final = "adam"
@@ -92,6 +118,17 @@ OPTIMIZER_EPSILON: Final = 1e-7
 """Adam, AdamW, RMSprop. Keras' value, stated here so that both trainers hold the same one.
 
 DIFFERS: 1e-8 in Kingma and Ba; below float32's resolution beside the usual gradients, so it changes nothing we measure.
+"""
+
+# --- which weights answer -------------------------------------------------------------------------------------------
+
+LATER_WEIGHTS: Final = 6
+"""How much more later weights count in the running mean of a network's weights, `c`: after t updates the mean is
+`m_t = m_(t-1) + (c + 1) / (c + t) * (w_t - m_(t-1))`, so that the weights of update s count about as `(s / t) ** c`.
+
+Source: Shamir and Zhang 2013, *Stochastic gradient descent for non-smooth optimization*, arXiv 1212.1824, section 4
+(polynomial-decay averaging). The part of training that counts is a share of it, half of it the last tenth, however long
+it is: so the mean after t updates is the same whether or not training goes on, which a schedule would spoil.
 """
 
 # --- normalisation, activations, losses ------------------------------------------------------------------------------

@@ -15,7 +15,8 @@ from ffsearch.search.evidence.scoring import Setting
 from ffsearch.search.executors.trainers import Trainers
 from ffsearch.search.folder.reader import STUDY
 from ffsearch.search.folder.writer import RunFolder
-from ffsearch.search.steps.inputs import Inputs, stopping_for
+from ffsearch.search.steps.inputs import Inputs
+from ffsearch.search.training.stopping import stopping_for, updates_between
 from ffsearch.spaces.schema import SearchSpace
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def engine_for(inputs: Inputs[SearchSpace], *, storage: str | None = None) -> It
         yield make_engine(
             inputs.space,
             objective=inputs.objective,
-            max_epochs=stopping_for(inputs.space, inputs.n_train).max_epochs,
+            max_epochs=stopping_for(inputs.space.train, inputs.n_train).max_epochs,
             first_rung=_first_rung(inputs),
             n_features=inputs.prepared.n_features,
             n_outputs=inputs.prepared.head.n_outputs,
@@ -69,7 +70,7 @@ def trainers_of(inputs: Inputs[SearchSpace], *, carrier: Carrier | None = None) 
     """Trainers that train as the space says, in threads of this process or by a carrier."""
     train, search = inputs.space.train, inputs.space.search
     return Trainers(
-        kind=train.trainer, stopping=stopping_for(inputs.space, inputs.n_train), optimizer=train.optimizer,
+        kind=train.trainer, stopping=stopping_for(inputs.space.train, inputs.n_train), optimizer=train.optimizer,
         momentum=train.momentum, n_lanes=search.concurrency, carrier=carrier,
     )  # fmt: skip
 
@@ -93,9 +94,8 @@ def answers_of(inputs: Inputs[SearchSpace], setting: Setting, folder: RunFolder)
 
 
 def _first_rung(inputs: Inputs[SearchSpace]) -> int:
-    """Epochs before a pruner judges a trial."""
+    """Evaluations before a pruner judges a trial."""
     from ffsearch.search.engines.pruners import first_rung_for
-    from ffsearch.search.training.batches import batches_per_epoch
 
-    stopping = stopping_for(inputs.space, inputs.n_train)
-    return first_rung_for(batches_per_epoch(inputs.n_train, batch_size=stopping.batch_size))
+    stopping = stopping_for(inputs.space.train, inputs.n_train)
+    return first_rung_for(updates_between(stopping, inputs.n_train), n_folds=len(inputs.prepared.splits.folds))

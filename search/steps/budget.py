@@ -8,12 +8,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from ffsearch.errors import RunError
 from ffsearch.search.evidence.effort import baseline_seconds
+from ffsearch.search.network.points import default_point
+from ffsearch.search.network.topology import layer_sizes
+from ffsearch.search.training.costs import update_seconds
+from ffsearch.search.training.stopping import updates_between
+from ffsearch.search.wording.language import PLAIN
 
 if TYPE_CHECKING:
     from ffsearch.search.data.problem import Problem
     from ffsearch.search.folder.trial_record import TrialRecord
-    from ffsearch.spaces.schema import EvidenceSpec
+    from ffsearch.search.steps.inputs import Inputs
+    from ffsearch.search.training.protocol import Stopping
+    from ffsearch.spaces.schema import EvidenceSpec, SearchSpace
 
 __all__ = [
     "BASELINES_SHARE",
@@ -24,6 +32,7 @@ __all__ = [
     "Clock",
     "Deadline",
     "Reserve",
+    "first_look_seconds",
     "kept_for_baselines",
 ]
 
@@ -49,6 +58,19 @@ said to be. choice: without it a minute on 40,000 rows would be theirs alone, an
 
 USUAL_PARTNERS: Final = 10
 """Networks that effects train in a repeat: what the shipped space makes of most winners."""
+
+
+def _n_networks(record: TrialRecord) -> int:
+    """Networks that were trained for a trial: one a fold."""
+    return max(1, len(record.notes.get("folds", ())))
+
+
+def first_look_seconds(inputs: Inputs[SearchSpace], stopping: Stopping) -> float:
+    """About the seconds until the first trial, the default point, is judged for the first time."""
+    point = default_point(inputs.space.parameters)
+    return updates_between(stopping, inputs.n_train) * update_seconds(
+        layer_sizes(point), n_features=inputs.prepared.n_features, batch_size=stopping.batch_size
+    )
 
 
 def kept_for_baselines(needed_s: float, *, total_s: float | None) -> float:
@@ -118,7 +140,7 @@ class Reserve:
         if best is None:
             return rest_s
         share = best.best_epoch / best.n_epochs if best.n_epochs else 0.0
-        epochs_s = (best.train_s - best.compile_s) * share * self.n_all / self.n_train
+        epochs_s = (best.train_s - best.compile_s) / _n_networks(best) * share * self.n_all / self.n_train
         return rest_s + self.safety * (best.compile_s + epochs_s)
 
 
@@ -150,6 +172,27 @@ class Clock:
         """Seconds the run took so far, over all its starts."""
         return self._earlier_s + self.deadline.elapsed()
 
+    def check_begins(self, first_look_s: float) -> None:
+        """Refuse a budget that ends before a network could be judged once, while nothing is trained yet.
+
+        Args:
+            first_look_s: About the seconds until then.
+
+        Raises:
+            RunError: If it does.
+        """
+        if self.deadline.total_s is None:
+            return
+        gone_s, rest_s = self.deadline.elapsed(), self.reserve.seconds(None)
+        if self.deadline.over(rest_s + first_look_s):
+            raise RunError(
+                f"search.budget: {PLAIN.duration(self.deadline.total_s)} is too short for one trial: "
+                f"{PLAIN.duration(gone_s)} went by until the table was read, and what follows the search (baselines, "
+                f"refit, model, report) is given {PLAIN.duration(rest_s)}. Give "
+                f"{PLAIN.duration(math.ceil(gone_s + rest_s + first_look_s))} or more, or leave out some of it with "
+                "evidence.baselines."
+            )
+
     def is_search_over(self, records: Sequence[TrialRecord], best: TrialRecord | None) -> bool:
         """Whether what is left of the budget is needed for evidence, refit, test and report; asked after every epoch.
 
@@ -167,9 +210,10 @@ class Clock:
         n_finalists = wanted.finalists + 1 if wanted.finalists else 0
         n_effects = 0 if wanted.effects == "auto" else USUAL_PARTNERS * wanted.effects
         n_networks = n_finalists * wanted.repeats + n_effects
-        times = sorted((record.train_s for record in records), reverse=True)
+        times = sorted((record.train_s / _n_networks(record) for record in records), reverse=True)
         if not times or not n_networks:
             return 0.0
         longest = times[: max(1, n_finalists)]  # finalists are like the longest trained trials
-        pace = self.wall_s / sum(times) if sum(times) else 1.0
+        trained_s = sum(record.train_s for record in records)
+        pace = self.wall_s / trained_s if trained_s else 1.0
         return min(EVIDENCE_SHARE * total_s, n_networks * sum(longest) / len(longest) * pace)

@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.evidence.metrics import resolve_objective
-from ffsearch.search.network import defaults
 from ffsearch.search.network.heads import Head, Loss, Output, check_pairing
-from ffsearch.search.training.protocol import Stopping
 from ffsearch.spaces.capacity import CapacitySpace
 from ffsearch.spaces.loader import AnySpace, Loaded, as_search, load, space_name
 from ffsearch.spaces.overrides import Override, Overrides, listed
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
 
     from ffsearch.search.data.prepare import Prepared
 
-__all__ = ["FRAME", "Inputs", "Request", "read_inputs", "requested", "stopping_for"]
+__all__ = ["FRAME", "Inputs", "Request", "read_inputs", "requested"]
 
 FRAME: Final = "frame"
 """What the source of a table given as a pandas frame is called."""
@@ -125,15 +123,6 @@ def read_inputs(request: Request) -> Inputs[SearchSpace]:
     check_augmentation(space.parameters, head=prepared.head, columns=prepared.layout.matrix_columns())
     objective = resolve_objective(space.search.objective, prepared.head)
     return Inputs(space=space, prepared=prepared, objective=objective, name=request.name)
-
-
-def stopping_for(space: SearchSpace, n_train: int) -> Stopping:
-    """When a candidate's training ends, with so many training rows."""
-    train = space.train
-    size = defaults.batch_size_for(n_train) if train.batch_size == "auto" else train.batch_size
-    return Stopping(
-        max_epochs=train.max_epochs, patience=train.patience, min_delta=train.min_delta, batch_size=min(size, n_train)
-    )
 
 
 def _run_name(of_space: str, loaded: Loaded) -> str:

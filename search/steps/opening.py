@@ -7,23 +7,45 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any, Final
 
 from ffsearch.search.folder.log import LineKind
 from ffsearch.search.folder.ranking import best_record
-from ffsearch.search.folder.reader import SPLITS
+from ffsearch.search.folder.reader import SPACE, SPLITS
 from ffsearch.search.folder.summary import DataFacts, RunFacts, SearchFacts
 from ffsearch.search.folder.writer import RunFolder
 from ffsearch.search.observer import Began, Observer, Phase
-from ffsearch.search.steps.inputs import Inputs
+from ffsearch.search.steps.inputs import Inputs, Request
 from ffsearch.search.wording.finding import Finding
+from ffsearch.spaces.earlier import as_it_began
+from ffsearch.spaces.loader import as_search
 from ffsearch.spaces.writer import space_to_yaml
 
-__all__ = ["begin", "facts_of", "kept_when_interrupted", "open_folder"]
+__all__ = ["as_kept", "begin", "facts_of", "kept_when_interrupted", "open_folder"]
 
 RUNS: Final = Path("runs")
+
+
+def as_kept(request: Request, *, out: str | PathLike[str] | None, fresh: bool) -> Request:
+    """What was asked for, with the defaults of the release that began the run which goes on.
+
+    Args:
+        request: What was asked for, a search.
+        out: The run's folder; None: `runs/NAME`.
+        fresh: Whether the run begins anew.
+    """
+    kept = _folder_of(request.name, out) / SPACE
+    if fresh or not kept.is_file():
+        return request
+    space = as_it_began(as_search(request.space, name=request.origin), kept.read_text(encoding="utf-8"))
+    return replace(request, space=space)
+
+
+def _folder_of(name: str, out: str | PathLike[str] | None) -> Path:
+    return RUNS / name if out is None else Path(out)
 
 
 def open_folder(inputs: Inputs[Any], *, out: str | PathLike[str] | None, fresh: bool) -> RunFolder:
@@ -39,7 +61,7 @@ def open_folder(inputs: Inputs[Any], *, out: str | PathLike[str] | None, fresh: 
     """
     prepared = inputs.prepared
     folder = RunFolder.open(
-        RUNS / inputs.name if out is None else out,
+        _folder_of(inputs.name, out),
         space_yaml=space_to_yaml(inputs.space),
         identity=inputs.identity,
         fresh=fresh,
@@ -55,7 +77,7 @@ def begin(
     observer: Observer,
     *,
     search: SearchFacts,
-    n_trials: int,
+    n_trials: int | None,
     budget_s: float | None = None,
     n_cells: int | None = None,
     notices: Sequence[Finding] = (),
@@ -67,7 +89,7 @@ def begin(
         folder: The run folder, open.
         observer: Told of the beginning.
         search: How points are proposed and trained.
-        n_trials: Trials the run shall have in the end.
+        n_trials: Trials the run shall have in the end; None: as many as there is time for.
         budget_s: Seconds it may take; None: any.
         n_cells: Cells of a capacity study; None for a search.
         notices: What is to be said beside what was seen in the table.

@@ -90,6 +90,7 @@ def refit_winner(
         winner.point, head=setting.head, x=rows.x, y=rows.y, columns=setting.problem.matrix_columns,
         n_updates=n_updates, batch_size=batch_size, seed=child(setting.seed, Purpose.REFIT),
         optimizer=trainers.optimizer, momentum=trainers.momentum, trainer=trainers.kind,
+        averaged=trainers.stopping.averaged,
     )  # fmt: skip
     path = folder.path / MODEL
     make_folder(path.parent)

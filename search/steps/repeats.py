@@ -101,7 +101,7 @@ class _Patience:
 
     Args:
         usual: By number of the point, the epoch the best one is expected near.
-        patience: That of the search.
+        patience: That of the search, in evaluations.
         min_delta: How much less loss is an improvement.
     """
 
@@ -115,8 +115,8 @@ class _Patience:
         key = epoch.job.trial, epoch.job.fold
         loss, at = self._best.get(key, (math.inf, 0))
         if epoch.valid_loss < loss - self._min_delta:
-            loss, at = self._best[key] = epoch.valid_loss, epoch.number
-        return epoch.number >= max(at, self._usual.get(epoch.job.trial, 0)) + self._patience
+            loss, at = self._best[key] = epoch.valid_loss, epoch.n_epochs
+        return epoch.n_epochs >= max(at, self._usual.get(epoch.job.trial, 0)) + self._patience * epoch.every
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,12 +153,15 @@ class Repeater:
         Args:
             points: Numbers and points; those that were no trial have numbers beyond all trials.
             repeats: Numbers of the repeats, from 1.
-            usual: By number of the point, the epoch that its best one is expected near: that of an earlier training.
+            usual: By number of the point, the epoch that its best one is expected near, on all training rows: that of
+                an earlier training.
             winner: The trial that is refitted afterwards, as far as is known; time for that is kept back.
             share: Share of every repeat's training rows to learn from; an epoch then is more passes over them, for the
                 refit too makes as many updates whatever its rows.
         """
         answers: list[RepeatAnswers] = []
+        n_passes = round(1 / share)
+        usual = {number: epoch * n_passes for number, epoch in usual.items()}
         reserve_s = self.clock.reserve.seconds(winner)
         n_done, n_together = 0, self._n_together(len(repeats))
         for start in range(0, len(repeats), n_together):
@@ -166,7 +169,7 @@ class Repeater:
             problem = self.prepared.repeats(numbers, share=share)
             missing = self._missing(problem, points, numbers)
             n_done += len(points) * len(numbers) - len(missing)
-            for trained in self._trained(problem, missing, usual=usual, reserve_s=reserve_s, n_passes=round(1 / share)):
+            for trained in self._trained(problem, missing, usual=usual, reserve_s=reserve_s, n_passes=n_passes):
                 n_done += 1
                 job, repeat = trained.job, numbers[trained.job.fold]
                 record = self._keep(problem, trained, repeat=repeat)

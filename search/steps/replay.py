@@ -18,6 +18,7 @@ from ffsearch.search.steps.inputs import FRAME, Inputs, Request, read_inputs
 from ffsearch.search.steps.running_trials import trial_job
 from ffsearch.search.steps.trial_records import make_record
 from ffsearch.search.training.protocol import Ended, Epoch
+from ffsearch.spaces.earlier import as_it_began
 from ffsearch.spaces.loader import parse_space
 from ffsearch.spaces.schema import SearchSpace
 
@@ -74,7 +75,7 @@ def replay(path: str | Path, trial: int, *, data: str | pd.DataFrame | None = No
 
     def watch(epoch: Epoch) -> Ended | None:
         """What was ended from outside is ended there again."""
-        ended_there = recorded.ended in (Ended.PRUNED, Ended.BUDGET) and epoch.number >= recorded.n_epochs
+        ended_there = recorded.ended in (Ended.PRUNED, Ended.BUDGET) and epoch.n_epochs >= recorded.n_epochs
         return recorded.ended if ended_there else None
 
     job = trial_job(recorded.trial, recorded.point, 0, seed=setting.seed)
@@ -128,6 +129,7 @@ def same_inputs(run: StoredRun, data: str | pd.DataFrame | None) -> Inputs[Searc
     overrides = {"evidence": "none", **({"data.source": data} if isinstance(data, str) else {})}
     origin = f"{run.path}/space.yaml"
     space = parse_space(run.space_text, name=origin, overrides=overrides, folder=run.path.parent)
+    space = as_it_began(space, run.space_text)
     frame = None if isinstance(data, str) else data
     inputs = read_inputs(Request(space=space, origin=origin, name=run.name, frame=frame))
     if inputs.prepared.table.sha256 != known:
@@ -139,9 +141,9 @@ def same_inputs(run: StoredRun, data: str | pd.DataFrame | None) -> Inputs[Searc
 
 
 def _difference(recorded: TrialRecord, again: TrialRecord) -> tuple[float, int | None]:
-    n_epochs = min(recorded.curve.n_epochs, again.curve.n_epochs)
+    n_looks = min(recorded.curve.n_looks, again.curve.n_looks)
     ours, theirs = (
-        np.stack([one.curve.train_loss[:n_epochs], one.curve.valid_loss[:n_epochs]]).astype(np.float64)
+        np.stack([one.curve.train_loss[:n_looks], one.curve.valid_loss[:n_looks]]).astype(np.float64)
         for one in (recorded, again)
     )
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -149,6 +151,7 @@ def _difference(recorded: TrialRecord, again: TrialRecord) -> tuple[float, int |
     same = (ours == theirs) | (np.isnan(ours) & np.isnan(theirs))
     by_epoch = np.where(same, 0.0, np.nan_to_num(shares, nan=np.inf)).max(axis=0, initial=0.0)
     different = np.flatnonzero(by_epoch > SAME)
-    if recorded.curve.n_epochs != again.curve.n_epochs:
-        return np.inf, int(different[0]) + 1 if len(different) else n_epochs + 1
-    return float(by_epoch.max(initial=0.0)), int(different[0]) + 1 if len(different) else None
+    first = (int(different[0]) + 1) * again.curve.every if len(different) else None
+    if recorded.curve.n_looks != again.curve.n_looks:
+        return np.inf, first or (n_looks + 1) * again.curve.every
+    return float(by_epoch.max(initial=0.0)), first

@@ -29,6 +29,7 @@ __all__ = [
     "back_through",
     "copy",
     "descend",
+    "draw",
     "drop",
     "elastic_slope",
     "exponential",
@@ -36,6 +37,7 @@ __all__ = [
     "fill",
     "keeps_slope",
     "losses",
+    "mean_share",
     "multiply",
     "place_bits",
     "slope_start",
@@ -505,3 +507,25 @@ def _rmsprop(w: Array, gradient: Array, square: Array, rate: Scalar, kept: Scala
         v = _RHO * square[i] + _NEW_RHO * (g * g)
         square[i] = v
         w[i] = kept * w[i] - rate * g / np.sqrt(v + _EPSILON)
+
+
+# --- the running mean of weights -------------------------------------------------------------------------------------
+
+_LATER = _F(defaults.LATER_WEIGHTS)
+
+
+@compiled
+def mean_share(count: int) -> Scalar:
+    """How far an update draws the mean: all the way at the first one.
+
+    Args:
+        count: Number of the update, from 1.
+    """
+    return _F((_LATER + _ONE) / (_LATER + _F(count)))
+
+
+@compiled
+def draw(mean: Array, w: Array, share: Scalar) -> None:
+    """Draw a mean to what it is of, in place."""
+    for i in range(len(mean)):
+        mean[i] += share * (w[i] - mean[i])

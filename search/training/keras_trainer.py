@@ -15,6 +15,7 @@ import logging
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import count
 from typing import Any, Final
 
@@ -38,7 +39,7 @@ from ffsearch.search.training.augment import (
 )
 from ffsearch.search.training.balance import BalancedRows
 from ffsearch.search.training.batches import batches_per_epoch, cut_batches
-from ffsearch.search.training.early_stopping import Progress
+from ffsearch.search.training.early_stopping import Progress, loss_floor
 from ffsearch.search.training.protocol import Curve, Ended, Job, Stopping, Trained, Watch, never_stop
 from ffsearch.search.training.sharing import as_tensor
 
@@ -120,7 +121,7 @@ class KerasTrainer:
         if rest:
             last = feed.dataset(job.seed, job.point, first_epoch=whole + 1).take(rest)
             history += _losses(model, last, epochs=1, n_updates=rest)
-        weights = model.get_weights()
+        weights = _answering(model).get_weights()
         forget_graphs()
         return weights, history
 
@@ -141,7 +142,7 @@ class KerasTrainer:
         n_updates = feed.n_updates(job.point) * self._stopping.evaluate_every
         model = self._compiled(job, n_updates=n_updates)
         recorder = _Recorder(
-            Progress(job, self._stopping, watch=watch),
+            Progress(job, self._stopping, watch=watch, floor=loss_floor(self._problem, job.fold)),
             split=self._problem.splits[job.fold],
             head=self._problem.head,
             started=started,
@@ -159,7 +160,11 @@ class KerasTrainer:
     def _compiled(self, job: Job, *, n_updates: int) -> keras.Model:
         """A job's network before its first update, ready to fit."""
         head, point = self._problem.head, job.point
-        model = build_network(point, head=head, n_features=self._problem.n_features, seed=job.seed)
+
+        def network() -> keras.Model:
+            return build_network(point, head=head, n_features=self._problem.n_features, seed=job.seed)
+
+        model = _Averaged(network(), network()) if self._stopping.averaged else network()
         compile_network(
             model, point=point, head=head, optimizer=self._optimizer, momentum=self._momentum, n_updates=n_updates
         )
@@ -328,6 +333,39 @@ class _DataLoss(keras.metrics.Metric):  # type: ignore[misc]  # Keras has no typ
         return self._total / self._n_updates
 
 
+@dataclass(frozen=True)
+class _Mean:
+    """A network that holds the running mean of another; wrapped, so that Keras takes it for no part of that one."""
+
+    network: keras.Model
+
+
+class _Averaged(keras.Model):  # type: ignore[misc]  # Keras has no types
+    """A network whose weights are averaged while it is trained: every update draws the mean to where it stands.
+
+    Args:
+        network: What is trained.
+        mean: The same network, to hold the mean.
+    """
+
+    def __init__(self, network: keras.Model, mean: keras.Model) -> None:
+        super().__init__(inputs=network.inputs, outputs=network.outputs, name=network.name)
+        self.mean = _Mean(mean)
+
+    def train_step(self, data: Any) -> Any:
+        """Keras' hook: an update, then the mean, batch normalisation's statistics with the weights."""
+        logs = super().train_step(data)
+        share = (defaults.LATER_WEIGHTS + 1) / (defaults.LATER_WEIGHTS + tf.cast(self.optimizer.iterations, tf.float32))
+        for mean, weight in zip(self.mean.network.weights, self.weights, strict=True):
+            mean.assign_add(share * (weight - mean))
+        return logs
+
+
+def _answering(model: keras.Model) -> keras.Model:
+    """The network that answers: the running mean of a network's weights, where there is one, else the network."""
+    return model.mean.network if isinstance(model, _Averaged) else model
+
+
 def compile_network(
     model: keras.Model, *, point: Point, head: Head, optimizer: str, momentum: float, n_updates: int
 ) -> None:
@@ -389,7 +427,8 @@ class _Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002  (Keras' hook)
         """Trace the evaluation once, when Keras has given the callback its model."""
-        self._predict = predictor(self.model)
+        self._network = _answering(self.model)
+        self._predict = predictor(self._network)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         """Keras' hook; `epoch` counts from 0."""
@@ -403,7 +442,7 @@ class _Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no
             train_s=time.perf_counter() - self._started,
         )
         if self._progress.improved:
-            self._best_logits, self._best_weights = logits, self.model.get_weights()
+            self._best_logits, self._best_weights = logits, self._network.get_weights()
         self.model.stop_training = self._progress.ended is not None
 
     def trained(self, *, n_updates: int) -> Trained:
@@ -416,7 +455,7 @@ class _Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no
             ended=progress.ended or Ended.COMPLETED,
             curve=progress.curve,
             best_epoch=progress.best_epoch,
-            n_updates=progress.best_epoch * n_updates,
+            n_updates=progress.best_look * n_updates,
             valid_logits=_no_logits(self._head) if diverged else self._best_logits,
             weights=None if diverged else self._best_weights,
             train_s=train_s,
@@ -425,7 +464,7 @@ class _Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no
 
     def _compile_s(self, train_s: float) -> float:
         """What the first epoch took beyond the mean of the others; nothing is known from one epoch alone."""
-        n_others = self._progress.n_epochs - 1
+        n_others = self._progress.n_looks - 1
         if n_others < 1:
             return 0.0
         return max(0.0, self._first_epoch_s - (train_s - self._first_epoch_s) / n_others)

@@ -33,10 +33,12 @@ from ffsearch.search.training.elementwise import (
     back_through,
     copy,
     descend,
+    draw,
     drop,
     field_key,
     fill,
     losses,
+    mean_share,
     multiply,
     update_key,
 )
@@ -109,8 +111,18 @@ def train(
         losses(hyper.loss, scratch.logits, scratch.y, scratch.row_loss)
         loss += _weighted(scratch.weight, scratch.row_loss, scratch.logits)
         penalty += _backward(state, hyper, scratch, step + number + 1)
+        if len(state.mean_kernels):
+            _average(state, mean_share(step + number + 1))
     restore(found)
     return loss / order.shape[0], penalty / order.shape[0]
+
+
+@compiled
+def _average(state: State, share: Scalar) -> None:
+    """Draw the running means to where the network stands."""
+    draw(state.mean_kernels, state.kernels, share)
+    draw(state.mean_vectors, state.vectors, share)
+    draw(state.mean_moving, state.moving, share)
 
 
 @inlined

@@ -73,6 +73,10 @@ class State(NamedTuple):
         moving: Of every hidden layer (2, units): moving mean and variance.
         kernel_moments: The optimiser's running averages, (2, len(kernels)).
         vector_moments: The same, (2, len(vectors)).
+        mean_kernels: The running mean of `kernels` over the updates; empty where the last weights are the ones that
+            count.
+        mean_vectors: That of `vectors`.
+        mean_moving: That of `moving`.
     """
 
     sizes: Array
@@ -81,6 +85,9 @@ class State(NamedTuple):
     moving: Array
     kernel_moments: Array
     vector_moments: Array
+    mean_kernels: Array
+    mean_vectors: Array
+    mean_moving: Array
 
 
 class Scratch(NamedTuple):
@@ -164,6 +171,7 @@ def unowned_state(s: State) -> State:
     return State(
         unowned(s.sizes), unowned(s.kernels), unowned(s.vectors), unowned(s.moving),
         unowned(s.kernel_moments), unowned(s.vector_moments),
+        unowned(s.mean_kernels), unowned(s.mean_vectors), unowned(s.mean_moving),
     )  # fmt: skip
 
 

@@ -26,7 +26,7 @@ from ffsearch.search.training.balance import BalancedRows
 from ffsearch.search.training.batches import batches_per_epoch, cut_batches
 from ffsearch.search.training.compiling import is_compiled
 from ffsearch.search.training.costs import update_seconds
-from ffsearch.search.training.early_stopping import Progress
+from ffsearch.search.training.early_stopping import Progress, loss_floor
 from ffsearch.search.training.elementwise import ACTIVATIONS, LOSSES, N_MOMENTS, OPTIMIZERS, keeps_slope, slope_start
 from ffsearch.search.training.lane_arrays import (
     BIAS,
@@ -168,7 +168,8 @@ class Lane:
         self.job = job
         self.losses = (0.0, 0.0, 0.0)
         """Training loss, validation loss and penalty of the last epoch."""
-        self._progress = Progress(job, settings.stopping, watch=never_stop)
+        floor = loss_floor(tables.problem, job.fold)
+        self._progress = Progress(job, settings.stopping, watch=never_stop, floor=floor)
         self._n_epochs = 0
         self._tables = tables
         self._settings = settings
@@ -219,7 +220,7 @@ class Lane:
         step = self._n_epochs * self._n_updates
         learns_from, judged_by = self._tables.training(self.job), self._tables.validation(self.job)
         train_loss, penalty = lane.train(state, hyper, augment, learns_from, order, draws, scratch, step)
-        losses = train_loss, lane.evaluate(state, hyper, judged_by, logits, chunk), penalty
+        losses = train_loss, lane.evaluate(_answering(state), hyper, judged_by, logits, chunk), penalty
         return losses, time.thread_time() - started
 
     def trained(self, *, error: str | None = None) -> Trained:
@@ -234,7 +235,7 @@ class Lane:
             error=error,
             curve=self._progress.curve,
             best_epoch=self._progress.best_epoch,
-            n_updates=self._progress.best_epoch * self._n_updates,
+            n_updates=self._progress.best_look * self._n_updates,
             valid_logits=logits,
             weights=weights,
             train_s=self._train_s,
@@ -246,7 +247,7 @@ class Lane:
         self._progress.record(train_loss=train_loss, valid_loss=valid_loss, penalty=penalty)
         if self._progress.improved:
             assert self._network is not None
-            state, logits = self._network.state, self._network.logits
+            state, logits = _answering(self._network.state), self._network.logits
             self._best = [array.copy() for array in (state.kernels, state.vectors, state.moving)], logits.copy()
 
 
@@ -270,9 +271,16 @@ def fit_updates(
         )
         history.append((loss, penalty))
         step += len(order[:left])
-    state = network.state
+    state = _answering(network.state)
     weights = unpacked(job.point, state.kernels, state.vectors, state.moving, n_features=tables.problem.n_features)
     return weights, history
+
+
+def _answering(state: State) -> State:
+    """The network that answers: the running mean of its weights, where there is one, else where training stands."""
+    if not len(state.mean_kernels):
+        return state
+    return state._replace(kernels=state.mean_kernels, vectors=state.mean_vectors, moving=state.mean_moving)
 
 
 def _read(job: Job, tables: Tables, stopping: Stopping, *, epoch: int) -> tuple[NDArray[np.int32], Array]:
@@ -334,7 +342,7 @@ def _network(job: Job, tables: Tables, settings: Settings) -> _Network:
     problem, point = tables.problem, job.point
     n_features, n_outputs = problem.n_features, problem.head.n_outputs
     weights = initial_weights(point, n_features=n_features, n_outputs=n_outputs, seed=job.seed)
-    state = _state(point, weights, n_outputs=n_outputs, n_moments=N_MOMENTS[settings.optimizer])
+    state = _state(point, weights, settings, n_outputs=n_outputs)
     batch_size = min(settings.stopping.batch_size, tables.balanced(job).n_rows)
     return _Network(
         state=state,
@@ -388,9 +396,11 @@ def dropout_line(point: Point) -> tuple[float, float, float]:
     return gain, shift, gain * limit + shift
 
 
-def _state(point: Point, weights: list[Array], *, n_outputs: int, n_moments: int) -> State:
+def _state(point: Point, weights: list[Array], settings: Settings, *, n_outputs: int) -> State:
     """A network before its first update."""
     kernels, vectors, moving = flat(point, weights)
+    means = [part.copy() if settings.stopping.averaged else _NONE for part in (kernels, vectors, moving)]
+    n_moments = N_MOMENTS[settings.optimizer]
     return State(
         sizes=np.array([weights[0].shape[0], *layer_sizes(point), n_outputs], np.int64),
         kernels=kernels,
@@ -398,6 +408,9 @@ def _state(point: Point, weights: list[Array], *, n_outputs: int, n_moments: int
         moving=moving,
         kernel_moments=np.zeros((n_moments, len(kernels)), np.float32),
         vector_moments=np.zeros((n_moments, len(vectors)), np.float32),
+        mean_kernels=means[0],
+        mean_vectors=means[1],
+        mean_moving=means[2],
     )
 
 
@@ -465,20 +478,20 @@ def augmentation(point: Point, columns: MatrixColumns, *, n_outputs: int, batch_
     )
 
 
-def lane_bytes(job: Job, problem: Problem, *, batch_size: int, optimizer: str) -> int:
+def lane_bytes(job: Job, problem: Problem, settings: Settings) -> int:
     """Memory that a lane takes while it trains, the rows apart, which all lanes share.
 
-    Its parameters, their running averages and the best of them so far; its room; rows of one epoch in their order, and
-    what is drawn for them; its answers on validation rows, and the best of those.
+    Its parameters, their mean, the optimiser's running averages and the best of them so far; its room; rows of one
+    epoch in their order, and what is drawn for them; its answers on validation rows, and the best of those.
     """
     point, split = job.point, problem.splits[job.fold]
     sizes = (problem.n_features, *layer_sizes(point), problem.head.n_outputs)
     n_kernels, n_hidden, widest = sum(a * b for a, b in pairwise(sizes)), sum(sizes[1:-1]), max(sizes[1:-1])
-    batch_size = min(batch_size, len(split.x_train))
+    batch_size = min(settings.stopping.batch_size, len(split.x_train))
     blocks = 1 + sum(_keeps(point)) + bool(point.dropout) + bool(point.activity_l1 or point.activity_l2)
     room = batch_size * (blocks * n_hidden + 2 * widest + sizes[0] + 3 * sizes[-1])
     room += max(a * b for a, b in pairwise(sizes)) + (2 + keeps_slope(point.activation)) * CHUNK * widest
-    parameters = (2 + N_MOMENTS[optimizer]) * (n_kernels + 6 * n_hidden)
+    parameters = (2 + settings.stopping.averaged + N_MOMENTS[settings.optimizer]) * (n_kernels + 6 * n_hidden)
     n_answers = 2 * len(split.x_valid) * sizes[-1]
     if is_augmented(point):
         room += batch_size * sum(sizes[:: len(sizes) - 1]) + n_draws(problem.matrix_columns) * len(split.x_train)

@@ -57,16 +57,18 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class Stopping:
-    """When training ends, for all jobs of a trainer.
+    """When training ends, and which weights count then, for all jobs of a trainer.
 
     Args:
-        max_epochs: Most epochs of a candidate.
+        max_epochs: Most evaluations of a candidate.
         patience: Evaluations without improvement before it is stopped (algorithm 7.1's p).
         min_delta: A validation loss must fall by more than this to count as an improvement.
         batch_size: Rows an update.
-        evaluate_every: Passes over the rows between two evaluations. Whatever counts epochs (curves, best epoch, the
-            watch, the two limits above) counts evaluations: on a table of a thousand rows a pass takes a few
-            milliseconds, and looking after each would cost more than training.
+        evaluate_every: Epochs between two evaluations. While a network is trained, whatever counts epochs (the watch, a
+            piece of work, the two limits above) counts these stretches: on a table of a thousand rows an epoch takes a
+            few milliseconds, and looking after each would cost more than training.
+        averaged: Whether a network that is judged and kept has the running mean of its weights over the updates
+            (`defaults.LATER_WEIGHTS`), else the last of them.
     """
 
     max_epochs: int
@@ -74,14 +76,21 @@ class Stopping:
     min_delta: float
     batch_size: int
     evaluate_every: int = 1
+    averaged: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
 class Epoch:
-    """What is known of a running job after one more epoch; the number counts from 1.
+    """What is known of a running job after one more evaluation.
 
-    `train_s` is what all its epochs took so far, without compiling as far as the trainer knows: in a lane seconds of a
-    core, with Keras of the clock; the one thing in it that depends on the machine.
+    Args:
+        job: The job.
+        number: Evaluations so far, from 1.
+        train_loss: See `Curve`.
+        valid_loss: See `Curve`.
+        train_s: What all its epochs took so far, without compiling as far as the trainer knows: in a lane seconds of a
+            core, with Keras of the clock; the one thing in it that depends on the machine.
+        every: Epochs between two evaluations.
     """
 
     job: Job
@@ -89,6 +98,12 @@ class Epoch:
     train_loss: float
     valid_loss: float
     train_s: float = 0.0
+    every: int = 1
+
+    @property
+    def n_epochs(self) -> int:
+        """Epochs trained so far."""
+        return self.number * self.every
 
 
 Watch = Callable[[Epoch], Ended | None]
@@ -102,21 +117,37 @@ def never_stop(epoch: Epoch) -> Ended | None:  # noqa: ARG001  (the signature of
 
 @dataclass(frozen=True, kw_only=True)
 class Curve:
-    """Learning curves, one entry an epoch, each of shape (n_epochs,), float32.
+    """Learning curves, one entry an evaluation, each of shape (n_looks,), float32.
 
     Losses are those of the head on its own scale (standardised targets, nats), without penalties, so that they compare
-    across regularisers: `train_loss` is the mean over the epoch's updates with dropout active, `valid_loss` is measured
-    after the epoch without. `penalty` is the mean of what L1, L2 and activity terms added while training.
+    across regularisers: `train_loss` is the mean over the updates since the evaluation before, with dropout active,
+    `valid_loss` is measured without. `penalty` is the mean of what L1, L2 and activity terms added while training.
     """
 
     train_loss: NDArray[np.float32]
     valid_loss: NDArray[np.float32]
     penalty: NDArray[np.float32]
+    every: int = 1
+    """Epochs between two entries."""
+
+    @property
+    def n_looks(self) -> int:
+        """Evaluations."""
+        return len(self.valid_loss)
 
     @property
     def n_epochs(self) -> int:
         """Epochs trained."""
-        return len(self.valid_loss)
+        return self.n_looks * self.every
+
+    @property
+    def epochs(self) -> NDArray[np.int64]:
+        """Epochs trained until each entry, shape (n_looks,)."""
+        return self.every * np.arange(1, self.n_looks + 1)
+
+    def look_at(self, epoch: float) -> int:
+        """The entry, from 0, of the evaluation next to an epoch."""
+        return min(max(round(epoch / self.every), 1), self.n_looks) - 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +185,7 @@ class Trained:
     @property
     def lowest_loss(self) -> float | None:
         """The validation loss of the best epoch; None when there was none."""
-        return float(self.curve.valid_loss[self.best_epoch - 1]) if self.best_epoch else None
+        return float(self.curve.valid_loss[self.curve.look_at(self.best_epoch)]) if self.best_epoch else None
 
 
 class Trainer(Protocol):

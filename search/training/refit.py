@@ -83,6 +83,7 @@ def refit(
     optimizer: str = defaults.OPTIMIZER,
     momentum: float = defaults.SGD_MOMENTUM,
     trainer: str = "population",
+    averaged: bool = True,
 ) -> Refitted:
     """Train a fresh network on all rows it is given, balanced and augmented as in the search.
 
@@ -99,13 +100,14 @@ def refit(
         optimizer: As in the search.
         momentum: As in the search.
         trainer: As in the search; `keras` is the reference trainer.
+        averaged: As in the search: whether the network has the running mean of its weights, else the last of them.
 
     Raises:
         TrainingError: If the loss stops being finite.
     """
     nobody = Split(x_train=x, y_train=y, x_valid=x[:0], y_valid=y[:0], train_weight=weight)
     problem = Problem(head=head, splits=(nobody,), columns=columns)
-    stopping = Stopping(max_epochs=1, patience=1, min_delta=0.0, batch_size=batch_size)
+    stopping = Stopping(max_epochs=1, patience=1, min_delta=0.0, batch_size=batch_size, averaged=averaged)
     settings = Settings(stopping=stopping, optimizer=optimizer, momentum=momentum)
     job = Job(trial=0, point=point, seed=seed)
     fit = _by_keras if trainer == "keras" or not _fits(job, problem, settings) else _by_lane
@@ -131,8 +133,7 @@ _Fitted = tuple[list[NDArray[np.float32]], list[tuple[float, float]]]
 
 def _fits(job: Job, problem: Problem, settings: Settings) -> bool:
     """Whether a lane may hold the network, as in the search."""
-    batch_size = settings.stopping.batch_size
-    return lane_bytes(job, problem, batch_size=batch_size, optimizer=settings.optimizer) <= memory_for_lanes()
+    return lane_bytes(job, problem, settings) <= memory_for_lanes()
 
 
 def _by_lane(job: Job, problem: Problem, settings: Settings, *, n_updates: int) -> _Fitted:

@@ -86,6 +86,18 @@ def descended(
     return [w - rate * g for w, g in zip(weights, gradients, strict=True)]
 
 
+def running_mean(path: Sequence[list[NDArray[np.float64]]]) -> list[NDArray[np.float64]]:
+    """What weights come to, on average, by those after every update: later ones count more, by the sixth power.
+
+    Args:
+        path: The weights after each update.
+    """
+    mean = path[0]
+    for count, weights in enumerate(path, start=1):
+        mean = [m + 7 / (6 + count) * (w - m) for m, w in zip(mean, weights, strict=True)]
+    return mean
+
+
 def run(trainer: Trainer, jobs: Sequence[Job], *, watch: Watch = never_stop) -> list[Trained]:
     """All results, in the order of their trials."""
     return sorted(trainer.train(iter(jobs), watch=watch), key=lambda trained: trained.job.trial)
@@ -186,7 +198,15 @@ class TrainerContract:
         often, seldom = (replace(STOPPING, max_epochs=n, evaluate_every=4 // n) for n in (4, 2))
         (each,), (every_second,) = (run(make(problem_for(), stopping), [job()]) for stopping in (often, seldom))
         np.testing.assert_allclose(every_second.curve.valid_loss, each.curve.valid_loss[1::2], rtol=1e-5)
-        assert every_second.n_updates == every_second.best_epoch * 2 * batches_per_epoch(200, batch_size=32)
+        assert every_second.curve.n_epochs == each.curve.n_epochs == 4
+        assert every_second.n_updates == every_second.best_epoch * batches_per_epoch(200, batch_size=32)
+
+    def test_the_last_weights_and_their_mean_are_two_networks_of_one_training(self, make: MakeTrainer) -> None:
+        (mean,), (last,) = (
+            run(make(problem_for(), replace(STOPPING, averaged=averaged)), [job()]) for averaged in (True, False)
+        )
+        np.testing.assert_allclose(mean.curve.train_loss, last.curve.train_loss, rtol=1e-6)
+        assert not np.allclose(mean.curve.valid_loss, last.curve.valid_loss, rtol=1e-3)
 
     def test_rows_of_weight_zero_teach_nothing(self, make: MakeTrainer) -> None:
         split = split_for(Task.REGRESSION)
