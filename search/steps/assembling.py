@@ -16,6 +16,7 @@ from ffsearch.search.executors.trainers import Trainers
 from ffsearch.search.folder.reader import STUDY
 from ffsearch.search.folder.writer import RunFolder
 from ffsearch.search.steps.inputs import Inputs
+from ffsearch.search.training.protocol import Stopping
 from ffsearch.search.training.stopping import stopping_for, updates_between
 from ffsearch.spaces.schema import SearchSpace
 
@@ -53,7 +54,7 @@ def engine_for(inputs: Inputs[SearchSpace], *, storage: str | None = None) -> It
         yield make_engine(
             inputs.space,
             objective=inputs.objective,
-            max_epochs=stopping_for(inputs.space.train, inputs.n_train).max_epochs,
+            max_epochs=_stopping(inputs).max_epochs,
             first_rung=_first_rung(inputs),
             n_features=inputs.prepared.n_features,
             n_outputs=inputs.prepared.head.n_outputs,
@@ -70,7 +71,7 @@ def trainers_of(inputs: Inputs[SearchSpace], *, carrier: Carrier | None = None) 
     """Trainers that train as the space says, in threads of this process or by a carrier."""
     train, search = inputs.space.train, inputs.space.search
     return Trainers(
-        kind=train.trainer, stopping=stopping_for(inputs.space.train, inputs.n_train), optimizer=train.optimizer,
+        kind=train.trainer, stopping=_stopping(inputs), optimizer=train.optimizer,
         momentum=train.momentum, n_lanes=search.concurrency, carrier=carrier,
     )  # fmt: skip
 
@@ -97,5 +98,9 @@ def _first_rung(inputs: Inputs[SearchSpace]) -> int:
     """Evaluations before a pruner judges a trial."""
     from ffsearch.search.engines.pruners import first_rung_for
 
-    stopping = stopping_for(inputs.space.train, inputs.n_train)
-    return first_rung_for(updates_between(stopping, inputs.n_train), n_folds=len(inputs.prepared.splits.folds))
+    return first_rung_for(updates_between(_stopping(inputs), inputs.n_train), n_folds=len(inputs.prepared.splits.folds))
+
+
+def _stopping(inputs: Inputs[SearchSpace]) -> Stopping:
+    """When the training of a network ends."""
+    return stopping_for(inputs.space.train, inputs.n_train)
