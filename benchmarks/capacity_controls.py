@@ -37,13 +37,13 @@ def studied(control: str, draw: int, settings: dict[str, Any]) -> dict[str, Any]
     wall, processor = time.perf_counter(), time.process_time()
     with tempfile.TemporaryDirectory() as folder:
         done = run("capacity", data=f"control:{control}@{draw}", overrides=settings, out=f"{folder}/run")
-        found = done.summary["verdict"]
+        found = done.results.verdict
         n_networks = len(done.capacity)
     return {
         "control": control,
         "draw": draw,
-        "code": found["code"],
-        "text": found["text"],
+        "code": found.code,
+        "text": found.text,
         "n_networks": n_networks,
         "wall_s": time.perf_counter() - wall,
         "processor_s": time.process_time() - processor,

@@ -33,8 +33,9 @@ import numpy as np
 import pandas as pd
 
 import ffsearch
-from ffsearch.search.base.objective import Objective
 from ffsearch.search.evidence.metrics import METRICS
+from ffsearch.search.folder.results import Estimate
+from ffsearch.search.folder.summary import Summary
 from ffsearch.search.network.heads import Task
 from ffsearch.search.serving.packaging import PackagedModel, load_packaged
 
@@ -71,16 +72,16 @@ def steps(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return value + 0.3 * rng.standard_normal(len(x))
 
 
-TRUTHS: dict[str, tuple[Truth, Callable[[dict], bool]]] = {
-    "linear": (linear, lambda summary: summary["verdict"]["code"] != "network"),
-    "radial": (radial, lambda summary: _gain(summary, "linear")["low"] > 0),
-    "noise": (noise, lambda summary: summary["verdict"]["code"] == "nothing"),
-    "steps": (steps, lambda summary: summary["verdict"]["code"] == "boosting"),
+TRUTHS: dict[str, tuple[Truth, Callable[[Summary], bool]]] = {
+    "linear": (linear, lambda summary: summary.verdict.code != "network"),
+    "radial": (radial, lambda summary: _gain(summary, "linear").low > 0),
+    "noise": (noise, lambda summary: summary.verdict.code == "nothing"),
+    "steps": (steps, lambda summary: summary.verdict.code == "boosting"),
 }
 
 
-def _gain(summary: dict, name: str) -> dict[str, float]:
-    return next(one["network_gain"] for one in summary["baselines"] if one["name"] == name)
+def _gain(summary: Summary, name: str) -> Estimate:
+    return next(one.network_gain for one in summary.baselines if one.name == name)
 
 
 @dataclass
@@ -99,7 +100,7 @@ class Case:
     seen: pd.DataFrame
     hidden: pd.DataFrame
     target: str
-    is_right: Callable[[dict], bool] | None
+    is_right: Callable[[Summary], bool] | None
 
 
 def drawn(name: str, *, seed: int, n_rows: int) -> Case:
@@ -139,23 +140,24 @@ class Found:
     sd: float
 
 
-def judged(case: Case, *, seed: int) -> tuple[dict, Found]:
+def judged(case: Case, *, seed: int) -> tuple[Summary, Found]:
     """Run on a case, and score the winner on the hidden rows."""
     with tempfile.TemporaryDirectory() as folder:
         run = ffsearch.run(
             "tabular", data=case.seen, target=case.target, overrides=SETTINGS | {"search.seed": seed},
             out=Path(folder, "run"),
         )  # fmt: skip
-        model, summary = load_packaged(run.path / "model" / "model.keras"), run.summary
+        model, summary = load_packaged(run.path / "model" / "model.keras"), run.results
         answers = model.answers(case.hidden.drop(columns=case.target))
     truth = case.hidden[[case.target]].to_numpy(np.float64) if model.task is Task.REGRESSION else _classes(case, model)
-    evidence, objective = summary["evidence"], Objective(**summary["objective"])
+    evidence, objective = summary.evidence, summary.objective
     sign = objective.sign
     corrected, test = (
-        tuple(sorted(sign * evidence[part][key] for key in ("low", "value", "high"))) for part in ("corrected", "test")
+        tuple(sorted(sign * end for end in (part.low, part.value, part.high)))
+        for part in (evidence.corrected, evidence.test)
     )
     return summary, Found(
-        naive=sign * evidence["naive"]["value"],
+        naive=sign * evidence.naive.value,
         corrected=(corrected[1], corrected[0], corrected[2]),
         test=(test[1], test[0], test[2]),
         true=sign * METRICS[model.task][objective.name](truth, answers),
@@ -193,13 +195,13 @@ def main() -> None:
         began = time.monotonic()
         summary, one = judged(case, seed=seed)
         found.setdefault(case.name, []).append(one)
-        code = summary["verdict"]["code"]
+        code = summary.verdict.code
         codes.setdefault(case.name, Counter())[code] += 1
         if case.is_right is not None:
             right.setdefault(case.name, []).append(case.is_right(summary))
         wrong = "WRONG" if case.is_right is not None and not right[case.name][-1] else ""
         gains = {name: _gain(summary, name) for name in ("dummy", "linear", "boosting")}
-        told = " ".join(f"{name} {g['value']:.3f} [{g['low']:.3f} {g['high']:.3f}]" for name, g in gains.items())
+        told = " ".join(f"{name} {g.value:.3f} [{g.low:.3f} {g.high:.3f}]" for name, g in gains.items())
         held = "".join("+" if low <= one.true <= high else "-" for _, low, high in (one.corrected, one.test))
         print(f"{case.name:10.10}{seed:3} {code:12}{wrong:6}{told} naive {one.naive:.4f} corrected "
               f"{one.corrected[0]:.4f} test {one.test[0]:.4f} true {one.true:.4f} {held} "

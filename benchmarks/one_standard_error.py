@@ -76,7 +76,7 @@ def compared(path: Path) -> Compared:
     return Compared(
         name=path.name,
         metric=objective.name,
-        n_params=(best["n_params"], naive.n_params),
+        n_params=(best.n_params, naive.n_params),
         scores=tuple(metric_values(head.task, sealed.y, of_model)[objective.name] for of_model in answers),
         interval=interval,
         is_lower_better=objective.is_lower_better,

@@ -18,14 +18,10 @@ from numpy.typing import NDArray
 from ffsearch.reports import tables
 from ffsearch.reports.tables import RunLike
 from ffsearch.search.folder.results import (
-    Bin,
     Effect,
     Estimate,
-    Importance,
     Residuals,
     SealedScores,
-    Slice,
-    Temperature,
 )
 from ffsearch.search.folder.verdict import Verdict
 from ffsearch.search.wording.codes import Code
@@ -36,19 +32,15 @@ __all__ = [
     "Confusion",
     "Contender",
     "Finalist",
-    "bins",
     "confusion",
     "effects",
     "finalists",
-    "importances",
     "loss_key",
     "models",
     "overall_loss",
     "residuals",
     "said",
-    "temperature",
     "verdict",
-    "worst_slices",
 ]
 
 NETWORK: Final = "network"
@@ -172,29 +164,12 @@ def effects(run: RunLike) -> list[Effect]:
     return sorted(found, key=lambda one: (one.against != "winner", factors.index(one.factor)))
 
 
-def importances(run: RunLike) -> list[Importance]:
-    """How much each parameter told the best trials from all, the most important first."""
-    return [one for one in run.results.importance if one.is_known]
-
-
 def confusion(run: RunLike) -> Confusion | None:
     """Sealed rows by true and answered class."""
     errors = run.results.errors
     if errors is None or not errors.confusion:
         return None
     return Confusion(labels=errors.labels, counts=np.asarray(errors.confusion, np.int64))
-
-
-def bins(run: RunLike) -> list[Bin]:
-    """The reliability curve."""
-    found = run.results.calibration
-    return [] if found is None else [one for one in found.bins if one.is_known]
-
-
-def temperature(run: RunLike) -> Temperature | None:
-    """What would mend the probabilities."""
-    found = run.results.calibration
-    return None if found is None else found.temperature
 
 
 def residuals(run: RunLike) -> list[Residuals]:
@@ -211,14 +186,9 @@ def residuals(run: RunLike) -> list[Residuals]:
     return found
 
 
-def worst_slices(run: RunLike) -> list[Slice]:
-    """The parts of the table that are worst off, the surest first."""
-    return [one for one in run.results.slices if one.is_known]
-
-
 def overall_loss(run: RunLike) -> float | None:
     """Mean loss of all sealed rows, by the mean loss of a slice and its excess over the others."""
-    n_test, slices = run.results.data.n_test, worst_slices(run)
+    n_test, slices = run.results.data.n_test, run.results.slices
     if not slices or not n_test:
         return None
     first = slices[0]

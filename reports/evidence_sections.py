@@ -91,7 +91,7 @@ def deeper(run: RunLike, t: Language) -> Section | None:
 
 def mattered(run: RunLike, t: Language) -> Section | None:
     """Importances over the search, and what a change of one thing does to the winner."""
-    importances = evidence.importances(run)
+    importances = run.results.importance
     effects = [one for one in evidence.effects(run) if one.factor not in SHAPE]
     blocks = []
     if (picture := importance_picture(importances, t)) is not None:
@@ -195,14 +195,13 @@ def _confused(part: Confusion, t: Language) -> str:
 
 
 def _reliability(run: RunLike, t: Language) -> list[Block]:
-    bins, confused = evidence.bins(run), evidence.confusion(run)
-    if not bins:
+    found, confused = run.results.calibration, evidence.confusion(run)
+    if found is None:
         return []
     labels = confused.labels if confused else []
     label = t("errors.confidence_two", label=shortened(labels[1])) if len(labels) == 2 else t("errors.confidence")
-    found = evidence.temperature(run)
-    text = "" if found is None else _temperature(found, t)
-    return [Block(title=t("errors.reliability"), text=text, pictures=[reliability_picture(bins, label, t)])]
+    text = "" if found.temperature is None else _temperature(found.temperature, t)
+    return [Block(title=t("errors.reliability"), text=text, pictures=[reliability_picture(found.bins, label, t)])]
 
 
 def _temperature(found: Temperature, t: Language) -> str:
@@ -220,7 +219,7 @@ def _residuals(run: RunLike, t: Language) -> list[Block]:
 
 
 def _slices(run: RunLike, t: Language) -> list[Block]:
-    parts, overall = evidence.worst_slices(run), evidence.overall_loss(run)
+    parts, overall = run.results.slices, evidence.overall_loss(run)
     if not parts or overall is None:
         return []
     n_worse = sum(one.is_worse for one in parts)

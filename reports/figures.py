@@ -95,7 +95,7 @@ class Figures:
 
     def importances(self) -> Figure:
         """How much each parameter told the best trials from all."""
-        importances = evidence.importances(self._run)
+        importances = self._run.results.importance
         self._need(importances, "importances: they need 15 trials with a score")
         return evidence_plots.importances(importances, t=self._t, width=self._width)
 
@@ -157,15 +157,16 @@ class Figures:
 
     def reliability(self) -> Figure:
         """Whether the network's probabilities come true."""
-        bins, part = evidence.bins(self._run), evidence.confusion(self._run)
-        self._need(bins, "probabilities on a sealed test")
+        found, part = self._run.results.calibration, evidence.confusion(self._run)
+        if found is None:
+            raise self._lack("probabilities on a sealed test")
         labels = part.labels if part is not None else []
         label = (
             self._t("errors.confidence_two", label=shortened(labels[1]))
             if len(labels) == 2
             else self._t("errors.confidence")
         )
-        return error_plots.reliability(bins, label=label, t=self._t, width=self._width)
+        return error_plots.reliability(found.bins, label=label, t=self._t, width=self._width)
 
     def residuals(self, target: str | None = None) -> Figure:
         """Residuals of a target; of the first one if none is named."""
@@ -178,7 +179,7 @@ class Figures:
 
     def slices(self) -> Figure:
         """The parts of the table that are worst off."""
-        parts, overall = evidence.worst_slices(self._run), evidence.overall_loss(self._run)
+        parts, overall = self._run.results.slices, evidence.overall_loss(self._run)
         if not parts or overall is None:
             raise self._lack("slices of 20 sealed rows or more")
         label = self._t(evidence.loss_key(self._run))

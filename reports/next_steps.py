@@ -108,7 +108,8 @@ def _place(value: float, parameter: Mapping[str, Any]) -> float | None:
 
 
 def _of_errors(run: RunLike) -> Iterator[Finding]:
-    fitted, confused = evidence.temperature(run), evidence.confusion(run)
+    calibration, confused = run.results.calibration, evidence.confusion(run)
+    fitted = None if calibration is None else calibration.temperature
     if fitted is not None and fitted.loss_before - fitted.loss_after >= NOTICEABLE * fitted.loss_before:
         yield found(Code.SCALE_PROBABILITIES, value=fitted.value)
     balance = tables.best_row(run).get("point.augment_balance", "none")
@@ -116,7 +117,7 @@ def _of_errors(run: RunLike) -> Iterator[Finding]:
         share = float(confused.counts.sum(axis=1).min() / max(1, confused.counts.sum()))
         if share < RARE / max(1, len(confused.labels) / 2):
             yield found(Code.UNEQUAL_CLASSES, share=share)
-    worst = next((one for one in evidence.worst_slices(run) if one.is_worse), None)
+    worst = next((one for one in run.results.slices if one.is_worse), None)
     if worst is not None:
         form, rows = ("missing", {}) if worst.rows is None else ("known", {"rows": worst.rows})
         yield found(Code.MORE_ROWS_OF_SLICE, form, column=worst.column, **rows)

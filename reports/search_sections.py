@@ -165,7 +165,7 @@ def limits(run: RunLike, t: Language) -> Section:
         "kinds": bool(baselines),
         "causes": n_scored > 1,
         "effects": bool(evidence.effects(run)),
-        "slices": bool(evidence.worst_slices(run)),
+        "slices": bool(run.results.slices),
         "capacity": run.results.capacity is None,
     }
     values = {"n": n_openings if n_openings > 1 else n_scored, "models": ""}
