@@ -24,7 +24,7 @@ MAX_BUDGET: Final = 100_000_000
 """Most parameters of a cell. Choice: Adam's averages of one such network already take 1.2 GB."""
 
 MAX_SEEDS: Final = 1_000
-"""Most seeds. Choice: more is a slip of the finger."""
+"""Most seeds. Choice: more is a typing error."""
 
 MIN_CONVOLUTIONS: Final = 3
 """Fewest convolutional layers: one a stage."""

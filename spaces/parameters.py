@@ -189,7 +189,7 @@ class Legal:
 
 
 def _within_limits(form: type[SpaceSection], value: Any) -> type[SpaceSection]:
-    """A form whose values all have the limits of one name: a gate, passed once and then forgotten."""
+    """A form of a parameter whose values must all lie within the limits of one name; it is used to check, not kept."""
     limited = {"low": value, "high": value, "default": value | None, "values": tuple[value, ...]}
     fields: dict[str, Any] = {
         name: (limited[name], copy(field)) for name, field in form.model_fields.items() if name in limited

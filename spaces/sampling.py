@@ -29,7 +29,7 @@ FEWEST_FOLDS: Final = 5
 """Folds with which that pruner can save any: it takes four that are all worse to be sure."""
 
 _OWN_ROUNDS: Final = "hyperband"
-"""The sampler that itself says how long a trial is trained."""
+"""The sampler that decides how many epochs a trial is trained; a pruner beside it would decide it a second time."""
 
 
 def sampling_faults(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> Iterator[Fault]:

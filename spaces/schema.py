@@ -55,7 +55,7 @@ __all__ = [
 ]
 
 MAX_DEPTH: Final = 64
-"""Most hidden layers. Choice: plain networks stop training long before; a larger number is a slip of the finger."""
+"""Most hidden layers. Choice: plain networks stop training long before; a larger number is a typing error."""
 
 MAX_WIDTH: Final = 65_536
 """Most units of a layer. Choice: one kernel between two such layers already takes 16 GiB."""
@@ -67,10 +67,10 @@ TRIALS: Final = 100
 """Trials where neither their number nor a budget is said. choice: the most that the samplers' measurements cover."""
 
 MAX_TRIALS: Final = 1_000_000
-"""Most trials. Choice: more is a slip of the finger."""
+"""Most trials. Choice: more is a typing error."""
 
 MAX_CONCURRENCY: Final = 10_000
-"""Most networks in training at a time. Choice: more is a slip of the finger."""
+"""Most networks in training at a time. Choice: more is a typing error."""
 
 MIN_ROWS: Final = 10
 """Fewest rows that can be asked for. Choice: with fewer, one row decides a score."""
@@ -79,7 +79,7 @@ MAX_BINS: Final = 256
 """Most bins of a number. Choice: each is a column of the matrix; more are noise long before."""
 
 MAX_FINALISTS: Final = 100
-"""Most finalists. Choice: the repeats would take longer than the search; more is a slip of the finger."""
+"""Most finalists. Choice: the repeats would take longer than the search; more is a typing error."""
 
 HOLDOUT: Final = 0.2
 """Share of rows that choose where a holdout is not said."""

@@ -33,10 +33,10 @@ __all__ = [
 ]
 
 MAX_EPOCHS: Final = 100_000
-"""Most epochs, and patience. Choice: more is a slip of the finger."""
+"""Most epochs, and patience. Choice: more is a typing error."""
 
 MAX_BATCH: Final = 1_000_000
-"""Most rows an update. Choice: more is a slip of the finger."""
+"""Most rows an update. Choice: more is a typing error."""
 
 MAX_REPEATS: Final = 100
 """Most repeats of evidence. Choice: beyond it nothing moves but the time."""

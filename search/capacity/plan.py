@@ -104,7 +104,7 @@ class Plan:
     seed: int
 
     def of_size(self, size: int) -> slice:
-        """Where the cells of a share stand: as many of every share, one after the other."""
+        """The places of one share's cells: `cells` holds those of each share together, as many of every share."""
         n_cells = len(self.cells) // len(self.shares)
         return slice(size * n_cells, (size + 1) * n_cells)
 

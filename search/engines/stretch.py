@@ -98,7 +98,7 @@ def _off(name: str, parameter: FloatParameter) -> float:
 
 
 def _decoded(parameter: Searched, param: Any) -> Any:
-    """A value of the space; below `low` is off."""
+    """The value that a sampler's number stands for: numbers below the range's `low` mean that the parameter is off."""
     return 0.0 if isinstance(parameter, FloatParameter) and param < parameter.low else param
 
 

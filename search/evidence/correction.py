@@ -205,7 +205,10 @@ def correct_repeats(
 
 
 def _added(out: OutOfSample, model: int) -> Scores:
-    """What every row, or group of rows, adds to a candidate's mean loss over all parts; their mean is that loss."""
+    """The influence of every row, or group of rows, on a candidate's mean loss, taken over all parts.
+
+    The values are centred so that their mean is the loss itself: what resamples rows can then resample these.
+    """
     rows = np.unique(np.concatenate([part.rows for part in out.parts]))
     added, means = np.zeros(len(rows)), []
     for part in out.parts:

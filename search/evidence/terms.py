@@ -168,7 +168,11 @@ def _added(terms: NDArray[np.float64], members: Sequence[NDArray[np.intp]]) -> N
 
 
 def _added_to_areas(truth: NDArray[Any], terms: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Twice the mean of both kinds' placements, of which each is the area, less the area itself."""
+    """The influence of every row on the area under each ROC curve (DeLong, DeLong and Clarke-Pearson 1988).
+
+    The placements of the positive rows have the area as their mean, and so have those of the negative rows: a row's
+    influence is twice its share of both means, less the area.
+    """
     n_curves, areas = terms.shape[2], []
     for place, number in enumerate([1] if n_curves == 1 else range(n_curves)):
         positive = truth == number

@@ -22,7 +22,7 @@ FOLDER: Final = ".carried"
 """Where matrices are handed over in a run folder; there only while the run goes on."""
 
 MAX_WORKERS: Final = 1024
-"""Most workers of a machine. Choice: more is a slip of the finger."""
+"""Most workers of a machine. Choice: more is a typing error."""
 
 
 @dataclass(frozen=True, kw_only=True)

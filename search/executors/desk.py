@@ -18,7 +18,7 @@ THREADS: Final = 3
 
 @dataclass(frozen=True, eq=False)
 class _Seat:
-    """A network's lane, and who may train it now."""
+    """The lane that holds a network, and the lock that whoever trains it holds."""
 
     lane: Lane
     training: Lock = field(default_factory=Lock)

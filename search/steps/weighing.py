@@ -46,7 +46,8 @@ FIRST_PARTNER: Final = MAX_TRIALS
 """Number of the first partner: beyond all trials."""
 
 ON_FEWER_ROWS: Final = 2 * MAX_TRIALS
-"""Added to the winner's number where it learns from a part of the rows: beyond all partners."""
+"""Added to the winner's number where it learns from fewer rows, so that its records there have a number of their own:
+it is larger than that of every trial and every partner."""
 
 RACE_REPEATS: Final = 2
 """Repeats after which the worse half of the finalists is left behind. choice: the fewest that have a spread."""

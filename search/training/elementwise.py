@@ -124,7 +124,10 @@ def _loop(function: Callable[[Any, Any], tuple[Any, Any]]) -> Any:
 
 @compiled
 def _are_apart(z: Array, out: Array) -> bool:
-    """One array or two? Each case has its own loop, because vector code is only for what does not overlap."""
+    """Whether input and output are different arrays.
+
+    The callers have a loop for each case: the compiler makes vector code only where it knows that they do not overlap.
+    """
     return bool(z.ctypes.data != out.ctypes.data)
 
 
