@@ -103,3 +103,16 @@ def test_a_space_that_names_no_table_takes_the_one_it_is_given(table: Path, tmp_
     space.write_text("evidence: none\ntrain: {max_epochs: 2}\nsearch: {trials: 1}\nspace: {depth: 1, width: 8}\n")
     assert invoke(["run", str(space), "--data", str(table), "--target", "y", "--out", str(tmp_path / "run"), "-q"]) == 0
     assert load(tmp_path / "run").name == "mine-table"
+
+
+def test_what_the_engine_refuses_is_refused_before_anything_is_written(
+    table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["run", "tabular", "--data", str(table), "--target", "y", "--out", str(tmp_path / "run"), "-q"]
+    shared = ["--storage", f"sqlite:///{tmp_path / 'shared.db'}"]
+    for others in ([], shared):
+        assert invoke([*asked, *others, "--set", "search.max_params=3"]) == 2
+        assert "no network of the space has 3 parameters" in capsys.readouterr().err
+    assert invoke([*asked, *shared, "--set", "search.sampler=grid"]) == 2
+    assert "Legal with --storage" in capsys.readouterr().err
+    assert [entry.name for entry in tmp_path.iterdir()] == ["table.csv"]
