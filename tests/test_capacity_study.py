@@ -192,7 +192,7 @@ def test_networks_that_diverge_are_counted_and_stand_for_knowing_nothing(tmp_pat
 @pytest.mark.parametrize(
     ("overrides", "text"),
     [
-        ({"capacity.budgets": [10]}, r"No parameter budget can be met by two depths.*to 2%: the narrowest layers"),
+        ({"capacity.budgets": [10]}, r"No parameter budget can be met to 2% by two depths.*: the narrowest layers"),
         ({"data.source": "control:tant"}, r"is it control:tent\?"),
     ],
 )

@@ -11,6 +11,7 @@ from ffsearch.errors import DataError, SpaceError
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.capacity.plan import Plan, Training, make_plan
 from ffsearch.search.capacity.rows import ShareRows, rows_of_shares
+from ffsearch.search.capacity.widths import TOLERANCE
 from ffsearch.search.data.images import ImageLayout
 from ffsearch.search.evidence.metrics import resolve_objective
 from ffsearch.search.evidence.scoring import naive_value
@@ -150,5 +151,7 @@ def _check(plan: Plan) -> None:
         if len({cell.depth for cell in plan.cells[plan.main] if cell.budget == budget}) > 1:
             return
     told = " ".join(PLAIN.says(missing.finding) for missing in plan.missing)
-    raise DataError(f"No parameter budget can be met by two depths, so nothing can be compared: {told} "
-                    "Set other capacity.budgets.")  # fmt: skip
+    raise DataError(
+        f"No parameter budget can be met to {TOLERANCE:.0%} by two depths, so nothing can be compared: {told} Set other "
+        "capacity.budgets."
+    )
