@@ -446,6 +446,11 @@ class EvidenceSpec(SpaceSection):
         default=("dummy", "linear", "boosting"),
         description="What a network has to beat, on the same splits and the sealed test.",
     )
+    margin: Annotated[StrictFloat, Field(gt=0, lt=1, allow_inf_nan=False)] = Field(
+        default=0.05,
+        description="Smallest difference worth having, as a share of what the best model gains over knowing nothing on "
+        "development rows: a network that gains less over a linear model is not worth it.",
+    )
 
 
 EVIDENCE: Final[Mapping[str, Mapping[str, Any]]] = {

@@ -17,6 +17,7 @@ from ffsearch.search.capacity.contrasts import Contrast, Scores, contrast, resam
 from ffsearch.search.capacity.findings import study_verdict
 from ffsearch.search.capacity.plan import StudyCell, Widened
 from ffsearch.search.capacity.verdict import StudyCode, StudyFindings, find, margin_of
+from ffsearch.search.evidence.units import UnitKind, Units
 from ffsearch.search.folder.study_results import StudyLine
 from ffsearch.search.network.topology import Point
 from ffsearch.search.wording.codes import Code
@@ -46,7 +47,7 @@ def scored(
 
 
 def found(gains: list[float], **given: float) -> StudyFindings:
-    return find(cells(), scored(np.array(gains), **given), margin=0.05)  # type: ignore[arg-type]
+    return find(cells(), scored(np.array(gains), **given), valid=np.array(gains), margin=0.05)  # type: ignore[arg-type]
 
 
 # --- contrasts -------------------------------------------------------------------------------------------------------
@@ -60,7 +61,7 @@ def test_seeds_alone_are_a_t_test_and_rows_alone_a_normal_one() -> None:
     )
     rows = replace(PURE, seed_variance=0.0, row_variance=0.25)
     assert rows.interval() == pytest.approx((1 - norm.ppf(0.975) / 2, 1 + norm.ppf(0.975) / 2), rel=1e-4)
-    assert rows.detectable == pytest.approx((norm.ppf(0.975) + norm.ppf(0.8)) / 2, rel=1e-4)
+    assert rows.detectable() == pytest.approx((norm.ppf(0.975) + norm.ppf(0.8)) / 2, rel=1e-4)
 
 
 @settings(max_examples=50, deadline=None)  # other work on the machine must not fail it
@@ -82,8 +83,8 @@ def test_interval_p_value_and_equivalence_tell_one_story(
     assert one.is_within(abs(value) + 1.01 * (high - value) + 1e-9)
     if one.error > 1e-6:
         assert not one.is_within(0.99 * abs(value))
-        assert one.detectable > one.error
-    more = one.seeds_to_detect(one.detectable + 1e-9)
+        assert one.detectable() > one.error
+    more = one.seeds_to_detect(one.detectable() + 1e-9)
     assert more is None or more <= 4 * n_seeds + 2
 
 
@@ -109,8 +110,8 @@ def test_rows_of_a_group_are_drawn_together() -> None:
     ]
     given = {"truth": np.zeros(400), "terms": terms.astype(np.float32)}
     whole, apart = (
-        contrast(resampled_scores(MAE, **given, rng=np.random.default_rng(0), groups=by), [-1.0, 1.0])
-        for by in (groups, None)
+        contrast(resampled_scores(MAE, **given, rng=np.random.default_rng(0), units=by), [-1.0, 1.0])
+        for by in (Units.of_labels(UnitKind.GROUPS, groups), None)
     )
     assert whole.error > 3 * apart.error
 
@@ -158,7 +159,7 @@ def test_what_noise_hides_is_not_settled_and_it_is_said_what_would_settle_it() -
 
 def test_depths_without_a_size_in_common_are_not_compared() -> None:
     apart = [replace(cell, budget=cell.budget * cell.depth) for cell in cells((1, 2), (1_000,))]
-    findings = find(apart, scored(np.array([0.0, 0.1])), margin=0.05)
+    findings = find(apart, scored(np.array([0.0, 0.1])), valid=np.zeros(2), margin=0.05)
     verdict = study_verdict(findings, metric="mae", train_gains={}, n_at_edge=0, n_cells=2)
     assert "no two depths have cells of one size" in verdict.said(ENGLISH)
 
@@ -192,7 +193,7 @@ def convolutional() -> list[StudyCell]:
 def test_more_convolutional_layers_must_beat_both_ways_of_being_wide(
     gains: list[float], code: StudyCode, form: str
 ) -> None:
-    findings = find(convolutional(), scored(np.array(gains)), margin=0.05)
+    findings = find(convolutional(), scored(np.array(gains)), valid=np.array(gains), margin=0.05)
     assert [(one.line, one.wide.widened) for one in findings.means] == [
         (StudyLine(9, Widened.CHANNELS), Widened.CHANNELS), (StudyLine(9, Widened.CHANNELS), Widened.UNITS),
     ]  # fmt: skip
@@ -208,7 +209,7 @@ def test_more_convolutional_layers_must_beat_both_ways_of_being_wide(
 
 def test_networks_with_more_dense_units_have_no_part_in_the_slope_on_depth() -> None:
     plain, other = (
-        find(convolutional(), scored(np.array([0.0, 0.1, *units, 0.5, 0.6])), margin=0.05)
+        find(convolutional(), scored(np.array([0.0, 0.1, *units, 0.5, 0.6])), valid=np.zeros(6), margin=0.05)
         for units in ([0.0, 0.1], [9.0, 9.0])
     )
     assert plain.slope is not None
@@ -221,8 +222,8 @@ def test_overfitting_is_the_loss_beyond_a_depths_best_budget() -> None:
     findings = found([0.5, 0.0, 0.0, 0.5, 0.0, 0.0])
     beyond = findings.beyond_best[StudyLine(1)]
     assert beyond is not None
-    assert beyond[0] == 1_000
-    assert beyond[1].interval()[1] < 0
+    assert beyond.budget == 1_000
+    assert beyond.is_shown
     assert findings.beyond_best[StudyLine(2)] is None
 
 
@@ -234,7 +235,7 @@ def test_training_that_fails_is_told_apart_from_too_many_layers() -> None:
 
 
 def test_one_budget_and_two_depths_will_do() -> None:
-    findings = find(cells((1, 2), (1_000,)), scored(np.array([0.0, 0.5])), margin=0.05)
+    findings = find(cells((1, 2), (1_000,)), scored(np.array([0.0, 0.5])), valid=np.array([0.0, 0.5]), margin=0.05)
     assert findings.code is StudyCode.DEEPER
     assert findings.growth is None
     assert findings.slope is None

@@ -19,6 +19,7 @@ from ffsearch.search.evidence.correction import (
     stopping_optimism,
 )
 from ffsearch.search.evidence.finalists import choose
+from ffsearch.search.evidence.units import UnitKind, Units
 from ffsearch.search.network.topology import Point
 from ffsearch.search.training.protocol import Curve, Ended, Job, Trained
 
@@ -162,9 +163,9 @@ def test_groups_make_the_interval_wider_where_their_rows_agree() -> None:
     part = Part(rows=np.arange(200), truth=np.zeros((200, 1)), terms=terms)
     widths = [
         (found.high - found.low)
-        for known in (None, groups)
+        for known in (None, Units.of_labels(UnitKind.GROUPS, groups))
         for found in [
-            correct_search(OutOfSample(objective=MAE, parts=(part,), groups=known), rng=rng, n_resamples=300).score
+            correct_search(OutOfSample(objective=MAE, parts=(part,), units=known), rng=rng, n_resamples=300).score
         ]
     ]
     assert widths[1] > 2 * widths[0]

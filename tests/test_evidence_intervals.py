@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ffsearch.search.base.objective import Objective
+from ffsearch.search.evidence.comparison import paired_over_rows
 from ffsearch.search.evidence.intervals import mean_quantiles, score_intervals
 from ffsearch.search.evidence.metrics import METRICS
 from ffsearch.search.evidence.terms import row_influences, row_terms
+from ffsearch.search.evidence.units import UnitKind, Units
 from ffsearch.search.network.heads import Task
 
 ENDS = np.array([0.025, 0.975])
@@ -52,17 +55,60 @@ def test_losses_without_skewness_have_students_interval() -> None:
     np.testing.assert_allclose(mean_quantiles(values, ENDS), [-0.4802, 0.4802], atol=1e-3)  # 2.093 / sqrt(19)
 
 
-def test_values_that_are_all_alike_have_no_width() -> None:
+def test_values_that_are_all_alike_have_no_width_and_a_single_one_no_interval() -> None:
     np.testing.assert_array_equal(mean_quantiles(np.full(5, 2.0), ENDS), [2.0, 2.0])
-    np.testing.assert_array_equal(mean_quantiles(np.full(1, 2.0), ENDS), [2.0, 2.0])
+    assert np.isnan(mean_quantiles(np.full(1, 2.0), ENDS)).all()
+
+
+def test_one_group_says_nothing_of_others() -> None:
+    rng = np.random.default_rng(0)
+    terms, truth = rng.random((1, 40, 1)).astype(np.float32), rng.integers(2, size=40)
+    whole = Units.of_labels(UnitKind.GROUPS, np.zeros(40))
+    for metric in ("log_loss", "accuracy", "balanced_accuracy", "roc_auc"):
+        assert np.isnan(score_intervals(metric, truth=truth, terms=terms, units=whole)).all()
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy", "roc_auc", "log_loss"])
+def test_perfect_answers_are_not_certain(metric: str) -> None:
+    truth = np.repeat([0, 1], [30, 6])
+    right = truth[:, None] == np.arange(2)
+    answers = np.where(right, 0.999, 0.001)
+    terms = row_terms(Task.BINARY, metric, truth=truth, answers=answers)[None]
+    [(low, high)] = score_intervals(metric, truth=truth, terms=terms)
+    assert high - low > 0.08
+    [found] = paired_over_rows(
+        Objective(name=metric, direction="maximize"), truth=truth, terms=np.concatenate([terms, terms]), pairs=[(0, 1)]
+    )
+    assert found.low < -0.08
+    assert found.high > 0.08
+
+
+def test_a_class_of_one_row_makes_a_balanced_accuracy_uncertain() -> None:
+    truth = np.repeat([0, 1], [99, 1])
+    terms = np.ones((1, 100, 1), np.float32)
+    [(low, _)] = score_intervals("balanced_accuracy", truth=truth, terms=terms)
+    assert low < 0.55
+
+
+def test_rows_that_are_there_three_times_are_known_once() -> None:
+    rng = np.random.default_rng(3)
+    terms, truth = rng.exponential(size=(1, 50, 1)).astype(np.float32), rng.integers(2, size=50)
+    copies = Units.of_labels(UnitKind.COPIES, np.tile(np.arange(50), 3))
+    for metric in ("log_loss", "mae", "rmse", "balanced_accuracy", "accuracy"):
+        shown = np.minimum(terms, 1) if metric in ("accuracy", "balanced_accuracy") else terms
+        [once] = score_intervals(metric, truth=truth, terms=shown)
+        tiled = np.tile(shown, (1, 3, 1))
+        [thrice] = score_intervals(metric, truth=np.tile(truth, 3), terms=tiled, units=copies)
+        assert thrice == pytest.approx(once, rel=1e-6)
 
 
 def test_groups_whose_rows_agree_make_the_interval_wider() -> None:
     rng = np.random.default_rng(0)
     groups = np.repeat(np.arange(20), 10)
+    units = Units.of_labels(UnitKind.GROUPS, groups)
     terms = (2 + np.repeat(rng.normal(size=20), 10)).astype(np.float32)[None, :, None]
     truth = np.zeros((200, 1))
-    (alone,), (whole,) = (score_intervals("mae", truth=truth, terms=terms, groups=known) for known in (None, groups))
+    (alone,), (whole,) = (score_intervals("mae", truth=truth, terms=terms, units=known) for known in (None, units))
     assert whole[1] - whole[0] > 2.5 * (alone[1] - alone[0])
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ffsearch.search.evidence.metrics import METRICS
 from ffsearch.search.evidence.terms import RESAMPLED, row_terms, row_weights, weight_chunks, weighted_scores
+from ffsearch.search.evidence.units import UnitKind, Units
 from ffsearch.search.network.heads import Task
 
 CASES = [(task, metric) for task in Task for metric in METRICS[task] if metric in RESAMPLED]
@@ -41,7 +42,7 @@ def test_weights_of_one_give_the_metric(task: Task, metric: str, seed: int) -> N
 @pytest.mark.parametrize(("task", "metric"), [case for case in CASES if case[1] != "roc_auc"])
 def test_counts_give_the_metric_of_the_rows_drawn(task: Task, metric: str) -> None:
     truth, answers = example(task)
-    weights = row_weights(20, len(truth), rng=np.random.default_rng(1))
+    weights = row_weights(20, units=Units.of_rows(len(truth)), rng=np.random.default_rng(1))
     drawn = [np.repeat(np.arange(len(truth)), count.astype(int)) for count in weights]
     expected = [METRICS[task][metric](truth[rows], answers[rows]) for rows in drawn]
     np.testing.assert_allclose(scores(task, metric, truth, answers, weights), expected, rtol=1e-4)
@@ -50,7 +51,7 @@ def test_counts_give_the_metric_of_the_rows_drawn(task: Task, metric: str) -> No
 @pytest.mark.parametrize("task", [Task.BINARY, Task.MULTICLASS])
 def test_the_projected_area_is_near_the_exact_one(task: Task) -> None:
     truth, answers = example(task, n_rows=400)
-    weights = row_weights(200, len(truth), rng=np.random.default_rng(1))
+    weights = row_weights(200, units=Units.of_rows(len(truth)), rng=np.random.default_rng(1))
     drawn = [np.repeat(np.arange(len(truth)), count.astype(int)) for count in weights]
     exact = np.array([METRICS[task]["roc_auc"](truth[rows], answers[rows]) for rows in drawn])
     ours = scores(task, "roc_auc", truth, answers, weights)
@@ -62,7 +63,7 @@ def test_many_models_at_once_equal_one_at_a_time() -> None:
     truth, answers = example(Task.MULTICLASS)
     other = example(Task.MULTICLASS, seed=5)[1]
     terms = np.stack([row_terms(Task.MULTICLASS, "roc_auc", truth=truth, answers=a) for a in (answers, other)])
-    weights = row_weights(7, len(truth), rng=np.random.default_rng(0))
+    weights = row_weights(7, units=Units.of_rows(len(truth)), rng=np.random.default_rng(0))
     both = weighted_scores("roc_auc", truth=truth, terms=terms, weights=weights)
     for place in range(2):
         alone = weighted_scores("roc_auc", truth=truth, terms=terms[place : place + 1], weights=weights)
@@ -88,14 +89,14 @@ def test_a_class_without_rows_in_a_resample_does_not_count() -> None:
 
 
 def test_every_resample_draws_as_many_rows_as_there_are() -> None:
-    weights = row_weights(50, 30, rng=np.random.default_rng(0))
+    weights = row_weights(50, units=Units.of_rows(30), rng=np.random.default_rng(0))
     assert (weights.sum(axis=1) == 30).all()
     assert weights.mean(axis=0) == pytest.approx(1, abs=0.6)
 
 
 def test_groups_are_drawn_whole() -> None:
     groups = np.array([3, 3, 9, 9, 9, 4])
-    weights = row_weights(40, 6, rng=np.random.default_rng(0), groups=groups)
+    weights = row_weights(40, units=Units.of_labels(UnitKind.GROUPS, groups), rng=np.random.default_rng(0))
     for number in np.unique(groups):
         of_group = weights[:, groups == number]
         assert (of_group == of_group[:, :1]).all()
@@ -104,5 +105,5 @@ def test_groups_are_drawn_whole() -> None:
 
 def test_chunks_are_the_resamples_that_were_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ffsearch.search.evidence.terms.CHUNK_CELLS", 100)
-    chunks = list(weight_chunks(25, 30, rng=np.random.default_rng(0)))
+    chunks = list(weight_chunks(25, units=Units.of_rows(30), rng=np.random.default_rng(0)))
     assert [len(chunk) for chunk in chunks] == [3] * 8 + [1]

@@ -14,6 +14,7 @@ from ffsearch.search.data.problem import Split
 from ffsearch.search.evidence.metrics import METRICS
 from ffsearch.search.evidence.scoring import answers_from_logits, constant_answer, truth_of
 from ffsearch.search.evidence.terms import row_terms
+from ffsearch.search.evidence.units import Units, units_of
 from ffsearch.search.network.heads import Head, TargetScale, Task, values
 from ffsearch.search.network.model import build_network
 from ffsearch.search.training.keras_trainer import forget_graphs, predictor
@@ -39,7 +40,7 @@ class Answered:
     Args:
         places: Place of each cell's learning rate in the grid.
         truth: As `metrics` wants it.
-        groups: Number of each test row's group, or None.
+        units: What is independent among the test rows.
         test: Objective on the test rows, shape (n_cells, n_seeds).
         train: The same on the rows each was trained on.
         naive_train: What knowing nothing scores on those rows, mean over seeds, shape (n_cells,).
@@ -50,7 +51,7 @@ class Answered:
 
     places: tuple[int, ...]
     truth: Array
-    groups: NDArray[np.int64] | None
+    units: Units
     test: NDArray[np.float64]
     train: NDArray[np.float64]
     naive_train: NDArray[np.float64]
@@ -94,7 +95,7 @@ def answer(
     return Answered(
         places=places,
         truth=truth,
-        groups=study.inputs.prepared.test_groups(),
+        units=units_of(study.inputs.prepared.dealt.guide, study.inputs.prepared.splits.test),
         test=np.array([[METRICS[head.task][metric](truth, one) for one in of_cell] for of_cell in answers]),
         train=np.stack([cell.train for cell in cells]),
         naive_train=np.array([cell.naive_train for cell in cells]),

@@ -6,16 +6,18 @@ one learning rate a cell -> answers on test and training rows -> capacity.parque
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ffsearch.search.base.files import write_atomically
 from ffsearch.search.base.seeds import Purpose, generator
 from ffsearch.search.capacity.contrasts import Scores, resampled_scores
+from ffsearch.search.capacity.plan import Training
 from ffsearch.search.capacity.tables import ShareResults, capacity_frame, capacity_results, verdict_of
 from ffsearch.search.capacity.verdict import find, margin_of
 from ffsearch.search.folder.log import LineKind
@@ -52,17 +54,19 @@ def conclude(
     from ffsearch.search.capacity.answers import answer  # loads Keras
 
     sealed = open_test(study.inputs.prepared, folder=folder, observer=observer)
-    answered = answer(study, sealed, losses=study.losses(folder.records), networks=networks)
+    losses = study.losses(folder.records)
+    answered = answer(study, sealed, losses=losses, networks=networks)
     observer.phase(Phase.SAVE)
     scores = resampled_scores(
         study.objective,
         truth=answered.truth,
         terms=answered.terms,
-        groups=answered.groups,
+        units=answered.units,
         rng=generator(study.plan.seed, Purpose.BOOTSTRAP),
     )
     margin = margin_of(study.inputs.space.capacity.margin, objective=study.objective.name, naive=study.naive)
-    found = [_part(study, size, answered, scores, margin=margin) for size in range(len(study.plan.shares))]
+    shares = range(len(study.plan.shares))
+    found = [_part(study, size, answered, scores, losses=losses, margin=margin) for size in shares]
     folder.write_table(CAPACITY, capacity_frame(study, folder.records, answered))
     write_atomically(folder.path / ANSWERS, _arrays(answered))
     results = capacity_results(study, folder.records, found, openings=folder.n_noted(LineKind.TEST_OPENED))
@@ -77,19 +81,41 @@ def conclude(
     observer.finished(summary, folder.path)
 
 
-def _part(study: Study, size: int, answered: Answered, scores: Scores, *, margin: float) -> ShareResults:
+def _part(
+    study: Study,
+    size: int,
+    answered: Answered,
+    scores: Scores,
+    *,
+    losses: Mapping[Training, float | None],
+    margin: float,
+) -> ShareResults:
     """What networks of one share of the training rows came to."""
     at = study.plan.of_size(size)
     cells = study.plan.cells[at]
-    of_cells = Scores(values=scores.values[at], resampled=scores.resampled[:, at])
+    of_cells = replace(scores, values=scores.values[at], resampled=scores.resampled[:, at])
     return ShareResults(
         rows=study.rows[size],
         first=at.start,
         cells=cells,
         answered=answered.of(at),
         scores=of_cells,
-        findings=find(cells, of_cells, margin=margin),
+        findings=find(cells, of_cells, valid=_valid(study, at, answered, losses), margin=margin),
     )
+
+
+def _valid(study: Study, at: slice, answered: Answered, losses: Mapping[Training, float | None]) -> NDArray[np.float64]:
+    """Mean validation score of every cell's tuned networks, higher is better; of those that diverged nothing is known.
+
+    Args:
+        study: What is compared.
+        at: The cells.
+        answered: Which learning rate each was tuned to.
+        losses: What every training came to.
+    """
+    of_cells = [study.plan.scores_of(cell, losses)[answered.places[cell]] for cell in range(len(study.plan.cells))[at]]
+    known = [[loss for loss in of_cell if loss is not None] for of_cell in of_cells]
+    return np.array([-np.mean(of_cell) if of_cell else -np.inf for of_cell in known])
 
 
 def _arrays(answered: Answered) -> bytes:

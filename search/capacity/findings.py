@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from ffsearch.search.capacity.plan import Widened
 from ffsearch.search.capacity.verdict import Comparison, StudyCode, StudyFindings
+from ffsearch.search.folder.study_results import StudyLine
 from ffsearch.search.folder.verdict import Verdict
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, Value, found
@@ -37,8 +38,7 @@ def study_verdict(
         low, high = compared.growth.interval()
         said.append(found(Code.MORE_PARAMETERS, value=compared.growth.value, low=low, high=high, metric=metric))
     if compared.code is StudyCode.NOT_SETTLED:
-        needed = compared.seeds_needed
-        said.append(found(Code.STUDY_SETTLED_BY, "seeds", n=needed) if needed else found(Code.STUDY_SETTLED_BY, "rows"))
+        said.append(_what_settles(compared, metric))
     if n_at_edge:
         said.append(found(Code.RATE_AT_EDGE, n=n_at_edge, n_cells=n_cells))
     return Verdict.of_findings(compared.code, said)
@@ -54,9 +54,10 @@ def _main(compared: StudyFindings, metric: str) -> Finding:
     form = "convolutional" if _is_convolutional(compared) else "dense"
     match compared.code:
         case StudyCode.DEEPER:
-            return _found(code, form, _best_of_all(by_gain), metric=metric)
+            return _found(code, form, _best_of_all(compared), metric=metric)
         case StudyCode.WIDER:
-            return _found(code, form, by_gain[0], is_loss=True, metric=metric)
+            worst = next(one for one in by_gain if one.is_loss)
+            return _found(code, form, worst, is_loss=True, metric=metric, margin=margin)
         case StudyCode.EITHER:
             equal = next(one for one in compared.means if one.gain.is_within(margin))
             return found(code, form, metric=metric, margin=margin, reference=equal.reference, depth=equal.depth)
@@ -68,28 +69,51 @@ def _main(compared: StudyFindings, metric: str) -> Finding:
             return found(code, "found", metric=metric, margin=margin, detectable=compared.detectable)
 
 
-def _best_of_all(by_gain: Sequence[Comparison]) -> Comparison:
-    """The comparison of the depth that gains most over whatever it gains least over."""
-    least = {one.line: one for one in reversed(by_gain)}  # of every line the one that stands first
-    return max(least.values(), key=lambda one: one.gain.value)
+def _best_of_all(compared: StudyFindings) -> Comparison:
+    """The comparison of the depth that gains most, of those shown to, over whatever it gains least over."""
+    by_line: dict[StudyLine, list[Comparison]] = {}
+    for one in compared.means:
+        by_line.setdefault(one.line, []).append(one)
+    least = [min(of_line, key=_value) for of_line in by_line.values() if all(one.is_gain for one in of_line)]
+    return max(least, key=_value)
+
+
+def _value(one: Comparison) -> float:
+    return one.gain.value
+
+
+def _what_settles(compared: StudyFindings, metric: str) -> Finding:
+    needed = compared.seeds_needed
+    if compared.is_near_the_margin:
+        return found(Code.STUDY_SETTLED_BY, "nothing", margin=compared.margin, metric=metric)
+    return found(Code.STUDY_SETTLED_BY, "seeds", n=needed) if needed else found(Code.STUDY_SETTLED_BY, "rows")
 
 
 def _other_depths(compared: StudyFindings, metric: str, *, said_of: object) -> Iterator[Finding]:
-    """Depths the first sentence does not speak of, and budgets at which it is the other way round."""
+    """Depths the first sentence does not speak of, and budgets that say something else than the mean over all."""
     margin = compared.margin
     for one in compared.means:
         if one.depth == said_of:
             continue
-        if one.is_shown and one.gain.value < -margin:
+        if one.is_loss:
             yield _found(Code.OTHER_DEPTH, "worse", one, is_loss=True, metric=metric)
-        elif one.is_shown and one.gain.value > margin:
+        elif one.is_gain:
             yield _found(Code.OTHER_DEPTH, "better", one, metric=metric)
         elif one.gain.is_within(margin):
             yield found(Code.OTHER_DEPTH, "equal", depth=one.depth, reference=one.reference, margin=margin)
-    sign = {StudyCode.DEEPER: 1, StudyCode.WIDER: -1}.get(compared.code, 0)
     for one in compared.singles:
-        if one.depth == said_of and one.is_shown and sign * one.gain.value < -margin:
-            yield _found(Code.BUDGET_REVERSES, "", one, budget=one.budget or 0)
+        if (one.is_gain or one.is_loss) and not _is_told(compared, one):
+            form = "better" if one.is_gain else "worse"
+            yield _found(Code.BUDGET_REVERSES, form, one, is_loss=one.is_loss, budget=one.budget or 0, metric=metric)
+    for one in compared.crossings:
+        if one.is_shown:
+            yield _found(Code.GAIN_CHANGES, "", one, metric=metric)
+
+
+def _is_told(compared: StudyFindings, single: Comparison) -> bool:
+    """Whether the mean over budgets says of a depth what a single budget says."""
+    mean = next((one for one in compared.means if (one.line, one.wide) == (single.line, single.wide)), None)
+    return mean is not None and (mean.is_gain, mean.is_loss) == (single.is_gain, single.is_loss)
 
 
 def _found(code: Code, form: str, one: Comparison, *, is_loss: bool = False, **values: Value) -> Finding:

@@ -128,10 +128,13 @@ def capacity_results(
             LineGain(**_named(line), **vars(_gain(gain))) for line, gain in findings.growth_by_line.items()
         ),
         overfits=tuple(
-            LossBeyondBest(**_named(line), beyond=best[0], is_shown=best[1].interval()[1] < 0, **vars(_gain(best[1])))
+            LossBeyondBest(
+                **_named(line), beyond=best.budget, is_shown=best.is_shown, p_holm=best.p_holm, **vars(_gain(best.gain))
+            )
             for line, best in findings.beyond_best.items()
             if best is not None
         ),
+        crossings=tuple(_comparison(one, findings) for one in findings.crossings),
         detectable=findings.detectable,
         seeds_needed=findings.seeds_needed,
         disagreement=_disagreement(study, main),
@@ -270,14 +273,14 @@ def _comparison(one: Comparison, findings: StudyFindings) -> DepthGain:
         p_holm=one.p_holm,
         is_shown=one.is_shown,
         is_equivalent=one.gain.is_within(findings.margin),
-        seeds_needed=one.gain.seeds_to_detect(findings.margin),
+        seeds_needed=one.gain.seeds_to_detect(findings.margin, len(findings.means)),
     )
 
 
 def _gain(found: Contrast) -> GainEstimate:
     low, high = found.interval()
     return GainEstimate(
-        value=found.value, low=low, high=high, p=found.p_value, error=found.error, detectable=found.detectable
+        value=found.value, low=low, high=high, p=found.p_value, error=found.error, detectable=found.detectable()
     )
 
 

@@ -200,11 +200,6 @@ class Prepared:
         notices = (found(Code.UNKNOWN_CLASS, n=n_unknown),) if n_unknown else ()
         return SealedRows(features=self.table.features.take(rows), y=y, notices=notices)
 
-    def test_groups(self) -> NDArray[np.int64] | None:
-        """Number of each test row's group; None where rows do not come in groups."""
-        groups = self.dealt.guide.groups
-        return None if groups is None else groups[self.splits.test]
-
     def _split(self, train: NDArray[np.int64], valid: NDArray[np.int64]) -> Split:
         preprocessor, x_train, y_train, scale = self._learn(train)
         x_valid = preprocessor.matrix(self._raw_of(valid), n_rows=len(valid))

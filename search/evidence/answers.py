@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.base.seeds import Purpose, generator
 from ffsearch.search.data.problem import Problem, Split
+from ffsearch.search.data.splits import Guide
 from ffsearch.search.evidence.correction import OutOfSample, Part
 from ffsearch.search.evidence.scoring import answers_from_logits, truth_of
 from ffsearch.search.evidence.stored import TermsFile, kept_rows
 from ffsearch.search.evidence.terms import row_terms
+from ffsearch.search.evidence.units import units_of
 from ffsearch.search.network.heads import Head, TargetScale, Task
 from ffsearch.search.training.protocol import Trained
 
@@ -59,11 +61,19 @@ class SearchAnswers:
         problem: Its folds.
         objective: What terms are kept of.
         rows: Table rows of every fold's validation part.
+        guide: What the splits go by.
         seed: The run's seed.
     """
 
     def __init__(
-        self, folder: Path, problem: Problem, objective: Objective, *, rows: Sequence[NDArray[np.int64]], seed: int
+        self,
+        folder: Path,
+        problem: Problem,
+        objective: Objective,
+        *,
+        rows: Sequence[NDArray[np.int64]],
+        guide: Guide,
+        seed: int,
     ) -> None:
         self._head, self._objective = problem.head, objective
         n_terms = _n_terms(problem.head, objective)
@@ -78,6 +88,7 @@ class SearchAnswers:
         ]
         self._rows = [of_fold[kept] for of_fold, kept in zip(rows, self._kept, strict=True)]
         self._splits = problem.splits
+        self._units = units_of(guide, np.unique(np.concatenate(self._rows)))
         path = folder / FOLDER / "search.bin"
         self._file = TermsFile(path=path, n_rows=[len(kept) for kept in self._kept], n_terms=n_terms)
 
@@ -113,7 +124,7 @@ class SearchAnswers:
             )
             for rows, split, kept, terms in zip(self._rows, self._splits, self._kept, of_folds, strict=True)
         )
-        out = OutOfSample(objective=self._objective, parts=parts)
+        out = OutOfSample(objective=self._objective, parts=parts, units=self._units)
         return [found[place] for place in places], out
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 from ffsearch.search.base.confidence import TAIL
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.evidence.finalists import corrected_factor
-from ffsearch.search.evidence.terms import weight_chunks, weighted_scores
+from ffsearch.search.evidence.intervals import Unseen, mean_limits
+from ffsearch.search.evidence.terms import if_wrong, row_influences, strata
+from ffsearch.search.evidence.units import Units
 from ffsearch.search.folder.results import Estimate
 
-__all__ = ["Spread", "holm", "moderated", "paired_over_repeats", "paired_over_rows"]
-
-N_RESAMPLES: Final = 2000
-"""Resamples of a difference. Choice: intervals of several comparisons reach to 0.4 %, where 8 of them lie."""
+__all__ = ["SeedSpread", "Spread", "holm", "moderated", "paired_over_repeats", "paired_over_rows"]
 
 
 def paired_over_rows(
@@ -31,36 +30,78 @@ def paired_over_rows(
     truth: NDArray[Any],
     terms: NDArray[np.float32],
     pairs: Sequence[tuple[int, int]],
-    rng: np.random.Generator,
-    groups: NDArray[np.int64] | None = None,
-    seed_sds: Sequence[float] | None = None,
+    units: Units | None = None,
+    seeds: Sequence[SeedSpread | None] | None = None,
     n_together: int = 1,
 ) -> list[Estimate]:
-    """Differences between models that answered the same rows, each with its bootstrap interval over rows.
+    """Differences between models that answered the same rows, each with its interval over rows.
+
+    An interval is Student's, bent by the skewness of what units add to the difference; reaches as far as an error of
+    one model alone would move it that was not seen; and is the wider for what seeds add.
 
     Args:
         objective: What is compared.
         truth: As `row_terms` wants it.
         terms: Of every model, shape (n_models, n_rows, n_terms).
         pairs: Places of the models to compare.
-        rng: Where resamples are drawn from.
-        groups: Number of each row's group, shape (n_rows,), or None: groups are resampled whole.
-        seed_sds: Standard deviation of each model's true score from seed to seed, shape (n_models,): the interval then
-            speaks of any seed's network, not only of the one that answered. None: of the models as they are.
+        units: What is independent; None: every row by itself.
+        seeds: How far each model's true score scatters from seed to seed: the interval then speaks of any seed's
+            network, not only of the one that answered. None: of the models as they are.
         n_together: Comparisons that are to hold together: each interval is widened so that all of them hold with 95 %
             (Bonferroni).
+
+    Returns:
+        An interval a pair; both ends NaN with a single unit, which says nothing of others.
     """
     metric, sign = objective.name, -objective.sign
-    gain = sign * weighted_scores(metric, truth=truth, terms=terms, weights=np.ones((1, len(truth)), np.float32))[0]
-    chunks = weight_chunks(N_RESAMPLES, len(truth), rng=rng, groups=groups)
-    drawn = np.concatenate([weighted_scores(metric, truth=truth, terms=terms, weights=chunk) for chunk in chunks])
-    drawn = sign * drawn + rng.standard_normal(drawn.shape) * np.asarray(seed_sds or [0.0] * len(terms))
+    units = units or Units.of_rows(len(truth))
+    gains = sign * row_influences(metric, truth=truth, terms=terms)
+    wrong = if_wrong(metric, truth=truth, terms=terms)
     tail = TAIL / n_together
+    known = seeds or [None] * len(terms)
     intervals = []
     for one, other in pairs:
-        low, high = np.nanquantile(drawn[:, one] - drawn[:, other], [tail, 1 - tail])
-        intervals.append(Estimate(value=float(gain[one] - gain[other]), low=float(low), high=float(high)))
+        unseen = []
+        if wrong is not None:
+            alone = sign * wrong[one] - gains[other], gains[one] - sign * wrong[other]
+            unseen = [Unseen(values=values, rows=rows) for rows in strata(metric, truth) for values in alone]
+        reach = math.hypot(*(spread.reach(tail) for spread in (known[one], known[other]) if spread))
+        low, high = mean_limits(gains[one] - gains[other], units=units, tail=tail, unseen=unseen, seeds=reach)
+        intervals.append(Estimate(value=float(gains[one].mean() - gains[other].mean()), low=low, high=high))
     return intervals
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeedSpread:
+    """How far a model's true score scatters from seed to seed: what is left of a spread when rows' part is taken away.
+
+    Args:
+        total: Variance of one network's score, that of finite rows included.
+        of_rows: What finite rows bring of it.
+        degrees: Degrees of freedom the total is known with.
+    """
+
+    total: float
+    of_rows: float
+    degrees: float
+
+    @property
+    def sd(self) -> float:
+        """Standard deviation of one network's true score; 0 where rows alone explain the spread."""
+        return math.sqrt(max(0.0, self.total - self.of_rows))
+
+    def reach(self, tail: float) -> float:
+        """How far it reaches to a side beyond which so much of the chance lies.
+
+        A spread of few degrees that rows happen to explain is no proof that seeds add nothing, so the limits are taken
+        apart, not the variances.
+
+        Source: modified large-sample limits, Burdick and Graybill 1992, *Confidence intervals on variance components*.
+        """
+        from scipy.special import ndtri, stdtrit
+
+        of_all, of_rows = float(stdtrit(self.degrees, 1 - tail)), float(ndtri(1 - tail))
+        return math.sqrt(max(0.0, of_all**2 * self.total - of_rows**2 * self.of_rows))
 
 
 def paired_over_repeats(

@@ -13,8 +13,10 @@ the finalists' repeats, where seeds and splits are fresh, and takes both away.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -22,12 +24,14 @@ from numpy.typing import NDArray
 
 from ffsearch.search.base.confidence import TAIL
 from ffsearch.search.base.objective import Objective
+from ffsearch.search.evidence.comparison import SeedSpread
 from ffsearch.search.evidence.finalists import choose
-from ffsearch.search.evidence.intervals import mean_quantiles, of_groups
-from ffsearch.search.evidence.learning import drawn_gain
+from ffsearch.search.evidence.intervals import mean_quantiles
+from ffsearch.search.evidence.learning import limits_of_gain
 from ffsearch.search.evidence.metrics import bounds
 from ffsearch.search.evidence.terms import row_influences, weight_chunks, weighted_scores
-from ffsearch.search.folder.results import Corrected, RowsGain
+from ffsearch.search.evidence.units import Units
+from ffsearch.search.folder.results import Corrected, Estimate, RowsGain
 from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.training.protocol import Trained
 
@@ -61,12 +65,17 @@ class OutOfSample:
     Args:
         objective: What the networks are compared by.
         parts: Folds or repeats; candidate i is place i of `Part.terms` in each of them.
-        groups: Number of each row's group, by row of the table, or None: groups are resampled whole.
+        units: What is independent, of `rows`; None: every row by itself.
     """
 
     objective: Objective
     parts: tuple[Part, ...]
-    groups: NDArray[np.int64] | None = None
+    units: Units | None = None
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """Numbers of all rows that were answered, ascending."""
+        return np.unique(np.concatenate([part.rows for part in self.parts]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,12 +85,15 @@ class Correction:
     Args:
         naive: The score that chose.
         score: The corrected one.
-        optimism: naive - corrected, turned so that positive means that the naive score flatters.
+        optimism: How much better the naive score is than what its own trial came to again, positive where it flatters;
+            where that trial was not trained again, than the corrected value.
+        seeds: How far one candidate's true score scatters from seed to seed; None when it is not known.
     """
 
     naive: float
     score: Corrected
     optimism: float
+    seeds: SeedSpread | None = None
 
 
 def part_scores(out: OutOfSample) -> Scores:
@@ -121,12 +133,12 @@ def correct_search(out: OutOfSample, *, rng: np.random.Generator, n_resamples: i
         values.append(np.take_along_axis(_mean_of_known(left), chosen[:, None], axis=1)[:, 0])
         again.append(chosen == best)
     spread = np.concatenate(values)
+    low, high = (float(end) for end in np.nanquantile(spread, [TAIL, 1 - TAIL]))
     return _corrected(
         out,
         method="search",
         naive=float(losses[best]),
-        corrected=float(np.nanmean(spread)),
-        spread=spread,
+        found=Estimate(value=float(np.nanmean(spread)), low=low, high=high),
         chosen_again=float(np.mean(np.concatenate(again))),
     )
 
@@ -142,6 +154,7 @@ def correct_repeats(
     test_to_train: float,
     naive: float,
     rng: np.random.Generator,
+    again: float | None = None,
     worth: float = 0.0,
     stopping: float = 0.0,
     rows: RowsGain | None = None,
@@ -157,7 +170,8 @@ def correct_repeats(
 
     The interval is for one network of the winner's kind, trained with a seed of its own: rows, with what each adds to
     all repeats together; seeds, whose spread is what remains between finalists and repeats once both are allowed for,
-    less what finite rows explain of it; and what is not known of the worth of the refit's rows.
+    less what finite rows explain of it; and what is not known of the worth of the refit's rows. Independent parts add
+    up by the squares of their reach.
 
     DIFFERS from BBC-CV: judged on all rows instead of those left out. There the networks are the same and only rows can
     be new; here seed and split are new, and leaving rows out as well took off twice what was gained. Simulated
@@ -170,6 +184,7 @@ def correct_repeats(
         n_params: Of every finalist, for the rule.
         test_to_train: Validation rows per training row, for the rule.
         naive: Best score of the search.
+        again: What its own trial came to in the repeats; None where it was not trained again.
         rng: Where resamples are drawn from.
         worth: The least difference worth having, for the rule.
         stopping: What early stopping on the repeats' rows gained, as `stopping_optimism` gives it.
@@ -179,27 +194,32 @@ def correct_repeats(
     sign, n_repeats = repeats.objective.sign, len(repeats.parts)
     scores = sign * part_scores(repeats)
     drawn = np.concatenate([losses for losses, _ in _resampled(repeats, n_resamples, rng=rng, with_left=False)])
-    gains, again = [], []
+    rule = partial(choose, n_params=n_params, test_to_train=test_to_train, worth=worth)
+    gains = []
     for out in range(n_repeats):
         others = drawn[:, :, [repeat for repeat in range(n_repeats) if repeat != out] or [out]]
-        chosen = choose(others, n_params=n_params, test_to_train=test_to_train, worth=worth)
+        chosen = rule(others)
         promised = np.take_along_axis(others.mean(axis=2), chosen[:, None], axis=1)[:, 0]
         gains.append(scores[chosen, out] - promised)
-        again.append(chosen == winner)
-    corrected = float(scores[winner].mean() + np.nanmean(gains) + stopping - (rows.value if rows else 0.0))
-    seed_sd = _seed_sd(scores, _residuals(drawn))
-    of_rows = mean_quantiles(_added(repeats, winner), rng.random(n_resamples))
-    of_learning = rows.value - drawn_gain(rows, n_resamples, rng=rng) if rows else 0.0
-    degrees = max(1, (len(scores) - 1) * (n_repeats - 1))
-    of_seeds = rng.standard_t(degrees, size=n_resamples) * (seed_sd or 0.0) * np.sqrt(1 + 1 / n_repeats)
+    # Chosen anew as seeds and splits are new, too: as many repeats drawn, some twice.
+    fresh = rng.integers(n_repeats, size=(len(drawn), 1, n_repeats))
+    chosen_again = rule(np.take_along_axis(drawn, fresh, axis=2)) == winner
+    mean = float(scores[winner].mean())
+    corrected = float(mean + np.nanmean(gains) + stopping - (rows.value if rows else 0.0))
+    seeds = _seeds(scores, _residuals(drawn))
+    of_seeds = 0.0 if seeds is None else seeds.reach(TAIL) * math.sqrt(1 + 1 / n_repeats)
+    low, high = mean_quantiles(_added(repeats, winner), np.array([TAIL, 1 - TAIL]))
+    least, most = limits_of_gain(rows, TAIL, rng=rng) if rows else (0.0, 0.0)
+    below = math.hypot(mean - low, of_seeds, most - (rows.value if rows else 0.0))
+    above = math.hypot(high - mean, of_seeds, (rows.value if rows else 0.0) - least)
     return _corrected(
         repeats,
         method="repeats",
         naive=sign * naive,
-        corrected=corrected,
-        spread=corrected + (of_rows - scores[winner].mean()) + of_seeds + of_learning,
-        chosen_again=float(np.mean(again)),
-        seed_sd=seed_sd,
+        again=None if again is None else sign * again,
+        found=Estimate(value=corrected, low=corrected - below, high=corrected + above),
+        chosen_again=float(np.mean(chosen_again)),
+        seeds=seeds,
         rows=rows,
     )
 
@@ -209,14 +229,14 @@ def _added(out: OutOfSample, model: int) -> Scores:
 
     The values are centred so that their mean is the loss itself: what resamples rows can then resample these.
     """
-    rows = np.unique(np.concatenate([part.rows for part in out.parts]))
+    rows = out.rows
     added, means = np.zeros(len(rows)), []
     for part in out.parts:
         [own] = out.objective.sign * row_influences(out.objective.name, truth=part.truth, terms=part.terms[[model]])
         means.append(own.mean())
         added[np.searchsorted(rows, part.rows)] += (own - own.mean()) / len(own)
     values = np.mean(means) + added * len(rows) / len(out.parts)
-    return of_groups(values, None if out.groups is None else out.groups[rows])
+    return values if out.units is None else out.units.sums(values)
 
 
 def stopping_optimism(
@@ -262,8 +282,8 @@ def _residuals(scores: Scores) -> Scores:
     return np.asarray(scores - of_finalists - of_repeats + scores.mean(axis=(-2, -1), keepdims=True))
 
 
-def _seed_sd(scores: Scores, resampled: Scores) -> float | None:
-    """Spread of a candidate from seed to seed, by two-way analysis of variance, less what finite rows make of it.
+def _seeds(scores: Scores, resampled: Scores) -> SeedSpread | None:
+    """Spread of a candidate from seed to seed, by two-way analysis of variance, and what finite rows make of it.
 
     Args:
         scores: Shape (n_finalists, n_repeats).
@@ -272,12 +292,14 @@ def _seed_sd(scores: Scores, resampled: Scores) -> float | None:
     n_finalists, n_repeats = scores.shape
     if n_repeats < 2 or not np.isfinite(scores).all():
         return None
-    if n_finalists < 2:
-        return float(scores.std(ddof=1))  # rows are part of it: too large rather than too small
+    if n_finalists < 2:  # rows are part of it: too large rather than too small
+        return SeedSpread(total=float(scores.var(ddof=1)), of_rows=0.0, degrees=n_repeats - 1)
     degrees = (n_finalists - 1) * (n_repeats - 1)
-    total = float(np.square(_residuals(scores)).sum()) / degrees
-    of_rows = float(np.nansum(np.nanvar(resampled, axis=0))) / degrees
-    return float(np.sqrt(max(total - of_rows, 0.0)))
+    return SeedSpread(
+        total=float(np.square(_residuals(scores)).sum()) / degrees,
+        of_rows=float(np.nansum(np.nanvar(resampled, axis=0))) / degrees,
+        degrees=degrees,
+    )
 
 
 # --- what both share -------------------------------------------------------------------------------------------------
@@ -290,10 +312,9 @@ def _resampled(
 
     A row that several parts share is drawn for all of them or for none.
     """
-    rows = np.unique(np.concatenate([part.rows for part in out.parts]))
+    rows = out.rows
     places = [np.searchsorted(rows, part.rows) for part in out.parts]
-    groups = None if out.groups is None else out.groups[rows]
-    for weights in weight_chunks(n_resamples, len(rows), rng=rng, groups=groups):
+    for weights in weight_chunks(n_resamples, units=out.units or Units.of_rows(len(rows)), rng=rng):
         of_parts = [weights[:, place] for place in places]
         left = [(counts == 0).astype(np.float32) for counts in of_parts] if with_left else None
         yield _losses(out, of_parts), None if left is None else _losses(out, left)
@@ -321,24 +342,24 @@ def _corrected(
     *,
     method: Literal["repeats", "search"],
     naive: float,
-    corrected: float,
-    spread: Scores,
+    found: Estimate,
     chosen_again: float,
-    seed_sd: float | None = None,
+    again: float | None = None,
+    seeds: SeedSpread | None = None,
     rows: RowsGain | None = None,
 ) -> Correction:
     """Losses turned back into scores."""
     lowest, highest = bounds(out.objective.name)
-    value, *ends = np.clip(
-        out.objective.sign * np.array([corrected, *np.nanquantile(spread, [TAIL, 1 - TAIL])]), lowest, highest
-    )
+    sign = out.objective.sign
+    value, *ends = np.clip(sign * np.array([found.value, found.low, found.high]), lowest, highest)
     score = Corrected(
         value=float(value),
         low=float(min(ends)),
         high=float(max(ends)),
         method=method,
         chosen_again=chosen_again,
-        seed_sd=seed_sd,
+        seed_sd=None if seeds is None else seeds.sd,
         rows=rows,
     )
-    return Correction(naive=out.objective.sign * naive, score=score, optimism=corrected - naive)
+    optimism = (found.value if again is None else again) - naive
+    return Correction(naive=sign * naive, score=score, optimism=optimism, seeds=seeds)

@@ -1,12 +1,20 @@
 """The answer in a word, decided by intervals, never by ranks.
 
-    nothing       no model is shown to beat the one that knows nothing, and a gain worth having is not in sight
-    network       the network beats the linear model, and boosting is not shown to be better
-    boosting      boosting beats the network
-    linear        the network adds nothing worth having to the linear model
+    nothing       no model is shown to beat the one that knows nothing, by the objective or by a proper score, and a
+                  gain worth having is not in sight
+    linear        neither the network nor boosting gains as much as the margin over the linear model
+    network       it gains more than the margin over the linear model, and boosting does not gain as much over it
+    boosting      it gains more than the margin over both
     not_settled   the rows and seeds at hand cannot tell; what could is said
 
-The facts are those of `facts.py`; `verdict.py` says them.
+One rule makes all of these. Models stand in an order of preference: linear, network, boosting. The answer is the one
+that is shown to beat every model before it, by more than the margin, and is shown to lose less than the margin to every
+model after it. A model that met no rival is no answer.
+
+What is shown at all says an interval that leaves out zero; with many rows any difference is, so that a gain has to be
+larger than the margin, too. Not to be shown worse is not to be as good: few rows show nothing.
+
+The facts are those of `facts.py`; `verdict.py` says them, and `settling.py` what would settle what is not settled.
 """
 
 from __future__ import annotations
@@ -14,10 +22,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from ffsearch.search.evidence.facts import Facts
-from ffsearch.search.folder.results import Estimate
+from ffsearch.search.evidence.facts import MODELS, Facts
 
-__all__ = ["VerdictCode", "decide", "is_above", "is_below"]
+__all__ = ["PROMISING", "VerdictCode", "decide"]
 
 PROMISING: Final = 0.1
 """Share of the dummy's distance from a perfect score that is too large to call nothing while it cannot be excluded."""
@@ -35,37 +42,22 @@ class VerdictCode(StrEnum):
 
 def decide(facts: Facts) -> VerdictCode:
     """The code, from intervals alone."""
+    if facts.is_one_unit:
+        return VerdictCode.NOT_SETTLED
     if not facts.shown:
         promising = any(gain.value > 0 and gain.high > PROMISING * facts.room for gain in facts.over_dummy.values())
-        return VerdictCode.NOT_SETTLED if promising else VerdictCode.NOTHING
-    if "network" in facts.shown and _beats_linear(facts) and not _boosting_wins(facts):
-        return VerdictCode.NETWORK
-    if "boosting" in facts.shown and _boosting_wins(facts) and not is_below(facts.boosting_over_linear):
-        return VerdictCode.BOOSTING
-    if "linear" in facts.shown and _adds_nothing(facts) and not is_above(facts.boosting_over_linear):
-        return VerdictCode.LINEAR
-    return VerdictCode.NOT_SETTLED
+        learnt = any(gain.low > 0 for gain in facts.proper.values())
+        return VerdictCode.NOT_SETTLED if promising or learnt else VerdictCode.NOTHING
+    answer = next((name for name in MODELS if name in facts.shown and _is_answer(facts, name)), None)
+    return VerdictCode.NOT_SETTLED if answer is None else VerdictCode(answer)
 
 
-def _beats_linear(facts: Facts) -> bool:
-    return facts.over_linear is None or facts.over_linear.low > 0
-
-
-def _boosting_wins(facts: Facts) -> bool:
-    return is_below(facts.over_boosting)
-
-
-def _adds_nothing(facts: Facts) -> bool:
-    """Whether the network's gain over the linear model is shown to be less than is worth having."""
-    gain = facts.over_linear
-    return gain is not None and gain.low <= 0 and gain.high <= facts.margin
-
-
-def is_above(gain: Estimate | None) -> bool:
-    """Whether there is such a gain, and it is shown."""
-    return gain is not None and gain.low > 0
-
-
-def is_below(gain: Estimate | None) -> bool:
-    """Whether there is such a gain, and it is shown to be a loss."""
-    return gain is not None and gain.high < 0
+def _is_answer(facts: Facts, name: str) -> bool:
+    """Whether a model beats all before it by more than the margin, and loses less than that to all after it."""
+    place = MODELS.index(name)
+    before = [gain for other in MODELS[:place] if (gain := facts.gain(name, other))]
+    after = [gain for other in MODELS[place + 1 :] if (gain := facts.gain(other, name))]
+    if not (before or after):  # it met no rival
+        return False
+    beats = all(gain.low > 0 and gain.value > facts.margin for gain in before)
+    return beats and all(gain.high <= facts.margin for gain in after)

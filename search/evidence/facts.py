@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ffsearch.search.base.confidence import TWO_SIDED
 from ffsearch.search.base.objective import Objective
-from ffsearch.search.evidence.comparison import paired_over_rows
+from ffsearch.search.evidence.comparison import SeedSpread, paired_over_rows
 from ffsearch.search.evidence.terms import weighted_scores
+from ffsearch.search.evidence.units import UnitKind, Units
 from ffsearch.search.folder.results import Estimate
 
-__all__ = ["RELEVANT", "Facts", "Smaller", "facts_of_rows"]
+__all__ = ["CONTESTS", "MODELS", "Facts", "Smaller", "facts_of_rows"]
 
-RELEVANT: Final = 0.05
-"""Share of what the best model gains over the dummy that is worth having. choice: a twentieth of the whole gain."""
+MODELS: Final = ("linear", "network", "boosting")
+"""All that can be the answer, the preferred one first: the simplest, then what was asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,32 +44,40 @@ class Facts:
     Args:
         metric: Name of the objective.
         room: How far the dummy is from a perfect score.
+        margin: The smallest difference worth having, fixed before these rows were looked at.
         topology: The winner, in one line of print.
         n_params: Its parameters.
         n_rows: Rows the models were compared on.
+        kind: What is independent among them.
+        n_units: How many of these there are; None: as many as rows.
         over_dummy: Gain over the dummy of `network`, `linear`, `boosting`, as far as there are: 95 % intervals that
             hold together.
         over_linear: Network over linear model; None without one.
         over_boosting: Network over boosting; None without it.
         boosting_over_linear: None without both.
+        proper: Gains over the dummy in the log loss, where the objective is another; empty else.
         smaller: The best smaller finalist; None when there is none.
         chosen_again: Share of resampled choices that fell on the winner; None when there were no repeats.
-        seed_share: Share of seeds in the variance of the network's score; None when it is not known.
+        seeds: How far the network's true score scatters from seed to seed; None when it is not known.
         is_sealed: Whether they rest on rows that chose nothing.
     """
 
     metric: str
     room: float
+    margin: float
     topology: str
     n_params: int
     n_rows: int
     over_dummy: Mapping[str, Estimate]
+    kind: UnitKind = UnitKind.ROWS
+    n_units: int | None = None
     over_linear: Estimate | None = None
     over_boosting: Estimate | None = None
     boosting_over_linear: Estimate | None = None
+    proper: Mapping[str, Estimate] = field(default_factory=dict)
     smaller: Smaller | None = None
     chosen_again: float | None = None
-    seed_share: float | None = None
+    seeds: SeedSpread | None = None
     is_sealed: bool = True
 
     @property
@@ -83,9 +92,26 @@ class Facts:
         return frozenset(name for name, gain in self.over_dummy.items() if gain.low > 0)
 
     @property
-    def margin(self) -> float:
-        """The smallest difference worth having."""
-        return RELEVANT * max([0.0, *(gain.value for gain in self.over_dummy.values())])
+    def is_one_unit(self) -> bool:
+        """Whether a single group or block was sealed, which says nothing of others."""
+        return any(math.isnan(gain.low) for gain in self.over_dummy.values())
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The rivals that were not compared."""
+        return tuple(name for name in MODELS if name not in self.over_dummy)
+
+    def gain(self, one: str, other: str) -> Estimate | None:
+        """How much one model gains over another; None where they were not compared."""
+        known = {
+            ("network", "linear"): self.over_linear,
+            ("network", "boosting"): self.over_boosting,
+            ("boosting", "linear"): self.boosting_over_linear,
+        }
+        if (one, other) in known:
+            return known[one, other]
+        turned = known[other, one]
+        return None if turned is None else Estimate(value=-turned.value, low=-turned.high, high=-turned.low)
 
 
 def facts_of_rows(
@@ -95,9 +121,10 @@ def facts_of_rows(
     terms: Mapping[str, NDArray[np.float32]],
     topology: str,
     n_params: int,
-    rng: np.random.Generator,
-    groups: NDArray[np.int64] | None = None,
-    seed_sd: float | None = None,
+    margin: float,
+    units: Units | None = None,
+    seeds: SeedSpread | None = None,
+    proper: Mapping[str, NDArray[np.float32]] | None = None,
     smaller: Smaller | None = None,
     chosen_again: float | None = None,
     n_rows: int | None = None,
@@ -112,62 +139,62 @@ def facts_of_rows(
             and `boosting`.
         topology: The winner, in one line of print.
         n_params: Its parameters.
-        rng: Where resamples of rows are drawn from.
-        groups: Number of each row's group, shape (n_rows,), or None.
-        seed_sd: Standard deviation of the network's true score from seed to seed: the verdict is about the topology,
-            not about the luck of the one network that was refitted.
+        margin: The smallest difference worth having.
+        units: What is independent; None: every row by itself.
+        seeds: How far the network's true score scatters from seed to seed: the verdict is about the topology, not about
+            the luck of the one network that was refitted.
+        proper: Terms of the log loss, of classes whose objective is another.
         smaller: The best smaller finalist.
         chosen_again: Share of resampled choices that fell on the winner.
         n_rows: How many different rows they are; None: each is there once.
         is_sealed: Whether these rows chose nothing.
     """
-    places = {name: place for place, name in enumerate(terms)}
-    stacked = np.stack(list(terms.values()))
-    noise = [seed_sd or 0.0 if name == "network" else 0.0 for name in terms]
+    units = units or Units.of_rows(len(truth))
+    others = [name for name in terms if name != "dummy"]
 
     def compared(
-        pairs: Sequence[tuple[str, str]], n_together: int, seed_sds: Sequence[float] = noise
+        by: Objective, of: Mapping[str, NDArray[np.float32]], pairs: Sequence[tuple[str, str]], n_together: int
     ) -> list[Estimate]:
+        places = {name: place for place, name in enumerate(of)}
         return paired_over_rows(
-            objective,
+            by,
             truth=truth,
-            terms=stacked,
+            terms=np.stack(list(of.values())),
             pairs=[(places[one], places[other]) for one, other in pairs],
-            rng=rng,
-            groups=groups,
-            seed_sds=seed_sds,
+            units=units,
+            seeds=[seeds if name == "network" and by == objective else None for name in of],
             n_together=n_together,
         )
 
-    others = [name for name in terms if name != "dummy"]
-    over_dummy = compared([(name, "dummy") for name in others], len(others))
-    pairs = [(one, other) for one, other in _CONTESTS if one in places and other in places]
-    contests = dict(zip(pairs, compared(pairs, 1), strict=True))
+    with_dummy = [(name, "dummy") for name in others]
+    over_dummy = compared(objective, terms, with_dummy, len(others))
+    in_proper = compared(_LOG_LOSS, proper, with_dummy, len(others)) if proper else []
+    pairs = [(one, other) for one, other in CONTESTS if one in terms and other in terms]
+    contests = dict(zip(pairs, compared(objective, terms, pairs, 1), strict=True))
     ones = np.ones((1, len(truth)), np.float32)
     dummy = float(weighted_scores(objective.name, truth=truth, terms=terms["dummy"][None], weights=ones).item())
     return Facts(
         metric=objective.name,
         room=dummy if objective.is_lower_better else 1 - dummy,
+        margin=margin,
         topology=topology,
         n_params=n_params,
         n_rows=len(truth) if n_rows is None else n_rows,
+        kind=units.kind,
+        n_units=units.n_units,
         over_dummy=dict(zip(others, over_dummy, strict=True)),
-        over_linear=contests.get(_CONTESTS[0]),
-        over_boosting=contests.get(_CONTESTS[1]),
-        boosting_over_linear=contests.get(_CONTESTS[2]),
+        over_linear=contests.get(CONTESTS[0]),
+        over_boosting=contests.get(CONTESTS[1]),
+        boosting_over_linear=contests.get(CONTESTS[2]),
+        proper=dict(zip(others, in_proper, strict=False)),
         smaller=smaller,
         chosen_again=chosen_again,
+        seeds=seeds,
         is_sealed=is_sealed,
-        seed_share=_seed_share(seed_sd, compared([("network", "dummy")], 1, [0.0] * len(terms))[0]),
     )
 
 
-_CONTESTS: Final = (("network", "linear"), ("network", "boosting"), ("boosting", "linear"))
+CONTESTS: Final = (("network", "linear"), ("network", "boosting"), ("boosting", "linear"))
+"""Who is compared with whom, beside the dummy."""
 
-
-def _seed_share(seed_sd: float | None, of_rows: Estimate) -> float | None:
-    """Share of the variance that seeds bring, beside that of rows alone."""
-    if seed_sd is None:
-        return None
-    row_sd = (of_rows.high - of_rows.low) / (2 * TWO_SIDED)
-    return seed_sd**2 / (seed_sd**2 + row_sd**2) if seed_sd else 0.0
+_LOG_LOSS: Final = Objective(name="log_loss", direction="minimize")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ffsearch.search.evidence.finalists import corrected_factor
 from ffsearch.search.folder.results import RowsGain
 
-__all__ = ["LEARNING_REPEATS", "PART", "drawn_gain", "rows_gain"]
+__all__ = ["LEARNING_REPEATS", "PART", "limits_of_gain", "rows_gain"]
 
 PART: Final = 0.5
 """Share of the training rows that the winner learns from once more. choice: what a half loses is five times what the
@@ -23,6 +23,9 @@ refit gains, so that the difference is known well enough after few repeats."""
 
 LEARNING_REPEATS: Final = 3
 """Repeats in which the winner learns from fewer rows. choice: the noise of three is divided by five all the same."""
+
+N_DRAWS: Final = 4_000
+"""Draws of the gain. Choice: a hundred of them lie beyond each end."""
 
 SLOWEST, FASTEST = 0.3, 1.5
 """Exponents that learning curves fall by, `loss = a + b * n_rows ** -exponent`, each as likely as another in between.
@@ -34,11 +37,19 @@ fifth of the rows validated on.
 """
 
 
-def drawn_gain(gain: RowsGain, n_draws: int, *, rng: np.random.Generator) -> NDArray[np.float64]:
-    """What the gain may be, as far as it is known: the difference and the exponent are drawn, shape (n_draws,)."""
-    differences = gain.difference + gain.error * rng.standard_t(gain.degrees, size=n_draws)
-    exponents = rng.uniform(SLOWEST, FASTEST, size=n_draws)
-    return differences * _part(exponents, gain.n_less, gain.n_repeat, gain.n_refit)
+def limits_of_gain(gain: RowsGain, tail: float, *, rng: np.random.Generator) -> tuple[float, float]:
+    """The least and the most a gain may be, as far as it is known; never negative, as its value is not.
+
+    Args:
+        gain: What was learnt of it.
+        tail: Share of chances to leave out on either side.
+        rng: Draws the difference and the exponent.
+    """
+    differences = gain.difference + gain.error * rng.standard_t(gain.degrees, size=N_DRAWS)
+    exponents = rng.uniform(SLOWEST, FASTEST, size=N_DRAWS)
+    drawn = np.maximum(0.0, differences * _part(exponents, gain.n_less, gain.n_repeat, gain.n_refit))
+    low, high = np.quantile(drawn, [tail, 1 - tail])
+    return min(float(low), gain.value), max(float(high), gain.value)
 
 
 def rows_gain(

@@ -17,9 +17,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ffsearch.search.evidence.metrics import PROBABILITY_FLOOR
+from ffsearch.search.evidence.units import Units
 from ffsearch.search.network.heads import Task
 
-__all__ = ["RESAMPLED", "row_influences", "row_terms", "row_weights", "weight_chunks", "weighted_scores"]
+__all__ = [
+    "RESAMPLED",
+    "if_wrong",
+    "row_influences",
+    "row_terms",
+    "row_weights",
+    "strata",
+    "weight_chunks",
+    "weighted_scores",
+]
 
 Terms = NDArray[np.float32]
 Weights = NDArray[np.float32]
@@ -111,32 +121,72 @@ def row_influences(metric: str, *, truth: NDArray[Any], terms: Terms) -> NDArray
     return exact[:, :, 0]
 
 
-def row_weights(
-    n_resamples: int, n_rows: int, *, rng: np.random.Generator, groups: NDArray[np.int64] | None = None
-) -> Weights:
-    """Bootstrap resamples as counts, shape (n_resamples, n_rows): as many draws as there are rows, or groups.
+def if_wrong(metric: str, *, truth: NDArray[Any], terms: Terms) -> NDArray[np.float64] | None:
+    """What every row would add to every network's score if the network were wrong about it.
+
+    How dear an error is that was not seen, the answers say themselves: a network that gives the true class .999 would
+    pay the logarithm of .001. Rows about which an order of rows knows nothing are at their place by a coin.
+
+    Args:
+        metric: The metric the terms are of.
+        truth: As for `row_terms`.
+        terms: Shape (n_models, n_rows, n_terms).
+
+    Returns:
+        Shape (n_models, n_rows); None for numbers, whose errors have no bound.
+    """
+    added = row_influences(metric, truth=truth, terms=terms)
+    exact, n_rows = terms.astype(np.float64), terms.shape[1]
+    if metric == "log_loss":
+        others = -np.expm1(-np.maximum(exact[:, :, 0], 0.0))  # the probability of all other classes
+        return np.asarray(-np.log(np.clip(others, PROBABILITY_FLOOR, 1.0)))
+    if metric == "accuracy":
+        return added - exact[:, :, 0]
+    if metric == "balanced_accuracy":
+        members = _members(truth)
+        for rows in members:
+            added[:, rows] -= exact[:, rows, 0] * (n_rows / (len(rows) * len(members)))
+        return added
+    if metric == "roc_auc":
+        n_curves = terms.shape[2]
+        known = [(place, positive) for place, positive in _sides(truth, n_curves) if 0 < positive.sum() < n_rows]
+        for place, positive in known:
+            n_alike = np.where(positive, positive.sum(), (~positive).sum())
+            added += (0.5 - exact[:, :, place]) * n_rows / (n_alike * len(known))
+        return added
+    return None
+
+
+def strata(metric: str, truth: NDArray[Any]) -> list[NDArray[np.intp]]:
+    """The rows among which an error that was not seen would be one of few: all, or those of a class that weighs alone.
+
+    Args:
+        metric: The metric.
+        truth: As for `row_terms`.
+    """
+    return _members(truth) if metric in ("balanced_accuracy", "roc_auc") else [np.arange(len(truth))]
+
+
+def row_weights(n_resamples: int, *, units: Units, rng: np.random.Generator) -> Weights:
+    """Bootstrap resamples as counts, shape (n_resamples, n_rows): as many draws as there are units.
 
     Args:
         n_resamples: How many resamples.
-        n_rows: Rows there are.
+        units: The unit of every row: they are drawn whole, since their rows are not independent.
         rng: Where draws come from.
-        groups: Number of each row's group: groups are drawn whole, since their rows are not independent.
     """
-    members = None if groups is None else np.unique(groups, return_inverse=True)[1]
-    n_units = n_rows if members is None else int(members.max()) + 1
+    n_units = units.n_units
     drawn = rng.integers(n_units, size=(n_resamples, n_units))
     drawn += np.arange(n_resamples)[:, None] * n_units
     counts = np.bincount(drawn.ravel(), minlength=n_resamples * n_units).reshape(n_resamples, n_units)
-    return (counts if members is None else counts[:, members]).astype(np.float32)
+    return counts[:, units.numbers].astype(np.float32)
 
 
-def weight_chunks(
-    n_resamples: int, n_rows: int, *, rng: np.random.Generator, groups: NDArray[np.int64] | None = None
-) -> Iterator[Weights]:
+def weight_chunks(n_resamples: int, *, units: Units, rng: np.random.Generator) -> Iterator[Weights]:
     """`row_weights`, a part at a time, so that memory does not grow with the number of resamples."""
-    size = max(1, CHUNK_CELLS // max(1, n_rows))
+    size = max(1, CHUNK_CELLS // max(1, len(units.numbers)))
     for start in range(0, n_resamples, size):
-        yield row_weights(min(size, n_resamples - start), n_rows, rng=rng, groups=groups)
+        yield row_weights(min(size, n_resamples - start), units=units, rng=rng)
 
 
 def _means(terms: Terms, weights: Weights) -> NDArray[np.float64]:
@@ -173,9 +223,8 @@ def _added_to_areas(truth: NDArray[Any], terms: NDArray[np.float64]) -> NDArray[
     The placements of the positive rows have the area as their mean, and so have those of the negative rows: a row's
     influence is twice its share of both means, less the area.
     """
-    n_curves, areas = terms.shape[2], []
-    for place, number in enumerate([1] if n_curves == 1 else range(n_curves)):
-        positive = truth == number
+    areas = []
+    for place, positive in _sides(truth, terms.shape[2]):
         if positive.any() and not positive.all():
             term = terms[:, :, place]
             added = _added(term, [np.flatnonzero(positive), np.flatnonzero(~positive)])
@@ -192,11 +241,15 @@ def _curves(n_classes: int) -> Sequence[int]:
     return [1] if n_classes == 2 else range(n_classes)
 
 
-def _areas(truth: NDArray[Any], terms: Terms, weights: Weights) -> NDArray[np.float64]:
-    n_curves = terms.shape[2]
-    areas = []
+def _sides(truth: NDArray[Any], n_curves: int) -> Iterator[tuple[int, NDArray[np.bool_]]]:
+    """Of every curve its place among the terms, and which rows are of its class."""
     for place, number in enumerate([1] if n_curves == 1 else range(n_curves)):
-        positive = truth == number
+        yield place, truth == number
+
+
+def _areas(truth: NDArray[Any], terms: Terms, weights: Weights) -> NDArray[np.float64]:
+    areas = []
+    for place, positive in _sides(truth, terms.shape[2]):
         if not positive.any() or positive.all():
             continue
         term = terms[:, :, place : place + 1]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Final
 
-from ffsearch.search.evidence.decision import VerdictCode, decide, is_above
+from ffsearch.search.evidence.decision import VerdictCode, decide
 from ffsearch.search.evidence.facts import Facts
+from ffsearch.search.evidence.settling import HOPELESS, settles
 from ffsearch.search.folder.results import Estimate
 from ffsearch.search.folder.verdict import Verdict
 from ffsearch.search.wording.codes import Code
@@ -20,12 +20,6 @@ OFTEN: Final = 0.8
 
 SELDOM: Final = 0.4
 """Share of resampled choices below which the topology is called one of several."""
-
-MOSTLY_SEEDS: Final = 0.5
-"""Share of the variance that comes from seeds from which on more seeds are advised, not more rows."""
-
-HOPELESS: Final = 20
-"""Times the rows at hand from which on more rows are called out of reach."""
 
 
 def verdict(facts: Facts) -> Verdict:
@@ -41,13 +35,15 @@ def _findings(facts: Facts, decision: VerdictCode) -> Iterator[Finding]:
     if decision in (VerdictCode.NETWORK, VerdictCode.BOOSTING, VerdictCode.NOT_SETTLED) and facts.shown:
         yield from _of_topology(facts)
     if decision is VerdictCode.NOT_SETTLED:
-        yield _what_settles(facts)
+        yield from _what_settles(facts)
         yield from _until_settled(facts)
     if not facts.is_sealed:
         yield found(Code.NOTHING_SEALED)
 
 
 def _of_gains(facts: Facts, decision: VerdictCode) -> Iterator[Finding]:
+    if facts.is_one_unit:
+        return
     own = facts.over_dummy["network"]
     form = "shown" if own.low > 0 else "not_shown"
     yield _found(Code.OVER_NOTHING, form, own, metric=facts.metric, n_rows=facts.n_rows)
@@ -58,6 +54,8 @@ def _of_gains(facts: Facts, decision: VerdictCode) -> Iterator[Finding]:
         if gain is not None:
             form = "ahead" if gain.low > 0 else "behind" if gain.high < 0 else "level"
             yield _found(code, form, _turned(gain) if form == "behind" else gain, metric=facts.metric)
+    for name in facts.missing:
+        yield found(Code.NOT_COMPARED, name)
     between = facts.boosting_over_linear
     if between is not None and between.low > 0 and decision is not VerdictCode.NETWORK:
         yield _found(Code.BOOSTING_OVER_LINEAR, "", between, metric=facts.metric)
@@ -78,36 +76,34 @@ def _of_topology(facts: Facts) -> Iterator[Finding]:
 
 def _until_settled(facts: Facts) -> Iterator[Finding]:
     """What to use until it is settled: the simplest model that no other is shown to beat."""
-    if "linear" in facts.shown and not is_above(facts.over_linear) and not is_above(facts.boosting_over_linear):
+    if "linear" in facts.shown and not _is_above(facts.over_linear) and not _is_above(facts.boosting_over_linear):
         yield found(Code.UNTIL_SETTLED, "linear")
-    elif "boosting" in facts.shown and not is_above(facts.over_boosting):
+    elif "boosting" in facts.shown and not _is_above(facts.over_boosting):
         yield found(Code.UNTIL_SETTLED, "boosting")
     elif "network" in facts.shown:
         yield found(Code.UNTIL_SETTLED, "network")
 
 
-def _what_settles(facts: Facts) -> Finding:
-    """Rows until the widest doubt is narrower than the difference it is about, or seeds where doubt comes from them.
+def _what_settles(facts: Facts) -> Iterator[Finding]:
+    needed = settles(facts)
+    match needed.what:
+        case "rows" | "groups" if facts.is_one_unit:
+            yield found(Code.ONE_UNIT_SEALED, str(facts.kind))
+        case "rows" if needed.n_needed is not None:
+            yield found(Code.WHAT_SETTLES, "rows", n_needed=needed.n_needed, n_rows=facts.n_rows)
+        case "groups" if needed.n_needed is not None and facts.n_units is not None:
+            yield found(Code.WHAT_SETTLES, "groups", n_needed=needed.n_needed, n_groups=facts.n_units)
+        case "seeds" if needed.share is not None:
+            yield found(Code.WHAT_SETTLES, "seeds", share=needed.share)
+        case "far":
+            yield found(Code.WHAT_SETTLES, "far", times=HOPELESS)
+        case "score":
+            model, gain = max(facts.proper.items(), key=lambda one: one[1].low)
+            yield _found(Code.LEARNT_UNSEEN, model, gain, metric=facts.metric)
 
-    An interval narrows with the root of the rows. It settles the matter once it leaves out either zero, if the
-    difference is as it seems, or the smallest difference worth having.
-    """
-    if facts.seed_share is not None and facts.seed_share >= MOSTLY_SEEDS:
-        return found(Code.WHAT_SETTLES, "seeds", share=facts.seed_share)
-    doubt = next(_doubts(facts), facts.over_dummy["network"])
-    wanted = max(abs(doubt.value), facts.margin - abs(doubt.value))
-    half = (doubt.high - doubt.low) / 2
-    if half > wanted * math.sqrt(HOPELESS):
-        return found(Code.WHAT_SETTLES, "far", times=HOPELESS)
-    n_needed = _rounded_up(facts.n_rows * (max(1.0, (half / wanted) ** 2) if wanted else 1.0))
-    return found(Code.WHAT_SETTLES, "rows", n_needed=n_needed, n_rows=facts.n_rows)
 
-
-def _doubts(facts: Facts) -> Iterator[Estimate]:
-    """The comparisons that are not decided, in the order the decision asks for them."""
-    for gain in (facts.over_linear, facts.over_boosting) if facts.shown else facts.over_dummy.values():
-        if gain is not None and gain.low <= 0 <= gain.high:
-            yield gain
+def _is_above(gain: Estimate | None) -> bool:
+    return gain is not None and gain.low > 0
 
 
 def _turned(gain: Estimate) -> Estimate:
@@ -117,9 +113,3 @@ def _turned(gain: Estimate) -> Estimate:
 def _found(code: Code, form: str, gain: Estimate, **values: str | int) -> Finding:
     """A finding about a difference, which is said with its interval."""
     return found(code, form, value=gain.value, low=gain.low, high=gain.high, **values)
-
-
-def _rounded_up(count: float) -> int:
-    """Two digits say as much as such a guess knows."""
-    unit = int(10 ** max(0, math.floor(math.log10(count)) - 1))
-    return math.ceil(count / unit) * unit

@@ -5,6 +5,7 @@ Gains are positive where the deeper, larger or first of two is better, in the ob
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -84,10 +85,12 @@ class LossBeyondBest(LineGain):
     Args:
         beyond: The best budget.
         is_shown: Whether it is shown to lose.
+        p_holm: Corrected for all lines, and for all crossings; early versions did not correct.
     """
 
     beyond: int
     is_shown: bool
+    p_holm: Number = math.nan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -341,6 +344,8 @@ class CapacityResults:
         disagreement: Of every budget.
         train_sizes: Of every share of the training rows, ascending.
         openings: How often the test rows were opened.
+        crossings: How much each gain of depth changes from the smallest to the largest budget; early versions did not
+            ask.
     """
 
     protocol: Protocol
@@ -358,3 +363,4 @@ class CapacityResults:
     disagreement: tuple[BudgetDisagreement, ...]
     train_sizes: tuple[ShareSummary, ...]
     openings: int
+    crossings: tuple[DepthGain, ...] = ()

@@ -91,7 +91,8 @@ def answers_of(inputs: Inputs[SearchSpace], setting: Setting, folder: RunFolder)
     if not inputs.space.evidence.finalists:
         return None
     rows = [valid for _, valid in inputs.prepared.splits.folds]
-    return SearchAnswers(folder.path, setting.problem, setting.objective, rows=rows, seed=setting.seed)
+    guide = inputs.prepared.dealt.guide
+    return SearchAnswers(folder.path, setting.problem, setting.objective, rows=rows, guide=guide, seed=setting.seed)
 
 
 def _first_rung(inputs: Inputs[SearchSpace]) -> int:

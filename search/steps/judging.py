@@ -8,6 +8,7 @@ Nothing here may be read by a choice: it runs when all of them are made.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ffsearch.search.base.objective import Objective
 from ffsearch.search.base.seeds import Purpose, generator
 from ffsearch.search.data.dates import DateReading
 from ffsearch.search.data.images import ImageLayout
@@ -28,6 +30,7 @@ from ffsearch.search.evidence.intervals import score_intervals
 from ffsearch.search.evidence.metrics import metric_values
 from ffsearch.search.evidence.scoring import Setting, truth_of
 from ffsearch.search.evidence.terms import row_terms
+from ffsearch.search.evidence.units import Units, units_of
 from ffsearch.search.exporting.checks import HeldOut, write_held_out
 from ffsearch.search.folder.log import LineKind
 from ffsearch.search.folder.reader import CHECK
@@ -55,12 +58,15 @@ if TYPE_CHECKING:
     from ffsearch.search.data.problem import Problem
     from ffsearch.search.steps.weighing import Weighed
 
-__all__ = ["NETWORK", "Judged", "ModelScores", "judge", "open_test"]
+__all__ = ["NETWORK", "Judged", "ModelScores", "judge", "open_test", "worth_having"]
 
 NETWORK: Final = "network"
 
-_FACTS, _ERRORS = 10, 11
-"""Keys of generators."""
+PROPER: Final = "log_loss"
+"""The score of classes that sees whatever is learnt, also where no answer changes."""
+
+_ERRORS: Final = 11
+"""Key of a generator."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,8 +164,9 @@ def judge(
         answer, setting, prepared=prepared, wanted=wanted, deadline=deadline, observer=observer
     )
     models = [ModelScores(name=NETWORK, settings={}, repeats=_of_network(weighed)), *scores]
+    margin = worth_having(models, setting.objective, share=wanted.margin, searched=weighed.winner.value)
     if not len(prepared.splits.test):
-        facts = _facts_of_validation(weighed, baselines, setting)
+        facts = _facts_of_validation(weighed, baselines, setting, margin)
         return Judged(models=tuple(models), facts=facts, notices=notices)
     sealed = open_test(prepared, folder=folder, observer=observer)
     raw: dict[str, NDArray[Any]] = {NETWORK: answer.model.answers(sealed.features)}
@@ -170,7 +177,8 @@ def judge(
         raw |= {str(baseline.name): baseline.answers(x) for baseline in baselines}
     judged = _compared(
         weighed, answer, setting,
-        sealed=sealed, raw=raw, models=models, columns=_columns(prepared, cells), groups=prepared.test_groups(),
+        sealed=sealed, raw=raw, models=models, columns=_columns(prepared, cells),
+        units=units_of(prepared.dealt.guide, prepared.splits.test), margin=margin,
     )  # fmt: skip
     return replace(judged, openings=folder.n_noted(LineKind.TEST_OPENED), notices=notices)
 
@@ -222,6 +230,27 @@ def _baselines(
     return made, [_of_baseline(baseline, problem, numbers) for baseline in made], tuple(left_out)
 
 
+def worth_having(models: Sequence[ModelScores], objective: Objective, *, share: float, searched: float | None) -> float:
+    """The smallest difference worth having: a share of what the best model gains over the dummy on validation rows.
+
+    Args:
+        models: The network first, with their scores on the repeats' validation rows.
+        objective: What is compared.
+        share: Of that gain.
+        searched: The network's score in the search, where it has no repeats.
+    """
+    losses = {
+        one.name: objective.sign * float(np.mean([metrics[objective.name] for metrics in one.repeats.values()]))
+        for one in models
+        if one.repeats
+    }
+    if searched is not None:
+        losses.setdefault(NETWORK, objective.sign * searched)
+    nothing = losses.get(BaselineName.DUMMY, math.inf)
+    gains = [nothing - loss for loss in losses.values() if math.isfinite(nothing - loss)]
+    return share * max([0.0, *gains])
+
+
 def _of_network(weighed: Weighed) -> dict[int, dict[str, float]]:
     found = weighed.finalists
     if found is None:
@@ -251,7 +280,8 @@ def _compared(
     raw: Mapping[str, NDArray[Any]],
     models: Sequence[ModelScores],
     columns: Mapping[str, NDArray[Any]],
-    groups: NDArray[np.int64] | None,
+    units: Units,
+    margin: float,
 ) -> Judged:
     """All answers to the same rows."""
     head, objective = setting.head, setting.objective
@@ -260,8 +290,13 @@ def _compared(
     terms = {
         name: row_terms(head.task, objective.name, truth=truth, answers=of_model) for name, of_model in answers.items()
     }
+    asks_more = head.task is not Task.REGRESSION and objective.name != PROPER
+    proper = {
+        name: row_terms(head.task, PROPER, truth=truth, answers=of_model)
+        for name, of_model in (answers.items() if asks_more else ())
+    }
     values = {name: metric_values(head.task, truth, of_model) for name, of_model in answers.items()}
-    intervals = score_intervals(objective.name, truth=truth, terms=np.stack(list(terms.values())), groups=groups)
+    intervals = score_intervals(objective.name, truth=truth, terms=np.stack(list(terms.values())), units=units)
     tests = {
         name: SealedScores(value=values[name][objective.name], low=low, high=high, metrics=values[name])
         for name, (low, high) in zip(terms, intervals, strict=True)
@@ -279,7 +314,7 @@ def _compared(
     )
     return Judged(
         models=tuple(replace(one, test=tests[one.name]) for one in models),
-        facts=_facts(weighed, setting, truth, terms, groups) if "dummy" in terms else None,
+        facts=_facts(weighed, setting, truth, terms, units, margin, proper=proper) if "dummy" in terms else None,
         bins=reliability(truth, network) if is_class else (),
         errors=Errors(labels=head.labels, confusion=tuple(map(tuple, confusion(truth, network).tolist())))
         if is_class
@@ -289,7 +324,9 @@ def _compared(
     )
 
 
-def _facts_of_validation(weighed: Weighed, baselines: Sequence[Baseline], setting: Setting) -> Facts | None:
+def _facts_of_validation(
+    weighed: Weighed, baselines: Sequence[Baseline], setting: Setting, margin: float
+) -> Facts | None:
     """What the verdict rests on where no rows are sealed: the finalists' repeats, whose splits baselines learnt from.
 
     A row that several repeats have validated on is resampled as one.
@@ -297,11 +334,14 @@ def _facts_of_validation(weighed: Weighed, baselines: Sequence[Baseline], settin
     found, objective = weighed.finalists, setting.objective
     if found is None or not baselines:
         return None
-    shared = found.answers[: min(len(baseline.valid) for baseline in baselines)]
+    shared = [one for one in found.answers if all(one.repeat <= len(baseline.valid) for baseline in baselines)]
+    if not shared:
+        return None
     terms = {NETWORK: [one.part(objective, [weighed.winner.trial]).terms[0] for one in shared]} | {
         str(baseline.name): [
-            row_terms(setting.head.task, objective.name, truth=one.truth, answers=answers)
-            for one, answers in zip(shared, baseline.valid[: len(shared)], strict=True)
+            # Baselines learn from repeats 1, 2, ...; of the network's some may be missing, so that places differ.
+            row_terms(setting.head.task, objective.name, truth=one.truth, answers=baseline.valid[one.repeat - 1])
+            for one in shared
         ]
         for baseline in baselines
     }
@@ -311,7 +351,8 @@ def _facts_of_validation(weighed: Weighed, baselines: Sequence[Baseline], settin
         setting,
         np.concatenate([one.truth for one in shared]),
         {name: np.concatenate(of_model) for name, of_model in terms.items()},
-        rows if found.groups is None else found.groups[rows],
+        units_of(found.guide, rows),
+        margin,
         n_rows=len(np.unique(rows)),
         is_sealed=False,
     )
@@ -322,8 +363,10 @@ def _facts(
     setting: Setting,
     truth: NDArray[Any],
     terms: Mapping[str, NDArray[np.float32]],
-    groups: NDArray[np.int64] | None,
+    units: Units,
+    margin: float,
     *,
+    proper: Mapping[str, NDArray[np.float32]] | None = None,
     n_rows: int | None = None,
     is_sealed: bool = True,
 ) -> Facts:
@@ -334,9 +377,10 @@ def _facts(
         terms=terms,
         topology=weighed.winner.topology,
         n_params=weighed.winner.n_params,
-        rng=generator(setting.seed, Purpose.EVIDENCE, _FACTS),
-        groups=groups,
-        seed_sd=None if corrected is None else corrected.score.seed_sd,
+        margin=margin,
+        units=units,
+        proper=proper,
+        seeds=None if corrected is None else corrected.seeds,
         smaller=weighed.smaller,
         chosen_again=None if weighed.finalists is None or corrected is None else corrected.score.chosen_again,
         n_rows=n_rows,

@@ -21,6 +21,7 @@ from ffsearch.search.evidence.answers import RepeatAnswers
 from ffsearch.search.evidence.correction import OutOfSample
 from ffsearch.search.evidence.finalists import repeat_jobs
 from ffsearch.search.evidence.scoring import Setting
+from ffsearch.search.evidence.units import units_of
 from ffsearch.search.executors.trainers import Trainers
 from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.folder.writer import RunFolder
@@ -33,6 +34,7 @@ from ffsearch.search.training.protocol import Ended, Epoch, Job, Trained
 if TYPE_CHECKING:
     from ffsearch.search.data.prepare import Prepared
     from ffsearch.search.data.problem import Problem
+    from ffsearch.search.data.splits import Guide
 
 __all__ = ["Repeater", "Round"]
 
@@ -54,7 +56,7 @@ class Round:
         repeats: Numbers of the repeats, ascending.
         records: What each came to, by number and repeat.
         answers: Of each repeat, in their order.
-        groups: Number of each table row's group, or None.
+        guide: What the splits go by.
         is_cut: Whether time was too short for the repeats asked for.
     """
 
@@ -62,7 +64,7 @@ class Round:
     repeats: tuple[int, ...]
     records: dict[tuple[int, int], TrialRecord]
     answers: tuple[RepeatAnswers, ...]
-    groups: NDArray[np.int64] | None
+    guide: Guide
     is_cut: bool
 
     @property
@@ -89,7 +91,9 @@ class Round:
     def out_of_sample(self, objective: Objective, points: Sequence[int]) -> OutOfSample:
         """Terms of sound points on all rows they have not learnt from."""
         return OutOfSample(
-            objective=objective, parts=tuple(one.part(objective, points) for one in self.answers), groups=self.groups
+            objective=objective,
+            parts=tuple(one.part(objective, points) for one in self.answers),
+            units=units_of(self.guide, np.unique(np.concatenate([one.rows for one in self.answers]))),
         )
 
 
@@ -187,7 +191,7 @@ class Repeater:
                 if (kept := self.folder.repeat(number, repeat, point=point)) is not None
             },
             answers=tuple(answers),
-            groups=self.prepared.dealt.guide.groups,
+            guide=self.prepared.dealt.guide,
             is_cut=len(done) < len(repeats),
         )
 

@@ -22,7 +22,7 @@ from ffsearch.search.evidence.comparison import paired_over_repeats
 from ffsearch.search.evidence.correction import Correction, correct_repeats, correct_search, stopping_optimism
 from ffsearch.search.evidence.effects import Partner, partners, weigh_effects
 from ffsearch.search.evidence.effort import affordable_partners
-from ffsearch.search.evidence.facts import RELEVANT, Smaller
+from ffsearch.search.evidence.facts import Smaller
 from ffsearch.search.evidence.finalists import choose, choose_finalists, race
 from ffsearch.search.evidence.importance import parameter_importances
 from ffsearch.search.evidence.learning import LEARNING_REPEATS, PART, rows_gain
@@ -33,6 +33,7 @@ from ffsearch.search.network.heads import Head, Task
 from ffsearch.search.observer import Observer, Phase
 from ffsearch.search.steps.repeats import Repeater, Round
 from ffsearch.search.steps.told_trials import ToldTrials
+from ffsearch.search.training.protocol import Ended
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
 from ffsearch.spaces.schema import MAX_TRIALS, EvidenceSpec, SearchSpace
@@ -121,7 +122,7 @@ def weigh(told: ToldTrials, setting: Setting, *, space: SearchSpace, repeater: R
         return weighed
     finalists = choose_finalists(told.records, objective=objective, n_finalists=wanted.finalists)
     observer.phase(Phase.FINALISTS)
-    found, records = _repeated(repeater, setting, finalists, n_repeats=wanted.repeats, best=best)
+    found, records = _repeated(repeater, setting, finalists, wanted=wanted, best=best)
     rng = generator(setting.seed, Purpose.EVIDENCE, _IMPORTANCE)
     weighed = replace(
         weighed,
@@ -131,7 +132,7 @@ def weigh(told: ToldTrials, setting: Setting, *, space: SearchSpace, repeater: R
     sound = [record for record in finalists if record.trial in found.sound]
     if len(found.repeats) < min(MIN_REPEATS, wanted.repeats) or not sound:
         return replace(weighed, corrected=_of_search(told, seed=setting.seed))
-    place = _chosen(found, sound, setting)
+    place = _chosen(found, sound, setting, wanted.margin)
     winner = sound[place]
     steps = i_star(found.of(winner.trial))
     observer.phase(Phase.ROWS)
@@ -148,7 +149,7 @@ def weigh(told: ToldTrials, setting: Setting, *, space: SearchSpace, repeater: R
         steps=steps,
         finalists=found,
         records=records,
-        corrected=_corrected(setting, found, sound, place=place, naive=best, rows=rows),
+        corrected=_corrected(setting, found, sound, records, place=place, naive=best, rows=rows, share=wanted.margin),
         smaller=_smaller(found, finalists, records, winner=winner, objective=objective),
         partners=changed,
         meeting=meeting,
@@ -203,9 +204,10 @@ def _ends(records: Sequence[TrialRecord]) -> str:
 
 
 def _repeated(
-    repeater: Repeater, setting: Setting, finalists: Sequence[TrialRecord], *, n_repeats: int, best: TrialRecord
+    repeater: Repeater, setting: Setting, finalists: Sequence[TrialRecord], *, wanted: EvidenceSpec, best: TrialRecord
 ) -> tuple[Round, dict[tuple[int, int], TrialRecord]]:
     """The finalists' repeats: two of all, the others of the half that may still win; and the records of all."""
+    n_repeats = wanted.repeats
     usual = {record.trial: i_star([record]).epochs for record in finalists}
 
     def trained(of: Sequence[TrialRecord], n: int) -> Round:
@@ -221,31 +223,31 @@ def _repeated(
         n_params=[record.n_params for record in finalists],
         test_to_train=first.test_to_train,
         n_left=n_left,
-        worth=_worth(setting, first),
+        worth=_worth(setting, first, wanted.margin),
     )
     found = trained([finalists[place] for place in left], n_repeats)
     return found, first.records | found.records
 
 
-def _chosen(found: Round, sound: Sequence[TrialRecord], setting: Setting) -> int:
+def _chosen(found: Round, sound: Sequence[TrialRecord], setting: Setting, share: float) -> int:
     """Place of the winner among the finalists that came through."""
     return int(
         choose(
             setting.objective.sign * found.scores([record.trial for record in sound]),
             n_params=[record.n_params for record in sound],
             test_to_train=found.test_to_train,
-            worth=_worth(setting, found),
+            worth=_worth(setting, found, share),
         )
     )
 
 
-def _worth(setting: Setting, found: Round) -> float:
+def _worth(setting: Setting, found: Round, share: float) -> float:
     """The least difference worth having, as the verdict has it: a share of what the best gains over knowing nothing."""
     means = found.scores(found.sound).mean(axis=1)
     if not len(means) or not math.isfinite(setting.naive):
         return 0.0
     sign = setting.objective.sign
-    return RELEVANT * abs(sign * float((sign * means).min()) - setting.naive)
+    return share * abs(sign * float((sign * means).min()) - setting.naive)
 
 
 def _cut(n_done: int, n_wanted: int) -> Finding:
@@ -265,20 +267,24 @@ def _corrected(
     setting: Setting,
     found: Round,
     sound: Sequence[TrialRecord],
+    records: Mapping[tuple[int, int], TrialRecord],
     *,
     place: int,
     naive: TrialRecord,
     rows: RowsGain | None,
+    share: float,
 ) -> Correction | None:
     numbers = [record.trial for record in sound]
     winner = found.of(numbers[place])
+    again = [record.value for (trial, _), record in records.items() if trial == naive.trial]
     return correct_repeats(
         found.out_of_sample(setting.objective, numbers),
         winner=place,
         n_params=[record.n_params for record in sound],
         test_to_train=found.test_to_train,
-        worth=_worth(setting, found),
+        worth=_worth(setting, found, share),
         naive=_value(naive),
+        again=float(np.mean([value for value in again if value is not None])) if again and None not in again else None,
         rng=generator(setting.seed, Purpose.EVIDENCE, _CORRECTED),
         stopping=stopping_optimism(
             winner, metric=setting.objective.name, loss=str(setting.head.loss), scores=[_value(one) for one in winner]
@@ -318,7 +324,9 @@ def _of_search(told: ToldTrials, *, seed: int) -> Correction | None:
     """The correction by the search's own answers, where no finalist was trained again."""
     if told.answers is None:
         return None
-    trials, out = told.answers.read([record.trial for record in told.records if record.value is not None])
+    may_win = [record for record in told.records if record.value is not None]
+    whole = [record for record in may_win if record.ended is not Ended.PRUNED] or may_win
+    trials, out = told.answers.read([record.trial for record in whole])
     return correct_search(out, rng=generator(seed, Purpose.EVIDENCE, _CORRECTED)) if trials else None
 
 
