@@ -209,6 +209,11 @@ class DataSpec(SpaceSection):
         default=None, description="A column: rows of one group stay on one side of every split."
     )
     time: Column | None = Field(default=None, description="A column: later rows are held out.")
+    gap: Annotated[StrictFloat | StrictInt, Field(ge=0, allow_inf_nan=False)] = Field(
+        default=0,
+        description="By time, how long before the first held-out row nothing is learnt from, for labels that look "
+        "ahead (sales of the next week): in the unit of the time column, for dates in days.",
+    )
     test: ShareOrFile = Field(
         default=0.2,
         description="The sealed test part: a share of rows, or a file of its own. null: none is set apart.",

@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ffsearch.errors import DataError, RunError
-from ffsearch.search.data.splits import Fold, Guide, Splits, split_test, split_valid
+from ffsearch.search.data.splits import Fold, Guide, Splits, split_test, split_valid, without_gap
 
 SHARES = st.floats(0.05, 0.6)
 SEEDS = st.integers(0, 2**31)
@@ -161,6 +161,46 @@ def test_groups_larger_than_the_part() -> None:
     groups = np.array([0] * 50 + [1] * 30)
     test = split_test(np.arange(80), 0.05, guide=Guide(groups=groups), seed=0)
     assert test.tolist() == list(range(50, 80))
+
+
+def test_of_few_groups_more_are_sealed_where_the_share_allows_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Groups of very different sizes: a large one fills most of the part alone."""
+    groups = np.repeat(np.arange(12), np.where(np.arange(12) % 4 == 0, 60, 12))
+
+    def sealed() -> list[int]:
+        drawn = [split_test(np.arange(len(groups)), 0.3, guide=Guide(groups=groups), seed=seed) for seed in range(40)]
+        assert all(abs(len(test) - 0.3 * len(groups)) <= 30 for test in drawn)  # half of a large group
+        return [len(np.unique(groups[test])) for test in drawn]
+
+    of_many = sealed()
+    monkeypatch.setattr("ffsearch.search.data.splits._DEALS", 1)
+    assert np.mean(of_many) > np.mean(sealed()) + 1
+
+
+def test_nothing_is_learnt_from_in_the_gap_before_what_is_held_out() -> None:
+    guide = Guide(moments=np.arange(100.0), gap=7.0)
+    test = split_test(np.arange(100), 0.2, guide=guide, seed=0)
+    development = without_gap(np.setdiff1d(np.arange(100), test), test, guide=guide)
+    assert development.max() == 72
+    for holdout, folds in ((0.2, None), (None, 4)):
+        for train, valid in split_valid(development, holdout=holdout, folds=folds, guide=guide, seed=0):
+            assert train.max() < valid.min() - 7
+    with pytest.raises(DataError, match=r"^data\.gap: no row is so long before those that judge"):
+        without_gap(np.arange(80), test, guide=Guide(moments=np.arange(100.0), gap=80.0))
+
+
+@pytest.mark.parametrize(("holdout", "folds"), [(0.2, None), (None, 3)])
+def test_by_time_every_repeat_has_an_origin_of_its_own(holdout: float | None, folds: int | None) -> None:
+    guide = Guide(moments=np.arange(200.0))
+    made = [
+        split_valid(np.arange(200), holdout=holdout, folds=folds, guide=guide, seed=0, repeat=repeat)[-1]
+        for repeat in range(5)
+    ]
+    for train, valid in made:
+        assert train.max() < valid.min()
+    ends = [int(valid.max()) for _, valid in made]
+    assert ends == sorted(ends, reverse=True)
+    assert len(set(ends)) == 5
 
 
 def test_saved_splits_come_back(tmp_path: Path) -> None:

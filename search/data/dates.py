@@ -26,7 +26,7 @@ from ffsearch.search.data.cells import ODD_SHARE, Cells, Levels
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
 
-__all__ = ["DateReading", "Found", "as_moments", "find_reading", "looks_like_dates", "seconds_of"]
+__all__ = ["DateReading", "Found", "as_moments", "find_reading", "looks_like_dates", "moments_per_unit", "seconds_of"]
 
 _MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _NAME: Final = rf"(?:{'|'.join(_MONTHS)})[a-z]*\.?"
@@ -148,6 +148,12 @@ def find_reading(cells: Cells) -> Found | None:
         in_doubt=differ and len(in_order) != 1,
         n_read=n_read[day_first],
     )
+
+
+def moments_per_unit(cells: Cells) -> float:
+    """How much the keys of `as_moments` grow in one unit of a time column: in a day, where it holds dates."""
+    are_dates = pd.api.types.is_datetime64_any_dtype(cells.column.dtype) or not np.isfinite(cells.numbers).all()
+    return float(_DAY_S) if are_dates else 1.0
 
 
 def as_moments(cells: Cells) -> tuple[NDArray[np.float64], Finding | None]:

@@ -18,13 +18,23 @@ from numpy.typing import NDArray
 from ffsearch.errors import DataError
 from ffsearch.search.data.cells import Cells
 from ffsearch.search.data.copies import Copies, find_copies
-from ffsearch.search.data.dates import as_moments
+from ffsearch.search.data.dates import as_moments, moments_per_unit
 from ffsearch.search.data.encoding import n_encodings, targets_to_encode
 from ffsearch.search.data.images import IMAGE, AnyPreprocessor, ImageLayout, ImagePreprocessor
 from ffsearch.search.data.kinds import Column, Kind, column_in_role, read_columns
 from ffsearch.search.data.preprocess import Layout, Preprocessor, Raw, learn_layout, take
 from ffsearch.search.data.problem import Problem, Split
-from ffsearch.search.data.splits import Fold, Guide, Splits, limit_rows, part_of, split_test, split_valid
+from ffsearch.search.data.splits import (
+    FEW_GROUPS,
+    Fold,
+    Guide,
+    Splits,
+    limit_rows,
+    part_of,
+    split_test,
+    split_valid,
+    without_gap,
+)
 from ffsearch.search.data.table import Table, read_table
 from ffsearch.search.data.targets import (
     class_codes,
@@ -161,7 +171,7 @@ class Prepared:
     def repeat_rows(self, repeat: int, *, share: float = 1.0) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Training and validation rows of a fresh split for a finalist's repeat.
 
-        Of folds dealt anew it is the last one; by time there is but one way to split, and all repeats have it.
+        Of folds dealt anew it is the last one; by time every repeat ends earlier than the one before (rolling origins).
 
         Args:
             repeat: Its number, from 1; 0 is the search's own.
@@ -239,12 +249,12 @@ def prepare(spec: DataSpec, *, frame: pd.DataFrame | None = None, seed: int) -> 
         DataError: If the table cannot be read, split or learnt from; the text says what to do.
     """
     table = _limited(read_table(spec, frame=frame), spec, seed=seed)
-    guide, notices = _guide(table, stated=spec.task)
+    guide, notices = _guide(table, spec)
     copies = find_copies(table.features, table.target.frame, are_images=table.image is not None)
     if guide.groups is None and guide.moments is None and copies.stay_together:
         guide = replace(guide, copies=copies.first)
     test = _test(table, spec, guide=guide, seed=seed)
-    development = np.setdiff1d(np.arange(table.n_rows), test)
+    development = without_gap(np.setdiff1d(np.arange(table.n_rows), test), test, guide=guide)
     seen = table.target.take(development)
     head, task_reason = infer_head(seen, stated=spec.task)
     truth = raw_targets(seen, head)
@@ -300,7 +310,7 @@ def _limited(table: Table, spec: DataSpec, *, seed: int) -> Table:
     n_main = table.n_rows - table.n_test_rows
     if spec.rows is None or spec.rows >= n_main:
         return table
-    guide, _ = _guide(table, stated=spec.task)
+    guide, _ = _guide(table, spec)
     kept = limit_rows(np.arange(n_main), spec.rows, guide=guide, seed=seed)
     rows = np.concatenate([kept, np.arange(n_main, table.n_rows)])
     return replace(
@@ -348,17 +358,18 @@ def _images(table: Table, development: NDArray[np.int64]) -> tuple[tuple[Column,
     return (column,), {IMAGE: pixels}
 
 
-def _guide(table: Table, *, stated: str) -> tuple[Guide, list[Finding]]:
+def _guide(table: Table, spec: DataSpec) -> tuple[Guide, list[Finding]]:
     """What the splits go by. Classes are those of the whole table: a stratified split needs them before it is made."""
     main = table.target.take(np.arange(table.n_rows - table.n_test_rows))
-    task, _ = infer_task(main, stated=stated)
+    task, _ = infer_task(main, stated=spec.task)
     classes = None if task is Task.REGRESSION else class_codes(table.target, labels_of(main))
     if table.groups is not None and table.time is not None:
         raise DataError(
             "data.groups and data.time are both named, and a split cannot keep groups whole and be by time. Name one."
         )
     moments, doubt = (None, None) if table.time is None else as_moments(table.time)
-    guide = Guide(classes=classes, groups=_groups(table), moments=moments)
+    gap = 0.0 if table.time is None else spec.gap * moments_per_unit(table.time)
+    guide = Guide(classes=classes, groups=_groups(table), moments=moments, gap=gap)
     return guide, [] if doubt is None else [doubt]
 
 
@@ -443,11 +454,18 @@ def _notices_of_classes(truth: NDArray[Any], *, head: Head) -> list[Finding]:
 
 
 def _notices_of_groups(table: Table, *, splits: Splits, guide: Guide) -> list[Finding]:
-    """Whether groups of the main file come again in the test file."""
-    if guide.groups is None or not table.n_test_rows:
+    """Whether few groups are sealed, and whether groups of the main file come again in the test file."""
+    if guide.groups is None or not len(splits.test):
         return []
+    n_sealed = len(np.unique(guide.groups[splits.test]))
+    notices = []
+    if n_sealed < FEW_GROUPS:
+        form = "one" if n_sealed == 1 else "few"
+        notices.append(found(Code.FEW_GROUPS_SEALED, form, n=n_sealed, n_groups=len(np.unique(guide.groups))))
     seen = np.isin(guide.groups[splits.test], guide.groups[: table.n_rows - table.n_test_rows])
-    return [found(Code.SAME_GROUPS, n=int(seen.sum()))] if seen.any() else []
+    if table.n_test_rows and seen.any():
+        notices.append(found(Code.SAME_GROUPS, n=int(seen.sum())))
+    return notices
 
 
 def _notices_of_parts(

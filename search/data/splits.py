@@ -21,10 +21,22 @@ from ffsearch.errors import DataError, RunError
 from ffsearch.search.base.files import write_atomically
 from ffsearch.search.base.seeds import Purpose, generator
 
-__all__ = ["Guide", "Splits", "limit_rows", "part_of", "split_test", "split_valid"]
+__all__ = ["FEW_GROUPS", "Guide", "Splits", "limit_rows", "part_of", "split_test", "split_valid", "without_gap"]
 
 Rows = NDArray[np.int64]
 Fold = tuple[Rows, Rows]
+
+FEW_GROUPS: Final = 8
+"""Groups below which little is known of other groups. choice: Student's t is then wider by a sixth or more."""
+
+_DEALS: Final = 20
+"""Orders of the groups that are tried, where few groups are sealed. choice: more hardly find more."""
+
+_CLOSE: Final = 0.1
+"""How far the sealed share may be from the one wanted so that more groups are sealed, as a part of it. choice."""
+
+_FIRST_ORIGIN: Final = 0.4
+"""Share of the rows that the earliest repeat by time still has. choice: less is another problem than the whole."""
 
 _TEST: Final = 0
 _VALID: Final = 1
@@ -42,12 +54,14 @@ class Guide:
         moments: Each row's place in time: what is held out is later than what is learnt from.
         copies: Number of the first row that each is like: where neither groups nor time decide, rows that are alike are
             on one side.
+        gap: How long before the first held-out row nothing is learnt from, in the unit of the moments.
     """
 
     classes: NDArray[np.int64] | None = None
     groups: NDArray[np.int64] | None = None
     moments: NDArray[np.float64] | None = None
     copies: NDArray[np.int64] | None = None
+    gap: float = 0.0
 
     @property
     def method(self) -> str:
@@ -145,7 +159,39 @@ def split_test(rows: Rows, share: float, *, guide: Guide, seed: int) -> Rows:
     Raises:
         DataError: If there are too few rows, groups or moments for it.
     """
-    return _held_out(rows, share, guide=guide, rng=generator(seed, Purpose.SPLIT, _TEST), what="data.test")
+    rng = generator(seed, Purpose.SPLIT, _TEST)
+    sealed = _held_out(rows, share, guide=guide, rng=rng, what="data.test")
+    groups = guide.groups
+    if groups is None or len(np.unique(groups[sealed])) >= FEW_GROUPS:
+        return sealed
+    drawn = [sealed, *(_held_out(rows, share, guide=guide, rng=rng, what="data.test") for _ in range(_DEALS - 1))]
+    wanted = share * len(rows)
+    farthest = max(abs(len(sealed) - wanted), _CLOSE * wanted)
+    near = [one for one in drawn if abs(len(one) - wanted) <= farthest]
+    return max(near, key=lambda one: len(np.unique(groups[one])))  # of equals the first
+
+
+def without_gap(rows: Rows, held_out: Rows, *, guide: Guide) -> Rows:
+    """The rows that may be learnt from: by time those that are no less than the gap before the first one held out.
+
+    Labels may look ahead (sales of the next week), and rows just before a held-out one then know a part of its answer.
+
+    Args:
+        rows: Those that are not held out.
+        held_out: Rows that judge.
+        guide: Its moments and gap are looked at.
+
+    Raises:
+        DataError: If no row is left.
+    """
+    if guide.moments is None or not guide.gap or not len(held_out):
+        return rows
+    begin = guide.moments[held_out].min()
+    at = guide.moments[rows]
+    kept: Rows = rows[(at < begin - guide.gap) | (at >= begin)]
+    if not len(kept):
+        raise DataError("data.gap: no row is so long before those that judge. Say a shorter gap.")
+    return kept
 
 
 def split_valid(
@@ -159,7 +205,7 @@ def split_valid(
         folds: Number of folds, or None; one of the two is given.
         guide: What the split goes by.
         seed: The run's seed.
-        repeat: 0 for the search; another number gives another split (by time there is but one).
+        repeat: 0 for the search; another number gives another split. By time its rows end earlier (rolling origins).
 
     Returns:
         One pair for a holdout; one pair a fold else.
@@ -168,12 +214,17 @@ def split_valid(
         DataError: If there are too few rows, groups or moments for it.
     """
     rng = generator(seed, Purpose.SPLIT, _VALID, repeat)
+    share = (0.2 if holdout is None else holdout) if folds is None else 1 / (folds + 1)
+    if guide.moments is not None and repeat:
+        rows = _until(rows, _origin(repeat, share), moments=guide.moments)
     if folds is None:
-        share = 0.2 if holdout is None else holdout
         valid = _held_out(rows, share, guide=guide, rng=rng, what="data.valid.holdout")
-        return ((np.setdiff1d(rows, valid), valid),)
+        return ((without_gap(np.setdiff1d(rows, valid), valid, guide=guide), valid),)
     if guide.moments is not None:
-        return _expanding(rows, folds, moments=guide.moments)
+        return tuple(
+            (without_gap(train, valid, guide=guide), valid)
+            for train, valid in _expanding(rows, folds, moments=guide.moments)
+        )
     parts = _parts(rows, folds, guide=guide, rng=rng)
     return tuple((np.setdiff1d(rows, part), part) for part in parts)
 
@@ -271,6 +322,26 @@ def _latest(rows: Rows, n_held_out: int, *, moments: NDArray[np.float64], what: 
         raise DataError(f"{what}: all rows have the same moment, so none is later. Check the column data.time names.")
     latest: Rows = rows[moments[rows] >= ordered[cut]]
     return latest
+
+
+def _origin(repeat: int, share: float) -> float:
+    """Share of the rows, in the order of time, that a repeat ends with: half a validation part earlier every time.
+
+    Args:
+        repeat: Its number, from 1; the search itself ends with all rows.
+        share: Of the rows that are validated on.
+    """
+    step = share / 2
+    n_origins = max(1, int((1 - _FIRST_ORIGIN) / step))
+    return 1 - step * ((repeat - 1) % n_origins + 1)
+
+
+def _until(rows: Rows, share: float, *, moments: NDArray[np.float64]) -> Rows:
+    """The earliest rows, so large a share of them; rows of one moment stay together, all where there is but one."""
+    ordered = np.sort(moments[rows])
+    cut = _edge(ordered, round(len(rows) * share))
+    earliest: Rows = rows if cut is None else rows[moments[rows] < ordered[cut]]
+    return earliest
 
 
 def _expanding(rows: Rows, n_folds: int, *, moments: NDArray[np.float64]) -> tuple[Fold, ...]:

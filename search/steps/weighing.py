@@ -314,8 +314,8 @@ def _rows_gain(
     return rows_gain(
         objective.sign * fewer.scores([number])[0],
         objective.sign * found.scores([winner.trial])[0][met],
-        n_less=fewer.answers[0].n_train,
-        n_repeat=found.answers[0].n_train,
+        n_less=round(float(np.mean([one.n_train for one in fewer.answers]))),
+        n_repeat=round(float(np.mean([found.answers[place].n_train for place in met]))),  # by time they differ
         n_refit=len(repeater.prepared.development_rows),
     )
 

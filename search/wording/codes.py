@@ -100,6 +100,7 @@ class Code(StrEnum):
     SAME_LINE = "FFS312", Severity.NOTICE
     MAY_BE_GROUPS = "FFS313", Severity.WARNING
     MAY_BE_TIME = "FFS314", Severity.NOTICE
+    FEW_GROUPS_SEALED = "FFS315", Severity.WARNING
 
     # 4xx: how training went, and why trials ended
     TRIAL_STOPPED = "FFS401"
