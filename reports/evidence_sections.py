@@ -200,8 +200,19 @@ def _reliability(run: RunLike, t: Language) -> list[Block]:
         return []
     labels = confused.labels if confused else []
     label = t("errors.confidence_two", label=shortened(labels[1])) if len(labels) == 2 else t("errors.confidence")
-    text = "" if found.temperature is None else _temperature(found.temperature, t)
+    mended = [] if found.temperature is None else [_temperature(found.temperature, t)]
+    text = " ".join([*_calibration_error(run, t), *mended])
     return [Block(title=t("errors.reliability"), text=text, pictures=[reliability_picture(found.bins, label, t)])]
+
+
+def _calibration_error(run: RunLike, t: Language) -> list[str]:
+    """The calibration error beside that of right probabilities; runs of early versions have no such number."""
+    found, test = run.results.calibration, run.results.evidence.test
+    expected = None if found is None else found.error_if_calibrated
+    error = None if test is None else test.metrics.get("ece")
+    if expected is None or error is None:
+        return []
+    return [t("errors.calibration_error", error=t.score(error), expected=t.score(expected))]
 
 
 def _temperature(found: Temperature, t: Language) -> str:

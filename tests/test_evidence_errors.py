@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 
 from examples import ACCURACY, MAE
 from ffsearch.search.data.prepare import prepare
-from ffsearch.search.evidence.calibration import fit_temperature, reliability
+from ffsearch.search.evidence.calibration import expected_if_calibrated, fit_temperature, reliability
 from ffsearch.search.evidence.comparison import holm, paired_over_repeats, paired_over_rows
 from ffsearch.search.evidence.errors_seen import N_POINTS, confusion, residuals, worst_slices
 from ffsearch.search.evidence.intervals import share_interval
+from ffsearch.search.evidence.metrics import METRICS
+from ffsearch.search.evidence.units import UnitKind, Units
 from ffsearch.search.network.heads import Head, Loss, Task, probabilities
 from ffsearch.search.steps.judging import _columns
 from ffsearch.spaces.schema import DataSpec
@@ -34,6 +36,41 @@ def test_right_probabilities_lie_on_the_diagonal() -> None:
     assert sum(one.n_rows for one in curve) == len(y)
     inside = [one.low <= one.confidence <= one.high for one in curve]
     assert np.mean(inside) > 0.8
+
+
+def test_a_calibrated_model_has_the_calibration_error_that_is_expected() -> None:
+    """A few rows differ from right probabilities: the error of 36 such rows is large, and all of it expected."""
+    rng = np.random.default_rng(0)
+    found, expected = [], []
+    for _ in range(200):
+        second = rng.beta(0.6, 0.6, 36)
+        answers = np.column_stack([1 - second, second])
+        found.append(METRICS[Task.BINARY]["ece"]((rng.random(36) < second).astype(np.int64), answers))
+        expected.append(expected_if_calibrated(answers, rng=rng))
+    assert np.mean(found) > 0.08
+    assert np.mean(expected) == pytest.approx(np.mean(found), rel=0.1)
+
+
+def test_errors_to_both_sides_do_not_cancel() -> None:
+    """Too low below a half and too high above: the class answered is right as often as it says in the mean."""
+    second = np.repeat([0.35, 0.65], 1000)
+    truth = np.tile(np.repeat([0, 1], [500, 500]), 2)
+    assert METRICS[Task.BINARY]["ece"](truth, np.column_stack([1 - second, second])) == pytest.approx(0.15)
+
+
+def test_slices_go_by_units_where_a_column_is_constant_in_a_group() -> None:
+    """Groups differ, rows of a group do not: by rows some group's column is nearly always called worse."""
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(12), 30)
+    called = {"rows": 0, "groups": 0}
+    for _ in range(60):
+        losses = rng.standard_normal(12)[groups] + 0.3 * rng.standard_normal(360) + 5
+        columns = {"site": (groups % 4).astype(str).astype(object)}
+        called["rows"] += worst_slices(losses, columns)[0].is_worse
+        by = Units.of_labels(UnitKind.GROUPS, groups)
+        called["groups"] += worst_slices(losses, columns, units=by)[0].is_worse
+    assert called["rows"] > 50
+    assert called["groups"] <= 6
 
 
 def test_more_classes_go_by_the_class_answered() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -10,7 +11,9 @@ from numpy.typing import NDArray
 
 from ffsearch.search.base.confidence import SIGNIFICANT, TAIL
 from ffsearch.search.evidence.comparison import holm
+from ffsearch.search.evidence.intervals import mean_limits
 from ffsearch.search.evidence.terms import row_terms
+from ffsearch.search.evidence.units import Units
 from ffsearch.search.folder.results import Estimate, Residuals, Shared, Slice
 from ffsearch.search.network.heads import Task
 
@@ -67,7 +70,11 @@ def row_losses(task: Task, truth: NDArray[Any], answers: NDArray[Any]) -> NDArra
 
 
 def worst_slices(
-    losses: NDArray[np.float64], columns: Mapping[str, NDArray[Any]], *, n_slices: int = 10
+    losses: NDArray[np.float64],
+    columns: Mapping[str, NDArray[Any]],
+    *,
+    units: Units | None = None,
+    n_slices: int = 10,
 ) -> tuple[Slice, ...]:
     """The slices with the highest mean loss beside all other rows, surest first; chance is allowed for over all slices.
 
@@ -77,19 +84,21 @@ def worst_slices(
     Args:
         losses: Of every row, shape (n_rows,): squared errors, log losses, misses.
         columns: Raw columns of the same rows, as `raw_inputs` gives them; dates as moments.
+        units: What is independent; None: every row by itself.
         n_slices: How many to give at most.
     """
+    units = units or Units.of_rows(len(losses))
     found = [(column, told, rows) for column, cells in columns.items() for told, rows in _slices(cells)]
     found = [one for one in found if MIN_SLICE_ROWS <= one[2].sum() <= len(losses) - MIN_SLICE_ROWS]
     if not found:
         return ()
-    p_values = holm([_p_value(losses[rows], losses[~rows]) for _, _, rows in found])
+    p_values = holm([_p_value(losses, rows, units) for _, _, rows in found])
     slices = [
         Slice(
             column=column,
             rows=told,
             n_rows=int(rows.sum()),
-            **vars(_mean_interval(losses[rows])),
+            **vars(_mean_interval(losses[rows], units.of(rows))),
             excess=excess,
             p_value=p_value,
             is_worse=p_value < SIGNIFICANT,
@@ -130,18 +139,33 @@ def _slices(cells: NDArray[Any]) -> Iterator[tuple[Shared, NDArray[np.bool_]]]:
         yield (told(cells[rows].min()), told(cells[rows].max())), rows
 
 
-def _p_value(ours: NDArray[np.float64], others: NDArray[np.float64]) -> float:
-    """Welch's test; 1 where nothing varies."""
-    from scipy.stats import ttest_ind
+def _p_value(losses: NDArray[np.float64], rows: NDArray[np.bool_], units: Units) -> float:
+    """Whether some rows lose more than all others, by what every unit adds to the difference; 1 where nothing varies.
 
-    if ours.std() == 0 and others.std() == 0:
-        return 1.0 if ours.mean() == others.mean() else 0.0
-    return float(ttest_ind(ours, others, equal_var=False).pvalue)
+    Source: Welch's test, of which this is the form where rows are units. A column that is constant in a group splits
+    groups, not rows: the degrees are those of the side with fewer units.
+    """
+    from scipy.special import stdtr
+
+    value = float(losses[rows].mean() - losses[~rows].mean())
+    added = np.zeros(units.n_units)
+    degrees, variances = [], []
+    for side, sign in ((rows, 1), (~rows, -1)):
+        own = np.bincount(units.numbers[side], losses[side] - losses[side].mean(), minlength=units.n_units)
+        n_units = len(np.unique(units.numbers[side]))
+        if n_units < 2:
+            return 1.0
+        scaled = sign * own * math.sqrt(n_units / (n_units - 1)) / side.sum()
+        added += scaled
+        degrees.append(n_units - 1)
+        variances.append(float(np.square(scaled).sum()))
+    error = math.sqrt(np.square(added).sum())
+    if not error > 0:
+        return 1.0 if value == 0 else 0.0
+    welch = sum(variances) ** 2 / sum(one**2 / n for one, n in zip(variances, degrees, strict=True))
+    return 2 * float(stdtr(welch if units.are_rows else min(degrees), -abs(value) / error))
 
 
-def _mean_interval(losses: NDArray[np.float64]) -> Estimate:
-    from scipy.stats import t as student
-
-    mean, n_rows = float(losses.mean()), len(losses)
-    reach = float(student.ppf(1 - TAIL, n_rows - 1) * losses.std(ddof=1) / np.sqrt(n_rows))
-    return Estimate(value=mean, low=mean - reach, high=mean + reach)
+def _mean_interval(losses: NDArray[np.float64], units: Units) -> Estimate:
+    low, high = mean_limits(losses, units=units, tail=TAIL)
+    return Estimate(value=float(losses.mean()), low=low, high=high)

@@ -19,7 +19,14 @@ from ffsearch.search.base.objective import Objective
 from ffsearch.search.network.heads import Head, Task
 from ffsearch.spaces.pairing import OBJECTIVES
 
-__all__ = ["METRICS", "bounds", "metric_values", "resolve_objective"]
+__all__ = [
+    "METRICS",
+    "bounds",
+    "confidence_and_hit",
+    "expected_calibration_error",
+    "metric_values",
+    "resolve_objective",
+]
 
 Truth = NDArray[Any]
 Answers = NDArray[Any]
@@ -71,12 +78,21 @@ def brier(truth: Truth, probabilities: Answers) -> float:
 
 
 def expected_calibration_error(truth: Truth, probabilities: Answers) -> float:
-    """Gap between confidence and accuracy, averaged over equal bins of confidence by their rows."""
-    confidence = probabilities.max(axis=1).astype(np.float64)
-    hit = (_chosen(probabilities) == truth).astype(np.float64)
+    """Gap between confidence and share of hits, averaged over equal bins of confidence by their rows."""
+    confidence, hit = confidence_and_hit(truth, probabilities)
     bins = np.minimum((confidence * ECE_BINS).astype(int), ECE_BINS - 1)
     gaps = np.abs(np.bincount(bins, weights=hit - confidence, minlength=ECE_BINS))
     return float(gaps.sum() / len(truth))
+
+
+def confidence_and_hit(truth: Truth, probabilities: Answers) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """What a model says of every row and whether it is so: of two classes the second, of more the class answered.
+
+    Of two classes the class answered would do as well, but errors to both sides would cancel in a bin.
+    """
+    if probabilities.shape[1] == 2:
+        return probabilities[:, 1].astype(np.float64), np.asarray(truth == 1)
+    return probabilities.max(axis=1).astype(np.float64), np.asarray(_chosen(probabilities) == truth)
 
 
 def rmse(truth: Truth, values: Answers) -> float:

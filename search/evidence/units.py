@@ -91,6 +91,14 @@ class Units:
         sizes = self.sizes.astype(np.float64)
         return float(sizes.sum() ** 2 / np.square(sizes).sum())
 
+    def of(self, rows: NDArray[np.bool_]) -> Units:
+        """The units of some rows.
+
+        Args:
+            rows: Whether each row is one of them, shape (n_rows,).
+        """
+        return Units.of_labels(self.kind, self.numbers[rows])
+
     def n_events(self, rows: NDArray[np.intp]) -> int:
         """In how many of some rows something can happen by itself: copies count as one, rows of a group one by one.
 

@@ -273,10 +273,13 @@ class Calibration:
     Args:
         bins: The reliability curve.
         temperature: What would mend it.
+        error_if_calibrated: The calibration error that right probabilities like these would have on as many rows; None
+            where it is not known.
     """
 
     bins: tuple[Bin, ...]
     temperature: Temperature | None = None
+    error_if_calibrated: Number | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

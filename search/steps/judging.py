@@ -22,7 +22,7 @@ from ffsearch.search.base.seeds import Purpose, generator
 from ffsearch.search.data.dates import DateReading
 from ffsearch.search.data.images import ImageLayout
 from ffsearch.search.evidence.baselines import Baseline, BaselineName, fit_baseline
-from ffsearch.search.evidence.calibration import reliability
+from ffsearch.search.evidence.calibration import expected_if_calibrated, reliability
 from ffsearch.search.evidence.effort import baseline_splits, split_seconds
 from ffsearch.search.evidence.errors_seen import confusion, residuals, row_losses, worst_slices
 from ffsearch.search.evidence.facts import Facts, facts_of_rows
@@ -114,6 +114,7 @@ class Judged:
         openings: How often the test was opened so far; 0 where there is none.
         facts: What the verdict rests on; None without baselines or sealed rows.
         bins: The reliability curve, of classes.
+        if_calibrated: The calibration error that right probabilities would have on these rows, of classes.
         errors: Confused classes, or residuals of numbers.
         residuals: The same of every target row by row, of regression.
         slices: The parts of the table that are worst off.
@@ -124,6 +125,7 @@ class Judged:
     openings: int = 0
     facts: Facts | None = None
     bins: tuple[Bin, ...] = ()
+    if_calibrated: float | None = None
     errors: Errors | None = None
     residuals: tuple[Residuals, ...] = ()
     slices: tuple[Slice, ...] = ()
@@ -315,12 +317,13 @@ def _compared(
     return Judged(
         models=tuple(replace(one, test=tests[one.name]) for one in models),
         facts=_facts(weighed, setting, truth, terms, units, margin, proper=proper) if "dummy" in terms else None,
-        bins=reliability(truth, network) if is_class else (),
+        bins=reliability(truth, network, units=units) if is_class else (),
+        if_calibrated=expected_if_calibrated(network, rng=rng) if is_class else None,
         errors=Errors(labels=head.labels, confusion=tuple(map(tuple, confusion(truth, network).tolist())))
         if is_class
         else Errors(residuals=tuple(one.summed for one in found)),
         residuals=found,
-        slices=worst_slices(row_losses(head.task, truth, network), columns),
+        slices=worst_slices(row_losses(head.task, truth, network), columns, units=units),
     )
 
 

@@ -57,7 +57,11 @@ def save_answer(
         verdict=None if judged.facts is None else verdict(judged.facts),
         effects=weighed.effects,
         importance=weighed.importances,
-        calibration=Calibration(bins=judged.bins, temperature=weighed.temperature) if judged.bins else None,
+        calibration=Calibration(
+            bins=judged.bins, temperature=weighed.temperature, error_if_calibrated=judged.if_calibrated
+        )
+        if judged.bins
+        else None,
         errors=judged.errors,
         slices=judged.slices,
     )
