@@ -13,7 +13,8 @@ Each run is a search of six trials on the shipped space, made small, with eviden
 a table of its own; table and search have the same seed. The true score of the refitted winner is taken on rows that the
 run never saw: 20,000 drawn ones, or the rest of the real table. Printed: a line a run, for every truth how often the
 verdict was right, and in the end how often the 95 % intervals of the corrected estimate and of the sealed test held the
-true score, and the biases of the naive and the corrected score, each in standard deviations of a sealed test's score.
+true score, the biases of the naive and the corrected score, each in standard deviations of a sealed test's score, and
+mean and standard deviation of z, the error in claimed standard deviations: hits cannot tell a bias from a width.
 """
 
 from __future__ import annotations
@@ -216,9 +217,14 @@ def _coverage(found: list[Found]) -> str:
     held = [np.mean([low <= one.true <= high for one in found for _, low, high in [part(one)]]) for part in _PARTS]
     naive = np.mean([(one.true - one.naive) / one.sd for one in found])
     corrected = np.mean([(one.true - one.corrected[0]) / one.sd for one in found])
+    z = [
+        [(one.true - value) / ((high - low) / 3.92) for one in found for value, low, high in [part(one)]]
+        for part in _PARTS
+    ]
+    told = ", ".join(f"{np.mean(of):+.2f} (sd {np.std(of):.2f})" for of in z)
     return (
-        f"held by corrected {held[0]:.0%}, by test {held[1]:.0%} of {len(found)}; bias naive {naive:+.2f} sd, "
-        f"corrected {corrected:+.2f} sd"
+        f"held by corrected {held[0]:.1%}, by test {held[1]:.1%} of {len(found)}; bias naive {naive:+.2f} sd, "
+        f"corrected {corrected:+.2f} sd; z of corrected and test {told}"
     )
 
 

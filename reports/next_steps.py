@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
 
 from ffsearch.reports import evidence, tables
 from ffsearch.reports.evidence_sections import NOTICEABLE
@@ -14,6 +16,9 @@ from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
 from ffsearch.search.wording.language import Language
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 __all__ = ["next_steps", "steps"]
 
 EDGE: Final = 0.03
@@ -22,8 +27,9 @@ EDGE: Final = 0.03
 LATE: Final = 0.8
 """Share of the search after which a best trial came late."""
 
-FLAT: Final = 0.5
-"""Share of the search without a better trial from which on more of them hardly help."""
+FLAT: Final = 0.05
+"""What the second half of the trials gained, as a share of the best one's lead over the median trial, below which more
+hardly help: a second half gains more than a third one would. Choice: a twentieth, as for what is worth having."""
 
 MANY_DIVERGED: Final = 0.15
 """Share of diverged trials that is worth a word: as many of the rest were searched for nothing."""
@@ -78,11 +84,30 @@ def _of_search(run: RunLike) -> Iterator[Finding]:
         yield found(Code.MORE_TRIALS, n=n_trials, n_parameters=n_parameters)
     elif place > LATE * n_trials:
         yield found(Code.SEARCH_LONGER, trial=place, n=n_trials)
-    elif place < FLAT * n_trials:
-        yield found(Code.NO_MORE_TRIALS, n=n_trials - place)
+    elif (gain := _gain_of_second_half(run, history)) is not None:
+        yield found(Code.NO_MORE_TRIALS, gain=gain, n=n_trials)
     share = float((history["ended"] == "diverged").mean())
     if share > MANY_DIVERGED:
         yield found(Code.MANY_DIVERGED, share=share)
+
+
+def _gain_of_second_half(run: RunLike, history: pd.DataFrame) -> float | None:
+    """What the best of all trials is ahead of the best of half of them, in the mean over all halves; None if much.
+
+    Where the best one lies among the trials says nothing: by chance alone it lies in the first half of every second
+    search, and would be beaten by twice as many trials in every second one.
+    """
+    values = history["value"].dropna().to_numpy(np.float64)
+    if len(values) < 2:
+        return None
+    losses = np.sort(tables.objective(run).sign * values)
+    n, half = len(losses), len(losses) // 2
+    chance, expected = half / n, 0.0
+    for place, loss in enumerate(losses):  # that this one is the best of a half: all better ones are in the other
+        expected += chance * loss
+        chance *= max(0, n - place - half) / max(1, n - place - 1)
+    gain = float(expected - losses[0])
+    return gain if gain < FLAT * float(np.median(losses) - losses[0]) else None
 
 
 def _edges(run: RunLike) -> Iterator[Finding]:

@@ -131,7 +131,7 @@ WRONG_VALUES = {
     ),
     "evidence: ful": (
         '2:11: evidence: "ful" is not known. Did you mean full? '
-        "Legal: none, quick, full, or the keys finalists, repeats, effects, baselines."
+        "Legal: none, quick, full, or the keys finalists, repeats, effects, baselines, margin."
     ),
     "search: {pruner: wilcoxon}": (
         "2:18: search.pruner: wilcoxon compares trials fold by fold and is sure after four that are all worse; "
@@ -318,7 +318,8 @@ def test_a_long_value_is_cut() -> None:
          "my.yaml:2:9: space.taper: widths already says how many layers and how wide; keep one of the two."),
         ("data=x.csv",
          '--set data=x.csv: data: "x.csv" stands where keys are expected. Legal keys: source, target, task, drop, '
-         "categories, ordinal, number_bins, groups, time, test, augment, rows, valid, delimiter, header, encoding."),
+         "categories, ordinal, number_bins, groups, time, gap, test, augment, rows, valid, delimiter, header, "
+         "encoding."),
     ],
 )  # fmt: skip
 def test_a_wrong_override_is_told_like_a_wrong_line(override: str, said: str) -> None:

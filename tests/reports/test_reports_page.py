@@ -269,6 +269,17 @@ def test_no_run_no_report(tmp_path: Path) -> None:
         write_report(tmp_path)
 
 
+@pytest.mark.parametrize(("values", "is_said"), [([0.1] * 20 + [0.5] * 80, True), ([0.1] + [0.5] * 99, False)])
+def test_more_trials_are_said_to_hardly_help_where_half_of_them_would_do(
+    make_run: Any, *, values: list[float], is_said: bool
+) -> None:
+    """Once where a fifth of all trials come near the best one, and where one of a hundred does, by luck the first."""
+    run = make_run(100)
+    trials = run.trials.assign(value=values, ended="completed")
+    run = replace(run, trials=trials, summary={**run.summary, "best": {**run.summary["best"], "trial": 0}})
+    assert (Code.NO_MORE_TRIALS in {step.code for step in steps(run)}) is is_said
+
+
 @pytest.mark.parametrize(
     ("code", "bins", "kind", "is_said"),
     [
