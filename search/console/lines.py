@@ -113,7 +113,8 @@ def _score_lines(summary: Summary, best: BestPoint) -> list[str]:
 
 
 def _in_interval(score: Estimate) -> str:
-    return f"{PLAIN.score(score.value)}, 95 % between {PLAIN.score(score.low)} and {PLAIN.score(score.high)}"
+    value, low, high = map(PLAIN.score, (score.value, score.low, score.high))
+    return f"{value}, 95 % between {low} and {high}" if score.is_known else f"{value}, without an interval"
 
 
 def _rows_told(corrected: Corrected) -> str:
