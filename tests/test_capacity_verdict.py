@@ -69,7 +69,7 @@ def found(
 
 def said(findings: StudyFindings) -> dict[tuple[Code, str], dict[str, object]]:
     told = study_verdict(findings, metric="mae", train_gains={}, n_at_edge=0, n_cells=1)
-    return {(one.code, one.form): dict(one.values) for one in told.findings}
+    return {(one.code, one.form): dict(one.values) for one in told.sentences}
 
 
 # --- the inputs of a review, each with what it may come to -----------------------------------------------------------

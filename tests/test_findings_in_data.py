@@ -123,6 +123,7 @@ IN_A_TABLE: dict[Code, Callable[[Path], Prepared]] = {
     Code.CLASS_ABSENT: lambda _: prepared(target=["rare"] * 3 + ["usual"] * (N - 3), valid={"folds": 5}),
     Code.UNKNOWN_CLASS: lambda folder: of_files(folder, table(), table(10, y="new")),
     Code.SAME_GROUPS: lambda folder: of_files(folder, table(), table(10), groups="who"),
+    Code.FEW_GROUPS_SEALED: lambda folder: of_files(folder, table(), groups="who"),
     Code.MAY_BE_GROUPS: lambda folder: of_files(folder, table().rename(columns={"who": "patient"})),
     Code.MAY_BE_TIME: lambda _: prepared(IN_A_COLUMN[Code.DATES]),
 }
