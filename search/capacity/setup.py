@@ -152,6 +152,6 @@ def _check(plan: Plan) -> None:
             return
     told = " ".join(PLAIN.says(missing.finding) for missing in plan.missing)
     raise DataError(
-        f"No parameter budget can be met to {TOLERANCE:.0%} by two depths, so nothing can be compared: {told} Set other "
-        "capacity.budgets."
+        f"No parameter budget can be met to {TOLERANCE:.0%} by two depths, so nothing can be compared: {told} "
+        "Set other capacity.budgets."
     )
