@@ -11,7 +11,8 @@ import pytest
 
 from examples import said
 from ffsearch.errors import DataError
-from ffsearch.search.data.prepare import N_NAMED, Prepared, prepare
+from ffsearch.search.data.notices import N_NAMED
+from ffsearch.search.data.prepare import Prepared, prepare
 from ffsearch.search.network.heads import Task
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding

@@ -16,8 +16,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
+from ffsearch.search.data import notices
 from ffsearch.search.data.cells import Cells
-from ffsearch.search.data.copies import Copies, find_copies
+from ffsearch.search.data.copies import find_copies
 from ffsearch.search.data.dates import as_moments, moments_per_unit
 from ffsearch.search.data.encoding import n_encodings, targets_to_encode
 from ffsearch.search.data.images import IMAGE, AnyPreprocessor, ImageLayout, ImagePreprocessor
@@ -25,7 +26,6 @@ from ffsearch.search.data.kinds import Column, Kind, column_in_role, read_column
 from ffsearch.search.data.preprocess import Layout, Preprocessor, Raw, learn_layout, take
 from ffsearch.search.data.problem import Problem, Split
 from ffsearch.search.data.splits import (
-    FEW_GROUPS,
     Fold,
     Guide,
     Splits,
@@ -46,7 +46,7 @@ from ffsearch.search.data.targets import (
     raw_targets,
 )
 from ffsearch.search.network.heads import Head, TargetScale, Task
-from ffsearch.search.wording.codes import Code, Severity
+from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
 from ffsearch.search.wording.language import kept
 from ffsearch.spaces.schema import HOLDOUT
@@ -56,23 +56,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Prepared", "Refit", "SealedRows", "prepare"]
 
-MANY_COPIES: Final = 0.01
-"""Share of rows that repeat another one from which on it is said. Choice: fewer cannot move a score much."""
-
-RARE: Final = 0.1
-"""Share of a class below which accuracy hides it. choice: ignoring it still gives 0.9."""
-
-RARE_BESIDE_EVEN: Final = 0.5
-"""Of many classes none has a tenth: one is rare that has less than half of its even share. choice."""
-
 FOLDS_BELOW: Final = 3_000
 """Rows outside the test part below which folds choose: a fifth of fewer says little of a network."""
 
 N_FOLDS: Final = 5
 """Folds then. choice: they learn from as many rows as beside a holdout of a fifth, the share of repeats."""
-
-N_NAMED: Final = 10
-"""Columns or classes named in one sentence; the table of columns has them all."""
 
 
 class Refit(NamedTuple):
@@ -249,7 +237,7 @@ def prepare(spec: DataSpec, *, frame: pd.DataFrame | None = None, seed: int) -> 
         DataError: If the table cannot be read, split or learnt from; the text says what to do.
     """
     table = _limited(read_table(spec, frame=frame), spec, seed=seed)
-    guide, notices = _guide(table, spec)
+    guide, told = _guide(table, spec)
     copies = find_copies(table.features, table.target.frame, are_images=table.image is not None)
     if guide.groups is None and guide.moments is None and copies.stay_together:
         guide = replace(guide, copies=copies.first)
@@ -268,12 +256,12 @@ def prepare(spec: DataSpec, *, frame: pd.DataFrame | None = None, seed: int) -> 
             "images. Leave it out."
         )
     layout = ImageLayout(shape=table.image) if table.image else _layout(raw, judged, head=head, bins=spec.number_bins)
-    notices += _notices_of_columns(judged)
-    notices += _notices_of_bins(layout)
-    notices += _notices_of_copies(copies, guide=guide, n_test_rows=table.n_test_rows)
-    notices += _notices_of_classes(truth, head=head)
-    notices += _notices_of_groups(table, splits=splits, guide=guide)
-    notices += _notices_of_parts(truth, development, splits=splits, head=head)
+    told += notices.of_columns(judged)
+    told += notices.of_bins(layout)
+    told += notices.of_copies(copies, guide=guide, n_test_rows=table.n_test_rows)
+    told += notices.of_classes(truth, head=head)
+    told += notices.of_groups(table, splits=splits, guide=guide)
+    told += notices.of_parts(truth, development, splits=splits, head=head)
     return Prepared(
         table=table,
         columns=(*judged, *_set_apart(table, development)),
@@ -282,7 +270,7 @@ def prepare(spec: DataSpec, *, frame: pd.DataFrame | None = None, seed: int) -> 
         splits=splits,
         development_rows=development,
         layout=layout,
-        notices=(*table.notices, *notices),
+        notices=(*table.notices, *told),
         raw=raw,
         truth=truth,
         dealt=dealt,
@@ -330,7 +318,7 @@ def _columns(table: Table, development: NDArray[np.int64], *, spec: DataSpec) ->
         table.features, development, categories=spec.categories, orders=spec.ordinal, decimal_comma=table.decimal_comma
     )
     if not raw:
-        told = "; ".join(f"{column.name!r} is {column.kind} ({column.reason})" for column in columns[:N_NAMED])
+        told = "; ".join(f"{column.name!r} is {column.kind} ({column.reason})" for column in columns[: notices.N_NAMED])
         raise DataError(
             f"{table.source} has no column that can be learnt from{': ' + told if told else ''}. Add columns, or check "
             "data.delimiter, data.header and data.drop."
@@ -404,83 +392,3 @@ def _set_apart(table: Table, rows: NDArray[np.int64]) -> list[Column]:
         if cells is not None:
             apart.append(column_in_role(cells.take(rows), kind=kind, key=key))
     return apart
-
-
-def _notices_of_columns(columns: Sequence[Column]) -> list[Finding]:
-    """The first columns that are not used, and what is worth knowing of the cells of those that are."""
-    left_out = [column for column in columns if not column.used]
-    notices = [
-        found(Code.NOT_USED, "column", column=column.name, kind=str(column.kind), reasons=column.reasons)
-        for column in left_out[:N_NAMED]
-    ]
-    if len(left_out) > N_NAMED:
-        notices.append(found(Code.NOT_USED, "more", n=len(left_out) - N_NAMED))
-    return notices + [
-        replace(reason, about=column.name)
-        for column in columns
-        if column.used
-        for reason in column.reasons[1:]
-        if reason.code.severity is not Severity.INFO
-    ]
-
-
-def _notices_of_bins(layout: Layout | ImageLayout) -> list[Finding]:
-    """Whether networks read more than the numbers themselves."""
-    n_bins = 0 if isinstance(layout, ImageLayout) else max((number.n_bins for number in layout.numbers), default=0)
-    return [found(Code.NUMBER_BINS, n=n_bins)] if n_bins else []
-
-
-def _notices_of_copies(copies: Copies, *, guide: Guide, n_test_rows: int) -> list[Finding]:
-    """Whether rows repeat others in all columns, and what splits do with them."""
-    n_rows = len(copies.first)
-    notices = []
-    if copies.n_copies >= MANY_COPIES * n_rows:
-        form = "together" if guide.copies is not None else "apart" if copies.stay_together else "many"
-        notices.append(found(Code.COPIES, form, n=copies.n_copies, total=n_rows, way=guide.method))
-    n_seen = int((copies.first[n_rows - n_test_rows :] < n_rows - n_test_rows).sum())
-    if n_seen >= max(1, MANY_COPIES * n_test_rows):
-        notices.append(found(Code.COPIES_OF_TEST, n=n_seen, total=n_test_rows))
-    return notices
-
-
-def _notices_of_classes(truth: NDArray[Any], *, head: Head) -> list[Finding]:
-    """Whether a class is so rare that a network which never answers it looks good."""
-    if head.task is Task.REGRESSION:
-        return []
-    counts = np.bincount(truth, minlength=len(head.labels))
-    if counts.min() >= min(RARE, RARE_BESIDE_EVEN / len(counts)) * len(truth):
-        return []
-    return [found(Code.RARE_CLASS, label=head.labels[int(counts.argmin())], n=int(counts.min()), total=len(truth))]
-
-
-def _notices_of_groups(table: Table, *, splits: Splits, guide: Guide) -> list[Finding]:
-    """Whether few groups are sealed, and whether groups of the main file come again in the test file."""
-    if guide.groups is None or not len(splits.test):
-        return []
-    n_sealed = len(np.unique(guide.groups[splits.test]))
-    notices = []
-    if n_sealed < FEW_GROUPS:
-        form = "one" if n_sealed == 1 else "few"
-        notices.append(found(Code.FEW_GROUPS_SEALED, form, n=n_sealed, n_groups=len(np.unique(guide.groups))))
-    seen = np.isin(guide.groups[splits.test], guide.groups[: table.n_rows - table.n_test_rows])
-    if table.n_test_rows and seen.any():
-        notices.append(found(Code.SAME_GROUPS, n=int(seen.sum())))
-    return notices
-
-
-def _notices_of_parts(
-    truth: NDArray[Any], development: NDArray[np.int64], *, splits: Splits, head: Head
-) -> list[Finding]:
-    """Every part of a fold in which a class is absent."""
-    if head.task is Task.REGRESSION:
-        return []
-    notices = []
-    form = "fold" if len(splits.folds) > 1 else "holdout"
-    for number, (train, valid) in enumerate(splits.folds, start=1):
-        for part, rows in (("training", train), ("validation", valid)):
-            present = np.isin(np.arange(len(head.labels)), truth[np.searchsorted(development, rows)])
-            absent = [label for label, is_there in zip(head.labels, present, strict=True) if not is_there]
-            if absent:
-                classes, n_more = tuple(absent[:N_NAMED]), max(0, len(absent) - N_NAMED)
-                notices.append(found(Code.CLASS_ABSENT, form, part=part, fold=number, classes=classes, n_more=n_more))
-    return notices
