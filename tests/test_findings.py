@@ -110,7 +110,7 @@ PAGES = "reports/test_reports_page.py::test_every_shape_of_run_makes_a_sound_pag
 
 SHOWN_BY: dict[str, list[Code]] = {
     ENDS: [code for code in Code if code.name.startswith("TRIAL_") and code is not Code.TRIAL_LOST],
-    "test_carrying.py::test_what_is_lost_too_often_fails_alone_and_says_why": [Code.WORKER_LOST],
+    "test_carrying.py::test_what_is_lost_too_often_fails_alone_and_says_why": [Code.NETWORK_LOST],
     "test_run.py::test_a_finished_run_is_left_alone_and_more_trials_go_on_with_it": [Code.RUN_FINISHED],
     "test_carrying.py::test_workers_that_have_nothing_to_do_are_named": [Code.IDLE_WORKERS],
     "test_carrying.py::test_a_killed_worker_costs_its_networks_a_retry_and_nothing_else": [Code.WORKER_GONE],
