@@ -10,11 +10,12 @@ is the balanced accuracy on the sealed test rows, and of the log loss as the obj
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 from pathlib import Path
 
 import pandas as pd
+
+from ffsearch.search.folder.reader import load
 
 POSITIVE_SHARE = 0.02
 BALANCES = "{type: choice, values: [none, class_weight, oversample, undersample, smote]}"
@@ -40,11 +41,11 @@ def searched(source: Path, target: str, *, arm: str, seed: int, objective: str, 
     command += ["--out", str(out), "--quiet"]
     settings += [f"data.rows={asked.rows}", f"train.max_epochs={asked.epochs}"]
     subprocess.run([*command, *(word for one in settings for word in ("--set", one))], check=True)
-    summary = json.loads((out / "summary.json").read_text())
-    found = summary["evidence"]["test"]["metrics"]
-    balance = summary["best"]["point"]["augment_balance"]
+    summary = load(out).results
+    found = summary.evidence.test.metrics
+    balance = summary.best.point["augment_balance"]
     scores = "  ".join(f"{name} {found[name]:.4f}" for name in ("balanced_accuracy", "accuracy", "log_loss"))
-    n_trials = summary["search"]["n_trials"]
+    n_trials = summary.search.n_trials
     return (
         f"{source.name}  by {objective}  balancing {arm}  seed {seed}  {scores}  {n_trials} trials  chosen: {balance}"
     )

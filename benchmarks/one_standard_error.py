@@ -52,11 +52,11 @@ class Compared:
 def compared(path: Path) -> Compared:
     """Refit the naive choice of a run, and score it beside the winner."""
     run = load(path)
-    inputs, seed = same_inputs(run, None), run.summary["search"]["seed"]
+    inputs, seed = same_inputs(run, None), run.results.search.seed
     prepared, objective, train = inputs.prepared, inputs.objective, inputs.space.train
     problem, rows = prepared.problem(), prepared.fit_all()
     head, batch_size = problem.head, stopping_for(inputs.space.train, len(problem.splits[0].x_train)).batch_size
-    naive = next(one for one in run.records if one.trial == run.summary["evidence"]["naive"]["trial"])
+    naive = next(one for one in run.records if one.trial == run.results.evidence.naive.trial)
     refitted = refit(
         naive.point, head=head, x=rows.x, y=rows.y,
         n_updates=i_star([naive]).n_updates(Hold(train.refit), n_rows=len(rows.x), batch_size=batch_size),
@@ -72,7 +72,7 @@ def compared(path: Path) -> Compared:
         answers = [load_packaged(path / MODEL).answers(sealed.features), model.answers(sealed.features)]
     terms = [row_terms(head.task, objective.name, truth=sealed.y, answers=of_model) for of_model in answers]
     (interval,) = score_intervals(objective.name, truth=sealed.y, terms=np.stack(terms[1:]))
-    best = run.summary["best"]
+    best = run.results.best
     return Compared(
         name=path.name,
         metric=objective.name,

@@ -19,7 +19,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ffsearch.search.base.objective import Objective
 from ffsearch.search.folder.reader import StoredRun, load
 from ffsearch.search.folder.trial_record import TrialRecord
 
@@ -37,7 +36,7 @@ def common_points(runs: Sequence[StoredRun]) -> list[list[TrialRecord]]:
 
 def regrets(points: Sequence[Sequence[TrialRecord]], runs: Sequence[StoredRun]) -> Regrets:
     """How far each point is from the best on each table, where the median point is 1; at most 2."""
-    signs = [Objective(**run.summary["objective"]).sign for run in runs]
+    signs = [run.results.objective.sign for run in runs]
     losses = np.array(signs) * np.array([[record.value for record in of_point] for of_point in points], dtype=float)
     above = losses - losses.min(axis=0)
     return np.minimum(above / np.median(above, axis=0), 2.0)

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from ffsearch.search.folder.reader import load
 
 NEAR = 0.03
 """Share of the published score that may be missing."""
@@ -91,9 +92,9 @@ def measured(name: str, asked: argparse.Namespace) -> dict[str, object]:
     began = time.perf_counter()
     if subprocess.run(command, check=False).returncode:
         sys.exit(f"{name}: {' '.join(command)} failed")
-    summary = json.loads((asked.out / name / "summary.json").read_text())
-    test = summary["evidence"]["test"]
-    reached = test["metrics"][level.metric]
+    summary = load(asked.out / name).results
+    test = summary.evidence.test
+    reached = test.metrics[level.metric]
     return {
         "table": name,
         "metric": level.metric,
@@ -101,10 +102,10 @@ def measured(name: str, asked: argparse.Namespace) -> dict[str, object]:
         "reached": round(reached, 4),
         "missing": round(level.missing(reached), 4),
         "is_reached": level.missing(reached) <= NEAR,
-        "balanced_accuracy": round(test["metrics"].get("balanced_accuracy", float("nan")), 4),
-        "trials": summary["search"]["n_trials"],
+        "balanced_accuracy": round(test.metrics.get("balanced_accuracy", float("nan")), 4),
+        "trials": summary.search.n_trials,
         "wall_s": round(time.perf_counter() - began),
-        "best": summary["best"]["topology"],
+        "best": summary.best.topology,
     }
 
 

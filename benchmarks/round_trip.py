@@ -63,7 +63,7 @@ def images(source: str, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]
 
 def tables_of(run: Path, packaged: PackagedModel) -> tuple[Any, Any]:
     """Rows as they are, and spoilt ones."""
-    source, shape = load(run).summary["data"]["source"], packaged.facts.get("image")
+    source, shape = load(run).results.data.source, packaged.facts.get("image")
     if shape:
         return images(source, tuple(shape))
     rows = drawn(source, packaged.columns)
