@@ -99,7 +99,8 @@ def described(cls: type[Any]) -> dict[str, Any]:
         parts[one.__name__]["description"] = about
         for name, text in fields_told.items():
             parts[one.__name__]["properties"][name]["description"] = text
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    found: dict[str, Any] = plain({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema})
+    return found
 
 
 def _dataclasses_in(hint: Any, named: Container[str]) -> Iterator[type[Any]]:
