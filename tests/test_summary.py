@@ -123,7 +123,7 @@ def test_the_schema_in_the_docs_is_that_of_the_model(capfd: pytest.CaptureFixtur
     assert invoke(["schema", "--summary"]) == 0
     printed = json.loads(capfd.readouterr().out)
     kept = json.loads(SCHEMA.read_text(encoding="utf-8"), parse_constant=pytest.fail)  # NaN is no JSON
-    assert list(described(kept)) == list(described(printed))
+    assert list(described(kept)) == list(described(printed)), "ffsearch schema --summary > docs/summary.schema.json"
     assert all(text for *_, text in described(printed))
     assert [part["required"] for part in kept["$defs"].values() if "required" in part] == [
         part["required"] for part in printed["$defs"].values() if "required" in part
