@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.ensemble import HistGradientBoostingRegressor
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from examples import said
@@ -18,6 +20,7 @@ from ffsearch.search.evidence import baselines
 from ffsearch.search.evidence.baselines import Baseline, BaselineName, fit_baseline
 from ffsearch.search.evidence.effort import baseline_seconds, split_seconds
 from ffsearch.search.evidence.metrics import METRICS
+from ffsearch.search.evidence.stopped_trees import fit_stopped, fit_stopped_in_stages
 from ffsearch.search.network.heads import Head, Loss, TargetScale, Task
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import found
@@ -277,6 +280,39 @@ def test_trees_have_several_threads_only_where_these_wait_asleep(
     with threadpool_limits(limits=2, user_api="openmp"):
         fit_baseline(BaselineName.BOOSTING, problem, refit, seed=0, metric="rmse")
     assert seen == {n_threads}
+
+
+@pytest.mark.skipif(
+    "X_val" not in inspect.signature(HistGradientBoostingRegressor.fit).parameters,
+    reason="scikit-learn before 1.7 takes no validation rows",
+)
+@pytest.mark.parametrize(
+    ("head", "weights"),
+    [
+        (head_of(Task.BINARY, 1), None),
+        (head_of(Task.BINARY, 1), (0.5, 1.5)),
+        (head_of(Task.MULTICLASS, 4), None),
+        (head_of(Task.REGRESSION, 1), None),
+        (replace(head_of(Task.REGRESSION, 1), loss=Loss.MAE), None),
+    ],
+    ids=["binary", "weighed", "multiclass", "squared", "absolute"],
+)
+@pytest.mark.parametrize("n_most", [8, 300])
+def test_trees_stop_alike_with_and_without_validation_rows_in_fit(
+    head: Head, weights: tuple[float, float] | None, n_most: int
+) -> None:
+    rng = np.random.default_rng(1)
+    x, y = drawn(head.task, 300, head.n_outputs, rng)
+    weight = None if weights is None else rng.uniform(*weights, 200).astype(np.float32)
+    cells = baselines._Cells.of(MatrixColumns.of_numbers(N_FEATURES))
+    grown = []
+    for fit in (fit_stopped, fit_stopped_in_stages):
+        trees = baselines._booster(head, cells, n_iterations=n_most, seed=0, stops=True)
+        n = fit(trees, x[:200], y[:200].ravel(), weight=weight, x_valid=x[200:], y_valid=y[200:].ravel())
+        grown.append((n, baselines._staged(trees, x[200:], n)))
+    (n_one, one), (n_other, other) = grown
+    assert 1 <= n_one == n_other <= n_most
+    np.testing.assert_array_equal(one, other)
 
 
 def test_time_is_counted_by_what_each_reads() -> None:

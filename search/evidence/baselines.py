@@ -27,6 +27,7 @@ from ffsearch.search.base.environment import n_cpus, threads_wait_asleep
 from ffsearch.search.base.seeds import Purpose, generator, integer
 from ffsearch.search.data.problem import MatrixColumns, Problem, Role, Split
 from ffsearch.search.evidence.scoring import answers_from_logits
+from ffsearch.search.evidence.stopped_trees import fit_stopped
 from ffsearch.search.network.heads import Head, Loss, TargetScale, Task, probabilities, row_losses, values
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
@@ -479,9 +480,8 @@ def _stopped_trees(
     models, n_iterations = [], []
     for target, of_valid in zip(_targets(head, y), _targets(head, split.y_valid[known]), strict=True):
         model = _booster(head, cells, n_iterations=n_most, seed=seed, stops=True)
-        model.fit(cells.read(x), target, sample_weight=weight, X_val=x_valid, y_val=of_valid)
+        n_iterations.append(fit_stopped(model, cells.read(x), target, weight=weight, x_valid=x_valid, y_valid=of_valid))
         models.append(model)
-        n_iterations.append(max(1, int(np.argmax(model.validation_score_))))  # place 0 is before the first tree
     return _Trees(head=head, cells=cells, models=tuple(models), n_iterations=tuple(n_iterations))
 
 

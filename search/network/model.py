@@ -99,7 +99,7 @@ def _hidden_block(
         yield _batch_norm(name=f"batch_norm_{layer}")
     yield _activation(point.activation, name=f"{point.activation}_{layer}")
     if point.activity_l1 or point.activity_l2:
-        yield keras.layers.ActivityRegularization(l1=point.activity_l1, l2=point.activity_l2, name=f"activity_{layer}")
+        yield _activity_penalty(point, name=f"activity_{layer}")
     if point.dropout > 0:
         yield _dropout(point, layer=layer, seed=seed)
 
@@ -124,6 +124,17 @@ def _dense(point: Point, units: int, *, name: str) -> keras.layers.Dense:
 def _penalty(l1: float, l2: float) -> keras.regularizers.Regularizer | None:
     """`l1 * sum |w| + l2 * sum w^2`, or None, which costs nothing."""
     return keras.regularizers.L1L2(l1=l1, l2=l2) if l1 or l2 else None
+
+
+def _activity_penalty(point: Point, *, name: str) -> keras.layers.Layer:
+    """`l1 * sum |a| + l2 * sum a^2` over the units, mean over the rows of a batch."""
+    layer = keras.layers.ActivityRegularization(l1=point.activity_l1, l2=point.activity_l2, name=name)
+    if tuple(map(int, keras.__version__.split(".")[:2])) < (3, 14):  # which summed over the rows too
+        total = layer.activity_regularizer
+        layer.activity_regularizer = lambda output: (
+            total(output) / keras.ops.cast(keras.ops.shape(output)[0], output.dtype)
+        )
+    return layer
 
 
 def _activation(activation: Activation, *, name: str, shared_axes: list[int] | None = None) -> Any:
