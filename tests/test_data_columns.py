@@ -171,7 +171,7 @@ class TestDates:
     def test_a_network_that_reads_them_learns_a_weekend(self) -> None:
         days = pd.date_range("2023-01-01", periods=400)
         frame = pd.DataFrame({"when": days.strftime("%d.%m.%Y"), "y": np.where(days.day_of_week >= 5, "rest", "work")})
-        (split,) = prepared(frame).problem().splits
+        split, *_ = prepared(frame).problem().splits
         weights, *_ = np.linalg.lstsq(split.x_train, split.y_train, rcond=None)
         assert (((split.x_valid @ weights) > 0.5) == split.y_valid).all()
 
@@ -278,10 +278,10 @@ class TestManyLevels:
         rng = np.random.default_rng(2)
         frame = pd.DataFrame({"shop": [f"s{n}" for n in rng.integers(0, 90, 1500)], "y": rng.normal(size=1500)})
         ready = prepared(frame)
-        ((train, valid),) = ready.splits.folds
+        (train, valid), *_ = ready.splits.folds
         changed = frame.copy()
         changed.loc[[*valid, *ready.splits.test], "y"] += 1000.0
-        (one,), (other,) = ready.problem().splits, prepared(changed).problem().splits
+        one, other = ready.problem().splits[0], prepared(changed).problem().splits[0]
         np.testing.assert_array_equal(one.x_train, other.x_train)
         np.testing.assert_array_equal(one.x_valid, other.x_valid)
         assert len(train) == len(one.x_train)

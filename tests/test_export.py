@@ -95,7 +95,7 @@ def test_every_activation_in_the_converted_formats(tmp_path: Path, kind: Format,
 @pytest.mark.slow
 @pytest.mark.parametrize("table", ["breast_cancer", "diabetes", "iris", "linnerud", "wine"])
 def test_the_bundled_tables_from_a_run_to_every_format(tmp_path: Path, table: str) -> None:
-    overrides = {"search.trials": 1, "train.max_epochs": 2, "train.trainer": "keras", "evidence": "none"}
+    overrides = {"search.trials": 1, "train.max_epochs": 2, "evidence": "none"}
     run = ffsearch.run("tabular", data=f"sklearn:{table}", overrides=overrides, out=tmp_path / "run")
     for kind in Format:
         if all(find_spec(module) for module in formats.PACKAGES[kind]):

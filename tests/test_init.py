@@ -127,7 +127,7 @@ def test_what_it_wrote_runs_as_it_is_from_any_folder(in_folder: Path, monkeypatc
     monkeypatch.chdir(in_folder.parent)
     run = ffsearch.run(
         in_folder / path,
-        overrides={"search.trials": 1, "train.max_epochs": 2, "train.trainer": "keras", "evidence": "none"},
+        overrides={"search.trials": 1, "train.max_epochs": 2, "evidence": "none"},
         out=in_folder / "run",
     )
     assert run.summary["data"]["n_rows"] == N_ROWS
