@@ -40,7 +40,7 @@ from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import found
 from ffsearch.spaces.loader import as_search
 from ffsearch.spaces.overrides import Overrides
-from ffsearch.spaces.schema import MAX_TRIALS, EvidenceSpec, SearchSpace
+from ffsearch.spaces.schema import EvidenceSpec, SearchSpace
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -172,7 +172,7 @@ def _answer(
     repeater = Repeater(
         setting=setting, prepared=prepared, trainers=trainers, folder=folder, clock=clock, observer=observer
     )
-    if told.best is None and told.n_left(n_trials or MAX_TRIALS):
+    if told.best is None and told.n_left(n_trials):
         clock.check_begins(first_look_seconds(inputs, trainers.stopping))
     with kept_when_interrupted(folder, lambda: _ways_on(folder)):
         facts = begin(
@@ -216,7 +216,7 @@ def _search(
     told.learn_from_others()
     running = RunningTrials(
         engine,
-        n_trials=told.n_left(n_trials or MAX_TRIALS),
+        n_trials=told.n_left(n_trials),
         n_folds=len(setting.problem.splits),
         seed=setting.seed,
         is_over=is_over,

@@ -20,6 +20,7 @@ from ffsearch.search.steps.running_trials import TrainedTrial
 from ffsearch.search.steps.trial_records import make_record
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import found
+from ffsearch.spaces.schema import MAX_TRIALS
 
 if TYPE_CHECKING:
     from ffsearch.search.engines.optuna_copy import OptunaCopy
@@ -66,9 +67,14 @@ class ToldTrials:
         """All trials, those of earlier starts among them, in the order they ended."""
         return self.folder.records
 
-    def n_left(self, n_trials: int) -> int:
-        """Trials that this driver may still propose, where the run shall have so many; a shared study counts itself."""
-        return n_trials if self._shared else n_trials - len(self.records)
+    def n_left(self, n_trials: int | None) -> int:
+        """Trials that this driver may still propose; a shared study counts itself.
+
+        Args:
+            n_trials: How many the run shall have; 0: none, None: as many as there is time for.
+        """
+        n_most = MAX_TRIALS if n_trials is None else n_trials
+        return n_most if self._shared else n_most - len(self.records)
 
     def record(self, trial: TrainedTrial) -> TrialRecord:
         """What is kept of a trial; its answers are kept first, so that a trial that is told has them."""
