@@ -25,12 +25,12 @@ from ffsearch import DataError, FFSearchClassifier, FFSearchRegressor, SpaceErro
 QUICK: Final[dict[str, Any]] = {
     "trials": 1,
     "trainer": "keras",
-    "overrides": {"train.max_epochs": 3, "space.width": 8, "space.depth": 1},
+    "overrides": {"train.max_epochs": 3, "space.width": 8, "space.depth": 1, "data.valid": {"holdout": 0.2}},
 }
 CHECKED: Final[dict[str, Any]] = {
     "trials": 1,
     "trainer": "keras",
-    "overrides": {"train.max_epochs": 40, "space.width": 32, "space.depth": 1},
+    "overrides": {"train.max_epochs": 40, "space.width": 32, "space.depth": 1, "data.valid": {"holdout": 0.2}},
 }
 """Enough training for the checks that ask for a score."""
 
