@@ -325,11 +325,14 @@ def test_four_drivers_that_train_nothing_two_of_them_killed(any_server: Server |
             assert output is not None
             assert [output.readline() for _ in range(n_told)] == ["told True\n"] * n_told
             drivers[place].kill()
-        said = [process.communicate(timeout=300)[0] for process in drivers]
+        # Not communicate(): it reads past the stream, and loses the lines that readline() already took from the pipe.
+        said = [process.stdout.read() for process in drivers if process.stdout is not None]
     finally:
         for process in drivers:
             process.kill()
             process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
     assert [process.returncode for process in drivers[2:]] == [0, 0]
     with looked_at(any_server.url(), "light") as study:
         trials = study.get_trials()
