@@ -22,7 +22,9 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import csv
 
-from ffsearch.search.data.preprocess import Preprocessor, learn_layout, raw_inputs
+from ffsearch.search.data.cells import Cells
+from ffsearch.search.data.preprocess import Preprocessor, learn_layout, raw_numbers
+from ffsearch.search.data.spelling import PLAIN
 from ffsearch.search.network.heads import Head, Task, default_loss
 from ffsearch.search.network.topology import Activation, Point
 from ffsearch.search.network.weights import initial_weights
@@ -47,7 +49,7 @@ def write_rows(path: Path, n_rows: int) -> None:
 def write_model(path: Path) -> None:
     """The default topology of a large table, untrained: what it answers takes no other time."""
     frame = pd.DataFrame(np.random.default_rng(1).normal(0, 100, (1000, N_COLUMNS)), columns=NAMES)
-    raw = raw_inputs(frame, numbers=NAMES, categories=[])
+    raw = {name: raw_numbers(Cells(frame[name]), PLAIN) for name in NAMES}
     point = Point(depth=3, width=256, batch_norm=True, activation=Activation.RELU)
     labels = ("no", "yes")
     head = Head(task=Task.BINARY, loss=default_loss(Task.BINARY), n_outputs=1, target_names=("y",), labels=labels)

@@ -7,10 +7,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ffsearch.search.base.objective import Objective
 from ffsearch.search.wording.finding import Finding
 
 if TYPE_CHECKING:
+    from ffsearch.search.folder.summary import RunFacts
     from ffsearch.search.folder.trial_record import TrialRecord
     from ffsearch.search.training.protocol import Epoch, Job
 
@@ -38,12 +38,9 @@ class Began:
 
     Args:
         path: The run folder.
-        source: Where the table came from.
-        n_rows: Rows of the table.
-        n_features: Columns of the matrix the networks read.
+        facts: What the folder keeps of that: table, objective, how points are proposed.
         n_outputs: Units of the output layer.
         task_reason: Which task, and why.
-        objective: What is optimised.
         n_trials: Trials the run shall have in the end; None: as many as the budget has time for.
         n_told: Trials it has already, from an earlier start.
         best: The best of those, or None.
@@ -55,12 +52,9 @@ class Began:
     """
 
     path: Path
-    source: str
-    n_rows: int
-    n_features: int
+    facts: RunFacts
     n_outputs: int
     task_reason: Finding
-    objective: Objective
     n_trials: int | None
     n_told: int
     best: TrialRecord | None

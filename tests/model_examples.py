@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from examples import a_finished_run
+from ffsearch.search.data.cells import Cells
 from ffsearch.search.data.columns import Reading
 from ffsearch.search.data.dates import DateReading
-from ffsearch.search.data.preprocess import Preprocessor, learn_layout, raw_inputs
+from ffsearch.search.data.preprocess import Preprocessor, learn_layout, raw_numbers, raw_texts
 from ffsearch.search.data.spelling import PLAIN, Spelling
 from ffsearch.search.exporting.checks import HeldOut, write_held_out
 from ffsearch.search.folder.reader import CHECK, MODEL
@@ -83,6 +86,15 @@ def spoilt(frame: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
         for cell in (None, "never seen", "?", 1e300, -1e300, "inf", " 3 "):
             spoilt.loc[generator.random(len(frame)) < 0.05, name] = cell
     return spoilt[spoilt.columns[::-1]].assign(extra="not asked for")
+
+
+def raw_inputs(
+    frame: pd.DataFrame, *, numbers: Mapping[str, Reading] | Sequence[str], categories: Sequence[str]
+) -> dict[str, NDArray[Any]]:
+    """Columns as the saved model takes them: numbers in their readings, or plain ones, then texts."""
+    readings = numbers if isinstance(numbers, Mapping) else dict.fromkeys(numbers, PLAIN)
+    raw: dict[str, NDArray[Any]] = {name: raw_numbers(Cells(frame[name]), one) for name, one in readings.items()}
+    return raw | {name: raw_texts(Cells(frame[name])) for name in categories}
 
 
 def preprocessor_of(frame: pd.DataFrame) -> Preprocessor:

@@ -21,9 +21,9 @@ from ffsearch.search.data.preprocess import (
     NumberColumn,
     Preprocessor,
     learn_layout,
-    raw_inputs,
 )
 from ffsearch.search.data.problem import Role
+from model_examples import raw_inputs
 
 
 def raw_of(frame: pd.DataFrame) -> dict[str, NDArray[Any]]:

@@ -21,7 +21,6 @@ import ffsearch
 from ffsearch.errors import ExportError
 from ffsearch.search.cli import invoke
 from ffsearch.search.data.cells import MISSING
-from ffsearch.search.data.preprocess import raw_inputs
 from ffsearch.search.exporting import export, formats, host, runtimes
 from ffsearch.search.exporting.checks import awkward_rows, read_held_out
 from ffsearch.search.exporting.coded import CodedModel
@@ -31,7 +30,7 @@ from ffsearch.search.folder.reader import CHECK, MODEL
 from ffsearch.search.network.heads import Task
 from ffsearch.search.network.topology import Activation
 from ffsearch.search.serving.packaging import PackagedModel, largest_difference, load_packaged
-from model_examples import CATEGORIES, NUMBERS, POINT, a_run, mixed_table, spoilt
+from model_examples import CATEGORIES, NUMBERS, POINT, a_run, mixed_table, raw_inputs, spoilt
 
 
 def needs(kind: Format) -> Any:

@@ -17,13 +17,14 @@ import pytest
 from numpy.typing import NDArray
 
 from ffsearch.errors import DataError, ExportError
-from ffsearch.search.data.preprocess import Preprocessor, learn_layout, raw_inputs
+from ffsearch.search.data.preprocess import Preprocessor, learn_layout
 from ffsearch.search.network.heads import Head, TargetScale, Task, default_loss, probabilities, values
 from ffsearch.search.network.model import build_network
 from ffsearch.search.network.topology import Activation, Point
 from ffsearch.search.network.weights import initial_weights
 from ffsearch.search.serving import packaging
 from ffsearch.search.serving.packaging import MEMBER, PackagedModel, load_packaged, save_model
+from model_examples import raw_inputs
 
 SEED = np.random.SeedSequence(11)
 POINT = Point(depth=2, width=24, batch_norm=True, dropout=0.2, activation=Activation.SWISH, l2=1e-4)

@@ -17,12 +17,12 @@ import ffsearch
 from ffsearch.errors import DataError, ExportError
 from ffsearch.search.cli import invoke
 from ffsearch.search.data import pieces
-from ffsearch.search.data.preprocess import Preprocessor, learn_layout, raw_inputs
+from ffsearch.search.data.preprocess import Preprocessor, learn_layout
 from ffsearch.search.folder.reader import MODEL
 from ffsearch.search.network.heads import Task
 from ffsearch.search.serving.packaging import PackagedModel, load_packaged
 from ffsearch.search.serving.predict import predict_file
-from model_examples import CATEGORIES, NUMBERS, a_model, a_run, mixed_table, spoilt
+from model_examples import CATEGORIES, NUMBERS, a_model, a_run, mixed_table, raw_inputs, spoilt
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from examples import FACTS, LOSS, a_record
+from examples import FACTS, a_record
 from ffsearch.search.base.seeds import Purpose, child
 from ffsearch.search.console.lines import closing_lines
 from ffsearch.search.console.progress import JsonLines, LiveDisplay, PlainLines
@@ -26,9 +26,8 @@ from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
 
 BEGAN = Began(
-    path=Path("runs/wine"), source="sklearn:wine", n_rows=178, n_features=13, n_outputs=3,
-    task_reason=found(Code.TASK_STATED, task="multiclass"),
-    objective=LOSS, n_trials=8, n_told=8, best=a_record(3), budget_s=None, kinds=(),
+    path=Path("runs/wine"), facts=FACTS, n_outputs=3, task_reason=found(Code.TASK_STATED, task="multiclass"),
+    n_trials=8, n_told=8, best=a_record(3), budget_s=None, kinds=(),
     notices=(),
 )  # fmt: skip
 SUMMARY = replace(

@@ -24,12 +24,13 @@ def metric(name: str) -> str:
 
 def opening_lines(began: Began) -> list[str]:
     """What a person should know before the first trial: the data as understood, and the size of the search."""
-    best = "lowest" if began.objective.is_lower_better else "highest"
+    data, objective = began.facts.data, began.facts.objective
+    best = "lowest" if objective.is_lower_better else "highest"
     within = "" if began.budget_s is None else f" within {PLAIN.duration(began.budget_s)}"
     return [
-        f"{began.source}: {began.n_rows:,} rows, {_kinds(began)} -> {began.n_features} features",
+        f"{data.source}: {data.n_rows:,} rows, {_kinds(began)} -> {data.n_features} features",
         *map(PLAIN.tagged, unsilenced([began.task_reason, *began.notices], began.ignored)),
-        f"{_amount(began)}{within} for the {best} {metric(began.objective.name)}",
+        f"{_amount(began)}{within} for the {best} {metric(objective.name)}",
         f"run folder {began.path}",
     ]
 

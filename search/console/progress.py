@@ -193,10 +193,11 @@ class JsonLines(Observer):
 
     def began(self, began: Began) -> None:
         """One object with the size of the task."""
+        facts = began.facts
         self._say(
             "began",
-            path=str(began.path), source=began.source, n_rows=began.n_rows, n_features=began.n_features,
-            task=kept(began.task_reason), objective=began.objective.name, direction=began.objective.direction,
+            path=str(began.path), source=facts.data.source, n_rows=facts.data.n_rows, n_features=facts.data.n_features,
+            task=kept(began.task_reason), objective=facts.objective.name, direction=facts.objective.direction,
             n_trials=began.n_trials, n_told=began.n_told, notices=list(map(kept, began.notices)),
         )  # fmt: skip
 
@@ -343,7 +344,7 @@ class LiveDisplay(Observer):
     def _best_line(self, began: Began) -> Text:
         if self._best is None:
             return Text("best     none yet", style="dim")
-        score = f"  {metric(began.objective.name)} {PLAIN.score(self._best.value)}  trial {self._best.trial}"
+        score = f"  {metric(began.facts.objective.name)} {PLAIN.score(self._best.value)}  trial {self._best.trial}"
         return Text.assemble(("best     ", "dim"), (self._fitting(self._best.topology, beside=score), "bold"), score)
 
     def _fitting(self, topology: str, *, beside: str) -> str:
@@ -390,7 +391,7 @@ class LiveDisplay(Observer):
         return [grid, *self._running_lines(began)]
 
     def _running_lines(self, began: Began) -> list[Text]:
-        size = {"n_features": began.n_features, "n_outputs": began.n_outputs}
+        size = {"n_features": began.facts.data.n_features, "n_outputs": began.n_outputs}
         lines = []
         for job, epoch in list(self._running.values())[:N_LAST]:
             where = f"{self._where(job)}  "

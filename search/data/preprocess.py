@@ -41,7 +41,6 @@ __all__ = [
     "Preprocessor",
     "Raw",
     "learn_layout",
-    "raw_inputs",
     "raw_numbers",
     "raw_texts",
     "take",
@@ -176,7 +175,7 @@ class Preprocessor:
 
         Args:
             layout: What the matrix looks like.
-            raw: Columns of the training rows and of no other rows, as `raw_inputs` gives them.
+            raw: Columns of the training rows and of no other rows, as `raw_numbers` and `raw_texts` give them.
             targets: Their targets as `encoding.targets_to_encode` gives them; needed where the layout has encodings.
         """
         return cls(
@@ -201,12 +200,19 @@ class Preprocessor:
         return tuple(names)
 
     def raw_inputs(self, frame: pd.DataFrame) -> dict[str, NDArray[Any]]:
-        """The columns this needs, as the saved model takes them; `raw_inputs` of the module tells more."""
-        return raw_inputs(
-            frame,
-            numbers={number.name: number.reading for number in self.numbers},
-            categories=[category.name for category in self.categories],
-        )
+        """The columns this needs, as the saved model takes them; every row by itself, nothing is learnt here.
+
+        Args:
+            frame: Raw rows in any of the types a source gives: texts, numbers, categories, objects.
+
+        Raises:
+            DataError: If a column is missing.
+        """
+        _require(frame, [*(one.name for one in self.numbers), *(one.name for one in self.categories)])
+        return {
+            **{number.name: raw_numbers(Cells(frame[number.name]), number.reading) for number in self.numbers},
+            **{category.name: raw_texts(Cells(frame[category.name])) for category in self.categories},
+        }
 
     def transform(self, frame: pd.DataFrame) -> NDArray[np.float32]:
         """The matrix of raw rows, shape (n_rows, n_features). Extra columns and the order of columns do not matter.
@@ -287,36 +293,6 @@ def reading_from_dict(values: Mapping[str, Any]) -> Reading:
     return DateReading.from_dict(values) if "origin" in values else Spelling.from_dict(values)
 
 
-def raw_inputs(
-    frame: pd.DataFrame,
-    *,
-    numbers: Mapping[str, Reading] | Sequence[str],
-    categories: Sequence[str],
-) -> dict[str, NDArray[Any]]:
-    """Raw cells as the saved model takes them; every row by itself, nothing is learnt here.
-
-    Args:
-        frame: Raw rows in any of the types a source gives: texts, numbers, categories, objects.
-        numbers: Columns to read as numbers, and how each is read; plainly where only names are given. They become
-            float32, NaN where a cell is missing, no number or infinite.
-        categories: Columns to read as texts: objects of str in their canonical spelling, "" where a cell is missing.
-
-    Returns:
-        An array of shape (n_rows,) a column.
-
-    Raises:
-        DataError: If a column is missing.
-    """
-    _require(frame, [*numbers, *categories])
-    readings = numbers if isinstance(numbers, Mapping) else dict.fromkeys(numbers, PLAIN)
-    raw: dict[str, NDArray[Any]] = {}
-    for name, reading in readings.items():
-        raw[name] = raw_numbers(Cells(frame[name]), reading)
-    for name in categories:
-        raw[name] = raw_texts(Cells(frame[name]))
-    return raw
-
-
 def raw_numbers(cells: Cells, reading: Reading) -> NDArray[np.float32]:
     """A column as the saved model takes numbers: NaN where a cell is missing, no number or infinite."""
     return _to_float32(reading.read(cells))
@@ -338,7 +314,7 @@ def learn_layout(
     """What the matrix looks like, from all rows outside the test part.
 
     Args:
-        raw: Their columns as `raw_inputs` gives them, in the order the matrix shall have.
+        raw: Their columns as `raw_numbers` and `raw_texts` give them, in the order the matrix shall have.
         readings: How numbers are read that are not written plainly.
         orders: Levels from low to high of the categories that have an order.
         n_encodings: Features that a category of too many levels becomes by its targets.

@@ -102,12 +102,9 @@ def begin(
     observer.began(
         Began(
             path=folder.path,
-            source=prepared.table.source,
-            n_rows=prepared.table.n_rows,
-            n_features=prepared.n_features,
+            facts=facts,
             n_outputs=prepared.head.n_outputs,
             task_reason=prepared.task_reason,
-            objective=inputs.objective,
             n_trials=n_trials,
             n_told=len(folder.records),
             best=best_record(folder.records, objective=inputs.objective),
