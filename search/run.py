@@ -175,10 +175,11 @@ def _answer(
     if told.best is None and told.n_left(n_trials):
         clock.check_begins(first_look_seconds(inputs, trainers.stopping))
     with kept_when_interrupted(folder, lambda: _ways_on(folder)):
-        facts = begin(
-            inputs, folder, observer,
-            search=_search_facts(space, trainer), n_trials=n_trials, budget_s=clock.deadline.total_s,
-        )  # fmt: skip
+        wanted = space.search
+        search = SearchFacts(
+            engine=wanted.engine, sampler=wanted.sampler, pruner=wanted.pruner, trainer=trainer.name, seed=wanted.seed
+        )
+        facts = begin(inputs, folder, observer, search=search, n_trials=n_trials, budget_s=clock.deadline.total_s)
         _search(engine, trainer, told, setting, space=space, n_trials=n_trials, clock=clock, observer=observer)
         load_tensorflow()  # for the steps to come; networks are trained without it
         weighed = weigh(told, setting, space=space, repeater=repeater, observer=observer)
@@ -255,14 +256,6 @@ def _is_done(folder: RunFolder, *, n_trials: int | None, wanted: EvidenceSpec) -
         return False
     settings = wanted.model_dump(mode="json")
     return run.results.evidence.settings in (None, settings)
-
-
-def _search_facts(space: SearchSpace, trainer: Trainer) -> SearchFacts:
-    """How points are proposed and trained, as the log and the summary have it."""
-    search = space.search
-    return SearchFacts(
-        engine=search.engine, sampler=search.sampler, pruner=search.pruner, trainer=trainer.name, seed=search.seed
-    )
 
 
 def _ways_on(folder: RunFolder) -> str:

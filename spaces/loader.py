@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.resources import files
 from os import PathLike
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pydantic import ValidationError
 
@@ -52,14 +51,8 @@ _SCHEME: Final = re.compile(r"[a-z]\w+:")
 """Sources that are names and not files, `sklearn:iris`; a single letter before the colon is a drive."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Loaded:
-    """A space, and what its file says by itself.
-
-    Args:
-        space: The space, complete and frozen.
-        own_source: The file's own `data.source`, before anything was put in its place; None where it has none.
-    """
+class Loaded(NamedTuple):
+    """A space, complete and frozen, and the `data.source` that its file itself names, if it names one."""
 
     space: AnySpace
     own_source: str | None

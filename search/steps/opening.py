@@ -89,9 +89,9 @@ def begin(
         folder: The run folder, open.
         observer: Told of the beginning.
         search: How points are proposed and trained.
-        n_trials: Trials the run shall have in the end; None: as many as there is time for.
-        budget_s: Seconds it may take; None: any.
-        n_cells: Cells of a capacity study; None for a search.
+        n_trials: See `Began`.
+        budget_s: See `Began`.
+        n_cells: See `Began`.
         notices: What is to be said beside what was seen in the table.
 
     Returns:
