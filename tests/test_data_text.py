@@ -10,6 +10,7 @@ import pytest
 
 from examples import said
 from ffsearch.errors import DataError
+from ffsearch.search.base.texts import TEXT
 from ffsearch.search.data.sources import Source, read_source
 from ffsearch.search.data.text import TextSettings
 from ffsearch.search.wording.codes import Code
@@ -32,7 +33,7 @@ def refused(folder: Path, payload: bytes | str, *, settings: TextSettings = ALL_
 
 def expected_frame() -> pd.DataFrame:
     cells = [line.split(",") for line in ROWS.splitlines()]
-    return pd.DataFrame(cells, columns=["a", "b", "y"], dtype="str")
+    return pd.DataFrame(cells, columns=["a", "b", "y"], dtype=TEXT)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 import ffsearch
 from ffsearch.errors import ExportError
+from ffsearch.search.base.texts import as_texts
 from ffsearch.search.cli import invoke
 from ffsearch.search.data.cells import MISSING
 from ffsearch.search.exporting import export, formats, host, runtimes
@@ -183,7 +184,7 @@ def test_held_out_rows_are_kept_as_they_were_without_columns_nobody_needs(run: P
     held_out = read_held_out(run / CHECK)
     assert held_out is not None
     assert list(held_out.frame.columns) == [*NUMBERS, *CATEGORIES]
-    pd.testing.assert_frame_equal(held_out.frame, mixed_table(80, seed=7)[[*NUMBERS, *CATEGORIES]])
+    pd.testing.assert_frame_equal(held_out.frame, mixed_table(80, seed=7)[[*NUMBERS, *CATEGORIES]].apply(as_texts))
     np.testing.assert_array_equal(held_out.answers, load_packaged(run / MODEL).answers(held_out.frame))
 
 

@@ -113,7 +113,7 @@ class Cells:
         """The cells as they are written but for blanks around them: to `1.000` its zeros may matter."""
         if isinstance(self.column.dtype, pd.StringDtype):
             return _written_texts(self.column)
-        codes, distinct = pd.factorize(self.column)
+        codes, distinct = self.column.array.factorize()  # pandas' own would guess what type the different cells have
         return _renumbered(np.asarray(codes, dtype=np.int64), [str(value).strip() for value in distinct])
 
     @cached_property

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
+from ffsearch.search.base.texts import as_texts
 from ffsearch.search.data.cells import ODD_SHARE, Cells, Levels, canonical
 from ffsearch.search.data.columns import Reading
 from ffsearch.search.data.dates import DateReading, find_reading, looks_like_dates
@@ -241,7 +242,7 @@ def _are_codes(cells: Cells, numbers: NDArray[np.float64]) -> bool:
         return False
     if _CODE_NAME.fullmatch(cells.name):
         return True
-    column = cells.column
+    column = as_texts(cells.column)
     return isinstance(column.dtype, pd.StringDtype) and bool(column.str.match(r"\s*0[0-9]").any())
 
 

@@ -28,6 +28,7 @@ from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
 from ffsearch.errors import DataError
+from ffsearch.search.base.texts import as_frame
 from ffsearch.search.data.cells import MISSING
 from ffsearch.search.data.decode import as_utf8, marked_encoding, unpacked
 from ffsearch.search.data.quotes import enclose_cells
@@ -353,7 +354,7 @@ def _wanted(path: Path, names: Sequence[str], *, needed: Sequence[str], id_colum
 
 def _piece(batch: pa.RecordBatch, *, needed: Sequence[str], id_column: str | None) -> Piece:
     columns = [name for name in needed if name in batch.schema.names]
-    frame: pd.DataFrame = pa.Table.from_batches([batch.select(columns)]).to_pandas(ignore_metadata=True)
+    frame = as_frame(pa.Table.from_batches([batch.select(columns)]), ignore_metadata=True)
     if not columns:
         frame = pd.DataFrame(index=range(batch.num_rows))
     return Piece(frame=frame, ids=None if id_column is None else batch.column(id_column))

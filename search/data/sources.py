@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from ffsearch.errors import DataError
+from ffsearch.search.base.texts import TEXT, as_frame, as_texts
 from ffsearch.search.data.controls import TARGET, control_frame
 from ffsearch.search.data.decode import unpacked
 from ffsearch.search.data.image_files import is_image_file, read_image_files
@@ -177,7 +178,7 @@ def _parquet(payload: bytes, name: str) -> pd.DataFrame:
         nested = [field.name for field in schema if pa.types.is_nested(field.type)]
         if nested:
             raise DataError(f"{name} has columns of lists or records: {', '.join(nested)}. Make plain columns of them.")
-        frame: pd.DataFrame = file.read().to_pandas(ignore_metadata=True)
+        frame = as_frame(file.read(), ignore_metadata=True)
     except (pa.ArrowException, OSError) as error:
         first_line = str(error).splitlines()[0]
         raise DataError(f"{name} is no readable Parquet file: {first_line} Write it again, or give a CSV.") from None
@@ -282,7 +283,7 @@ def _plain_cells(cells: pd.Series[Any], name: str) -> pd.Series[Any]:
         raise DataError(f"{name}: column {cells.name!r} holds complex numbers. Give real and imaginary parts instead.")
     if cells.dtype == object and not all(pd.api.types.is_scalar(cell) for cell in cells):
         raise DataError(f"{name}: column {cells.name!r} holds lists or objects. Make plain columns of them.")
-    return cells
+    return as_texts(cells)
 
 
 def _digest(frame: pd.DataFrame) -> str:
@@ -296,6 +297,7 @@ def _digest(frame: pd.DataFrame) -> str:
 def _parts(frame: pd.DataFrame) -> Iterable[bytes]:
     for column in frame.columns:
         cells = frame[column]
-        yield f"{column}\0{cells.dtype}\0".encode()
+        kind = "str" if cells.dtype == TEXT else cells.dtype  # which pandas 2 calls otherwise
+        yield f"{column}\0{kind}\0".encode()
         hashable = cells.astype(str) if cells.dtype == object else cells
         yield pd.util.hash_pandas_object(hashable, index=False).to_numpy().tobytes()

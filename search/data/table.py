@@ -198,7 +198,7 @@ def _joined(main: Source, test: Source, *, needless: Sequence[str]) -> tuple[pd.
     extra = [str(column) for column in test.frame.columns if column not in main.frame.columns]
     named, n_more = tuple(extra[:_N_NAMED]), max(0, len(extra) - _N_NAMED)
     notices = [found(Code.EXTRA_COLUMNS, columns=named, n_more=n_more)] if extra else []
-    below = test.frame.reindex(columns=main.frame.columns)
+    below = test.frame.reindex(columns=main.frame.columns, fill_value="")  # an empty text is a missing cell
     return pd.concat([main.frame, below], ignore_index=True), notices
 
 

@@ -23,6 +23,7 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from ffsearch.errors import DataError
+from ffsearch.search.base.texts import as_frame
 from ffsearch.search.data.cells import MISSING, number_of
 from ffsearch.search.data.decode import as_utf8
 from ffsearch.search.data.quotes import enclose_cells
@@ -239,8 +240,7 @@ def _parse(text: bytes, name: str, *, shape: _Shape) -> pd.DataFrame:
     except pa.ArrowInvalid as error:
         _refuse_fault(text, name, delimiter=shape.delimiter)
         raise DataError(f"{name} cannot be read as a table: {error}. Save it again as plain CSV in UTF-8.") from None
-    frame: pd.DataFrame = table.to_pandas()
-    return frame
+    return as_frame(table)
 
 
 def _refuse_repeated_header(frame: pd.DataFrame, name: str) -> None:

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pyarrow import parquet
 
 from ffsearch.errors import ExportError
 from ffsearch.search.base.files import write_atomically
+from ffsearch.search.base.texts import TEXT, as_frame
 
 if TYPE_CHECKING:
     from ffsearch.search.serving.packaging import PackagedModel
@@ -72,7 +74,7 @@ def read_held_out(path: Path) -> HeldOut | None:
     if not path.exists():
         return None
     try:
-        kept = pd.read_parquet(path)
+        kept = as_frame(parquet.read_table(path))
     except (OSError, ValueError) as error:  # pyarrow's ArrowInvalid is a ValueError
         raise ExportError(
             f"{path} cannot be read ({error}), so there are no held-out rows to check an export on. Restore it, or "
@@ -129,4 +131,4 @@ def _storable(cells: pd.Series[Any]) -> pd.Series[Any]:
     if plain or isinstance(cells.dtype, pd.StringDtype):
         return cells
     texts = [None if pd.isna(cell) else str(cell) for cell in cells]
-    return pd.Series(texts, dtype="str")
+    return pd.Series(texts, dtype=TEXT)

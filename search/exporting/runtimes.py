@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import numpy as np
@@ -88,10 +89,14 @@ def _write_saved_model(packaged: PackagedModel, source: Path, target: Path) -> N
 
 
 def _write_litert(packaged: PackagedModel, source: Path, target: Path) -> None:  # noqa: ARG001
-    # LiteRT's own operations alone: Keras would allow TensorFlow's too, which ai-edge-litert does not carry.
-    own = {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]}
     coded = coded_model(packaged)
-    coded.model.export(str(target), format="litert", verbose=False, target_spec=own)
+    with TemporaryDirectory() as saved:
+        coded.model.export(saved, format="tf_saved_model", verbose=False)
+        converter = tf.lite.TFLiteConverter.from_saved_model(saved)
+        # LiteRT's own operations alone: Keras' `litert` would allow TensorFlow's too, which ai-edge-litert lacks.
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+        converter.experimental_enable_resource_variables = True
+        target.write_bytes(converter.convert())
     _write_description(packaged, coded, target)
 
 

@@ -28,6 +28,7 @@ from pyarrow import parquet
 
 from ffsearch.errors import DataError, ExportError
 from ffsearch.search.base.files import put_in_place
+from ffsearch.search.base.texts import TEXT
 from ffsearch.search.data.pieces import Piece, Pieces, open_pieces
 from ffsearch.search.network.heads import Task
 from ffsearch.search.serving.loaded import model_file
@@ -79,7 +80,7 @@ def predict_file(
     _refuse_place(target, inputs=(file, Path(data)))
     packaged = load_packaged(file)
     pieces = open_pieces(Path(data), needed=packaged.columns, id_column=id_column, numbers=packaged.plain_numbers)
-    packaged.raw(pd.DataFrame(columns=list(pieces.columns), dtype="str"))  # refuses a missing column, and says which
+    packaged.raw(pd.DataFrame(columns=list(pieces.columns), dtype=TEXT))  # refuses a missing column, and says which
     names = _names(packaged, id_column)
     n_rows = 0
     with _writing(target, names) as writer:

@@ -349,7 +349,7 @@ class _Averaged(keras.Model):  # type: ignore[misc]  # Keras has no types
     """
 
     def __init__(self, network: keras.Model, mean: keras.Model) -> None:
-        super().__init__(inputs=network.inputs, outputs=network.outputs, name=network.name)
+        super().__init__(inputs=network.input, outputs=network.output, name=network.name)
         self.mean = _Mean(mean)
 
     def train_step(self, data: Any) -> Any:
