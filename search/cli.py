@@ -9,9 +9,11 @@ import _thread
 import gc
 import io
 import os
+import shutil
 import signal
 import sys
 import tempfile
+import textwrap
 import threading
 import traceback
 from collections.abc import Mapping
@@ -39,14 +41,10 @@ EXIT_INTERRUPTED: Final = 130
 STORAGE: Final = "FFSEARCH_STORAGE"
 """Keeps the password of a database out of the command line; for every search, so that a capacity study goes without."""
 
-DATA_SUFFIXES: Final = (".csv", ".tsv", ".txt", ".parquet", ".gz")
-SPACE_SUFFIXES: Final = ("", ".yaml", ".yml", ".json")
-DATA_SCHEMES: Final = ("sklearn:", "openml:", "control:")
-
 app = typer.Typer(
     name="ffsearch",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     help="ffsearch tells which feed-forward topology fits a table of data.\n\n"
     "Start with: ffsearch run tabular, or: ffsearch run tabular --data my.csv --target y",
@@ -77,7 +75,7 @@ def invoke(arguments: list[str]) -> int:
         0; 2 for what the user can mend; 130 after Ctrl-C, with everything told kept; 1 for a fault of ours.
     """
     try:
-        ended = app(arguments, prog_name="ffsearch", standalone_mode=False)
+        ended = app(_understood(arguments), prog_name="ffsearch", standalone_mode=False)
         return ended if isinstance(ended, int) else 0
     except (KeyboardInterrupt, typer.Abort):
         return EXIT_INTERRUPTED
@@ -91,9 +89,26 @@ def invoke(arguments: list[str]) -> int:
         return _unexpected(error, arguments)
 
 
+def _understood(arguments: list[str]) -> list[str]:
+    """The arguments, `help COMMAND` as what asks for it.
+
+    Raises:
+        RunError: If the first word is no command; the text names the one that may be meant.
+    """
+    first, rest = arguments[:1], arguments[1:]
+    commands = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
+    if first == ["help"]:
+        return [*rest[:1], "--help"]
+    if first and not first[0].startswith("-") and first[0] not in commands:
+        from ffsearch.search.console.meant import meant
+
+        raise RunError(meant(first[0], commands))
+    return arguments
+
+
 @app.callback(invoke_without_command=True)
 def _options(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+    version: Annotated[bool, typer.Option("--version", "-V", help="Print the version and end.")] = False,
 ) -> None:
     if version:
         typer.echo(f"ffsearch {__version__}")
@@ -105,7 +120,9 @@ def run(
     space: Annotated[str, typer.Argument(help="A space file, the name of a shipped one (tabular, capacity), or data.")],
     *,
     data: Annotated[str | None, typer.Option(help="Data to use instead of the file's data.source.")] = None,
-    target: Annotated[str | None, typer.Option(help="Target column; several separated by commas.")] = None,
+    target: Annotated[
+        str | None, typer.Option("--target", "-t", help="Target column; several separated by commas.")
+    ] = None,
     trials: Annotated[int | None, typer.Option(help="Number of trials.")] = None,
     budget: Annotated[
         str | None, typer.Option(help="Time for all of it, refit and report included: 90s, 10m, 2h.")
@@ -144,9 +161,11 @@ def run(
     The same command again goes on where an earlier one stopped.
     """
     from ffsearch.search import run as running
+    from ffsearch.search.console.lines import last_lines
+    from ffsearch.search.console.meant import is_data
     from ffsearch.search.console.progress import observing
 
-    if _is_data(space):
+    if is_data(space):
         space, data = "tabular", data or space
     flags = {"data": data, "target": _names(target), "trials": trials, "budget": budget, "seed": seed}
     overrides: list[str | Override] = [*(set_ or []), *_overrides(flags)]
@@ -161,7 +180,8 @@ def run(
         _say(str(interrupt) or "interrupted")
         raise typer.Exit(EXIT_INTERRUPTED) from interrupt
     if not quiet and not json:
-        typer.echo(f"report         {done.path / 'report.html'}")
+        for line in last_lines(done):
+            typer.echo(line)
 
 
 @app.command()
@@ -169,7 +189,8 @@ def init(
     data: Annotated[str, typer.Argument(help="The table: FILE.csv, .tsv, .parquet (.gz too), or sklearn:NAME.")],
     *,
     target: Annotated[
-        str | None, typer.Option(help="Target column; several separated by commas. Guessed where it is obvious.")
+        str | None,
+        typer.Option("--target", "-t", help="Target column; several separated by commas. Guessed where it is obvious."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The file; by default the table's name with .yaml.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
@@ -196,6 +217,33 @@ def show(
 
     for line in show_lines(load(path or latest()), n_trials=n):
         typer.echo(line)
+
+
+@app.command("list")
+def list_(
+    root: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="The folder that holds the run folders.")] = Path(
+        "runs"
+    ),
+) -> None:
+    """List the runs under a folder: data, answer, score and time of each, the latest first."""
+    from ffsearch.reports.sections import headline
+    from ffsearch.search.console.runs import runs_lines
+    from ffsearch.search.wording.language import PLAIN
+
+    for line in runs_lines(root, headline=lambda run: headline(run, PLAIN)):
+        typer.echo(line)
+
+
+@app.command()
+def compare(
+    paths: Annotated[list[Path], typer.Argument(metavar="RUN RUN...", help="Run folders, two or more.")],
+    *,
+    out: Annotated[Path | None, typer.Option(help="Where to write the page; by default beside the first run.")] = None,
+    lang: Annotated[str, typer.Option(help="Language of the page: en or pt-BR.")] = "en",
+    open_: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+) -> None:
+    """Write one page with runs side by side; the same as ffsearch report --compare."""
+    report(paths, compare=True, out=out, lang=lang, open_=open_)
 
 
 @app.command()
@@ -404,12 +452,6 @@ def _overrides(flags: Mapping[str, object]) -> list[Override]:
     return [Override(_FLAG_PATHS[flag], value, f"--{flag}") for flag, value in given.items()]
 
 
-def _is_data(given: str) -> bool:
-    """Whether the argument of `run` is a table: by its ending or scheme, or a file that is not called as a space."""
-    named = given.lower().endswith(DATA_SUFFIXES) or given.startswith(DATA_SCHEMES)
-    return named or (Path(given).is_file() and Path(given).suffix.lower() not in SPACE_SUFFIXES)
-
-
 def _names(text: str | None) -> str | list[str] | None:
     """One column, or several separated by commas."""
     return [name.strip() for name in text.split(",")] if text is not None and "," in text else text
@@ -467,7 +509,16 @@ def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG00
 
 
 def _say(text: str) -> None:
+    """To the error stream, in lines that end between words where a terminal shows them."""
+    if sys.stderr.isatty():
+        columns = max(40, shutil.get_terminal_size().columns)
+        text = "\n".join(_within(line, columns) for line in text.split("\n"))
     sys.stderr.write(text + "\n")
+
+
+def _within(line: str, columns: int) -> str:
+    indent = line[: len(line) - len(line.lstrip())]
+    return textwrap.fill(line, columns, subsequent_indent=indent + "  ", break_long_words=False, break_on_hyphens=False)
 
 
 def _unexpected(error: Exception, arguments: list[str]) -> int:
@@ -475,6 +526,12 @@ def _unexpected(error: Exception, arguments: list[str]) -> int:
     show = getattr(error, "show", None)
     if callable(show):
         show()
+        option = getattr(error, "option_name", None)
+        if isinstance(option, str) and arguments[:1] == ["run"]:
+            from ffsearch.search.console.meant import said_by_set
+
+            if (text := said_by_set(option)) is not None:
+                _say(text)
         return EXIT_USER
     text = "".join(traceback.format_exception(error))
     with tempfile.NamedTemporaryFile("w", prefix="ffsearch-", suffix=".txt", delete=False, encoding="utf-8") as file:

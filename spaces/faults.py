@@ -12,14 +12,14 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, Final, Self, cast
+from typing import Any, Final, Self, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from ffsearch.search.wording.codes import Code
 
-__all__ = ["Fault", "SpaceSection", "fault_list", "faults_of", "nearest", "one_of", "refusal", "shown"]
+__all__ = ["Fault", "SpaceSection", "dotted", "fault_list", "faults_of", "nearest", "one_of", "refusal", "shown"]
 
 Path = tuple[str | int, ...]
 """Keys and list positions from the top of a space down to a value."""
@@ -164,7 +164,18 @@ def _reworded(details: ErrorDetails, section: type[BaseModel] | None) -> Fault:
 
 def _unknown_key(key: str, section: type[BaseModel] | None) -> str:
     legal = list(section.model_fields) if section else []
-    return f"unknown key.{nearest(key, legal)} Legal: {', '.join(legal)}."
+    below = dotted(section, key) if section else None
+    hint = nearest(key, legal) if below is None else f" Did you mean {below}?"
+    return f"unknown key.{hint} Legal: {', '.join(legal)}."
+
+
+def dotted(section: type[BaseModel], key: str) -> str | None:
+    """Where a section's own sections have a key, dotted: `space.depth` for `depth`; None where none has."""
+    for name, field in section.model_fields.items():
+        for part in (field.annotation, *get_args(field.annotation)):
+            if isinstance(part, type) and issubclass(part, BaseModel) and key in part.model_fields:
+                return f"{name}.{key}"
+    return None
 
 
 def _missing_key(key: str, section: type[BaseModel] | None) -> str:

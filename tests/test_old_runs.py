@@ -80,6 +80,18 @@ def test_is_compared_with_another(unpacked: Unpack, said: Callable[..., str], tm
     assert "sklearn:wine" in (tmp_path / "both.html").read_text(encoding="utf-8")
 
 
+def test_all_are_listed_with_their_state(unpacked: Unpack, said: Callable[..., str], tmp_path: Path) -> None:
+    for name in RUNS:
+        unpacked(name)
+    (tmp_path / "torn").mkdir()
+    (tmp_path / "torn" / "log.jsonl").write_text("{}\n")
+    listed = said("list", tmp_path)
+    assert all(str(tmp_path / name) in listed for name in (*RUNS, "torn"))
+    assert "log loss 0.07253 on sealed rows. Not settled: " in listed.replace("\n", " ")
+    assert "not finished: the command that started it goes on with it" in listed
+    assert "cannot be read: " in listed
+
+
 def test_its_model_predicts_what_it_predicted(unpacked: Unpack, said: Callable[..., str], tmp_path: Path) -> None:
     folder = unpacked("search")
     said("predict", folder, folder / "rows.csv", "--out", tmp_path / "answers.csv")

@@ -6,15 +6,27 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
+from ffsearch.search.base.environment import shell_quoted
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.console.study_lines import amount, stands, study_lines, wrapped_verdict
+from ffsearch.search.folder.reader import StoredRun
 from ffsearch.search.folder.results import Corrected, Estimate, SealedTest
 from ffsearch.search.folder.summary import BestPoint, Summary
 from ffsearch.search.observer import Began, StudyProgress, Workers
 from ffsearch.search.wording.finding import Finding, unsilenced
 from ffsearch.search.wording.language import PLAIN
 
-__all__ = ["closing_lines", "losses", "metric", "opening_lines", "room", "said", "several", "study_stands"]
+__all__ = [
+    "closing_lines",
+    "last_lines",
+    "losses",
+    "metric",
+    "opening_lines",
+    "room",
+    "said",
+    "several",
+    "study_stands",
+]
 
 
 def metric(name: str) -> str:
@@ -96,6 +108,20 @@ def closing_lines(summary: Summary, path: Path, *, ignored: Iterable[str] = ()) 
         f"refit          {refit.updates:,} updates on all {refit.n_rows:,} rows outside the test part",
         f"model          {path / 'model' / 'model.keras'}",
         *([] if verdict is None else ["", *wrapped_verdict(verdict, ignored)]),
+    ]
+
+
+def last_lines(run: StoredRun) -> list[str]:
+    """Where the report of a finished run lies, and what one may want to do next."""
+    folder = shell_quoted(run.path)
+    lines = [f"report         {run.path / 'report.html'}", f"next           ffsearch report {folder} --open"]
+    if run.results.kind == "capacity":
+        return lines
+    rows, answers = "ROWS.csv", "answers.csv"
+    return [
+        *lines,
+        f"               ffsearch predict {folder} {rows} --out {answers}",
+        f"               ffsearch export {folder} --format onnx",
     ]
 
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from shutil import get_terminal_size
 from textwrap import wrap
-from typing import Final
 
 from ffsearch.search.folder.study_results import CellResults
 from ffsearch.search.folder.summary import Summary
 from ffsearch.search.folder.verdict import Verdict
 from ffsearch.search.wording.language import PLAIN
 
-__all__ = ["amount", "stands", "study_lines", "wrapped_verdict"]
+__all__ = ["amount", "stands", "study_lines", "wrapped", "wrapped_verdict"]
 
-WIDTH: Final = 100
-"""Letters a line of the verdict has at most."""
+LEAST_WIDTH, MOST_WIDTH = 40, 100
+"""Letters a line of prose has. Choice: no longer than one reads with ease; narrower than any terminal is no use."""
 
 
 def amount(*, n_cells: int, n_trainings: int, n_told: int) -> str:
@@ -54,8 +54,16 @@ def _said(verdict: Verdict, ignored: Iterable[str]) -> list[str]:
 
 def wrapped_verdict(verdict: Verdict, ignored: Iterable[str]) -> list[str]:
     """Each of its sentences from a line's beginning on, with its code; those of ignored codes left out."""
-    said = verdict.tagged(PLAIN, ignored=ignored)
-    return [line for sentence in said for line in wrap(sentence, WIDTH, break_on_hyphens=False)]
+    return wrapped(verdict.tagged(PLAIN, ignored=ignored))
+
+
+def wrapped(sentences: Iterable[str]) -> list[str]:
+    """Each sentence from a line's beginning on, in lines that fit the terminal; 100 letters where there is none."""
+    columns = get_terminal_size((MOST_WIDTH, 24)).columns
+    width = max(LEAST_WIDTH, min(columns, MOST_WIDTH))
+    return [
+        line for sentence in sentences for line in wrap(sentence, width, break_on_hyphens=False, break_long_words=False)
+    ]
 
 
 def _table(cells: Sequence[CellResults]) -> list[str]:

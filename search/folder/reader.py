@@ -49,6 +49,7 @@ __all__ = [
     "load",
     "records_of",
     "repeats_of",
+    "runs_under",
 ]
 
 LOG: Final = "log.jsonl"
@@ -327,10 +328,20 @@ def latest(root: str | Path = "runs") -> Path:
     Raises:
         RunError: If there is none.
     """
+    return runs_under(root)[0]
+
+
+def runs_under(root: str | Path = "runs") -> list[Path]:
+    """The run folders in a folder, that in which something was told last first.
+
+    Raises:
+        RunError: If there is none.
+    """
     logs = [log for log in Path(root).glob(f"*/{LOG}") if log.is_file()]
     if not logs:
         raise RunError(f"There is no run under {root}/. Start one with `ffsearch run tabular`, or name a run folder.")
-    return max(logs, key=lambda log: (log.stat().st_mtime_ns, log.parent.name)).parent
+    logs.sort(key=lambda log: (log.stat().st_mtime_ns, log.parent.name), reverse=True)
+    return [log.parent for log in logs]
 
 
 def records_of(lines: tuple[Line, ...], log: Path) -> tuple[TrialRecord, ...]:

@@ -1,0 +1,81 @@
+"""Which command a person meant who typed another first word: a table, a run folder, another tool's word, a slip."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Final
+
+from ffsearch.search.base.environment import shell_quoted
+from ffsearch.search.folder.reader import LOG
+
+__all__ = ["DATA_SCHEMES", "DATA_SUFFIXES", "SPACE_SUFFIXES", "is_data", "meant", "said_by_set"]
+
+DATA_SUFFIXES: Final = (".csv", ".tsv", ".txt", ".parquet", ".gz")
+SPACE_SUFFIXES: Final = ("", ".yaml", ".yml", ".json")
+DATA_SCHEMES: Final = ("sklearn:", "openml:", "control:")
+
+_OTHER_WORDS: Final = {
+    "ffsearch run SPACE": "train fit search start tune optimize optimise automl go resume continue restart",
+    "ffsearch run capacity": "study depth deeper wider",
+    "ffsearch init FILE.csv": "new create configure config analyze analyse inspect profile eda look",
+    "ffsearch show": "info status summary summarize describe trials leaderboard results score evaluate eval best",
+    "ffsearch list": "ls runs history",
+    "ffsearch compare RUN RUN": "diff versus vs",
+    "ffsearch report --open": "plot plots html view open dashboard figures",
+    "ffsearch verdict": "answer conclusion decide",
+    "ffsearch export --format onnx": "convert save deploy serve onnx tflite litert savedmodel",
+    "ffsearch predict RUN ROWS.csv": "infer inference apply classify",
+    "ffsearch explain": "codes findings why",
+}
+"""The words other tools, and people, have for what a command does, by that command."""
+
+_BY_WORD: Final = {word: command for command, words in _OTHER_WORDS.items() for word in words.split()}
+
+
+def is_data(given: str) -> bool:
+    """Whether a word names a table: by its ending or scheme, or a file that is not called as a space."""
+    named = given.lower().endswith(DATA_SUFFIXES) or given.startswith(DATA_SCHEMES)
+    return named or (Path(given).is_file() and Path(given).suffix.lower() not in SPACE_SUFFIXES)
+
+
+def said_by_set(option: str) -> str | None:
+    """How to say what has no option of its own, such as `--depth` or `--max-epochs`; None where no key is called so."""
+    from ffsearch.spaces.faults import dotted
+    from ffsearch.spaces.schema import SearchSpace
+
+    path = dotted(SearchSpace, option.lstrip("-").replace("-", "_"))
+    return None if path is None else f"It is a key of a space: --set {path}=VALUE"
+
+
+def meant(given: str, commands: Iterable[str]) -> str:
+    """What to type instead of a first word that is no command.
+
+    Args:
+        given: The word.
+        commands: The commands there are.
+
+    Returns:
+        Sentences that name the command meant, or all of them.
+    """
+    return f"ffsearch has no command {given!r}.\n{_way_on(given, list(commands))}"
+
+
+def _way_on(given: str, commands: list[str]) -> str:
+    word, path, quoted = given.lower(), Path(given), shell_quoted(given)
+    if word.endswith(".keras"):
+        return f"To answer rows with a model: ffsearch predict {quoted} ROWS.csv"
+    if is_data(given):
+        target = "" if given.startswith(DATA_SCHEMES) else " --target COLUMN"
+        return f"To search on it: ffsearch run {quoted}{target}\nTo look at it first: ffsearch init {quoted}{target}"
+    if word.endswith((".yaml", ".yml")) or word in ("tabular", "capacity", "capacity-convolutional"):
+        return f"To run a space: ffsearch run {quoted}"
+    if (path / LOG).is_file():
+        return f"To look at a run: ffsearch show {quoted}, or: ffsearch report {quoted} --open"
+    if word in _BY_WORD:
+        return f"What you mean may be: {_BY_WORD[word]}"
+    close = get_close_matches(word, [*commands, *_BY_WORD], n=1)
+    if close:
+        return f"Did you mean: {_BY_WORD.get(close[0], f'ffsearch {close[0]}')}"
+    return f"There are: {', '.join(commands)}. ffsearch --help says what each does."
