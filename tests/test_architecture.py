@@ -48,6 +48,7 @@ ON = {
     "api": ["run", "console"],
     "ffsearch": ["api", "reports"],
     "cli": ["ffsearch"],
+    "__main__": ["cli"],
 }
 NOT_BY_REPORTS = {"tensorflow", "keras"}
 
