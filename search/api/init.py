@@ -219,7 +219,8 @@ def _head(prepared: Prepared, notes: Sequence[str]) -> list[str]:
 
 def _column_line(column: Column, *, n_rows: int) -> str:
     share = PLAIN.share(column.n_missing / n_rows)
-    missing = f"; {column.n_missing:,} cells missing ({share})" if column.n_missing else ""
+    cells = "cell" if column.n_missing == 1 else "cells"
+    missing = f"; {column.n_missing:,} {cells} missing ({share})" if column.n_missing else ""
     return f"  {' ' if column.used else '-'} {_cut(column.name):<24} {column.kind:<9} {column.reason}{missing}"
 
 

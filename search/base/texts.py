@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-__all__ = ["TEXT", "as_frame", "as_texts"]
+__all__ = ["TEXT", "as_frame", "as_texts", "counted"]
 
 
 def _text_type() -> Any:
@@ -36,3 +36,8 @@ def as_frame(table: pa.Table, *, ignore_metadata: bool = False) -> pd.DataFrame:
 def as_texts(cells: pd.Series[Any]) -> pd.Series[Any]:
     """The same cells, of type `TEXT` where they are objects that all are texts or missing."""
     return cells.astype(TEXT) if cells.dtype == object and pd.api.types.infer_dtype(cells) == "string" else cells
+
+
+def counted(count: int, one: str) -> str:
+    """So many things, for errors in English: `1 missing cell`, `2 missing cells`."""
+    return f"{count:,} {one}{'' if count == 1 else 's'}"

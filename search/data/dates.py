@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
+from ffsearch.search.base.texts import counted
 from ffsearch.search.data.cells import ODD_SHARE, Cells, Levels
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
@@ -173,10 +174,10 @@ def as_moments(cells: Cells) -> tuple[NDArray[np.float64], Finding | None]:
     if np.isfinite(numbers).all():
         return numbers, None
     written = cells.written
-    if written.n_missing:
+    if n_missing := written.n_missing:
         raise DataError(
-            f"The time column {cells.name!r} has {written.n_missing} missing cells, but every row needs its place in "
-            "time. Fill them in, remove those rows, or leave data.time out."
+            f"The time column {cells.name!r} has {counted(n_missing, 'missing cell')}, but every row needs its place "
+            "in time. Fill them in, remove those rows, or leave data.time out."
         )
     dates = find_reading(cells)
     moments = np.full(len(cells), np.nan) if dates is None else _seconds(cells, day_first=dates.reading.day_first)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import re
 import zlib
 from typing import Final
 
@@ -26,7 +27,6 @@ _MARKS: Final = (
 _FOREIGN: Final = (
     (b"PK\x03\x04", "a ZIP archive or an Excel workbook", "unpack it, or save the sheet as CSV"),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "save the sheet as CSV"),
-    (b"PAR1", "a Parquet file", "give it the ending .parquet"),
     (b"%PDF", "a PDF document", "export the table as CSV"),
     (b"BZh", "packed by bzip2", "unpack it first; .gz is read as it is"),
     (b"\xfd7zXZ", "packed by xz", "unpack it first; .gz is read as it is"),
@@ -34,13 +34,27 @@ _FOREIGN: Final = (
     (b"SQLite format 3", "a SQLite database", "export the table as CSV"),
     (b"\x93NUMPY", "a NumPy array", "save it as CSV or Parquet with column names"),
     (b"\x89HDF", "an HDF5 file", "save the table as Parquet or CSV"),
-    (b"<!DOCTYPE", "a web page", "the download gave a page in place of the file; fetch the file itself"),
-    (b"<!doctype", "a web page", "the download gave a page in place of the file; fetch the file itself"),
-    (b"<html", "a web page", "the download gave a page in place of the file; fetch the file itself"),
     (b"version https://git-lfs", "a pointer of Git LFS", "fetch the file it points to: git lfs pull"),
     (b'[{"', "JSON", "write it as CSV or Parquet"),
     (b'{"', "JSON", "write it as CSV or Parquet"),
 )
+_MARKUP: Final = (
+    (re.compile(rb"<(?:!doctype\s+html|html|head|body|script|title|meta|table|div)\b", re.IGNORECASE), "a web page"),
+    (re.compile(rb"<(?:\?xml|!doctype)\b", re.IGNORECASE), "a document of XML"),
+)
+_BEFORE_MARKUP: Final = re.compile(rb"(?:\xef\xbb\xbf|\s|<!--.*?-->)*", re.DOTALL)
+_MARKUP_ADVICE: Final = {
+    "a web page": "the download gave a page in place of the file; fetch the file itself",
+    "a document of XML": "export the table as CSV",
+}
+_PARQUET_MARK: Final = b"PAR1"
+
+
+def is_parquet(payload: bytes) -> bool:
+    """Whether bytes begin and end as those of a Parquet file do; a table may have a column `PAR1`."""
+    return (
+        payload.startswith(_PARQUET_MARK) and payload.endswith(_PARQUET_MARK) and len(payload) > 2 * len(_PARQUET_MARK)
+    )
 
 
 def unpacked(payload: bytes, name: str) -> bytes:
@@ -68,9 +82,7 @@ def as_utf8(payload: bytes, name: str, *, encoding: str | None) -> tuple[bytes, 
     Raises:
         DataError: If the bytes are no text, or not in the encoding that was said.
     """
-    for magic, what, advice in _FOREIGN:
-        if payload.startswith(magic):
-            raise DataError(f"{name} is {what}, not a table of text: {advice}.")
+    _refuse_foreign(payload, name)
     marked = marked_encoding(payload)
     codec = marked or "utf-8" if encoding is None else _known(encoding)
     if not codec.startswith(("utf-16", "utf-32")) and b"\0" in payload:
@@ -89,6 +101,21 @@ def as_utf8(payload: bytes, name: str, *, encoding: str | None) -> tuple[bytes, 
     # cp1252 is Latin-1 plus the quotes and dashes of Windows; five bytes have no meaning in it.
     codec = "cp1252" if _fault_line(payload, "cp1252") is None else "latin-1"
     return _reencoded(payload, codec), [found(Code.ENCODING_GUESSED, name=name, line=fault, codec=codec)]
+
+
+def _refuse_foreign(payload: bytes, name: str) -> None:
+    """Refuse what its first bytes show to be something else.
+
+    Raises:
+        DataError: With what it is, and what to do.
+    """
+    for magic, what, advice in _FOREIGN:
+        if payload.startswith(magic):
+            raise DataError(f"{name} is {what}, not a table of text: {advice}.")
+    before = _BEFORE_MARKUP.match(payload)
+    for pattern, what in _MARKUP:
+        if pattern.match(payload, before.end() if before else 0):
+            raise DataError(f"{name} is {what}, not a table of text: {_MARKUP_ADVICE[what]}.")
 
 
 def marked_encoding(payload: bytes) -> str | None:

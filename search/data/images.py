@@ -24,6 +24,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
+from ffsearch.search.base.texts import counted
 from ffsearch.search.data.aligned import aligned_empty
 from ffsearch.search.data.preprocess import Preprocessor
 from ffsearch.search.data.problem import MatrixColumns
@@ -279,6 +280,13 @@ def npz_arrays(payload: bytes, name: str) -> dict[str, NDArray[Any]]:
             arrays = {key.lower(): file[key] for key in wanted}
             return arrays if wanted else {key: np.empty(0) for key in file.files}
     except (OSError, EOFError, ValueError, TypeError, KeyError, SyntaxError, zipfile.BadZipFile, zlib.error) as error:
+        if str(error).startswith("Object arrays"):
+            raise DataError(
+                f"{name} holds arrays of Python objects, which are never unpickled here. Save texts as "
+                "numpy.array(labels, dtype=str), and a table as CSV or Parquet."
+            ) from None
+        if "pickle" in str(error):  # NumPy's hint how to run what the file brings along
+            raise DataError(f"{name} is no readable .npz file: it is no archive of arrays. {_SAVE}") from None
         raise DataError(f"{name} is no readable .npz file: {str(error).splitlines()[0]} {_SAVE}") from None
     except (MemoryError, NotImplementedError, RuntimeError) as error:
         raise DataError(f"{name} cannot be read: {str(error) or 'it does not fit into memory'}. {_SAVE}") from None
@@ -334,7 +342,7 @@ def _pixels(x: NDArray[Any], what: str) -> NDArray[Any]:
         numbers = flat.astype(np.float32)
     n_bad = int(numbers.size - np.isfinite(numbers).sum())
     if n_bad:
-        raise DataError(f"{what} has {n_bad} pixels that are missing or infinite. Fill them in.")
+        raise DataError(f"{what} has {counted(n_bad, 'missing or infinite pixel')}. Fill them in.")
     return numbers
 
 

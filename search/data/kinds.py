@@ -24,7 +24,7 @@ from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
 from ffsearch.search.wording.language import plain_english
 
-__all__ = ["Column", "Kind", "column_in_role", "read_columns"]
+__all__ = ["Column", "Kind", "column_in_role", "read_columns", "row_names_column"]
 
 MIN_ROWS_OF_ID: Final = 20
 """Fewer different values are no sign of an identifier. Choice: in a tiny table everything is unique."""
@@ -182,6 +182,11 @@ def read_columns(
 def column_in_role(cells: Cells, *, kind: Kind, key: str) -> Column:
     """A column that a key of the space file sets apart (dropped, groups, time)."""
     return _of_levels(cells, kind, [found(Code.NAMED_IN, key=key)]).column
+
+
+def row_names_column(cells: Cells) -> Column:
+    """A column that holds names of rows, as its name, or that it has none, says."""
+    return _of_levels(cells, Kind.ID, [found(Code.ROW_NAMES)]).column
 
 
 def _judge(cells: Cells, *, decimal_comma: bool) -> _Judged:

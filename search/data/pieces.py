@@ -14,8 +14,9 @@ import csv
 import gzip
 import io
 import zlib
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import islice
@@ -30,10 +31,21 @@ from pyarrow import parquet
 from ffsearch.errors import DataError
 from ffsearch.search.base.texts import as_frame
 from ffsearch.search.data.cells import MISSING
-from ffsearch.search.data.decode import as_utf8, marked_encoding, unpacked
+from ffsearch.search.data.decode import as_utf8, is_parquet, marked_encoding, unpacked
+from ffsearch.search.data.names import BLANKS, named_by_place, places_of, plain_name, plain_names
 from ffsearch.search.data.quotes import enclose_cells
 from ffsearch.search.data.sources import PARQUET_ENDINGS
-from ffsearch.search.data.text import DELIMITERS, SEPARATOR_LINE, TextSettings, read_text
+from ffsearch.search.data.text import (
+    DELIMITERS,
+    N_SAMPLE_ROWS,
+    SEPARATOR_LINE,
+    TextSettings,
+    allow_long_cells,
+    best_delimiter,
+    fitted_header,
+    read_text,
+    refuse_odd_lines,
+)
 
 __all__ = ["Piece", "Pieces", "open_pieces"]
 
@@ -52,10 +64,11 @@ _WIDE: Final = ("utf-16", "utf-32")
 """Encodings of more than a byte a sign, in which zero bytes are no fault."""
 
 _GZIP: Final = b"\x1f\x8b"
+_N_MARK_BYTES: Final = 16
+"""Bytes at either end of a file in which Parquet's mark stands."""
+
 _MARK: Final = "\N{ZERO WIDTH NO-BREAK SPACE}"
 """The byte order mark as a sign; files that were put together have a second one, which no decoder takes away."""
-
-_BLANKS: Final = " \t\r\n" + _MARK
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +109,7 @@ def open_pieces(path: Path, *, needed: Sequence[str], id_column: str | None, num
         what = "is a folder" if path.is_dir() else "does not exist"
         raise DataError(f"{str(path)!r} {what}. Give a file: .csv, .tsv, .txt or .parquet, packed by gzip or not.")
     with _told(path):
-        if PARQUET_ENDINGS & {suffix.lower() for suffix in path.suffixes[-2:]}:
+        if _is_parquet(path):
             return _parquet_pieces(path, needed=needed, id_column=id_column)
         return _text_pieces(path, needed=needed, id_column=id_column, numbers=set(numbers) - {id_column})
 
@@ -111,9 +124,10 @@ def _parquet_pieces(path: Path, *, needed: Sequence[str], id_column: str | None)
     except (pa.ArrowException, OSError) as error:
         first_line = str(error).splitlines()[0]
         raise DataError(f"{path.name} is no readable Parquet file: {first_line} Write it again, or give CSV.") from None
-    names = tuple(map(str, file.schema_arrow.names))
-    wanted = _wanted(path, names, needed=needed, id_column=id_column)
-    nested = [name for name in wanted if pa.types.is_nested(file.schema_arrow.field(name).type)]
+    names = tuple(plain_names(file.schema_arrow.names))
+    wanted = _wanted(path, file.schema_arrow.names, needed=needed, id_column=id_column)
+    fields = {name: file.schema_arrow.field(place) for name, place in wanted.items()}
+    nested = [name for name, field in fields.items() if pa.types.is_nested(field.type)]
     if nested:
         raise DataError(
             f"{path.name} has columns of lists or records: {', '.join(nested)}. Make plain columns of them."
@@ -121,8 +135,11 @@ def _parquet_pieces(path: Path, *, needed: Sequence[str], id_column: str | None)
 
     def rows() -> Iterator[Piece]:
         with _told(path):
-            for batch in file.iter_batches(batch_size=N_ROWS, columns=wanted):
-                yield _piece(batch, needed=needed, id_column=id_column)
+            own = sorted({field.name for field in fields.values()})
+            for batch in file.iter_batches(batch_size=N_ROWS, columns=own):
+                cells = [batch.column(field.name) for field in fields.values()]
+                renamed = pa.RecordBatch.from_arrays(cells, names=list(fields))
+                yield _piece(renamed, needed=needed, id_column=id_column)
 
     return Pieces(columns=names, rows=rows())
 
@@ -179,10 +196,11 @@ def _layout(path: Path, *, expected: Sequence[str]) -> _Layout:
     found = SEPARATOR_LINE.match(text.lstrip(_MARK))
     rows = text if found is None else text.lstrip(_MARK)[found.end() :]
     delimiter = _delimiter(rows, expected) if found is None else found[1]
-    cells, n_lines = _first_row(rows, delimiter)
-    names = tuple(cell.strip(_BLANKS) or f"column_{place}" for place, cell in enumerate(cells, start=1))
-    by_place = tuple(f"column_{place}" for place in range(1, len(cells) + 1))
-    if not set(names) & set(expected) and set(expected) & set(by_place):  # trained on a file without a header
+    refuse_odd_lines(rows.lstrip(_MARK).encode(), path.name, delimiter=delimiter)
+    (cells, n_lines), rest = _first_row(rows, delimiter), _next_rows(rows, delimiter)
+    names = tuple(plain_names(fitted_header(cells, rest)))
+    by_place = tuple(map(named_by_place, range(len(names))))
+    if not places_of(expected, names) and set(expected) & set(by_place):  # trained on a file without a header
         names, n_lines = by_place, 0
     n_lines += found is not None
     has_quotes = _may_have_quotes(path, codec, n_header_lines=n_lines)
@@ -224,23 +242,33 @@ def _fits(path: Path, codec: str) -> bool:
 
 
 def _delimiter(text: str, expected: Sequence[str]) -> str:
-    """The one under which the first line holds most of the expected names, else the one that makes most cells of it."""
+    """The one under which the first line holds most of the expected names, else the one its rows agree on best."""
     line = text.lstrip("\r\n").partition("\n")[0]
     odd = sorted({sign for sign in line if sign.isascii() and sign.isprintable() and not sign.isalnum()} - set('"_ '))
-    names = set(expected)
+    names = {plain_name(name, place=-1) for name in expected}
 
     def rank(delimiter: str) -> tuple[int, int]:
-        cells = [cell.strip(_BLANKS) for cell in _first_row(text, delimiter)[0]]
+        cells = [cell.strip(BLANKS) for cell in _first_row(text, delimiter)[0]]
         n_found = len(names & set(cells))
-        if n_found:  # ` a , b ` holds its names between blanks too, and other cells beside them
-            return n_found, -len(cells)
-        return 0, len(cells) if delimiter in DELIMITERS else 0
+        return n_found, -len(cells)  # ` a , b ` holds its names between blanks too, and other cells beside them
 
-    return max([",", *DELIMITERS, *odd], key=rank)  # the first of equals
+    best = max([",", *DELIMITERS, *odd], key=rank)  # the first of equals
+    return best if rank(best)[0] else best_delimiter(text.encode())
+
+
+def _next_rows(text: str, delimiter: str) -> list[list[str]]:
+    """The cells of some rows below the first, those that are whole."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    rows: list[list[str]] = []
+    with suppress(csv.Error):
+        rows.extend(islice(filter(None, reader), N_SAMPLE_ROWS + 1))
+    is_cut = len(rows) <= N_SAMPLE_ROWS and len(text) >= _HEAD_BYTES // 4  # of so many bytes in any encoding
+    return rows[1 : -1 if is_cut else None]
 
 
 def _first_row(text: str, delimiter: str) -> tuple[list[str], int]:
     """The cells of the first row that is not blank, and the number of the line it ends in."""
+    allow_long_cells()
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
         return next(((cells, reader.line_num) for cells in reader if cells), ([], 0))
@@ -298,30 +326,31 @@ def _tell_as_read_whole(path: Path, layout: _Layout) -> None:
 
 
 def _batches(
-    path: Path, layout: _Layout, *, wanted: Sequence[str], numbers: Collection[str]
+    path: Path, layout: _Layout, *, wanted: Mapping[str, int], numbers: Collection[str]
 ) -> Iterator[pa.RecordBatch]:
     """The rows in batches, which are cut by their bytes: the same ones whatever the cells are read as."""
     # Names of other columns may repeat, which the reader would refuse: it knows columns by their place.
-    places = {str(place): name for place, name in enumerate(layout.names)}
-    include = [str(layout.names.index(name)) for name in wanted]
+    include = {str(place): name for name, place in wanted.items()}
     with _stream(path, layout.codec) as stream:
         batches = arrow_csv.open_csv(
             stream,
             read_options=arrow_csv.ReadOptions(
-                column_names=list(places), skip_rows=layout.n_header_lines, block_size=BLOCK_BYTES
+                column_names=list(map(str, range(len(layout.names)))),
+                skip_rows=layout.n_header_lines,
+                block_size=BLOCK_BYTES,
             ),
             parse_options=arrow_csv.ParseOptions(delimiter=layout.delimiter, newlines_in_values=layout.has_quotes),
             convert_options=arrow_csv.ConvertOptions(
-                include_columns=include,
+                include_columns=list(include),
                 column_types={
-                    place: pa.float64() if places[place] in numbers else pa.large_string() for place in include
+                    place: pa.float64() if name in numbers else pa.large_string() for place, name in include.items()
                 },
                 null_values=sorted(MISSING),
                 strings_can_be_null=False,
             ),
         )
         for batch in batches:
-            yield batch.rename_columns([places[place] for place in include])
+            yield batch.rename_columns(list(include.values()))
 
 
 @contextmanager
@@ -335,21 +364,23 @@ def _stream(path: Path, codec: str) -> Iterator[pa.NativeFile]:
 # --- both ------------------------------------------------------------------------------------------------------------
 
 
-def _wanted(path: Path, names: Sequence[str], *, needed: Sequence[str], id_column: str | None) -> list[str]:
-    """The columns to read, each once.
+def _wanted(path: Path, names: Sequence[str], *, needed: Sequence[str], id_column: str | None) -> dict[str, int]:
+    """The columns to read, each once, and where they stand in the file.
 
     Raises:
         DataError: If the identifier is not there, or a name stands for two columns.
     """
-    if id_column is not None and id_column not in names:
+    wanted = list(dict.fromkeys([*needed, *([] if id_column is None else [id_column])]))
+    places = places_of(wanted, names)
+    if id_column is not None and id_column not in places:
         near = get_close_matches(id_column, names, n=1)
         hint = f" (is it {near[0]!r}?)" if near else ""
         raise DataError(f"--id: {path.name} has no column {id_column!r}{hint}. It has: {', '.join(names[:20])}.")
-    wanted = [name for name in dict.fromkeys([*needed, *([] if id_column is None else [id_column])]) if name in names]
-    repeated = [name for name in wanted if list(names).count(name) > 1]
+    count = Counter(plain_names(names))
+    repeated = [name for name, place in places.items() if count[plain_name(names[place], place=place)] > 1]
     if repeated:
         raise DataError(f"{path.name} has columns of the same name: {', '.join(map(repr, repeated))}. Rename them.")
-    return wanted
+    return {name: places[name] for name in wanted if name in places}
 
 
 def _piece(batch: pa.RecordBatch, *, needed: Sequence[str], id_column: str | None) -> Piece:
@@ -358,6 +389,16 @@ def _piece(batch: pa.RecordBatch, *, needed: Sequence[str], id_column: str | Non
     if not columns:
         frame = pd.DataFrame(index=range(batch.num_rows))
     return Piece(frame=frame, ids=None if id_column is None else batch.column(id_column))
+
+
+def _is_parquet(path: Path) -> bool:
+    """Whether a file's name or its bytes say so."""
+    if PARQUET_ENDINGS & {suffix.lower() for suffix in path.suffixes[-2:]}:
+        return True
+    with path.open("rb") as file:
+        head = file.read(_N_MARK_BYTES)
+        file.seek(max(0, path.stat().st_size - _N_MARK_BYTES))
+        return is_parquet(head + file.read())
 
 
 def _is_packed(path: Path) -> bool:

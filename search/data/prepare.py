@@ -16,13 +16,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
+from ffsearch.search.base.texts import counted
 from ffsearch.search.data import notices
 from ffsearch.search.data.cells import Cells
 from ffsearch.search.data.copies import find_copies
 from ffsearch.search.data.dates import as_moments, moments_per_unit
 from ffsearch.search.data.encoding import n_encodings, targets_to_encode
 from ffsearch.search.data.images import IMAGE, AnyPreprocessor, ImageLayout, ImagePreprocessor
-from ffsearch.search.data.kinds import Column, Kind, column_in_role, read_columns
+from ffsearch.search.data.kinds import Column, Kind, column_in_role, read_columns, row_names_column
 from ffsearch.search.data.preprocess import Layout, Preprocessor, Raw, learn_layout, take
 from ffsearch.search.data.problem import Problem, Split
 from ffsearch.search.data.splits import (
@@ -256,7 +257,8 @@ def prepare(spec: DataSpec, *, frame: pd.DataFrame | None = None, seed: int) -> 
             "images. Leave it out."
         )
     layout = ImageLayout(shape=table.image) if table.image else _layout(raw, judged, head=head, bins=spec.number_bins)
-    told += notices.of_columns(judged)
+    names = [row_names_column(Cells(table.row_names[name].take(development))) for name in table.row_names.columns]
+    told += notices.of_columns((*judged, *names))
     told += notices.of_bins(layout)
     told += notices.of_copies(copies, guide=guide, n_test_rows=table.n_test_rows)
     told += notices.of_classes(truth, head=head)
@@ -264,7 +266,7 @@ def prepare(spec: DataSpec, *, frame: pd.DataFrame | None = None, seed: int) -> 
     told += notices.of_parts(truth, development, splits=splits, head=head)
     return Prepared(
         table=table,
-        columns=(*judged, *_set_apart(table, development)),
+        columns=(*judged, *names, *_set_apart(table, development)),
         head=head,
         task_reason=task_reason,
         splits=splits,
@@ -308,6 +310,7 @@ def _limited(table: Table, spec: DataSpec, *, seed: int) -> Table:
         groups=None if table.groups is None else table.groups.take(rows),
         time=None if table.time is None else table.time.take(rows),
         dropped=table.dropped.take(rows).reset_index(drop=True),
+        row_names=table.row_names.take(rows).reset_index(drop=True),
         notices=(*table.notices, found(Code.ROWS_LIMITED, n=spec.rows, total=n_main, way=guide.method)),
     )
 
@@ -368,8 +371,8 @@ def _groups(table: Table) -> NDArray[np.int64] | None:
     n_missing = int((codes < 0).sum())
     if n_missing:
         raise DataError(
-            f"The groups column {table.groups.name!r} has {n_missing} missing cells, but every row needs its group. "
-            "Fill them in, remove those rows, or leave data.groups out."
+            f"The groups column {table.groups.name!r} has {counted(n_missing, 'missing cell')}, but every row needs "
+            "its group. Fill them in, remove those rows, or leave data.groups out."
         )
     return codes
 

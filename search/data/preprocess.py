@@ -24,6 +24,7 @@ from ffsearch.search.data.cells import Cells, natural_order
 from ffsearch.search.data.columns import CLIP, LIMIT, CategoryColumn, DateCycles, NumberColumn, Reading
 from ffsearch.search.data.dates import DateReading
 from ffsearch.search.data.encoding import fit_encodings, other_fold_encodings
+from ffsearch.search.data.names import by_name
 from ffsearch.search.data.problem import MatrixColumns, Role
 from ffsearch.search.data.spelling import PLAIN, Spelling
 
@@ -61,6 +62,9 @@ the last digit of z is then no more than 1e-4 of a bin."""
 
 MIN_YEAR_DAYS: Final = 60
 """Days from the first date to the last below which the place in the year is no feature. Choice: days say the same."""
+
+_N_NAMED: Final = 20
+"""Missing columns that an error names; more would bury the advice."""
 
 _ROWS_AT_ONCE: Final = 4096
 """Rows of the matrix filled at once. Choice: some MB, which the processor's cache holds while columns are written."""
@@ -185,6 +189,11 @@ class Preprocessor:
         )
 
     @property
+    def column_names(self) -> tuple[str, ...]:
+        """The columns of the table that are read, numbers first."""
+        return (*(number.name for number in self.numbers), *(category.name for category in self.categories))
+
+    @property
     def n_features(self) -> int:
         """Columns of the matrix."""
         return len(self.feature_names)
@@ -208,10 +217,11 @@ class Preprocessor:
         Raises:
             DataError: If a column is missing.
         """
-        _require(frame, [*(one.name for one in self.numbers), *(one.name for one in self.categories)])
+        columns = by_name(frame, self.column_names)
+        _require(frame, [name for name in self.column_names if name not in columns])
         return {
-            **{number.name: raw_numbers(Cells(frame[number.name]), number.reading) for number in self.numbers},
-            **{category.name: raw_texts(Cells(frame[category.name])) for category in self.categories},
+            **{number.name: raw_numbers(Cells(columns[number.name]), number.reading) for number in self.numbers},
+            **{category.name: raw_texts(Cells(columns[category.name])) for category in self.categories},
         }
 
     def transform(self, frame: pd.DataFrame) -> NDArray[np.float32]:
@@ -345,13 +355,17 @@ def take(raw: Raw, rows: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
     return {name: cells[rows] for name, cells in raw.items()}
 
 
-def _require(frame: pd.DataFrame, names: Sequence[str]) -> None:
-    missing = [name for name in names if name not in frame.columns]
+def _require(frame: pd.DataFrame, missing: Sequence[str]) -> None:
     if not missing:
         return
-    near = {name: get_close_matches(name, [str(column) for column in frame.columns], n=1) for name in missing}
-    told = ", ".join(f"{name!r}" + (f" (is it {near[name][0]!r}?)" if near[name] else "") for name in missing)
-    raise DataError(f"These rows lack {len(missing)} of the columns that were trained on: {told}. Add or rename them.")
+    there = [str(column) for column in frame.columns]
+    named = missing[:_N_NAMED]
+    near = {name: get_close_matches(name, there, n=1) for name in named}
+    told = ", ".join(f"{name!r}" + (f" (is it {near[name][0]!r}?)" if near[name] else "") for name in named)
+    more = f" and {len(missing) - len(named)} more" if len(missing) > len(named) else ""
+    raise DataError(
+        f"These rows lack {len(missing)} of the columns that were trained on: {told}{more}. Add or rename them."
+    )
 
 
 def _to_float32(numbers: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -6,14 +6,16 @@ stands at the edge of a cell or beside another one, as in every file that a prog
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable
 from itertools import chain
 from typing import Final
 
 import numpy as np
 
-__all__ = ["enclose_cells"]
+__all__ = ["MAX_CELL_BYTES", "enclose_cells"]
+
+MAX_CELL_BYTES: Final = 1 << 24
+"""Longest cell that is read. Choice: pages and articles as cells are shorter; past it a quote was left open."""
 
 _QUOTE: Final = ord('"')
 
@@ -37,7 +39,7 @@ def enclose_cells(pieces: Iterable[bytes | memoryview], *, delimiter: str) -> bo
         if not is_edge[signs[np.where(is_opening, found - 1, found + 1)]].all():
             return False
         n_pairs = len(quotes) // 2
-        if (quotes[1::2] - quotes[: 2 * n_pairs : 2] > csv.field_size_limit()).any():
+        if (quotes[1::2] - quotes[: 2 * n_pairs : 2] > MAX_CELL_BYTES).any():
             return False
         place += max(0, len(signs) - 2)
         before, opened = signs[-2:].tobytes(), quotes[2 * n_pairs :]

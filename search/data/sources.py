@@ -17,9 +17,10 @@ import pandas as pd
 from ffsearch.errors import DataError
 from ffsearch.search.base.texts import TEXT, as_frame, as_texts
 from ffsearch.search.data.controls import TARGET, control_frame
-from ffsearch.search.data.decode import unpacked
+from ffsearch.search.data.decode import is_parquet, unpacked
 from ffsearch.search.data.image_files import is_image_file, read_image_files
 from ffsearch.search.data.images import LABEL, ImageShape
+from ffsearch.search.data.names import plain_names, refuse_repeated, row_names
 from ffsearch.search.data.text import TextSettings, read_text
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
@@ -52,6 +53,7 @@ class Source:
         image: Height, width and channels where the columns are pixels (`images.py`); None for a table.
         n_test_rows: Rows at the end that the source itself sets apart as a test part.
         decimal_comma: Whether decimal commas are expected: cells are split by semicolons where commas are taken.
+        row_names: Columns that hold names of rows (`names.py`), which are no features.
     """
 
     frame: pd.DataFrame
@@ -63,6 +65,7 @@ class Source:
     image: ImageShape | None = None
     n_test_rows: int = 0
     decimal_comma: bool = False
+    row_names: tuple[str, ...] = ()
 
 
 def read_source(source: str, *, settings: TextSettings) -> Source:
@@ -93,7 +96,8 @@ def from_frame(frame: pd.DataFrame, *, name: str = "frame", source: str = "frame
         DataError: If columns share a name, or a cell is no plain value.
     """
     plain = _plain(frame, name)
-    return Source(frame=plain, name=name, source=source, sha256=_digest(plain))
+    rows = row_names(plain, written=list(frame.columns))
+    return Source(frame=plain, name=name, source=source, sha256=_digest(plain), row_names=rows)
 
 
 def _from_file(source: str, *, settings: TextSettings) -> Source:
@@ -112,17 +116,19 @@ def _from_file(source: str, *, settings: TextSettings) -> Source:
         )
     payload = _bytes_of(path)
     digest = sha256(payload).hexdigest()
-    if PARQUET_ENDINGS & {suffix.lower() for suffix in path.suffixes[-2:]}:
-        frame = _plain(_parquet(unpacked(payload, path.name), path.name), path.name)
-        return Source(frame=frame, name=_table_name(path), source=source, sha256=digest)
-    text, notices, delimiter = read_text(unpacked(payload, path.name), path.name, settings=settings)
+    plain = unpacked(payload, path.name)
+    if is_parquet(plain) or PARQUET_ENDINGS & {suffix.lower() for suffix in path.suffixes[-2:]}:
+        read = from_frame(_parquet(plain, path.name), name=path.name, source=source)
+        return replace(read, name=_table_name(path), sha256=digest)
+    text = read_text(plain, path.name, settings=settings)
     return Source(
-        frame=text,
+        frame=text.frame,
         name=_table_name(path),
         source=source,
         sha256=digest,
-        notices=tuple(notices),
-        decimal_comma=delimiter == ";",
+        notices=text.notices,
+        decimal_comma=text.delimiter == ";",
+        row_names=text.row_names,
     )
 
 
@@ -172,9 +178,7 @@ def _parquet(payload: bytes, name: str) -> pd.DataFrame:
     try:
         file = parquet.ParquetFile(pa.BufferReader(payload))
         schema = file.schema_arrow
-        repeated = sorted({column for column in schema.names if schema.names.count(column) > 1})
-        if repeated:
-            raise DataError(f"{name} has columns of the same name: {', '.join(map(repr, repeated))}. Rename them.")
+        refuse_repeated(plain_names(schema.names), source=name)
         nested = [field.name for field in schema if pa.types.is_nested(field.type)]
         if nested:
             raise DataError(f"{name} has columns of lists or records: {', '.join(nested)}. Make plain columns of them.")
@@ -267,10 +271,9 @@ def _plain(frame: pd.DataFrame, name: str) -> pd.DataFrame:
         DataError: If columns share a name, a cell is no plain value, or there is nothing in it.
     """
     plain = frame.reset_index(drop=True)
-    plain.columns = pd.Index([str(column) for column in plain.columns])
-    repeated = sorted(set(plain.columns[plain.columns.duplicated()]))
-    if repeated:
-        raise DataError(f"{name} has columns of the same name: {', '.join(map(repr, repeated))}. Rename them.")
+    names = plain_names(plain.columns)
+    refuse_repeated(names, source=name)
+    plain.columns = pd.Index(names)
     if plain.empty:
         raise DataError(f"{name} has {len(plain)} rows and {plain.shape[1]} columns. Give at least ten rows of data.")
     return pd.DataFrame({column: _plain_cells(plain[column], name) for column in plain.columns})

@@ -12,8 +12,10 @@ import numpy as np
 import pandas as pd
 
 from ffsearch.errors import DataError
+from ffsearch.search.base.texts import counted
 from ffsearch.search.data.cells import Cells
 from ffsearch.search.data.images import LABEL, ImageShape
+from ffsearch.search.data.names import plain_name
 from ffsearch.search.data.sources import Source, from_frame, read_source
 from ffsearch.search.data.spelling import find_spelling
 from ffsearch.search.data.targets import MAX_INTEGER_CLASSES, Target
@@ -38,6 +40,7 @@ class Table:
         groups: The column whose rows stay together, or None.
         time: The column that orders the rows, or None.
         dropped: Columns set aside because the space file says so.
+        row_names: Columns set aside because they hold names of rows (`names.py`).
         name: What the table is called in reports.
         source: How it was asked for.
         sha256: Digest of the file or frame; of both digests where there is a test file.
@@ -52,6 +55,7 @@ class Table:
     groups: Cells | None
     time: Cells | None
     dropped: pd.DataFrame
+    row_names: pd.DataFrame
     name: str
     source: str
     sha256: str
@@ -79,6 +83,7 @@ def read_table(spec: DataSpec, *, frame: pd.DataFrame | None = None) -> Table:
     settings = _settings(spec)
     main = read_source(spec.source, settings=settings) if frame is None else from_frame(frame)
     _refuse_columns_of_images(spec, main)
+    spec = _by_plain_names(spec, main)
     targets = _targets(spec, main)
     asked = {
         "data.drop": spec.drop,
@@ -89,6 +94,7 @@ def read_table(spec: DataSpec, *, frame: pd.DataFrame | None = None) -> Table:
     }
     for key, names in asked.items():
         _require(main, names, key=key)
+    row_names = [name for name in main.row_names if not any(name in names for names in (targets, *asked.values()))]
     test = read_source(spec.test, settings=settings) if isinstance(spec.test, str) else None
     notices = list(main.notices)
     if test is not None and main.n_test_rows:
@@ -98,13 +104,13 @@ def read_table(spec: DataSpec, *, frame: pd.DataFrame | None = None) -> Table:
     if test is not None:
         if main.image != test.image:
             raise DataError(f"{main.source} and the test file {test.source} do not hold images of one size.")
-        rows, told = _joined(main, test, needless=spec.drop)
+        rows, told = _joined(main, test, needless=(*spec.drop, *row_names))
         n_test_rows = len(test.frame)
         notices += [*test.notices, *told]
     n_main = len(rows) - n_test_rows
     if n_main < MIN_ROWS:
         raise DataError(f"{main.name} has {n_main} rows; at least {MIN_ROWS} are needed.")
-    set_apart = {*targets, *spec.drop, *_one(spec.groups), *_one(spec.time)}
+    set_apart = {*targets, *spec.drop, *row_names, *_one(spec.groups), *_one(spec.time)}
     target, told = _plainly_written(Target.of(rows[list(targets)]), task=spec.task, decimal_comma=main.decimal_comma)
     notices += told
     _refuse_missing(target, n_main=len(main.frame), files=(main.source, test.source if test else ""))
@@ -114,6 +120,7 @@ def read_table(spec: DataSpec, *, frame: pd.DataFrame | None = None) -> Table:
         groups=Cells(rows[spec.groups]) if spec.groups else None,
         time=Cells(rows[spec.time]) if spec.time else None,
         dropped=rows[list(spec.drop)],
+        row_names=rows[row_names],
         name=main.name,
         source=main.source,
         sha256=main.sha256 if test is None else sha256(f"{main.sha256} {test.sha256}".encode()).hexdigest(),
@@ -144,6 +151,27 @@ def _settings(spec: DataSpec) -> TextSettings:
         header=None if spec.header == "auto" else spec.header,
         encoding=spec.encoding,
         expected=frozenset(expected),
+    )
+
+
+def _by_plain_names(spec: DataSpec, main: Source) -> DataSpec:
+    """The section with the names that columns have here, where it writes them as the file does: ` income `."""
+
+    def plain(name: str) -> str:
+        same = plain_name(name, place=-1)
+        return same if name not in main.frame.columns and same in main.frame.columns else name
+
+    target = spec.target
+    target = plain(spec.target) if isinstance(spec.target, str) else spec.target and tuple(map(plain, spec.target))
+    return spec.model_copy(
+        update={
+            "target": target,
+            "drop": tuple(map(plain, spec.drop)),
+            "categories": tuple(map(plain, spec.categories)),
+            "ordinal": {plain(name): levels for name, levels in spec.ordinal.items()},
+            "groups": spec.groups and plain(spec.groups),
+            "time": spec.time and plain(spec.time),
+        }
     )
 
 
@@ -239,6 +267,6 @@ def _refuse_missing(target: Target, *, n_main: int, files: tuple[str, str]) -> N
         first = int(np.flatnonzero(bad)[0])
         place = f"row {first + 1} of {files[0]}" if first < n_main else f"row {first - n_main + 1} of {files[1]}"
         raise DataError(
-            f"The target {cells.name!r} has {int(bad.sum())} missing or infinite cells in {len(bad)} rows; the first "
-            f"is {place}. A row without a target teaches nothing: fill them in or remove those rows."
+            f"The target {cells.name!r} has {counted(int(bad.sum()), 'missing or infinite cell')} in {len(bad)} "
+            f"rows; the first is {place}. A row without a target teaches nothing: fill them in or remove those rows."
         )

@@ -11,7 +11,7 @@ import io
 import math
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -23,14 +23,25 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from ffsearch.errors import DataError
-from ffsearch.search.base.texts import as_frame
+from ffsearch.search.base.texts import as_frame, counted
 from ffsearch.search.data.cells import MISSING, number_of
 from ffsearch.search.data.decode import as_utf8
-from ffsearch.search.data.quotes import enclose_cells
+from ffsearch.search.data.names import named_by_place, plain_names, refuse_repeated, row_names
+from ffsearch.search.data.quotes import MAX_CELL_BYTES, enclose_cells
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
 
-__all__ = ["DELIMITERS", "SEPARATOR_LINE", "TextSettings", "read_text"]
+__all__ = [
+    "DELIMITERS",
+    "SEPARATOR_LINE",
+    "Text",
+    "TextSettings",
+    "allow_long_cells",
+    "best_delimiter",
+    "fitted_header",
+    "read_text",
+    "refuse_odd_lines",
+]
 
 DELIMITERS: Final = ("\t", ";", "|", ",", " ")
 """Tried in this order when none is said; the first wins a tie, as a comma may also be a decimal point."""
@@ -49,10 +60,13 @@ SEPARATOR_LINE: Final = re.compile(r"sep=([\x20-\x7e\t])\r?\n", re.IGNORECASE)
 
 _SEPARATOR_BYTES: Final = 8
 
+_COMMENT: Final = "#"
+_CONFLICT: Final = re.compile(rb"^(?:<<<<<<<|>>>>>>>) [^\r\n]*", re.MULTILINE)
+
 _PIECE_BYTES: Final = 1 << 20
 """Bytes in which quotes are looked for at once. Choice: they stay in the processor's cache."""
 
-_BLOCK_BYTES: Final = 1 << 24
+_BLOCK_BYTES: Final = 2 * MAX_CELL_BYTES
 """Bytes the reader parses at once; no row may be longer."""
 
 
@@ -74,16 +88,39 @@ class TextSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Text:
+    """A file of text as read.
+
+    Args:
+        frame: Texts, one column a field.
+        notices: What was found out that could be doubted.
+        delimiter: What splits its cells.
+        row_names: Columns that hold names of rows (`names.py`).
+    """
+
+    frame: pd.DataFrame
+    notices: tuple[Finding, ...]
+    delimiter: str
+    row_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Shape:
-    """How a file is laid out: the names of its columns, and how many lines come before its rows."""
+    """How a file is laid out: the names of its columns as it writes them, and how many lines come before its rows."""
 
     delimiter: str
-    names: tuple[str, ...]
+    written: tuple[str, ...]
     n_header_lines: int
+    is_named_by_r: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The plain names of its columns."""
+        return tuple(plain_names(self.written))
 
 
-def read_text(payload: bytes, name: str, *, settings: TextSettings) -> tuple[pd.DataFrame, list[Finding], str]:
-    """A frame of texts, one column a field; what was found out that could be doubted; and the delimiter.
+def read_text(payload: bytes, name: str, *, settings: TextSettings) -> Text:
+    """Read a file of text.
 
     Args:
         payload: The unpacked bytes of the file.
@@ -98,6 +135,7 @@ def read_text(payload: bytes, name: str, *, settings: TextSettings) -> tuple[pd.
         raise DataError(f"{name} is empty. Give a file with a header line and a line for each row.")
     text, said = _without_separator_line(text)
     delimiter = _delimiter(text, said=settings.delimiter or said)
+    refuse_odd_lines(text, name, delimiter=delimiter)
     shape, doubts = _shape(text, name, delimiter=delimiter, settings=settings)
     # The fast reader would accept torn quotes in silence.
     if b'"' in text and not enclose_cells(_pieces(text), delimiter=shape.delimiter):
@@ -105,7 +143,10 @@ def read_text(payload: bytes, name: str, *, settings: TextSettings) -> tuple[pd.
     frame = _parse(text, name, shape=shape)
     if shape.n_header_lines and len(shape.names) > 1:
         _refuse_repeated_header(frame, name)
-    return frame, [*notices, *doubts], shape.delimiter
+    named = row_names(frame, written=shape.written) if shape.n_header_lines else ()
+    if shape.is_named_by_r and not named:
+        raise DataError(_told_short_header(name, len(shape.names) - 1))
+    return Text(frame=frame, notices=(*notices, *doubts), delimiter=shape.delimiter, row_names=named)
 
 
 def _pieces(text: bytes) -> Iterator[memoryview]:
@@ -124,6 +165,11 @@ def _delimiter(text: bytes, *, said: str | None) -> str:
         if len(said.encode()) != 1 or said in '"\r\n':
             raise DataError(f"data.delimiter: {said!r} is not one plain character. Say ',' or ';' or '|' or a tab.")
         return said
+    return best_delimiter(text)
+
+
+def best_delimiter(text: bytes) -> str:
+    """The delimiter under which the first rows agree best on how many cells they have."""
     scores = {delimiter: _agreement(text, delimiter) for delimiter in DELIMITERS}
     best = max(DELIMITERS, key=lambda delimiter: scores[delimiter])  # the first of equals
     return best if scores[best] > 0 else ","
@@ -151,6 +197,7 @@ def _rows(text: bytes, delimiter: str) -> Iterator[_Row]:
     Raises:
         DataError: Without the file's name: torn quotes or a giant cell, and the line.
     """
+    allow_long_cells()
     reader = csv.reader(io.TextIOWrapper(io.BytesIO(text), "utf-8", newline=""), delimiter=delimiter, strict=True)
     line = 1
     try:
@@ -160,6 +207,11 @@ def _rows(text: bytes, delimiter: str) -> Iterator[_Row]:
             line = reader.line_num + 1
     except csv.Error as error:
         raise DataError(_told_torn(str(error), line=line)) from None
+
+
+def allow_long_cells() -> None:
+    """Let the csv module read cells as long as a row may be; its limit is the whole process's, and only raised here."""
+    csv.field_size_limit(max(csv.field_size_limit(), MAX_CELL_BYTES))
 
 
 def _sample(text: bytes, delimiter: str) -> list[_Row]:
@@ -178,14 +230,21 @@ def _shape(text: bytes, name: str, *, delimiter: str, settings: TextSettings) ->
     first, rest = sample[0], [row.cells for row in sample[1:]]
     header = settings.header
     if header is None:
-        header = _is_header([cell.strip() for cell in first.cells], rest, expected=settings.expected)
+        cells = [cell.strip() for cell in fitted_header(first.cells, rest)]
+        header = _is_header(cells, rest, expected=settings.expected)
     if header and not rest:
         _refuse_fault(text, name, delimiter=delimiter)
         raise DataError(f"{name} has a header line and no rows. Give at least ten rows of data.")
     if header:
-        return _Shape(delimiter=delimiter, names=_names(first.cells, name), n_header_lines=first.last_line), []
+        written = fitted_header(first.cells, rest)
+        is_named_by_r = len(written) > len(first.cells)
+        refuse_repeated(plain_names(written), source=name)
+        shape = _Shape(
+            delimiter=delimiter, written=written, n_header_lines=first.last_line, is_named_by_r=is_named_by_r
+        )
+        return shape, []
     width = len(first.cells)
-    shape = _Shape(delimiter=delimiter, names=tuple(f"column_{n}" for n in range(1, width + 1)), n_header_lines=0)
+    shape = _Shape(delimiter=delimiter, written=tuple(map(named_by_place, range(width))), n_header_lines=0)
     return shape, [found(Code.NO_HEADER, name=name, n=width)] if settings.header is None else []
 
 
@@ -214,15 +273,52 @@ def _is_number(cell: str) -> bool:
     return not math.isnan(number_of(cell))
 
 
-def _names(cells: list[str], name: str) -> tuple[str, ...]:
-    """Names of the columns; a blank one is called by its place."""
-    names = [cell.strip() or f"column_{place}" for place, cell in enumerate(cells, start=1)]
-    repeated = [column for column, count in Counter(names).items() if count > 1]
-    if repeated:
-        raise DataError(
-            f"{name} has columns of the same name: {', '.join(map(repr, repeated))}. Give each its own name."
-        )
-    return tuple(names)
+def fitted_header(first: Sequence[str], rest: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """The names of the first row, with an empty one in front where all other rows have a cell more, as R writes tables.
+
+    Where that cell is an empty one at the end, every row ends with a delimiter, and the header is left as it is.
+
+    Args:
+        first: The cells of the first row.
+        rest: Those of the next rows.
+    """
+    is_short = rest and all(len(cells) == len(first) + 1 for cells in rest)
+    return ("", *first) if is_short and any(cells[-1].strip() for cells in rest) else tuple(first)
+
+
+def refuse_odd_lines(text: bytes, name: str, *, delimiter: str) -> None:
+    """Refuse comments above the header, and what git leaves in a file that two people changed.
+
+    Raises:
+        DataError: With the line.
+    """
+    if b"<<<<<<< " in text or b">>>>>>> " in text:
+        conflict = _CONFLICT.search(text)
+        if conflict is not None:
+            line_number = text.count(b"\n", 0, conflict.start()) + 1
+            raise DataError(
+                f"{name}, line {line_number}: {_start_of(conflict[0].decode('utf-8'))} is "
+                "what git leaves of a merge conflict. Choose one of the two versions, and remove git's lines."
+            )
+    if not text.lstrip().startswith(_COMMENT.encode()):
+        return
+    rows = [row.cells for row in _sample(text, delimiter)]
+    n_comments = next((n for n, cells in enumerate(rows) if not cells[0].lstrip().startswith(_COMMENT)), len(rows))
+    rows_below = rows[n_comments:]
+    are_rows = rows_below and all(len(cells) == len(rows_below[0]) > 1 for cells in rows[:n_comments])
+    if not rows_below or (are_rows and not _is_header_above(rows_below)):
+        return  # the header itself, `#id,age,y`, or colours
+    line = text.lstrip().split(b"\n", 1)[0].decode("utf-8")
+    raise DataError(
+        f"{name}, line 1: {_start_of(line)} is a comment, and the first line has to hold the names of the columns. "
+        f"Remove {'it' if n_comments == 1 else f'the first {n_comments} lines'}."
+    )
+
+
+def _is_header_above(rows: list[list[str]]) -> bool:
+    """Whether the first of these rows holds names above numbers."""
+    columns = [[row[place].strip() for row in rows[1:] if place < len(row)] for place in range(len(rows[0]))]
+    return any(_is_name_of_numbers(cell.strip(), column) for cell, column in zip(rows[0], columns, strict=True))
 
 
 def _parse(text: bytes, name: str, *, shape: _Shape) -> pd.DataFrame:
@@ -264,10 +360,16 @@ def _refuse_fault(text: bytes, name: str, *, delimiter: str) -> None:
     Raises:
         DataError: If there is one.
     """
-    width = None
+    sample = _sample(text, delimiter)
+    width = None if len(sample) < 2 else len(fitted_header(sample[0].cells, [row.cells for row in sample[1:]]))
+    usual, n_usual = Counter(len(row.cells) for row in sample).most_common(1)[0] if sample else (0, 0)
     try:
-        for row in _rows(text, delimiter):
+        for number, row in enumerate(_rows(text, delimiter)):
             width = width or len(row.cells)
+            if number == 0 and len(row.cells) < width:  # as fitted
+                continue
+            if number == 0 and n_usual > len(sample) / 2 and len(row.cells) < max(2, usual - 1) <= usual:
+                raise DataError(_told_no_header(row, width=usual, delimiter=delimiter))
             if len(row.cells) != width:
                 raise DataError(_told_ragged(row, width=width, delimiter=delimiter))
     except DataError as error:
@@ -275,22 +377,51 @@ def _refuse_fault(text: bytes, name: str, *, delimiter: str) -> None:
 
 
 def _told_ragged(row: _Row, *, width: int, delimiter: str) -> str:
-    shown = "a tab" if delimiter == "\t" else repr(delimiter)
-    return (
-        f"line {row.first_line}: {_fields(len(row.cells))} where the first line has {width}, split by {shown}. "
-        "Mend the line, put quotes around a cell that holds the delimiter, or say data.delimiter."
+    told = (
+        f"line {row.first_line}: {counted(len(row.cells), 'field')} where the first line has {width}, split by "
+        f"{_shown(delimiter)}."
     )
+    if len(row.cells) == width + 1 and not row.cells[-1].strip():
+        return f"{told} It ends with a delimiter, and the first line does not: remove it, or add one there."
+    if row.cells[0].lstrip().startswith(_COMMENT):
+        return f"{told} It begins {_start_of(row.cells[0])}: a comment, or a note below the table. Remove the line."
+    return f"{told} Mend the line, put quotes around a cell that holds the delimiter, or say data.delimiter."
+
+
+def _told_no_header(row: _Row, *, width: int, delimiter: str) -> str:
+    return (
+        f"line {row.first_line}: {_start_of(delimiter.join(row.cells))} has {counted(len(row.cells), 'field')} where "
+        f"most lines have {width}, split by {_shown(delimiter)}: a title or a note, it seems. Remove what stands above "
+        "the line that holds the names of the columns, or say data.delimiter."
+    )
+
+
+def _told_short_header(name: str, width: int) -> str:
+    return (
+        f"{name}: the first line has {width} names and every row a cell more, as where R writes the names of rows; but "
+        "the first cells of the rows repeat, so they are no names of rows. Write a name above every column "
+        "(write.csv in R does), or mend the first line."
+    )
+
+
+def _start_of(text: str) -> str:
+    """The beginning of a line, as an error quotes it."""
+    line = text.strip()
+    return repr(line if len(line) <= 60 else line[:57] + "...")
+
+
+def _shown(delimiter: str) -> str:
+    return "a tab" if delimiter == "\t" else repr(delimiter)
 
 
 def _told_torn(what: str, *, line: int) -> str:
     """A fault of the csv module in our words."""
     if "field larger" in what:
         limit = f"{csv.field_size_limit():,}"
-        return f"line {line}: a cell of more than {limit} characters, most likely after a quote that is never closed."
+        return (
+            f"line {line}: a cell of more than {limit} characters, most likely after a quote that is never "
+            "closed. Close the quote; or leave that column out of the file, which no network reads."
+        )
     if "unexpected end" in what:
         return f"line {line}: a quote is opened here and never closed. Close it, or double it inside a quoted cell."
     return f"line {line}: text follows a closed quote ({what}). Double the quotes inside a quoted cell."
-
-
-def _fields(count: int) -> str:
-    return "1 field" if count == 1 else f"{count} fields"

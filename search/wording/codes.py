@@ -79,6 +79,7 @@ class Code(StrEnum):
     SAME_CELLS = "FFS217"
     NAMED_IN = "FFS218"
     COUNTER_USED = "FFS219", Severity.NOTICE
+    ROW_NAMES = "FFS220"
     STATED = "FFS221"
     CODES = "FFS222", Severity.NOTICE
     RARE_LEVELS = "FFS223", Severity.NOTICE
