@@ -36,6 +36,7 @@ def expected_frame() -> pd.DataFrame:
     return pd.DataFrame(cells, columns=["a", "b", "y"], dtype=TEXT)
 
 
+# mtime: what is packed is in the names of the tests, which two processes have to collect alike.
 @pytest.mark.parametrize(
     ("payload", "name"),
     [
@@ -51,8 +52,8 @@ def expected_frame() -> pd.DataFrame:
         (GOOD.encode("utf-8-sig"), "mark.csv"),
         (GOOD.encode("utf-16"), "utf16.csv"),
         (GOOD.encode("utf-32"), "utf32.csv"),
-        (gzip.compress(GOOD.encode()), "packed.csv.gz"),
-        (gzip.compress(GOOD.encode()), "packed_without_ending.csv"),
+        (gzip.compress(GOOD.encode(), mtime=0), "packed.csv.gz"),
+        (gzip.compress(GOOD.encode(), mtime=0), "packed_without_ending.csv"),
         (GOOD.replace("yes", '"yes"').replace("a,b", '"a","b"').encode(), "quoted.csv"),
     ],
 )
@@ -180,7 +181,7 @@ def test_an_encoding_that_was_chosen_is_said(tmp_path: Path, extra: bytes, codec
         ),
         (b"PAR1....", "t.csv has a header line and no rows. Give at least ten rows of data."),
         (
-            gzip.compress(GOOD.encode() * 20)[:-20],
+            gzip.compress(GOOD.encode() * 20, mtime=0)[:-20],
             "t.csv is a damaged or cut-off gzip file (Compressed file ended before the end-of-stream marker was "
             "reached). Copy or download it again.",
         ),

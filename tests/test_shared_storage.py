@@ -11,11 +11,12 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import optuna
 import pytest
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 import ffsearch
 import mariadb
@@ -151,6 +152,24 @@ def test_a_silent_driver_s_trials_are_tried_again_and_what_it_says_later_does_no
         assert not told(late, lost)
         assert told(quick, again)
         assert [record.trial for record in silent.told()] == [again.trial]
+
+
+def test_a_driver_that_was_given_up_while_it_was_asking_asks_for_another_trial(url: str) -> None:
+    with opened(url) as slow:
+        driver = engine(slow)
+        draws = driver._sampler.sample_relative
+
+        def asleep(study: optuna.Study, trial: FrozenTrial, search_space: dict[str, Any]) -> dict[str, Any]:
+            if trial.number == 0:  # as another driver does that hears nothing of this one
+                study._storage.set_trial_state_values(trial._trial_id, state=TrialState.FAIL)
+            return draws(study, trial, search_space)
+
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(driver._sampler, "sample_relative", asleep)
+            proposal = driver.ask()
+        assert proposal is not None
+        assert proposal.trial == 1
+        assert told(driver, proposal)
 
 
 def test_what_a_driver_gives_up_as_it_ends_is_tried_again_at_once(url: str) -> None:

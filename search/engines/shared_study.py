@@ -130,20 +130,26 @@ class SharedStudy:
             RunError: If the database cannot be reached.
         """
         with self._guarded(), quiet_optuna(), _experiments_known():
-            self._free_lost()
-            if self._n(*TOLD, TrialState.RUNNING) >= n_trials:
-                return None
-            self._study.sampler = sampler
-            asked = self._study.ask()
-            # A sign of life before the sampler thinks: without one nobody would know that this trial is lost.
-            self._running[asked.number] = asked
-            self._storage.record_heartbeat(asked._trial_id)
-            if self._rank(asked.number) >= n_trials:
-                self._drop(asked.number)
-                return None
-            for name, distribution in distributions.items():
-                _suggest(asked, name, distribution)
-            return asked
+            while True:
+                self._free_lost()
+                if self._n(*TOLD, TrialState.RUNNING) >= n_trials:
+                    return None
+                self._study.sampler = sampler
+                asked = self._study.ask()
+                # A sign of life before the sampler thinks: without one nobody would know that this trial is lost.
+                self._running[asked.number] = asked
+                self._storage.record_heartbeat(asked._trial_id)
+                try:
+                    if self._rank(asked.number) >= n_trials:
+                        self._drop(asked.number)
+                        return None
+                    for name, distribution in distributions.items():
+                        _suggest(asked, name, distribution)
+                except UpdateFinishedTrialError:
+                    # Silent for so long that another driver gave this trial up, as when a laptop sleeps: the next one.
+                    self._running.pop(asked.number, None)
+                else:
+                    return asked
 
     def commit(self, record: TrialRecord, *, value: float) -> bool:
         """Tell what a trial came to. When this returns it is durable, and all drivers can read it.
