@@ -235,12 +235,22 @@ class DataSpec(SpaceSection):
     delimiter: StrictStr | None = Field(
         default=None, min_length=1, max_length=1, description='The sign between cells: ";", "\\t". null: found out.'
     )
+    decimal: Literal[".", ","] | None = Field(
+        default=None, description='The decimal sign of numbers: "." or ",". null: found out from the whole table.'
+    )
+    thousands: Literal[".", ",", "'", " "] | None = Field(
+        default=None, description='The sign between thousands: ",", ".", "\'" or " ". null: found out.'
+    )
     header: Header = Field(default="auto", description="Whether the first line names the columns. auto: found out.")
     encoding: Encoding = Field(default=None, description="How the file writes letters: utf-8, cp1252. null: found out.")
 
     @classmethod
     def contradictions(cls, raw: Mapping[str, Any]) -> Iterator[Fault]:
-        """A target that is also something else, a column in two roles, and a single bin."""
+        """A target that is also something else, a column in two roles, a single bin, and one sign for two things."""
+        if raw.get("decimal") is not None and raw.get("decimal") == raw.get("thousands"):
+            yield Fault(
+                path=("thousands",), text=f"{shown(raw['thousands'])} is the decimal sign too; say one of them."
+            )
         if raw.get("number_bins") == 1:
             yield Fault(path=("number_bins",), text="1 bin says what the number says; take 2 or more, or 0 for none.")
         target = raw.get("target")

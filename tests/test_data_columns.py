@@ -81,7 +81,7 @@ class TestSpelling:
         frame = pd.DataFrame({"x": np.arange(N) * 1.5, "y": [f"{i},25" for i in range(N)]})
         ready = prepared(frame)
         assert ready.task_reason.code is Code.TASK_FRACTIONS
-        assert "The target 'y' is written like 1234,5 and is read as numbers: 0,25 is 0.25." in said(ready.notices)
+        assert "The target 'y' is written like 1.234,5 and is read as numbers: 0,25 is 0.25." in said(ready.notices)
         assert ready.table.target.frame["y"].iloc[3] == 3.25
 
     @pytest.mark.parametrize(("delimiter", "first"), [(";", 1.125), ("\t", 1125)])

@@ -101,6 +101,7 @@ IN_A_TABLE: dict[Code, Callable[[Path], Prepared]] = {
     Code.EXTRA_COLUMNS: lambda folder: of_files(folder, table(), table(more=1)),
     Code.ROWS_LIMITED: lambda _: prepared(rows=50),
     Code.TARGET_SPELT: lambda _: prepared(target=[f"{place},25" for place in range(N)]),
+    Code.SIGNS: lambda _: prepared([f"{place},25" for place in range(N)]),
     Code.NUMBER_BINS: lambda _: prepared(number_bins=8),
     Code.TASK_STATED: lambda _: prepared(task="binary"),
     Code.TASK_SEVERAL_TARGETS: lambda _: prepare(DataSpec(source="sklearn:linnerud"), seed=0),

@@ -318,8 +318,8 @@ def test_a_long_value_is_cut() -> None:
          "my.yaml:2:9: space.taper: widths already says how many layers and how wide; keep one of the two."),
         ("data=x.csv",
          '--set data=x.csv: data: "x.csv" stands where keys are expected. Legal keys: source, target, task, drop, '
-         "categories, ordinal, number_bins, groups, time, gap, test, augment, rows, valid, delimiter, header, "
-         "encoding."),
+         "categories, ordinal, number_bins, groups, time, gap, test, augment, rows, valid, delimiter, decimal, "
+         "thousands, header, encoding."),
     ],
 )  # fmt: skip
 def test_a_wrong_override_is_told_like_a_wrong_line(override: str, said: str) -> None:

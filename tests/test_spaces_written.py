@@ -68,6 +68,8 @@ tables = st.fixed_dictionaries({"source": sources}, optional={
     "test": st.floats(0.01, 0.9) | sources,
     "valid": st.sampled_from([{"holdout": 0.2}, {"holdout": 1 / 3}, {"folds": 5}]),
     "delimiter": st.none() | st.sampled_from([",", ";", "\t", "|", " "]),
+    "decimal": st.none() | st.just("."),
+    "thousands": st.none() | st.sampled_from([",", "'", " "]),
     "header": st.sampled_from(["auto", True, False]),
     "encoding": st.sampled_from([None, "utf-8", "latin-1", "cp1252"]),
 })  # fmt: skip

@@ -8,7 +8,7 @@ allowed. A text loses the blanks around it, and a whole number written with a po
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-__all__ = ["MISSING", "ODD_SHARE", "Cells", "Levels", "canonical", "natural_order", "number_of"]
+__all__ = ["MISSING", "ODD_SHARE", "Cells", "Levels", "canonical", "folded", "natural_order", "number_of"]
 
 ODD_SHARE: Final = 0.01
 """Up to this share of cells that are none, a column of numbers or dates stays one. Choice: typing errors, not codes."""
@@ -61,11 +61,27 @@ class Levels:
         """Cells that are missing."""
         return int((self.codes < 0).sum())
 
-    def spelt(self) -> Levels:
-        """The same with canonical texts."""
+    def spelt(self, same: Mapping[str, str] | None = None) -> Levels:
+        """The same with canonical texts.
+
+        Args:
+            same: Levels that folded texts are other spellings of.
+        """
+        if same:
+            texts = map(canonical, self.texts)
+            return _renumbered(self.codes, [same.get(folded(text), text) for text in texts])
         if not any("." in text for text in self.texts):
             return self
         return _renumbered(self.codes, [canonical(text) for text in self.texts])
+
+    def without(self, words: frozenset[str]) -> Levels:
+        """The same with further words for a missing cell; a word that is a number stands for all its spellings."""
+        if not words:
+            return self
+        numbers = {number for word in words if not np.isnan(number := number_of(word))}
+        are_missing = [text in words or (bool(numbers) and number_of(text) in numbers) for text in self.texts]
+        texts = ["" if is_missing else text for text, is_missing in zip(self.texts, are_missing, strict=True)]
+        return _renumbered(self.codes, texts) if any(are_missing) else self
 
     def numbers(self, read: Callable[[str], float] | None = None) -> NDArray[np.float64]:
         """The cells as numbers, shape (n_rows,); NaN where one is missing or none.
@@ -87,10 +103,18 @@ class Cells:
 
     Args:
         column: Any column of a frame; only its own cells decide, never what other rows hold.
+        missing: Words that stand for a missing cell beside `MISSING`; one that is a number stands for that number.
+        same: Levels that folded texts are other spellings of.
     """
 
-    def __init__(self, column: pd.Series[Any]) -> None:
-        self.column = column
+    def __init__(
+        self,
+        column: pd.Series[Any],
+        *,
+        missing: frozenset[str] = frozenset(),
+        same: Mapping[str, str] | None = None,
+    ) -> None:
+        self.column, self.missing, self.same = column, missing, same
 
     def __len__(self) -> int:
         return len(self.column)
@@ -104,22 +128,23 @@ class Cells:
     def numbers(self) -> NDArray[np.float64]:
         """The cells as numbers, shape (n_rows,); NaN where one is missing or no number, infinite ones as they are."""
         if pd.api.types.is_numeric_dtype(self.column.dtype):
-            return self.column.to_numpy(dtype=np.float64, na_value=np.nan)
+            return self._without_missing(self.column.to_numpy(dtype=np.float64, na_value=np.nan))
         plain = _plain_numbers(self.column) if isinstance(self.column.dtype, pd.StringDtype) else None
-        return self.written.numbers() if plain is None else plain
+        return self.written.numbers() if plain is None else self._without_missing(plain)
 
     @cached_property
     def written(self) -> Levels:
         """The cells as they are written but for blanks around them: to `1.000` its zeros may matter."""
         if isinstance(self.column.dtype, pd.StringDtype):
-            return _written_texts(self.column)
+            return _written_texts(self.column).without(self.missing)
         codes, distinct = self.column.array.factorize()  # pandas' own would guess what type the different cells have
-        return _renumbered(np.asarray(codes, dtype=np.int64), [str(value).strip() for value in distinct])
+        levels = _renumbered(np.asarray(codes, dtype=np.int64), [str(value).strip() for value in distinct])
+        return levels.without(self.missing)
 
     @cached_property
     def levels(self) -> Levels:
         """The cells as canonical texts; the module's first lines say what canonical means."""
-        return self.written.spelt()
+        return self.written.spelt(self.same)
 
     def take(self, rows: NDArray[np.int64]) -> Cells:
         """Some of the cells, by position; what is read of all is not read again for them."""
@@ -127,7 +152,14 @@ class Cells:
 
     def levels_of(self, rows: NDArray[np.bool_]) -> Levels:
         """The canonical texts of some of the rows; where few are wanted, the others are not looked at."""
-        return Cells(self.column[rows]).levels if "written" not in self.__dict__ else self.levels.take(rows)
+        if "written" in self.__dict__:
+            return self.levels.take(rows)
+        return Cells(self.column[rows], missing=self.missing, same=self.same).levels
+
+    def _without_missing(self, numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Numbers with NaN where one stands for a missing cell."""
+        named = [number for word in self.missing if not np.isnan(number := number_of(word))]
+        return np.where(np.isin(numbers, named), np.nan, numbers) if named else numbers
 
 
 class _TakenCells(Cells):
@@ -139,7 +171,7 @@ class _TakenCells(Cells):
     """
 
     def __init__(self, whole: Cells, rows: NDArray[np.int64]) -> None:
-        super().__init__(whole.column.take(rows))
+        super().__init__(whole.column.take(rows), missing=whole.missing, same=whole.same)
         self._whole, self._rows = whole, rows
 
     @cached_property
@@ -158,6 +190,11 @@ def canonical(value: Any) -> str:
     text = str(value).strip()
     whole = _WHOLE.fullmatch(text) if "." in text else None
     return whole.group(1) if whole else text
+
+
+def folded(text: str) -> str:
+    """A text as spellings of one level are compared: letters alike whatever their case, and one blank for many."""
+    return " ".join(text.split()).casefold()
 
 
 def natural_order(texts: tuple[str, ...] | list[str]) -> list[str]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ffsearch.search.data.cells import Cells
 from ffsearch.search.data.dates import looks_like_dates
 from ffsearch.search.data.images import row_digests
+from ffsearch.search.data.signs import number_signs
 
 __all__ = ["Copies", "find_copies"]
 
@@ -60,11 +61,11 @@ def find_copies(features: pd.DataFrame, target: pd.DataFrame, *, are_images: boo
     n_rows = len(target)
     none = Copies(first=np.arange(n_rows), n_copies=0)
     mixed = row_digests(features.to_numpy()) if are_images else np.zeros(n_rows, dtype=np.uint64)
-    columns = [target[name] for name in target.columns]
-    columns += [] if are_images else [features[name] for name in features.columns]
-    for cells in columns:
+    columns = [(target[name], True) for name in target.columns]
+    columns += [] if are_images else [(features[name], False) for name in features.columns]
+    for cells, is_target in columns:
         codes, distinct = pd.factorize(cells, use_na_sentinel=False)
-        if len(distinct) == n_rows and _names_rows(cells):
+        if len(distinct) == n_rows and not is_target and _names_rows(cells):
             continue
         mixed = (mixed ^ codes.astype(np.uint64)) * _FNV_PRIME
         mixed ^= mixed >> np.uint64(29)  # products move bits up only
@@ -81,5 +82,5 @@ def _names_rows(cells: pd.Series[Any]) -> bool:
         return False
     first = Cells(cells.head(_N_LOOKED_AT))
     if np.isnan(first.numbers).any():
-        return not looks_like_dates(first.written)
+        return not number_signs(first.column) and not looks_like_dates(first.written)
     return not (first.numbers % 1).any()

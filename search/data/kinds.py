@@ -19,7 +19,8 @@ from ffsearch.search.data.cells import ODD_SHARE, Cells, Levels, canonical
 from ffsearch.search.data.columns import Reading
 from ffsearch.search.data.dates import DateReading, find_reading, looks_like_dates
 from ffsearch.search.data.preprocess import MAX_ENCODED_LEVELS, MAX_LEVELS, MIN_LEVEL_ROWS, Raw, raw_numbers, raw_texts
-from ffsearch.search.data.spelling import PLAIN, find_spelling
+from ffsearch.search.data.reading import AS_PLAIN, TableReading
+from ffsearch.search.data.spelling import PLAIN, Spelling, find_spelling, find_thousands
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
 from ffsearch.search.wording.language import plain_english
@@ -136,7 +137,7 @@ def read_columns(
     *,
     categories: Collection[str] = (),
     orders: Mapping[str, tuple[str, ...]] | None = None,
-    decimal_comma: bool = False,
+    table: TableReading | None = None,
 ) -> tuple[tuple[Column, ...], Raw]:
     """What every column is, and the cells of those that are used; each column is read once.
 
@@ -145,7 +146,7 @@ def read_columns(
         rows: The rows outside the test part, by position; no other row is looked at.
         categories: Columns that the space file calls categories, whatever they look like.
         orders: Levels from low to high of the columns that it gives an order.
-        decimal_comma: Whether decimal commas are expected (`spelling.find_spelling`).
+        table: How the table is read as a whole.
 
     Returns:
         The columns in the order of the frame, and the cells of those that are used as the saved model takes them,
@@ -155,18 +156,17 @@ def read_columns(
     Raises:
         DataError: If a cell is none of the levels of its column's order.
     """
+    table = table or AS_PLAIN
     judged = []
     numbers: dict[str, NDArray[Any]] = {}
     texts: dict[str, NDArray[Any]] = {}
     # Column by column: what was read of one is let go of before the next.
     for name in frame.columns:
-        cells = Cells(frame[name].take(rows))
+        cells = table.cells(frame[name].take(rows))
         if name in (orders or {}):
             judged.append(_judge_ordinal(cells, (orders or {})[name], form="stated"))
         else:
-            judged.append(
-                _judge_texts(cells, stated=True) if name in categories else _judge(cells, decimal_comma=decimal_comma)
-            )
+            judged.append(_judge_texts(cells, stated=True) if name in categories else _judge(cells, table=table))
         column = judged[-1].column
         if column.is_number or column.kind is Kind.ID:  # which may be a counter, and used in the end
             numbers[column.name] = raw_numbers(cells, column.reading or PLAIN)
@@ -189,7 +189,7 @@ def row_names_column(cells: Cells) -> Column:
     return _of_levels(cells, Kind.ID, [found(Code.ROW_NAMES)]).column
 
 
-def _judge(cells: Cells, *, decimal_comma: bool) -> _Judged:
+def _judge(cells: Cells, *, table: TableReading) -> _Judged:
     dtype = cells.column.dtype
     if pd.api.types.is_datetime64_any_dtype(dtype) or pd.api.types.is_bool_dtype(dtype):
         return _judge_texts(cells)
@@ -200,19 +200,25 @@ def _judge(cells: Cells, *, decimal_comma: bool) -> _Judged:
     if n_numbers == 0 and n_odd == 0:
         return _of_levels(cells, Kind.EMPTY, [found(Code.EMPTY)])
     if n_odd > ODD_SHARE * (n_odd + n_numbers):
-        return _judge_spelt(cells, decimal_comma=decimal_comma) or _judge_texts(cells)
+        return _judge_spelt(cells, table=table) or _judge_texts(cells)
     if _are_codes(cells, numbers):
         return _judge_texts(cells, stated=True, why=Code.CODES)
+    thousands = find_thousands(cells, share=1 - ODD_SHARE, table=table)
+    if thousands is not None:
+        return _judge_in(cells, thousands)
     return _judge_numbers(cells, numbers, odd=odd)
 
 
-def _judge_spelt(cells: Cells, *, decimal_comma: bool) -> _Judged | None:
+def _judge_spelt(cells: Cells, *, table: TableReading) -> _Judged | None:
     """A column of numbers that are not written in Python's way; None if it is none."""
     written = cells.written
-    spelling = find_spelling(written.texts, written.counts().tolist(), share=1 - ODD_SHARE, decimal_comma=decimal_comma)
-    if spelling is None:
-        return None
-    numbers = written.numbers(spelling.number)
+    spelling = find_spelling(written.texts, written.counts().tolist(), share=1 - ODD_SHARE, table=table)
+    return None if spelling is None else _judge_in(cells, spelling)
+
+
+def _judge_in(cells: Cells, spelling: Spelling) -> _Judged:
+    """A column of numbers in a spelling of its own."""
+    numbers = cells.written.numbers(spelling.number)
     odd = cells.levels_of(np.isnan(numbers))
     judged = _judge_numbers(cells, numbers, odd=odd)
     reasons = (*judged.column.reasons, found(Code.SPELT, spelling=str(spelling)))

@@ -26,6 +26,7 @@ from ffsearch.search.data.images import IMAGE, AnyPreprocessor, ImageLayout, Ima
 from ffsearch.search.data.kinds import Column, Kind, column_in_role, read_columns, row_names_column
 from ffsearch.search.data.preprocess import Layout, Preprocessor, Raw, learn_layout, take
 from ffsearch.search.data.problem import Problem, Split
+from ffsearch.search.data.reading import TableReading
 from ffsearch.search.data.splits import (
     Fold,
     Guide,
@@ -256,7 +257,11 @@ def prepare(spec: DataSpec, *, frame: pd.DataFrame | None = None, seed: int) -> 
             f"data.number_bins: {spec.number_bins} spreads the numbers of a table over bins, and {table.source} holds "
             "images. Leave it out."
         )
-    layout = ImageLayout(shape=table.image) if table.image else _layout(raw, judged, head=head, bins=spec.number_bins)
+    layout = (
+        ImageLayout(shape=table.image)
+        if table.image
+        else _layout(raw, judged, head=head, spec=spec, table=table.reading)
+    )
     names = [row_names_column(Cells(table.row_names[name].take(development))) for name in table.row_names.columns]
     told += notices.of_columns((*judged, *names))
     told += notices.of_bins(layout)
@@ -318,7 +323,7 @@ def _limited(table: Table, spec: DataSpec, *, seed: int) -> Table:
 def _columns(table: Table, development: NDArray[np.int64], *, spec: DataSpec) -> tuple[tuple[Column, ...], Raw]:
     """What the columns of a table are, and those that are used, of the development rows."""
     columns, raw = read_columns(
-        table.features, development, categories=spec.categories, orders=spec.ordinal, decimal_comma=table.decimal_comma
+        table.features, development, categories=spec.categories, orders=spec.ordinal, table=table.reading
     )
     if not raw:
         told = "; ".join(f"{column.name!r} is {column.kind} ({column.reason})" for column in columns[: notices.N_NAMED])
@@ -329,13 +334,14 @@ def _columns(table: Table, development: NDArray[np.int64], *, spec: DataSpec) ->
     return columns, raw
 
 
-def _layout(raw: Raw, columns: Sequence[Column], *, head: Head, bins: int) -> Layout:
+def _layout(raw: Raw, columns: Sequence[Column], *, head: Head, spec: DataSpec, table: TableReading) -> Layout:
     return learn_layout(
         raw,
         readings={column.name: column.reading for column in columns if column.reading is not None},
         orders={column.name: column.order for column in columns if column.order},
         n_encodings=n_encodings(head),
-        number_bins=bins,
+        number_bins=spec.number_bins,
+        table=table,
     )
 
 

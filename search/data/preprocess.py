@@ -26,6 +26,7 @@ from ffsearch.search.data.dates import DateReading
 from ffsearch.search.data.encoding import fit_encodings, other_fold_encodings
 from ffsearch.search.data.names import by_name
 from ffsearch.search.data.problem import MatrixColumns, Role
+from ffsearch.search.data.reading import AS_PLAIN, TableReading
 from ffsearch.search.data.spelling import PLAIN, Spelling
 
 __all__ = [
@@ -133,12 +134,14 @@ class Layout:
         categories: All else.
         cycles: What comes again in dates.
         number_bins: Parts of equally many rows that the range of every number is cut into; fewer where values repeat.
+        table: How the table was read as a whole.
     """
 
     numbers: tuple[NumberLayout, ...]
     categories: tuple[CategoryLayout, ...]
     cycles: tuple[DateCycles, ...] = ()
     number_bins: int = 0
+    table: TableReading = AS_PLAIN
 
     @property
     def n_features(self) -> int:
@@ -167,11 +170,19 @@ class Layout:
 
 @dataclass(frozen=True, kw_only=True)
 class Preprocessor:
-    """What was learnt from training rows; plain data, so that it can be saved as JSON and rebuilt as layers."""
+    """What was learnt from training rows; plain data, so that it can be saved as JSON and rebuilt as layers.
+
+    Args:
+        numbers: Numbers and dates.
+        categories: All else.
+        cycles: What comes again in dates.
+        table: How the table was read as a whole; rows to come are read by it.
+    """
 
     numbers: tuple[NumberColumn, ...]
     categories: tuple[CategoryColumn, ...]
     cycles: tuple[DateCycles, ...] = ()
+    table: TableReading = AS_PLAIN
 
     @classmethod
     def fit(cls, layout: Layout, raw: Raw, *, targets: NDArray[np.float64] | None = None) -> Preprocessor:
@@ -186,6 +197,7 @@ class Preprocessor:
             numbers=tuple(_fit_number(one, raw[one.name], at_most=layout.number_bins) for one in layout.numbers),
             categories=tuple(_fit_category(one, raw[one.name], targets=targets) for one in layout.categories),
             cycles=layout.cycles,
+            table=layout.table,
         )
 
     @property
@@ -220,8 +232,11 @@ class Preprocessor:
         columns = by_name(frame, self.column_names)
         _require(frame, [name for name in self.column_names if name not in columns])
         return {
-            **{number.name: raw_numbers(Cells(columns[number.name]), number.reading) for number in self.numbers},
-            **{category.name: raw_texts(Cells(columns[category.name])) for category in self.categories},
+            **{
+                one.name: raw_numbers(self.table.cells(columns[one.name], name=one.name), one.reading)
+                for one in self.numbers
+            },
+            **{one.name: raw_texts(self.table.cells(columns[one.name], name=one.name)) for one in self.categories},
         }
 
     def transform(self, frame: pd.DataFrame) -> NDArray[np.float32]:
@@ -286,6 +301,7 @@ class Preprocessor:
             "numbers": [asdict(number) for number in self.numbers],
             "categories": [asdict(category) for category in self.categories],
             "cycles": [asdict(one) for one in self.cycles],
+            "table": self.table.as_dict(),
         }
 
     @classmethod
@@ -295,6 +311,7 @@ class Preprocessor:
             numbers=tuple(map(_number_from_dict, values["numbers"])),
             categories=tuple(map(_category_from_dict, values["categories"])),
             cycles=tuple(DateCycles(**one) for one in values.get("cycles", ())),
+            table=TableReading.from_dict(values.get("table", {})),
         )
 
 
@@ -320,6 +337,7 @@ def learn_layout(
     orders: Mapping[str, tuple[str, ...]] | None = None,
     n_encodings: int = 0,
     number_bins: int = 0,
+    table: TableReading | None = None,
 ) -> Layout:
     """What the matrix looks like, from all rows outside the test part.
 
@@ -329,6 +347,7 @@ def learn_layout(
         orders: Levels from low to high of the categories that have an order.
         n_encodings: Features that a category of too many levels becomes by its targets.
         number_bins: Bins that a number is spread over, at most; 0: none.
+        table: How the table was read as a whole.
     """
     readings, orders = readings or {}, orders or {}
     numbers = [name for name, cells in raw.items() if cells.dtype != object]
@@ -347,6 +366,7 @@ def learn_layout(
         ),
         cycles=tuple(_cycles(name, raw[name], origin=reading.origin) for name, reading in dates.items()),
         number_bins=number_bins,
+        table=table or AS_PLAIN,
     )
 
 

@@ -52,7 +52,7 @@ class Source:
         notices: What was found out and could be doubted.
         image: Height, width and channels where the columns are pixels (`images.py`); None for a table.
         n_test_rows: Rows at the end that the source itself sets apart as a test part.
-        decimal_comma: Whether decimal commas are expected: cells are split by semicolons where commas are taken.
+        semicolons: Whether cells are split by semicolons, as where commas are decimal signs.
         row_names: Columns that hold names of rows (`names.py`), which are no features.
     """
 
@@ -64,7 +64,7 @@ class Source:
     notices: tuple[Finding, ...] = ()
     image: ImageShape | None = None
     n_test_rows: int = 0
-    decimal_comma: bool = False
+    semicolons: bool = False
     row_names: tuple[str, ...] = ()
 
 
@@ -127,7 +127,7 @@ def _from_file(source: str, *, settings: TextSettings) -> Source:
         source=source,
         sha256=digest,
         notices=text.notices,
-        decimal_comma=text.delimiter == ";",
+        semicolons=text.delimiter == ";",
         row_names=text.row_names,
     )
 

@@ -16,8 +16,10 @@ from ffsearch.search.base.texts import counted
 from ffsearch.search.data.cells import Cells
 from ffsearch.search.data.images import LABEL, ImageShape
 from ffsearch.search.data.names import plain_name
+from ffsearch.search.data.reading import AS_PLAIN, TableReading
+from ffsearch.search.data.signs import judge_signs
 from ffsearch.search.data.sources import Source, from_frame, read_source
-from ffsearch.search.data.spelling import find_spelling
+from ffsearch.search.data.spelling import find_spelling, find_thousands
 from ffsearch.search.data.targets import MAX_INTEGER_CLASSES, Target
 from ffsearch.search.data.text import TextSettings
 from ffsearch.search.wording.codes import Code
@@ -47,7 +49,7 @@ class Table:
         n_test_rows: Rows at the end that came from a test file of their own, or that the source sets apart; else 0.
         notices: What was found out while reading.
         image: Height, width and channels where the features are the pixels of an image; None for a table.
-        decimal_comma: Whether decimal commas are expected.
+        reading: How it was read as a whole.
     """
 
     features: pd.DataFrame
@@ -62,7 +64,7 @@ class Table:
     n_test_rows: int
     notices: tuple[Finding, ...]
     image: ImageShape | None = None
-    decimal_comma: bool = False
+    reading: TableReading = AS_PLAIN
 
     @property
     def n_rows(self) -> int:
@@ -111,14 +113,19 @@ def read_table(spec: DataSpec, *, frame: pd.DataFrame | None = None) -> Table:
     if n_main < MIN_ROWS:
         raise DataError(f"{main.name} has {n_main} rows; at least {MIN_ROWS} are needed.")
     set_apart = {*targets, *spec.drop, *row_names, *_one(spec.groups), *_one(spec.time)}
-    target, told = _plainly_written(Target.of(rows[list(targets)]), task=spec.task, decimal_comma=main.decimal_comma)
+    reading, told = judge_signs(
+        main.frame if main.image is None else main.frame[[]],
+        semicolons=main.semicolons, decimal=spec.decimal, thousands=spec.thousands,
+    )  # fmt: skip
+    notices += told
+    target, told = _plainly_written(Target.of(rows[list(targets)], reading), task=spec.task, table=reading)
     notices += told
     _refuse_missing(target, n_main=len(main.frame), files=(main.source, test.source if test else ""))
     return Table(
         features=rows[[column for column in rows.columns if column not in set_apart]],
         target=target,
-        groups=Cells(rows[spec.groups]) if spec.groups else None,
-        time=Cells(rows[spec.time]) if spec.time else None,
+        groups=reading.cells(rows[spec.groups]) if spec.groups else None,
+        time=reading.cells(rows[spec.time]) if spec.time else None,
         dropped=rows[list(spec.drop)],
         row_names=rows[row_names],
         name=main.name,
@@ -127,7 +134,7 @@ def read_table(spec: DataSpec, *, frame: pd.DataFrame | None = None) -> Table:
         n_test_rows=n_test_rows,
         notices=tuple(notices),
         image=main.image,
-        decimal_comma=main.decimal_comma,
+        reading=reading,
     )
 
 
@@ -230,7 +237,7 @@ def _joined(main: Source, test: Source, *, needless: Sequence[str]) -> tuple[pd.
     return pd.concat([main.frame, below], ignore_index=True), notices
 
 
-def _plainly_written(target: Target, *, task: str, decimal_comma: bool) -> tuple[Target, list[Finding]]:
+def _plainly_written(target: Target, *, task: str, table: TableReading) -> tuple[Target, list[Finding]]:
     """Targets as numbers where they are numbers in another spelling (`spelling.py`), and a finding of each.
 
     All cells must be, and all rows are looked at: what a target is in a sealed row must be known to score it. A few
@@ -238,10 +245,13 @@ def _plainly_written(target: Target, *, task: str, decimal_comma: bool) -> tuple
     """
     columns, notices = list(target.columns), []
     for place, cells in enumerate(target.columns):
-        if pd.api.types.is_numeric_dtype(cells.column.dtype) or not np.isnan(cells.numbers).any():
+        if pd.api.types.is_numeric_dtype(cells.column.dtype):
             continue
         written = cells.written
-        spelling = find_spelling(written.texts, written.counts().tolist(), share=1.0, decimal_comma=decimal_comma)
+        if np.isnan(cells.numbers).any():
+            spelling = find_spelling(written.texts, written.counts().tolist(), share=1.0, table=table)
+        else:
+            spelling = find_thousands(cells, share=1.0, table=table)
         if spelling is None:
             continue
         numbers = written.numbers(spelling.number)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
 from ffsearch.search.data.cells import Cells, natural_order, number_of
+from ffsearch.search.data.reading import AS_PLAIN, TableReading
 from ffsearch.search.network.heads import Head, TargetScale, Task, default_loss
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, Value, found
@@ -63,9 +64,9 @@ class Target:
         self.columns = tuple(columns)
 
     @classmethod
-    def of(cls, frame: pd.DataFrame) -> Target:
-        """The target that is these columns of a table."""
-        return cls([Cells(frame[name]) for name in frame.columns])
+    def of(cls, frame: pd.DataFrame, table: TableReading | None = None) -> Target:
+        """The target that is these columns of a table, read as the table is."""
+        return cls([(table or AS_PLAIN).cells(frame[name]) for name in frame.columns])
 
     @property
     def frame(self) -> pd.DataFrame:
