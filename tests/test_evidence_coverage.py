@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.data.splits import Guide
 from ffsearch.search.evidence.comparison import paired_over_rows
+from ffsearch.search.evidence.intervals import Elsewhere
 from ffsearch.search.evidence.metrics import PROBABILITY_FLOOR
 from ffsearch.search.evidence.units import UnitKind, Units, units_of
 
@@ -102,6 +103,18 @@ def rarely_wrong(*, sure: float, error: float, other: float, share: float = 0.03
     return Case("log_loss", draw, Units.of_rows(n_rows), float((second - first).mean()))
 
 
+def calibrated(spread: float, *, n_rows: int = 114) -> Case:
+    """Two models, each as sure as it may be, that differ by chance alone; no error of theirs is dearer than it says."""
+
+    def draw(rng: np.random.Generator, n_tables: int) -> Losses:
+        odds = spread * rng.standard_normal((n_tables, n_rows))
+        sign = np.where(rng.random(odds.shape) < 1 / (1 + np.exp(-odds)), 1, -1)
+        one, other = (np.logaddexp(0, -sign * (odds + rng.standard_normal(odds.shape))) for _ in range(2))
+        return np.minimum(one, LARGEST), np.minimum(other, LARGEST)
+
+    return Case("log_loss", draw, Units.of_rows(n_rows), 0.0)
+
+
 CASES = {
     "5 groups of 40": clustered(5),
     "8 groups of 40": clustered(8),
@@ -114,23 +127,58 @@ CASES = {
 }
 
 
-def held(case: Case, *, seed: int = 0, n_tables: int = N_TABLES) -> float:
-    """Share of tables whose interval holds the true difference."""
-    one, other = case.draw(np.random.default_rng(seed), n_tables)
-    hits = 0
-    for losses in zip(one, other, strict=True):
-        terms = np.stack(losses).astype(np.float32)[:, :, None]
+def intervals(case: Case, *, beside: bool = False) -> NDArray[np.float64]:
+    """Ends of the interval of every table, shape (n_tables, 2).
+
+    Args:
+        case: What is drawn.
+        beside: Whether both models have answered as many other rows, too.
+    """
+    drawn, others = (np.stack(case.draw(np.random.default_rng(seed), N_TABLES), axis=1) for seed in (0, 1))
+    ends = []
+    for losses, more in zip(drawn.astype(np.float32)[..., None], others.astype(np.float32)[..., None], strict=True):
+        truth = np.zeros(losses.shape[1])
         [found] = paired_over_rows(
             Objective(name=case.metric, direction="minimize"),
-            truth=np.zeros(terms.shape[1]),
-            terms=terms,
+            truth=truth,
+            terms=losses,
             pairs=[(0, 1)],
             units=case.units,
+            elsewhere=Elsewhere(truth=truth, terms=more, n_units=len(truth)) if beside else None,
         )
-        hits += found.low <= case.true <= found.high
-    return hits / n_tables
+        ends.append((found.low, found.high))
+    return np.array(ends)
+
+
+def held(case: Case, ends: NDArray[np.float64]) -> float:
+    """Share of tables whose interval holds the true difference."""
+    return float(np.mean((ends[:, 0] <= case.true) & (case.true <= ends[:, 1])))
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_intervals_of_differences_hold_the_truth(name: str) -> None:
-    assert held(CASES[name]) >= 0.92
+    case = CASES[name]
+    assert held(case, intervals(case)) >= 0.92
+
+
+DEAR = {
+    "rare confident errors": rarely_wrong(sure=0.05, error=5.0, other=0.2),
+    "rarer, surer": rarely_wrong(sure=0.02, error=6.0, other=0.15, share=0.02),
+    "far too sure, one in a hundred": rarely_wrong(sure=0.001, error=7.0, other=0.1, share=0.01),
+    "far too sure, one in fifty": rarely_wrong(sure=0.001, error=7.0, other=0.1, share=0.02),
+    "calibrated and sure": calibrated(8.0),
+    "calibrated": calibrated(3.0),
+}
+"""What errors that were not seen may do, and what they cannot do."""
+
+
+@pytest.mark.parametrize("name", DEAR)
+def test_other_rows_tell_of_errors_that_these_did_not_see(name: str) -> None:
+    case = DEAR[name]
+    assert held(case, intervals(case, beside=True)) >= 0.92
+
+
+def test_where_other_rows_saw_no_dear_error_intervals_are_far_narrower() -> None:
+    case = DEAR["calibrated and sure"]
+    alone, beside = (np.median(np.ptp(intervals(case, beside=beside), axis=1)) for beside in (False, True))
+    assert beside < alone / 2

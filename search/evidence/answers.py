@@ -161,6 +161,10 @@ class RepeatAnswers:
         """As `row_terms` wants it."""
         return truth_of(self.head, self.y, scale=self.scale)
 
+    def answers(self, point: int) -> NDArray[np.float64]:
+        """What a point answered, as `metrics` wants it."""
+        return answers_from_logits(self.head, self.outputs[point], scale=self.scale)
+
     def part(self, objective: Objective, points: Sequence[int]) -> Part:
         """Terms of some of the points, in their order."""
         terms = [terms_of(self.head, objective, self.y, self.outputs[point], scale=self.scale) for point in points]

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from ffsearch.search.base.confidence import TAIL
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.evidence.finalists import corrected_factor
-from ffsearch.search.evidence.intervals import Unseen, mean_limits
-from ffsearch.search.evidence.terms import if_wrong, row_influences, strata
+from ffsearch.search.evidence.intervals import Elsewhere, Others, mean_limits, unseen_of
+from ffsearch.search.evidence.terms import if_wrong, row_influences
 from ffsearch.search.evidence.units import Units
 from ffsearch.search.folder.results import Estimate
 
@@ -33,6 +33,7 @@ def paired_over_rows(
     units: Units | None = None,
     seeds: Sequence[SeedSpread | None] | None = None,
     n_together: int = 1,
+    elsewhere: Elsewhere | None = None,
 ) -> list[Estimate]:
     """Differences between models that answered the same rows, each with its interval over rows.
 
@@ -49,6 +50,7 @@ def paired_over_rows(
             network, not only of the one that answered. None: of the models as they are.
         n_together: Comparisons that are to hold together: each interval is widened so that all of them hold with 95 %
             (Bonferroni).
+        elsewhere: What the models answered on other rows, as far as that is known.
 
     Returns:
         An interval a pair; both ends NaN with a single unit, which says nothing of others.
@@ -59,14 +61,19 @@ def paired_over_rows(
     wrong = if_wrong(metric, truth=truth, terms=terms)
     tail = TAIL / n_together
     known = seeds or [None] * len(terms)
+    there = None if elsewhere is None else elsewhere.influences(metric)
     intervals = []
     for one, other in pairs:
-        unseen = []
+        unseen, others = [], None
+        if elsewhere is not None and there is not None:
+            others = Others.of(sign * (there[one] - there[other]), elsewhere.n_units)
         if wrong is not None:
             alone = sign * wrong[one] - gains[other], gains[one] - sign * wrong[other]
-            unseen = [Unseen(values=values, rows=rows) for rows in strata(metric, truth) for values in alone]
+            unseen = unseen_of(metric, alone, truth=truth, elsewhere=elsewhere)
         reach = math.hypot(*(spread.reach(tail) for spread in (known[one], known[other]) if spread))
-        low, high = mean_limits(gains[one] - gains[other], units=units, tail=tail, unseen=unseen, seeds=reach)
+        low, high = mean_limits(
+            gains[one] - gains[other], units=units, tail=tail, unseen=unseen, seeds=reach, others=others
+        )
         intervals.append(Estimate(value=float(gains[one].mean() - gains[other].mean()), low=low, high=high))
     return intervals
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NotRequired, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.evidence.comparison import SeedSpread, paired_over_rows
+from ffsearch.search.evidence.intervals import Elsewhere
 from ffsearch.search.evidence.terms import weighted_scores
 from ffsearch.search.evidence.units import UnitKind, Units
 from ffsearch.search.folder.results import Estimate
 
-__all__ = ["CONTESTS", "MODELS", "Facts", "Smaller", "facts_of_rows"]
+__all__ = ["CONTESTS", "MODELS", "AnsweredElsewhere", "Facts", "Known", "Smaller", "facts_of_rows"]
 
 MODELS: Final = ("linear", "network", "boosting")
 """All that can be the answer, the preferred one first: the simplest, then what was asked for."""
@@ -114,21 +115,58 @@ class Facts:
         return None if turned is None else Estimate(value=-turned.value, low=-turned.high, high=-turned.low)
 
 
+class Known(TypedDict):
+    """The facts that are known beside the rows, as `Facts` has them."""
+
+    topology: str
+    n_params: int
+    margin: float
+    seeds: NotRequired[SeedSpread | None]
+    smaller: NotRequired[Smaller | None]
+    chosen_again: NotRequired[float | None]
+    is_sealed: NotRequired[bool]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class AnsweredElsewhere:
+    """What the models answered to other rows that they had not learnt from: those of the finalists' repeats.
+
+    Args:
+        truth: Of these rows, as `row_terms` wants it.
+        terms: Of every model, as far as there are, each of shape (n_rows, n_terms).
+        proper: The same of the log loss, of classes whose objective is another.
+        n_units: How many of the rows are independent.
+    """
+
+    truth: NDArray[Any]
+    terms: Mapping[str, NDArray[np.float32]]
+    n_units: int
+    proper: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+
+    def of(self, names: Iterable[str], *, by: Objective, objective: Objective) -> Elsewhere | None:
+        """The answers of some models, in their order; None where one of them gave none.
+
+        Args:
+            names: Of the models.
+            by: What they are compared by.
+            objective: What `terms` are of.
+        """
+        terms = self.terms if by == objective else self.proper
+        if any(name not in terms for name in names):
+            return None
+        return Elsewhere(truth=self.truth, terms=np.stack([terms[name] for name in names]), n_units=self.n_units)
+
+
 def facts_of_rows(
     objective: Objective,
     *,
     truth: NDArray[Any],
     terms: Mapping[str, NDArray[np.float32]],
-    topology: str,
-    n_params: int,
-    margin: float,
     units: Units | None = None,
-    seeds: SeedSpread | None = None,
     proper: Mapping[str, NDArray[np.float32]] | None = None,
-    smaller: Smaller | None = None,
-    chosen_again: float | None = None,
+    elsewhere: AnsweredElsewhere | None = None,
     n_rows: int | None = None,
-    is_sealed: bool = True,
+    **known: Unpack[Known],
 ) -> Facts:
     """The facts of models that answered the same rows: the sealed test's, which chose none of them.
 
@@ -137,23 +175,18 @@ def facts_of_rows(
         truth: Of these rows, as `row_terms` wants it.
         terms: Of every model, each of shape (n_rows, n_terms): `network` and `dummy`, and as far as there are `linear`
             and `boosting`.
-        topology: The winner, in one line of print.
-        n_params: Its parameters.
-        margin: The smallest difference worth having.
         units: What is independent; None: every row by itself.
-        seeds: How far the network's true score scatters from seed to seed: the verdict is about the topology, not about
-            the luck of the one network that was refitted.
         proper: Terms of the log loss, of classes whose objective is another.
-        smaller: The best smaller finalist.
-        chosen_again: Share of resampled choices that fell on the winner.
+        elsewhere: What the models answered to other rows, as far as that is known.
         n_rows: How many different rows they are; None: each is there once.
-        is_sealed: Whether these rows chose nothing.
+        known: What is known beside the rows. The verdict is about the topology, not about the luck of the one network
+            that was refitted, so that the spread from seed to seed is part of its intervals.
     """
     units = units or Units.of_rows(len(truth))
-    others = [name for name in terms if name != "dummy"]
+    seeds = known.get("seeds")
 
     def compared(
-        by: Objective, of: Mapping[str, NDArray[np.float32]], pairs: Sequence[tuple[str, str]], n_together: int
+        of: Mapping[str, NDArray[np.float32]], pairs: Sequence[tuple[str, str]], n_together: int, by: Objective
     ) -> list[Estimate]:
         places = {name: place for place, name in enumerate(of)}
         return paired_over_rows(
@@ -164,34 +197,34 @@ def facts_of_rows(
             units=units,
             seeds=[seeds if name == "network" and by == objective else None for name in of],
             n_together=n_together,
+            elsewhere=elsewhere.of(of, by=by, objective=objective) if elsewhere else None,
         )
 
+    others = [name for name in terms if name != "dummy"]
     with_dummy = [(name, "dummy") for name in others]
-    over_dummy = compared(objective, terms, with_dummy, len(others))
-    in_proper = compared(_LOG_LOSS, proper, with_dummy, len(others)) if proper else []
     pairs = [(one, other) for one, other in CONTESTS if one in terms and other in terms]
-    contests = dict(zip(pairs, compared(objective, terms, pairs, 1), strict=True))
-    ones = np.ones((1, len(truth)), np.float32)
-    dummy = float(weighted_scores(objective.name, truth=truth, terms=terms["dummy"][None], weights=ones).item())
+    contests = dict(zip(pairs, compared(terms, pairs, 1, objective), strict=True))
+    in_proper = compared(proper, with_dummy, len(others), _LOG_LOSS) if proper else []
     return Facts(
         metric=objective.name,
-        room=dummy if objective.is_lower_better else 1 - dummy,
-        margin=margin,
-        topology=topology,
-        n_params=n_params,
+        room=_room(objective, truth, terms["dummy"]),
         n_rows=len(truth) if n_rows is None else n_rows,
         kind=units.kind,
         n_units=units.n_units,
-        over_dummy=dict(zip(others, over_dummy, strict=True)),
+        over_dummy=dict(zip(others, compared(terms, with_dummy, len(others), objective), strict=True)),
         over_linear=contests.get(CONTESTS[0]),
         over_boosting=contests.get(CONTESTS[1]),
         boosting_over_linear=contests.get(CONTESTS[2]),
         proper=dict(zip(others, in_proper, strict=False)),
-        smaller=smaller,
-        chosen_again=chosen_again,
-        seeds=seeds,
-        is_sealed=is_sealed,
+        **known,
     )
+
+
+def _room(objective: Objective, truth: NDArray[Any], dummy: NDArray[np.float32]) -> float:
+    """How far the dummy is from a perfect score."""
+    ones = np.ones((1, len(truth)), np.float32)
+    score = float(weighted_scores(objective.name, truth=truth, terms=dummy[None], weights=ones).item())
+    return score if objective.is_lower_better else 1 - score
 
 
 CONTESTS: Final = (("network", "linear"), ("network", "boosting"), ("boosting", "linear"))

@@ -21,11 +21,12 @@ from ffsearch.search.base.objective import Objective
 from ffsearch.search.base.seeds import Purpose, generator
 from ffsearch.search.data.dates import DateReading
 from ffsearch.search.data.images import ImageLayout
+from ffsearch.search.evidence.answers import RepeatAnswers
 from ffsearch.search.evidence.baselines import Baseline, BaselineName, fit_baseline
 from ffsearch.search.evidence.calibration import expected_if_calibrated, reliability
 from ffsearch.search.evidence.effort import baseline_splits, split_seconds
 from ffsearch.search.evidence.errors_seen import confusion, residuals, row_losses, worst_slices
-from ffsearch.search.evidence.facts import Facts, facts_of_rows
+from ffsearch.search.evidence.facts import AnsweredElsewhere, Facts, facts_of_rows
 from ffsearch.search.evidence.intervals import score_intervals
 from ffsearch.search.evidence.metrics import metric_values
 from ffsearch.search.evidence.scoring import Setting, truth_of
@@ -181,6 +182,7 @@ def judge(
         weighed, answer, setting,
         sealed=sealed, raw=raw, models=models, columns=_columns(prepared, cells),
         units=units_of(prepared.dealt.guide, prepared.splits.test), margin=margin,
+        elsewhere=_elsewhere(weighed, baselines, setting),
     )  # fmt: skip
     return replace(judged, openings=folder.n_noted(LineKind.TEST_OPENED), notices=notices)
 
@@ -284,6 +286,7 @@ def _compared(
     columns: Mapping[str, NDArray[Any]],
     units: Units,
     margin: float,
+    elsewhere: AnsweredElsewhere | None,
 ) -> Judged:
     """All answers to the same rows."""
     head, objective = setting.head, setting.objective
@@ -292,13 +295,15 @@ def _compared(
     terms = {
         name: row_terms(head.task, objective.name, truth=truth, answers=of_model) for name, of_model in answers.items()
     }
-    asks_more = head.task is not Task.REGRESSION and objective.name != PROPER
     proper = {
         name: row_terms(head.task, PROPER, truth=truth, answers=of_model)
-        for name, of_model in (answers.items() if asks_more else ())
+        for name, of_model in (answers.items() if _asks_proper(setting) else ())
     }
     values = {name: metric_values(head.task, truth, of_model) for name, of_model in answers.items()}
-    intervals = score_intervals(objective.name, truth=truth, terms=np.stack(list(terms.values())), units=units)
+    intervals = score_intervals(
+        objective.name, truth=truth, terms=np.stack(list(terms.values())), units=units,
+        elsewhere=elsewhere.of(terms, by=objective, objective=objective) if elsewhere else None,
+    )  # fmt: skip
     tests = {
         name: SealedScores(value=values[name][objective.name], low=low, high=high, metrics=values[name])
         for name, (low, high) in zip(terms, intervals, strict=True)
@@ -316,7 +321,9 @@ def _compared(
     )
     return Judged(
         models=tuple(replace(one, test=tests[one.name]) for one in models),
-        facts=_facts(weighed, setting, truth, terms, units, margin, proper=proper) if "dummy" in terms else None,
+        facts=_facts(weighed, setting, truth, terms, units, margin, proper=proper, elsewhere=elsewhere)
+        if "dummy" in terms
+        else None,
         bins=reliability(truth, network, units=units) if is_class else (),
         if_calibrated=expected_if_calibrated(network, rng=rng) if is_class else None,
         errors=Errors(labels=head.labels, confusion=tuple(map(tuple, confusion(truth, network).tolist())))
@@ -327,6 +334,11 @@ def _compared(
     )
 
 
+def _asks_proper(setting: Setting) -> bool:
+    """Whether a score beside the objective is asked what was learnt."""
+    return setting.head.task is not Task.REGRESSION and setting.objective.name != PROPER
+
+
 def _facts_of_validation(
     weighed: Weighed, baselines: Sequence[Baseline], setting: Setting, margin: float
 ) -> Facts | None:
@@ -335,30 +347,63 @@ def _facts_of_validation(
     A row that several repeats have validated on is resampled as one.
     """
     found, objective = weighed.finalists, setting.objective
-    if found is None or not baselines:
+    shared = _shared_repeats(weighed, baselines)
+    if found is None or not shared:
         return None
-    shared = [one for one in found.answers if all(one.repeat <= len(baseline.valid) for baseline in baselines)]
-    if not shared:
-        return None
-    terms = {NETWORK: [one.part(objective, [weighed.winner.trial]).terms[0] for one in shared]} | {
-        str(baseline.name): [
-            # Baselines learn from repeats 1, 2, ...; of the network's some may be missing, so that places differ.
-            row_terms(setting.head.task, objective.name, truth=one.truth, answers=baseline.valid[one.repeat - 1])
-            for one in shared
-        ]
-        for baseline in baselines
-    }
     rows = np.concatenate([one.rows for one in shared])
     return _facts(
         weighed,
         setting,
         np.concatenate([one.truth for one in shared]),
-        {name: np.concatenate(of_model) for name, of_model in terms.items()},
+        _terms_of_repeats(weighed, baselines, setting, shared, metric=objective.name),
         units_of(found.guide, rows),
         margin,
         n_rows=len(np.unique(rows)),
         is_sealed=False,
     )
+
+
+def _elsewhere(weighed: Weighed, baselines: Sequence[Baseline], setting: Setting) -> AnsweredElsewhere | None:
+    """What the winner's repeats and the baselines of the same splits answered to the rows they validated on.
+
+    None by time, where sealed rows come later than all of these.
+    """
+    found, objective = weighed.finalists, setting.objective
+    shared = _shared_repeats(weighed, baselines)
+    if found is None or not shared or found.guide.moments is not None:
+        return None
+    proper = _terms_of_repeats(weighed, baselines, setting, shared, metric=PROPER) if _asks_proper(setting) else {}
+    rows = np.concatenate([one.rows for one in shared])
+    return AnsweredElsewhere(
+        truth=np.concatenate([one.truth for one in shared]),
+        terms=_terms_of_repeats(weighed, baselines, setting, shared, metric=objective.name),
+        proper=proper,
+        n_units=len(np.unique(rows if found.guide.copies is None else found.guide.copies[rows])),
+    )
+
+
+def _shared_repeats(weighed: Weighed, baselines: Sequence[Baseline]) -> list[RepeatAnswers]:
+    """The repeats whose splits all baselines learnt from; none without baselines."""
+    if weighed.finalists is None or not baselines:
+        return []
+    n_least = min(len(baseline.valid) for baseline in baselines)
+    return [one for one in weighed.finalists.answers if one.repeat <= n_least]
+
+
+def _terms_of_repeats(
+    weighed: Weighed, baselines: Sequence[Baseline], setting: Setting, shared: Sequence[RepeatAnswers], *, metric: str
+) -> dict[str, NDArray[np.float32]]:
+    """Terms of the winner and of every baseline on the validation rows of some repeats, one after the other."""
+    task, trial = setting.head.task, weighed.winner.trial
+    of_models = {NETWORK: [row_terms(task, metric, truth=one.truth, answers=one.answers(trial)) for one in shared]} | {
+        str(baseline.name): [
+            # Baselines learn from repeats 1, 2, ...; of the network's some may be missing, so that places differ.
+            row_terms(task, metric, truth=one.truth, answers=baseline.valid[one.repeat - 1])
+            for one in shared
+        ]
+        for baseline in baselines
+    }
+    return {name: np.concatenate(terms) for name, terms in of_models.items()}
 
 
 def _facts(
@@ -370,6 +415,7 @@ def _facts(
     margin: float,
     *,
     proper: Mapping[str, NDArray[np.float32]] | None = None,
+    elsewhere: AnsweredElsewhere | None = None,
     n_rows: int | None = None,
     is_sealed: bool = True,
 ) -> Facts:
@@ -383,6 +429,7 @@ def _facts(
         margin=margin,
         units=units,
         proper=proper,
+        elsewhere=elsewhere,
         seeds=None if corrected is None else corrected.seeds,
         smaller=weighed.smaller,
         chosen_again=None if weighed.finalists is None or corrected is None else corrected.score.chosen_again,
