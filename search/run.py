@@ -55,7 +55,7 @@ __all__ = ["run"]
 def run(
     space: str | PathLike[str],
     *,
-    data: str | pd.DataFrame | None = None,
+    data: str | PathLike[str] | pd.DataFrame | None = None,
     target: str | list[str] | None = None,
     overrides: Overrides = (),
     out: str | PathLike[str] | None = None,
@@ -76,7 +76,7 @@ def run(
 
     Args:
         space: A space file, or the name of a shipped one.
-        data: A file or a pandas frame to use instead of the file's `data.source`.
+        data: A file or a frame, of pandas, Polars or Arrow, to use instead of the file's `data.source`.
         target: The target column, or several, instead of the file's.
         overrides: Other values instead of the file's: `{"search.trials": 20}`.
         out: The run folder; by default `runs/NAME`, after the space and the data.

@@ -235,3 +235,20 @@ def test_what_is_no_model_of_ours_is_refused(tmp_path: Path) -> None:
     foreign.save(tmp_path / "foreign.keras")
     with pytest.raises(ExportError, match=r"There is no item named 'ffsearch\.json'"):
         load_packaged(tmp_path / "foreign.keras")
+
+
+@pytest.mark.parametrize("task", Task)
+def test_a_wide_model_answers_without_loading_its_inputs(
+    tmp_path: Path, task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ffsearch.search.serving.packaging._MANY_INPUTS", 3)
+    frame = mixed_table()
+    _, preprocessor = save(tmp_path / "wide.keras", task, frame=frame)
+    wide = load_packaged(tmp_path / "wide.keras")
+    fresh = mixed_table(seed=1)
+    with monkeypatch.context() as patched:
+        patched.setattr(keras.models, "load_model", None)
+        answers = wide.answers(fresh)
+    np.testing.assert_allclose(answers, by_matrix(task, preprocessor, fresh), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(wide.answers_of_keras(fresh), answers, rtol=1e-5, atol=1e-6)
+    assert wide.model is wide.model

@@ -34,6 +34,7 @@ from sklearn.utils.validation import (
 
 from ffsearch.errors import DataError
 from ffsearch.search.data.cells import MISSING
+from ffsearch.search.data.frames import as_pandas, is_foreign_frame
 from ffsearch.search.folder.reader import MODEL, StoredRun, load
 from ffsearch.search.network.heads import Task
 from ffsearch.search.run import run as run_search
@@ -142,12 +143,18 @@ class _Searched(BaseEstimator):  # type: ignore[misc]  # scikit-learn publishes 
             ValueError: If there are too few rows or columns, or other columns than in `fit`.
             TypeError: If they are sparse, or a cell is no plain value.
         """
-        if isinstance(X, pd.DataFrame) and X.shape[1]:
-            validate_data(self, X, reset=reset, skip_check_array=True)
-            frame = X.reset_index(drop=True)
+        rows = as_pandas(X, what="X") if is_foreign_frame(X) else X
+        if isinstance(rows, pd.DataFrame) and rows.shape[1]:
+            validate_data(self, rows, reset=reset, skip_check_array=True)
+            frame = rows.reset_index(drop=True)
         else:
             array = validate_data(
-                self, X, reset=reset, dtype=None, ensure_all_finite=False, ensure_min_samples=MIN_ROWS if reset else 1
+                self,
+                rows,
+                reset=reset,
+                dtype=None,
+                ensure_all_finite=False,
+                ensure_min_samples=MIN_ROWS if reset else 1,
             )
             frame = pd.DataFrame(array)
         frame.columns = pd.Index(_column_names(self))
@@ -206,6 +213,7 @@ class FFSearchClassifier(ClassifierMixin, _Searched):  # type: ignore[misc]  # s
             TrainingError: If no network came to a finite score.
         """
         _require_y(y, self)
+        y = as_pandas(y, what="y") if is_foreign_frame(y) else y
         rows = self._rows(X, reset=True)
         (name,) = _target_names(y, rows, n_targets=1)
         y = column_or_1d(y, warn=True)
@@ -270,6 +278,7 @@ class FFSearchRegressor(RegressorMixin, _Searched):  # type: ignore[misc]  # sci
             TrainingError: If no network came to a finite score.
         """
         _require_y(y, self)
+        y = as_pandas(y, what="y") if is_foreign_frame(y) else y
         rows = self._rows(X, reset=True)
         values = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
         check_consistent_length(rows, values)

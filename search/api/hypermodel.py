@@ -51,7 +51,7 @@ _OF_FIT: Final = frozenset({"epochs", "initial_epoch", "callbacks", "verbose"})
 def hypermodel(
     space: str | PathLike[str],
     *,
-    data: str | pd.DataFrame | None = None,
+    data: str | PathLike[str] | pd.DataFrame | None = None,
     target: str | list[str] | None = None,
     overrides: Overrides = (),
 ) -> SpaceHyperModel:
@@ -61,7 +61,7 @@ def hypermodel(
 
     Args:
         space: A space file, or the name of a shipped one.
-        data: A file or a pandas frame to use instead of the file's `data.source`.
+        data: A file or a frame, of pandas, Polars or Arrow, to use instead of the file's `data.source`.
         target: The target column, or several, instead of the file's.
         overrides: Other values instead of the file's.
 

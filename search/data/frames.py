@@ -15,9 +15,12 @@ __all__ = ["as_pandas", "is_foreign_frame"]
 
 def is_foreign_frame(given: Any) -> bool:
     """Whether this is a table of columns that is no frame of pandas: of Polars, Arrow, DuckDB, Dask and others."""
-    return not isinstance(given, pd.DataFrame | pd.Series) and (
-        _gives_arrow(given) or (hasattr(given, "columns") and (_collects(given) or _computes(given)))
-    )
+    if isinstance(given, pd.DataFrame | pd.Series):
+        return False
+    if isinstance(given, pa.Table | pa.RecordBatch):
+        return True
+    has_columns = hasattr(given, "collect_schema") or hasattr(given, "columns")  # of a lazy frame these warn
+    return has_columns and (_gives_arrow(given) or _collects(given) or _computes(given))
 
 
 def as_pandas(given: Any, *, what: str = "data") -> pd.DataFrame:
@@ -68,7 +71,7 @@ def _plain_type(dtype: pa.DataType) -> pa.DataType:
 
 
 def _gives_arrow(given: Any) -> bool:
-    return hasattr(given, "__arrow_c_stream__") or isinstance(given, pa.Table)
+    return hasattr(given, "__arrow_c_stream__")
 
 
 def _collects(given: Any) -> bool:

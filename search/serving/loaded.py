@@ -63,7 +63,7 @@ class Model:
         """The likeliest label, or the value in the target's unit, of every row.
 
         Args:
-            frame: Raw rows.
+            frame: Raw rows, of pandas, Polars or Arrow.
 
         Returns:
             A series under the target's name with the frame's index; a frame where targets are several.
@@ -71,7 +71,7 @@ class Model:
         Raises:
             DataError: If a column is missing.
         """
-        table = self._packaged.predict(frame)
+        table = self._packaged.predict(_table(frame))
         if self._packaged.task is not Task.REGRESSION:
             return table["prediction"].rename(self.targets[0])
         return table if len(self.targets) > 1 else table[self.targets[0]]
@@ -87,7 +87,15 @@ class Model:
             raise AttributeError("This model predicts values, which have no probabilities: use predict.")
         import pandas as pd
 
+        frame = _table(frame)
         return pd.DataFrame(self._packaged.answers(frame), columns=list(self.classes), index=frame.index)
+
+
+def _table(frame: Any) -> Any:
+    """The rows as a frame of pandas where they are one of another library."""
+    from ffsearch.search.data.frames import as_pandas, is_foreign_frame
+
+    return as_pandas(frame, what="the table of rows") if is_foreign_frame(frame) else frame
 
 
 def load_model(path: str | PathLike[str]) -> Model:

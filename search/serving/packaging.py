@@ -38,6 +38,7 @@ from ffsearch.search.base.files import put_in_place
 from ffsearch.search.base.numbers import compact
 from ffsearch.search.data.columns import CYCLE_DAYS, YEAR_DAYS
 from ffsearch.search.data.dates import DateReading
+from ffsearch.search.data.frames import as_pandas
 from ffsearch.search.data.images import IMAGE, AnyPreprocessor, ImagePreprocessor, ImageShape, as_images, image_size
 from ffsearch.search.data.preprocess import CLIP, LIMIT, CategoryColumn, DateCycles, NumberColumn, Preprocessor
 from ffsearch.search.data.spelling import PLAIN
@@ -126,9 +127,9 @@ class PackagedModel:
         if self._image is not None:
             return {IMAGE: as_images(frame, self._image)}
         assert self._preprocessor is not None
-        if not isinstance(frame, pd.DataFrame):
-            raise DataError("These are no images but a table, whose columns have names: give a pandas frame.")
-        raw = self._preprocessor.raw_inputs(frame)
+        if isinstance(frame, np.ndarray):
+            raise DataError("These are no images but a table, whose columns have names: give a frame.")
+        raw = self._preprocessor.raw_inputs(as_pandas(frame, what="the table of rows"))
         return {self._inputs[column]: cells for column, cells in raw.items()}
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:

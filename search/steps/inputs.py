@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from os import PathLike
+from os import PathLike, fspath
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from ffsearch.search.base.objective import Objective
+from ffsearch.search.data.frames import as_pandas
 from ffsearch.search.evidence.metrics import resolve_objective
 from ffsearch.search.network.heads import Head, Loss, Output, check_pairing
 from ffsearch.spaces.capacity import CapacitySpace
@@ -79,7 +80,7 @@ class Inputs(Generic[Space]):
 def requested(
     space: str | PathLike[str],
     *,
-    data: str | pd.DataFrame | None = None,
+    data: str | PathLike[str] | pd.DataFrame | None = None,
     target: str | list[str] | None = None,
     overrides: Overrides = (),
 ) -> Request:
@@ -87,13 +88,18 @@ def requested(
 
     Args:
         space: A space file, or the name of a shipped one.
-        data: A file or a frame to use instead of the file's `data.source`.
+        data: A file or a frame to use instead of the file's `data.source`; any frame that hands its columns to Arrow,
+            such as those of Polars.
         target: The target column, or several, instead of the file's.
         overrides: Other values instead of the file's; data and target win over them.
 
     Raises:
         SpaceError: If the space cannot be used.
+        DataError: If `data` is no table.
     """
+    if isinstance(data, PathLike):
+        data = fspath(data)
+    frame = None if isinstance(data, str) or data is None else as_pandas(data)
     source = data if isinstance(data, str) or data is None else FRAME
     named = [Override("data.source", source, "data"), Override("data.target", target, "target")]
     loaded = load(space, [*listed(overrides), *(one for one in named if one.value is not None)])
@@ -101,7 +107,7 @@ def requested(
         space=loaded.space,
         origin=str(space),
         name=_run_name(space_name(space), loaded),
-        frame=None if isinstance(data, str) else data,
+        frame=frame,
     )
 
 
