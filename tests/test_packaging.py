@@ -242,10 +242,10 @@ def test_a_wide_model_answers_without_loading_its_inputs(
     tmp_path: Path, task: Task, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ffsearch.search.serving.packaging._MANY_INPUTS", 3)
-    frame = mixed_table()
+    frame = table()
     _, preprocessor = save(tmp_path / "wide.keras", task, frame=frame)
     wide = load_packaged(tmp_path / "wide.keras")
-    fresh = mixed_table(seed=1)
+    fresh = table(seed=1)
     with monkeypatch.context() as patched:
         patched.setattr(keras.models, "load_model", None)
         answers = wide.answers(fresh)

@@ -111,10 +111,12 @@ def places_of(wanted: Iterable[str], there: Sequence[Any]) -> dict[str, int]:
 def by_name(frame: pd.DataFrame, wanted: Sequence[str]) -> dict[str, pd.Series[Any]]:
     """The columns of these names, as far as a frame has them; a level of its index is one too."""
     places = places_of(wanted, list(frame.columns))
+    there = [column for _, column in frame.items()]  # of many columns one by one takes longer
     columns = {}
     for name in wanted:
         if name in places:
-            columns[name] = frame.iloc[:, places[name]].rename(name)
+            column = there[places[name]]
+            columns[name] = column if column.name == name else column.rename(name)
         elif name in frame.index.names:
             columns[name] = pd.Series(frame.index.get_level_values(name), name=name)
     return columns

@@ -16,11 +16,12 @@ the target names travel in the same file as `ffsearch.json`. The output is
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import warnings
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -66,6 +67,13 @@ TOLERANCE: Final = 1e-5
 choice: the bar of the design; float32 itself takes 1e-7 of it.
 """
 
+_NETWORK: Final = "ffsearch.network.json"
+_WEIGHTS: Final = "ffsearch.network.npz"
+"""Members of wide models alone."""
+
+_MANY_INPUTS: Final = 300
+"""Inputs above which a model is wide. Choice: Keras loads some 100 inputs a second."""
+
 _SCHEMA: Final = 1
 _CHUNK_ROWS: Final = 16_384
 """choice: rows answered at once; keeps the activations of a wide network to some tens of MB."""
@@ -78,12 +86,20 @@ class PackagedModel:
     """A saved model with its labels and column names: frames in, frames out.
 
     Args:
-        model: The Keras model, raw columns to answers.
+        model: The Keras model, raw columns to answers, or what loads it.
         facts: What `ffsearch.json` holds.
+        by_matrix: Of a wide model the Keras model from the matrix to answers, which is loaded in no time.
     """
 
-    def __init__(self, model: keras.Model, facts: Mapping[str, Any]) -> None:
-        self.model = model
+    def __init__(
+        self,
+        model: keras.Model | Callable[[], keras.Model],
+        facts: Mapping[str, Any],
+        *,
+        by_matrix: keras.Model | None = None,
+    ) -> None:
+        self._model = model
+        self._by_matrix = by_matrix
         self.task = Task(facts["task"])
         self.labels = tuple(facts["labels"])
         self.target_names = tuple(facts["target_names"])
@@ -91,6 +107,11 @@ class PackagedModel:
         self._inputs: dict[str, str] = {one["column"]: one["input"] for one in facts["inputs"]}
         self._image: ImageShape | None = tuple(facts["image"]) if facts.get("image") else None
         self._preprocessor = None if self._image else Preprocessor.from_dict(facts["preprocessor"])
+
+    @cached_property
+    def model(self) -> keras.Model:
+        """The Keras model from raw columns to answers; a wide one is loaded when it is asked for."""
+        return self._model if isinstance(self._model, keras.Model) else self._model()
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -113,8 +134,13 @@ class PackagedModel:
             DataError: If a column is missing, or images have another size.
         """
         raw = self.raw(frame)
-        parts = [self._answer(raw, start) for start in range(0, max(len(frame), 1), _CHUNK_ROWS)]
-        return np.concatenate(parts)
+        answer = self._answer if self._by_matrix is None else self._answer_by_matrix
+        return np.concatenate([answer(raw, start) for start in range(0, max(len(frame), 1), _CHUNK_ROWS)])
+
+    def answers_of_keras(self, frame: pd.DataFrame | NDArray[Any]) -> NDArray[np.float32]:
+        """The same by the Keras model from raw columns, also where that takes long."""
+        raw = self.raw(frame)
+        return np.concatenate([self._answer(raw, start) for start in range(0, max(len(frame), 1), _CHUNK_ROWS)])
 
     def raw(self, frame: pd.DataFrame | NDArray[Any]) -> dict[str, NDArray[Any]]:
         """What the Keras model is fed, by the names of its inputs: arrays of shape (n_rows,), float32 or texts.
@@ -158,6 +184,15 @@ class PackagedModel:
         rows = {name: tf.TensorSpec(tensor.shape, tensor.dtype) for name, tensor in self.model.input.items()}
         return tf.function(lambda raw: self.model(raw, training=False), input_signature=[rows]).get_concrete_function()
 
+    def _answer_by_matrix(self, raw: Mapping[str, NDArray[Any]], start: int) -> NDArray[np.float32]:
+        """The answers of one chunk of rows, whose matrix NumPy makes."""
+        assert self._preprocessor is not None
+        assert self._by_matrix is not None
+        columns = {column: raw[name][start : start + _CHUNK_ROWS] for column, name in self._inputs.items()}
+        matrix = self._preprocessor.matrix(columns, n_rows=len(next(iter(columns.values()))))
+        answers: NDArray[np.float32] = self._by_matrix(matrix, training=False).numpy()
+        return answers
+
     def _answer(self, raw: Mapping[str, NDArray[Any]], start: int) -> NDArray[np.float32]:
         """The answers of one chunk of rows."""
         rows = slice(start, start + _CHUNK_ROWS)
@@ -178,12 +213,25 @@ def load_packaged(path: str | os.PathLike[str]) -> PackagedModel:
     try:
         with zipfile.ZipFile(path) as archive:
             facts = json.loads(archive.read(MEMBER))
+            by_matrix = _read_by_matrix(archive)
+        if by_matrix is not None:
+            return PackagedModel(lambda: keras.models.load_model(path, compile=False), facts, by_matrix=by_matrix)
         return PackagedModel(keras.models.load_model(path, compile=False), facts)
     except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
         raise ExportError(
             f"{os.fspath(path)!r} is not a model ffsearch saved, or it is damaged ({error}). Give the model.keras of a "
             "finished run; other Keras files open with keras.models.load_model."
         ) from error
+
+
+def _read_by_matrix(archive: zipfile.ZipFile) -> keras.Model | None:
+    """The Keras model from the matrix to answers, which wide models bring along; None for others."""
+    if _NETWORK not in archive.namelist():
+        return None
+    model = keras.models.model_from_json(archive.read(_NETWORK).decode())
+    with np.load(io.BytesIO(archive.read(_WEIGHTS)), allow_pickle=False) as weights:
+        model.set_weights([weights[name] for name in weights.files])
+    return model
 
 
 # --- writing one -----------------------------------------------------------------------------------------------------
@@ -224,8 +272,11 @@ def save_model(
     try:
         with put_in_place(target) as partial:
             _write(partial, package(network, head=head, preprocessor=preprocessor, target_scale=target_scale), facts)
+            if len(facts["inputs"]) > _MANY_INPUTS:
+                _write_by_matrix(partial, network, head=head, target_scale=target_scale)
             expected = _expected(network, preprocessor.transform(sample), head=head, target_scale=target_scale)
             packaged = load_packaged(partial)
+            _compare(packaged.answers_of_keras(sample), expected, target_scale=target_scale)
             _compare(packaged.answers(sample), expected, target_scale=target_scale)
     except OSError as error:
         raise ExportError(f"The model could not be written to {os.fspath(path)!r}: {error}.") from error
@@ -239,6 +290,17 @@ def _write(path: Path, model: keras.Model, facts: Mapping[str, Any]) -> None:
         model.save(path)
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(MEMBER, json.dumps(facts, indent=1))
+
+
+def _write_by_matrix(path: Path, network: keras.Model, *, head: Head, target_scale: TargetScale | None) -> None:
+    """Add the model from the matrix to answers: Keras takes minutes to load thousands of inputs, and this no time."""
+    matrix = keras.Input((network.input_shape[1],), name="matrix")
+    model = keras.Model(matrix, _answers(network(matrix), head=head, target_scale=target_scale))
+    weights = io.BytesIO()
+    np.savez(weights, **{f"weight_{place:04}": array for place, array in enumerate(model.get_weights())})
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(_NETWORK, model.to_json())
+        archive.writestr(_WEIGHTS, weights.getvalue())
 
 
 def package(
