@@ -27,7 +27,7 @@ from ffsearch.search.steps.assembling import answers_of, copy_of, engine_for, se
 from ffsearch.search.steps.budget import Clock, Deadline, first_look_seconds
 from ffsearch.search.steps.inputs import Inputs, Request, read_inputs, requested
 from ffsearch.search.steps.judging import judge
-from ffsearch.search.steps.opening import as_kept, begin, kept_when_interrupted, open_folder
+from ffsearch.search.steps.opening import as_kept, begin, kept_when_interrupted, leave, open_folder
 from ffsearch.search.steps.refitting import refit_winner
 from ffsearch.search.steps.repeats import Repeater
 from ffsearch.search.steps.running_trials import RunningTrials
@@ -36,8 +36,6 @@ from ffsearch.search.steps.told_trials import ToldTrials
 from ffsearch.search.steps.weighing import weigh
 from ffsearch.search.training.protocol import Trainer
 from ffsearch.search.training.refit import Hold
-from ffsearch.search.wording.codes import Code
-from ffsearch.search.wording.finding import found
 from ffsearch.spaces.loader import as_search
 from ffsearch.spaces.overrides import Overrides
 from ffsearch.spaces.schema import EvidenceSpec, SearchSpace
@@ -138,7 +136,7 @@ def _run_search(
         ):
             n_trials = len(folder.records) if finish else space.search.n_trials
             if _is_done(folder, n_trials=n_trials, wanted=space.evidence):
-                observer.noted(found(Code.RUN_FINISHED, "search", path=str(folder.path)))
+                leave(inputs, folder, observer, report=report)
             else:
                 _answer(
                     inputs, engine, folder, copy,

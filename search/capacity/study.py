@@ -26,11 +26,9 @@ from ffsearch.search.folder.writer import RunFolder
 from ffsearch.search.observer import Observer
 from ffsearch.search.steps.budget import Deadline
 from ffsearch.search.steps.inputs import Request
-from ffsearch.search.steps.opening import begin, kept_when_interrupted, open_folder
+from ffsearch.search.steps.opening import begin, kept_when_interrupted, leave, open_folder
 from ffsearch.search.steps.trial_records import make_record
 from ffsearch.search.training.protocol import Trained
-from ffsearch.search.wording.codes import Code
-from ffsearch.search.wording.finding import found
 from ffsearch.spaces.capacity import CapacitySpace
 from ffsearch.spaces.sampling import CONCURRENCY
 
@@ -54,7 +52,7 @@ def study(
         inputs, plan = planned(request)
         with open_folder(inputs, out=out, fresh=fresh) as folder:
             if StoredRun(folder.path).is_finished:
-                observer.noted(found(Code.RUN_FINISHED, "study", path=str(folder.path)))
+                leave(inputs, folder, observer, report=report)
             else:
                 _compare(
                     study_of(inputs, plan, carrier=carrier_in(folder.path)), folder,

@@ -10,7 +10,7 @@ from ffsearch.search.base.environment import shell_quoted
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.console.study_lines import amount, stands, study_lines, wrapped_verdict
 from ffsearch.search.folder.reader import StoredRun
-from ffsearch.search.folder.results import Corrected, Estimate, SealedTest
+from ffsearch.search.folder.results import Corrected, SealedTest
 from ffsearch.search.folder.summary import BestPoint, Summary
 from ffsearch.search.observer import Began, StudyProgress, Workers
 from ffsearch.search.wording.finding import Finding, unsilenced
@@ -133,15 +133,10 @@ def _score_lines(summary: Summary, best: BestPoint) -> list[str]:
     lines = [f"validation     {name} {PLAIN.score(naive.value)}  ({whose}: optimistic)"]
     if corrected is not None:
         lines.append(
-            f"corrected      {name} {_in_interval(corrected)}  "
+            f"corrected      {name} {PLAIN.in_interval(corrected.value, corrected.low, corrected.high)}  "
             f"(without the luck of being chosen{_rows_told(corrected)})"
         )
     return lines
-
-
-def _in_interval(score: Estimate) -> str:
-    value, low, high = map(PLAIN.score, (score.value, score.low, score.high))
-    return f"{value}, 95 % between {low} and {high}" if score.is_known else f"{value}, without an interval"
 
 
 def _rows_told(corrected: Corrected) -> str:
@@ -154,7 +149,7 @@ def _test_lines(test: SealedTest, objective: Objective) -> list[str]:
     """The sealed test's score with its interval, then its other scores."""
     others = [f"{metric(name)} {PLAIN.score(value)}" for name, value in test.others(objective.name).items()]
     return [
-        f"sealed test    {metric(objective.name)} {_in_interval(test)}{_opened(test)}",
+        f"sealed test    {metric(objective.name)} {PLAIN.in_interval(test.value, test.low, test.high)}{_opened(test)}",
         f"               {', '.join(others)}",
     ]
 

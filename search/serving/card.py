@@ -17,7 +17,6 @@ from typing import Any, Final
 
 from ffsearch.search.base.files import write_atomically
 from ffsearch.search.folder.reader import CARD, StoredRun, load
-from ffsearch.search.folder.results import Estimate
 from ffsearch.search.folder.summary import BestPoint, RefitFacts, Summary
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import reasons_in, unsilenced
@@ -137,15 +136,14 @@ def _evidence(run: StoredRun) -> list[str]:
     test, corrected, naive = evidence.test, evidence.corrected, evidence.naive
     lines = ["| score | value | what it means |", "|---|---|---|"]
     if test is not None:
+        value = PLAIN.in_interval(test.value, test.low, test.high)
         lines.append(
-            f"| {_name(objective)}, sealed test | {_in_interval(test)} | on {summary.data.n_test:,} rows that "
-            "chose nothing: the one to quote |"
+            f"| {_name(objective)}, sealed test | {value} | on {summary.data.n_test:,} rows that chose nothing: the "
+            "one to quote |"
         )
     if corrected is not None:
-        lines.append(
-            f"| {_name(objective)}, corrected | {_in_interval(corrected)} | validation without the luck of being "
-            "chosen |"
-        )
+        value = PLAIN.in_interval(corrected.value, corrected.low, corrected.high)
+        lines.append(f"| {_name(objective)}, corrected | {value} | validation without the luck of being chosen |")
     if naive is not None:
         lines.append(
             f"| {_name(objective)}, validation | {PLAIN.score(naive.value)} | the best score among "
@@ -173,11 +171,6 @@ def _evidence(run: StoredRun) -> list[str]:
             "seen: the test flatters a little too."
         )
     return lines
-
-
-def _in_interval(score: Estimate) -> str:
-    value, low, high = map(PLAIN.score, (score.value, score.low, score.high))
-    return f"{value}, 95 % between {low} and {high}" if score.is_known else f"{value}, without an interval"
 
 
 def _limits(summary: Summary) -> list[str]:

@@ -14,17 +14,19 @@ from typing import Any, Final
 
 from ffsearch.search.folder.log import LineKind
 from ffsearch.search.folder.ranking import best_record
-from ffsearch.search.folder.reader import SPACE, SPLITS
+from ffsearch.search.folder.reader import SPACE, SPLITS, StoredRun
 from ffsearch.search.folder.summary import DataFacts, RunFacts, SearchFacts
 from ffsearch.search.folder.writer import RunFolder
 from ffsearch.search.observer import Began, Observer, Phase
+from ffsearch.search.serving.card import write_card
 from ffsearch.search.steps.inputs import Inputs, Request
-from ffsearch.search.wording.finding import Finding
+from ffsearch.search.wording.codes import Code
+from ffsearch.search.wording.finding import Finding, found
 from ffsearch.spaces.earlier import as_it_began
 from ffsearch.spaces.loader import as_search
 from ffsearch.spaces.writer import space_to_yaml
 
-__all__ = ["as_kept", "begin", "facts_of", "kept_when_interrupted", "open_folder"]
+__all__ = ["as_kept", "begin", "facts_of", "kept_when_interrupted", "leave", "open_folder"]
 
 RUNS: Final = Path("runs")
 
@@ -49,7 +51,7 @@ def _folder_of(name: str, out: str | PathLike[str] | None) -> Path:
 
 
 def open_folder(inputs: Inputs[Any], *, out: str | PathLike[str] | None, fresh: bool) -> RunFolder:
-    """Create the run folder, or go on with the one that is there, and keep how the table was understood.
+    """Create the run folder, or go on with the one that is there.
 
     Args:
         inputs: What was asked for.
@@ -59,16 +61,40 @@ def open_folder(inputs: Inputs[Any], *, out: str | PathLike[str] | None, fresh: 
     Raises:
         RunError: If it belongs to another run, is in use, or cannot be written.
     """
-    prepared = inputs.prepared
-    folder = RunFolder.open(
+    return RunFolder.open(
         _folder_of(inputs.name, out),
         space_yaml=space_to_yaml(inputs.space),
         identity=inputs.identity,
         fresh=fresh,
     )
-    folder.write_data(**prepared.described(), ignore=inputs.space.ignore)
-    prepared.splits.save(folder.path / SPLITS)
-    return folder
+
+
+def _describe(inputs: Inputs[Any], folder: RunFolder) -> None:
+    """Keep how the table was understood, and which findings are silenced."""
+    folder.write_data(**inputs.prepared.described(), ignore=inputs.space.ignore)
+    inputs.prepared.splits.save(folder.path / SPLITS)
+
+
+def leave(
+    inputs: Inputs[Any], folder: RunFolder, observer: Observer, *, report: Callable[[Path], object] | None
+) -> None:
+    """Leave a run alone that came to its end, but show it without the findings that are silenced now.
+
+    Args:
+        inputs: What was asked for.
+        folder: The run folder, open.
+        observer: Told that the run is finished.
+        report: See `run`.
+    """
+    is_study = inputs.space.kind == "capacity"
+    observer.noted(found(Code.RUN_FINISHED, "study" if is_study else "search", path=str(folder.path)))
+    if StoredRun(folder.path).ignored == inputs.space.ignore:
+        return
+    _describe(inputs, folder)
+    if not is_study:
+        write_card(folder.path)
+    if report is not None:
+        report(folder.path)
 
 
 def begin(
@@ -82,7 +108,7 @@ def begin(
     n_cells: int | None = None,
     notices: Sequence[Finding] = (),
 ) -> RunFacts:
-    """Note the start in the folder, and tell the observer what is going to be trained.
+    """Note the start and how the table was understood in the folder, and tell the observer what is going to be trained.
 
     Args:
         inputs: What was asked for.
@@ -98,6 +124,7 @@ def begin(
         What is known of the run before its first trial.
     """
     facts, prepared = facts_of(inputs, search=search), inputs.prepared
+    _describe(inputs, folder)
     folder.start(facts)
     observer.began(
         Began(

@@ -149,6 +149,12 @@ class Language:
         value_text, low_text, high_text = map(self._signs, numbers.together(value, low, high))
         return value_text, low_text, high_text
 
+    def in_interval(self, value: float, low: float, high: float) -> str:
+        """A score with the ends of its 95 % interval, or the score alone where one of them is not known."""
+        if any(map(math.isnan, (value, low, high))):
+            return self("fact.without_interval", value=self.score(value))
+        return self("fact.in_interval", value=self.score(value), low=self.score(low), high=self.score(high))
+
     def written(self, text: str) -> str:
         """A value that stands as text, with this language's signs if it is a number."""
         return self.setting(float(text)) if _NUMBER.fullmatch(text) else text

@@ -73,6 +73,11 @@ def test_durations_have_two_units(seconds: float, text: str) -> None:
     assert ENGLISH.duration(seconds) == text
 
 
+def test_a_score_stands_with_its_interval_or_says_that_there_is_none() -> None:
+    assert ENGLISH.in_interval(0.1234, 0.1, 0.15) == "0.1234, 95 % between 0.1000 and 0.1500"
+    assert PORTUGUESE.in_interval(0.1234, float("nan"), 0.15) == "0,1234, sem intervalo"
+
+
 def test_numbers_follow_the_language() -> None:
     assert (PORTUGUESE.count(12345), PORTUGUESE.score(1234.56), PORTUGUESE.setting(0.15)) == ("12.345", "1.235", "0,15")
     assert (PORTUGUESE.score(0.25), PORTUGUESE.share(0.5), PORTUGUESE.fixed(1234.56, 1)) == ("0,2500", "50%", "1.234,6")
