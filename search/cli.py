@@ -16,7 +16,6 @@ import tempfile
 import textwrap
 import threading
 import traceback
-from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Final, NoReturn
@@ -164,11 +163,12 @@ def run(
     from ffsearch.search.console.lines import last_lines
     from ffsearch.search.console.meant import is_data
     from ffsearch.search.console.progress import observing
+    from ffsearch.spaces.overrides import of_names
 
     if is_data(space):
         space, data = "tabular", data or space
     flags = {"data": data, "target": _names(target), "trials": trials, "budget": budget, "seed": seed}
-    overrides: list[str | Override] = [*(set_ or []), *_overrides(flags)]
+    overrides: list[str | Override] = [*(set_ or []), *of_names(flags, spelt="--{}")]
     observer, showing = observing(quiet=quiet, as_json=json)
     try:
         with showing:
@@ -433,23 +433,6 @@ def schema(
 
         printed = json_schema()
     typer.echo(encoder.dumps(printed, indent=2))
-
-
-_FLAG_PATHS: Final = {
-    "data": "data.source",
-    "target": "data.target",
-    "trials": "search.trials",
-    "budget": "search.budget",
-    "seed": "{kind}.seed",
-}
-
-
-def _overrides(flags: Mapping[str, object]) -> list[Override]:
-    """The flags that were given, as what they override in the space file; they win over `--set`."""
-    from ffsearch.spaces.overrides import Override
-
-    given = {flag: value for flag, value in flags.items() if value is not None}
-    return [Override(_FLAG_PATHS[flag], value, f"--{flag}") for flag, value in given.items()]
 
 
 def _names(text: str | None) -> str | list[str] | None:

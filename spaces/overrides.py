@@ -9,7 +9,7 @@ from typing import Any, Final
 from ffsearch.spaces.document import Document, Place, Placed, read_document
 from ffsearch.spaces.faults import Path, shown
 
-__all__ = ["KIND", "Override", "Overrides", "apply_overrides", "listed"]
+__all__ = ["KIND", "Override", "Overrides", "apply_overrides", "listed", "of_names"]
 
 KIND: Final = "{kind}"
 """Stands in the path of an override for the kind of the space."""
@@ -34,6 +34,16 @@ class Override:
 _BUDGET: Final = "search.budget"
 _TRIALS: Final = "search.trials"
 
+_NAMES: Final = {
+    "data": "data.source",
+    "target": "data.target",
+    "trials": "search.trials",
+    "budget": "search.budget",
+    "seed": f"{KIND}.seed",
+    "evidence": "evidence",
+}
+"""What the keys that are said most often are called on the command line and in Python."""
+
 Overrides = Mapping[str, Any] | Iterable[str | Override]
 """Values by dotted path, or `path=value` texts whose values are YAML, or `Override`s, in order of rank."""
 
@@ -54,6 +64,16 @@ def apply_overrides(document: Document, overrides: Overrides) -> None:
         known.insert(0, Override(_TRIALS, None, budget.origin))
     for override in known:
         _put(document, override)
+
+
+def of_names(given: Mapping[str, object], *, spelt: str) -> list[Override]:
+    """The short names that were given, as what they override in the space file.
+
+    Args:
+        given: Values by short name; None where nothing was said.
+        spelt: How an error shows a name: `--{}`, or `{}=`.
+    """
+    return [Override(_NAMES[name], value, spelt.format(name)) for name, value in given.items() if value is not None]
 
 
 def listed(overrides: Overrides) -> list[str | Override]:

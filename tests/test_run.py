@@ -48,7 +48,7 @@ def a_table(task: str, n_rows: int = 120) -> pd.DataFrame:
 
 def quick_run(folder: Path, frame: pd.DataFrame, /, **options: Any) -> ffsearch.Run:
     overrides: Mapping[str, Any] = QUICK | options.pop("overrides", {})
-    return ffsearch.run("tabular", data=frame, target="y", overrides=overrides, out=folder, **options)
+    return ffsearch.run("tabular", data=frame, target="y", overrides=overrides, out=folder, report=False, **options)
 
 
 class Watching(Observer):

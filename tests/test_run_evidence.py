@@ -54,7 +54,7 @@ def a_run(out: Path, data: str | pd.DataFrame, /, observer: Observer | None = No
     finish = changes.pop("finish", False)
     overrides = SETTINGS | changes
     return ffsearch.run(
-        "tabular", data=data, target="y", overrides=overrides, out=out, observer=observer, finish=finish
+        "tabular", data=data, target="y", overrides=overrides, out=out, observer=observer, finish=finish, report=False
     )
 
 

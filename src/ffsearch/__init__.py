@@ -16,7 +16,7 @@ from ffsearch.errors import DataError, ExportError, FFSearchError, RunError, Spa
 
 if TYPE_CHECKING:
     from ffsearch.reports.notebook import Run, load
-    from ffsearch.running import run
+    from ffsearch.running import compare, export, init, run
     from ffsearch.search.api.estimators import FFSearchClassifier, FFSearchRegressor
     from ffsearch.search.api.hypermodel import hypermodel
     from ffsearch.search.api.importing import import_kt
@@ -34,8 +34,11 @@ __all__ = [
     "SpaceError",
     "TrainingError",
     "__version__",
+    "compare",
+    "export",
     "hypermodel",
     "import_kt",
+    "init",
     "load",
     "load_model",
     "load_space",
@@ -47,8 +50,11 @@ _LAZY = {
     "FFSearchClassifier": "ffsearch.search.api.estimators",
     "FFSearchRegressor": "ffsearch.search.api.estimators",
     "Run": "ffsearch.reports.notebook",
+    "compare": "ffsearch.running",
+    "export": "ffsearch.running",
     "hypermodel": "ffsearch.search.api.hypermodel",
     "import_kt": "ffsearch.search.api.importing",
+    "init": "ffsearch.running",
     "load": "ffsearch.reports.notebook",
     "load_model": "ffsearch.search.serving.loaded",
     "load_space": "ffsearch.spaces.loader",
@@ -60,3 +66,7 @@ def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         raise AttributeError(f"module 'ffsearch' has no attribute {name!r}; it has: {', '.join(__all__)}")
     return getattr(import_module(_LAZY[name]), name)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -1,0 +1,70 @@
+"""The main jobs from Python: what `ffsearch` offers, and how it is called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import ffsearch
+
+SMALL = {
+    "data.valid": {"holdout": 0.3}, "train.max_epochs": 3, "space.depth": 1, "space.width": 8,
+}  # fmt: skip
+
+
+@pytest.fixture
+def frame() -> pd.DataFrame:
+    x = np.random.default_rng(0).normal(size=(120, 2))
+    return pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "y": np.where(x.sum(axis=1) > 0, "up", "down")})
+
+
+def test_a_frame_alone_is_searched_and_reported(frame: pd.DataFrame, tmp_path: Path) -> None:
+    run = ffsearch.run(
+        frame, target="y", trials=2, seed=3, evidence="none", overrides=SMALL, out=tmp_path / "run", progress=False
+    )
+    assert len(run.trials) == 2
+    assert run.results.search.seed == 3
+    assert (tmp_path / "run" / "report.html").is_file()
+    again = ffsearch.run(
+        "tabular", data=frame, target="y", trials=2, seed=3, evidence="none", overrides=SMALL, out=tmp_path / "run"
+    )
+    assert again.trials.equals(run.trials)  # the same run, said in another way, is not trained again
+
+
+def test_what_is_shown_meanwhile_is_chosen(
+    frame: pd.DataFrame, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options: dict[str, Any] = {"target": "y", "trials": 1, "evidence": "none", "overrides": SMALL}
+    ffsearch.run(frame, out=tmp_path / "silent", **options)
+    assert capsys.readouterr().out == ""
+    ffsearch.run(frame, out=tmp_path / "shown", progress=True, **options)
+    assert "best topology" in capsys.readouterr().out
+
+
+def test_names_are_said_as_python_says_them(frame: pd.DataFrame) -> None:
+    with pytest.raises(ffsearch.SpaceError, match=r"trials=: search\.trials: -1 is too small"):
+        ffsearch.run(frame, target="y", trials=-1)
+    with pytest.raises(ffsearch.SpaceError, match="Two tables were given"):
+        ffsearch.run(frame, data="sklearn:wine")
+    with pytest.raises(ffsearch.SpaceError, match="Two tables were given"):
+        ffsearch.run("sklearn:iris", data="sklearn:wine")
+
+
+def test_all_public_names_are_listed_and_there() -> None:
+    names = dir(ffsearch)
+    assert "annotations" not in names
+    assert {"run", "load", "load_model", "compare", "export", "init", "FFSearchClassifier"} <= set(names)
+    assert all(callable(getattr(ffsearch, name)) or name == "__version__" for name in names)
+
+
+def test_a_space_file_is_written_and_a_format_asked_for(tmp_path: Path) -> None:
+    path = ffsearch.init("sklearn:wine", out=tmp_path / "wine.yaml")
+    assert ffsearch.load_space(path).data.source == "sklearn:wine"
+    with pytest.raises(ffsearch.ExportError, match=r"'tflite' is no format. Legal: keras, saved_model, litert, onnx"):
+        ffsearch.export(tmp_path, "tflite")
+    with pytest.raises(ffsearch.RunError, match="a comparison needs two or more"):
+        ffsearch.compare([])
