@@ -6,6 +6,7 @@ What is heavy is loaded by the command that needs it: `--help` stays fast.
 from __future__ import annotations
 
 import _thread
+import csv
 import gc
 import io
 import os
@@ -166,7 +167,12 @@ def run(
     from ffsearch.spaces.overrides import of_names
 
     if is_data(space):
-        space, data = "tabular", data or space
+        if data is not None:
+            raise RunError(
+                f"Two tables are named: {space!r} and --data {data!r}. Leave one of them out, or put a space file, or "
+                "the name of a shipped one, in the first place: ffsearch run tabular --data FILE."
+            )
+        space, data = "tabular", space
     flags = {"data": data, "target": _names(target), "trials": trials, "budget": budget, "seed": seed}
     overrides: list[str | Override] = [*(set_ or []), *of_names(flags, spelt="--{}")]
     observer, showing = observing(quiet=quiet, as_json=json)
@@ -436,8 +442,11 @@ def schema(
 
 
 def _names(text: str | None) -> str | list[str] | None:
-    """One column, or several separated by commas."""
-    return [name.strip() for name in text.split(",")] if text is not None and "," in text else text
+    """One column, or several separated by commas; one in quotes may hold commas itself."""
+    if text is None or "," not in text:
+        return text
+    names = [name.strip() for name in next(csv.reader([text], skipinitialspace=True))]
+    return names if len(names) > 1 else names[0]
 
 
 def _report(path: Path) -> None:

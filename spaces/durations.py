@@ -1,4 +1,4 @@
-"""Durations as people write them: `90s`, `10m`, `1h30m`."""
+"""Durations as people write them: `90s`, `10m`, `1h30m`; a plain number is seconds."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ __all__ = ["format_duration", "parse_duration"]
 
 _UNITS: Final = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 
+_SECONDS: Final = re.compile(r"\d+(?:\.\d+)?")
 _DURATION: Final = re.compile(r"\s*".join(rf"(?:(?P<{unit}>\d+(?:\.\d+)?)\s*{unit})?" for unit in _UNITS))
 
 
@@ -18,7 +19,7 @@ def parse_duration(text: str) -> float:
     """Seconds of a duration such as `90s`, `10m`, `1h30m` or `1.5h`.
 
     Args:
-        text: Days, hours, minutes and seconds in this order, each with its unit.
+        text: Days, hours, minutes and seconds in this order, each with its unit; or a plain number of seconds.
 
     Returns:
         Seconds, above zero and finite.
@@ -26,7 +27,8 @@ def parse_duration(text: str) -> float:
     Raises:
         ValueError: If it is no such duration, or none at all.
     """
-    match = _DURATION.fullmatch(text.strip().lower())
+    plain = text.strip().lower()
+    match = _DURATION.fullmatch(f"{plain}s" if _SECONDS.fullmatch(plain) else plain)
     seconds = sum(float(match[unit] or 0) * size for unit, size in _UNITS.items()) if match else 0.0
     if not 0 < seconds < math.inf:
         raise ValueError(f"{text!r} is not a duration. Write it with units: 90s, 10m, 1h30m.")

@@ -184,3 +184,15 @@ def test_a_file_that_may_not_be_read(
     make(here / "closed.csv")
     assert invoke(["run", "tabular", "--data", "closed.csv", "--target", "y"]) == 2
     assert "closed.csv" in capfd.readouterr().err
+
+
+def test_two_tables_are_not_one(here: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    told = refused(["run", "good.csv", "--data", "other.csv", "--target", "y"], capfd, here)
+    assert "Two tables are named: 'good.csv' and --data 'other.csv'" in " ".join(told.split())
+
+
+@pytest.mark.parametrize("target", ["price, EUR", '"price, EUR"'])
+def test_a_target_may_have_a_comma_in_its_name(target: str, here: Path) -> None:
+    (here / "t.csv").write_text('a,b,"price, EUR"\n' + GOOD)
+    assert invoke(["init", "t.csv", "--target", target, "--out", "t.yaml"]) == 0
+    assert 'target: "price, EUR"' in (here / "t.yaml").read_text().replace("'", '"')

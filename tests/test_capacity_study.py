@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -21,9 +22,10 @@ from ffsearch.search.capacity.networks import NetworkStore
 from ffsearch.search.console.lines import closing_lines
 from ffsearch.search.console.progress import JsonLines, PlainLines
 from ffsearch.search.console.show import show_lines, verdict_lines
-from ffsearch.search.folder.reader import StoredRun
+from ffsearch.search.folder.reader import StoredRun, load
 from ffsearch.search.observer import Observer, StudyProgress
 from ffsearch.search.run import run
+from ffsearch.search.steps.replay import replay
 from ffsearch.search.wording.codes import Code
 from test_kill import kill_at_random
 
@@ -325,3 +327,20 @@ def test_networks_of_the_reference_trainer_are_not_carried(key: str, tmp_path: P
     with pytest.raises(SpaceError, match=text):
         run("capacity", overrides=overrides, out=tmp_path / "run", workers=2)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_study_is_not_replayed(finished: StoredRun) -> None:
+    with pytest.raises(RunError, match="is a capacity study, and only trials of searches are replayed"):
+        replay(finished.path, 0)
+
+
+def test_torn_files_of_a_study_are_named(finished: StoredRun, tmp_path: Path) -> None:
+    (tmp_path / "networks").mkdir()
+    for torn in (b"PK\x03\x04 and no more", b""):
+        (tmp_path / "networks" / "3.npz").write_bytes(torn)
+        with pytest.raises(RunError, match=r"3\.npz cannot be read .* the network of training 3 is needed"):
+            NetworkStore(tmp_path).weights(3)
+    shutil.copytree(finished.path, tmp_path / "run")
+    (tmp_path / "run" / "capacity.parquet").write_bytes(b"PAR1 and no more")
+    with pytest.raises(RunError, match=r"capacity\.parquet cannot be read .* Restore it"):
+        _ = load(tmp_path / "run").capacity

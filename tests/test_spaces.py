@@ -271,13 +271,22 @@ def test_overrides_may_be_all_a_space_consists_of() -> None:
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("90s", 90), ("10m", 600), ("1h30m", 5400), ("1.5h", 5400), ("2d", 172_800), (" 1h 5s ", 3605)],
+    [
+        ("90s", 90),
+        ("10m", 600),
+        ("1h30m", 5400),
+        ("1.5h", 5400),
+        ("2d", 172_800),
+        (" 1h 5s ", 3605),
+        ("90", 90),
+        ("0.5", 0.5),
+    ],
 )
 def test_durations(text: str, seconds: float) -> None:
     assert parse_duration(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "10", "0s", "m10", "10m1h", "-5s", "1e3s", f"{'9' * 400}h"])
+@pytest.mark.parametrize("text", ["", "0", "1e3", "-90", "0s", "m10", "10m1h", "-5s", "1e3s", f"{'9' * 400}h"])
 def test_what_is_no_duration(text: str) -> None:
     with pytest.raises(ValueError, match=r"is not a duration\. Write it with units: 90s, 10m, 1h30m."):
         parse_duration(text)

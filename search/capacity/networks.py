@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,9 +49,9 @@ class NetworkStore:
         """
         path = self._path(number)
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 return [arrays[f"arr_{place}"] for place in range(len(arrays.files))]
-        except (OSError, EOFError, ValueError, KeyError) as error:
+        except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
             raise RunError(
                 f"{path} cannot be read ({error}), and the network of training {number} is needed. Begin anew with "
                 "--fresh (this folder is kept aside)."

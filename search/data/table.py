@@ -195,6 +195,10 @@ def _targets(spec: DataSpec, main: Source) -> tuple[str, ...]:
             f"command line). Its columns: {_listed(main.frame)}."
         )
     targets = (spec.target,) if isinstance(spec.target, str) else tuple(spec.target)
+    columns = [str(column) for column in main.frame.columns]
+    if not set(targets) <= set(columns):  # `price, EUR` is one name, which the command line cuts in two
+        whole = (column for column in columns if tuple(part.strip() for part in column.split(",")) == targets)
+        targets = next(((column,) for column in whole), targets)
     _require(main, targets, key="data.target")
     return targets
 

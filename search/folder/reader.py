@@ -203,9 +203,7 @@ class StoredRun:
                 f"{self.path} has no {CAPACITY}: it is no capacity study, or has not come to its end. What was trained "
                 "so far is in `run.trials`; the run's command ends it."
             )
-        import pandas as pd
-
-        return pd.read_parquet(path)
+        return _read_parquet(path, "Restore it, or start the study again with --fresh, which keeps this folder aside.")
 
     @property
     def best(self) -> dict[str, Any] | None:

@@ -19,7 +19,7 @@ from ffsearch.search.steps.running_trials import trial_job
 from ffsearch.search.steps.trial_records import make_record
 from ffsearch.search.training.protocol import Ended, Epoch
 from ffsearch.spaces.earlier import as_it_began
-from ffsearch.spaces.loader import parse_space
+from ffsearch.spaces.loader import parse, parse_space
 from ffsearch.spaces.schema import SearchSpace
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ def replay(path: str | Path, trial: int, *, data: str | pd.DataFrame | None = No
         DataError: If the table cannot be read.
     """
     run = load(path)
+    _refuse_study(run)
     recorded = _recorded(run, trial)
     inputs = same_inputs(run, data)
     setting = setting_of(inputs)
@@ -105,6 +106,14 @@ def replay_lines(run: StoredRun, replayed: Replayed) -> list[str]:
     ]
 
 
+def _refuse_study(run: StoredRun) -> None:
+    if parse(run.space_text, name=f"{run.path}/space.yaml", folder=run.path.parent).space.kind == "capacity":
+        raise RunError(
+            f"{run.path} is a capacity study, and only trials of searches are replayed. Its command with --fresh "
+            "trains its networks anew."
+        )
+
+
 def _lowest(record: TrialRecord) -> str:
     return f"{np.nanmin(record.curve.valid_loss):.8g}" if record.best_epoch else "none"
 
@@ -126,6 +135,7 @@ def same_inputs(run: StoredRun, data: str | pd.DataFrame | None) -> Inputs[Searc
             f"{run.path} was made from a frame in Python, which is not kept. Give it: "
             "ffsearch.search.steps.replay.replay(path, trial, data=frame)"
         )
+    _refuse_study(run)
     overrides = {"evidence": "none", **({"data.source": data} if isinstance(data, str) else {})}
     origin = f"{run.path}/space.yaml"
     space = parse_space(run.space_text, name=origin, overrides=overrides, folder=run.path.parent)
