@@ -31,6 +31,7 @@ from ffsearch.spaces.values import (
     Epochs,
     Header,
     Ignored,
+    MissingWords,
     Orders,
     Seconds,
     ShareOrFile,
@@ -240,6 +241,11 @@ class DataSpec(SpaceSection):
     )
     thousands: Literal[".", ",", "'", " "] | None = Field(
         default=None, description='The sign between thousands: ",", ".", "\'" or " ". null: found out.'
+    )
+    missing: MissingWords = Field(
+        default=(),
+        description='Words and numbers that stand for a missing cell: ["-999", "on request"], or by column: '
+        '{depth: ["-999"]}.',
     )
     header: Header = Field(default="auto", description="Whether the first line names the columns. auto: found out.")
     encoding: Encoding = Field(default=None, description="How the file writes letters: utf-8, cp1252. null: found out.")

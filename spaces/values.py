@@ -26,6 +26,7 @@ __all__ = [
     "Epochs",
     "Header",
     "Ignored",
+    "MissingWords",
     "Orders",
     "Seconds",
     "ShareOrFile",
@@ -78,6 +79,22 @@ def _levels(name: Any, raw: Any) -> tuple[str, ...]:
         quoted = "; put true and false in quotes if text is meant" if any(isinstance(one, bool) for one in odd) else ""
         raise refusal([Fault(path=(as_column(name),), text=f"{shown(raw)} {why}{quoted}.")])
     return texts
+
+
+def _missing(raw: Any) -> Any:
+    """Words that stand for a missing cell, as texts: a list for all columns, or a list a column."""
+    if isinstance(raw, Mapping):
+        return {as_column(name): _words(name, words) for name, words in raw.items()}
+    return _words(None, raw)
+
+
+def _words(name: Any, raw: Any) -> tuple[str, ...]:
+    words = raw if isinstance(raw, list | tuple) else (raw,)
+    if not all(isinstance(word, str | int | float) and not isinstance(word, bool) for word in words) or raw is None:
+        where = () if name is None else (as_column(name),)
+        why = 'is no list of words that stand for a missing cell, such as ["-999", "on request"]'
+        raise refusal([Fault(path=where, text=f"{shown(raw)} {why}.")])
+    return tuple(str(word).strip() for word in words)
 
 
 def _share_or_file(raw: Any) -> float | str | None:
@@ -170,6 +187,15 @@ Orders = Annotated[
     ),
 ]
 """Columns, and the levels of each from low to high."""
+
+_WORD_LIST_FORM: Final = {"type": "array", "items": {"type": ["string", "number"]}}
+
+MissingWords = Annotated[
+    tuple[str, ...] | dict[str, tuple[str, ...]],
+    BeforeValidator(_missing),
+    WithJsonSchema({"anyOf": [_WORD_LIST_FORM, {"type": "object", "additionalProperties": _WORD_LIST_FORM}]}),
+]
+"""Words that stand for a missing cell, in every column or by column."""
 
 Encoding = Annotated[StrictStr | None, BeforeValidator(_encoding)]
 """An encoding under Python's own name for it; None is to be found out."""

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any, Final
 
@@ -32,7 +33,7 @@ _HOW_LONG: Final = ("trials", "budget")
 _LATER: Final = {"max_params": None, "max_seconds_per_trial": None, "warm_start": None, "concurrency": CONCURRENCY}
 """Keys of `search:` that came later, and what they say where a run is the one it was before."""
 
-_LATER_DATA: Final = {"gap": 0, "number_bins": 0, "decimal": None, "thousands": None}
+_LATER_DATA: Final[Mapping[str, Any]] = {"gap": 0, "number_bins": 0, "decimal": None, "thousands": None, "missing": []}
 """The same of `data:`."""
 
 _LATER_TRAIN: Final = {"average": False}

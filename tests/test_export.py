@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -21,6 +22,7 @@ import ffsearch
 from ffsearch.errors import ExportError
 from ffsearch.search.base.texts import as_texts
 from ffsearch.search.cli import invoke
+from ffsearch.search.data import written
 from ffsearch.search.data.cells import MISSING
 from ffsearch.search.exporting import export, formats, host, runtimes
 from ffsearch.search.exporting.checks import awkward_rows, read_held_out
@@ -126,7 +128,7 @@ def test_onnxruntime_and_the_host_function_answer_without_ffsearch(run: Path, tm
     done = export_run(run, Format.ONNX, out=tmp_path / "model.onnx")
     rows = [
         {
-            "age": 39.5, "income / year": "1e3", "rent": "€1.250,75", "since": "13 May 2021 3:30 PM",
+            "age": 39.5, "income / year": "1e3", "rent": "(€1.250,75)", "since": "13 May 2021 3:30 PM",
             "city": " Bern ", "Größe": 2.0, "grade": "mid", "shop": "shop 7",
         },
         {
@@ -134,9 +136,11 @@ def test_onnxruntime_and_the_host_function_answer_without_ffsearch(run: Path, tm
             "city": "never seen", "Größe": None, "grade": "top", "shop": "shop 0",
         },
     ]  # fmt: skip
+    for part in (host, written):
+        shutil.copy(str(part.__file__), tmp_path)
     told = subprocess.run(
-        [sys.executable, "-c", WITH_ONNXRUNTIME_ALONE, host.__file__, str(done.path), json.dumps(rows)],
-        capture_output=True, text=True, timeout=120, check=False,
+        [sys.executable, "-c", WITH_ONNXRUNTIME_ALONE, str(tmp_path / "host.py"), str(done.path), json.dumps(rows)],
+        capture_output=True, text=True, timeout=120, check=False, cwd=tmp_path,
     )  # fmt: skip
     assert told.returncode == 0, told.stderr
     expected = load_packaged(run / MODEL).answers(pd.DataFrame(rows, dtype=object))

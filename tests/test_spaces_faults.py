@@ -319,7 +319,7 @@ def test_a_long_value_is_cut() -> None:
         ("data=x.csv",
          '--set data=x.csv: data: "x.csv" stands where keys are expected. Legal keys: source, target, task, drop, '
          "categories, ordinal, number_bins, groups, time, gap, test, augment, rows, valid, delimiter, decimal, "
-         "thousands, header, encoding."),
+         "thousands, missing, header, encoding."),
     ],
 )  # fmt: skip
 def test_a_wrong_override_is_told_like_a_wrong_line(override: str, said: str) -> None:

@@ -8,7 +8,7 @@ allowed. A text loses the blanks around it, and a whole number written with a po
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -18,6 +18,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+
+from ffsearch.search.data.written import plain_number as number_of
 
 __all__ = ["MISSING", "ODD_SHARE", "Cells", "Levels", "canonical", "folded", "natural_order", "number_of"]
 
@@ -83,13 +85,9 @@ class Levels:
         texts = ["" if is_missing else text for text, is_missing in zip(self.texts, are_missing, strict=True)]
         return _renumbered(self.codes, texts) if any(are_missing) else self
 
-    def numbers(self, read: Callable[[str], float] | None = None) -> NDArray[np.float64]:
-        """The cells as numbers, shape (n_rows,); NaN where one is missing or none.
-
-        Args:
-            read: What a text says, where the column has a spelling of its own (`spelling.py`); None is `number_of`.
-        """
-        return _pick(_numbers_of(self.texts, read=read), self.codes, missing=np.nan)
+    def numbers(self) -> NDArray[np.float64]:
+        """The cells as numbers, shape (n_rows,); NaN where one is missing or none."""
+        return _pick(_numbers_of(self.texts), self.codes, missing=np.nan)
 
     def take(self, cells: NDArray[np.bool_] | NDArray[np.int64]) -> Levels:
         """Some of the cells, and of the texts those that are left, in the order they first appear there."""
@@ -204,15 +202,8 @@ def natural_order(texts: tuple[str, ...] | list[str]) -> list[str]:
     return sorted(texts)
 
 
-def number_of(text: str) -> float:
-    """What `float` makes of a text, NaN where it is none; `1_000` and other scripts' digits are none."""
-    return float(text) if text.isascii() and _NUMBER.fullmatch(text) else np.nan
-
-
-def _numbers_of(texts: tuple[str, ...], *, read: Callable[[str], float] | None) -> NDArray[np.float64]:
-    """What each text says; where that is what `number_of` makes of it, Python sees only those that are numbers."""
-    if read is not None:
-        return np.array([read(text) for text in texts], dtype=np.float64)
+def _numbers_of(texts: tuple[str, ...]) -> NDArray[np.float64]:
+    """What each text says; Python sees only those that are numbers."""
     are_numbers = pc.match_substring_regex(
         pa.array(texts, type=pa.large_string()), rf"^(?:{_NUMBER.pattern})$", ignore_case=True
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -41,6 +42,15 @@ TEXT_WORDS: Final = 3.0
 
 TEXT_SHARE: Final = 0.5
 """Texts seldom repeat when more than this share of them is different. Choice."""
+
+MOSTLY: Final = 0.9
+"""From this share of numbers (or dates) on a column is one of them, whatever the other cells are. Choice."""
+
+MIN_NUMBERS: Final = 0.5
+"""The same where the others are a few words that repeat, such as `Varies with device`. Choice: more than half."""
+
+FEW_WORDS: Final = 3
+"""Different words that are few."""
 
 _TRUTH: Final = ({"false", "true"}, {"no", "yes"}, {"f", "t"}, {"n", "y"}, {"0", "1"}, {"off", "on"})
 _CODE_NAME: Final = re.compile(r"(?i:(?:.*[_\W])?(?:zip|zipcode|zip_code|postcode|postal_code|plz|code))|.*[a-z]Code")
@@ -199,10 +209,12 @@ def _judge(cells: Cells, *, table: TableReading) -> _Judged:
     n_odd, n_numbers = int(odd.counts().sum()), int((~gaps).sum())
     if n_numbers == 0 and n_odd == 0:
         return _of_levels(cells, Kind.EMPTY, [found(Code.EMPTY)])
-    if n_odd > ODD_SHARE * (n_odd + n_numbers):
-        return _judge_spelt(cells, table=table) or _judge_texts(cells)
-    if _are_codes(cells, numbers):
+    is_odd = n_odd > ODD_SHARE * (n_odd + n_numbers)
+    if not is_odd and _are_codes(cells, numbers):
         return _judge_texts(cells, stated=True, why=Code.CODES)
+    spelt = _judge_spelt(cells, table=table) if n_odd else None
+    if spelt is not None or is_odd:
+        return spelt or _judge_texts(cells)
     thousands = find_thousands(cells, share=1 - ODD_SHARE, table=table)
     if thousands is not None:
         return _judge_in(cells, thousands)
@@ -210,20 +222,47 @@ def _judge(cells: Cells, *, table: TableReading) -> _Judged:
 
 
 def _judge_spelt(cells: Cells, *, table: TableReading) -> _Judged | None:
-    """A column of numbers that are not written in Python's way; None if it is none."""
+    """A column of numbers that are not written in Python's way, or of which some are none; None if it is none.
+
+    Words among numbers are missing cells, where numbers are many and differ, and words are few or repeat: it is no
+    category of names, and no identifier.
+    """
     written = cells.written
-    spelling = find_spelling(written.texts, written.counts().tolist(), share=1 - ODD_SHARE, table=table)
-    return None if spelling is None else _judge_in(cells, spelling)
+    counts = written.counts()
+    spelling = find_spelling(written.texts, counts.tolist(), share=1 - ODD_SHARE, table=table)
+    if spelling is not None:
+        return _judge_in(cells, spelling)
+    spelling = find_spelling(written.texts, counts.tolist(), share=MIN_NUMBERS, table=table) or PLAIN
+    numbers = spelling.numbers(written.texts)
+    is_odd = np.isnan(numbers)
+    share = counts[~is_odd].sum() / max(1, counts.sum())
+    few_words = share >= MOSTLY or int(is_odd.sum()) <= FEW_WORDS
+    if share < MIN_NUMBERS or not few_words or len(np.unique(numbers[~is_odd])) < MIN_ROWS_OF_ID:
+        return None
+    return None if _are_codes(cells, spelling.read(cells)) else _judge_in(cells, spelling)
 
 
 def _judge_in(cells: Cells, spelling: Spelling) -> _Judged:
     """A column of numbers in a spelling of its own."""
-    numbers = cells.written.numbers(spelling.number)
+    numbers = spelling.read(cells)
     odd = cells.levels_of(np.isnan(numbers))
     judged = _judge_numbers(cells, numbers, odd=odd)
-    reasons = (*judged.column.reasons, found(Code.SPELT, spelling=str(spelling)))
+    if spelling == PLAIN:
+        return judged
+    reasons = (*judged.column.reasons, found(Code.SPELT, spelling=str(spelling)), *rough_cells(cells, spelling))
     told = replace(judged.column, reading=spelling, reasons=reasons)
     return replace(judged, column=told if told.used else judged.column)
+
+
+def rough_cells(cells: Cells, spelling: Spelling) -> list[Finding]:
+    """What cells say no more than about how much, by what is read of them."""
+    written = cells.written
+    counts, first = Counter[str](), dict[str, str]()
+    for text, form, count in zip(written.texts, spelling.forms(written.texts), written.counts().tolist(), strict=True):
+        if form:
+            counts[form] += count
+            first.setdefault(form, text)
+    return [found(Code.ROUGH_CELLS, form, n=counts[form], cell=first[form]) for form in sorted(counts)]
 
 
 def _judge_ordinal(cells: Cells, order: tuple[str, ...], *, form: str) -> _Judged:

@@ -308,16 +308,8 @@ def _limited(table: Table, spec: DataSpec, *, seed: int) -> Table:
     guide, _ = _guide(table, spec)
     kept = limit_rows(np.arange(n_main), spec.rows, guide=guide, seed=seed)
     rows = np.concatenate([kept, np.arange(n_main, table.n_rows)])
-    return replace(
-        table,
-        features=table.features.take(rows).reset_index(drop=True),
-        target=table.target.take(rows),
-        groups=None if table.groups is None else table.groups.take(rows),
-        time=None if table.time is None else table.time.take(rows),
-        dropped=table.dropped.take(rows).reset_index(drop=True),
-        row_names=table.row_names.take(rows).reset_index(drop=True),
-        notices=(*table.notices, found(Code.ROWS_LIMITED, n=spec.rows, total=n_main, way=guide.method)),
-    )
+    limited = found(Code.ROWS_LIMITED, n=spec.rows, total=n_main, way=guide.method)
+    return replace(table.taken(rows), notices=(*table.notices, limited))
 
 
 def _columns(table: Table, development: NDArray[np.int64], *, spec: DataSpec) -> tuple[tuple[Column, ...], Raw]:

@@ -298,7 +298,7 @@ class Preprocessor:
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, texts and numbers, fit for JSON."""
         return {
-            "numbers": [asdict(number) for number in self.numbers],
+            "numbers": [{**asdict(number), "reading": number.reading.as_dict()} for number in self.numbers],
             "categories": [asdict(category) for category in self.categories],
             "cycles": [asdict(one) for one in self.cycles],
             "table": self.table.as_dict(),

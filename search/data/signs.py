@@ -19,10 +19,11 @@ import pandas as pd
 from ffsearch.search.base.texts import as_texts
 from ffsearch.search.data.cells import MISSING
 from ffsearch.search.data.reading import TableReading
+from ffsearch.search.data.units import shape_of
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
 
-__all__ = ["AFTER", "BEFORE", "OTHER", "are_surely_thousands", "are_thousands", "judge_signs", "number_signs"]
+__all__ = ["OTHER", "are_surely_thousands", "are_thousands", "judge_signs", "number_signs"]
 
 OTHER: Final = {".": ",", ",": "."}
 
@@ -37,16 +38,6 @@ MIN_GROUPED: Final = 44
 thousands where whole numbers stand beside. Choice: a tenth of all decimals end in a zero that is not written, and
 0.9^44 is a hundredth."""
 
-_SIGN: Final = r"[$€£¥₹₩₽₺₴₫฿¢]"
-BEFORE: Final = rf"{_SIGN}|(?:US|R|C|A)\$|USD|EUR|GBP|CHF|JPY|CAD|AUD|INR|BRL|Rs\.?"
-"""Currencies. Choice: other letters in front of a number begin a code, such as A12."""
-
-AFTER: Final = rf"{_SIGN}|%|‰|°[CF]?|[^\W\d_]{{2,12}}(?:/[^\W\d_]{{1,6}})?[²³]?"
-"""Units, of two letters at least: 4B is a flat and no amount of Bs."""
-
-_BODY: Final = re.compile(
-    rf"[-+(\u2212~<>≈]?\s*(?:{BEFORE})?\s*[-+]?\s*(?P<body>[\d.,'\s]*\d)(?:\s*(?:{AFTER})?[)*+]?|\s*-)"
-)
 _DECIMAL: Final = {
     sign: re.compile(
         rf"\d*{mine}(?:\d{{1,2}}|\d{{4,}})|0+{mine}\d+|{mine}\d+|\d{{4,}}{mine}\d+"
@@ -138,8 +129,8 @@ def number_signs(cells: pd.Series[Any]) -> list[str]:
     places = np.unique(np.linspace(0, len(texts) - 1, min(N_LOOKED_AT, len(texts))).astype(np.int64))
     looked_at = [text.strip() for text in texts.take(places).dropna().unique().tolist()]
     present = [text for text in looked_at if text not in MISSING]
-    bodies = [body for text in present if (body := _BODY.fullmatch(text)) is not None]
-    return [body["body"].strip() for body in bodies] if len(bodies) >= NUMBER_SHARE * len(present) else []
+    shapes = [shape for text in present if (shape := shape_of(text)) is not None]
+    return [shape.body for shape in shapes] if len(shapes) >= NUMBER_SHARE * len(present) else []
 
 
 def _votes(cells: pd.Series[Any]) -> _Votes | None:

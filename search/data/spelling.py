@@ -1,8 +1,9 @@
-"""How a column writes its numbers where that is not Python's way: `1.234,5`, `$1,299`, `13.56 %`, `36 months`.
+"""How a column writes its numbers where that is not Python's way: `1.234,5`, `$1,299`, `(13.56) %`, `36 months`, `12k`.
 
 A whole column is judged, never a cell: alone, `1,234` may be a thousand or a little more than one. What is taken for
-a spelling must read nearly all cells of the column, with one decimal sign, one sign between thousands and one unit.
-A cell written as Python writes numbers is read in every spelling in which it is nothing else.
+a spelling must read nearly all cells of the column, with one decimal sign, one sign between thousands and one unit, or
+units of which each is so many times another. A cell written as Python writes numbers is read in every spelling in
+which it is nothing else. What one cell says is found by `written.py`.
 
 Numbers with zeros in front (`007`, `01234`) are codes of something and no amounts: a number would lose the zeros.
 """
@@ -10,26 +11,37 @@ Numbers with zeros in front (`007`, `01234`) are codes of something and no amoun
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from functools import cached_property
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ffsearch.search.data.cells import Cells, number_of
 from ffsearch.search.data.reading import AS_PLAIN, TableReading
-from ffsearch.search.data.signs import AFTER, BEFORE, OTHER, are_surely_thousands, are_thousands, number_signs
+from ffsearch.search.data.signs import OTHER, are_surely_thousands, are_thousands, number_signs
+from ffsearch.search.data.units import Shape, common_units, shape_of
+from ffsearch.search.data.written import LIMIT, RANGE, amount
 
 __all__ = ["PLAIN", "Spelling", "find_spelling", "find_thousands"]
 
 _N_LOOKED_AT: Final = 1000
 """Different cells a spelling is chosen by. Choice: as good as certain, and quick; all are then read in it."""
 
-_CELL: Final = re.compile(rf"[+-]?\s*(?P<before>{BEFORE})?\s*[+-]?[\d.,'\s]*\d\s*(?P<after>{AFTER})?")
-_EXPONENT: Final = re.compile(r"[+-]?[0-9]+\.?[0-9]*[eE][+-]?[0-9]+")
+MIN_UNIT_SHARE: Final = 0.05
+"""A unit that fewer cells have is odd: `34 Acres` among square feet is no 34. Choice."""
+
+MAX_ROUGH: Final = 0.5
+"""Most of the cells that may be limits or ranges. Choice: beyond it they are classes, as ages `18-25` and `>65` are."""
+
+_FEW_SCALES: Final = frozenset("BbmT")
+"""Letters that stand for a power of ten only beside `k` or `M`: `4B` is a flat and no amount of billions."""
+
 _SPACES: Final = " \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}"
 _BETWEEN: Final = ("'", _SPACES)
 
@@ -43,63 +55,70 @@ class Spelling:
         thousands: Signs of which each may stand between thousands.
         before: What may stand in front of a number, such as `$`.
         after: What may stand behind it, such as `%` or `months`.
+        units: Where several units stand behind, each with what it is of the first.
     """
 
     decimal: str = "."
     thousands: str = ""
     before: str = ""
     after: str = ""
+    units: tuple[tuple[str, float], ...] = ()
 
     def number(self, text: str) -> float:
-        """What a cell says, NaN where it is no number in this spelling nor in Python's.
+        """What a cell says, NaN where it is no number in this spelling nor in Python's."""
+        return amount(text, self.as_dict())[0]
 
-        `exporting/host.py` repeats this; a test holds both together.
-        """
-        found = self._pattern.fullmatch(text.strip())
-        if found is None or not found["whole"] + found["rest"]:
-            return number_of(text.strip())
-        whole = found["whole"].translate(dict.fromkeys(map(ord, self.thousands)))
-        return float(f"{found['sign'] or found['inner']}{whole or 0}.{found['rest'][1:] or 0}")
+    def numbers(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """What many different cells say, shape (n_texts,); those without anything special come at Arrow's speed."""
+        numbers, is_read = self._at_once(texts)
+        reading = self.as_dict()
+        for place in np.flatnonzero(~is_read).tolist():
+            numbers[place] = amount(texts[place], reading)[0]
+        return numbers
 
-    def reads(self, text: str) -> bool:
-        """Whether a cell is a number in it, or in Python's."""
-        return not np.isnan(self.number(text))
+    def forms(self, texts: Sequence[str]) -> list[str]:
+        """How each says no more than about how much (`written.amount`); nothing for exact ones."""
+        _, is_read = self._at_once(texts)
+        reading = self.as_dict()
+        return ["" if done else amount(text, reading)[1] for text, done in zip(texts, is_read, strict=True)]
 
-    def is_written_so(self, text: str) -> bool:
-        """Whether a cell is a number in it; of those that Python alone reads, whole ones and those with exponents."""
-        found = self._pattern.fullmatch(text)
-        if found is not None and found["whole"] + found["rest"]:
-            return True
-        return bool(self.decimal == "." or _EXPONENT.fullmatch(text)) and not np.isnan(number_of(text))
+    def _at_once(self, texts: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """The numbers of the cells that have but digits, signs and the unit, NaN for others; and which those are."""
+        cells = pa.array(texts, type=pa.large_string())
+        for pattern in [rf"^{re.escape(self.before)}\s*"] * bool(self.before) + [
+            rf"\s*{re.escape(self.after)}$"
+        ] * bool(self.after):
+            cells = pc.replace_substring_regex(cells, pattern, "")
+        groups = rf"[1-9][0-9]{{0,2}}(?:[{re.escape(self.thousands)}][0-9]{{3}})+|" if self.thousands else ""
+        written = rf"^[+-]?(?:{groups}[0-9]+)(?:{re.escape(self.decimal)}[0-9]+)?$"
+        is_read = pc.match_substring_regex(cells, written)
+        for sign in self.thousands:
+            cells = pc.replace_substring(cells, sign, "")
+        cells = pc.replace_substring(cells, self.decimal, ".")
+        done = is_read.to_numpy(zero_copy_only=False).astype(np.bool_) & (not self.units)
+        plain = pc.if_else(pa.array(done), cells, None)
+        return np.array(pc.cast(plain, pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64), done
 
     def read(self, cells: Cells) -> NDArray[np.float64]:
         """The cells of a column as numbers, shape (n_rows,); NaN where one is missing or none."""
         if self == PLAIN or pd.api.types.is_numeric_dtype(cells.column.dtype):
             return cells.numbers
-        return cells.written.numbers(self.number)
+        return np.append(self.numbers(cells.written.texts), np.nan)[cells.written.codes]
 
-    @cached_property
-    def _pattern(self) -> re.Pattern[str]:
-        groups = rf"[1-9][0-9]{{0,2}}(?:[{re.escape(self.thousands)}][0-9]{{3}})+|" if self.thousands else ""
-        return re.compile(
-            rf"(?P<sign>[+-]?)\s*(?:{re.escape(self.before)})?\s*(?P<inner>[+-]?)"
-            rf"(?P<whole>(?:{groups}[0-9]+)?)(?P<rest>(?:{re.escape(self.decimal)}[0-9]+)?)"
-            rf"\s*(?:{re.escape(self.after)})?"
-        )
-
-    def as_dict(self) -> dict[str, str]:
+    def as_dict(self) -> dict[str, Any]:
         """Plain values under their names, fit for JSON."""
-        return asdict(self)
+        plain = {"decimal": self.decimal, "thousands": self.thousands, "before": self.before, "after": self.after}
+        return {**plain, "units": dict(self.units)} if self.units else plain
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Spelling:
         """The spelling that `as_dict` gave."""
-        return cls(**values)
+        return cls(**{**values, "units": tuple(values.get("units", {}).items())})
 
     def __str__(self) -> str:
         """A number in it: `$1,234.5`, `1.234,5 %`."""
-        unit = f" {self.after}" if self.after else ""
-        return f"{self.before}1{self.thousands[:1]}234{self.decimal}5{unit}"
+        after = self.units[0][0] if self.units else self.after
+        return f"{self.before}1{self.thousands[:1]}234{self.decimal}5{f' {after}' if after else ''}"
 
 
 PLAIN: Final = Spelling()
@@ -119,31 +138,72 @@ def find_spelling(
         share: Share of the cells that must be numbers in it.
         table: How the table is read as a whole.
     """
-    table = table or AS_PLAIN
-    looked_at = [found for text in texts[:_N_LOOKED_AT] if (found := _CELL.fullmatch(text))]
-    units = [{found[side] for found in looked_at} - {None} for side in ("before", "after")]
-    if not looked_at or any(len(unit) > 1 for unit in units):
+    places = np.unique(np.linspace(0, len(texts) - 1, min(_N_LOOKED_AT, len(texts))).astype(np.int64))
+    looked_at = [(texts[place], counts[place]) for place in places]
+    shapes = [(shape, count) for text, count in looked_at if (shape := shape_of(text)) is not None]
+    units = _units(shapes)
+    if units is None or sum(count for _, count in shapes) < share * sum(count for _, count in looked_at):
         return None
-    before, after = (next(iter(unit), "") for unit in units)
     best, most = PLAIN, -1
-    for spelling in _candidates(table, before=before, after=after):
-        n_read = _n_read(spelling.is_written_so, texts[:_N_LOOKED_AT], counts)
+    if not any(shape.is_special for shape, _ in shapes) and (table or AS_PLAIN).decimal == ".":
+        most = _n_read(PLAIN, looked_at)
+    for spelling in _candidates(table or AS_PLAIN, **units):
+        n_read = _n_read(spelling, looked_at)
         best, most = (spelling, n_read) if n_read > most else (best, most)
-    return best if best != PLAIN and _n_read(best.reads, texts, counts) >= share * sum(counts) else None
+    if best == PLAIN:
+        return None
+    numbers, weights = best.numbers(texts), np.asarray(counts)
+    n_read = int(weights[~np.isnan(numbers)].sum())
+    rough = [form in (LIMIT, RANGE) for form in best.forms([text for text, _ in looked_at])]
+    n_rough = sum(count for (_, count), is_rough in zip(looked_at, rough, strict=True) if is_rough)
+    return best if n_read >= share * weights.sum() and n_rough <= MAX_ROUGH * sum(n for _, n in looked_at) else None
 
 
-def _candidates(table: TableReading, *, before: str, after: str) -> list[Spelling]:
+def _units(shapes: Sequence[tuple[Shape, int]]) -> dict[str, Any] | None:
+    """The currency and the unit of a column's numbers; None where it has none that agree, or letters that are codes."""
+    n_cells = sum(count for _, count in shapes)
+    seen: dict[str, Counter[str]] = {"before": Counter(), "after": Counter(), "scale": Counter(), "sign": Counter()}
+    for shape, count in shapes:
+        for part, counter in seen.items():
+            counter[getattr(shape, part)] += count
+    for counter in seen.values():
+        counter.pop("", None)
+    scales = set(seen["scale"])
+    if (scales and scales <= _FEW_SCALES) or len(seen["sign"]) > 1:  # 1+ and 1- are marks of a school
+        return None
+    before, after = (
+        [unit for unit, count in seen[part].items() if count >= MIN_UNIT_SHARE * n_cells]
+        for part in ("before", "after")
+    )
+    if not shapes or len(before) > 1:
+        return None
+    factors = common_units(after) if len(after) > 1 else ()
+    if factors is None:
+        return None
+    one = after[0] if len(after) == 1 else ""
+    return {"before": next(iter(before), ""), "after": one, "units": factors}
+
+
+def _candidates(
+    table: TableReading, *, before: str, after: str, units: tuple[tuple[str, float], ...]
+) -> list[Spelling]:
     """Spellings in the order in which the first of equals is taken: the table's own decimal sign, then the other."""
     decimals = (table.decimal,) if table.stated else (table.decimal, OTHER[table.decimal])
     found = []
     for decimal in decimals:
         between = [OTHER[decimal], *_BETWEEN]
-        if decimal == ".":
-            between = ["", *between]
         if decimal == table.decimal and table.thousands not in between:
             between = [table.thousands, *between]
-        found += [Spelling(decimal=decimal, thousands=sign, before=before, after=after) for sign in between]
+        found += [
+            Spelling(decimal=decimal, thousands=sign, before=before, after=after, units=units) for sign in between
+        ]
     return found
+
+
+def _n_read(spelling: Spelling, looked_at: Sequence[tuple[str, int]]) -> int:
+    """How many cells are numbers in a spelling and in no other."""
+    strict = {**spelling.as_dict(), "strict": True}
+    return sum(count for text, count in looked_at if not np.isnan(amount(text, strict)[0]))
 
 
 def find_thousands(cells: Cells, *, share: float, table: TableReading) -> Spelling | None:
@@ -163,8 +223,3 @@ def find_thousands(cells: Cells, *, share: float, table: TableReading) -> Spelli
         return None
     commas = TableReading(decimal=",", thousands=".")
     return find_spelling(written.texts, written.counts().tolist(), share=share, table=commas)
-
-
-def _n_read(is_read: Callable[[str], bool], texts: Sequence[str], counts: Sequence[int]) -> int:
-    """How many cells are read so."""
-    return sum(count for text, count in zip(texts, counts, strict=False) if is_read(text))

@@ -10,18 +10,20 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
 from ffsearch.search.base.texts import counted
-from ffsearch.search.data.cells import Cells
+from ffsearch.search.data.cells import MISSING, Cells
 from ffsearch.search.data.images import LABEL, ImageShape
 from ffsearch.search.data.names import plain_name
 from ffsearch.search.data.reading import AS_PLAIN, TableReading
-from ffsearch.search.data.signs import judge_signs
+from ffsearch.search.data.signs import judge_signs, number_signs
 from ffsearch.search.data.sources import Source, from_frame, read_source
-from ffsearch.search.data.spelling import find_spelling, find_thousands
-from ffsearch.search.data.targets import MAX_INTEGER_CLASSES, Target
+from ffsearch.search.data.target_reading import read_target
+from ffsearch.search.data.targets import Target
 from ffsearch.search.data.text import TextSettings
+from ffsearch.search.data.units import shape_of
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
 from ffsearch.spaces.schema import MIN_ROWS, DataSpec
@@ -30,6 +32,9 @@ __all__ = ["Table", "read_table"]
 
 _N_NAMED: Final = 20
 """Columns listed in an error; more would bury the advice."""
+
+_N_BELOW: Final = 1000
+"""Rows below the first that a row of units is compared with. Choice: as good as certain, and quick."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +76,18 @@ class Table:
         """All rows, with those of a test file."""
         return len(self.features)
 
+    def taken(self, rows: NDArray[np.int64]) -> Table:
+        """The table of some rows, by position; how many of them are test rows is for the caller to say."""
+        return replace(
+            self,
+            features=self.features.take(rows).reset_index(drop=True),
+            target=self.target.take(rows),
+            groups=None if self.groups is None else self.groups.take(rows),
+            time=None if self.time is None else self.time.take(rows),
+            dropped=self.dropped.take(rows).reset_index(drop=True),
+            row_names=self.row_names.take(rows).reset_index(drop=True),
+        )
+
 
 def read_table(spec: DataSpec, *, frame: pd.DataFrame | None = None) -> Table:
     """Read the table of a space file.
@@ -93,6 +110,7 @@ def read_table(spec: DataSpec, *, frame: pd.DataFrame | None = None) -> Table:
         "data.ordinal": tuple(spec.ordinal),
         "data.groups": _one(spec.groups),
         "data.time": _one(spec.time),
+        "data.missing": tuple(spec.missing) if isinstance(spec.missing, dict) else (),
     }
     for key, names in asked.items():
         _require(main, names, key=key)
@@ -118,12 +136,15 @@ def read_table(spec: DataSpec, *, frame: pd.DataFrame | None = None) -> Table:
         semicolons=main.semicolons, decimal=spec.decimal, thousands=spec.thousands,
     )  # fmt: skip
     notices += told
-    target, told = _plainly_written(Target.of(rows[list(targets)], reading), task=spec.task, table=reading)
-    notices += told
-    _refuse_missing(target, n_main=len(main.frame), files=(main.source, test.source if test else ""))
-    return Table(
+    reading = _with_missing(reading, spec)
+    _refuse_units(main.frame, name=main.name)
+    read = read_target(rows[list(targets)], table=reading, task=spec.task)
+    notices += read.notices
+    files = (main.source, test.source if test else "")
+    _refuse_missing(read.target, unreadable=read.unreadable, n_main=len(main.frame), files=files)
+    table = Table(
         features=rows[[column for column in rows.columns if column not in set_apart]],
-        target=target,
+        target=read.target,
         groups=reading.cells(rows[spec.groups]) if spec.groups else None,
         time=reading.cells(rows[spec.time]) if spec.time else None,
         dropped=rows[list(spec.drop)],
@@ -136,6 +157,47 @@ def read_table(spec: DataSpec, *, frame: pd.DataFrame | None = None) -> Table:
         image=main.image,
         reading=reading,
     )
+    return table if not len(read.unreadable) else _without(table, read.unreadable)
+
+
+def _with_missing(reading: TableReading, spec: DataSpec) -> TableReading:
+    """The reading with the words for missing cells that the space file says."""
+    if isinstance(spec.missing, dict):
+        return replace(reading, missing_in=spec.missing)
+    return replace(reading, missing=spec.missing)
+
+
+def _without(table: Table, rows: NDArray[np.int64]) -> Table:
+    """The table without some rows."""
+    n_test = int((rows >= table.n_rows - table.n_test_rows).sum())
+    kept = np.setdiff1d(np.arange(table.n_rows), rows)
+    if len(kept) - (table.n_test_rows - n_test) < MIN_ROWS:
+        raise DataError(f"{table.source} has {len(kept)} rows with a target; at least {MIN_ROWS} are needed.")
+    return replace(table.taken(kept), n_test_rows=table.n_test_rows - n_test)
+
+
+def _refuse_units(frame: pd.DataFrame, *, name: str) -> None:
+    """Refuse a first row of units, or of a second header, above columns of numbers.
+
+    Raises:
+        DataError: With the row.
+    """
+    if len(frame) < MIN_ROWS:
+        return
+    above: dict[str, str] = {}
+    for column in frame.columns:
+        cells = frame[column]
+        cell = str(cells.iloc[0]).strip() if isinstance(cells.dtype, pd.StringDtype) else ""
+        if cell in MISSING or shape_of(cell) is not None or not number_signs(cells):
+            continue
+        if not np.isnan(Cells(cells.iloc[1:_N_BELOW]).numbers).any():
+            above[str(column)] = cell
+    if len(above) > 1:
+        shown = ", ".join(f"{cell!r} in {column!r}" for column, cell in list(above.items())[:_N_NAMED])
+        raise DataError(
+            f"{name}: row 1 below the header holds no numbers where all rows below it do: {shown}. It looks like a row "
+            "of units or a second header. Remove that line."
+        )
 
 
 def _refuse_columns_of_images(spec: DataSpec, main: Source) -> None:
@@ -178,6 +240,9 @@ def _by_plain_names(spec: DataSpec, main: Source) -> DataSpec:
             "ordinal": {plain(name): levels for name, levels in spec.ordinal.items()},
             "groups": spec.groups and plain(spec.groups),
             "time": spec.time and plain(spec.time),
+            "missing": {plain(name): words for name, words in spec.missing.items()}
+            if isinstance(spec.missing, dict)
+            else spec.missing,
         }
     )
 
@@ -241,41 +306,13 @@ def _joined(main: Source, test: Source, *, needless: Sequence[str]) -> tuple[pd.
     return pd.concat([main.frame, below], ignore_index=True), notices
 
 
-def _plainly_written(target: Target, *, task: str, table: TableReading) -> tuple[Target, list[Finding]]:
-    """Targets as numbers where they are numbers in another spelling (`spelling.py`), and a finding of each.
-
-    All cells must be, and all rows are looked at: what a target is in a sealed row must be known to score it. A few
-    texts such as `3 stars` stay the names of classes.
-    """
-    columns, notices = list(target.columns), []
-    for place, cells in enumerate(target.columns):
-        if pd.api.types.is_numeric_dtype(cells.column.dtype):
-            continue
-        written = cells.written
-        if np.isnan(cells.numbers).any():
-            spelling = find_spelling(written.texts, written.counts().tolist(), share=1.0, table=table)
-        else:
-            spelling = find_thousands(cells, share=1.0, table=table)
-        if spelling is None:
-            continue
-        numbers = written.numbers(spelling.number)
-        are_whole = not (numbers[~np.isnan(numbers)] % 1).any()
-        are_classes = task == "auto" and are_whole and len(written.texts) <= MAX_INTEGER_CLASSES
-        if task in ("binary", "multiclass") or are_classes:
-            continue
-        columns[place] = Cells(pd.Series(numbers, index=cells.column.index, name=cells.name))
-        cell = written.texts[0]
-        told = {"target": cells.name, "spelling": str(spelling), "cell": cell}
-        notices.append(found(Code.TARGET_SPELT, **told, number=spelling.number(cell)))
-    return Target(columns), notices
-
-
-def _refuse_missing(target: Target, *, n_main: int, files: tuple[str, str]) -> None:
-    """Refuse missing and infinite targets, with their number and the first of them."""
+def _refuse_missing(target: Target, *, unreadable: NDArray[np.int64], n_main: int, files: tuple[str, str]) -> None:
+    """Refuse missing and infinite targets, with their number and the first of them; rows left out may be so."""
     for cells in target.columns:
         bad = np.isinf(cells.numbers)
         gaps = np.isnan(cells.numbers)  # missing, or the names of classes
         bad[np.flatnonzero(gaps)[cells.levels_of(gaps).codes < 0]] = True
+        bad[unreadable] = False
         if not bad.any():
             continue
         first = int(np.flatnonzero(bad)[0])

@@ -1,11 +1,12 @@
 """From the cells of a row to the numbers an exported model takes: `.tflite` and `.onnx`, which know no texts.
 
-This file needs NumPy alone and nothing of ffsearch, so that it can be copied to where the model runs; in another
-language it is the specification. What it reads is the JSON file that stands beside the model.
+This file and `data/written.py` need NumPy alone and nothing else of ffsearch, so that both can be copied to where the
+model runs, into one folder; for another language they are the specification. What they read is the JSON file that
+stands beside the model.
 
     number     a number as it is, or a text that is written as one; anything else, a truth value and infinity among it,
                is NaN, which means missing; with a `reading` the text may hold its unit, its signs between thousands and
-               its decimal sign: `1.234,5 km` is 1234.5
+               its decimal sign: `1.234,5 km` is 1234.5; `written.amount` tells more
     date       days since the `origin` of its reading, the time of day as their fraction, in UTC where the text names
                its zone; 1/2/2024 is in February where `day_first` says so
     category   the text without the blanks around it, and without the point of a whole number (`2.0` is `2`); missing
@@ -29,10 +30,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+try:
+    from ffsearch.search.data import written
+except ImportError:  # copied to where the model runs, both files into one folder
+    import written  # type: ignore[import-not-found, no-redef]
+
 __all__ = ["encode"]
 
 # The same patterns as in `data/cells.py` and `data/dates.py`, which this file must not import; a test holds both.
-_NUMBER: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _NAME: Final = rf"(?:{'|'.join(_MONTHS)})[a-z]*\.?"
 _DATE: Final = re.compile(
@@ -78,34 +83,19 @@ def encode(rows: Sequence[Mapping[str, Any]], inputs: Mapping[str, Any]) -> dict
     return feed
 
 
-def _number(cell: Any, missing: frozenset[str], reading: Mapping[str, str] | None) -> float:
+def _number(cell: Any, missing: frozenset[str], reading: Mapping[str, Any] | None) -> float:
     if cell is None or isinstance(cell, bool):
         return float("nan")
     if isinstance(cell, str):
         text = cell.strip()
-        text = text if reading is None else _plain(text, **reading)
-        if text in missing or not (text.isascii() and _NUMBER.fullmatch(text)):
+        if text in missing:
             return float("nan")
-        cell = text
+        cell = written.plain_number(text) if reading is None else written.amount(text, reading)[0]
     try:
         number = float(cell)
     except OverflowError:  # a whole number beyond every float
         return float("nan")
     return min(max(number, -_FLOAT32_MAX), _FLOAT32_MAX) if abs(number) < float("inf") else float("nan")
-
-
-def _plain(text: str, decimal: str, thousands: str, before: str, after: str) -> str:
-    """A number of a column's own spelling as Python writes it; any other text as it is."""
-    groups = rf"[1-9][0-9]{{0,2}}(?:[{re.escape(thousands)}][0-9]{{3}})+|" if thousands else ""
-    found = re.fullmatch(
-        rf"([+-]?)\s*(?:{re.escape(before)})?\s*([+-]?)((?:{groups}[0-9]+)?)((?:{re.escape(decimal)}[0-9]+)?)"
-        rf"\s*(?:{re.escape(after)})?",
-        text,
-    )
-    if found is None or not found[3] + found[4]:
-        return text
-    whole = found[3].translate(dict.fromkeys(map(ord, thousands)))
-    return f"{found[1] or found[2]}{whole or 0}.{found[4][1:] or 0}"
 
 
 def _days(cell: Any, reading: Mapping[str, Any]) -> float:

@@ -56,6 +56,7 @@ class Code(StrEnum):
     NUMBER_BINS = "FFS110", Severity.NOTICE
     TARGET_KNOWN = "FFS111", Severity.NOTICE
     SIGNS = "FFS112", Severity.NOTICE
+    TARGETS_LEFT_OUT = "FFS113", Severity.WARNING
     TASK_STATED = "FFS121"
     TASK_SEVERAL_TARGETS = "FFS122"
     TASK_TWO_VALUES = "FFS123"
@@ -103,6 +104,7 @@ class Code(StrEnum):
     MAY_BE_GROUPS = "FFS313", Severity.WARNING
     MAY_BE_TIME = "FFS314", Severity.NOTICE
     FEW_GROUPS_SEALED = "FFS315", Severity.WARNING
+    ROUGH_CELLS = "FFS316", Severity.NOTICE
 
     # 4xx: how training went, and why trials ended
     TRIAL_STOPPED = "FFS401"
