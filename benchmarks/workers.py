@@ -20,8 +20,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from ffsearch.search.data.problem import Problem
 from ffsearch.search.engines.optuna_engine import OptunaEngine
 from ffsearch.search.executors.population import PopulationTrainer
-from ffsearch.search.executors.processes import ProcessCarrier
-from ffsearch.search.executors.protocol import Carrier
+from ffsearch.search.executors.processes import ProcessExecutor
+from ffsearch.search.executors.protocol import Executor
 from ffsearch.search.steps.inputs import Inputs, read_inputs, requested
 from ffsearch.search.steps.running_trials import trial_job
 from ffsearch.search.training.protocol import Job, Stopping
@@ -36,10 +36,10 @@ def jobs_of(inputs: Inputs[SearchSpace], n_trials: int) -> list[Job]:
     return [trial_job(each.trial, each.point, 0, seed=0) for each in proposals if each is not None]
 
 
-def seconds(problem: Problem, stopping: Stopping, jobs: list[Job], carrier: Carrier | None) -> float:
+def seconds(problem: Problem, stopping: Stopping, jobs: list[Job], executor: Executor | None) -> float:
     """Of the clock, for all networks."""
     began = time.perf_counter()
-    for _ in PopulationTrainer(problem, stopping, carrier=carrier).train(iter(jobs)):
+    for _ in PopulationTrainer(problem, stopping, executor=executor).train(iter(jobs)):
         pass
     return time.perf_counter() - began
 
@@ -59,23 +59,23 @@ def main() -> None:
     stopping = stopping_for(inputs.space.train, len(problem.splits[0].x_train))
     jobs = jobs_of(inputs, given.trials)
     with tempfile.TemporaryDirectory() as folder:
-        carriers = {
-            n: ProcessCarrier(n, folder=Path(folder, str(n)), notify=lambda text: print(text, flush=True))
+        executors = {
+            n: ProcessExecutor(n, folder=Path(folder, str(n)), notify=lambda text: print(text, flush=True))
             for n in given.workers
         }
         try:
-            for carrier in (None, *carriers.values()):  # programs loaded, pages read
-                seconds(problem, stopping, jobs[:4], carrier)
+            for executor in (None, *executors.values()):  # programs loaded, pages read
+                seconds(problem, stopping, jobs[:4], executor)
             threads, shares = [seconds(problem, stopping, jobs, None)], dict[int, list[float]]()
             for _ in range(given.rounds):
-                taken = {n: seconds(problem, stopping, jobs, carrier) for n, carrier in carriers.items()}
+                taken = {n: seconds(problem, stopping, jobs, executor) for n, executor in executors.items()}
                 threads.append(seconds(problem, stopping, jobs, None))
                 for n, workers_s in taken.items():
                     shares.setdefault(n, []).append(workers_s / mean(threads[-2:]))
                 told = ", ".join(f"{n} workers {workers_s:.1f} s" for n, workers_s in taken.items())
                 print(f"threads {threads[-2]:.1f} s, {told}, threads {threads[-1]:.1f} s", flush=True)
         finally:
-            for each in carriers.values():
+            for each in executors.values():
                 each.close()
     for n, of_rounds in shares.items():
         low, high = min(of_rounds), max(of_rounds)

@@ -109,7 +109,7 @@ class Repeated:
 
 @dataclass(frozen=True, kw_only=True)
 class Workers:
-    """Who is at work, where a carrier was asked for.
+    """Who is at work, where an executor was asked for.
 
     Args:
         kind: Processes of this machine, or nodes of a cluster.

@@ -18,7 +18,7 @@ from ffsearch.errors import RunError, SpaceError
 from ffsearch.search.base.quiet import load_tensorflow
 from ffsearch.search.capacity.study import study
 from ffsearch.search.evidence.scoring import Setting
-from ffsearch.search.executors.choose import Carriage, carried
+from ffsearch.search.executors.choose import ExecutorChoice, executing
 from ffsearch.search.folder.reader import StoredRun, load
 from ffsearch.search.folder.summary import SearchFacts
 from ffsearch.search.folder.writer import RunFolder
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from ffsearch.search.engines.optuna_copy import OptunaCopy
     from ffsearch.search.engines.protocol import Engine
-    from ffsearch.search.executors.protocol import Carrier
+    from ffsearch.search.executors.protocol import Executor
 
 __all__ = ["run"]
 
@@ -100,14 +100,14 @@ def run(
         KeyboardInterrupt: After Ctrl-C; what was told is saved, and its text says how to go on.
     """
     began = time.monotonic()
-    observer, carriage = observer or Observer(), Carriage(workers=workers, ray=ray)
+    observer, choice = observer or Observer(), ExecutorChoice(workers=workers, ray=ray)
     request = requested(space, data=data, target=target, overrides=overrides)
     if request.space.kind == "capacity":
         _refuse_for_a_study(storage=storage, finish=finish)
-        return study(request, out=out, fresh=fresh, carriage=carriage, observer=observer, report=report)
+        return study(request, out=out, fresh=fresh, choice=choice, observer=observer, report=report)
     return _run_search(
         request, out=out, fresh=fresh, finish=finish, storage=storage or storage_of_searches,
-        carriage=carriage, began=began, observer=observer, report=report,
+        choice=choice, began=began, observer=observer, report=report,
     )  # fmt: skip
 
 
@@ -118,7 +118,7 @@ def _run_search(
     fresh: bool,
     finish: bool,
     storage: str | None,
-    carriage: Carriage,
+    choice: ExecutorChoice,
     began: float,
     observer: Observer,
     report: Callable[[Path], object] | None,
@@ -126,8 +126,8 @@ def _run_search(
     """Check everything, then open the folder and search, unless an earlier start came to its end."""
     request = as_kept(request, out=out, fresh=fresh)
     space = as_search(request.space, name=request.origin)
-    carriage.check(trainer=space.train.trainer)
-    with carried(carriage, concurrency=space.search.concurrency, observer=observer) as carrier_in:
+    choice.check(trainer=space.train.trainer)
+    with executing(choice, concurrency=space.search.concurrency, observer=observer) as executor_in:
         inputs = read_inputs(request)
         with (
             engine_for(inputs, storage=None if finish else storage) as engine,
@@ -140,7 +140,7 @@ def _run_search(
             else:
                 _answer(
                     inputs, engine, folder, copy,
-                    n_trials=n_trials, began=began, carrier=carrier_in(folder.path), observer=observer, report=report,
+                    n_trials=n_trials, began=began, executor=executor_in(folder.path), observer=observer, report=report,
                 )  # fmt: skip
     return load(folder.path)
 
@@ -153,13 +153,13 @@ def _answer(
     *,
     n_trials: int | None,
     began: float,
-    carrier: Carrier | None,
+    executor: Executor | None,
     observer: Observer,
     report: Callable[[Path], object] | None,
 ) -> None:
     """From the first trial to the saved answer."""
     space, prepared = inputs.space, inputs.prepared
-    setting, trainers = setting_of(inputs), trainers_of(inputs, carrier=carrier)
+    setting, trainers = setting_of(inputs), trainers_of(inputs, executor=executor)
     clock = Clock(
         Deadline(space.search.budget, began=began), setting.problem,
         n_all=len(prepared.development_rows), evidence=space.evidence, earlier_s=folder.earlier_s,

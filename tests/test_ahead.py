@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.carriers import assert_equal, opened, recipe_for
+from contracts.executors import assert_equal, opened, recipe_for
 from contracts.trainers import EXPLOSIVE, POINT, STOPPING, job, run
 from ffsearch.search.executors.desk import Desk
 from ffsearch.search.executors.population import PopulationTrainer
 from ffsearch.search.executors.protocol import Done, Recipe, Work
-from ffsearch.search.executors.threads import ThreadCarrier
+from ffsearch.search.executors.threads import ThreadExecutor
 from ffsearch.search.executors.worker import _Worker
 from ffsearch.search.training.lanes import Lane, Settings, lane_bytes
 from ffsearch.search.training.protocol import Job, Trained
@@ -102,7 +102,7 @@ def test_a_network_that_twice_as_many_would_not_fit_beside_is_not_trained_ahead(
 ) -> None:
     asked: list[bool] = []
 
-    class Listening(ThreadCarrier):
+    class Listening(ThreadExecutor):
         def submit(self, work: Work) -> Future[Done]:
             asked.append(work.may_go_ahead)
             return super().submit(work)
@@ -111,8 +111,8 @@ def test_a_network_that_twice_as_many_would_not_fit_beside_is_not_trained_ahead(
     problem, room = RECIPE.problem, lane_bytes(job(), RECIPE.problem, RECIPE.settings)
     for memory, may in ((3 * room, False), (4 * room, True)):
         asked.clear()
-        with opened(Listening) as carrier:
-            run(PopulationTrainer(problem, STOPPING, n_lanes=2, memory_bytes=memory, carrier=carrier), [job()])
+        with opened(Listening) as executor:
+            run(PopulationTrainer(problem, STOPPING, n_lanes=2, memory_bytes=memory, executor=executor), [job()])
         assert set(asked) == {may}
     desk = Desk()
     desk.take(0, RECIPE)

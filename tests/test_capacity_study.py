@@ -321,7 +321,7 @@ def test_convolutional_networks_need_images_of_some_size(
 
 
 @pytest.mark.parametrize("key", ["residual", "convolutions"])
-def test_networks_of_the_reference_trainer_are_not_carried(key: str, tmp_path: Path) -> None:
+def test_networks_of_the_reference_trainer_stay_in_this_process(key: str, tmp_path: Path) -> None:
     overrides = {"residual": {"capacity.residual": True}, "convolutions": {"capacity.convolutions": {}}}[key]
     text = rf"capacity.{key}: these networks are trained by Keras.*Leave --workers or capacity.{key} out"
     with pytest.raises(SpaceError, match=text):

@@ -1,4 +1,4 @@
-"""Ray as a carrier: the contract on a cluster of this machine, and a node that is lost while it works."""
+"""Ray as an executor: the contract on a cluster of this machine, and a node that is lost while it works."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from contracts.carriers import LONG, CarrierContract, MakeCarrier, assert_equal, opened
+from contracts.executors import LONG, ExecutorContract, MakeExecutor, assert_equal, opened
 from contracts.trainers import POINT, STOPPING, job, problem_for, run
 from ffsearch.errors import RunError
 from ffsearch.search.executors import cluster
-from ffsearch.search.executors.cluster import RayCarrier
+from ffsearch.search.executors.cluster import RayExecutor
 from ffsearch.search.executors.population import PopulationTrainer
 from ffsearch.search.observer import Workers
 from ffsearch.search.training.protocol import Epoch, Trained
@@ -58,12 +58,12 @@ def cluster_of_two(two_nodes: Any) -> Any:
 
 
 @pytest.mark.slow
-class TestRay(CarrierContract):
+class TestRay(ExecutorContract):
     n_files_kept = 4  # Ray keeps 2 or 3 of its own for every connection to a cluster; a run has one
 
     @pytest.fixture
-    def make(self, cluster_of_two: Any) -> MakeCarrier:
-        return lambda: RayCarrier(cluster_of_two.address, notify=lambda text: None)
+    def make(self, cluster_of_two: Any) -> MakeExecutor:
+        return lambda: RayExecutor(cluster_of_two.address, notify=lambda text: None)
 
 
 @pytest.mark.slow
@@ -82,8 +82,8 @@ def test_a_node_that_goes_costs_its_networks_a_retry_and_nothing_else(cluster_of
         if len(seen) == 40 * 12 // 2:
             cluster_of_two.remove_node(cluster_of_two.worker_nodes and next(iter(cluster_of_two.worker_nodes)))
 
-    with opened(lambda: RayCarrier(cluster_of_two.address, notify=said.append, watch=at_work.append)) as carrier:
-        trainer = PopulationTrainer(problem, stopping, carrier=carrier)
+    with opened(lambda: RayExecutor(cluster_of_two.address, notify=said.append, watch=at_work.append)) as executor:
+        trainer = PopulationTrainer(problem, stopping, executor=executor)
         ended.extend(trainer.train(iter(jobs), watch=watch))
     assert sorted(trained.job.trial for trained in ended) == list(range(40))
     assert len(set(seen)) == len(seen) == 40 * 12
@@ -103,10 +103,10 @@ def test_a_cluster_of_this_machine_ends_with_the_run_and_leaves_signals_as_they_
     import ray
 
     before = signal.getsignal(signal.SIGTERM)
-    with opened(lambda: RayCarrier(cluster.LOCAL, notify=lambda text: None)) as carrier:
+    with opened(lambda: RayExecutor(cluster.LOCAL, notify=lambda text: None)) as executor:
         assert ray.is_initialized()
         assert signal.getsignal(signal.SIGTERM) is before
-        found = run(PopulationTrainer(problem_for(), STOPPING, carrier=carrier), [job()])
+        found = run(PopulationTrainer(problem_for(), STOPPING, executor=executor), [job()])
     assert not ray.is_initialized()
     assert_equal(found[0], run(PopulationTrainer(problem_for(), STOPPING), [job()])[0])
 
@@ -117,7 +117,7 @@ def test_an_address_without_a_cluster_is_refused() -> None:
     with pytest.raises(
         RunError, match=r"--ray 127\.0\.0\.1:1: there is no such cluster.*ray start --head.*--ray local"
     ):
-        RayCarrier("127.0.0.1:1", notify=lambda text: None)
+        RayExecutor("127.0.0.1:1", notify=lambda text: None)
 
 
 def test_without_ray_the_error_says_how_to_install_it(

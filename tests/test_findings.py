@@ -110,10 +110,10 @@ PAGES = "reports/test_reports_page.py::test_every_shape_of_run_makes_a_sound_pag
 
 SHOWN_BY: dict[str, list[Code]] = {
     ENDS: [code for code in Code if code.name.startswith("TRIAL_") and code is not Code.TRIAL_LOST],
-    "test_carrying.py::test_what_is_lost_too_often_fails_alone_and_says_why": [Code.NETWORK_LOST],
+    "test_executors.py::test_what_is_lost_too_often_fails_alone_and_says_why": [Code.NETWORK_LOST],
     "test_run.py::test_a_finished_run_is_left_alone_and_more_trials_go_on_with_it": [Code.RUN_FINISHED],
-    "test_carrying.py::test_workers_that_have_nothing_to_do_are_named": [Code.IDLE_WORKERS],
-    "test_carrying.py::test_a_killed_worker_costs_its_networks_a_retry_and_nothing_else": [Code.WORKER_GONE],
+    "test_executors.py::test_workers_that_have_nothing_to_do_are_named": [Code.IDLE_WORKERS],
+    "test_executors.py::test_a_killed_worker_costs_its_networks_a_retry_and_nothing_else": [Code.WORKER_GONE],
     "test_cluster.py::test_a_node_that_goes_costs_its_networks_a_retry_and_nothing_else": [Code.NODE_JOINED],
     "test_run_evidence.py::test_when_time_is_short_the_search_decides_and_says_so": [Code.FINALISTS_UNTRAINED],
     "test_run_evidence.py::test_baselines_that_the_budget_has_no_time_for_are_left_out_and_it_is_said": [

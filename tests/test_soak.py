@@ -14,7 +14,7 @@ import pytest
 
 from contracts.trainers import POINT, STOPPING, job, problem_for
 from ffsearch.search.executors.population import PopulationTrainer
-from ffsearch.search.executors.protocol import Carrier
+from ffsearch.search.executors.protocol import Executor
 from ffsearch.search.training.protocol import Ended, Job
 from systems import descendants, n_files
 
@@ -36,7 +36,7 @@ def memory(pid: int) -> int:
     return int(taken.rss - getattr(taken, "shared", 0))  # which Linux alone tells
 
 
-def soak(carrier: Carrier, workers: Callable[[], list[int]]) -> None:
+def soak(executor: Executor, workers: Callable[[], list[int]]) -> None:
     """Train, and compare memory early and late."""
     early: dict[int, int] = {}
 
@@ -44,7 +44,7 @@ def soak(carrier: Carrier, workers: Callable[[], list[int]]) -> None:
         for trial in range(N_TRIALS):
             yield job(trial, point=replace(POINT, depth=1, width=8 + trial % 24))
 
-    trainer = PopulationTrainer(problem_for(n_train=64, n_valid=64), replace(STOPPING, max_epochs=1), carrier=carrier)
+    trainer = PopulationTrainer(problem_for(n_train=64, n_valid=64), replace(STOPPING, max_epochs=1), executor=executor)
     seen = set()
     for trained in trainer.train(jobs()):
         assert trained.ended is Ended.COMPLETED
@@ -68,29 +68,29 @@ def assert_nothing_left(before: set[int], n_before: int) -> None:
 
 
 def test_workers(tmp_path: Path) -> None:
-    from ffsearch.search.executors.processes import ProcessCarrier
+    from ffsearch.search.executors.processes import ProcessExecutor
 
     before, n_before = descendants(), n_files()
-    carrier = ProcessCarrier(2, folder=tmp_path / "carried", notify=pytest.fail)
+    executor = ProcessExecutor(2, folder=tmp_path / "handed_over", notify=pytest.fail)
     try:
-        soak(carrier, lambda: carrier.pids)
+        soak(executor, lambda: executor.pids)
     finally:
-        carrier.close()
+        executor.close()
     assert_nothing_left(before, n_before)
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed: pip install 'ffsearch[ray]'")
 def test_ray() -> None:
-    from ffsearch.search.executors.cluster import LOCAL, RayCarrier
+    from ffsearch.search.executors.cluster import LOCAL, RayExecutor
 
-    RayCarrier(LOCAL, notify=lambda text: None).close()  # what Ray opens once in a process and keeps
+    RayExecutor(LOCAL, notify=lambda text: None).close()  # what Ray opens once in a process and keeps
     before, n_before = descendants(), n_files()
-    carrier = RayCarrier(LOCAL, notify=lambda text: None)
+    executor = RayExecutor(LOCAL, notify=lambda text: None)
     try:
-        soak(carrier, benches)
+        soak(executor, benches)
     finally:
-        carrier.close()
+        executor.close()
     assert_nothing_left(before, n_before + 2)  # Ray keeps two of every connection
 
 

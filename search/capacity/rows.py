@@ -16,7 +16,7 @@ from ffsearch.search.training.protocol import Stopping, Trainer
 if TYPE_CHECKING:
     from ffsearch.search.capacity.plan import Plan
     from ffsearch.search.data.prepare import Prepared
-    from ffsearch.search.executors.protocol import Carrier
+    from ffsearch.search.executors.protocol import Executor
     from ffsearch.spaces.capacity import CapacitySpec
 
 __all__ = ["ShareRows", "rows_of_shares"]
@@ -48,7 +48,7 @@ class ShareRows:
 
 
 def rows_of_shares(
-    plan: Plan, prepared: Prepared, spec: CapacitySpec, *, carrier: Carrier | None = None
+    plan: Plan, prepared: Prepared, spec: CapacitySpec, *, executor: Executor | None = None
 ) -> tuple[ShareRows, ...]:
     """Matrices and trainers of all shares; validation and test rows are the same for all.
 
@@ -56,7 +56,7 @@ def rows_of_shares(
         plan: What is trained.
         prepared: The table.
         spec: The `capacity:` section, settled.
-        carrier: What trains lanes; None for threads of this process.
+        executor: What trains lanes; None for threads of this process.
     """
     from ffsearch.search.executors.trainers import Trainers
 
@@ -69,7 +69,7 @@ def rows_of_shares(
     for share, problem in zip(plan.shares, problems, strict=True):
         stopping = _stopping(spec, problem, wanted)
         trainers = Trainers(
-            kind=name, stopping=stopping, optimizer=spec.optimizer, momentum=defaults.SGD_MOMENTUM, carrier=carrier
+            kind=name, stopping=stopping, optimizer=spec.optimizer, momentum=defaults.SGD_MOMENTUM, executor=executor
         )
         found.append(ShareRows(share=share, problem=problem, stopping=stopping, trainer=trainers.make(problem)))
     return tuple(found)

@@ -15,7 +15,7 @@ from ffsearch.search.capacity.widths import TOLERANCE
 from ffsearch.search.data.images import ImageLayout
 from ffsearch.search.evidence.metrics import resolve_objective
 from ffsearch.search.evidence.scoring import naive_value
-from ffsearch.search.executors.choose import Carriage
+from ffsearch.search.executors.choose import ExecutorChoice
 from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.steps.inputs import Inputs, Request
 from ffsearch.search.training.protocol import Stopping
@@ -25,9 +25,9 @@ from ffsearch.spaces.capacity import CapacitySpace, CapacitySpec
 if TYPE_CHECKING:
     from ffsearch.search.data.prepare import Prepared
     from ffsearch.search.data.problem import Problem
-    from ffsearch.search.executors.protocol import Carrier
+    from ffsearch.search.executors.protocol import Executor
 
-__all__ = ["Study", "check_carriage", "planned", "study_of"]
+__all__ = ["Study", "check_executor", "planned", "study_of"]
 
 MIN_SIDE: Final = 8
 """Fewest pixels a side of an image for convolutional networks, whose three stages halve it."""
@@ -96,26 +96,26 @@ def planned(request: Request) -> tuple[Inputs[CapacitySpace], Plan]:
     return Inputs(space=space, prepared=prepared, objective=objective, name=request.name), plan
 
 
-def study_of(inputs: Inputs[CapacitySpace], plan: Plan, *, carrier: Carrier | None = None) -> Study:
+def study_of(inputs: Inputs[CapacitySpace], plan: Plan, *, executor: Executor | None = None) -> Study:
     """The study of a plan, its rows made into matrices."""
-    rows = rows_of_shares(plan, inputs.prepared, inputs.space.capacity, carrier=carrier)
+    rows = rows_of_shares(plan, inputs.prepared, inputs.space.capacity, executor=executor)
     return Study(inputs=inputs, plan=plan, rows=rows)
 
 
-def check_carriage(carriage: Carriage, spec: CapacitySpec) -> None:
+def check_executor(choice: ExecutorChoice, spec: CapacitySpec) -> None:
     """Refuse who cannot train the networks; those that only the reference trainer trains stay in this process.
 
     Raises:
         RunError: If the numbers are none.
-        SpaceError: If the networks cannot be carried.
+        SpaceError: If the networks are trained in this process alone.
     """
-    carriage.check(trainer="auto")
-    if carriage.flag is None or not (spec.residual or spec.convolutions is not None):
+    choice.check(trainer="auto")
+    if choice.flag is None or not (spec.residual or spec.convolutions is not None):
         return
     key = "residual" if spec.residual else "convolutions"
     raise SpaceError(
-        f"capacity.{key}: these networks are trained by Keras, one after another in this process, and cannot be "
-        f"carried by {carriage.flag}. Leave {carriage.flag} or capacity.{key} out."
+        f"capacity.{key}: these networks are trained by Keras, one after another in this process, and cannot "
+        f"use {choice.flag}. Leave {choice.flag} or capacity.{key} out."
     )
 
 

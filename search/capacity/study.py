@@ -17,9 +17,9 @@ from ffsearch.search.base.quiet import load_tensorflow
 from ffsearch.search.capacity.conclusion import conclude
 from ffsearch.search.capacity.networks import NetworkStore
 from ffsearch.search.capacity.pace import Pace
-from ffsearch.search.capacity.setup import Study, check_carriage, planned, study_of
+from ffsearch.search.capacity.setup import Study, check_executor, planned, study_of
 from ffsearch.search.evidence.scoring import Setting
-from ffsearch.search.executors.choose import Carriage, carried
+from ffsearch.search.executors.choose import ExecutorChoice, executing
 from ffsearch.search.folder.reader import StoredRun, load
 from ffsearch.search.folder.summary import SearchFacts
 from ffsearch.search.folder.writer import RunFolder
@@ -40,22 +40,22 @@ def study(
     *,
     out: str | PathLike[str] | None,
     fresh: bool,
-    carriage: Carriage,
+    choice: ExecutorChoice,
     observer: Observer,
     report: Callable[[Path], object] | None,
 ) -> StoredRun:
     """Compare depths at equal parameters, and leave a run folder; `run` comes here with a space of kind capacity."""
     deadline = Deadline(None, began=time.monotonic())
     assert isinstance(request.space, CapacitySpace)
-    check_carriage(carriage, request.space.capacity)
-    with carried(carriage, concurrency=CONCURRENCY, observer=observer) as carrier_in:
+    check_executor(choice, request.space.capacity)
+    with executing(choice, concurrency=CONCURRENCY, observer=observer) as executor_in:
         inputs, plan = planned(request)
         with open_folder(inputs, out=out, fresh=fresh) as folder:
             if StoredRun(folder.path).is_finished:
                 leave(inputs, folder, observer, report=report)
             else:
                 _compare(
-                    study_of(inputs, plan, carrier=carrier_in(folder.path)), folder,
+                    study_of(inputs, plan, executor=executor_in(folder.path)), folder,
                     deadline=deadline, observer=observer, report=report,
                 )  # fmt: skip
     return load(folder.path)

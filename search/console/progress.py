@@ -69,7 +69,7 @@ PHASES: Final = {
 
 
 TRAINING: Final = frozenset({Phase.SEARCH, Phase.FINALISTS, Phase.ROWS, Phase.EFFECTS})
-"""Phases whose networks a carrier trains."""
+"""Phases whose networks an executor trains."""
 
 
 def observing(*, quiet: bool, as_json: bool) -> tuple[Observer, AbstractContextManager[object]]:

@@ -1,4 +1,4 @@
-"""The carrier that was asked for, for as long as a run takes: its workers start while the table is read."""
+"""The executor that was asked for, for as long as a run takes: its workers start while the table is read."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import found
 
 if TYPE_CHECKING:
-    from ffsearch.search.executors.protocol import Carrier
+    from ffsearch.search.executors.protocol import Executor
 
-__all__ = ["FOLDER", "MAX_WORKERS", "Carriage", "carried"]
+__all__ = ["FOLDER", "MAX_WORKERS", "ExecutorChoice", "executing"]
 
-FOLDER: Final = ".carried"
+FOLDER: Final = ".carried"  # its name in earlier releases: what a kill left there is made anew
 """Where matrices are handed over in a run folder; there only while the run goes on."""
 
 MAX_WORKERS: Final = 1024
@@ -26,7 +26,7 @@ MAX_WORKERS: Final = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
-class Carriage:
+class ExecutorChoice:
     """Who trains the networks of a run.
 
     Args:
@@ -50,7 +50,7 @@ class Carriage:
 
         Raises:
             RunError: If the numbers are none.
-            SpaceError: If the trainer cannot be carried.
+            SpaceError: If the trainer trains in this process alone.
         """
         if self.workers is not None and not 1 <= self.workers <= MAX_WORKERS:
             raise RunError(
@@ -63,7 +63,7 @@ class Carriage:
             )
         if self.flag is not None and trainer == "keras":
             raise SpaceError(
-                "train.trainer: keras trains one network after another in this process, and cannot be carried by "
+                "train.trainer: keras trains one network after another in this process, and cannot use "
                 f"{self.flag}. Write train.trainer: auto, or leave {self.flag} out."
             )
         if self.ray is not None:
@@ -73,42 +73,44 @@ class Carriage:
 
 
 @contextmanager
-def carried(carriage: Carriage, *, concurrency: int, observer: Observer) -> Iterator[Callable[[Path], Carrier | None]]:
+def executing(
+    choice: ExecutorChoice, *, concurrency: int, observer: Observer
+) -> Iterator[Callable[[Path], Executor | None]]:
     """Start the workers, and end them however the run ends.
 
     Args:
-        carriage: Who is to train.
+        choice: Who is to train.
         concurrency: Networks in training at a time.
         observer: Told who is at work, of workers that have nothing to do, and of those that are lost.
 
     Yields:
-        Gives the carrier, or None for the trainer's own threads, once there is a run folder.
+        Gives the executor, or None for the trainer's own threads, once there is a run folder.
     """
-    carrier = _carrier(carriage, concurrency=concurrency, observer=observer)
+    executor = _executor(choice, concurrency=concurrency, observer=observer)
 
-    def settled(folder: Path) -> Carrier | None:
-        if carrier is not None:
-            carrier.settle(folder / FOLDER)
-        return carrier
+    def settled(folder: Path) -> Executor | None:
+        if executor is not None:
+            executor.settle(folder / FOLDER)
+        return executor
 
     try:
         yield settled
     finally:
-        if carrier is not None:
-            carrier.close()
+        if executor is not None:
+            executor.close()
 
 
-def _carrier(carriage: Carriage, *, concurrency: int, observer: Observer) -> Carrier | None:
-    if carriage.ray is not None:
-        from ffsearch.search.executors.cluster import RayCarrier
+def _executor(choice: ExecutorChoice, *, concurrency: int, observer: Observer) -> Executor | None:
+    if choice.ray is not None:
+        from ffsearch.search.executors.cluster import RayExecutor
 
-        return RayCarrier(carriage.ray, notify=observer.noted, watch=observer.at_work)
-    if carriage.workers is not None:
-        from ffsearch.search.executors.processes import ProcessCarrier
+        return RayExecutor(choice.ray, notify=observer.noted, watch=observer.at_work)
+    if choice.workers is not None:
+        from ffsearch.search.executors.processes import ProcessExecutor
 
-        _note_idle(carriage.workers, concurrency, observer)
-        return ProcessCarrier(
-            carriage.workers, n_threads=concurrency, notify=observer.noted, watch=observer.at_work
+        _note_idle(choice.workers, concurrency, observer)
+        return ProcessExecutor(
+            choice.workers, n_threads=concurrency, notify=observer.noted, watch=observer.at_work
         )  # fmt: skip
     return None
 

@@ -1,4 +1,4 @@
-"""Ray as a carrier: an actor on every node of a cluster trains networks, a thread a core of that node.
+"""Ray as an executor: an actor on every node of a cluster trains networks, a thread a core of that node.
 
     driver ── object store: matrices, once ──> node 1: [ lane ] [ lane ]
            ── a call an epoch ───────────────> node 2: [ lane ] [ lane ]
@@ -35,7 +35,7 @@ from ffsearch.search.wording.finding import Finding
 if TYPE_CHECKING:
     from ffsearch.search.executors.desk import Desk
 
-__all__ = ["LOCAL", "RayCarrier", "check_ray"]
+__all__ = ["LOCAL", "RayExecutor", "check_ray"]
 
 LOCAL: Final = "local"
 """The address of a cluster that is started here, on all cores, and ended with the run."""
@@ -67,7 +67,7 @@ def check_ray() -> None:
         )
 
 
-class RayCarrier:
+class RayExecutor:
     """Trains networks on the nodes of a Ray cluster.
 
     Args:
@@ -105,10 +105,10 @@ class RayCarrier:
             raise
 
     def settle(self, folder: Path) -> None:
-        """See `Carrier`: matrices lie in the object store."""
+        """See `Executor`: matrices lie in the object store."""
 
     def hand_over(self, recipe: Recipe) -> int:
-        """See `Carrier`."""
+        """See `Executor`."""
         import ray
 
         key = next(self._keys)
@@ -116,14 +116,14 @@ class RayCarrier:
         return key
 
     def take_back(self, recipe: int) -> None:
-        """See `Carrier`."""
+        """See `Executor`."""
         self._recipes.pop(recipe, None)
         self._homes.forget(recipe)
         for node in self._nodes.values():
             node.forget(recipe)
 
     def submit(self, work: Work) -> Future[Done]:
-        """See `Carrier`."""
+        """See `Executor`."""
         self._look()
         return self._homes.submit(
             work,
@@ -132,7 +132,7 @@ class RayCarrier:
         )
 
     def close(self) -> None:
-        """See `Carrier`. A cluster that was there before goes on without our actors."""
+        """See `Executor`. A cluster that was there before goes on without our actors."""
         import ray
 
         nodes, self._nodes = self._nodes, {}

@@ -1,7 +1,7 @@
 """The population trainer: several networks at a time, each in a lane, all by one compiled program.
 
     pull ──> [ lane ] [ lane ] [ lane ] [ lane ] ──> record ──> yield ──> pull the next
-              an epoch each, wherever the carrier trains them
+              an epoch each, wherever the executor trains them
 
 The program (`lane.py`) takes depth, widths, activation and whatever else tells networks apart as data, runs a whole
 epoch, and holds no lock of Python's meanwhile: so nothing is traced or compiled for a topology, Python is asked once an
@@ -9,8 +9,8 @@ epoch, and the cores are shared among networks. When a network ends, its lane go
 
 Epochs are recorded in the order in which they would end if each lane had a core of its own and took the time that
 `costs.py` thinks: a small network makes many epochs while a large one makes one, no core waits for long, and still what
-a sampler is told, and when, does not depend on the clock, nor on the number of cores, nor on the carrier: threads of
-this process, processes, or a cluster. What a carrier loses is trained again and comes to the same.
+a sampler is told, and when, does not depend on the clock, nor on the number of cores, nor on the executor: threads of
+this process, processes, or a cluster. What an executor loses is trained again and comes to the same.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ import numpy as np
 
 from ffsearch.search.base.quiet import load_tensorflow
 from ffsearch.search.data.problem import Problem
-from ffsearch.search.executors.protocol import Carrier, Done, Recipe, Work, WorkLost
+from ffsearch.search.executors.protocol import Done, Executor, Recipe, Work, WorkLost
 from ffsearch.search.network import defaults
 from ffsearch.search.training.costs import memory_for_lanes
 from ffsearch.search.training.early_stopping import Progress, loss_floor
@@ -81,7 +81,7 @@ class PopulationTrainer:
         momentum: Of `sgd`.
         n_lanes: Most jobs in training at a time.
         memory_bytes: What all lanes may take; None for half of the machine's memory.
-        carrier: What trains the lanes; None for threads of this process.
+        executor: What trains the lanes; None for threads of this process.
     """
 
     name = "population"
@@ -95,22 +95,22 @@ class PopulationTrainer:
         momentum: float = defaults.SGD_MOMENTUM,
         n_lanes: int = CONCURRENCY,
         memory_bytes: int | None = None,
-        carrier: Carrier | None = None,
+        executor: Executor | None = None,
     ) -> None:
         settings = Settings(stopping=stopping, optimizer=optimizer, momentum=momentum)
         self._recipe = Recipe(problem=problem, settings=settings)
         self._n_lanes = n_lanes
         self._memory_bytes = memory_for_lanes() if memory_bytes is None else memory_bytes
-        self._carrier = carrier
+        self._executor = executor
 
     def train(self, jobs: Iterator[Job], *, watch: Watch = never_stop) -> Iterator[Trained]:
         """Train jobs as they come; see `Trainer.train`."""
-        with _carrying(self._carrier, n_lanes=self._n_lanes) as carrier:
-            recipe = carrier.hand_over(self._recipe)
+        with _executing(self._executor, n_lanes=self._n_lanes) as executor:
+            recipe = executor.hand_over(self._recipe)
             try:
-                yield from self._train(jobs, _Lanes(carrier, recipe), watch)
+                yield from self._train(jobs, _Lanes(executor, recipe), watch)
             finally:
-                carrier.take_back(recipe)
+                executor.take_back(recipe)
 
     @cached_property
     def _reference(self) -> Trainer:
@@ -173,14 +173,14 @@ class PopulationTrainer:
 
 
 @contextmanager
-def _carrying(carrier: Carrier | None, *, n_lanes: int) -> Iterator[Carrier]:
-    """The carrier that was given, or threads for as long as training takes."""
-    if carrier is not None:
-        yield carrier
+def _executing(executor: Executor | None, *, n_lanes: int) -> Iterator[Executor]:
+    """The executor that was given, or threads for as long as training takes."""
+    if executor is not None:
+        yield executor
         return
-    from ffsearch.search.executors.threads import ThreadCarrier
+    from ffsearch.search.executors.threads import ThreadExecutor
 
-    threads = ThreadCarrier(n_threads=n_lanes)
+    threads = ThreadExecutor(n_threads=n_lanes)
     try:
         yield threads
     finally:
@@ -188,20 +188,20 @@ def _carrying(carrier: Carrier | None, *, n_lanes: int) -> Iterator[Carrier]:
 
 
 class _Lanes:
-    """The networks of one training, on their carrier; what it loses is begun again.
+    """The networks of one training, on their executor; what it loses is begun again.
 
     Args:
-        carrier: What trains them.
+        executor: What trains them.
         recipe: What it calls the recipe of all.
     """
 
-    def __init__(self, carrier: Carrier, recipe: int) -> None:
-        self._carrier = carrier
+    def __init__(self, executor: Executor, recipe: int) -> None:
+        self._executor = executor
         self._recipe = recipe
 
     def begin(self, network: _Network) -> Future[Done]:
         """Begin the next epoch of a network."""
-        return self._carrier.submit(self._work(network, epoch=network.progress.n_looks + 1))
+        return self._executor.submit(self._work(network, epoch=network.progress.n_looks + 1))
 
     def recorded(self, network: _Network, epoch: Future[Done]) -> Trained | None:
         """Wait for an epoch and record it; what the job came to, if it ended."""
@@ -218,7 +218,7 @@ class _Lanes:
         )
         if network.progress.ended is None:
             return None
-        ending = self._carrier.submit(self._work(network, epoch=number, ends=True))
+        ending = self._executor.submit(self._work(network, epoch=number, ends=True))
         return self._ended(network, self._outlasting(network, ending, number, ends=True))
 
     def _outlasting(self, network: _Network, epoch: Future[Done], number: int, *, ends: bool = False) -> Done:
@@ -230,7 +230,7 @@ class _Lanes:
                 network.n_lost += 1
                 if network.n_lost > MAX_RETRIES:
                     return Done(trained=_lost(network, why=str(lost)))
-            epoch = self._carrier.submit(self._work(network, epoch=number, ends=ends))
+            epoch = self._executor.submit(self._work(network, epoch=number, ends=ends))
 
     def _ended(self, network: _Network, done: Done) -> Trained:
         """What a network came to, with the end that the driver saw, which may be a pruner's."""

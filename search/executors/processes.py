@@ -35,7 +35,7 @@ from ffsearch.search.observer import Workers
 from ffsearch.search.wording.finding import Finding
 from ffsearch.spaces.sampling import CONCURRENCY
 
-__all__ = ["ProcessCarrier"]
+__all__ = ["ProcessExecutor"]
 
 END_WITHIN_S: Final = 10.0
 """Seconds a worker has to end by itself. choice: it has nothing to save."""
@@ -51,7 +51,7 @@ _OUT_OF_MEMORY: Final = 9
 """The signal by which Linux ends a process for the memory it takes."""
 
 
-class ProcessCarrier:
+class ProcessExecutor:
     """Trains networks in processes of this machine.
 
     Args:
@@ -92,12 +92,12 @@ class ProcessCarrier:
         return [worker.pid for worker in self._workers]
 
     def settle(self, folder: Path) -> None:
-        """See `Carrier`; the folder is made anew, and deleted in the end."""
+        """See `Executor`; the folder is made anew, and deleted in the end."""
         shutil.rmtree(folder, ignore_errors=True)  # of a driver that was killed
         self._folder = folder
 
     def hand_over(self, recipe: Recipe) -> int:
-        """See `Carrier`.
+        """See `Executor`.
 
         Raises:
             RunError: If the matrices cannot be written.
@@ -109,7 +109,7 @@ class ProcessCarrier:
         return key
 
     def take_back(self, recipe: int) -> None:
-        """See `Carrier`."""
+        """See `Executor`."""
         self._recipes.pop(recipe, None)
         self._homes.forget(recipe)
         for worker in self._workers:
@@ -117,14 +117,14 @@ class ProcessCarrier:
         self._remove_taken_back()
 
     def submit(self, work: Work) -> Future[Done]:
-        """See `Carrier`."""
+        """See `Executor`."""
         self._replace_lost()
         return self._homes.submit(
             work, lambda worker: worker.do(work), choose=lambda n_networks: min(self._workers, key=n_networks)
         )
 
     def close(self) -> None:
-        """See `Carrier`."""
+        """See `Executor`."""
         workers, self._workers = self._workers, []
         for worker in workers:
             worker.hang_up()

@@ -1,4 +1,4 @@
-"""What a carrier is asked for, what it gives back, and what it says when it lost something.
+"""What an executor is asked for, what it gives back, and what it says when it lost something.
 
     driver                                     worker (a thread, a process, a node of a cluster)
     settle(folder)                             starts, while the driver reads the table
@@ -30,7 +30,7 @@ if TYPE_CHECKING:  # workers are started before the driver takes the time to loa
     from ffsearch.search.data.problem import Problem
     from ffsearch.search.training.lanes import Settings, Tables
 
-__all__ = ["Carrier", "Done", "Losses", "Recipe", "Work", "WorkLost"]
+__all__ = ["Done", "Executor", "Losses", "Recipe", "Work", "WorkLost"]
 
 
 class WorkLost(Exception):  # noqa: N818  (an event, not an error: the driver submits the work again)
@@ -62,7 +62,7 @@ class Work:
     """Bring a network to an epoch.
 
     Args:
-        recipe: What `Carrier.hand_over` called its recipe.
+        recipe: What `Executor.hand_over` called its recipe.
         network: Its number; one of its own among the networks of a recipe.
         job: What is trained.
         epoch: Epochs it has when the work is done, from 1.
@@ -97,10 +97,10 @@ class Done:
     trained: Trained | None = None
 
 
-class Carrier(Protocol):
+class Executor(Protocol):
     """Trains networks somewhere, for one trainer after another.
 
-    Contract (tests/contracts/carriers.py): what a network comes to depends on its job and recipe alone; work of
+    Contract (tests/contracts/executors.py): what a network comes to depends on its job and recipe alone; work of
     different networks may be done at the same time and end in any order; one network has one piece of work at a time;
     what is lost is said once for every piece of work, whose network may then be submitted again; after `close` no
     process and no file is left.
@@ -109,7 +109,7 @@ class Carrier(Protocol):
     name: str
 
     def settle(self, folder: Path) -> None:
-        """Before the first recipe, say where files may lie while the run goes on: a folder of the carrier's own."""
+        """Before the first recipe, say where files may lie while the run goes on: a folder of the executor's own."""
         ...
 
     def hand_over(self, recipe: Recipe) -> int:

@@ -1,4 +1,4 @@
-"""The plain carrier: threads of this process, one a network. The lanes' program holds no lock of Python's."""
+"""The plain executor: threads of this process, one a network. The lanes' program holds no lock of Python's."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ffsearch.search.executors.desk import Desk
 from ffsearch.search.executors.protocol import Done, Recipe, Work
 from ffsearch.spaces.sampling import CONCURRENCY
 
-__all__ = ["ThreadCarrier"]
+__all__ = ["ThreadExecutor"]
 
 
-class ThreadCarrier:
+class ThreadExecutor:
     """Trains networks in threads of this process.
 
     Networks share the cores, as the clock of the trainer thinks they do: with a thread a core, and more networks, small
@@ -37,20 +37,20 @@ class ThreadCarrier:
         self._threads = ThreadPoolExecutor(max_workers=n_threads, thread_name_prefix="lane")
 
     def settle(self, folder: Path) -> None:
-        """See `Carrier`: nothing lies in files."""
+        """See `Executor`: nothing lies in files."""
 
     def hand_over(self, recipe: Recipe) -> int:
-        """See `Carrier`."""
+        """See `Executor`."""
         key = next(self._keys)
         self._desk.take(key, recipe)
         return key
 
     def take_back(self, recipe: int) -> None:
-        """See `Carrier`."""
+        """See `Executor`."""
         self._desk.forget(recipe)
 
     def submit(self, work: Work) -> Future[Done]:
-        """See `Carrier`."""
+        """See `Executor`."""
         return self._threads.submit(self._desk.do, work)
 
     def close(self) -> None:

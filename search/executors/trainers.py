@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from ffsearch.search.base.quiet import load_tensorflow
 from ffsearch.search.data.problem import Problem
-from ffsearch.search.executors.protocol import Carrier
+from ffsearch.search.executors.protocol import Executor
 from ffsearch.search.training.protocol import Stopping, Trainer
 from ffsearch.spaces.sampling import CONCURRENCY
 
@@ -26,7 +26,7 @@ class Trainers:
         optimizer: `adam`, `adamw`, `sgd` or `rmsprop`.
         momentum: Of `sgd`.
         n_lanes: Networks in training at a time, in lanes.
-        carrier: What trains the lanes; None for threads of this process.
+        executor: What trains the lanes; None for threads of this process.
     """
 
     kind: str
@@ -34,7 +34,7 @@ class Trainers:
     optimizer: str
     momentum: float
     n_lanes: int = CONCURRENCY
-    carrier: Carrier | None = None
+    executor: Executor | None = None
 
     def make(self, problem: Problem, *, n_passes: int = 1) -> Trainer:
         """A trainer of these matrices, whose epochs have so many times the passes that the stopping says."""
@@ -48,5 +48,5 @@ class Trainers:
 
         return PopulationTrainer(
             problem, stopping, optimizer=self.optimizer, momentum=self.momentum, n_lanes=self.n_lanes,
-            carrier=self.carrier,
+            executor=self.executor,
         )  # fmt: skip

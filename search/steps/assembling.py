@@ -23,7 +23,7 @@ from ffsearch.spaces.schema import SearchSpace
 if TYPE_CHECKING:
     from ffsearch.search.engines.optuna_copy import OptunaCopy
     from ffsearch.search.engines.shared_study import SharedStudy
-    from ffsearch.search.executors.protocol import Carrier
+    from ffsearch.search.executors.protocol import Executor
 
 __all__ = ["answers_of", "copy_of", "engine_for", "setting_of", "trainers_of"]
 
@@ -67,12 +67,12 @@ def setting_of(inputs: Inputs[SearchSpace]) -> Setting:
     return Setting(problem=inputs.prepared.problem(), objective=inputs.objective, seed=inputs.space.search.seed)
 
 
-def trainers_of(inputs: Inputs[SearchSpace], *, carrier: Carrier | None = None) -> Trainers:
-    """Trainers that train as the space says, in threads of this process or by a carrier."""
+def trainers_of(inputs: Inputs[SearchSpace], *, executor: Executor | None = None) -> Trainers:
+    """Trainers that train as the space says, in threads of this process or by an executor."""
     train, search = inputs.space.train, inputs.space.search
     return Trainers(
         kind=train.trainer, stopping=_stopping(inputs), optimizer=train.optimizer,
-        momentum=train.momentum, n_lanes=search.concurrency, carrier=carrier,
+        momentum=train.momentum, n_lanes=search.concurrency, executor=executor,
     )  # fmt: skip
 
 

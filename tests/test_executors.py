@@ -1,4 +1,4 @@
-"""Carriers: their contract for threads and processes, and what becomes of work whose worker is lost."""
+"""Executors: their contract for threads and processes, and what becomes of work whose worker is lost."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ import psutil
 import pytest
 
 import ffsearch
-from contracts.carriers import LONG, CarrierContract, LosingCarrier, MakeCarrier, assert_equal, opened, recipe_for
+from contracts.executors import LONG, ExecutorContract, LosingExecutor, MakeExecutor, assert_equal, opened, recipe_for
 from contracts.trainers import POINT, STOPPING, MakeTrainer, TrainerContract, job, problem_for, run
 from ffsearch.errors import RunError
 from ffsearch.search.cli import invoke
 from ffsearch.search.data.problem import Problem
 from ffsearch.search.executors import line, processes
-from ffsearch.search.executors.choose import FOLDER, Carriage, carried
+from ffsearch.search.executors.choose import FOLDER, ExecutorChoice, executing
 from ffsearch.search.executors.homes import loss
 from ffsearch.search.executors.packing import packed, unpacked
 from ffsearch.search.executors.population import MAX_RETRIES, PopulationTrainer
-from ffsearch.search.executors.processes import ProcessCarrier
-from ffsearch.search.executors.protocol import Carrier, Work, WorkLost
-from ffsearch.search.executors.threads import ThreadCarrier
+from ffsearch.search.executors.processes import ProcessExecutor
+from ffsearch.search.executors.protocol import Executor, Work, WorkLost
+from ffsearch.search.executors.threads import ThreadExecutor
 from ffsearch.search.observer import Observer, Workers
 from ffsearch.search.training.protocol import Ended, Epoch, Job, Stopping, Trainer
 from ffsearch.search.wording.finding import Finding
@@ -40,33 +40,33 @@ from ffsearch.search.wording.language import PLAIN
 from systems import is_running, needs_posix
 
 
-class TestThreads(CarrierContract):
+class TestThreads(ExecutorContract):
     @pytest.fixture
-    def make(self) -> MakeCarrier:
-        return ThreadCarrier
+    def make(self) -> MakeExecutor:
+        return ThreadExecutor
 
 
-class TestProcesses(CarrierContract):
+class TestProcesses(ExecutorContract):
     @pytest.fixture(params=[2, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 4))])
-    def make(self, request: pytest.FixtureRequest, tmp_path: Path) -> MakeCarrier:
-        return lambda: ProcessCarrier(request.param, folder=tmp_path / "carried", notify=pytest.fail)
+    def make(self, request: pytest.FixtureRequest, tmp_path: Path) -> MakeExecutor:
+        return lambda: ProcessExecutor(request.param, folder=tmp_path / "handed_over", notify=pytest.fail)
 
 
 @pytest.fixture(scope="module")
-def two_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProcessCarrier]:
+def two_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProcessExecutor]:
     """One pair for many tests."""
-    carrier = ProcessCarrier(2, folder=tmp_path_factory.mktemp("run") / "carried", notify=pytest.fail)
-    yield carrier
-    carrier.close()
+    executor = ProcessExecutor(2, folder=tmp_path_factory.mktemp("run") / "handed_over", notify=pytest.fail)
+    yield executor
+    executor.close()
 
 
 class TestTrainerOverProcesses(TrainerContract):
     """A trainer keeps its contract, wherever lanes are."""
 
     @pytest.fixture
-    def make(self, two_workers: ProcessCarrier) -> MakeTrainer:
+    def make(self, two_workers: ProcessExecutor) -> MakeTrainer:
         def made(problem: Problem, stopping: Stopping, *, optimizer: str = "adam") -> Trainer:
-            return PopulationTrainer(problem, stopping, optimizer=optimizer, carrier=two_workers)
+            return PopulationTrainer(problem, stopping, optimizer=optimizer, executor=two_workers)
 
         return made
 
@@ -87,9 +87,9 @@ def test_what_is_lost_is_trained_again_and_comes_to_the_same(at: int) -> None:
     def watch(epoch: Epoch) -> None:
         seen.append((epoch.job.trial, epoch.number))
 
-    losing = LosingCarrier(ThreadCarrier(), loses=lambda job, tried: job.trial == 1 and tried in (at, at + 1))
-    with opened(lambda: losing) as carrier:
-        found = run(PopulationTrainer(problem, STOPPING, carrier=carrier), jobs_of(3), watch=watch)
+    losing = LosingExecutor(ThreadExecutor(), loses=lambda job, tried: job.trial == 1 and tried in (at, at + 1))
+    with opened(lambda: losing) as executor:
+        found = run(PopulationTrainer(problem, STOPPING, executor=executor), jobs_of(3), watch=watch)
     for one, two in zip(found, expected, strict=True):
         assert_equal(one, two)
     assert [trained.notes for trained in found] == [{}, {"n_retries": 2}, {}]
@@ -97,9 +97,9 @@ def test_what_is_lost_is_trained_again_and_comes_to_the_same(at: int) -> None:
 
 
 def test_what_is_lost_too_often_fails_alone_and_says_why() -> None:
-    losing = LosingCarrier(ThreadCarrier(), loses=lambda job, tried: job.trial == 1 and tried > 2)
-    with opened(lambda: losing) as carrier:
-        found = run(PopulationTrainer(problem_for(), STOPPING, carrier=carrier), jobs_of(3))
+    losing = LosingExecutor(ThreadExecutor(), loses=lambda job, tried: job.trial == 1 and tried > 2)
+    with opened(lambda: losing) as executor:
+        found = run(PopulationTrainer(problem_for(), STOPPING, executor=executor), jobs_of(3))
     assert [trained.ended for trained in found] == [Ended.COMPLETED, Ended.FAILED, Ended.COMPLETED]
     why = "with its worker, the last time because the test took it away. [FFS407]"
     assert found[1].error == f"Lost {MAX_RETRIES + 1} times {why}"
@@ -111,8 +111,8 @@ def test_a_killed_worker_costs_its_networks_a_retry_and_nothing_else(tmp_path: P
     expected = run(PopulationTrainer(problem, LONG), jobs_of(8))
     said: list[Finding] = []
     at_work: list[Workers] = []
-    carrier = ProcessCarrier(2, folder=tmp_path / "carried", notify=said.append, watch=at_work.append)
-    first = carrier.pids[0]
+    executor = ProcessExecutor(2, folder=tmp_path / "handed_over", notify=said.append, watch=at_work.append)
+    first = executor.pids[0]
     n_seen = 0
 
     def watch(epoch: Epoch) -> None:
@@ -121,10 +121,10 @@ def test_a_killed_worker_costs_its_networks_a_retry_and_nothing_else(tmp_path: P
         if n_seen == 20:
             psutil.Process(first).kill()
 
-    with opened(lambda: carrier):
-        found = run(PopulationTrainer(problem, LONG, carrier=carrier), jobs_of(8), watch=watch)
-        assert first not in carrier.pids
-        assert len(carrier.pids) == 2
+    with opened(lambda: executor):
+        found = run(PopulationTrainer(problem, LONG, executor=executor), jobs_of(8), watch=watch)
+        assert first not in executor.pids
+        assert len(executor.pids) == 2
     for one, two in zip(found, expected, strict=True):
         assert_equal(one, two)
     retries = [trained.notes.get("n_retries", 0) for trained in found]
@@ -138,31 +138,31 @@ def test_a_killed_worker_costs_its_networks_a_retry_and_nothing_else(tmp_path: P
 
 @needs_posix("Windows does not say how a process ended")
 def test_work_of_a_lost_worker_says_so(tmp_path: Path) -> None:
-    carrier = ProcessCarrier(1, folder=tmp_path / "carried", notify=lambda text: None)
-    with opened(lambda: carrier):
-        key = carrier.hand_over(recipe_for())
+    executor = ProcessExecutor(1, folder=tmp_path / "handed_over", notify=lambda text: None)
+    with opened(lambda: executor):
+        key = executor.hand_over(recipe_for())
         work = Work(recipe=key, network=0, job=job(), epoch=1)
-        assert carrier.submit(work).result(timeout=60).losses
-        (pid,) = carrier.pids
+        assert executor.submit(work).result(timeout=60).losses
+        (pid,) = executor.pids
         psutil.Process(pid).kill()
         while is_running(pid):
             time.sleep(0.01)
-        lost = carrier.submit(replace(work, epoch=2))
+        lost = executor.submit(replace(work, epoch=2))
         with pytest.raises(WorkLost, match="SIGKILL"):
             lost.result(timeout=60)
-        assert carrier.submit(replace(work, epoch=2)).result(timeout=60).losses
+        assert executor.submit(replace(work, epoch=2)).result(timeout=60).losses
 
 
 def test_a_worker_that_cannot_start_ends_the_run_with_a_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(processes, "_PROGRAM", "import no_such_module  # {address} {n_threads}")
-    carrier = ProcessCarrier(1, folder=tmp_path / "carried", notify=lambda text: None)
+    executor = ProcessExecutor(1, folder=tmp_path / "handed_over", notify=lambda text: None)
     with (
-        opened(lambda: carrier),
+        opened(lambda: executor),
         pytest.raises(RunError, match=r"could not start: worker \d+ ended with code 1.*without --workers"),
     ):
-        run(PopulationTrainer(problem_for(), STOPPING, carrier=carrier), jobs_of(2))
+        run(PopulationTrainer(problem_for(), STOPPING, executor=executor), jobs_of(2))
     assert "no_such_module" in capfd.readouterr().err
 
 
@@ -173,18 +173,18 @@ def test_a_recipe_that_is_taken_back_before_a_worker_read_it_harms_nobody(tmp_pa
     def refuse(text: str) -> None:
         pytest.fail(text)
 
-    with opened(lambda: ProcessCarrier(1, folder=tmp_path / "carried", notify=refuse)) as carrier:
-        carrier.take_back(carrier.hand_over(recipe_for()))  # while the worker still starts
-        work = Work(recipe=carrier.hand_over(recipe_for()), network=0, job=job(), epoch=1)
-        assert carrier.submit(work).result(timeout=120).losses
+    with opened(lambda: ProcessExecutor(1, folder=tmp_path / "handed_over", notify=refuse)) as executor:
+        executor.take_back(executor.hand_over(recipe_for()))  # while the worker still starts
+        work = Work(recipe=executor.hand_over(recipe_for()), network=0, job=job(), epoch=1)
+        assert executor.submit(work).result(timeout=120).losses
 
 
 def test_closing_leaves_no_process_and_no_folder(tmp_path: Path) -> None:
-    carrier = ProcessCarrier(2, folder=tmp_path / "carried", notify=pytest.fail)
-    carrier.hand_over(recipe_for(n_train=3000))
-    assert list((tmp_path / "carried").rglob("*.npy"))
-    pids = carrier.pids
-    carrier.close()
+    executor = ProcessExecutor(2, folder=tmp_path / "handed_over", notify=pytest.fail)
+    executor.hand_over(recipe_for(n_train=3000))
+    assert list((tmp_path / "handed_over").rglob("*.npy"))
+    pids = executor.pids
+    executor.close()
     assert not any(map(is_running, pids))
     assert list(tmp_path.iterdir()) == []
 
@@ -192,8 +192,8 @@ def test_closing_leaves_no_process_and_no_folder(tmp_path: Path) -> None:
 def test_workers_end_with_a_driver_that_is_killed(tmp_path: Path) -> None:
     program = (
         "import sys, time; from pathlib import Path\n"
-        "from ffsearch.search.executors.processes import ProcessCarrier\n"
-        f"print(*ProcessCarrier(2, folder=Path({str(tmp_path)!r}) / 'carried', notify=print).pids, flush=True)\n"
+        "from ffsearch.search.executors.processes import ProcessExecutor\n"
+        f"print(*ProcessExecutor(2, folder=Path({str(tmp_path)!r}) / 'handed_over', notify=print).pids, flush=True)\n"
         "time.sleep(600)\n"
     )
     driver = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
@@ -222,8 +222,8 @@ def test_a_stranger_is_not_listened_to_and_the_worker_is(tmp_path: Path, monkeyp
             listening.append(self)
 
     monkeypatch.setattr(line, "Listener", Told)
-    carrier = ProcessCarrier(1, folder=tmp_path / "carried", notify=pytest.fail)
-    with opened(lambda: carrier):
+    executor = ProcessExecutor(1, folder=tmp_path / "handed_over", notify=pytest.fail)
+    with opened(lambda: executor):
         address: Any = listening[0].address
         with pytest.raises((AuthenticationError, OSError, EOFError)):  # the driver may say no, or hang up
             Client(address, authkey=b"another").send("hello")
@@ -231,8 +231,8 @@ def test_a_stranger_is_not_listened_to_and_the_worker_is(tmp_path: Path, monkeyp
             stranger = Client(address)  # with no key at all: straight to a pickle
             stranger.send(Trap(tmp_path / "unpickled"))
             stranger.close()
-        work = Work(recipe=carrier.hand_over(recipe_for()), network=0, job=job(), epoch=1)
-        assert carrier.submit(work).result(timeout=120).losses
+        work = Work(recipe=executor.hand_over(recipe_for()), network=0, job=job(), epoch=1)
+        assert executor.submit(work).result(timeout=120).losses
     assert not (tmp_path / "unpickled").exists()
 
 
@@ -265,18 +265,18 @@ def test_arrays_are_mapped_from_files_and_not_in_the_message(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("kind", ["threads", "one worker"])
 def test_a_small_network_does_not_wait_for_an_epoch_of_a_large_one(kind: str, tmp_path: Path) -> None:
-    carrier: Carrier = (
-        ThreadCarrier(n_threads=2)
+    executor: Executor = (
+        ThreadExecutor(n_threads=2)
         if kind == "threads"
-        else ProcessCarrier(1, n_threads=2, folder=tmp_path / "carried", notify=pytest.fail)
+        else ProcessExecutor(1, n_threads=2, folder=tmp_path / "handed_over", notify=pytest.fail)
     )
-    with opened(lambda: carrier):
-        key = carrier.hand_over(recipe_for(n_train=5000))
+    with opened(lambda: executor):
+        key = executor.hand_over(recipe_for(n_train=5000))
         small = Work(recipe=key, network=0, job=job(0), epoch=1)
-        assert carrier.submit(small).result(timeout=120).losses  # compiled
+        assert executor.submit(small).result(timeout=120).losses  # compiled
         large = job(1, point=replace(POINT, depth=6, width=1000))
-        slow = carrier.submit(Work(recipe=key, network=1, job=large, epoch=3))
-        assert carrier.submit(replace(small, epoch=2)).result(timeout=120).losses
+        slow = executor.submit(Work(recipe=key, network=1, job=large, epoch=3))
+        assert executor.submit(replace(small, epoch=2)).result(timeout=120).losses
         assert not slow.done()
 
 
@@ -294,7 +294,7 @@ def told(folder: Path) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.slow
-def test_a_run_is_the_same_run_whatever_carries_it(tmp_path: Path) -> None:
+def test_a_run_is_the_same_run_whatever_trains_it(tmp_path: Path) -> None:
     overrides = {
         "search.trials": 14, "search.pruner": "one_epoch", "train.max_epochs": 8, "space.width.high": 64,
         "evidence": "quick",
@@ -323,7 +323,7 @@ def test_a_killed_worker_is_told_of_and_its_trials_say_that_they_began_again(tmp
         def noted(self, finding: Finding) -> None:
             self.said.append(finding)
 
-    others = children()  # of a carrier that many tests share
+    others = children()  # of an executor that many tests share
     overrides = {"search.trials": 8, "train.max_epochs": 20, "space.width.high": 32, "evidence": "none"}
     plain = told(ffsearch.run("tabular", overrides=overrides, out=tmp_path / "plain").path)
     done = ffsearch.run("tabular", overrides=overrides, out=tmp_path / "run", workers=2, observer=Killer())
@@ -342,10 +342,10 @@ def children() -> list[int]:
     [
         (["--workers", "0"], "--workers 0: takes a number of processes from 1 to 1024"),
         (["--workers", "2", "--ray", "local"], "--workers and --ray both say who trains"),
-        (["--workers", "2", "--set", "train.trainer=keras"], "train.trainer: keras .* cannot be carried by --workers"),
+        (["--workers", "2", "--set", "train.trainer=keras"], "train.trainer: keras .* cannot use --workers"),
     ],
 )
-def test_what_cannot_be_carried_is_refused(
+def test_trainers_of_this_process_alone_are_refused(
     given: list[str], match: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert invoke(["run", "tabular", "--out", str(tmp_path / "run"), *given]) == 2
@@ -360,8 +360,8 @@ def test_workers_that_have_nothing_to_do_are_named(tmp_path: Path) -> None:
         def noted(self, finding: Finding) -> None:
             self.said.append(finding)
 
-    with carried(Carriage(workers=3), concurrency=2, observer=Listener()) as carrier_in:
-        assert carrier_in(tmp_path) is not None
+    with executing(ExecutorChoice(workers=3), concurrency=2, observer=Listener()) as executor_in:
+        assert executor_in(tmp_path) is not None
     assert list(map(PLAIN.says, Listener.said)) == [
         "3 workers, but 2 networks train at a time: 1 of them have nothing to do. --set search.concurrency=3 makes "
         "another search, in which all have."
