@@ -47,10 +47,10 @@ class Counted:
             monkeypatch.setattr(module, name, self._counting(name, getattr(module, name)))
         init = Cells.__init__
 
-        def read(cells: Cells, column: pd.Series[Any]) -> None:
+        def read(cells: Cells, column: pd.Series[Any], **how: Any) -> None:
             if type(cells) is Cells:  # some of the cells of a column take what was read of all
                 self.cells[str(column.name), len(column)] += 1
-            init(cells, column)
+            init(cells, column, **how)
 
         monkeypatch.setattr(Cells, "__init__", read)
 
