@@ -23,12 +23,11 @@ from ffsearch.reports.parts import Section
 from ffsearch.reports.sections import headline, sections
 from ffsearch.reports.tables import RunLike
 from ffsearch.search.base.files import put_in_place
-from ffsearch.search.folder.reader import load
+from ffsearch.search.folder.reader import REPORT, load
 from ffsearch.search.wording.language import Language, language
 
-__all__ = ["COMPARISON", "REPORT", "build_page", "write_comparison", "write_report"]
+__all__ = ["COMPARISON", "build_page", "write_comparison", "write_report"]
 
-REPORT: Final = "report.html"
 COMPARISON: Final = "comparison.html"
 """Names of the files where none are given."""
 

@@ -464,9 +464,9 @@ def _tensorboard(path: Path, out: Path) -> None:
 
 
 def _mlflow(path: Path, to: str, *, lang: str) -> None:
-    from ffsearch.reports.html import REPORT, build_page
+    from ffsearch.reports.html import build_page
     from ffsearch.search.exporting.formats import require_mlflow
-    from ffsearch.search.folder.reader import load
+    from ffsearch.search.folder.reader import REPORT, load
 
     require_mlflow()
     from ffsearch.search.exporting.mlflow import log_run

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ffsearch.errors import RunError, SpaceError
-from ffsearch.search.base.quiet import load_tensorflow
+from ffsearch.search.base.quiet import have_keras_on_tensorflow, load_tensorflow
 from ffsearch.search.capacity.study import study
 from ffsearch.search.evidence.scoring import Setting
 from ffsearch.search.executors.choose import ExecutorChoice, executing
@@ -34,6 +34,7 @@ from ffsearch.search.steps.running_trials import RunningTrials
 from ffsearch.search.steps.saving import save_answer
 from ffsearch.search.steps.told_trials import ToldTrials
 from ffsearch.search.steps.weighing import weigh
+from ffsearch.search.training.program_files import look_at_programs
 from ffsearch.search.training.protocol import Trainer
 from ffsearch.search.training.refit import Hold
 from ffsearch.spaces.loader import as_search
@@ -100,6 +101,7 @@ def run(
         KeyboardInterrupt: After Ctrl-C; what was told is saved, and its text says how to go on.
     """
     began = time.monotonic()
+    have_keras_on_tensorflow()  # before KerasTuner's engine imports it
     observer, choice = observer or Observer(), ExecutorChoice(workers=workers, ray=ray)
     request = requested(space, data=data, target=target, overrides=overrides)
     if request.space.kind == "capacity":
@@ -177,7 +179,10 @@ def _answer(
         search = SearchFacts(
             engine=wanted.engine, sampler=wanted.sampler, pruner=wanted.pruner, trainer=trainer.name, seed=wanted.seed
         )
-        facts = begin(inputs, folder, observer, search=search, n_trials=n_trials, budget_s=clock.deadline.total_s)
+        facts = begin(
+            inputs, folder, observer,
+            search=search, n_trials=n_trials, budget_s=clock.deadline.total_s, notices=look_at_programs(),
+        )  # fmt: skip
         _search(engine, trainer, told, setting, space=space, n_trials=n_trials, clock=clock, observer=observer)
         load_tensorflow()  # for the steps to come; networks are trained without it
         weighed = weigh(told, setting, space=space, repeater=repeater, observer=observer)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from ffsearch.search.base import files
-from ffsearch.search.base.files import move_folder, put_in_place, replace
+from ffsearch.search.base.files import delete_left_behind, move_folder, put_in_place, replace
 
 
 def a_folder(path: Path, content: str) -> Path:
@@ -95,3 +97,32 @@ def test_a_move_that_fails_for_another_reason_is_not_tried_again(
     monkeypatch.setattr(files.time, "sleep", lambda _: pytest.fail("there is nothing to wait for"))
     with pytest.raises(FileNotFoundError, match="nowhere"):
         replace(tmp_path / "nowhere", tmp_path / "here")
+
+
+def test_what_a_killed_process_left_is_deleted_and_nothing_else(tmp_path: Path) -> None:
+    """The names that are left are made by the writers themselves, in a process that ends in the midst of them."""
+    program = """
+import os, sys
+from pathlib import Path
+from ffsearch.search.base import files
+folder = Path(sys.argv[1])
+def die(*given): os._exit(0)
+if sys.argv[2] == "file":
+    with files.put_in_place(folder / "model.keras") as beside:
+        beside.write_text("half")
+        die()
+(folder / "old").mkdir(); (folder / "new").mkdir()
+real, moves = os.replace, iter([True, False])
+os.replace = lambda *given: real(*given) if next(moves) else die()
+files.move_folder(folder / "new", folder / "old")
+"""
+    place = tmp_path / "run" / "model"
+    place.mkdir(parents=True)
+    for what in ("file", "folder"):
+        subprocess.run([sys.executable, "-c", program, str(place), what], check=True)
+    kept = [place / ".hidden", place / "model.1.part", place / f".mine.{os.getpid()}.part.keras"]
+    for path in kept:
+        path.write_text("x")
+    assert len(list(place.iterdir())) == 6
+    delete_left_behind(tmp_path)
+    assert sorted(place.iterdir()) == sorted([*kept, place / "new"])

@@ -33,6 +33,13 @@ def test_a_frame_alone_is_searched_and_reported(frame: pd.DataFrame, tmp_path: P
         "tabular", data=frame, target="y", trials=2, seed=3, evidence="none", overrides=SMALL, out=tmp_path / "run"
     )
     assert again.trials.equals(run.trials)  # the same run, said in another way, is not trained again
+    shown = [tmp_path / "run" / "report.html", tmp_path / "run" / "model" / "card.md"]
+    for path in shown:  # as a kill leaves it that comes between the summary and them
+        path.unlink()
+    ffsearch.run(
+        frame, target="y", trials=2, seed=3, evidence="none", overrides=SMALL, out=tmp_path / "run", progress=False
+    )
+    assert all(path.is_file() for path in shown)
 
 
 def test_what_is_shown_meanwhile_is_chosen(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -15,9 +16,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+import psutil
+
 from ffsearch.errors import RunError
 
 __all__ = [
+    "delete_left_behind",
     "disk_error",
     "make_folder",
     "move_file",
@@ -33,6 +37,9 @@ __all__ = [
 
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _FORBIDDEN: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+
+_LEFT_BEHIND: Final = re.compile(r"\..+\.(?P<pid>\d{1,9})\.(part(\..+)?|old)")
+"""Names that files and folders have until they are in place."""
 
 _BINARY: Final = getattr(os, "O_BINARY", 0)
 _HAS_FOLDER_SYNC: Final = hasattr(os, "O_DIRECTORY")
@@ -79,6 +86,21 @@ def put_in_place(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # it is gone after a move; after a failure this gives back what it took
             beside.unlink(missing_ok=True)
+
+
+def delete_left_behind(folder: Path) -> None:
+    """Delete what `put_in_place` and `move_folder` left in a folder and below when they were killed.
+
+    What a process that still lives writes stays.
+    """
+    for path in folder.rglob(".*"):
+        pid = _LEFT_BEHIND.fullmatch(path.name)
+        if pid is None or psutil.pid_exists(int(pid["pid"])):
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def write_atomically(path: Path, content: bytes) -> None:

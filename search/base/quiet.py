@@ -7,8 +7,13 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
-__all__ = ["load_tensorflow", "native_stderr_held_back"]
+from ffsearch.errors import RunError
+
+__all__ = ["have_keras_on_tensorflow", "load_tensorflow", "native_stderr_held_back"]
+
+_BACKEND: Final = "KERAS_BACKEND"
 
 
 @contextmanager
@@ -35,6 +40,27 @@ def native_stderr_held_back() -> Iterator[None]:
 
 
 def load_tensorflow() -> None:
-    """Load TensorFlow with its notes on its build held back; before a module that imports it, which takes seconds."""
+    """Load TensorFlow with its notes on its build held back; before a module that imports it, which takes seconds.
+
+    Raises:
+        RunError: If Keras runs on another backend already.
+    """
+    have_keras_on_tensorflow()
     with native_stderr_held_back():
         import tensorflow  # noqa: F401
+
+
+def have_keras_on_tensorflow() -> None:
+    """Have Keras work on TensorFlow when it is loaded, whatever the environment says: saved models are TensorFlow's.
+
+    Raises:
+        RunError: If Keras was loaded before, on another backend, which it cannot leave.
+    """
+    os.environ[_BACKEND] = "tensorflow"
+    keras = sys.modules.get("keras")
+    backend = "tensorflow" if keras is None else keras.config.backend()
+    if backend != "tensorflow":
+        raise RunError(
+            f"Keras runs on {backend} in this process, and ffsearch needs it on TensorFlow. Use ffsearch in a process "
+            f"of its own, or set {_BACKEND}=tensorflow before Keras is imported."
+        )

@@ -28,6 +28,7 @@ from ffsearch.search.steps.budget import Deadline
 from ffsearch.search.steps.inputs import Request
 from ffsearch.search.steps.opening import begin, kept_when_interrupted, leave, open_folder
 from ffsearch.search.steps.trial_records import make_record
+from ffsearch.search.training.program_files import look_at_programs
 from ffsearch.search.training.protocol import Trained
 from ffsearch.spaces.capacity import CapacitySpace
 from ffsearch.spaces.sampling import CONCURRENCY
@@ -73,7 +74,7 @@ def _compare(
             search=SearchFacts(engine="capacity", sampler="grid", pruner="none", trainer=trainer, seed=plan.seed),
             n_trials=len(list(plan.first_trainings())),
             n_cells=len(plan.cells),
-            notices=[missing.finding for missing in plan.missing],
+            notices=[*(missing.finding for missing in plan.missing), *look_at_programs()],
         )  # fmt: skip
         _train(study, folder, networks, observer)
         load_tensorflow()  # to ask networks about the test rows; they are trained without it

@@ -37,6 +37,7 @@ __all__ = [
     "LOG",
     "MODEL",
     "PARTNERS",
+    "REPORT",
     "RESIDUALS",
     "SPACE",
     "SPLITS",
@@ -70,6 +71,7 @@ RESIDUALS: Final = "residuals.parquet"
 MODEL: Final = "model/model.keras"
 CARD: Final = "model/card.md"
 CHECK: Final = "model/check.parquet"
+REPORT: Final = "report.html"
 
 
 class StoredRun:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from ffsearch._version import __version__
 from ffsearch.errors import RunError
 from ffsearch.search.base.environment import environment
-from ffsearch.search.base.files import disk_error, make_folder, sync_folder, write_atomically
+from ffsearch.search.base.files import delete_left_behind, disk_error, make_folder, sync_folder, write_atomically
 from ffsearch.search.folder.lock import FolderLock
 from ffsearch.search.folder.log import Journal, LineKind
 from ffsearch.search.folder.plain import json_bytes
@@ -93,6 +93,7 @@ class RunFolder:
         make_folder(folder)
         with ExitStack() as undo:
             lock = undo.enter_context(FolderLock(folder))
+            delete_left_behind(folder)
             journal = Journal(folder / LOG)
             undo.callback(journal.close)
             _claim(journal, identity=identity)

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from ffsearch.search.folder.log import LineKind
 from ffsearch.search.folder.ranking import best_record
-from ffsearch.search.folder.reader import SPACE, SPLITS, StoredRun
+from ffsearch.search.folder.reader import CARD, REPORT, SPACE, SPLITS, StoredRun
 from ffsearch.search.folder.summary import DataFacts, RunFacts, SearchFacts
 from ffsearch.search.folder.writer import RunFolder
 from ffsearch.search.observer import Began, Observer, Phase
@@ -78,7 +78,9 @@ def _describe(inputs: Inputs[Any], folder: RunFolder) -> None:
 def leave(
     inputs: Inputs[Any], folder: RunFolder, observer: Observer, *, report: Callable[[Path], object] | None
 ) -> None:
-    """Leave a run alone that came to its end, but show it without the findings that are silenced now.
+    """Leave a run alone that came to its end, but for what shows it.
+
+    Its card and report are written where a kill came before they were, or where other findings are silenced now.
 
     Args:
         inputs: What was asked for.
@@ -88,12 +90,12 @@ def leave(
     """
     is_study = inputs.space.kind == "capacity"
     observer.noted(found(Code.RUN_FINISHED, "study" if is_study else "search", path=str(folder.path)))
-    if StoredRun(folder.path).ignored == inputs.space.ignore:
-        return
-    _describe(inputs, folder)
-    if not is_study:
+    is_changed = StoredRun(folder.path).ignored != inputs.space.ignore
+    if is_changed:
+        _describe(inputs, folder)
+    if not is_study and (is_changed or not (folder.path / CARD).is_file()):
         write_card(folder.path)
-    if report is not None:
+    if report is not None and (is_changed or not (folder.path / REPORT).is_file()):
         report(folder.path)
 
 

@@ -4,41 +4,26 @@
     @program     what Python calls: runs without the interpreter's lock, and is found compiled by the next process
 
 Numba keeps a program under the time stamp of the file it is written in and under the processor's name. It does not ask
-for the files of its parts, so the folder's name does. Files are written aside and renamed: two processes may share the
-folder, and it may be deleted at any time.
+for the files of its parts, so the folder's name does (`program_files`). Files are written aside and renamed: two
+processes may share the folder, and it may be deleted at any time.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-import shutil
-import sys
+import pickle
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from importlib.metadata import version
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import numba
+from numba.core.caching import FunctionCache, IndexDataCacheFile
 
-__all__ = ["cache_folder", "compiled", "inlined", "is_compiled", "program", "prune"]
+from ffsearch.search.training.program_files import cache_folder, own_folder, put_program, read_program
+
+__all__ = ["compiled", "inlined", "is_compiled", "program"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
-
-_PARTS: Final = (
-    "compiling.py",
-    "elementwise.py",
-    "hashing.py",
-    "intrinsics.py",
-    "lane.py",
-    "lane_arrays.py",
-    "lane_augment.py",
-)
-"""Files that programs are made of, next to this one."""
-
-_MOST_FOLDERS: Final = 4
-"""choice: versions of ffsearch whose programs are kept, some 2 MB each."""
 
 _OPTIONS: Final[dict[str, Any]] = {"error_model": "numpy", "fastmath": {"contract", "nsz"}}
 """A division by zero is infinite, and a product and a sum may be one instruction. NaN stays NaN: a network that
@@ -59,9 +44,13 @@ def inlined(function: _Function) -> _Function:
 
 def program(function: _Function) -> _Function:
     """A function that Python calls; compiled at its first call, or found in the user's cache folder."""
-    with _kept_in(cache_folder()) as kept:
-        made: _Function = numba.njit(nogil=True, cache=kept, **_OPTIONS)(function)
-    return made
+    made: Any = numba.njit(nogil=True, **_OPTIONS)(function)
+    folder = own_folder(cache_folder())
+    if folder is not None:
+        with _kept_in(folder):
+            made._cache = _OwnCache(function)
+    kept: _Function = made
+    return kept
 
 
 def is_compiled(made: Callable[..., Any]) -> bool:
@@ -69,52 +58,46 @@ def is_compiled(made: Callable[..., Any]) -> bool:
     return bool(getattr(made, "signatures", ()))
 
 
-def cache_folder() -> Path:
-    """The folder of this user and this version of the programs."""
-    return _user_cache() / "ffsearch" / "programs" / _fingerprint()
-
-
 @contextmanager
-def _kept_in(folder: Path) -> Iterator[bool]:
-    """Where Numba will look for what is declared inside; no where the folder cannot be written."""
+def _kept_in(folder: Path) -> Iterator[None]:
+    """Where Numba looks for a place for what is declared inside."""
+    before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        os.utime(folder)
-        prune(folder.parent, n_kept=_MOST_FOLDERS)
-        writable = os.access(folder, os.W_OK)
-    except (OSError, RuntimeError):  # RuntimeError: no home folder
-        writable = False
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(folder) if writable else before
-    try:
-        yield writable
+        yield
     finally:
         numba.config.CACHE_DIR = before
 
 
-def prune(folder: Path, *, n_kept: int) -> None:
-    """Delete all folders but the latest. Others may delete at the same time."""
-    found = []
-    for path in folder.iterdir():
-        try:
-            found.append((path.stat().st_mtime, path))
-        except FileNotFoundError:
-            continue
-    for _, path in sorted(found, reverse=True)[n_kept:]:
-        shutil.rmtree(path, ignore_errors=True)
+# Numba has no types.
+class _OwnCache(FunctionCache):  # type: ignore[misc]
+    """Numba's cache of one function, whose files are only read when they are whole."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function)
+        self._cache_file = _SoundFile(self._cache_path, self._impl.filename_base, self._impl.locator.get_source_stamp())
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Nothing is kept where the disk is full: the program works, and is compiled again the next time."""
+        with suppress(OSError):
+            super().save_overload(sig, data)
 
 
-def _user_cache() -> Path:
-    """Where this system keeps what may be deleted."""
-    if os.environ.get("XDG_CACHE_HOME"):
-        return Path(os.environ["XDG_CACHE_HOME"])
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
-    return Path.home() / ("Library/Caches" if sys.platform == "darwin" else ".cache")
+class _SoundFile(IndexDataCacheFile):  # type: ignore[misc]
+    """Numba's index and data files, each behind the hash of its content; what is not whole counts as not there."""
 
+    def _load_index(self) -> dict[Any, str]:
+        content = read_program(Path(self._index_path))
+        stamp, overloads = (None, {}) if content is None else pickle.loads(content)
+        return overloads if stamp == self._source_stamp else {}
 
-def _fingerprint() -> str:
-    """What programs are made of, as 12 hexadecimal digits."""
-    here = Path(__file__).parent
-    facts = [version("numba").encode(), *((here / part).read_bytes() for part in _PARTS)]
-    return hashlib.sha256(b"\n".join(facts)).hexdigest()[:12]
+    def _save_index(self, overloads: dict[Any, str]) -> None:
+        put_program(Path(self._index_path), self._dump((self._source_stamp, overloads)))
+
+    def _load_data(self, name: str) -> Any:
+        content = read_program(Path(self._data_path(name)))
+        if content is None:
+            raise FileNotFoundError(name)  # which Numba takes for a program that was deleted
+        return pickle.loads(content)
+
+    def _save_data(self, name: str, data: Any) -> None:
+        put_program(Path(self._data_path(name)), self._dump(data))

@@ -119,6 +119,8 @@ class Code(StrEnum):
     IDLE_WORKERS = "FFS413", Severity.NOTICE
     WORKER_GONE = "FFS414", Severity.WARNING
     NODE_JOINED = "FFS415"
+    PROGRAMS_NOT_KEPT = "FFS416", Severity.NOTICE
+    PROGRAMS_DAMAGED = "FFS417", Severity.NOTICE
 
     # 5xx: what the evidence lacks
     FINALISTS_UNTRAINED = "FFS501", Severity.WARNING
