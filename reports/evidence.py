@@ -60,6 +60,8 @@ class Contender:
         valid: Its scores on the validation rows of the repeats.
         gain: What the network gains over it on the sealed rows, positive where the network is better; None for itself.
         settings: What it chose on the validation rows.
+        fixed: Settings that nothing chose.
+        n_tried: How many settings it chose among; None where that was not kept.
     """
 
     name: str
@@ -67,6 +69,8 @@ class Contender:
     valid: tuple[float, ...] = ()
     gain: Estimate | None = None
     settings: Mapping[str, float] = field(default_factory=dict)
+    fixed: Mapping[str, float] = field(default_factory=dict)
+    n_tried: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +118,12 @@ def models(run: RunLike) -> list[Contender]:
         return []
     scores = _frame(run, "baselines")
     return [
-        Contender(name=NETWORK, test=_known(run.results.evidence.test), valid=_valid(NETWORK, scores)),
+        Contender(
+            name=NETWORK,
+            test=_known(run.results.evidence.test),
+            valid=_valid(NETWORK, scores),
+            n_tried=len(run.trials),
+        ),
         *(
             Contender(
                 name=one.name,
@@ -122,6 +131,8 @@ def models(run: RunLike) -> list[Contender]:
                 valid=_valid(one.name, scores),
                 gain=_known(one.network_gain),
                 settings=one.settings,
+                fixed=one.fixed,
+                n_tried=one.n_tried,
             )
             for one in run.results.baselines
         ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -79,7 +79,9 @@ def model_table(models: Sequence[Contender], objective: ShownObjective, t: Langu
         [t("sure.on_test", metric=metric), *(with_interval(one.test, t) for one in models)],
         [t("worth.gain_head"), *(with_interval(one.gain, t, signed=True) for one in models)],
         *([t.named("metric", name), *(t.score(others.get(name)) for others in tests)] for name in tests[0]),
-        [t("worth.settings"), *(_settings(one, t) or "–" for one in models)],
+        *([[t("worth.tried"), *(t.count(one.n_tried or 1) for one in models)]] if models[-1].n_tried else []),
+        [t("worth.settings"), *(_settings(one.settings, t) or "–" for one in models)],
+        *([[t("worth.fixed"), *(_settings(one.fixed, t) or "–" for one in models)]] if models[-1].n_tried else []),
     ]
     heads = [t("worth.model"), *(t.named("model", one.name) for one in models)]
     cells = [[Cell(text=text) for text in row] for row in rows]
@@ -95,8 +97,18 @@ def with_interval(estimate: Estimate | None, t: Language, *, signed: bool = Fals
     return f"{t.plus(value) if signed else value} ({interval})"
 
 
-def _settings(one: Contender, t: Language) -> str:
-    return ", ".join(f"{t.named('setting', name)} {t.setting(value)}" for name, value in one.settings.items())
+def _settings(settings: Mapping[str, float], t: Language) -> str:
+    def said(name: str, value: float) -> str:
+        called = t.named("setting", name)
+        if name in _SWITCHES:
+            return t("worth.with" if value else "worth.without", what=called)
+        return f"{called} {t.setting(value)}"
+
+    return ", ".join(said(name, value) for name, value in settings.items())
+
+
+_SWITCHES: Final = frozenset({"products", "class_weight"})
+"""Settings that are on or off."""
 
 
 def finalist_picture(parts: Sequence[Finalist], objective: ShownObjective, t: Language) -> Picture | None:

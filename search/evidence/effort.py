@@ -10,8 +10,11 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from ffsearch.search.data.problem import Problem
-from ffsearch.search.evidence.baselines import MAX_BOOSTING_CELLS, MAX_LINEAR_CELLS, BaselineName, tree_columns
+from ffsearch.search.evidence.baselines import BaselineName
+from ffsearch.search.evidence.boosted_trees import MAX_BOOSTING_CELLS, SEARCH_FITS, n_judged_rows, tree_columns
 from ffsearch.search.evidence.effects import Partner
+from ffsearch.search.evidence.linear_model import MAX_LINEAR_CELLS, n_products
+from ffsearch.search.evidence.rivals import n_judges
 from ffsearch.search.network.heads import Task
 from ffsearch.search.network.topology import Point, layer_sizes
 from ffsearch.search.training.batches import batches_per_epoch
@@ -60,8 +63,23 @@ def baseline_splits(problem: Problem, n_repeats: int) -> int:
 
 def baseline_seconds(problem: Problem, n_repeats: int) -> float:
     """About how long all baselines take, on their splits and on all development rows."""
-    of_splits = sum(split_seconds(problem, name) for name in BaselineName)
-    return of_splits * (baseline_splits(problem, n_repeats) + 1)
+    n_splits = baseline_splits(problem, n_repeats)
+    return sum((n_splits + 1) * split_seconds(problem, name) + _search_seconds(problem, name) for name in BaselineName)
+
+
+def _search_seconds(problem: Problem, name: BaselineName) -> float:
+    """About how long a baseline takes to compare its settings."""
+    n_train = len(problem.splits[0].x_train)
+    match name:
+        case BaselineName.DUMMY:
+            return 0.0
+        case BaselineName.LINEAR:
+            n_columns = problem.n_features + n_products(problem, n_rows=n_train)
+            return (n_columns / problem.n_features - 1) * split_seconds(problem, name)
+        case BaselineName.BOOSTING:
+            n_rows = min(n_train, n_judged_rows(problem))
+            share = n_rows / n_train * n_judges(problem.splits)
+            return SEARCH_FITS * share * split_seconds(problem, name)
 
 
 def split_seconds(problem: Problem, name: BaselineName) -> float:

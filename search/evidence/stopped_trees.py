@@ -30,6 +30,7 @@ def fit_stopped(
     weight: NDArray[np.float32] | None,
     x_valid: NDArray[np.float32],
     y_valid: NDArray[Any],
+    weight_valid: NDArray[np.float32] | None = None,
 ) -> int:
     """Grow trees until the validation loss has not fallen for `n_iter_no_change` iterations.
 
@@ -40,13 +41,16 @@ def fit_stopped(
         weight: Weight of each training row; None when all count alike, as numbers always do.
         x_valid: What the loss is judged on, shape (n_valid, n_columns).
         y_valid: Its classes, all of which `y` has too, or its target, shape (n_valid,).
+        weight_valid: Weight of each of these rows in that loss; None when all count alike.
 
     Returns:
         The iterations with the lowest validation loss, at least one. The model may have grown more.
     """
     if "X_val" not in inspect.signature(model.fit).parameters:
-        return fit_stopped_in_stages(model, x, y, weight=weight, x_valid=x_valid, y_valid=y_valid)
-    model.fit(x, y, sample_weight=weight, X_val=x_valid, y_val=y_valid)
+        return fit_stopped_in_stages(
+            model, x, y, weight=weight, x_valid=x_valid, y_valid=y_valid, weight_valid=weight_valid
+        )
+    model.fit(x, y, sample_weight=weight, X_val=x_valid, y_val=y_valid, sample_weight_val=weight_valid)
     return max(1, int(np.argmax(model.validation_score_)))  # place 0 is before the first tree
 
 
@@ -58,6 +62,7 @@ def fit_stopped_in_stages(
     weight: NDArray[np.float32] | None,
     x_valid: NDArray[np.float32],
     y_valid: NDArray[Any],
+    weight_valid: NDArray[np.float32] | None = None,
 ) -> int:
     """See `fit_stopped`: the same without validation rows in `fit`."""
     n_most, n_grown = model.max_iter, _FIRST_STAGE
@@ -66,7 +71,7 @@ def fit_stopped_in_stages(
     while True:
         model.set_params(max_iter=min(n_grown, n_most)).fit(x, y, sample_weight=weight)
         stages = [_before_trees(model, y, weight=weight, n_rows=len(x_valid)), *staged(x_valid)]
-        losses = [_loss(model, raw, y_valid) for raw in stages]
+        losses = [_loss(model, raw, y_valid, weight_valid) for raw in stages]
         stop = _stop(losses, patience=model.n_iter_no_change, tolerance=model.tol)
         if stop is not None or n_grown >= n_most:
             return max(1, int(np.argmin(losses[:stop])))
@@ -94,11 +99,11 @@ def _before_trees(
     return np.full(n_rows, middle(y.astype(np.float64)))
 
 
-def _loss(model: Any, raw: NDArray[np.float64], y: NDArray[Any]) -> float:
+def _loss(model: Any, raw: NDArray[np.float64], y: NDArray[Any], weight: NDArray[np.float32] | None) -> float:
     """Mean loss of raw predictions in the unit that boosting counts in, to which its tolerance refers."""
     if model.loss == "log_loss":
         logits = np.column_stack([np.zeros(len(raw)), raw]) if raw.ndim == 1 else raw
         of_truth = logits[np.arange(len(logits)), np.searchsorted(model.classes_, y)]
-        return float((np.logaddexp.reduce(logits, axis=1) - of_truth).mean())
+        return float(np.average(np.logaddexp.reduce(logits, axis=1) - of_truth, weights=weight))
     residual = y.astype(np.float64) - raw
     return float(np.abs(residual).mean() if model.loss == "absolute_error" else 0.5 * (residual**2).mean())

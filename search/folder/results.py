@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -188,7 +188,9 @@ class ComparedModel:
 
     Args:
         name: `dummy`, `linear` or `boosting`.
-        settings: What it chose on the validation rows, or was given.
+        settings: What it chose on the validation rows.
+        fixed: Settings that nothing chose.
+        n_tried: How many settings it chose among, 1 where it had no choice; None where that was not kept.
         valid: Its score on the validation rows of the repeats, mean over them.
         test: On the sealed rows.
         network_gain: What the network gains over it, positive where the network is better.
@@ -201,6 +203,8 @@ class ComparedModel:
     test: SealedScores | None = None
     network_gain: Estimate | None = None
     notes: tuple[KeptFinding, ...] = ()
+    fixed: Mapping[str, Number] = field(default_factory=dict)
+    n_tried: int | None = None
 
 
 # --- what matters, and where it errs ---------------------------------------------------------------------------------

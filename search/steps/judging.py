@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -47,6 +47,7 @@ from ffsearch.search.folder.results import (
 )
 from ffsearch.search.folder.writer import RunFolder
 from ffsearch.search.network.heads import Task
+from ffsearch.search.network.topology import Balance
 from ffsearch.search.observer import Observer, Phase
 from ffsearch.search.steps.budget import ENDING_S, Deadline
 from ffsearch.search.steps.refitting import Answer, in_unit
@@ -76,17 +77,21 @@ class ModelScores:
 
     Args:
         name: `network`, `dummy`, `linear` or `boosting`.
-        settings: What it chose on the validation rows, or was given.
+        settings: What it chose on the validation rows.
         repeats: Metrics on the validation rows of repeats, by their number.
         test: On the sealed rows; None where there are none.
         notes: What was cut short.
+        fixed: Settings that nothing chose.
+        n_tried: How many settings it chose among.
     """
 
     name: str
-    settings: dict[str, float]
+    settings: Mapping[str, float]
     repeats: dict[int, dict[str, float]]
     test: SealedScores | None = None
     notes: tuple[Finding, ...] = ()
+    fixed: Mapping[str, float] = field(default_factory=dict)
+    n_tried: int = 0
 
     def compared(self, objective: str, *, gain: Estimate | None) -> ComparedModel:
         """What is kept of a baseline.
@@ -103,6 +108,8 @@ class ModelScores:
             test=self.test,
             network_gain=gain,
             notes=self.notes,
+            fixed=self.fixed,
+            n_tried=self.n_tried,
         )
 
 
@@ -164,8 +171,9 @@ def judge(
     The opening is noted in the folder before the rows are read: it counts whatever comes of it.
     """
     baselines, scores, notices = _baselines(
-        answer, setting, prepared=prepared, wanted=wanted, deadline=deadline, observer=observer
-    )
+        answer, setting, prepared=prepared, wanted=wanted, deadline=deadline, observer=observer,
+        is_balanced=any(one.point.augment_balance is not Balance.NONE for one in weighed.judged),
+    )  # fmt: skip
     models = [ModelScores(name=NETWORK, settings={}, repeats=_of_network(weighed)), *scores]
     margin = worth_having(models, setting.objective, share=wanted.margin, searched=weighed.winner.value)
     if not len(prepared.splits.test):
@@ -208,6 +216,7 @@ def _baselines(
     wanted: EvidenceSpec,
     deadline: Deadline,
     observer: Observer,
+    is_balanced: bool,
 ) -> tuple[list[Baseline], list[ModelScores], tuple[Finding, ...]]:
     """The baselines asked for, and the dummy, which costs nothing and beside which all others are seen.
 
@@ -227,7 +236,15 @@ def _baselines(
             left_out.append(found(Code.BASELINE_LEFT_OUT, model=str(name)))
             continue
         made.append(
-            fit_baseline(name, problem, answer.rows, seed=setting.seed, metric=setting.objective.name, is_over=is_over)
+            fit_baseline(
+                name,
+                problem,
+                answer.rows,
+                seed=setting.seed,
+                metric=setting.objective.name,
+                is_balanced=is_balanced,
+                is_over=is_over,
+            )
         )
     for note in (*(note for baseline in made for note in baseline.notes), *left_out):
         observer.noted(note)
@@ -269,7 +286,10 @@ def _of_baseline(baseline: Baseline, problem: Problem, numbers: Sequence[int]) -
         number: metric_values(head.task, truth_of(head, split.y_valid, scale=split.target_scale), answers)
         for number, split, answers in zip(numbers, problem.splits, baseline.valid, strict=False)
     }
-    return ModelScores(name=str(baseline.name), settings=baseline.settings, repeats=repeats, notes=baseline.notes)
+    return ModelScores(
+        name=str(baseline.name), settings=baseline.settings, repeats=repeats, notes=baseline.notes,
+        fixed=baseline.fixed, n_tried=baseline.n_tried,
+    )  # fmt: skip
 
 
 # --- the sealed test -------------------------------------------------------------------------------------------------

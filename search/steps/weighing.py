@@ -101,6 +101,11 @@ class Weighed:
     temperature: Temperature | None = None
     notices: tuple[Finding, ...] = ()
 
+    @property
+    def judged(self) -> tuple[TrialRecord, ...]:
+        """The trials that the answer was chosen among, and their repeats."""
+        return self.winner, self.naive, *self.records.values()
+
 
 def weigh(told: ToldTrials, setting: Setting, *, space: SearchSpace, repeater: Repeater, observer: Observer) -> Weighed:
     """Choose the winner among finalists that are trained again, and learn what its score is worth.
