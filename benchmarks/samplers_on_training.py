@@ -42,7 +42,7 @@ from ffsearch.search.engines.choose import make_engine
 from ffsearch.search.engines.pruners import first_rung_for
 from ffsearch.search.executors.population import PopulationTrainer
 from ffsearch.search.folder.trial_record import Told
-from ffsearch.search.network.topology import Point
+from ffsearch.search.network.topology import Point, n_params
 from ffsearch.search.steps.inputs import read_inputs, requested
 from ffsearch.search.steps.running_trials import RunningTrials
 from ffsearch.search.training.protocol import Ended, Stopping
@@ -104,8 +104,7 @@ def searched(table: Table, arm: str, *, seed: int, n_trials: int, seconds: float
         objective=Objective(name="loss", direction="minimize"),
         max_epochs=table.stopping.max_epochs,
         first_rung=table.first_rung,
-        n_features=table.problem.n_features,
-        n_outputs=table.problem.head.n_outputs,
+        size=partial(n_params, n_features=table.problem.n_features, n_outputs=table.problem.head.n_outputs),
     )
     found: list[Trial] = []
     running: dict[int, float] = {}

@@ -72,7 +72,8 @@ def _reads_numbers_alone(run: RunLike) -> bool:
     """Whether there are numbers, and the networks had them as they are: trees, which cut them, are ahead by that."""
     data = tables.space(run).get("data") or {}
     columns = getattr(run, "columns", None) or ()
-    return not data.get("number_bins") and any(column["kind"] == "number" and column["used"] for column in columns)
+    may_have_bins = data.get("number_bins") or "numbers" in (tables.space(run).get("space") or {})
+    return not may_have_bins and any(column["kind"] == "number" and column["used"] for column in columns)
 
 
 def _of_search(run: RunLike) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from ffsearch.reports.parts import Block, Fact, Section, known
 from ffsearch.reports.pictures import better, network_picture
 from ffsearch.reports.search_sections import data, learning, limits, repeat, search
 from ffsearch.reports.tables import RunLike
+from ffsearch.search.network.topology import Numbers
 from ffsearch.search.wording.language import Language, shortened
 
 __all__ = ["headline", "sections"]
@@ -143,6 +144,8 @@ def _interval(score: tables.NamedScore, t: Language) -> str:
 def _entries(run: RunLike, best: Mapping[str, Any], t: Language) -> list[tuple[str, str]]:
     """How the layers are made and trained, name by name; what is off in one line."""
     entries = [(t("parameter.activation"), str(best.get("point.activation", "")))]
+    if (numbers := best.get("point.numbers", Numbers.ROBUST)) != Numbers.ROBUST:
+        entries.append((t("parameter.numbers"), str(numbers)))
     if "point.batch_norm" in best:
         entries.append(
             (t("parameter.batch_norm"), t("parameters.on" if best["point.batch_norm"] else "parameters.off"))
@@ -159,6 +162,8 @@ def _entries(run: RunLike, best: Mapping[str, Any], t: Language) -> list[tuple[s
 def _note(best: Mapping[str, Any], t: Language) -> str:
     """How the winner's hidden layers are made, in a line under its drawing."""
     words = [str(best.get("point.activation", ""))]
+    if (numbers := best.get("point.numbers", Numbers.ROBUST)) != Numbers.ROBUST:
+        words.append(f"{t('parameter.numbers')} {numbers}")
     if best.get("point.batch_norm"):
         words.append(t.named("parameter", "batch_norm"))
     for name in _SETTINGS:

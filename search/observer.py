@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from ffsearch.search.network.topology import Numbers
 from ffsearch.search.wording.finding import Finding
 
 if TYPE_CHECKING:
@@ -49,6 +51,7 @@ class Began:
         notices: What was done to the data, or looks suspicious.
         ignored: Codes of findings that are not to be shown.
         n_cells: Cells of a capacity study; None for a search.
+        n_features_of: Columns of the matrix by how points ask numbers to be shown, where they do.
     """
 
     path: Path
@@ -63,6 +66,7 @@ class Began:
     notices: tuple[Finding, ...]
     ignored: tuple[str, ...] = ()
     n_cells: int | None = None
+    n_features_of: Mapping[Numbers, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

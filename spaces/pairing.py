@@ -1,4 +1,4 @@
-"""Which losses, outputs and objectives go with which task, as far as a space file states them.
+"""Which losses, outputs and objectives go with which task, and what of the data goes with them, as far as a file says.
 
 What the task is when the file says `auto` is known only once the table is read; the search checks again then.
 """
@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from ffsearch.spaces.faults import Fault, one_of
+from ffsearch.spaces.faults import Fault, one_of, shown
 
-__all__ = ["LOSSES", "OBJECTIVES", "OUTPUTS", "pairing_faults"]
+__all__ = ["LOSSES", "OBJECTIVES", "OUTPUTS", "data_faults", "pairing_faults"]
 
 LOSSES: Final[Mapping[str, tuple[str, ...]]] = {
     "regression": ("mse", "mae", "huber"),
@@ -49,6 +49,26 @@ def pairing_faults(raw: Mapping[str, Any]) -> Iterator[Fault]:
     """
     task = _keys(raw, "data").get("task")
     yield from _against_task(raw, str(task)) if task in LOSSES else _against_each_other(raw)
+
+
+def data_faults(raw: Mapping[str, Any]) -> Iterator[Fault]:
+    """Keys of `data:` that have nothing to work on: classes to balance in a regression, bins that no network is given.
+
+    Args:
+        raw: A whole space, unchecked.
+    """
+    data, numbers = _keys(raw, "data"), _keys(raw, "space").get("numbers")
+    if data.get("task") == "regression" and _keys(data, "augment").get("balance") not in (None, "none"):
+        text = "there are no classes to balance: data.task is regression. Leave it out."
+        yield Fault(path=("data", "augment", "balance"), text=text)
+    ways = numbers.get("values") if isinstance(numbers, Mapping) else [numbers]
+    is_said = isinstance(numbers, str) or (isinstance(numbers, Mapping) and isinstance(ways, list | tuple))
+    if data.get("number_bins") and is_said and "bins" not in (ways or ()):
+        text = (
+            f"{shown(data['number_bins'])} bins are asked for, but space.numbers gives no network bins. Add bins to "
+            "its values, or leave number_bins out."
+        )
+        yield Fault(path=("data", "number_bins"), text=text)
 
 
 def _against_task(raw: Mapping[str, Any], task: str) -> Iterator[Fault]:

@@ -18,7 +18,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
 from ffsearch.spaces.faults import Fault, SpaceSection, nearest, refusal, shown
-from ffsearch.spaces.pairing import pairing_faults
+from ffsearch.spaces.pairing import data_faults, pairing_faults
 from ffsearch.spaces.parameters import ChoiceParameter, Fixed, FloatParameter, IntParameter, Legal, Parameter
 from ffsearch.spaces.sampling import CONCURRENCY, fold_faults, sampling_faults
 from ffsearch.spaces.values import (
@@ -204,7 +204,8 @@ class DataSpec(SpaceSection):
         ge=0,
         le=MAX_BINS,
         description="Bins that every number is spread over beside itself, a feature each (piecewise linear encoding): "
-        "the networks are then no longer plain. 16 is a good number; 0: none.",
+        "the networks are then no longer plain. 16 is a good number; 0: none. Where space.numbers is given, it says "
+        "which networks have bins, and 0 is 16.",
     )
     groups: Column | None = Field(
         default=None, description="A column: rows of one group stay on one side of every split."
@@ -282,6 +283,7 @@ _Width = Annotated[StrictInt, Field(ge=1, le=MAX_WIDTH)]
 _Widths = Annotated[tuple[_Width, ...], Field(min_length=1, max_length=MAX_DEPTH)]
 _Taper = Annotated[StrictFloat, Field(gt=0, le=MAX_TAPER, allow_inf_nan=False)]
 _Activation = Literal["relu", "leaky_relu", "prelu", "elu", "selu", "swish", "tanh", "softsign"]
+_Numbers = Literal["robust", "quantile", "bins"]
 _Rate = Annotated[StrictFloat, Field(gt=0, allow_inf_nan=False)]
 
 _Penalty = Annotated[Parameter | None, Legal(_Factor, "float", "choice")]
@@ -322,6 +324,12 @@ class ParameterSpec(SpaceSection):
     weight_decay: _Penalty = Field(default=None, description="Decoupled decay of the kernels; 0 is off.")
     learning_rate: Annotated[Parameter | None, Legal(_Rate, "float", "choice")] = Field(
         default=None, description="The optimiser's learning rate, above 0."
+    )
+    numbers: Annotated[Parameter | None, Legal(_Numbers, "choice")] = Field(
+        default=None,
+        description="How a network is shown the numbers of the table: robust (scaled by quartiles, as without this "
+        "key), quantile (normal scores of their place among the training rows, for skewed columns) or bins (robust, "
+        "and spread over data.number_bins bins, no longer plain). Linear model and boosting read robust numbers.",
     )
 
     @classmethod
@@ -526,18 +534,7 @@ class SearchSpace(SpaceSection):
 
     @classmethod
     def contradictions(cls, raw: Mapping[str, Any]) -> Iterator[Fault]:
-        """Losses, outputs and objectives that do not go with the task, or with each other; balance, folds."""
+        """Losses, outputs and objectives that do not go with the task, or with each other; folds, balance, bins."""
         yield from pairing_faults(raw)
         yield from fold_faults(raw, SearchSpec.model_fields["pruner"].default)
-        yield from _balance_faults(raw)
-
-
-def _balance_faults(raw: Mapping[str, Any]) -> Iterator[Fault]:
-    """Classes to be balanced where the task is said to have none."""
-    data = raw.get("data")
-    augment = data.get("augment") if isinstance(data, Mapping) else None
-    if not isinstance(data, Mapping) or not isinstance(augment, Mapping) or data.get("task") != "regression":
-        return
-    if augment.get("balance") not in (None, "none"):
-        text = "there are no classes to balance: data.task is regression. Leave it out."
-        yield Fault(path=("data", "augment", "balance"), text=text)
+        yield from data_faults(raw)

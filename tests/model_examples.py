@@ -97,10 +97,10 @@ def raw_inputs(
     return raw | {name: raw_texts(Cells(frame[name])) for name in categories}
 
 
-def preprocessor_of(frame: pd.DataFrame) -> Preprocessor:
+def preprocessor_of(frame: pd.DataFrame, *, quantiles: bool = False) -> Preprocessor:
     """What such a table teaches, with bins; four of the shops have slots, the others have their encodings alone."""
     raw = raw_inputs(frame, numbers=NUMBERS, categories=CATEGORIES)
-    layout = learn_layout(raw, readings=NUMBERS, orders={"grade": GRADES}, number_bins=6)
+    layout = learn_layout(raw, readings=NUMBERS, orders={"grade": GRADES}, number_bins=6, quantiles=quantiles)
     categories = tuple(
         replace(one, levels=one.levels[:4], rest=one.levels[4:], n_encodings=2) if one.name == "shop" else one
         for one in layout.categories
@@ -125,11 +125,12 @@ def a_model(path: Path, task: Task, *, point: Point = POINT, **changes: Any) -> 
     return save_model(path, **{**given, **changes})
 
 
-def a_run(path: Path, task: Task, *, point: Point = POINT) -> PackagedModel:
+def a_run(path: Path, task: Task, *, point: Point = POINT, quantiles: bool = False) -> PackagedModel:
     """A finished run folder with such a model and held-out rows."""
     a_finished_run(path)
     (path / "model").mkdir()
-    model = a_model(path / MODEL, task, point=point)
+    preprocessor = preprocessor_of(mixed_table(), quantiles=quantiles)
+    model = a_model(path / MODEL, task, point=point, preprocessor=preprocessor)
     held_out = mixed_table(80, seed=7)
     write_held_out(path / CHECK, model, HeldOut(frame=held_out, answers=model.answers(held_out)))
     return model

@@ -14,6 +14,7 @@ from ffsearch.errors import DataError
 from ffsearch.search.data.notices import N_NAMED
 from ffsearch.search.data.prepare import Prepared, prepare
 from ffsearch.search.network.heads import Task
+from ffsearch.search.network.topology import Numbers, Point
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding
 from ffsearch.spaces.schema import DataSpec
@@ -38,9 +39,9 @@ def table(seed: int = 0) -> pd.DataFrame:
     )
 
 
-def prepared(frame: pd.DataFrame | None = None, **spec: Any) -> Prepared:
+def prepared(frame: pd.DataFrame | None = None, *, ways: tuple[Numbers, ...] | None = None, **spec: Any) -> Prepared:
     settings = {"source": "frame", "target": "y", "drop": ["amount"]} | spec
-    return prepare(DataSpec(**settings), frame=table() if frame is None else frame, seed=0)
+    return prepare(DataSpec(**settings), frame=table() if frame is None else frame, seed=0, ways=ways)
 
 
 def test_every_column_is_told() -> None:
@@ -119,39 +120,77 @@ def test_the_sealed_rows_when_they_are_opened() -> None:
 @pytest.mark.parametrize("number_bins", [0, 8])
 def test_sealed_rows_change_nothing_before_they_are_opened(number_bins: int) -> None:
     asked: dict[str, Any] = {"target": "amount", "drop": ["y"], "valid": {"folds": 3}, "number_bins": number_bins}
-    before = prepared(**asked)
+    before = prepared(ways=tuple(Numbers), **asked)
     changed = table()
     for name, marker in (("number", "words"), ("gaps", "1e9"), ("level", "marker"), ("key", "k0")):
         changed.loc[before.splits.test, name] = marker
     changed.loc[before.splits.test, "amount"] = 1e6 + 0.5
-    after = prepared(changed, **asked)
+    after = prepared(changed, ways=tuple(Numbers), **asked)
     assert (after.splits.test == before.splits.test).all()
     assert (after.columns, after.layout, after.notices, after.head) == (
         before.columns, before.layout, before.notices, before.head,
     )  # fmt: skip
-    assert after.fit_all().preprocessor == before.fit_all().preprocessor
-    for one, other in zip(after.problem().splits, before.problem().splits, strict=True):
-        assert (one.x_train == other.x_train).all()
-        assert (one.x_valid == other.x_valid).all()
-        assert (one.y_valid == other.y_valid).all()
+    assert after.other_layouts == before.other_layouts
+    for way in Numbers:
+        assert after.fit_all(way).preprocessor == before.fit_all(way).preprocessor
+        points = Point(depth=1, width=1, numbers=way)
+        seen, known = (ready.problem().seen_by(points).splits for ready in (after, before))
+        for one, other in zip(seen, known, strict=True):
+            assert (one.x_train == other.x_train).all()
+            assert (one.x_valid == other.x_valid).all()
+            assert (one.y_valid == other.y_valid).all()
 
 
 def test_validation_rows_change_nothing_in_the_training_matrix() -> None:
     holdout = {"holdout": 0.2}
-    before = prepared(target="amount", drop=["y"], valid=holdout)
+    before = prepared(target="amount", drop=["y"], valid=holdout, ways=tuple(Numbers))
     ((_, valid),) = before.splits.folds
     changed = table()
     changed.loc[valid, "number"] = "1e6"
     changed.loc[valid, "gaps"] = "1e6"
     changed.loc[valid, "level"] = "c0"
     changed.loc[valid, "amount"] = 1e6
-    (one,) = prepared(changed, target="amount", drop=["y"], valid=holdout).problem().splits
-    (other,) = before.problem().splits
-    assert (one.x_train == other.x_train).all()
+    after = prepared(changed, target="amount", drop=["y"], valid=holdout, ways=tuple(Numbers))
+    for way in (Numbers.ROBUST, Numbers.QUANTILE):  # how many bins there are is the layout's, which all rows make
+        point = Point(depth=1, width=1, numbers=way)
+        (one,), (other,) = (ready.problem().seen_by(point).splits for ready in (after, before))
+        assert (one.x_train == other.x_train).all()
     assert (one.y_train == other.y_train).all()
     assert one.target_scale is not None
     assert other.target_scale is not None
     assert one.target_scale.mean == other.target_scale.mean
+
+
+def test_points_are_shown_numbers_as_they_ask_and_baselines_the_plain_matrix() -> None:
+    plain, ready = prepared(), prepared(ways=tuple(Numbers), number_bins=8)
+    assert ready.n_features == plain.n_features
+    assert said(ready.notices) == said(plain.notices)  # the space says it itself
+    assert ready.n_features_of == {
+        Numbers.ROBUST: plain.n_features,
+        Numbers.QUANTILE: plain.n_features,
+        Numbers.BINS: plain.n_features + 3 * 8,
+    }
+    problem = ready.problem()
+    for way, n_features in ready.n_features_of.items():
+        seen = problem.seen_by(Point(depth=1, width=1, numbers=way))
+        assert (seen.n_features, len(seen.matrix_columns.cell)) == (n_features, n_features)
+        assert (seen.splits[0].y_train == problem.splits[0].y_train).all()
+        assert ready.fit_all(way).x.shape[1] == n_features
+    is_number = problem.matrix_columns.is_number
+    quantiles = problem.others[Numbers.QUANTILE].splits[0].x_train
+    assert (quantiles[:, ~is_number] == problem.splits[0].x_train[:, ~is_number]).all()
+    assert not np.allclose(quantiles[:, is_number], problem.splits[0].x_train[:, is_number])
+
+
+def test_only_the_matrices_that_are_asked_for_are_made(tmp_path: Path) -> None:
+    ready = prepared(ways=(Numbers.ROBUST, Numbers.QUANTILE))
+    assert list(ready.problem().others) == [Numbers.QUANTILE]
+    assert list(ready.repeats([1, 2]).others) == []
+    assert list(ready.repeats([1, 2], ways={Numbers.QUANTILE}).others) == [Numbers.QUANTILE]
+    assert prepared(ways=(Numbers.BINS,)).layout == prepared().layout
+    np.savez(tmp_path / "images.npz", x=np.zeros((40, 6, 6), np.uint8), y=np.arange(40) % 2)
+    with pytest.raises(DataError, match=r"space\.numbers: quantile says how the numbers of a table .* holds images"):
+        prepare(DataSpec(source=str(tmp_path / "images.npz")), seed=0, ways=(Numbers.QUANTILE,))
 
 
 def test_numbers_over_bins_are_no_longer_plain_and_that_is_said(tmp_path: Path) -> None:

@@ -87,6 +87,15 @@ def test_every_task_in_every_format(tmp_path: Path, kind: Format, task: Task) ->
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("kind", EVERY)
+def test_normal_scores_of_numbers_in_every_format(tmp_path: Path, kind: Format) -> None:
+    packaged = a_run(tmp_path / "run", Task.REGRESSION, quantiles=True)
+    done = export_run(tmp_path / "run", kind)
+    rows = spoilt(mixed_table(200, seed=1))
+    assert close(runtimes.answers_of(packaged, done.path, kind, rows), packaged.answers(rows), packaged)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", Activation)
 @pytest.mark.parametrize("kind", CODED)
 def test_every_activation_in_the_converted_formats(tmp_path: Path, kind: Format, activation: Activation) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def space(**search: Any) -> SearchSpace:
 
 
 def engine_for(asked: SearchSpace) -> Any:
-    return make_engine(asked, objective=LOSS, max_epochs=20, first_rung=3, **SIZE)
+    return make_engine(asked, objective=LOSS, max_epochs=20, first_rung=3, size=partial(n_params, **SIZE))
 
 
 SAMPLERS = [

@@ -50,11 +50,9 @@ def table(n_rows: int = 400, *, seed: int = 0) -> pd.DataFrame:
     return frame
 
 
-def preprocessor_of(
-    frame: pd.DataFrame, *, numbers: list[str], categories: list[str], number_bins: int = 0
-) -> Preprocessor:
+def preprocessor_of(frame: pd.DataFrame, *, numbers: list[str], categories: list[str], **laid_out: Any) -> Preprocessor:
     raw = raw_inputs(frame, numbers=numbers, categories=categories)
-    return Preprocessor.fit(learn_layout(raw, number_bins=number_bins), raw)
+    return Preprocessor.fit(learn_layout(raw, **laid_out), raw)
 
 
 def head_of(task: Task) -> Head:
@@ -120,6 +118,19 @@ def test_bins_are_layers_too(tmp_path: Path, numbers: list[str]) -> None:
     fresh = table(300, seed=1)
     fresh.loc[4, "age"] = np.inf
     np.testing.assert_allclose(model.answers(fresh), by_matrix(Task.BINARY, own, fresh), atol=1e-5)
+
+
+@pytest.mark.parametrize("numbers", [NUMBERS, ["age"]])
+def test_normal_scores_are_layers_too(tmp_path: Path, numbers: list[str]) -> None:
+    frame = table()
+    own = preprocessor_of(frame, numbers=numbers, categories=CATEGORIES, quantiles=True)
+    model, _ = save(tmp_path / "model.keras", Task.REGRESSION, frame=frame, preprocessor=own)
+    fresh = table(300, seed=1)
+    for place, odd in enumerate((np.inf, -np.inf, 1e30, -1e30, np.nan, 0.0)):
+        fresh.loc[place, numbers] = odd
+    expected = by_matrix(Task.REGRESSION, own, fresh)
+    unit = SCALE.scale + np.abs(expected)
+    assert float((np.abs(model.answers(fresh) - expected) / unit).max()) < 1e-5
 
 
 def test_a_category_whose_levels_are_all_rare_is_one_slot(tmp_path: Path) -> None:

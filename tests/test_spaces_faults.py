@@ -39,7 +39,7 @@ WRONG_VALUES = {
     ),
     "space: {activaton: relu}": (
         "2:9: space.activaton: unknown key. Did you mean activation? Legal: depth, width, taper, widths, activation, "
-        "dropout, batch_norm, l1, l2, bias_l1, bias_l2, activity_l1, activity_l2, weight_decay, learning_rate."
+        "dropout, batch_norm, l1, l2, bias_l1, bias_l2, activity_l1, activity_l2, weight_decay, learning_rate, numbers."
     ),
     "space: {activation: rleu}": (
         '2:21: space.activation: "rleu" is not known. Did you mean relu? Legal: relu, leaky_relu, prelu, elu, selu, '
@@ -108,6 +108,12 @@ WRONG_VALUES = {
     "space: {l2: '0.1'}": '2:13: space.l2: "0.1" is not a number.',
     "space: {learning_rate: {type: float, low: 1e-4, high: 0.1, zero: 0.4}}": (
         "2:66: space.learning_rate.zero: this cannot be off: it must stay above 0; leave zero out."
+    ),
+    "space: {numbers: quantiles}": (
+        '2:18: space.numbers: "quantiles" is not known. Did you mean quantile? Legal: robust, quantile, bins.'
+    ),
+    "space: {numbers: {type: float, low: 0, high: 1}}": (
+        '2:25: space.numbers.type: "float" is not a type for it. Legal here: type: choice, or a plain value.'
     ),
     "train: {optimizer: Adma}": (
         '2:20: train.optimizer: "Adma" is not known. Did you mean adam? Legal: adam, adamw, sgd, rmsprop.'
@@ -289,6 +295,20 @@ def test_a_long_list_of_faults_is_cut() -> None:
 def test_a_long_value_is_cut() -> None:
     (fault,) = faults(f"{HEAD}kind: {'x' * 5000}\n")
     assert len(fault) < 200
+
+
+@pytest.mark.parametrize("numbers", ["quantile", "{type: choice, values: [robust, quantile]}"])
+def test_bins_that_no_network_is_given_are_told(numbers: str) -> None:
+    said = "my.yaml:1:36: data.number_bins: 8 bins are asked for, but space.numbers gives no network bins. Add bins to "
+    assert faults(f"data: {{source: a.csv, number_bins: 8}}\nspace: {{numbers: {numbers}}}\n") == [
+        said + "its values, or leave number_bins out."
+    ]
+
+
+@pytest.mark.parametrize("numbers", ["bins", "{type: choice, values: [robust, bins]}", "null"])
+def test_bins_that_networks_are_given_are_right(numbers: str) -> None:
+    text = f"data: {{source: a.csv, number_bins: 8}}\nspace: {{numbers: {numbers}}}\n"
+    assert parse_space(text, name="my.yaml").data.number_bins == 8
 
 
 @pytest.mark.parametrize(

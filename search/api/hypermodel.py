@@ -28,7 +28,7 @@ from ffsearch.search.folder.summary import SearchFacts
 from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.network.heads import mean_loss
 from ffsearch.search.network.model import build_network
-from ffsearch.search.network.topology import Point, describe, n_params
+from ffsearch.search.network.topology import Numbers, Point, describe, n_params
 from ffsearch.search.steps.inputs import Inputs, read_inputs, requested
 from ffsearch.search.steps.opening import facts_of
 from ffsearch.search.training.early_stopping import Progress, loss_floor
@@ -93,16 +93,8 @@ class SpaceHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]  # KerasTun
         self._inputs = inputs
         self._space = KerasTunerSpace(inputs.space.parameters)
         self._problem = inputs.prepared.problem()
-        self._split = self._problem.splits[0]
-        self._stopping = stopping_for(inputs.space.train, len(self._split.x_train))
-        self._feed = BatchFeed(
-            self._split.x_train,
-            self._split.y_train,
-            weight=self._split.train_weight,
-            batch_size=self._stopping.batch_size,
-            columns=self._problem.matrix_columns,
-            n_outputs=self._problem.head.n_outputs,
-        )
+        self._stopping = stopping_for(inputs.space.train, len(self._problem.splits[0].x_train))
+        self._feeds: dict[Numbers, BatchFeed] = {}
         self._n_built = 0
 
     @property
@@ -116,7 +108,8 @@ class SpaceHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]  # KerasTun
         point = self._space.point(self._space.register(hp))
         self._n_built += 1
         head, train = self._problem.head, self._inputs.space.train
-        network = build_network(point, head=head, n_features=self._problem.n_features, seed=self._job(point).seed)
+        n_features = self._problem.seen_by(point).n_features
+        network = build_network(point, head=head, n_features=n_features, seed=self._job(point).seed)
         compile_network(
             network,
             point=point,
@@ -144,7 +137,7 @@ class SpaceHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]  # KerasTun
         training = _Training(self, self._job(point))
         n_done = kwargs.get("initial_epoch", 0) * self._stopping.evaluate_every
         history = model.fit(
-            self._feed.dataset(self._job(point).seed, point, first_epoch=1 + n_done),
+            self._feed(point).dataset(self._job(point).seed, point, first_epoch=1 + n_done),
             **{"epochs": self._stopping.max_epochs, "verbose": 0, **kwargs},
             steps_per_epoch=self._n_updates(point),
             shuffle=False,
@@ -155,7 +148,22 @@ class SpaceHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]  # KerasTun
 
     def _n_updates(self, point: Point) -> int:
         """Updates of what KerasTuner calls an epoch: as many of ours as lie between two evaluations."""
-        return self._stopping.evaluate_every * self._feed.n_updates(point)
+        return self._stopping.evaluate_every * self._feed(point).n_updates(point)
+
+    def _feed(self, point: Point) -> BatchFeed:
+        """The batches of the training rows as a point is shown them, made when first asked for."""
+        if point.numbers not in self._feeds:
+            seen = self._problem.seen_by(point)
+            (split, *_) = seen.splits
+            self._feeds[point.numbers] = BatchFeed(
+                split.x_train,
+                split.y_train,
+                weight=split.train_weight,
+                batch_size=self._stopping.batch_size,
+                columns=seen.matrix_columns,
+                n_outputs=seen.head.n_outputs,
+            )
+        return self._feeds[point.numbers]
 
     def _job(self, point: Point) -> Job:
         """The network built last; KerasTuner trains a network before it builds the next."""
@@ -196,7 +204,8 @@ class _Training(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no
     def __init__(self, owner: SpaceHyperModel, job: Job) -> None:
         super().__init__()
         self.job = job
-        self._inputs, self._head, self._split = owner._inputs, owner._problem.head, owner._split
+        self._inputs, self._head = owner._inputs, owner._problem.head
+        self._split = owner._problem.seen_by(job.point).splits[0]
         self._worst = naive_value(owner._problem, owner._inputs.objective)
         self._progress = Progress(job, owner._stopping, watch=never_stop, floor=loss_floor(owner._problem, 0))
         self._metrics: dict[str, float] = {}

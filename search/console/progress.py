@@ -29,7 +29,7 @@ from ffsearch.search.console.lines import (
     study_stands,
 )
 from ffsearch.search.folder.summary import Summary
-from ffsearch.search.network.topology import describe
+from ffsearch.search.network.topology import Point, describe
 from ffsearch.search.observer import Began, Observer, Phase, Repeated, StudyProgress, Workers
 from ffsearch.search.wording.finding import Finding
 from ffsearch.search.wording.language import PLAIN, kept
@@ -391,17 +391,21 @@ class LiveDisplay(Observer):
         return [grid, *self._running_lines(began)]
 
     def _running_lines(self, began: Began) -> list[Text]:
-        size = {"n_features": began.facts.data.n_features, "n_outputs": began.n_outputs}
         lines = []
         for job, epoch in list(self._running.values())[:N_LAST]:
             where = f"{self._where(job)}  "
             loss = PLAIN.score(None if epoch is None else epoch.valid_loss)
             stands = "  starting" if epoch is None else f"  epoch {epoch.number}, validation loss {loss}"
-            topology = self._fitting(describe(job.point, **size), beside=where + stands)
+            topology = self._fitting(self._topology(began, job.point), beside=where + stands)
             lines.append(Text.assemble(("running  ", "dim"), f"{where}{topology}{stands}"))
         if len(self._running) > N_LAST:
             lines.append(Text(f"         and {len(self._running) - N_LAST} more", style="dim"))
         return lines
+
+    @staticmethod
+    def _topology(began: Began, point: Point) -> str:
+        n_features = began.n_features_of.get(point.numbers, began.facts.data.n_features)
+        return describe(point, n_features=n_features, n_outputs=began.n_outputs)
 
     def _where(self, job: Job) -> str:
         """Whose network it is. A repeat's place is no fold, and what the winner is compared with is no trial."""

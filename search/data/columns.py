@@ -4,6 +4,7 @@
                 feature = z / sqrt(1 + (z / CLIP)^2)       the smooth clip: nearly z around 0, never beyond CLIP
                 bins, where asked for, of every part of its range: share(z) - share(0), with
                 share(z) = clip((z - start) / width, 0, 1)
+                or, in place of the smooth clip, its place among the training rows (`quantiles.py`)
     date        a number: days since the first date; and beside it where it stands in the year, the week and the day
     category    one slot a level, and a last one that rare and unseen levels share; missing is the level ""
     many levels beside the slots what rows of the level had as target in the mean (`encoding.py`)
@@ -24,6 +25,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ffsearch.search.data.dates import DateReading
+from ffsearch.search.data.quantiles import scores
 from ffsearch.search.data.spelling import PLAIN, Spelling
 
 __all__ = [
@@ -65,6 +67,8 @@ class NumberColumn:
         reading: How its cells become numbers.
         edges: Where bins begin and end, as z, ascending and exact in float32; of the training rows' quantiles.
         n_bins: Columns of the matrix for bins; of those that `edges` leave over, because values repeat, all are 0.
+        knots: Where its normal score bends, ascending and exact in float32; none where it is scaled and clipped.
+        heights: The score at each knot, exact in float32.
     """
 
     name: str
@@ -74,6 +78,8 @@ class NumberColumn:
     reading: Reading = PLAIN
     edges: tuple[float, ...] = ()
     n_bins: int = 0
+    knots: tuple[float, ...] = ()
+    heights: tuple[float, ...] = ()
 
     def standardised(self, raw: NDArray[np.float32]) -> NDArray[np.float32]:
         """The z of every row, shape (n_rows,); the module's first lines give the formulas."""
@@ -85,6 +91,8 @@ class NumberColumn:
 
     def scaled(self, raw: NDArray[np.float32]) -> NDArray[np.float32]:
         """The feature of every row, shape (n_rows,)."""
+        if self.knots:
+            return scores(raw, self.knots, self.heights, median=self.median)
         z = self.standardised(raw)
         clipped: NDArray[np.float32] = z / np.sqrt(np.float32(1) + np.square(z / np.float32(CLIP)))
         return clipped

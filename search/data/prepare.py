@@ -7,7 +7,7 @@ or time.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -21,12 +21,11 @@ from ffsearch.search.data import notices
 from ffsearch.search.data.cells import Cells
 from ffsearch.search.data.copies import find_copies
 from ffsearch.search.data.dates import as_moments, moments_per_unit
-from ffsearch.search.data.encoding import n_encodings, targets_to_encode
+from ffsearch.search.data.encoding import targets_to_encode
 from ffsearch.search.data.images import IMAGE, AnyPreprocessor, ImageLayout, ImagePreprocessor
 from ffsearch.search.data.kinds import Column, Kind, column_in_role, read_columns, row_names_column
-from ffsearch.search.data.preprocess import Layout, Preprocessor, Raw, learn_layout, take
+from ffsearch.search.data.preprocess import Layout, Preprocessor, Raw, take
 from ffsearch.search.data.problem import Problem, Split
-from ffsearch.search.data.reading import TableReading
 from ffsearch.search.data.splits import (
     Fold,
     Guide,
@@ -47,7 +46,9 @@ from ffsearch.search.data.targets import (
     labels_of,
     raw_targets,
 )
+from ffsearch.search.data.ways import layouts
 from ffsearch.search.network.heads import Head, TargetScale, Task
+from ffsearch.search.network.topology import Numbers
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
 from ffsearch.search.wording.language import kept
@@ -125,6 +126,7 @@ class Prepared:
         splits: Rows of every part.
         development_rows: All rows outside the test part, ascending.
         layout: Columns of the matrix.
+        other_layouts: Of the matrices in which numbers are shown otherwise, where points may ask for that.
         notices: What was done or looks suspicious.
         raw: Columns of the development rows, in their order, as the saved model takes them.
         truth: Targets of the same rows in the user's units: float64 (n_rows, n_outputs) for regression, else int64
@@ -143,20 +145,26 @@ class Prepared:
     raw: Raw = field(repr=False)
     truth: NDArray[Any] = field(repr=False)
     dealt: Dealt = field(repr=False)
+    other_layouts: Mapping[Numbers, Layout] = field(default_factory=dict)
 
     @property
     def n_features(self) -> int:
         """Columns of the matrix."""
         return self.layout.n_features
 
+    @property
+    def n_features_of(self) -> dict[Numbers, int]:
+        """The same of every way to show numbers that a point may ask for."""
+        others = {way: layout.n_features for way, layout in self.other_layouts.items()}
+        return {Numbers.ROBUST: self.n_features, **others}
+
     def described(self) -> dict[str, Any]:
         """How the table was understood, fit for JSON: what a run folder keeps for readers without the data."""
         return {"columns": [column.as_dict() for column in self.columns], "notices": list(map(kept, self.notices))}
 
     def problem(self) -> Problem:
-        """The matrices of every fold, each preprocessed by what its own training rows teach."""
-        splits = tuple(self._split(*fold) for fold in self.splits.folds)
-        return Problem(head=self.head, splits=splits, columns=self.layout.matrix_columns())
+        """The matrices of every fold, each preprocessed by what its own training rows teach, in all ways there are."""
+        return self._problem(self.splits.folds, ways=self.other_layouts)
 
     def repeat_rows(self, repeat: int, *, share: float = 1.0) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Training and validation rows of a fresh split for a finalist's repeat.
@@ -175,21 +183,26 @@ class Prepared:
             train = part_of(train, share, guide=self.dealt.guide, seed=self.dealt.seed, repeat=repeat)
         return train, valid
 
-    def repeats(self, numbers: Sequence[int], *, share: float = 1.0) -> Problem:
+    def repeats(self, numbers: Sequence[int], *, share: float = 1.0, ways: Collection[Numbers] = ()) -> Problem:
         """The matrices of several repeats as one problem, so that they can be trained together: split i is repeat i's.
 
         Each holds a matrix of its own in memory; ask for one at a time where that is too much.
+
+        Args:
+            numbers: Of the repeats.
+            share: Share of their training rows to learn from.
+            ways: How numbers are shown to the points that are trained, beside the matrix that baselines read.
         """
-        splits = tuple(self._split(*self.repeat_rows(number, share=share)) for number in numbers)
-        return Problem(head=self.head, splits=splits, columns=self.layout.matrix_columns())
+        folds = [self.repeat_rows(number, share=share) for number in numbers]
+        return self._problem(folds, ways=[way for way in self.other_layouts if way in ways])
 
     def repeat_preprocessor(self, repeat: int, *, share: float = 1.0) -> AnyPreprocessor:
         """What the training rows of a repeat teach about features: it turns any raw rows into that repeat's matrix."""
-        return self._learn(self.repeat_rows(repeat, share=share)[0])[0]
+        return self._learn(self.repeat_rows(repeat, share=share)[0], self.layout)[0]
 
-    def fit_all(self) -> Refit:
-        """The matrix of all rows outside the test part, preprocessed by what they teach."""
-        learnt = self._learn(self.development_rows)
+    def fit_all(self, way: Numbers = Numbers.ROBUST) -> Refit:
+        """The matrix of all rows outside the test part, preprocessed by what they teach, numbers shown in one way."""
+        learnt = self._learn(self.development_rows, self._layout(way))
         return Refit(learnt.preprocessor, learnt.x, learnt.y, learnt.target_scale)
 
     def test_rows(self) -> SealedRows:
@@ -200,22 +213,35 @@ class Prepared:
         notices = (found(Code.UNKNOWN_CLASS, n=n_unknown),) if n_unknown else ()
         return SealedRows(features=self.table.features.take(rows), y=y, notices=notices)
 
-    def _split(self, train: NDArray[np.int64], valid: NDArray[np.int64]) -> Split:
-        preprocessor, x_train, y_train, scale = self._learn(train)
+    def _layout(self, way: Numbers) -> Layout | ImageLayout:
+        return self.layout if way is Numbers.ROBUST else self.other_layouts[way]
+
+    def _problem(self, folds: Sequence[Fold], *, ways: Collection[Numbers]) -> Problem:
+        """Training and validation rows as matrices, and the same rows in other ways."""
+
+        def shown(way: Numbers, others: Mapping[Numbers, Problem]) -> Problem:
+            layout = self._layout(way)
+            splits = tuple(self._split(*fold, layout=layout) for fold in folds)
+            return Problem(head=self.head, splits=splits, columns=layout.matrix_columns(), others=others)
+
+        return shown(Numbers.ROBUST, {way: shown(way, {}) for way in ways})
+
+    def _split(self, train: NDArray[np.int64], valid: NDArray[np.int64], *, layout: Layout | ImageLayout) -> Split:
+        preprocessor, x_train, y_train, scale = self._learn(train, layout)
         x_valid = preprocessor.matrix(self._raw_of(valid), n_rows=len(valid))
         y_valid = head_targets(self._truth_of(valid), self.head, scale=scale)
         return Split(x_train=x_train, y_train=y_train, x_valid=x_valid, y_valid=y_valid, target_scale=scale)
 
-    def _learn(self, rows: NDArray[np.int64]) -> Refit:
+    def _learn(self, rows: NDArray[np.int64], layout: Layout | ImageLayout) -> Refit:
         """What training rows teach about features and targets, and their own matrix."""
         raw, truth = self._raw_of(rows), self._truth_of(rows)
         scale = fit_target_scale(truth) if self.head.task is Task.REGRESSION else None
         y = head_targets(truth, self.head, scale=scale)
-        if isinstance(self.layout, ImageLayout):
-            images = ImagePreprocessor.fit(self.layout, raw)
+        if isinstance(layout, ImageLayout):
+            images = ImagePreprocessor.fit(layout, raw)
             return Refit(images, images.matrix(raw, n_rows=len(rows)), y, scale)
-        targets = targets_to_encode(truth, self.head, scale=scale) if self.layout.has_encodings else None
-        preprocessor = Preprocessor.fit(self.layout, raw, targets=targets)
+        targets = targets_to_encode(truth, self.head, scale=scale) if layout.has_encodings else None
+        preprocessor = Preprocessor.fit(layout, raw, targets=targets)
         x = preprocessor.training_matrix(raw, n_rows=len(rows), targets=targets)
         return Refit(preprocessor, x, y, scale)
 
@@ -227,13 +253,17 @@ class Prepared:
         return self.truth[np.searchsorted(self.development_rows, rows)]
 
 
-def prepare(spec: DataSpec, *, frame: pd.DataFrame | None = None, seed: int) -> Prepared:
+def prepare(
+    spec: DataSpec, *, frame: pd.DataFrame | None = None, seed: int, ways: Collection[Numbers] | None = None
+) -> Prepared:
     """Read a table and make it ready.
 
     Args:
         spec: The `data:` section of a space file.
         frame: A frame from Python that is used in place of `spec.source`.
         seed: The run's seed; it decides how rows are dealt out.
+        ways: How points may ask numbers to be shown. With them `data.number_bins` says how many bins there are, and no
+            longer that there are some; None: points do not say.
 
     Raises:
         DataError: If the table cannot be read, split or learnt from; the text says what to do.
@@ -252,16 +282,7 @@ def prepare(spec: DataSpec, *, frame: pd.DataFrame | None = None, seed: int) -> 
     dealt = Dealt(holdout=holdout, n_folds=n_folds, guide=guide, seed=seed)
     splits = Splits(test=test, folds=dealt.folds(development), method=guide.method)
     judged, raw = _images(table, development) if table.image else _columns(table, development, spec=spec)
-    if table.image and spec.number_bins:
-        raise DataError(
-            f"data.number_bins: {spec.number_bins} spreads the numbers of a table over bins, and {table.source} holds "
-            "images. Leave it out."
-        )
-    layout = (
-        ImageLayout(shape=table.image)
-        if table.image
-        else _layout(raw, judged, head=head, spec=spec, table=table.reading)
-    )
+    layout, others = layouts(table, raw, judged, spec=spec, head=head, ways=ways)
     names = [row_names_column(Cells(table.row_names[name].take(development))) for name in table.row_names.columns]
     told += notices.of_columns((*judged, *names))
     told += notices.of_bins(layout)
@@ -277,6 +298,7 @@ def prepare(spec: DataSpec, *, frame: pd.DataFrame | None = None, seed: int) -> 
         splits=splits,
         development_rows=development,
         layout=layout,
+        other_layouts=others,
         notices=(*table.notices, *told),
         raw=raw,
         truth=truth,
@@ -324,17 +346,6 @@ def _columns(table: Table, development: NDArray[np.int64], *, spec: DataSpec) ->
             "data.delimiter, data.header and data.drop."
         )
     return columns, raw
-
-
-def _layout(raw: Raw, columns: Sequence[Column], *, head: Head, spec: DataSpec, table: TableReading) -> Layout:
-    return learn_layout(
-        raw,
-        readings={column.name: column.reading for column in columns if column.reading is not None},
-        orders={column.name: column.order for column in columns if column.order},
-        n_encodings=n_encodings(head),
-        number_bins=spec.number_bins,
-        table=table,
-    )
 
 
 def _images(table: Table, development: NDArray[np.int64]) -> tuple[tuple[Column, ...], Raw]:

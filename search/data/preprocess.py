@@ -26,6 +26,7 @@ from ffsearch.search.data.dates import DateReading
 from ffsearch.search.data.encoding import fit_encodings, other_fold_encodings
 from ffsearch.search.data.names import by_name
 from ffsearch.search.data.problem import MatrixColumns, Role
+from ffsearch.search.data.quantiles import fit_knots
 from ffsearch.search.data.reading import AS_PLAIN, TableReading
 from ffsearch.search.data.spelling import PLAIN, Spelling
 
@@ -135,6 +136,7 @@ class Layout:
         cycles: What comes again in dates.
         number_bins: Parts of equally many rows that the range of every number is cut into; fewer where values repeat.
         table: How the table was read as a whole.
+        quantiles: Whether numbers are normal scores of their place among the training rows, else scaled and clipped.
     """
 
     numbers: tuple[NumberLayout, ...]
@@ -142,6 +144,7 @@ class Layout:
     cycles: tuple[DateCycles, ...] = ()
     number_bins: int = 0
     table: TableReading = AS_PLAIN
+    quantiles: bool = False
 
     @property
     def n_features(self) -> int:
@@ -194,7 +197,10 @@ class Preprocessor:
             targets: Their targets as `encoding.targets_to_encode` gives them; needed where the layout has encodings.
         """
         return cls(
-            numbers=tuple(_fit_number(one, raw[one.name], at_most=layout.number_bins) for one in layout.numbers),
+            numbers=tuple(
+                _fit_number(one, raw[one.name], at_most=layout.number_bins, quantiles=layout.quantiles)
+                for one in layout.numbers
+            ),
             categories=tuple(_fit_category(one, raw[one.name], targets=targets) for one in layout.categories),
             cycles=layout.cycles,
             table=layout.table,
@@ -338,6 +344,7 @@ def learn_layout(
     n_encodings: int = 0,
     number_bins: int = 0,
     table: TableReading | None = None,
+    quantiles: bool = False,
 ) -> Layout:
     """What the matrix looks like, from all rows outside the test part.
 
@@ -348,6 +355,7 @@ def learn_layout(
         n_encodings: Features that a category of too many levels becomes by its targets.
         number_bins: Bins that a number is spread over, at most; 0: none.
         table: How the table was read as a whole.
+        quantiles: Whether numbers are normal scores, else scaled and clipped.
     """
     readings, orders = readings or {}, orders or {}
     numbers = [name for name, cells in raw.items() if cells.dtype != object]
@@ -367,6 +375,7 @@ def learn_layout(
         cycles=tuple(_cycles(name, raw[name], origin=reading.origin) for name, reading in dates.items()),
         number_bins=number_bins,
         table=table or AS_PLAIN,
+        quantiles=quantiles,
     )
 
 
@@ -428,7 +437,9 @@ def _layout_of_number(name: str, raw: NDArray[np.float32], *, reading: Reading, 
     return replace(plain, n_bins=_n_bins(plain, raw, at_most=at_most))
 
 
-def _fit_number(number: NumberLayout, raw: NDArray[np.float32], *, at_most: int) -> NumberColumn:
+def _fit_number(
+    number: NumberLayout, raw: NDArray[np.float32], *, at_most: int, quantiles: bool = False
+) -> NumberColumn:
     present = raw[~np.isnan(raw)]
     exact = present.astype(np.float64)
     median, scale = (float(np.median(exact)), _robust_scale(exact)) if len(exact) else (0.0, 1.0)
@@ -440,6 +451,9 @@ def _fit_number(number: NumberLayout, raw: NDArray[np.float32], *, at_most: int)
         reading=number.reading,
         n_bins=number.n_bins,
     )
+    if quantiles:
+        knots, heights = fit_knots(present)
+        column = replace(column, knots=tuple(knots.tolist()), heights=tuple(heights.tolist()))
     if not number.n_bins:
         return column
     edges = _edges(column.standardised(present), at_most=at_most)
@@ -500,7 +514,8 @@ def _fit_category(
 
 def _number_from_dict(values: Mapping[str, Any]) -> NumberColumn:
     reading = {"reading": reading_from_dict(values["reading"])} if "reading" in values else {}
-    return NumberColumn(**{**values, **reading, "edges": tuple(values.get("edges", ()))})
+    lists = {key: tuple(values.get(key, ())) for key in ("edges", "knots", "heights")}
+    return NumberColumn(**{**values, **reading, **lists})
 
 
 def _category_from_dict(values: Mapping[str, Any]) -> CategoryColumn:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ffsearch.search.network.heads import Head, TargetScale
+from ffsearch.search.network.topology import Numbers, Point
 
 __all__ = ["MatrixColumns", "Problem", "Role", "Split"]
 
@@ -89,11 +91,24 @@ class Problem:
         head: The end of the network.
         splits: One a fold.
         columns: What the columns of the matrix are, for augmentation.
+        others: The same rows in the same splits with numbers shown otherwise, for the points that ask for it. Baselines
+            and scores know nothing of them.
     """
 
     head: Head
     splits: tuple[Split, ...]
     columns: MatrixColumns | None = None
+    others: Mapping[Numbers, Problem] = field(default_factory=dict)
+
+    def seen_by(self, point: Point) -> Problem:
+        """The problem as the network of a point is shown it; this one itself where there is only one way.
+
+        Raises:
+            KeyError: If the point asks for a way that was not prepared beside others: our own fault.
+        """
+        if point.numbers is Numbers.ROBUST or not self.others:
+            return self
+        return self.others[point.numbers]
 
     @property
     def matrix_columns(self) -> MatrixColumns:

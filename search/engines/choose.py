@@ -14,7 +14,7 @@ from ffsearch.search.engines.protocol import Engine
 from ffsearch.search.folder.ranking import standings
 from ffsearch.search.folder.reader import load
 from ffsearch.search.network.points import Parameters, contains, default_point
-from ffsearch.search.network.topology import Point, n_params
+from ffsearch.search.network.topology import Point
 from ffsearch.spaces.parameters import ChoiceParameter, IntParameter
 from ffsearch.spaces.schema import MAX_TRIALS, SearchSpace
 
@@ -35,8 +35,7 @@ def make_engine(
     objective: Objective,
     max_epochs: int,
     first_rung: int,
-    n_features: int,
-    n_outputs: int,
+    size: Callable[[Point], int],
     shared: Callable[[], SharedStudy] | None = None,
 ) -> Engine:
     """The engine, nothing told yet; only the library that it needs is loaded.
@@ -46,8 +45,7 @@ def make_engine(
         objective: What the values told are.
         max_epochs: Most epochs of a trial.
         first_rung: Epochs before a trial is judged.
-        n_features: Columns of the matrix.
-        n_outputs: Units of the output layer.
+        size: Parameters of a point's network.
         shared: Opens the study that other drivers work on too, once all else is checked; None: the search is this
             process's alone.
 
@@ -57,9 +55,6 @@ def make_engine(
         RunError: If the run to start from cannot be read, or the shared study not be opened.
     """
     search = space.search
-
-    def size(point: Point) -> int:
-        return n_params(point, n_features=n_features, n_outputs=n_outputs)
 
     def allows(point: Point) -> bool:
         return search.max_params is None or size(point) <= search.max_params

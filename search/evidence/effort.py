@@ -118,8 +118,8 @@ def affordable_partners(
 
     def seconds(point: Point, n_epochs: int) -> float:
         n_updates = n_epochs * batches_per_epoch(len(problem.splits[0].x_train), batch_size=batch_size)
-        sizes = layer_sizes(point)
-        return n_updates * update_seconds(sizes, n_features=problem.n_features, batch_size=batch_size)
+        n_features = problem.seen_by(point).n_features
+        return n_updates * update_seconds(layer_sizes(point), n_features=n_features, batch_size=batch_size)
 
     left_s = max(CHEAP_S, EFFECTS_SHARE * sum(seconds(point, n) for point, n in searched))
     left_s -= n_repeats * seconds(winner, n_epochs)

@@ -306,7 +306,7 @@ _DTYPES: Final = {
 
 _POINT_DTYPES: Final = {
     **{f.name: "float64" for f in fields(Point) if f.name not in STUDY_ONLY},
-    **dict.fromkeys(("activation", "widths", "augment_balance"), "str"),
+    **dict.fromkeys(("activation", "widths", "numbers", "augment_balance"), "str"),
     "depth": "int64",
     "width": "int64",
     "batch_norm": "bool",

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from ffsearch.search.network.defaults import DEFAULT_POINT
-from ffsearch.search.network.topology import Point
+from ffsearch.search.network.topology import Numbers, Point
 from ffsearch.spaces.parameters import ChoiceParameter, Fixed, FloatParameter, IntParameter, Parameter, Value
 
-__all__ = ["Parameters", "contains", "default_point", "grid_values", "point_from_values", "searched"]
+__all__ = ["Parameters", "contains", "default_point", "grid_values", "point_from_values", "searched", "ways_asked"]
 
 Parameters = Mapping[str, Parameter]
 """Names under `space:` and what stands for them, as `SearchSpace.parameters` gives them."""
@@ -46,6 +46,12 @@ def contains(parameters: Parameters, point: Point) -> bool:
     values = {name: getattr(point, name) for name in parameters}
     inside = all(_allows(parameter, values[name]) for name, parameter in parameters.items())
     return inside and point_from_values(values) == point
+
+
+def ways_asked(parameters: Parameters) -> frozenset[Numbers] | None:
+    """The ways in which points may ask for the numbers of the table; None where the space does not say."""
+    numbers = parameters.get("numbers")
+    return None if numbers is None else frozenset(Numbers(str(value)) for value in grid_values(numbers))
 
 
 def grid_values(parameter: Parameter) -> tuple[Value, ...]:

@@ -23,6 +23,7 @@ __all__ = [
     "Activation",
     "Balance",
     "Convolutions",
+    "Numbers",
     "Point",
     "describe",
     "layer_sizes",
@@ -58,6 +59,14 @@ class Balance(StrEnum):
     OVERSAMPLE = "oversample"  # rows of small classes are read more often
     UNDERSAMPLE = "undersample"  # of every class as many rows are read as the smallest has
     SMOTE = "smote"  # small classes get synthetic rows, between two of their own
+
+
+class Numbers(StrEnum):
+    """How a network is shown the numbers of a table."""
+
+    ROBUST = "robust"  # scaled by the middle of the training rows, clipped smoothly; bins where the data says so
+    QUANTILE = "quantile"  # as normal scores of their place among the training rows
+    BINS = "bins"  # scaled as ever, and spread over bins too
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +129,7 @@ class Point:
         activity_l2: Factor of `sum h^2` over hidden activations, mean over the batch.
         weight_decay: Decoupled decay of the kernels, per update and unit of learning rate.
         learning_rate: The optimiser's learning rate.
+        numbers: How the numbers of the table are shown to the network.
         augment_balance: How classes of unequal size are made to count alike.
         augment_noise: Standard deviation of the noise on number columns, after scaling; 0 is off, as below.
         augment_swap: Chance of a cell to be taken from another row of the batch.
@@ -150,6 +160,7 @@ class Point:
     activity_l2: float = 0.0
     weight_decay: float = 0.0
     learning_rate: float = 1e-3
+    numbers: Numbers = Numbers.ROBUST
     augment_balance: Balance = Balance.NONE
     augment_noise: float = 0.0
     augment_swap: float = 0.0
@@ -172,6 +183,7 @@ class Point:
         """Plain values under their names, fit for JSON. What only capacity studies have is left out where it is off."""
         values = {name: value for name, value in asdict(self).items() if value or name not in STUDY_ONLY}
         values["activation"] = str(self.activation)
+        values["numbers"] = str(self.numbers)
         values["augment_balance"] = str(self.augment_balance)
         values["widths"] = None if self.widths is None else list(self.widths)
         return values
@@ -182,11 +194,13 @@ class Point:
 
         Raises:
             TypeError: If a name is not one of a point's.
-            ValueError: If the activation or the balance is none there is.
+            ValueError: If the activation, the balance or the way of numbers is none there is.
         """
         known = dict(values)
         if "activation" in known:
             known["activation"] = Activation(known["activation"])
+        if "numbers" in known:
+            known["numbers"] = Numbers(known["numbers"])
         if "augment_balance" in known:
             known["augment_balance"] = Balance(known["augment_balance"])
         if known.get("widths") is not None:
@@ -253,6 +267,7 @@ def describe(point: Point, *, n_features: int, n_outputs: int) -> str:
         *(["bn"] if point.batch_norm else []),
         *(["residual"] if point.residual else []),
         *(f"{name}={_short(getattr(point, name))}" for name in _REGULARISERS if getattr(point, name) > 0),
+        *([f"numbers={point.numbers}"] if point.numbers is not Numbers.ROBUST else []),
         *([str(point.augment_balance)] if point.augment_balance is not Balance.NONE else []),
         *(f"{name}={_short(value)}" for name in AUGMENTATIONS if (value := getattr(point, f"augment_{name}")) > 0),
         f"({short_count(n_params(point, n_features=n_features, n_outputs=n_outputs))} parameters)",

@@ -42,6 +42,7 @@ from ffsearch.search.data.dates import DateReading
 from ffsearch.search.data.frames import as_pandas
 from ffsearch.search.data.images import IMAGE, AnyPreprocessor, ImagePreprocessor, ImageShape, as_images, image_size
 from ffsearch.search.data.preprocess import CLIP, LIMIT, CategoryColumn, DateCycles, NumberColumn, Preprocessor
+from ffsearch.search.data.quantiles import LARGEST, N_KNOTS, knot_table
 from ffsearch.search.data.spelling import PLAIN
 from ffsearch.search.network.heads import Head, TargetScale, Task, probabilities, values
 from ffsearch.search.network.model import build_network
@@ -355,11 +356,43 @@ def _number_features(numbers: Sequence[NumberColumn], columns: Sequence[Any]) ->
     """Scaled numbers and their missing flags: the steps of `preprocess.py` in their order, in float32."""
     raw = columns[0] if len(columns) == 1 else keras.layers.Concatenate(name="numbers")(list(columns))
     present, z = _standardised(numbers, raw)
-    features = [ops.divide(z, ops.sqrt(ops.add(ops.square(ops.divide(z, CLIP)), 1.0)))]
+    has_scores = any(number.knots for number in numbers)
+    features = [_scores(numbers, raw) if has_scores else _clipped(z)]
     flagged = [place for place, number in enumerate(numbers) if number.flag]
     if flagged:
         features.append(ops.take(ops.cast(ops.logical_not(present), "float32"), flagged, axis=1))
     return features
+
+
+def _clipped(z: Any) -> Any:
+    """The smooth clip."""
+    return ops.divide(z, ops.sqrt(ops.add(ops.square(ops.divide(z, CLIP)), 1.0)))
+
+
+def _scores(numbers: Sequence[NumberColumn], raw: Any) -> Any:
+    """Normal scores by the line between two knots, (n_rows, n_numbers); which two is found by halving.
+
+    Halving looks at as many knots as a number has bits in their count; looking at all at once would make a matrix of a
+    hundred columns a number.
+    """
+    tables = zip(*(knot_table(number.knots, number.heights) for number in numbers), strict=True)
+    starts, at_start, widths, rises = (np.concatenate(parts) for parts in tables)
+    low, high = (np.array([number.knots[at] for number in numbers], np.float32) for at in (0, -1))
+    medians = np.array([number.median for number in numbers], np.float32)
+    # What is not finite becomes finite before `where` looks at it, as in `_standardised`.
+    x = ops.where(ops.isfinite(raw), ops.clip(ops.where(ops.isnan(raw), 0.0, raw), -LARGEST, LARGEST), medians)
+    inside = ops.minimum(ops.maximum(x, low), high)
+    # Of each number its first knot, among all. For every row, and counted in float32: the ONNX converter loses a
+    # comparison with a constant, LiteRT's has no such sum of whole numbers.
+    place = ops.add(ops.zeros_like(inside), np.arange(0, len(starts), N_KNOTS, dtype=np.float32))
+    step = N_KNOTS // 2
+    while step:
+        further = ops.take(starts, ops.cast(ops.add(place, step), "int32"))
+        place = ops.add(place, ops.multiply(ops.cast(ops.greater_equal(inside, further), "float32"), step))
+        step //= 2
+    place = ops.cast(place, "int32")
+    share = ops.divide(ops.subtract(inside, ops.take(starts, place)), ops.take(widths, place))
+    return ops.add(ops.take(at_start, place), ops.multiply(share, ops.take(rises, place)))
 
 
 def _bin_features(numbers: Sequence[NumberColumn], columns: Sequence[Any]) -> Any:

@@ -5,8 +5,9 @@ The engine comes first and is made once: what it refuses is refused before anyth
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ffsearch.search.engines.protocol import Engine
@@ -15,6 +16,7 @@ from ffsearch.search.evidence.scoring import Setting
 from ffsearch.search.executors.trainers import Trainers
 from ffsearch.search.folder.reader import STUDY
 from ffsearch.search.folder.writer import RunFolder
+from ffsearch.search.network.topology import Numbers, Point, n_params
 from ffsearch.search.steps.inputs import Inputs
 from ffsearch.search.training.protocol import Stopping
 from ffsearch.search.training.stopping import stopping_for, updates_between
@@ -56,8 +58,7 @@ def engine_for(inputs: Inputs[SearchSpace], *, storage: str | None = None) -> It
             objective=inputs.objective,
             max_epochs=_stopping(inputs).max_epochs,
             first_rung=_first_rung(inputs),
-            n_features=inputs.prepared.n_features,
-            n_outputs=inputs.prepared.head.n_outputs,
+            size=partial(_size, inputs.prepared.n_features_of, n_outputs=inputs.prepared.head.n_outputs),
             shared=None if storage is None else lambda: shared(storage),
         )
 
@@ -93,6 +94,11 @@ def answers_of(inputs: Inputs[SearchSpace], setting: Setting, folder: RunFolder)
     rows = [valid for _, valid in inputs.prepared.splits.folds]
     guide = inputs.prepared.dealt.guide
     return SearchAnswers(folder.path, setting.problem, setting.objective, rows=rows, guide=guide, seed=setting.seed)
+
+
+def _size(n_features: Mapping[Numbers, int], point: Point, *, n_outputs: int) -> int:
+    """Parameters of a point's network."""
+    return n_params(point, n_features=n_features[point.numbers], n_outputs=n_outputs)
 
 
 def _first_rung(inputs: Inputs[SearchSpace]) -> int:

@@ -69,7 +69,7 @@ def first_look_seconds(inputs: Inputs[SearchSpace], stopping: Stopping) -> float
     """About the seconds until the first trial, the default point, is judged for the first time."""
     point = default_point(inputs.space.parameters)
     return updates_between(stopping, inputs.n_train) * update_seconds(
-        layer_sizes(point), n_features=inputs.prepared.n_features, batch_size=stopping.batch_size
+        layer_sizes(point), n_features=inputs.prepared.n_features_of[point.numbers], batch_size=stopping.batch_size
     )
 
 

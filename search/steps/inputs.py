@@ -10,10 +10,13 @@ from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
+from ffsearch.errors import SpaceError
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.data.frames import as_pandas
 from ffsearch.search.evidence.metrics import resolve_objective
 from ffsearch.search.network.heads import Head, Loss, Output, check_pairing
+from ffsearch.search.network.points import ways_asked
+from ffsearch.search.training.costs import memory_for_lanes
 from ffsearch.spaces.capacity import CapacitySpace
 from ffsearch.spaces.loader import AnySpace, Loaded, as_search, load, space_name
 from ffsearch.spaces.overrides import Override, Overrides, listed
@@ -123,12 +126,30 @@ def read_inputs(request: Request) -> Inputs[SearchSpace]:
     from ffsearch.search.training.augment import check_augmentation
 
     space = as_search(request.space, name=request.origin)
-    prepared = prepare(space.data, frame=request.frame, seed=space.search.seed)
+    prepared = prepare(space.data, frame=request.frame, seed=space.search.seed, ways=ways_asked(space.parameters))
+    _check_memory(prepared)
     leaks = find_leaks(prepared, seed=space.search.seed)
     prepared = replace(prepared, head=_with_loss(prepared.head, space.train), notices=(*prepared.notices, *leaks))
     check_augmentation(space.parameters, head=prepared.head, columns=prepared.layout.matrix_columns())
     objective = resolve_objective(space.search.objective, prepared.head)
     return Inputs(space=space, prepared=prepared, objective=objective, name=request.name)
+
+
+def _check_memory(prepared: Prepared) -> None:
+    """Refuse ways to show numbers whose matrices are too large to be in memory side by side.
+
+    Raises:
+        SpaceError: If they are.
+    """
+    ways, n_rows = prepared.n_features_of, len(prepared.development_rows) * len(prepared.splits.folds)
+    n_bytes = 4 * n_rows * sum(ways.values())
+    if len(ways) > 1 and n_bytes > memory_for_lanes():
+        n_columns, limit = sum(ways.values()), memory_for_lanes()
+        raise SpaceError(
+            f"space.numbers: {', '.join(sorted(ways))} make matrices of {n_rows:,} rows x {n_columns:,} columns, "
+            f"{n_bytes / 1e9:.1f} GB, and half of this machine's memory is {limit / 1e9:.1f} GB. Leave bins out, or "
+            "lower data.number_bins, or take fewer rows with data.rows."
+        )
 
 
 def _run_name(of_space: str, loaded: Loaded) -> str:

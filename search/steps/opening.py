@@ -142,6 +142,7 @@ def begin(
             notices=(*prepared.notices, *notices),
             ignored=inputs.space.ignore,
             n_cells=n_cells,
+            n_features_of=prepared.n_features_of,
         )
     )
     observer.phase(Phase.SEARCH)

@@ -20,6 +20,7 @@ from ffsearch.search.folder.summary import RefitFacts
 from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.folder.writer import RunFolder
 from ffsearch.search.network.heads import Head, Task
+from ffsearch.search.network.topology import Numbers
 from ffsearch.search.observer import Observer, Phase
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Answer:
     Args:
         model: The packaged model, read back from the run folder.
         facts: How long it was trained, on how many rows.
-        rows: The rows it learnt from.
+        rows: The rows it learnt from, as baselines read them.
     """
 
     model: PackagedModel
@@ -83,11 +84,13 @@ def refit_winner(
 
     observer.phase(Phase.REFIT)
     batch_size = trainers.stopping.batch_size
-    rows = prepared.fit_all()
+    way = winner.point.numbers
+    rows = prepared.fit_all(way)
     n_rows = rows_per_epoch(rows.y, winner.point.augment_balance)
     n_updates = steps.n_updates(hold, n_rows=n_rows, batch_size=batch_size)
+    columns = setting.problem.seen_by(winner.point).matrix_columns
     refitted = refit(
-        winner.point, head=setting.head, x=rows.x, y=rows.y, columns=setting.problem.matrix_columns,
+        winner.point, head=setting.head, x=rows.x, y=rows.y, columns=columns,
         n_updates=n_updates, batch_size=batch_size, seed=child(setting.seed, Purpose.REFIT),
         optimizer=trainers.optimizer, momentum=trainers.momentum, trainer=trainers.kind,
         averaged=trainers.stopping.averaged,
@@ -105,7 +108,7 @@ def refit_winner(
     )
     facts = RefitFacts(updates=refitted.n_updates, epochs=round(refitted.n_epochs, 2), n_rows=len(rows.x))
     folder.note(LineKind.REFITTED, trial=winner.trial, updates=facts.updates, epochs=facts.epochs)
-    return Answer(model=model, facts=facts, rows=rows)
+    return Answer(model=model, facts=facts, rows=rows if way is Numbers.ROBUST else prepared.fit_all())
 
 
 def in_unit(head: Head, values: NDArray[Any], answer: Answer) -> NDArray[Any]:

@@ -9,7 +9,7 @@ whole repeats.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -25,7 +25,7 @@ from ffsearch.search.evidence.units import units_of
 from ffsearch.search.executors.trainers import Trainers
 from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.folder.writer import RunFolder
-from ffsearch.search.network.topology import Point
+from ffsearch.search.network.topology import Numbers, Point
 from ffsearch.search.observer import Observer, Repeated
 from ffsearch.search.steps.budget import Clock
 from ffsearch.search.steps.trial_records import make_record
@@ -167,10 +167,11 @@ class Repeater:
         n_passes = round(1 / share)
         usual = {number: epoch * n_passes for number, epoch in usual.items()}
         reserve_s = self.clock.reserve.seconds(winner)
-        n_done, n_together = 0, self._n_together(len(repeats))
+        ways = {point.numbers for _, point in points}
+        n_done, n_together = 0, self._n_together(len(repeats), ways)
         for start in range(0, len(repeats), n_together):
             numbers = repeats[start : start + n_together]
-            problem = self.prepared.repeats(numbers, share=share)
+            problem = self.prepared.repeats(numbers, share=share, ways=ways)
             missing = self._missing(problem, points, numbers)
             n_done += len(points) * len(numbers) - len(missing)
             for trained in self._trained(problem, missing, usual=usual, reserve_s=reserve_s, n_passes=n_passes):
@@ -263,7 +264,8 @@ class Repeater:
                     outputs=outputs,
                 )
 
-    def _n_together(self, n_repeats: int) -> int:
-        """How many repeats have their matrices in memory at a time."""
-        n_bytes = 4 * self.setting.problem.n_features * len(self.prepared.development_rows)
+    def _n_together(self, n_repeats: int, ways: Collection[Numbers]) -> int:
+        """How many repeats have their matrices in memory at a time, the plain one and those of other ways."""
+        n_features = sum(n for way, n in self.prepared.n_features_of.items() if way in {Numbers.ROBUST, *ways})
+        n_bytes = 4 * n_features * len(self.prepared.development_rows)
         return int(min(n_repeats, max(1, MAX_BYTES // max(1, n_bytes))))

@@ -33,7 +33,7 @@ def make_record(
     first, problem = folds[0], setting.problem
     point = first.job.point
     score = score_folds(folds, problem, setting.objective) if ended.has_value else None
-    size = {"n_features": problem.n_features, "n_outputs": problem.head.n_outputs}
+    size = {"n_features": problem.seen_by(point).n_features, "n_outputs": problem.head.n_outputs}
     return TrialRecord(
         trial=first.job.trial,
         point=point,

@@ -378,7 +378,7 @@ def _partners(
     asked, problem = space.evidence.effects, setting.problem
     if not asked:
         return (), ()
-    size = {"n_features": problem.n_features, "n_outputs": problem.head.n_outputs}
+    size = {"n_features": problem.seen_by(winner.point).n_features, "n_outputs": problem.head.n_outputs}
     possible = partners(winner.point, space.parameters, **size, max_params=space.search.max_params)
     if asked != "auto":
         return possible, possible

@@ -28,7 +28,7 @@ from ffsearch.search.data.problem import MatrixColumns, Problem, Split
 from ffsearch.search.network import defaults
 from ffsearch.search.network.heads import Head, Loss, mean_loss
 from ffsearch.search.network.model import build_network, data_loss, make_optimizer
-from ffsearch.search.network.topology import Balance, Point
+from ffsearch.search.network.topology import Balance, Numbers, Point
 from ffsearch.search.training.augment import (
     Batch,
     augment_batch,
@@ -96,7 +96,7 @@ class KerasTrainer:
         self._stopping = stopping
         self._optimizer = optimizer
         self._momentum = momentum
-        self._feeds: dict[int, BatchFeed] = {}
+        self._feeds: dict[tuple[int, Numbers], BatchFeed] = {}
         self._n_jobs = 0
 
     def train(self, jobs: Iterator[Job], *, watch: Watch = never_stop) -> Iterator[Trained]:
@@ -111,7 +111,7 @@ class KerasTrainer:
             Its weights in the order of `get_weights()`; loss and penalty of every pass over the rows, the last one
             perhaps of part of a pass.
         """
-        feed = self._feed(job.fold)
+        feed = self._feed(job)
         per_epoch = feed.n_updates(job.point)
         whole, rest = divmod(n_updates, per_epoch)
         model = self._compiled(job, n_updates=per_epoch)
@@ -138,12 +138,12 @@ class KerasTrainer:
 
     def _fit(self, job: Job, watch: Watch, *, started: float) -> Trained:
         """Build, compile, fit; the recorder ends it and knows what it came to."""
-        feed = self._feed(job.fold)
+        feed = self._feed(job)
         n_updates = feed.n_updates(job.point) * self._stopping.evaluate_every
         model = self._compiled(job, n_updates=n_updates)
         recorder = _Recorder(
             Progress(job, self._stopping, watch=watch, floor=loss_floor(self._problem, job.fold)),
-            split=self._problem.splits[job.fold],
+            split=self._problem.seen_by(job.point).splits[job.fold],
             head=self._problem.head,
             started=started,
         )
@@ -160,9 +160,10 @@ class KerasTrainer:
     def _compiled(self, job: Job, *, n_updates: int) -> keras.Model:
         """A job's network before its first update, ready to fit."""
         head, point = self._problem.head, job.point
+        n_features = self._problem.seen_by(point).n_features
 
         def network() -> keras.Model:
-            return build_network(point, head=head, n_features=self._problem.n_features, seed=job.seed)
+            return build_network(point, head=head, n_features=n_features, seed=job.seed)
 
         model = _Averaged(network(), network()) if self._stopping.averaged else network()
         compile_network(
@@ -170,19 +171,21 @@ class KerasTrainer:
         )
         return model
 
-    def _feed(self, fold: int) -> BatchFeed:
-        """The batches of one split's training part, made when first asked for."""
-        if fold not in self._feeds:
-            split = self._problem.splits[fold]
-            self._feeds[fold] = BatchFeed(
+    def _feed(self, job: Job) -> BatchFeed:
+        """The batches of one split's training part as a job is shown it, made when first asked for."""
+        key = (job.fold, job.point.numbers)
+        if key not in self._feeds:
+            seen = self._problem.seen_by(job.point)
+            split = seen.splits[job.fold]
+            self._feeds[key] = BatchFeed(
                 split.x_train,
                 split.y_train,
                 weight=split.train_weight,
                 batch_size=self._stopping.batch_size,
-                columns=self._problem.matrix_columns,
-                n_outputs=self._problem.head.n_outputs,
+                columns=seen.matrix_columns,
+                n_outputs=seen.head.n_outputs,
             )
-        return self._feeds[fold]
+        return self._feeds[key]
 
 
 # --- what feeds, compiles and evaluates a network --------------------------------------------------------------------

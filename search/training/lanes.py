@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ffsearch.search.data.problem import MatrixColumns, Problem, Split
 from ffsearch.search.network import defaults
 from ffsearch.search.network.heads import Head, Loss, Task
-from ffsearch.search.network.topology import Activation, Balance, Point, layer_sizes
+from ffsearch.search.network.topology import Activation, Balance, Numbers, Point, layer_sizes
 from ffsearch.search.network.weights import initial_weights
 from ffsearch.search.training import lane
 from ffsearch.search.training.augment import augment_words, epoch_draws, is_augmented, is_warped, mixes_rows, n_draws
@@ -90,27 +90,28 @@ class Tables:
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
-        self._balanced: dict[tuple[int, Balance], BalancedRows] = {}
-        self._training: dict[tuple[int, Balance], Rows] = {}
-        self._validation = [_rows(split.x_valid, split.y_valid) for split in problem.splits]
+        self._balanced: dict[tuple[int, Numbers, Balance], BalancedRows] = {}
+        self._training: dict[tuple[int, Numbers, Balance], Rows] = {}
+        self._validation: dict[tuple[int, Numbers], Rows] = {}
 
     def balanced(self, job: Job) -> BalancedRows:
-        """The training rows of a job's fold under its balance."""
-        key = (job.fold, job.point.augment_balance)
+        """The training rows of a job's fold under its balance, numbers shown as its point says."""
+        key = (job.fold, job.point.numbers, job.point.augment_balance)
         if key not in self._balanced:
-            split = self.problem.splits[job.fold]
+            seen = self.problem.seen_by(job.point)
+            split = seen.splits[job.fold]
             self._balanced[key] = BalancedRows(
                 split.x_train,
                 split.y_train,
                 weight=split.train_weight,
-                balance=key[1],
-                columns=self.problem.matrix_columns,
+                balance=job.point.augment_balance,
+                columns=seen.matrix_columns,
             )
         return self._balanced[key]
 
     def training(self, job: Job) -> Rows:
         """The same as a lane reads them."""
-        key = (job.fold, job.point.augment_balance)
+        key = (job.fold, job.point.numbers, job.point.augment_balance)
         if key not in self._training:
             part = self.balanced(job)
             self._training[key] = _rows(part.x, part.y, part.weight)
@@ -118,7 +119,11 @@ class Tables:
 
     def validation(self, job: Job) -> Rows:
         """The rows that judge a job."""
-        return self._validation[job.fold]
+        key = (job.fold, job.point.numbers)
+        if key not in self._validation:
+            split = self.problem.seen_by(job.point).splits[job.fold]
+            self._validation[key] = _rows(split.x_valid, split.y_valid)
+        return self._validation[key]
 
 
 def _rows(x: NDArray[Any], y: NDArray[Any], weight: NDArray[Any] | None = None) -> Rows:
@@ -228,7 +233,8 @@ class Lane:
         weights, logits = None, np.empty((0, 0), np.float32)
         if self._best is not None:
             parts, logits = self._best
-            weights = unpacked(self.job.point, *parts, n_features=self._tables.problem.n_features)
+            n_features = self._tables.problem.seen_by(self.job.point).n_features
+            weights = unpacked(self.job.point, *parts, n_features=n_features)
         return Trained(
             job=self.job,
             ended=self._progress.ended or Ended.FAILED,
@@ -272,7 +278,8 @@ def fit_updates(
         history.append((loss, penalty))
         step += len(order[:left])
     state = _answering(network.state)
-    weights = unpacked(job.point, state.kernels, state.vectors, state.moving, n_features=tables.problem.n_features)
+    n_features = tables.problem.seen_by(job.point).n_features
+    weights = unpacked(job.point, state.kernels, state.vectors, state.moving, n_features=n_features)
     return weights, history
 
 
@@ -293,7 +300,7 @@ def _read(job: Job, tables: Tables, stopping: Stopping, *, epoch: int) -> tuple[
         return order, np.empty((len(order), order.shape[1], 0), np.float32)
     drawn = [
         epoch_draws(
-            job.seed, each, point=job.point, columns=tables.problem.matrix_columns,
+            job.seed, each, point=job.point, columns=tables.problem.seen_by(job.point).matrix_columns,
             n_updates=len(batches[0]), batch_size=order.shape[1],
         )
         for each in passes
@@ -304,7 +311,9 @@ def _read(job: Job, tables: Tables, stopping: Stopping, *, epoch: int) -> tuple[
 def epoch_seconds(job: Job, tables: Tables, settings: Settings) -> float:
     """What an epoch of a job is thought to cost."""
     return n_updates(tables.balanced(job).n_rows, settings.stopping) * update_seconds(
-        layer_sizes(job.point), n_features=tables.problem.n_features, batch_size=settings.stopping.batch_size
+        layer_sizes(job.point),
+        n_features=tables.problem.seen_by(job.point).n_features,
+        batch_size=settings.stopping.batch_size,
     )
 
 
@@ -339,7 +348,7 @@ def _compile(network: _Network, rows: Rows) -> float:
 
 def _network(job: Job, tables: Tables, settings: Settings) -> _Network:
     """A network before its first update."""
-    problem, point = tables.problem, job.point
+    problem, point = tables.problem.seen_by(job.point), job.point
     n_features, n_outputs = problem.n_features, problem.head.n_outputs
     weights = initial_weights(point, n_features=n_features, n_outputs=n_outputs, seed=job.seed)
     state = _state(point, weights, settings, n_outputs=n_outputs)
@@ -484,7 +493,8 @@ def lane_bytes(job: Job, problem: Problem, settings: Settings) -> int:
     Its parameters, their mean, the optimiser's running averages and the best of them so far; its room; rows of one
     epoch in their order, and what is drawn for them; its answers on validation rows, and the best of those.
     """
-    point, split = job.point, problem.splits[job.fold]
+    point, problem = job.point, problem.seen_by(job.point)
+    split = problem.splits[job.fold]
     sizes = (problem.n_features, *layer_sizes(point), problem.head.n_outputs)
     n_kernels, n_hidden, widest = sum(a * b for a, b in pairwise(sizes)), sum(sizes[1:-1]), max(sizes[1:-1])
     batch_size = min(settings.stopping.batch_size, len(split.x_train))

@@ -20,7 +20,7 @@ from ffsearch.search.base.seeds import Purpose, child
 from ffsearch.search.data.problem import Problem, Split
 from ffsearch.search.network.heads import Head, Task, default_loss, mean_loss
 from ffsearch.search.network.model import build_network
-from ffsearch.search.network.topology import Point
+from ffsearch.search.network.topology import Numbers, Point
 from ffsearch.search.network.weights import initial_weights
 from ffsearch.search.training.batches import batches_per_epoch
 from ffsearch.search.training.protocol import Ended, Epoch, Job, Stopping, Trained, Trainer, Watch, never_stop
@@ -228,6 +228,20 @@ class TrainerContract:
         assert (len(one.valid_logits), len(two.valid_logits)) == (80, 50)
         own = mean_loss(problem.head, splits[1].y_valid, two.valid_logits)
         assert own == pytest.approx(float(two.curve.valid_loss.min()), rel=1e-5)
+
+    def test_a_point_is_trained_on_the_matrix_it_asks_for(self, make: MakeTrainer) -> None:
+        plain = problem_for(Task.MULTICLASS)
+        (split,) = plain.splits
+        more = [np.hstack([x, x[:, :2] ** 2]) for x in (split.x_train, split.x_valid)]
+        binned = replace(plain, splits=(replace(split, x_train=more[0], x_valid=more[1]),))
+        both = replace(plain, others={Numbers.BINS: binned})
+        jobs = [job(0), replace(job(0, point=replace(POINT, numbers=Numbers.BINS)), trial=1)]
+        seen = run(make(both, STOPPING), jobs)
+        for trained, problem in zip(seen, (plain, binned), strict=True):
+            (alone,) = run(make(problem, STOPPING), [trained.job])
+            assert_same(trained, alone, rtol=self.same_rtol)
+        assert seen[1].weights is not None
+        assert seen[1].weights[0].shape == (N_FEATURES + 2, POINT.width)
 
     def test_a_table_smaller_than_a_batch_is_one_batch(self, make: MakeTrainer) -> None:
         (trained,) = run(make(problem_for(n_train=20), replace(STOPPING, max_epochs=2)), [job()])
