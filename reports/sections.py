@@ -16,7 +16,6 @@ from ffsearch.reports.parts import Block, Fact, Section, known
 from ffsearch.reports.pictures import better, network_picture
 from ffsearch.reports.search_sections import data, learning, limits, repeat, search
 from ffsearch.reports.tables import RunLike
-from ffsearch.search.network.topology import Numbers
 from ffsearch.search.wording.language import Language, shortened
 
 __all__ = ["headline", "sections"]
@@ -24,6 +23,10 @@ __all__ = ["headline", "sections"]
 _SETTINGS: Final = (
     "dropout", "l1", "l2", "bias_l1", "bias_l2", "activity_l1", "activity_l2", "weight_decay", "learning_rate",
 )  # fmt: skip
+
+
+_PLAIN: Final = "robust"
+"""How numbers are shown to a network where nothing else is said."""
 
 
 def sections(run: RunLike, t: Language) -> list[Section]:
@@ -144,7 +147,7 @@ def _interval(score: tables.NamedScore, t: Language) -> str:
 def _entries(run: RunLike, best: Mapping[str, Any], t: Language) -> list[tuple[str, str]]:
     """How the layers are made and trained, name by name; what is off in one line."""
     entries = [(t("parameter.activation"), str(best.get("point.activation", "")))]
-    if (numbers := best.get("point.numbers", Numbers.ROBUST)) != Numbers.ROBUST:
+    if (numbers := best.get("point.numbers", _PLAIN)) != _PLAIN:
         entries.append((t("parameter.numbers"), str(numbers)))
     if "point.batch_norm" in best:
         entries.append(
@@ -162,7 +165,7 @@ def _entries(run: RunLike, best: Mapping[str, Any], t: Language) -> list[tuple[s
 def _note(best: Mapping[str, Any], t: Language) -> str:
     """How the winner's hidden layers are made, in a line under its drawing."""
     words = [str(best.get("point.activation", ""))]
-    if (numbers := best.get("point.numbers", Numbers.ROBUST)) != Numbers.ROBUST:
+    if (numbers := best.get("point.numbers", _PLAIN)) != _PLAIN:
         words.append(f"{t('parameter.numbers')} {numbers}")
     if best.get("point.batch_norm"):
         words.append(t.named("parameter", "batch_norm"))
