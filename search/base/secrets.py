@@ -8,8 +8,18 @@ from urllib.parse import unquote, unquote_plus
 
 __all__ = ["without_passwords"]
 
-_ADDRESS: Final = re.compile(r"(?P<before>[a-z][a-z0-9+.-]*://[^\s:/@]*:)(?P<password>[^\s/]*)(?=@)", re.IGNORECASE)
-_QUERY: Final = re.compile(r"(?P<before>[?&](?:password|passwd|passfile|sslpassword)=)(?P<password>[^&\s'\"]*)", re.I)
+_ADDRESS: Final = re.compile(r"(?P<before>[a-z][a-z0-9+.-]*://[^\s:/?#]*:)(?P<password>\S*)(?=@)", re.IGNORECASE)
+"""To the last @ before a blank: a password that was not percent-coded may hold a slash, a colon or another @."""
+
+_WHOLE: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^:/?#]*:(?P<password>.*)@", re.IGNORECASE | re.DOTALL)
+"""An address that stands alone: blanks, too, are then part of its password."""
+
+_NAMED: Final = re.compile(
+    r"(?P<before>\b(?:ssl)?(?:password|passwd|passfile|pwd|secret|token|api_?key|access_?key)=)"
+    r"(?P<password>'[^']*'|\"[^\"]*\"|[^&\s'\",;)\]]*)",
+    re.IGNORECASE,
+)
+"""In a query, or in a list of settings as libpq takes it: `host=a password='b c'`."""
 
 
 def without_passwords(text: str, *, of: str | None = None) -> str:
@@ -18,15 +28,22 @@ def without_passwords(text: str, *, of: str | None = None) -> str:
     Args:
         text: Anything: an address, an error, a command line.
         of: An address whose password is hidden wherever it stands in the text, alone too.
+
+    Example:
+        >>> without_passwords("mysql://me:Se/sam@host/db?ssl_ca=a")
+        'mysql://me:***@host/db?ssl_ca=a'
     """
-    for pattern in (_ADDRESS, _QUERY):
-        text = pattern.sub(lambda found: found["before"] + "***", text)
-    for secret in _passwords(of or ""):
+    for secret in sorted(_passwords(of or ""), key=len, reverse=True):  # before parts of it are taken away
         text = text.replace(secret, "***")
+    for pattern in (_ADDRESS, _NAMED):
+        text = pattern.sub(lambda found: found["before"] + "***", text)
     return text
 
 
 def _passwords(address: str) -> set[str]:
-    """As they stand in an address, and as they are."""
-    raw = {found["password"] for pattern in (_ADDRESS, _QUERY) for found in pattern.finditer(address)}
-    return {each for one in raw for each in (one, unquote(one), unquote_plus(one)) if each}
+    """As they stand in an address, as they are, and as Python writes a text."""
+    whole = _WHOLE.match(address)
+    raw = {found["password"].strip("'\"") for found in _NAMED.finditer(address)}
+    raw |= set() if whole is None else {whole["password"]}
+    plain = {each for one in raw for each in (one, unquote(one), unquote_plus(one)) if each}
+    return plain | {repr(one)[1:-1] for one in plain}
