@@ -60,10 +60,17 @@ def main() -> NoReturn:
     for number in signals("SIGTERM", "SIGBREAK"):
         signal.signal(number, _interrupt)
     sys.unraisablehook = _unraisable
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            _write_no_more(name)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # what an old code page cannot write, a label say, must not end a run
             stream.reconfigure(errors="backslashreplace")
     code = invoke(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        code = 0 if isinstance(error, BrokenPipeError) else _refused(error)
     gc.freeze()  # what TensorFlow and Numba left ends with the process; to look through it first takes a second
     sys.exit(code)
 
@@ -82,9 +89,11 @@ def invoke(arguments: list[str]) -> int:
     except FFSearchError as error:
         _say(f"error: {error}")
         return EXIT_USER
-    except BrokenPipeError:  # the reader of our output went away, as `| head` does
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  (lives until the interpreter ends)
+    except (BrokenPipeError, SystemExit):  # the reader of our output went away, as `| head` does; click then exits
+        _write_no_more("stdout")
         return 0
+    except OSError as error:  # a name, a full disk, a folder that is gone: what the system refuses is no fault of ours
+        return _refused(error)
     except Exception as error:  # the last boundary: a usage error of typer, or a fault of ours
         return _unexpected(error, arguments)
 
@@ -500,12 +509,39 @@ def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG00
     raise KeyboardInterrupt
 
 
+def _write_no_more(stream: str) -> None:
+    """Have a standard stream that is closed, full or gone take what still comes, up to the end of the interpreter."""
+    setattr(sys, stream, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  (lives as long as the interpreter)
+
+
+def _refused(error: OSError) -> int:
+    """What the system refused, in a sentence."""
+    from ffsearch.search.wording.language import shortened
+
+    if error.filename is None:
+        _write_no_more("stdout")
+    where = "The output" if error.filename is None else shortened(os.fsdecode(error.filename), 80)
+    _say(
+        f"error: {where}: the system refused it ({error.strerror or error}). Every trial told before is safe; when the "
+        "cause is mended, the same command goes on."
+    )
+    return EXIT_USER
+
+
 def _say(text: str) -> None:
     """To the error stream, in lines that end between words where a terminal shows them."""
+    try:
+        _write_error(text)
+    except OSError:
+        _write_no_more("stderr")
+
+
+def _write_error(text: str) -> None:
     if sys.stderr.isatty():
         columns = max(40, shutil.get_terminal_size().columns)
         text = "\n".join(_within(line, columns) for line in text.split("\n"))
-    sys.stderr.write(text + "\n")
+    printed = text.encode("utf-8", "backslashreplace").decode()  # names of files need not be text
+    sys.stderr.write(printed + "\n")
 
 
 def _within(line: str, columns: int) -> str:

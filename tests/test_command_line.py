@@ -11,6 +11,7 @@ import pytest
 
 from ffsearch.search.cli import invoke
 from ffsearch.search.console.study_lines import LEAST_WIDTH, MOST_WIDTH, wrapped
+from systems import needs_posix
 
 Capture = pytest.CaptureFixture[str]
 
@@ -90,6 +91,49 @@ def test_prose_ends_its_lines_between_words_at_any_width(columns: int, monkeypat
     assert (
         max(map(len, wrapped(["short words only, and many of them, so that there is more than a line"]))) <= LEAST_WIDTH
     )
+
+
+LONG = "x" * 300
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run", f"{LONG}.csv"], ["run", f"{LONG}.yaml"], ["run", "tabular", "--out", LONG], ["show", LONG],
+        ["init", f"{LONG}.csv"], ["predict", f"{LONG}.keras", "rows.csv"], ["report", LONG], ["list", LONG],
+        ["run", "\udcff.csv"], ["show", "\udcff"], ["init", "\udcff.csv"], ["run", "tabular", "--data", f"{LONG}.csv"],
+    ],
+    ids=lambda arguments: " ".join(arguments).replace(LONG, "LONG").encode("ascii", "backslashreplace").decode(),
+)  # fmt: skip
+def test_a_name_that_no_system_takes_is_refused_in_a_sentence(arguments: list[str], capsys: Capture) -> None:
+    assert invoke(arguments) == 2
+    said = capsys.readouterr().err
+    assert "error: " in said
+    assert "the fault is its own" not in said
+
+
+STREAMS = {
+    ">&-": 0, ">/dev/full": 2, "| head -1": 0, "2>&-": 0, ">&- 2>&-": 0, "| PYTHONIOENCODING=ascii cat": 0,
+}  # fmt: skip
+
+
+@needs_posix("streams are closed by a shell of POSIX")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize(("stream", "code"), STREAMS.items())
+def test_streams_that_are_closed_full_or_gone_end_in_no_traceback(stream: str, code: int) -> None:
+    command = f"set -o pipefail; {sys.executable} -m ffsearch explain {stream}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Exception" not in done.stderr
+    assert "the fault is its own" not in done.stderr
+
+
+@needs_posix("streams are closed by a shell of POSIX")
+@pytest.mark.parametrize("stream", ["2>&-", "2>/dev/full"])
+def test_an_error_that_nobody_can_read_still_has_its_exit_code(stream: str) -> None:
+    command = f"{sys.executable} -m ffsearch nope {stream}"
+    assert subprocess.run(["bash", "-c", command], capture_output=True).returncode == 2
 
 
 def test_no_run_is_listed_where_there_is_none(tmp_path: Path, capsys: Capture) -> None:
