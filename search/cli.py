@@ -5,38 +5,33 @@ What is heavy is loaded by the command that needs it: `--help` stays fast.
 
 from __future__ import annotations
 
-import _thread
 import csv
 import gc
-import io
 import os
-import shutil
-import signal
 import sys
-import tempfile
-import textwrap
-import threading
-import traceback
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
 
 from ffsearch import __version__
-from ffsearch.errors import FFSearchError, RunError
-from ffsearch.search.base.environment import shell_quoted, signals, wait_asleep
-from ffsearch.search.base.secrets import without_passwords
+from ffsearch.errors import RunError
+from ffsearch.search.base.environment import shell_quoted, wait_asleep
+from ffsearch.search.console.process import (
+    EXIT_INTERRUPTED,
+    EXIT_USER,
+    ended,
+    hold_streams,
+    last_words,
+    say,
+    take_signals,
+)
 from ffsearch.search.exporting.formats import Format
 
 if TYPE_CHECKING:
     from ffsearch.spaces.overrides import Override
 
 __all__ = ["app", "invoke", "main"]
-
-EXIT_OURS: Final = 1
-EXIT_USER: Final = 2
-EXIT_INTERRUPTED: Final = 130
 
 STORAGE: Final = "FFSEARCH_STORAGE"
 """Keeps the password of a database out of the command line; for every search, so that a capacity study goes without."""
@@ -57,20 +52,9 @@ def main() -> NoReturn:
     """Entry point of the `ffsearch` command."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's notes on its own build are not the user's concern
     wait_asleep()
-    for number in signals("SIGTERM", "SIGBREAK"):
-        signal.signal(number, _interrupt)
-    sys.unraisablehook = _unraisable
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
-            _write_no_more(name)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # what an old code page cannot write, a label say, must not end a run
-            stream.reconfigure(errors="backslashreplace")
-    code = invoke(sys.argv[1:])
-    try:
-        sys.stdout.flush()
-    except OSError as error:
-        code = 0 if isinstance(error, BrokenPipeError) else _refused(error)
+    take_signals()
+    hold_streams()
+    code = last_words(invoke(sys.argv[1:]))
     gc.freeze()  # what TensorFlow and Numba left ends with the process; to look through it first takes a second
     sys.exit(code)
 
@@ -81,21 +65,7 @@ def invoke(arguments: list[str]) -> int:
     Returns:
         0; 2 for what the user can mend; 130 after Ctrl-C, with everything told kept; 1 for a fault of ours.
     """
-    try:
-        ended = app(_understood(arguments), prog_name="ffsearch", standalone_mode=False)
-        return ended if isinstance(ended, int) else 0
-    except (KeyboardInterrupt, typer.Abort):
-        return EXIT_INTERRUPTED
-    except FFSearchError as error:
-        _say(f"error: {error}")
-        return EXIT_USER
-    except (BrokenPipeError, SystemExit):  # the reader of our output went away, as `| head` does; click then exits
-        _write_no_more("stdout")
-        return 0
-    except OSError as error:  # a name, a full disk, a folder that is gone: what the system refuses is no fault of ours
-        return _refused(error)
-    except Exception as error:  # the last boundary: a usage error of typer, or a fault of ours
-        return _unexpected(error, arguments)
+    return ended(lambda: app(_understood(arguments), prog_name="ffsearch", standalone_mode=False), arguments)
 
 
 def _understood(arguments: list[str]) -> list[str]:
@@ -192,7 +162,7 @@ def run(
                 workers=workers, ray=ray, storage=storage, storage_of_searches=os.environ.get(STORAGE) or None,
             )  # fmt: skip
     except KeyboardInterrupt as interrupt:  # typer would drop its text, which says what is safe and how to go on
-        _say(str(interrupt) or "interrupted")
+        say(str(interrupt) or "interrupted")
         raise typer.Exit(EXIT_INTERRUPTED) from interrupt
     if not quiet and not json:
         for line in last_lines(done):
@@ -483,89 +453,3 @@ def _mlflow(path: Path, to: str, *, lang: str) -> None:
     run = load(path)
     for line in log_run(run, to, texts={REPORT: lambda: build_page(run, lang=lang)}).lines():
         typer.echo(line)
-
-
-def _unraisable(told: sys.UnraisableHookArgs) -> None:
-    """Send an interrupt again that came while Python was throwing an object away, where no error gets out."""
-    if issubclass(told.exc_type, KeyboardInterrupt):
-        again = threading.Timer(0.05, _interrupt_main_thread)
-        again.daemon = True
-        again.start()
-    else:
-        sys.__unraisablehook__(told)
-
-
-def _interrupt_main_thread() -> None:
-    """A polite kill, also where it waits for the system: a shell has what it put into the background ignore Ctrl-C."""
-    main_thread = threading.main_thread().ident
-    if hasattr(signal, "pthread_kill") and main_thread is not None:
-        signal.pthread_kill(main_thread, signal.SIGTERM)
-    else:  # Windows
-        _thread.interrupt_main(signal.SIGTERM)
-
-
-def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001  (the signature of a handler)
-    """A polite kill ends a run as Ctrl-C does: what was told is saved."""
-    raise KeyboardInterrupt
-
-
-def _write_no_more(stream: str) -> None:
-    """Have a standard stream that is closed, full or gone take what still comes, up to the end of the interpreter."""
-    setattr(sys, stream, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  (lives as long as the interpreter)
-
-
-def _refused(error: OSError) -> int:
-    """What the system refused, in a sentence."""
-    from ffsearch.search.wording.language import shortened
-
-    if error.filename is None:
-        _write_no_more("stdout")
-    where = "The output" if error.filename is None else shortened(os.fsdecode(error.filename), 80)
-    _say(
-        f"error: {where}: the system refused it ({error.strerror or error}). Every trial told before is safe; when the "
-        "cause is mended, the same command goes on."
-    )
-    return EXIT_USER
-
-
-def _say(text: str) -> None:
-    """To the error stream, in lines that end between words where a terminal shows them."""
-    try:
-        _write_error(text)
-    except OSError:
-        _write_no_more("stderr")
-
-
-def _write_error(text: str) -> None:
-    if sys.stderr.isatty():
-        columns = max(40, shutil.get_terminal_size().columns)
-        text = "\n".join(_within(line, columns) for line in text.split("\n"))
-    printed = text.encode("utf-8", "backslashreplace").decode()  # names of files need not be text
-    sys.stderr.write(printed + "\n")
-
-
-def _within(line: str, columns: int) -> str:
-    indent = line[: len(line) - len(line.lstrip())]
-    return textwrap.fill(line, columns, subsequent_indent=indent + "  ", break_long_words=False, break_on_hyphens=False)
-
-
-def _unexpected(error: Exception, arguments: list[str]) -> int:
-    """A usage error of typer's, in its own words; anything else is a bug of ours and leaves its traceback in a file."""
-    show = getattr(error, "show", None)
-    if callable(show):
-        show()
-        option = getattr(error, "option_name", None)
-        if isinstance(option, str) and arguments[:1] == ["run"]:
-            from ffsearch.search.console.meant import said_by_set
-
-            if (text := said_by_set(option)) is not None:
-                _say(text)
-        return EXIT_USER
-    text = "".join(traceback.format_exception(error))
-    with tempfile.NamedTemporaryFile("w", prefix="ffsearch-", suffix=".txt", delete=False, encoding="utf-8") as file:
-        file.write(without_passwords(f"ffsearch {__version__}, Python {sys.version}\n{arguments}\n{text}"))
-    _say(
-        f"ffsearch failed, and the fault is its own: {type(error).__name__}: {without_passwords(str(error))}\n"
-        f"The traceback is in {file.name}; please send it along when you report this."
-    )
-    return EXIT_OURS
