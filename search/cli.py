@@ -355,17 +355,27 @@ def predict(
     id_: Annotated[
         str | None, typer.Option("--id", help="Column that names the rows; without it rows are numbered from 1.")
     ] = None,
+    lenient: Annotated[
+        bool, typer.Option("--lenient", help="Answer rows that cannot be read as well, such cells as missing.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No count of rows; errors only.")] = False,
 ) -> None:
-    """Answer every row of a file: labels and probabilities, or values in the target's unit."""
+    """Answer every row of a file: labels and probabilities, or values in the target's unit.
+
+    Rows are read as the table was that the model learnt from, or as they show that they are meant; what cannot be read
+    is refused.
+    """
     from ffsearch.search.base.quiet import load_tensorflow
     from ffsearch.search.console.progress import counting
 
     load_tensorflow()
     from ffsearch.search.serving.predict import predict_file
+    from ffsearch.search.wording.language import PLAIN
 
     with counting("rows", quiet=quiet) as on_rows:
-        predict_file(model, data, out=out, id_column=id_, on_rows=on_rows)
+        done = predict_file(model, data, out=out, id_column=id_, on_rows=on_rows, lenient=lenient)
+    for finding in done.findings:
+        typer.echo(f"note    {PLAIN.tagged(finding)}", err=True)
 
 
 @app.command("import-kt")

@@ -63,8 +63,8 @@ def test_columns_and_their_names() -> None:
 def test_statistics_are_robust_and_missing_cells_take_the_median() -> None:
     preprocessor = fitted(TRAIN)
     assert preprocessor.numbers == (
-        NumberColumn(name="n1", median=3.0, scale=2.0, flag=False),
-        NumberColumn(name="n2", median=20.0, scale=5.0, flag=True),
+        NumberColumn(name="n1", median=3.0, scale=2.0, flag=False, low=1.0, high=5.0, is_whole=True),
+        NumberColumn(name="n2", median=20.0, scale=5.0, flag=True, low=10.0, high=30.0, is_whole=True),
     )
     missing = preprocessor.transform(TRAIN.iloc[1:2].assign(n1="?"))
     assert missing[0, :3].tolist() == [0, 0, 1]

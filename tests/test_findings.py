@@ -68,7 +68,7 @@ def test_silenced_codes_are_not_among_what_is_shown() -> None:
 def test_every_code_has_words_and_a_page_that_fits_a_terminal(code: Code) -> None:
     words = [key for key in ENGLISH.words if key == f"found.{code.key}" or key.startswith(f"found.{code.key}.")]
     assert words
-    assert re.fullmatch(r"FFS[1-8]\d\d", code)
+    assert re.fullmatch(r"FFS[1-9]\d\d", code)
     assert code.severity in Severity
     lines = page_lines(code.lower())
     assert lines[0].startswith(code)
@@ -109,6 +109,7 @@ STUDIES = "test_capacity_contrasts.py::test_large_effects_are_found_and_told"
 PAGES = "reports/test_reports_page.py::test_every_shape_of_run_makes_a_sound_page"
 
 SHOWN_BY: dict[str, list[Code]] = {
+    "test_asked.py::test_what_is_worth_saying_of_rows_is_said": [code for code in Code if code[3] == "9"],
     ENDS: [code for code in Code if code.name.startswith("TRIAL_") and code is not Code.TRIAL_LOST],
     "test_executors.py::test_what_is_lost_too_often_fails_alone_and_says_why": [Code.NETWORK_LOST],
     "test_run.py::test_a_finished_run_is_left_alone_and_more_trials_go_on_with_it": [Code.RUN_FINISHED],

@@ -104,6 +104,7 @@ IN_A_TABLE: dict[Code, Callable[[Path], Prepared]] = {
     Code.TARGET_SPELT: lambda _: prepared(target=[f"{place},25" for place in range(N)]),
     Code.SIGNS: lambda _: prepared([f"{place},25" for place in range(N)]),
     Code.TARGETS_LEFT_OUT: lambda _: prepared(target=["on request", *(place / 3 for place in range(1, N))]),
+    Code.ROW_NAMES: lambda folder: of_files(folder, pd.DataFrame({"": range(60)}).join(table())),
     Code.NUMBER_BINS: lambda _: prepared(number_bins=8),
     Code.TASK_STATED: lambda _: prepared(task="binary"),
     Code.TASK_SEVERAL_TARGETS: lambda _: prepare(DataSpec(source="sklearn:linnerud"), seed=0),

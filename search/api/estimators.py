@@ -168,7 +168,11 @@ class _Searched(BaseEstimator):  # type: ignore[misc]  # scikit-learn publishes 
         check_is_fitted(self)
         rows = self._rows(X, reset=False)
         places = np.minimum(np.arange(-(-len(rows) // CHUNK_ROWS) * CHUNK_ROWS), len(rows) - 1)
-        return self._kept.model.answers(rows.take(places))[: len(rows)].astype(np.float64)
+        reader = self._kept.model.reader()
+        answers = self._kept.model.answers(rows.take(places), reader=reader)[: len(rows)].astype(np.float64)
+        if reader is not None:
+            reader.check(lenient="")
+        return answers
 
 
 class FFSearchClassifier(ClassifierMixin, _Searched):  # type: ignore[misc]  # scikit-learn publishes no types

@@ -112,7 +112,7 @@ def _test_matrices(study: Study, size: int, sealed: SealedRows) -> list[Matrix]:
     share = study.plan.shares[size]
     prepared = study.inputs.prepared
     preprocessors = [prepared.repeat_preprocessor(seed, share=share) for seed in range(study.plan.n_seeds)]
-    cells = preprocessors[0].raw_inputs(sealed.features)  # all have learnt from the same columns
+    cells = prepared.sealed_cells(preprocessors[0], sealed)[0]  # all have learnt from the same columns
     return [one.matrix(cells, n_rows=len(sealed.features)) for one in preprocessors]
 
 

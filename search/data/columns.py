@@ -69,6 +69,9 @@ class NumberColumn:
         n_bins: Columns of the matrix for bins; of those that `edges` leave over, because values repeat, all are 0.
         knots: Where its normal score bends, ascending and exact in float32; none where it is scaled and clipped.
         heights: The score at each knot, exact in float32.
+        low: The least number of the training rows, which says of new ones whether they are far out; None: not known.
+        high: The greatest.
+        is_whole: Whether all were whole.
     """
 
     name: str
@@ -80,6 +83,9 @@ class NumberColumn:
     n_bins: int = 0
     knots: tuple[float, ...] = ()
     heights: tuple[float, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    is_whole: bool = False
 
     def standardised(self, raw: NDArray[np.float32]) -> NDArray[np.float32]:
         """The z of every row, shape (n_rows,); the module's first lines give the formulas."""

@@ -71,8 +71,8 @@ def unpacked(payload: bytes, name: str) -> bytes:
         raise DataError(f"{name} is a damaged or cut-off gzip file ({error}). Copy or download it again.") from None
 
 
-def as_utf8(payload: bytes, name: str, *, encoding: str | None) -> tuple[bytes, list[Finding]]:
-    """The text in UTF-8 without a byte order mark, and a notice where the encoding was chosen among several.
+def as_utf8(payload: bytes, name: str, *, encoding: str | None) -> tuple[bytes, str, list[Finding]]:
+    """The text in UTF-8 without a byte order mark, its encoding, and a notice where that was chosen among several.
 
     Args:
         payload: The unpacked bytes.
@@ -92,7 +92,7 @@ def as_utf8(payload: bytes, name: str, *, encoding: str | None) -> tuple[bytes, 
         )
     fault = _fault_line(payload, codec)
     if fault is None:
-        return _reencoded(payload, codec), []
+        return _reencoded(payload, codec), codec, []
     if encoding is not None or marked is not None:
         raise DataError(
             f"{name} cannot be read as {codec}: line {fault} has bytes that do not belong to it. "
@@ -100,7 +100,7 @@ def as_utf8(payload: bytes, name: str, *, encoding: str | None) -> tuple[bytes, 
         )
     # cp1252 is Latin-1 plus the quotes and dashes of Windows; five bytes have no meaning in it.
     codec = "cp1252" if _fault_line(payload, "cp1252") is None else "latin-1"
-    return _reencoded(payload, codec), [found(Code.ENCODING_GUESSED, name=name, line=fault, codec=codec)]
+    return _reencoded(payload, codec), codec, [found(Code.ENCODING_GUESSED, name=name, line=fault, codec=codec)]
 
 
 def _refuse_foreign(payload: bytes, name: str) -> None:

@@ -63,6 +63,12 @@ _HEAD_BYTES: Final = 1 << 20
 _WIDE: Final = ("utf-16", "utf-32")
 """Encodings of more than a byte a sign, in which zero bytes are no fault."""
 
+_ENCODINGS: Final = (
+    "cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1257", "iso8859-2", "iso8859-15", "koi8-r", "mac-roman",
+    "cp850", "cp852", "cp437", "cp932", "gb18030", "big5", "euc-kr",
+)  # fmt: skip
+"""Encodings other than UTF-8 that tables come in, those of Windows and the west first."""
+
 _GZIP: Final = b"\x1f\x8b"
 _N_MARK_BYTES: Final = 16
 """Bytes at either end of a file in which Parquet's mark stands."""
@@ -92,7 +98,15 @@ class Pieces:
     rows: Iterator[Piece]
 
 
-def open_pieces(path: Path, *, needed: Sequence[str], id_column: str | None, numbers: Collection[str] = ()) -> Pieces:
+def open_pieces(
+    path: Path,
+    *,
+    needed: Sequence[str],
+    id_column: str | None,
+    numbers: Collection[str] = (),
+    encoding: str = "",
+    known: Collection[str] = (),
+) -> Pieces:
     """Open a CSV, TSV or Parquet file, packed by gzip or not.
 
     Args:
@@ -100,6 +114,8 @@ def open_pieces(path: Path, *, needed: Sequence[str], id_column: str | None, num
         needed: Columns to read; those that the file lacks are left out of the pieces.
         id_column: A column to read as it is, or None.
         numbers: Those that are read as plain numbers: their cells may come as such instead of as texts.
+        encoding: What the table that was learnt from was read by; asked where a file is not UTF-8.
+        known: Texts that are likely to stand in the file: they tell encodings apart.
 
     Raises:
         DataError: If there is no such file or column, or it cannot be read; the text says where and why. While pieces
@@ -111,7 +127,8 @@ def open_pieces(path: Path, *, needed: Sequence[str], id_column: str | None, num
     with _told(path):
         if _is_parquet(path):
             return _parquet_pieces(path, needed=needed, id_column=id_column)
-        return _text_pieces(path, needed=needed, id_column=id_column, numbers=set(numbers) - {id_column})
+        codec = _codec(path, encoding=encoding, known=known)
+        return _text_pieces(path, codec, needed=needed, id_column=id_column, numbers=set(numbers) - {id_column})
 
 
 # --- Parquet ---------------------------------------------------------------------------------------------------------
@@ -158,8 +175,10 @@ class _Layout:
     has_quotes: bool
 
 
-def _text_pieces(path: Path, *, needed: Sequence[str], id_column: str | None, numbers: Collection[str]) -> Pieces:
-    layout = _layout(path, expected=[*needed, *([] if id_column is None else [id_column])])
+def _text_pieces(
+    path: Path, codec: str, *, needed: Sequence[str], id_column: str | None, numbers: Collection[str]
+) -> Pieces:
+    layout = _layout(path, codec, expected=[*needed, *([] if id_column is None else [id_column])])
     wanted = _wanted(path, layout.names, needed=needed, id_column=id_column)
     if layout.has_quotes and not _quotes_enclose_cells(path, layout):  # the fast reader would accept torn ones
         _refuse_torn(path, layout)
@@ -186,12 +205,9 @@ def _text_pieces(path: Path, *, needed: Sequence[str], id_column: str | None, nu
     return Pieces(columns=layout.names, rows=rows())
 
 
-def _layout(path: Path, *, expected: Sequence[str]) -> _Layout:
+def _layout(path: Path, codec: str, *, expected: Sequence[str]) -> _Layout:
     with _opened(path) as file:
         head = file.read(_HEAD_BYTES)
-    if not head.strip():
-        raise DataError(f"{path.name} is empty. Give a file with a header line and a line for each row.")
-    codec = _codec(path, head)
     text = codecs.getincrementaldecoder(codec)().decode(head)
     found = SEPARATOR_LINE.match(text.lstrip(_MARK))
     rows = text if found is None else text.lstrip(_MARK)[found.end() :]
@@ -207,19 +223,45 @@ def _layout(path: Path, *, expected: Sequence[str]) -> _Layout:
     return _Layout(names=names, n_header_lines=n_lines, delimiter=delimiter, codec=codec, has_quotes=has_quotes)
 
 
-def _codec(path: Path, head: bytes) -> str:
-    """The encoding, found as for a table to learn from: the mark, then UTF-8, cp1252, Latin-1, the first that all fits.
+def _codec(path: Path, *, encoding: str, known: Collection[str]) -> str:
+    """The encoding of a file: that of its mark, else UTF-8 where all of it fits.
+
+    Else the one in which most of the known texts stand in it, then that of the table learnt from, then cp1252 and
+    Latin-1, as for a table to learn from.
 
     Raises:
         DataError: If it is no text: a workbook, an archive, NUL bytes.
     """
+    with _opened(path) as file:
+        head = file.read(_HEAD_BYTES)
+    if not head.strip():
+        raise DataError(f"{path.name} is empty. Give a file with a header line and a line for each row.")
     marked = marked_encoding(head)
     if marked is None:
         as_utf8(head, path.name, encoding=None)  # refuses what is no text
-    for codec in ["utf-8", "cp1252", "latin-1"] if marked is None else [marked]:
+    for codec in ["utf-8", *_by_texts(head, encoding, known), "latin-1"] if marked is None else [marked]:
         if _fits(path, codec):
             return codec
     raise DataError(f"{path.name} cannot be read as {marked}, which its first bytes promise. Save it again as UTF-8.")
+
+
+def _by_texts(head: bytes, encoding: str, known: Collection[str]) -> list[str]:
+    """Encodings other than UTF-8 by how many of the texts stand in the first bytes; of equals as they are listed."""
+    texts = [text for text in known if not text.isascii()]
+    own = [] if encoding.startswith(("utf", *_WIDE)) else [encoding]
+
+    def n_found(codec: str) -> int:
+        return sum(_encoded(text, codec) in head for text in texts)
+
+    return sorted(dict.fromkeys([*filter(None, own), *_ENCODINGS]), key=n_found, reverse=True)
+
+
+def _encoded(text: str, codec: str) -> bytes:
+    """The bytes of a text; what no file holds where the encoding has no such letters."""
+    try:
+        return text.encode(codec)
+    except UnicodeError:
+        return b"\0"
 
 
 def _fits(path: Path, codec: str) -> bool:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ffsearch.errors import DataError
 from ffsearch.search.base.texts import counted
 from ffsearch.search.data import notices
+from ffsearch.search.data.asked import RowReader
 from ffsearch.search.data.cells import Cells
 from ffsearch.search.data.copies import find_copies
 from ffsearch.search.data.dates import as_moments, moments_per_unit
@@ -26,6 +27,7 @@ from ffsearch.search.data.images import IMAGE, AnyPreprocessor, ImageLayout, Ima
 from ffsearch.search.data.kinds import Column, Kind, column_in_role, read_columns, row_names_column
 from ffsearch.search.data.preprocess import Layout, Preprocessor, Raw, take
 from ffsearch.search.data.problem import Problem, Split
+from ffsearch.search.data.reading import TableReading
 from ffsearch.search.data.splits import (
     Fold,
     Guide,
@@ -61,6 +63,9 @@ __all__ = ["Prepared", "Refit", "SealedRows", "prepare"]
 
 FOLDS_BELOW: Final = 3_000
 """Rows outside the test part below which folds choose: a fifth of fewer says little of a network."""
+
+_N_LOOKED_AT: Final = 100
+"""Rows among which an example of how a column is written is looked for."""
 
 N_FOLDS: Final = 5
 """Folds then. choice: they learn from as many rows as beside a holdout of a fifth, the share of repeats."""
@@ -213,6 +218,35 @@ class Prepared:
         notices = (found(Code.UNKNOWN_CLASS, n=n_unknown),) if n_unknown else ()
         return SealedRows(features=self.table.features.take(rows), y=y, notices=notices)
 
+    def sealed_cells(self, preprocessor: AnyPreprocessor, sealed: SealedRows) -> tuple[Raw, tuple[Finding, ...]]:
+        """The sealed rows as a preprocessor takes them; those of a file of their own may be written otherwise."""
+        if not self.has_test_file or not isinstance(preprocessor, Preprocessor):
+            return preprocessor.raw_inputs(sealed.features), ()
+        reader = RowReader(preprocessor, lenient=True)
+        return reader.read(sealed.features), reader.findings()
+
+    @property
+    def has_test_file(self) -> bool:
+        """Whether the sealed rows come from another table."""
+        return self.table.n_test_rows > 0 and self.table.image is None
+
+    def refuse_unread_test(self) -> None:
+        """Refuse a test file of which too much cannot be read, before anything is trained: only that is looked at.
+
+        Raises:
+            DataError: With the columns and cells.
+        """
+        if self.has_test_file and isinstance(self.layout, Layout):
+            reader = RowReader(self._fitted(self.layout, self.raw, self.truth))
+            reader.read(self.table.features.take(self.splits.test))
+            reader.check(what="The rows of the test file", lenient="")
+
+    def _fitted(self, layout: Layout, raw: Raw, truth: NDArray[Any]) -> Preprocessor:
+        """What training rows teach about their features."""
+        scale = fit_target_scale(truth) if self.head.task is Task.REGRESSION else None
+        targets = targets_to_encode(truth, self.head, scale=scale) if layout.has_encodings else None
+        return Preprocessor.fit(layout, raw, targets=targets)
+
     def _layout(self, way: Numbers) -> Layout | ImageLayout:
         return self.layout if way is Numbers.ROBUST else self.other_layouts[way]
 
@@ -282,6 +316,7 @@ def prepare(
     dealt = Dealt(holdout=holdout, n_folds=n_folds, guide=guide, seed=seed)
     splits = Splits(test=test, folds=dealt.folds(development), method=guide.method)
     judged, raw = _images(table, development) if table.image else _columns(table, development, spec=spec)
+    table = replace(table, reading=_with_examples(table, judged, development))
     layout, others = layouts(table, raw, judged, spec=spec, head=head, ways=ways)
     names = [row_names_column(Cells(table.row_names[name].take(development))) for name in table.row_names.columns]
     told += notices.of_columns((*judged, *names))
@@ -290,7 +325,7 @@ def prepare(
     told += notices.of_classes(truth, head=head)
     told += notices.of_groups(table, splits=splits, guide=guide)
     told += notices.of_parts(truth, development, splits=splits, head=head)
-    return Prepared(
+    prepared = Prepared(
         table=table,
         columns=(*judged, *names, *_set_apart(table, development)),
         head=head,
@@ -304,6 +339,8 @@ def prepare(
         truth=truth,
         dealt=dealt,
     )
+    prepared.refuse_unread_test()
+    return prepared
 
 
 def _ways(spec: ValidSpec, rows: NDArray[np.int64], *, guide: Guide) -> tuple[float | None, int | None]:
@@ -346,6 +383,16 @@ def _columns(table: Table, development: NDArray[np.int64], *, spec: DataSpec) ->
             "data.delimiter, data.header and data.drop."
         )
     return columns, raw
+
+
+def _with_examples(table: Table, columns: Sequence[Column], rows: NDArray[np.int64]) -> TableReading:
+    """How the table was read, with a cell of every column of texts that becomes numbers."""
+    examples: dict[str, str] = {}
+    for column in columns:
+        if column.used and column.is_number and not pd.api.types.is_numeric_dtype(table.features[column.name].dtype):
+            first = table.reading.cells(table.features[column.name].take(rows[:_N_LOOKED_AT])).written.texts[:1]
+            examples |= dict.fromkeys([column.name], *first) if first else {}
+    return replace(table.reading, examples=examples)
 
 
 def _images(table: Table, development: NDArray[np.int64]) -> tuple[tuple[Column, ...], Raw]:

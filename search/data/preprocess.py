@@ -46,6 +46,7 @@ __all__ = [
     "learn_layout",
     "raw_numbers",
     "raw_texts",
+    "require_columns",
     "take",
 ]
 
@@ -236,7 +237,7 @@ class Preprocessor:
             DataError: If a column is missing.
         """
         columns = by_name(frame, self.column_names)
-        _require(frame, [name for name in self.column_names if name not in columns])
+        require_columns(frame, [name for name in self.column_names if name not in columns])
         return {
             **{
                 one.name: raw_numbers(self.table.cells(columns[one.name], name=one.name), one.reading)
@@ -384,7 +385,16 @@ def take(raw: Raw, rows: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
     return {name: cells[rows] for name, cells in raw.items()}
 
 
-def _require(frame: pd.DataFrame, missing: Sequence[str]) -> None:
+def require_columns(frame: pd.DataFrame, missing: Sequence[str]) -> None:
+    """Refuse rows that lack columns.
+
+    Args:
+        frame: The rows.
+        missing: Columns that they lack; none is fine.
+
+    Raises:
+        DataError: With their names, and the likeliest ones that are there.
+    """
     if not missing:
         return
     there = [str(column) for column in frame.columns]
@@ -450,6 +460,9 @@ def _fit_number(
         flag=number.flag,
         reading=number.reading,
         n_bins=number.n_bins,
+        low=float(present.min()) if len(present) else None,
+        high=float(present.max()) if len(present) else None,
+        is_whole=bool(len(present)) and not (exact % 1).any(),
     )
     if quantiles:
         knots, heights = fit_knots(present)

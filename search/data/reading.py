@@ -31,6 +31,9 @@ class TableReading:
         missing_in: Such words of single columns.
         same: By column, the level that a text is another spelling of: `{"paid": {"true": "TRUE", "1": "TRUE"}}`. Its
             keys are folded texts, as `cells.folded` makes them.
+        encoding: What the file's letters were read by; empty for frames.
+        delimiter: What split its cells; empty where nothing did.
+        examples: By column a cell as it was written, of columns of texts.
     """
 
     decimal: str = "."
@@ -39,6 +42,9 @@ class TableReading:
     missing: tuple[str, ...] = ()
     missing_in: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     same: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    encoding: str = ""
+    delimiter: str = ""
+    examples: Mapping[str, str] = field(default_factory=dict)
 
     def cells(self, column: pd.Series[Any], *, name: str | None = None) -> Cells:
         """A column as this table's cells are read; every reader of features and targets goes through here.
@@ -60,6 +66,9 @@ class TableReading:
             "missing": list(self.missing),
             "missing_in": {name: list(words) for name, words in self.missing_in.items()},
             "same": {name: dict(texts) for name, texts in self.same.items()},
+            "encoding": self.encoding,
+            "delimiter": self.delimiter,
+            "examples": dict(self.examples),
         }
 
     @classmethod

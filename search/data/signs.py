@@ -9,7 +9,7 @@ table's way objects (`spelling.find_spelling`).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ from ffsearch.search.data.units import shape_of
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
 
-__all__ = ["OTHER", "are_surely_thousands", "are_thousands", "judge_signs", "number_signs"]
+__all__ = ["OTHER", "are_surely_thousands", "are_thousands", "judge_signs", "number_signs", "shown_sign"]
 
 OTHER: Final = {".": ",", ",": "."}
 
@@ -97,6 +97,13 @@ def judge_signs(
         form = "columns" if by_columns else "semicolons" if semicolons else "usual"
         return table, [found(Code.SIGNS, form, **told)]
     return table, [found(Code.SIGNS, "plain", **told)] if sign == "," and says[sign] else []
+
+
+def shown_sign(columns: Iterable[pd.Series[Any]]) -> str | None:
+    """The decimal sign that most of these columns show; None where none does, or as many show either."""
+    signs = [vote.sign for column in columns if (vote := _votes(column)) is not None]
+    n_point, n_comma = signs.count("."), signs.count(",")
+    return None if n_point == n_comma else "." if n_point > n_comma else ","
 
 
 def are_thousands(texts: list[str], *, sign: str) -> bool:

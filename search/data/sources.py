@@ -52,7 +52,8 @@ class Source:
         notices: What was found out and could be doubted.
         image: Height, width and channels where the columns are pixels (`images.py`); None for a table.
         n_test_rows: Rows at the end that the source itself sets apart as a test part.
-        semicolons: Whether cells are split by semicolons, as where commas are decimal signs.
+        delimiter: What splits the cells of a text; empty elsewhere.
+        encoding: What its letters were read by.
         row_names: Columns that hold names of rows (`names.py`), which are no features.
     """
 
@@ -64,7 +65,8 @@ class Source:
     notices: tuple[Finding, ...] = ()
     image: ImageShape | None = None
     n_test_rows: int = 0
-    semicolons: bool = False
+    delimiter: str = ""
+    encoding: str = ""
     row_names: tuple[str, ...] = ()
 
 
@@ -127,7 +129,8 @@ def _from_file(source: str, *, settings: TextSettings) -> Source:
         source=source,
         sha256=digest,
         notices=text.notices,
-        semicolons=text.delimiter == ";",
+        delimiter=text.delimiter,
+        encoding=text.encoding,
         row_names=text.row_names,
     )
 

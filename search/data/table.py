@@ -133,7 +133,7 @@ def read_table(spec: DataSpec, *, frame: pd.DataFrame | None = None) -> Table:
     set_apart = {*targets, *spec.drop, *row_names, *_one(spec.groups), *_one(spec.time)}
     reading, told = judge_signs(
         main.frame if main.image is None else main.frame[[]],
-        semicolons=main.semicolons, decimal=spec.decimal, thousands=spec.thousands,
+        semicolons=main.delimiter == ";", decimal=spec.decimal, thousands=spec.thousands,
     )  # fmt: skip
     notices += told
     reading = _with_missing(reading, spec)
@@ -155,7 +155,7 @@ def read_table(spec: DataSpec, *, frame: pd.DataFrame | None = None) -> Table:
         n_test_rows=n_test_rows,
         notices=tuple(notices),
         image=main.image,
-        reading=reading,
+        reading=replace(reading, encoding=main.encoding, delimiter=main.delimiter),
     )
     return table if not len(read.unreadable) else _without(table, read.unreadable)
 

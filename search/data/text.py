@@ -95,12 +95,14 @@ class Text:
         frame: Texts, one column a field.
         notices: What was found out that could be doubted.
         delimiter: What splits its cells.
+        encoding: What its letters were read by.
         row_names: Columns that hold names of rows (`names.py`).
     """
 
     frame: pd.DataFrame
     notices: tuple[Finding, ...]
     delimiter: str
+    encoding: str
     row_names: tuple[str, ...] = ()
 
 
@@ -130,7 +132,7 @@ def read_text(payload: bytes, name: str, *, settings: TextSettings) -> Text:
     Raises:
         DataError: If the file is empty, no text, or not one table; the text names the line.
     """
-    text, notices = as_utf8(payload, name, encoding=settings.encoding)
+    text, encoding, notices = as_utf8(payload, name, encoding=settings.encoding)
     if not text.strip():
         raise DataError(f"{name} is empty. Give a file with a header line and a line for each row.")
     text, said = _without_separator_line(text)
@@ -146,7 +148,7 @@ def read_text(payload: bytes, name: str, *, settings: TextSettings) -> Text:
     named = row_names(frame, written=shape.written) if shape.n_header_lines else ()
     if shape.is_named_by_r and not named:
         raise DataError(_told_short_header(name, len(shape.names) - 1))
-    return Text(frame=frame, notices=(*notices, *doubts), delimiter=shape.delimiter, row_names=named)
+    return Text(frame=frame, notices=(*notices, *doubts), delimiter=shape.delimiter, encoding=encoding, row_names=named)
 
 
 def _pieces(text: bytes) -> Iterator[memoryview]:

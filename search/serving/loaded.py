@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ffsearch.errors import ExportError
+from ffsearch.errors import ExportError, RowsWarning
 from ffsearch.search.base.quiet import load_tensorflow
 from ffsearch.search.folder.reader import LOG, MODEL
 from ffsearch.search.network.heads import Task
+from ffsearch.search.wording.codes import Severity
+from ffsearch.search.wording.language import PLAIN
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ffsearch.search.data.asked import RowReader
     from ffsearch.search.serving.packaging import PackagedModel
+    from ffsearch.search.wording.finding import Finding
 
 __all__ = ["Model", "load_model", "model_file"]
 
@@ -22,8 +29,10 @@ __all__ = ["Model", "load_model", "model_file"]
 class Model:
     """A model that takes raw rows; make one with `load_model`.
 
-    Columns go by name: their order is free and others are ignored. A missing cell, a level that no training row had and
-    a number beyond every range are answered as well (docs/semantics.md); a missing column is a `DataError`.
+    Columns go by name: their order is free and others are ignored. Rows may be written otherwise than the table
+    learnt from: they are read as they are meant, with a `RowsWarning`. A missing cell, a level that no training row had
+    and a number beyond every range are answered as well, and `findings` tells of them (docs/semantics.md). A missing
+    column is a `DataError`, and so are cells that cannot be read.
 
     Args:
         packaged: The model file, loaded.
@@ -35,6 +44,7 @@ class Model:
 
     def __init__(self, packaged: PackagedModel) -> None:
         self._packaged = packaged
+        self._findings: tuple[Finding, ...] = ()
 
     def __repr__(self) -> str:
         return f"<ffsearch model: {self._packaged.task} of {', '.join(self.targets)} from {len(self.columns)} columns>"
@@ -55,32 +65,39 @@ class Model:
         return self._packaged.labels
 
     @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What is worth saying of the rows answered last: unreadable, unseen, missing, out of range, by column."""
+        return self._findings
+
+    @property
     def keras(self) -> Any:
         """The Keras model: a dict of one tensor a column in, probabilities or values out."""
         return self._packaged.model
 
-    def predict(self, frame: pd.DataFrame) -> pd.DataFrame | pd.Series[Any]:
+    def predict(self, frame: pd.DataFrame, *, lenient: bool = False) -> pd.DataFrame | pd.Series[Any]:
         """The likeliest label, or the value in the target's unit, of every row.
 
         Args:
             frame: Raw rows, of pandas, Polars or Arrow.
+            lenient: Whether rows that cannot be read are answered all the same, their cells as missing ones.
 
         Returns:
             A series under the target's name with the frame's index; a frame where targets are several.
 
         Raises:
-            DataError: If a column is missing.
+            DataError: If a column is missing, or more than a few per cent of its cells cannot be read.
         """
-        table = self._packaged.predict(_table(frame))
+        with self._reading(lenient=lenient) as reader:
+            table = self._packaged.predict(_table(frame), reader=reader)
         if self._packaged.task is not Task.REGRESSION:
             return table["prediction"].rename(self.targets[0])
         return table if len(self.targets) > 1 else table[self.targets[0]]
 
-    def predict_proba(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The probability of every class, shape (n_rows, n_classes), a column a label.
+    def predict_proba(self, frame: pd.DataFrame, *, lenient: bool = False) -> pd.DataFrame:
+        """The probability of every class, shape (n_rows, n_classes), a column a label; see `predict`.
 
         Raises:
-            DataError: If a column is missing.
+            DataError: If a column is missing, or more than a few per cent of its cells cannot be read.
             AttributeError: If it predicts values.
         """
         if self._packaged.task is Task.REGRESSION:
@@ -88,7 +105,21 @@ class Model:
         import pandas as pd
 
         frame = _table(frame)
-        return pd.DataFrame(self._packaged.answers(frame), columns=list(self.classes), index=frame.index)
+        with self._reading(lenient=lenient) as reader:
+            answers = self._packaged.answers(frame, reader=reader)
+        return pd.DataFrame(answers, columns=list(self.classes), index=frame.index)
+
+    @contextmanager
+    def _reading(self, *, lenient: bool) -> Iterator[RowReader | None]:
+        """What reads rows; they are refused, or what is to be said of them is, when they have been read."""
+        reader = self._packaged.reader(lenient=lenient)
+        yield reader
+        if reader is not None:
+            reader.check()
+            self._findings = reader.findings()
+            for finding in self._findings:
+                if finding.code.severity is Severity.WARNING:
+                    warnings.warn(PLAIN.tagged(finding), RowsWarning, stacklevel=4)
 
 
 def _table(frame: Any) -> Any:

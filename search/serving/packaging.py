@@ -37,6 +37,7 @@ from ffsearch._version import __version__
 from ffsearch.errors import DataError, ExportError
 from ffsearch.search.base.files import put_in_place
 from ffsearch.search.base.numbers import compact
+from ffsearch.search.data.asked import RowReader
 from ffsearch.search.data.columns import CYCLE_DAYS, YEAR_DAYS
 from ffsearch.search.data.dates import DateReading
 from ffsearch.search.data.frames import as_pandas
@@ -120,21 +121,36 @@ class PackagedModel:
         return tuple(self._inputs)
 
     @property
-    def plain_numbers(self) -> tuple[str, ...]:
-        """Those that hold numbers as Python writes them: no dates, and no spelling of their own."""
-        inputs = self.facts["inputs"]
-        return tuple(one["column"] for one in inputs if one["kind"] == "number" and "reading" not in one)
+    def encoding(self) -> str:
+        """What the letters of the table were read by; empty where it was no text."""
+        return "" if self._preprocessor is None else self._preprocessor.table.encoding
 
-    def answers(self, frame: pd.DataFrame | NDArray[Any]) -> NDArray[np.float32]:
+    @property
+    def known_texts(self) -> tuple[str, ...]:
+        """Names of columns and levels of categories: what a file of rows is likely to hold."""
+        categories = () if self._preprocessor is None else self._preprocessor.categories
+        return (*self.columns, *(level for category in categories for level in category.vocabulary))
+
+    def reader(self, *, lenient: bool = False) -> RowReader | None:
+        """What reads rows that were never seen, which may be written otherwise; None where they are images.
+
+        Args:
+            lenient: Whether rows that cannot be read are answered all the same.
+        """
+        return None if self._preprocessor is None else RowReader(self._preprocessor, lenient=lenient)
+
+    def answers(self, frame: pd.DataFrame | NDArray[Any], *, reader: RowReader | None = None) -> NDArray[np.float32]:
         """Probabilities (n_rows, n_classes), or values (n_rows, n_targets).
 
         Args:
             frame: Raw rows; of a model for images also the images themselves, shape (n_rows, H, W) or with channels.
+            reader: Reads rows of another table than the one trained on; whoever gives it asks it afterwards whether it
+                understood them. None: they are rows of the same table, and are read as they were.
 
         Raises:
             DataError: If a column is missing, or images have another size.
         """
-        raw = self.raw(frame)
+        raw = self.raw(frame, reader=reader)
         answer = self._answer if self._by_matrix is None else self._answer_by_matrix
         return np.concatenate([answer(raw, start) for start in range(0, max(len(frame), 1), _CHUNK_ROWS)])
 
@@ -143,7 +159,7 @@ class PackagedModel:
         raw = self.raw(frame)
         return np.concatenate([self._answer(raw, start) for start in range(0, max(len(frame), 1), _CHUNK_ROWS)])
 
-    def raw(self, frame: pd.DataFrame | NDArray[Any]) -> dict[str, NDArray[Any]]:
+    def raw(self, frame: pd.DataFrame | NDArray[Any], *, reader: RowReader | None = None) -> dict[str, NDArray[Any]]:
         """What the Keras model is fed, by the names of its inputs: arrays of shape (n_rows,), float32 or texts.
 
         A model for images has one input, `image`, float32 of shape (n_rows, H, W) or (n_rows, H, W, C).
@@ -156,19 +172,24 @@ class PackagedModel:
         assert self._preprocessor is not None
         if isinstance(frame, np.ndarray):
             raise DataError("These are no images but a table, whose columns have names: give a frame.")
-        raw = self._preprocessor.raw_inputs(as_pandas(frame, what="the table of rows"))
+        read = self._preprocessor.raw_inputs if reader is None else reader.read
+        raw = read(as_pandas(frame, what="the table of rows"))
         return {self._inputs[column]: cells for column, cells in raw.items()}
 
-    def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
+    def predict(self, frame: pd.DataFrame, *, reader: RowReader | None = None) -> pd.DataFrame:
         """One row an input row, with its index.
 
         For classes a column `prediction` (the likeliest label) and one `p(LABEL)` a label; for regression a column a
         target, under its name.
 
+        Args:
+            frame: Raw rows.
+            reader: See `answers`.
+
         Raises:
             DataError: If a column is missing.
         """
-        answers = self.answers(frame)
+        answers = self.answers(frame, reader=reader)
         if self.task is Task.REGRESSION:
             return pd.DataFrame(answers, columns=list(self.target_names), index=frame.index)
         table = pd.DataFrame(answers, columns=[f"p({label})" for label in self.labels], index=frame.index)

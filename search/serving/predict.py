@@ -11,12 +11,14 @@ from __future__ import annotations
 import csv
 import io
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import SpooledTemporaryFile
 from typing import IO, Any, Final, Protocol
 
 import numpy as np
@@ -29,10 +31,12 @@ from pyarrow import parquet
 from ffsearch.errors import DataError, ExportError
 from ffsearch.search.base.files import put_in_place
 from ffsearch.search.base.texts import TEXT
+from ffsearch.search.data.asked import RowReader
 from ffsearch.search.data.pieces import Piece, Pieces, open_pieces
 from ffsearch.search.network.heads import Task
 from ffsearch.search.serving.loaded import model_file
 from ffsearch.search.serving.packaging import PackagedModel, load_packaged
+from ffsearch.search.wording.finding import Finding
 
 __all__ = ["Predicted", "predict_file"]
 
@@ -44,14 +48,17 @@ PREDICTION: Final = "prediction"
 
 _DELIMITERS: Final = {".csv": ",", ".tsv": "\t"}
 _PARQUET: Final = (".parquet", ".pq")
+_IN_MEMORY: Final = 1 << 26
+"""Bytes of answers for the standard output that are kept in memory; more go through a file."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Predicted:
-    """What was done: rows answered, and the file they are in (None: the standard output)."""
+    """What was done: rows answered, the file they are in (None: the standard output), what is worth saying of them."""
 
     n_rows: int
     path: Path | None
+    findings: tuple[Finding, ...] = ()
 
 
 def predict_file(
@@ -61,6 +68,7 @@ def predict_file(
     out: str | os.PathLike[str] | None = None,
     id_column: str | None = None,
     on_rows: Callable[[int], None] | None = None,
+    lenient: bool = False,
 ) -> Predicted:
     """Answer all rows of a file.
 
@@ -70,37 +78,63 @@ def predict_file(
         out: A .csv, .tsv or .parquet file, which is there whole or not at all; None writes CSV to the standard output.
         id_column: The column of `data` that names its rows.
         on_rows: Told how many rows are answered so far.
+        lenient: Whether cells that cannot be read count as missing, however many they are.
 
     Raises:
         ExportError: If the model cannot be read, or the answers cannot be written.
-        DataError: If the file cannot be read, or lacks a column.
+        DataError: If the file cannot be read, lacks a column, or is written in a way that was not understood.
     """
     target = None if out is None else Path(out)
     file = model_file(model)
     _refuse_place(target, inputs=(file, Path(data)))
     packaged = load_packaged(file)
-    pieces = open_pieces(Path(data), needed=packaged.columns, id_column=id_column, numbers=packaged.plain_numbers)
-    packaged.raw(pd.DataFrame(columns=list(pieces.columns), dtype=TEXT))  # refuses a missing column, and says which
+    reader = packaged.reader(lenient=lenient)
+    pieces = _pieces(packaged, reader, Path(data), id_column=id_column)
     names = _names(packaged, id_column)
     n_rows = 0
     with _writing(target, names) as writer:
-        for piece, answers in _answered(packaged, pieces):
+        for piece, answers in _answered(packaged, reader, pieces):
             writer.write(_table(packaged, piece, answers, names=names, n_before=n_rows))
             n_rows += len(answers)
             if on_rows is not None:
                 on_rows(n_rows)
         if not n_rows:
             raise DataError(f"{os.fspath(data)!r} has no rows to answer.")
-    return Predicted(n_rows=n_rows, path=target)
+        if reader is not None:
+            reader.check()  # before the answers are put in place
+    return Predicted(n_rows=n_rows, path=target, findings=() if reader is None else reader.findings())
 
 
-def _answered(packaged: PackagedModel, pieces: Pieces) -> Iterator[tuple[Piece, NDArray[np.float32]]]:
+def _pieces(packaged: PackagedModel, reader: RowReader | None, path: Path, *, id_column: str | None) -> Pieces:
+    """The rows of a file; how they are written is seen from the first of them, all cells as texts.
+
+    Raises:
+        DataError: If the file cannot be read, or lacks a column.
+    """
+
+    def opened(numbers: tuple[str, ...]) -> Pieces:
+        return open_pieces(
+            path, needed=packaged.columns, id_column=id_column, numbers=numbers,
+            encoding=packaged.encoding, known=packaged.known_texts,
+        )  # fmt: skip
+
+    pieces = opened(())
+    packaged.raw(pd.DataFrame(columns=list(pieces.columns), dtype=TEXT))  # refuses a missing column, and says which
+    if reader is None or (first := next(pieces.rows, None)) is None:
+        return pieces
+    reader.look_at(first.frame)
+    return opened(reader.plain_numbers)
+
+
+def _answered(
+    packaged: PackagedModel, reader: RowReader | None, pieces: Pieces
+) -> Iterator[tuple[Piece, NDArray[np.float32]]]:
     """Every piece with its answers; the next piece is read meanwhile."""
     with ThreadPoolExecutor(1) as ahead:
         following = ahead.submit(next, pieces.rows, None)
         while (piece := following.result()) is not None:
             following = ahead.submit(next, pieces.rows, None)
-            yield piece, packaged.answers(piece.frame)
+            yield piece, packaged.answers(piece.frame, reader=reader)
 
 
 def _names(packaged: PackagedModel, id_column: str | None) -> list[str]:
@@ -185,7 +219,10 @@ class _Parquet:
 def _writing(target: Path | None, names: list[str]) -> Iterator[_Writer]:
     """The writer of a file, which is put in place when all went well; or of the standard output."""
     if target is None:
-        yield _Text(sys.stdout.buffer, names, delimiter=",")
+        with SpooledTemporaryFile(max_size=_IN_MEMORY) as kept:  # rows that are refused have no answers there either
+            yield _Text(kept, names, delimiter=",")
+            kept.seek(0)
+            shutil.copyfileobj(kept, sys.stdout.buffer)
         sys.stdout.buffer.flush()
         return
     try:

@@ -180,9 +180,14 @@ def judge(
         facts = _facts_of_validation(weighed, baselines, setting, margin)
         return Judged(models=tuple(models), facts=facts, notices=notices)
     sealed = open_test(prepared, folder=folder, observer=observer)
-    raw: dict[str, NDArray[Any]] = {NETWORK: answer.model.answers(sealed.features)}
-    write_held_out(folder.path / CHECK, answer.model, HeldOut(frame=sealed.features, answers=raw[NETWORK]))
-    cells = answer.rows.preprocessor.raw_inputs(sealed.features)
+    as_learnt = answer.model.answers(sealed.features)
+    write_held_out(folder.path / CHECK, answer.model, HeldOut(frame=sealed.features, answers=as_learnt))
+    reader = answer.model.reader(lenient=True) if prepared.has_test_file else None
+    answers = as_learnt if reader is None else answer.model.answers(sealed.features, reader=reader)
+    raw: dict[str, NDArray[Any]] = {NETWORK: answers}
+    cells, told = prepared.sealed_cells(answer.rows.preprocessor, sealed)
+    for notice in told:
+        observer.noted(notice)
     if baselines:
         x = answer.rows.preprocessor.matrix(cells, n_rows=len(sealed.features))
         raw |= {str(baseline.name): baseline.answers(x) for baseline in baselines}
@@ -192,7 +197,7 @@ def judge(
         units=units_of(prepared.dealt.guide, prepared.splits.test), margin=margin,
         elsewhere=_elsewhere(weighed, baselines, setting),
     )  # fmt: skip
-    return replace(judged, openings=folder.n_noted(LineKind.TEST_OPENED), notices=notices)
+    return replace(judged, openings=folder.n_noted(LineKind.TEST_OPENED), notices=(*notices, *told))
 
 
 def open_test(prepared: Prepared, *, folder: RunFolder, observer: Observer) -> SealedRows:

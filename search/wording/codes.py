@@ -184,3 +184,10 @@ class Code(StrEnum):
     DEEP_UNTRAINED = "FFS831", Severity.NOTICE
     RATE_AT_EDGE = "FFS832", Severity.NOTICE
     CELL_MISSING = "FFS841", Severity.NOTICE
+
+    # 9xx: rows that a model answers
+    CELLS_UNREAD = "FFS901", Severity.WARNING
+    READ_OTHERWISE = "FFS902", Severity.WARNING
+    LEVELS_UNSEEN = "FFS903", Severity.WARNING
+    CELLS_MISSING = "FFS904", Severity.NOTICE
+    OUT_OF_RANGE = "FFS905", Severity.NOTICE

@@ -15,7 +15,7 @@ with 2.
 
 from __future__ import annotations
 
-__all__ = ["DataError", "ExportError", "FFSearchError", "RunError", "SpaceError", "TrainingError"]
+__all__ = ["DataError", "ExportError", "FFSearchError", "RowsWarning", "RunError", "SpaceError", "TrainingError"]
 
 
 class FFSearchError(Exception):
@@ -32,6 +32,10 @@ class DataError(FFSearchError, ValueError):
 
 class RunError(FFSearchError, RuntimeError):
     """The run folder cannot be used: it belongs to another space, is in use, unreadable or full."""
+
+
+class RowsWarning(UserWarning):
+    """Rows were answered, and something of them was not as the model learnt: what, its text says."""
 
 
 class TrainingError(FFSearchError, RuntimeError):

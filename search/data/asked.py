@@ -1,0 +1,403 @@
+"""Rows that are to be answered, read by what the model learnt; where they are written otherwise, as they are written.
+
+    rows -> survey: how do they write numbers and dates? -> cells as the model takes them, and what is worth saying
+
+A model keeps how its table was read (`reading.TableReading`, and the reading of every column). Rows to come may have
+other signs in their numbers, another order in their dates, `1` for `TRUE` and `1234` for `01234`. What shows plainly is
+read as it is meant, and told. What cannot be read is never answered in silence: `RowReader.check` refuses it by column,
+with cells.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ffsearch.errors import DataError
+from ffsearch.search.base.texts import counted
+from ffsearch.search.data.cells import Cells, number_of
+from ffsearch.search.data.columns import CategoryColumn, NumberColumn, Reading
+from ffsearch.search.data.dates import DateReading, find_reading
+from ffsearch.search.data.names import by_name
+from ffsearch.search.data.preprocess import Preprocessor, raw_numbers, require_columns
+from ffsearch.search.data.reading import TableReading
+from ffsearch.search.data.signs import OTHER, shown_sign
+from ffsearch.search.data.spelling import PLAIN, Spelling, find_spelling
+from ffsearch.search.wording.codes import Code
+from ffsearch.search.wording.finding import Finding, found
+
+__all__ = ["FALSE_WORDS", "TRUE_WORDS", "RowReader"]
+
+UNREAD_SHARE: Final = 0.03
+"""Largest share of a column's cells that may be unreadable. Choice: typing errors, not another way to write."""
+
+NEARLY_ALL: Final = 0.9
+"""Share of a column's cells that another reading must read before it is taken. Choice: the rest are typing errors."""
+
+FAR_OUT: Final = 0.5
+"""How far outside the range of the training rows a number is told, in widths of the range. Choice: new rows often lie a
+little outside, and what was misread by thousands lies further."""
+
+SURVEY_ROWS: Final = 16_384
+"""Rows that show how these are written. Choice: as many as one piece of a file has, so that a frame is read alike."""
+
+_LENIENT: Final = " Or have them answered all the same, such cells as missing: --lenient, in Python lenient=True."
+
+N_SHOWN: Final = 3
+"""Cells or levels shown of a column."""
+
+TRUE_WORDS: Final = frozenset(
+    {"true", "t", "yes", "y", "1", "on", "sim", "s", "verdadeiro", "wahr", "ja", "vrai", "oui"}
+)
+FALSE_WORDS: Final = frozenset(
+    {"false", "f", "no", "n", "0", "off", "não", "nao", "falso", "falsch", "nein", "faux", "non"}
+)
+"""Spellings of truth, in lower case: of programs, of Excel and of people. No word is in both."""
+
+_YEAR_LAST: Final = re.compile(r"\d{1,2}(?P<sign>[-/.])\d{1,2}(?P=sign)(?:\d{2}|\d{4})\b")
+
+
+@dataclass(kw_only=True)
+class _Tally:
+    """What was seen of a column so far."""
+
+    n_rows: int = 0
+    n_missing: int = 0
+    n_unread: int = 0
+    n_unseen: int = 0
+    n_far: int = 0
+    furthest: float = 0.0
+    shown: list[str] = field(default_factory=list)
+
+    @property
+    def n_present(self) -> int:
+        return self.n_rows - self.n_missing
+
+    def show(self, texts: Sequence[str]) -> None:
+        self.shown += [text for text in texts[: N_SHOWN + 1] if text not in self.shown][: N_SHOWN + 1 - len(self.shown)]
+
+
+class RowReader:
+    """Reads rows for a model, all at once or in pieces; how they are written is decided by the first that are seen.
+
+    Args:
+        preprocessor: What the model learnt.
+        lenient: Whether rows that cannot be read are answered all the same, their cells as missing ones.
+    """
+
+    def __init__(self, preprocessor: Preprocessor, *, lenient: bool = False) -> None:
+        self._preprocessor, self._lenient = preprocessor, lenient
+        self._table = preprocessor.table
+        self._readings: dict[str, Reading] | None = None
+        self._otherwise: list[Finding] = []
+        self._in_doubt: dict[str, str] = {}
+        self._tallies = {name: _Tally() for name in preprocessor.column_names}
+        self._match = {one.name: _matcher(one) for one in preprocessor.categories}
+
+    def read(self, frame: pd.DataFrame) -> dict[str, NDArray[Any]]:
+        """The columns as the saved model takes them (`Preprocessor.raw_inputs`), every row by itself.
+
+        Raises:
+            DataError: If a column is missing.
+        """
+        columns = by_name(frame, self._preprocessor.column_names)
+        require_columns(frame, [name for name in self._preprocessor.column_names if name not in columns])
+        readings = self.survey(columns)
+        numbers = {
+            one.name: self._numbers(one, self._table.cells(columns[one.name], name=one.name), readings[one.name])
+            for one in self._preprocessor.numbers
+        }
+        texts = {
+            one.name: self._texts(one, self._table.cells(columns[one.name], name=one.name))
+            for one in self._preprocessor.categories
+        }
+        return numbers | texts
+
+    def look_at(self, frame: pd.DataFrame) -> None:
+        """See how rows are written before they are read: the first of a file, all their cells as texts."""
+        self.survey(by_name(frame, self._preprocessor.column_names))
+
+    def survey(self, columns: Mapping[str, pd.Series[Any]]) -> dict[str, Reading]:
+        """How the numbers and dates of these rows are read; decided once."""
+        if self._readings is None:
+            columns = {name: column.iloc[:SURVEY_ROWS] for name, column in columns.items()}
+            numbers = [one for one in self._preprocessor.numbers if not isinstance(one.reading, DateReading)]
+            texts = [columns[one.name] for one in numbers if one.name in columns and _is_text(columns[one.name])]
+            sign = shown_sign(texts)
+            self._readings = {
+                one.name: self._decided(one, columns[one.name], sign=sign) if one.name in columns else one.reading
+                for one in self._preprocessor.numbers
+            }
+        return self._readings
+
+    @property
+    def plain_numbers(self) -> tuple[str, ...]:
+        """Columns that hold numbers as Python writes them, as far as was seen."""
+        readings = self._readings or {}
+        return tuple(name for name, reading in readings.items() if reading == PLAIN)
+
+    def findings(self) -> tuple[Finding, ...]:
+        """What is worth saying of the rows read so far."""
+        return (*self._otherwise, *(one for name, seen in self._tallies.items() for one in self._told(name, seen)))
+
+    def check(self, *, what: str = "These rows", lenient: str = _LENIENT) -> None:
+        """Refuse rows of which too much was not understood.
+
+        Args:
+            what: What they are called.
+            lenient: How they are answered all the same; empty where they cannot be.
+
+        Raises:
+            DataError: With every such column, its cells, and what to do.
+        """
+        faults = (
+            [] if self._lenient else [one for name, seen in self._tallies.items() for one in self._faults(name, seen)]
+        )
+        if faults:
+            more = f"\n... and {counted(len(faults) - 5, 'further column')}" if len(faults) > 5 else ""
+            told = "\n".join(faults[:5]) + more
+            raise DataError(
+                f"{what} were not understood, so they are not answered:\n{told}\nWrite them as the table that was "
+                f"trained on.{lenient}"
+            )
+
+    # --- numbers and dates -------------------------------------------------------------------------------------------
+
+    def _decided(self, column: NumberColumn, given: pd.Series[Any], *, sign: str | None) -> Reading:
+        """How a column of these rows is read; what differs from the model's reading is noted."""
+        cells = self._table.cells(given, name=column.name)
+        if isinstance(column.reading, DateReading):
+            return self._decided_date(column.name, column.reading, cells)
+        if not isinstance(column.reading, Spelling) or not _is_text(given):
+            return column.reading
+        own = self._decided_spelling(column, column.reading, cells, sign=sign)
+        if own != column.reading:
+            self._note_numbers(column, own, cells)
+        return own
+
+    def _decided_spelling(self, column: NumberColumn, learnt: Spelling, cells: Cells, *, sign: str | None) -> Spelling:
+        texts, counts = cells.written.texts, cells.written.counts().tolist()
+        candidates = [learnt]
+        for decimal in (learnt.decimal, OTHER[learnt.decimal]):
+            table = TableReading(decimal=decimal, thousands=OTHER[decimal], stated=True)
+            other = find_spelling(texts, counts, share=NEARLY_ALL, table=table)
+            if other is None and decimal == "." and learnt != PLAIN:
+                other = PLAIN
+            if other is not None and _are_units_alike(learnt, other):
+                candidates.append(other)
+
+        def rank(spelling: Spelling) -> tuple[float, bool, float]:
+            numbers = spelling.read(cells)
+            read = np.isfinite(numbers)
+            agrees = sign is None or spelling.decimal == sign
+            return float(read.mean()) if len(read) else 0.0, agrees, _share_within(column, numbers[read])
+
+        return max(candidates, key=rank)  # the first of equals: as it was learnt
+
+    def _note_numbers(self, column: NumberColumn, own: Spelling, cells: Cells) -> None:
+        assert isinstance(column.reading, Spelling)
+        for text in cells.written.texts:
+            number = own.number(text)
+            if not np.isnan(number) and column.reading.number(text) != number:
+                self._otherwise.append(
+                    found(Code.READ_OTHERWISE, "numbers", column=column.name, cell=text, number=number)
+                )
+                return
+
+    def _decided_date(self, name: str, learnt: DateReading, cells: Cells) -> DateReading:
+        """The order of day and month: as it shows, else as it was learnt; where neither says it, it stays in doubt."""
+        if not _is_text(cells.column):
+            return learnt
+        best = find_reading(cells)
+        other = replace(learnt, day_first=not learnt.day_first)
+        days, others = learnt.read(cells), other.read(cells)
+        if best is None or np.array_equal(days, others, equal_nan=True):
+            return learnt
+        n_learnt, n_other = int(np.isfinite(days).sum()), int(np.isfinite(others).sum())
+        if n_learnt != n_other:
+            chosen = learnt if n_learnt > n_other else other
+        else:
+            chosen = self._by_example(name, learnt, cells)
+        if chosen != learnt:
+            place = int(np.flatnonzero(np.isfinite(others) & (days != others))[0])
+            cell = cells.written.texts[cells.written.codes[place]]
+            day = str(other.moments(others[[place]])[0])[:10]
+            self._otherwise.append(found(Code.READ_OTHERWISE, "dates", column=name, cell=cell, day=day))
+        return chosen
+
+    def _by_example(self, name: str, learnt: DateReading, cells: Cells) -> DateReading:
+        """Of two orders that both fit, the one of the cells that were learnt from, or the one that dots mean."""
+        written = next(one for text in cells.written.texts if (one := _YEAR_LAST.match(text)) is not None)
+        example = _YEAR_LAST.match(self._table.examples.get(name, ""))
+        if example is not None and (written["sign"] == example["sign"] or written["sign"] != "."):
+            return learnt
+        if written["sign"] == ".":
+            return replace(learnt, day_first=True)
+        self._in_doubt[name] = written[0]
+        return learnt
+
+    def _numbers(self, column: NumberColumn, cells: Cells, reading: Reading) -> NDArray[np.float32]:
+        raw = raw_numbers(cells, reading)
+        seen = self._tallies[column.name]
+        gaps = np.isnan(raw)
+        seen.n_rows += len(raw)
+        if gaps.any():
+            odd = cells.levels_of(gaps)
+            are_odd = [not math.isinf(number_of(text)) for text in odd.texts]  # infinity counts as missing everywhere
+            n_odd = int(odd.counts()[are_odd].sum())
+            seen.n_unread += n_odd
+            seen.n_missing += int(gaps.sum()) - n_odd
+            seen.show([text for text, is_odd in zip(odd.texts, are_odd, strict=True) if is_odd])
+        if column.name in self._in_doubt:
+            seen.n_unread = seen.n_present
+        if lost := self._lost_groups(column, cells):
+            seen.n_unread += len(lost)
+            seen.show(lost)
+        if column.low is not None and column.high is not None:
+            self._note_range(column, seen, raw)
+        return raw
+
+    @staticmethod
+    def _lost_groups(column: NumberColumn, cells: Cells) -> list[str]:
+        """Cells of a frame whose reader took a sign between thousands for a decimal one: 1.234 where 1234 was meant."""
+        reading = column.reading
+        if (
+            not isinstance(reading, Spelling)
+            or reading.thousands != "."
+            or not column.is_whole
+            or _is_text(cells.column)
+        ):
+            return []
+        return [f"{number:g}" for number in cells.numbers[np.isfinite(cells.numbers) & (cells.numbers % 1 != 0)]]
+
+    @staticmethod
+    def _note_range(column: NumberColumn, seen: _Tally, raw: NDArray[np.float32]) -> None:
+        assert column.low is not None
+        assert column.high is not None
+        margin = FAR_OUT * (column.high - column.low)
+        beyond = np.maximum(column.low - raw, raw - column.high)
+        far = beyond > margin
+        n_far = int(far.sum())
+        if n_far:
+            seen.n_far += n_far
+            place = int(np.nanargmax(beyond))
+            furthest = float(raw[place])
+            if max(column.low - seen.furthest, seen.furthest - column.high) < beyond[place] or seen.n_far == n_far:
+                seen.furthest = furthest
+
+    # --- categories --------------------------------------------------------------------------------------------------
+
+    def _texts(self, column: CategoryColumn, cells: Cells) -> NDArray[np.object_]:
+        levels, match = cells.levels, self._match[column.name]
+        texts = [match(text) for text in levels.texts]
+        seen = self._tallies[column.name]
+        seen.n_rows += len(cells)
+        seen.n_missing += levels.n_missing
+        unseen = [place for place, text in enumerate(texts) if text is None]
+        if unseen:
+            seen.n_unseen += int(levels.counts()[unseen].sum())
+            seen.show([levels.texts[place] for place in unseen])
+        plain = [levels.texts[place] if text is None else text for place, text in enumerate(texts)]
+        return np.array([*plain, ""], dtype=object)[levels.codes]
+
+    # --- what is said ------------------------------------------------------------------------------------------------
+
+    def _faults(self, name: str, seen: _Tally) -> Iterator[str]:
+        shown = ", ".join(map(repr, seen.shown[:N_SHOWN])) + (", ..." if len(seen.shown) > N_SHOWN else "")
+        example = self._table.examples.get(name)
+        learnt = f"; it learnt from cells such as {example!r}" if example else ""
+        if name in self._in_doubt:
+            cell = self._in_doubt[name]
+            yield f"  {name!r}: {cell!r} may be day first or month first; write it as 2024-05-31{learnt}"
+        elif seen.n_unread > UNREAD_SHARE * seen.n_present:
+            what = "dates" if self._is_date(name) else "numbers"
+            yield f"  {name!r}: {seen.n_unread:,} of {counted(seen.n_present, 'cell')} are no {what}: {shown}{learnt}"
+        elif seen.n_unseen == seen.n_present and len(seen.shown) > 1:
+            known = next(one.vocabulary for one in self._preprocessor.categories if one.name == name)
+            levels = ", ".join(repr(level) for level in known[:N_SHOWN] if level)
+            n_cells = counted(seen.n_present, "cell")
+            yield f"  {name!r}: not one of {n_cells} holds a level it knows: {shown}; it knows {levels}"
+
+    def _told(self, name: str, seen: _Tally) -> Iterator[Finding]:
+        told: dict[str, Any] = {"column": name, "total": seen.n_rows}
+        shown = tuple(seen.shown[:N_SHOWN])
+        if seen.n_unread:
+            form = "dates" if self._is_date(name) else "numbers"
+            yield found(Code.CELLS_UNREAD, form, n=seen.n_unread, cells=shown, **told)
+        if seen.n_unseen:
+            yield found(Code.LEVELS_UNSEEN, n=seen.n_unseen, levels=shown, **told)
+        if seen.n_missing and self._had_none_missing(name):
+            yield found(Code.CELLS_MISSING, n=seen.n_missing, **told)
+        if seen.n_far:
+            column = next(one for one in self._preprocessor.numbers if one.name == name)
+            if isinstance(column.reading, DateReading):
+                days = np.array([column.low, column.high, seen.furthest], np.float64)
+                low, high, value = (str(moment)[:10] for moment in column.reading.moments(days))
+                yield found(Code.OUT_OF_RANGE, "dates", n=seen.n_far, low=low, high=high, value=value, **told)
+            else:
+                span: dict[str, Any] = {"low": column.low, "high": column.high, "value": seen.furthest}
+                yield found(Code.OUT_OF_RANGE, "numbers", n=seen.n_far, **span, **told)
+
+    def _is_date(self, name: str) -> bool:
+        return any(one.name == name and isinstance(one.reading, DateReading) for one in self._preprocessor.numbers)
+
+    def _had_none_missing(self, name: str) -> bool:
+        number = next((one for one in self._preprocessor.numbers if one.name == name), None)
+        if number is not None:
+            return not number.flag
+        return all("" not in one.vocabulary for one in self._preprocessor.categories if one.name == name)
+
+
+def _matcher(column: CategoryColumn) -> Callable[[str], str | None]:
+    """The level that a text is, which may be spelt otherwise: truth in other words, codes without their zeros."""
+    known = frozenset(column.vocabulary)
+    truths = _truths(known - {""})
+    bare: dict[str, str] = {}
+    for level in known:
+        if level.isdecimal():
+            bare[level.lstrip("0")] = level if level.lstrip("0") not in bare else ""
+
+    def match(text: str) -> str | None:
+        if text in known:
+            return text
+        if truths is not None:
+            word = text.lower()
+            return truths[0] if word in TRUE_WORDS else truths[1] if word in FALSE_WORDS else None
+        return (bare.get(text.lstrip("0")) or None) if text.isdecimal() else None
+
+    return match
+
+
+def _truths(levels: frozenset[str]) -> tuple[str, str] | None:
+    """The levels that say yes and no, where a column has these two."""
+    yes = [level for level in levels if level.lower() in TRUE_WORDS]
+    no = [level for level in levels if level.lower() in FALSE_WORDS]
+    return (yes[0], no[0]) if len(yes) == len(no) == 1 and len(levels) == 2 else None
+
+
+def _are_units_alike(learnt: Spelling, other: Spelling) -> bool:
+    """Whether numbers with these units are of one size: `5 km` is not 5 of what was learnt in metres, or as shares."""
+    if other.units or other.after:
+        return (other.units, other.after) == (learnt.units, learnt.after)
+    return not other.before or not learnt.before or other.before == learnt.before
+
+
+def _share_within(column: NumberColumn, numbers: NDArray[np.float64]) -> float:
+    """Share of numbers within what the training rows had; 0 where that is not known."""
+    if column.low is None or column.high is None or not len(numbers):
+        return 0.0
+    return float(((numbers >= column.low) & (numbers <= column.high)).mean())
+
+
+def _is_text(column: pd.Series[Any]) -> bool:
+    """Whether cells are written, and not numbers or moments of their own."""
+    dtype = column.dtype
+    typed = pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_datetime64_any_dtype(dtype)
+    return not typed and not pd.api.types.is_bool_dtype(dtype)
