@@ -26,9 +26,10 @@ class Run(StoredRun):
     """A run folder, read, with its figures.
 
     Example:
-        >>> run = ffsearch.load("runs/tabular")
-        >>> run.figures.history().savefig("history.pdf")
-        >>> run.report(lang="pt-BR")
+        >>> run = ffsearch.load(folder / "run")
+        >>> run.figures.history().savefig(folder / "history.pdf")
+        >>> run.report(folder / "relatorio.html", lang="pt-BR").name
+        'relatorio.html'
     """
 
     @cached_property
@@ -95,5 +96,10 @@ def load(path: str | Path) -> Run:
 
     Raises:
         RunError: If there is no run at that path.
+
+    Example:
+        >>> run = ffsearch.load(folder / "run")
+        >>> run.is_finished, len(run.trials)
+        (True, 2)
     """
     return Run(load_stored(path).path)

@@ -74,6 +74,11 @@ def load_space(path_or_name: str | PathLike[str], overrides: Overrides = ()) -> 
 
     Raises:
         SpaceError: With every fault at once: where, which key, the value, what is legal.
+
+    Example:
+        >>> space = ffsearch.load_space("tabular", ["search.trials=20"])
+        >>> space.search.trials, space.search.sampler
+        (20, 'tpe')
     """
     return as_search(load(path_or_name, overrides).space, name=str(path_or_name))
 

@@ -201,8 +201,10 @@ class FFSearchClassifier(ClassifierMixin, _Searched):  # type: ignore[misc]  # s
         run_: The run: `run_.best`, `run_.trials`, `run_.summary`.
 
     Example:
-        >>> from sklearn.model_selection import cross_val_score
-        >>> cross_val_score(ffsearch.FFSearchClassifier(trials=10), frame, labels)
+        >>> rows, kinds = wines.drop(columns="target"), wines["target"]
+        >>> classifier = ffsearch.FFSearchClassifier(trials=1).fit(rows, kinds)
+        >>> classifier.predict_proba(rows).shape
+        (178, 3)
     """
 
     def fit(self, X: Any, y: Any) -> Self:  # noqa: N803
@@ -260,8 +262,10 @@ class FFSearchRegressor(RegressorMixin, _Searched):  # type: ignore[misc]  # sci
         run_: The run: `run_.best`, `run_.trials`, `run_.summary`.
 
     Example:
-        >>> regressor = ffsearch.FFSearchRegressor(trials=10).fit(frame, prices)
-        >>> regressor.predict(frame), regressor.run_.best["topology"]
+        >>> rows, alcohol = wines.drop(columns=["target", "alcohol"]), wines["alcohol"]
+        >>> regressor = ffsearch.FFSearchRegressor(trials=1).fit(rows, alcohol)
+        >>> regressor.predict(rows).shape, regressor.run_.best["topology"].startswith("12 -> ")
+        ((178,), True)
     """
 
     def __sklearn_tags__(self) -> Any:

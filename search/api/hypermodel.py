@@ -70,9 +70,10 @@ def hypermodel(
         DataError: If the table cannot be used.
 
     Example:
-        >>> hypermodel = ffsearch.hypermodel("tabular")
-        >>> tuner = keras_tuner.RandomSearch(hypermodel, objective=hypermodel.objective, max_trials=20)
-        >>> tuner.search()
+        >>> import keras_tuner
+        >>> hypermodel = ffsearch.hypermodel("tabular", data="sklearn:wine", overrides={"train.max_epochs": 2})
+        >>> tuner = keras_tuner.RandomSearch(hypermodel, objective=hypermodel.objective, max_trials=1, directory=folder)
+        >>> tuner.search(verbose=0)
     """
     return SpaceHyperModel(read_inputs(requested(space, data=data, target=target, overrides=overrides)))
 

@@ -40,6 +40,11 @@ def import_kt(path: str | PathLike[str], *, out: str | PathLike[str] | None = No
 
     Raises:
         RunError: If the folder is no such project, has no trial, or the run folder cannot be used.
+
+    Example:
+        >>> run = ffsearch.import_kt(folder / "tuned" / "wine", out=folder / "imported")
+        >>> len(run.trials)
+        1
     """
     from ffsearch.search.engines.optuna_copy import OptunaCopy
 

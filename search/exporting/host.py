@@ -13,10 +13,11 @@ stands beside the model.
                is the empty text; its code is its place in `levels` counted from 1, and 0 for a text that is not there
     image      the pixels as they are, (height, width) or (height, width, channels)
 
-Example:
-    >>> inputs = json.load(open("model.onnx.json"))
-    >>> feed = encode([{"age": 39, "sex": "F"}, {"age": None, "sex": "M"}], inputs)
-    >>> onnxruntime.InferenceSession("model.onnx").run(None, feed)[0]  # (n_rows, n_classes), or (n_rows, n_targets)
+Where the model runs::
+
+    inputs = json.load(open("model.onnx.json"))
+    feed = encode([{"age": 39, "sex": "F"}, {"age": None, "sex": "M"}], inputs)
+    onnxruntime.InferenceSession("model.onnx").run(None, feed)[0]  # (n_rows, n_classes), or (n_rows, n_targets)
 """
 
 from __future__ import annotations

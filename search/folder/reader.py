@@ -81,8 +81,9 @@ class StoredRun:
         path: The folder.
 
     Example:
-        >>> run = ffsearch.load("runs/tabular")
-        >>> run.best["topology"], run.trials, run.model()
+        >>> run = load(folder / "run")
+        >>> run.best["topology"].startswith("13 -> "), len(run.trials)
+        (True, 2)
     """
 
     def __init__(self, path: Path) -> None:

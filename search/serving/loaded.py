@@ -38,8 +38,9 @@ class Model:
         packaged: The model file, loaded.
 
     Example:
-        >>> model = ffsearch.load_model("runs/tabular/model/model.keras")
-        >>> model.predict(frame), model.predict_proba(frame), model.classes
+        >>> model = ffsearch.load_model(folder / "run" / "model" / "model.keras")
+        >>> model.classes, model.predict_proba(wines).shape
+        (('class_0', 'class_1', 'class_2'), (178, 3))
     """
 
     def __init__(self, packaged: PackagedModel) -> None:
@@ -137,6 +138,11 @@ def load_model(path: str | PathLike[str]) -> Model:
 
     Raises:
         ExportError: If there is no model, or it is not one of ours.
+
+    Example:
+        >>> model = ffsearch.load_model(folder / "run")
+        >>> list(model.predict(wines.head(3)).columns)
+        ['prediction', 'p(class_0)', 'p(class_1)', 'p(class_2)']
     """
     load_tensorflow()
     from ffsearch.search.serving.packaging import load_packaged

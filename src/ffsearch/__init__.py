@@ -1,9 +1,8 @@
 """Which feed-forward topology fits your data, by how much, how sure, and is a network worth it at all?
 
 Example:
-    >>> import ffsearch
-    >>> run = ffsearch.run("tabular", data="my.csv", target="y")
-    >>> run.best, run.trials, run.model()
+    >>> run = ffsearch.run("tabular", data="sklearn:wine", trials=2, evidence="none", out=folder / "run")
+    >>> best, trials, model = run.best, run.trials, run.model()
 """
 
 from __future__ import annotations

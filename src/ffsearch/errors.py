@@ -19,19 +19,45 @@ __all__ = ["DataError", "ExportError", "FFSearchError", "RowsWarning", "RunError
 
 
 class FFSearchError(Exception):
-    """Root of all errors a user can mend; catch this to catch them all."""
+    """Root of all errors a user can mend; catch this to catch them all.
+
+    Example:
+        >>> try:
+        ...     run = ffsearch.load(folder / "no-run")
+        ... except ffsearch.FFSearchError as error:
+        ...     print(type(error).__name__)
+        RunError
+    """
 
 
 class SpaceError(FFSearchError, ValueError):
-    """The space file, or a value given on the command line in its place, cannot be used."""
+    """The space file, or a value given on the command line in its place, cannot be used.
+
+    Example:
+        >>> ffsearch.load_space("tabular", ["search.trials=0"])
+        Traceback (most recent call last):
+        ffsearch.errors.SpaceError: ...
+    """
 
 
 class DataError(FFSearchError, ValueError):
-    """The table cannot be read, or cannot be learnt from as it stands."""
+    """The table cannot be read, or cannot be learnt from as it stands.
+
+    Example:
+        >>> ffsearch.run("tabular", data="no-table.csv", target="y", out=folder / "new")
+        Traceback (most recent call last):
+        ffsearch.errors.DataError: ...
+    """
 
 
 class RunError(FFSearchError, RuntimeError):
-    """The run folder cannot be used: it belongs to another space, is in use, unreadable or full."""
+    """The run folder cannot be used: it belongs to another space, is in use, unreadable or full.
+
+    Example:
+        >>> ffsearch.load(folder / "no-run")
+        Traceback (most recent call last):
+        ffsearch.errors.RunError: ...
+    """
 
 
 class RowsWarning(UserWarning):
@@ -39,8 +65,20 @@ class RowsWarning(UserWarning):
 
 
 class TrainingError(FFSearchError, RuntimeError):
-    """No candidate could be trained to a finite score."""
+    """No candidate could be trained to a finite score.
+
+    Example:
+        >>> ffsearch.run("sklearn:wine", trials=1, overrides={"space.learning_rate": 1e30}, out=folder / "diverging")
+        Traceback (most recent call last):
+        ffsearch.errors.TrainingError: ...
+    """
 
 
 class ExportError(FFSearchError, RuntimeError):
-    """A model could not be written, or what was written does not answer as the run did."""
+    """A model could not be written, or what was written does not answer as the run did.
+
+    Example:
+        >>> ffsearch.export(folder / "run", "pickle")
+        Traceback (most recent call last):
+        ffsearch.errors.ExportError: ...
+    """

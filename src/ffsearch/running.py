@@ -135,6 +135,10 @@ def compare(runs: Sequence[Place | Run], out: Place | None = None, *, lang: str 
     Raises:
         RunError: If there are fewer than two runs, or one cannot be read or is no search, or the page not be written.
         FFSearchError: If the report does not speak the language.
+
+    Example:
+        >>> ffsearch.compare([folder / "run", folder / "other"], folder / "both.html").name
+        'both.html'
     """
     return write_comparison(
         [one if isinstance(one, Run) else Path(one) for one in runs], None if out is None else Path(out), lang=lang
@@ -155,6 +159,10 @@ def export(run: Place | Run, format: str, out: Place | None = None) -> Exported:
     Raises:
         RunError: If there is no such run.
         ExportError: If the format is not known or its packages are missing, or the written model answers otherwise.
+
+    Example:
+        >>> ffsearch.export(folder / "run", "keras", folder / "wine.keras").path.name
+        'wine.keras'
     """
     from ffsearch.search.base.quiet import load_tensorflow
 
