@@ -35,7 +35,10 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
     folder = tmp_path_factory.mktemp("examples")
     for name, seed in (("run", 0), ("other", 1)):
-        ffsearch.run("sklearn:wine", trials=2, seed=seed, evidence="none", out=folder / name, report=False)
+        ffsearch.run(
+            "sklearn:wine", trials=2, seed=seed, evidence="none", out=folder / name, report=False,
+            overrides={"train.max_epochs": 3, "data.valid": {"holdout": 0.2}},
+        )  # fmt: skip
     hypermodel = ffsearch.hypermodel("tabular", data="sklearn:wine", overrides={"train.max_epochs": 2})
     keras_tuner.RandomSearch(
         hypermodel, objective=hypermodel.objective, max_trials=1, directory=folder / "tuned", project_name="wine"

@@ -141,8 +141,8 @@ def load_model(path: str | PathLike[str]) -> Model:
 
     Example:
         >>> model = ffsearch.load_model(folder / "run")
-        >>> list(model.predict(wines.head(3)).columns)
-        ['prediction', 'p(class_0)', 'p(class_1)', 'p(class_2)']
+        >>> len(model.predict(wines)), list(model.predict_proba(wines).columns)
+        (178, ['class_0', 'class_1', 'class_2'])
     """
     load_tensorflow()
     from ffsearch.search.serving.packaging import load_packaged

@@ -1,7 +1,7 @@
 """Which feed-forward topology fits your data, by how much, how sure, and is a network worth it at all?
 
 Example:
-    >>> run = ffsearch.run("tabular", data="sklearn:wine", trials=2, evidence="none", out=folder / "run")
+    >>> run = ffsearch.run("sklearn:wine", trials=2, evidence="none", out=folder / "wine")
     >>> best, trials, model = run.best, run.trials, run.model()
 """
 

@@ -80,7 +80,7 @@ def run(
         KeyboardInterrupt: After Ctrl-C; what was told is saved, and its text says how to go on.
 
     Example:
-        >>> run = ffsearch.run("sklearn:wine", trials=3, evidence="none", out=folder)
+        >>> run = ffsearch.run("sklearn:wine", trials=2, evidence="none", out=folder / "wine")
         >>> run.best["topology"].startswith("13 -> ")
         True
     """
