@@ -109,14 +109,32 @@ class TestDates:
             ("5/31/2024 12:05:01 AM", False, "2024-05-31 00:05:01"), ("5/31/2024 1:30 pm", False, "2024-05-31 13:30"),
             ("2024-05-31 12:30:15.5+02:00", False, "2024-05-31 10:30:15.5"),
             ("2024-05-31 12:30Z", False, "2024-05-31 12:30"),
+            ("20240531T123015Z", False, "2024-05-31 12:30:15"), ("31.05.2024 12.30 Uhr", True, "2024-05-31 12:30"),
+            ("5/31/24 1:30 PM", False, "2024-05-31 13:30"), ("31/05/69", True, "1969-05-31"),
+            ("31/05/68", True, "2068-05-31"), ("31 de maio de 2024", False, "2024-05-31"),
+            ("Fri, 31 May 2024 12:30:15 GMT", False, "2024-05-31 12:30:15"),
+            ("2024:05:31 12:30:15", False, "2024-05-31 12:30:15"),
+            ("2024-05-31 12:30:15,5+02", False, "2024-05-31 10:30:15.5"),
+            ("2024-05", False, "2024-05-01"), ("2024Q2", False, "2024-04-01"), ("Q4 2023", False, "2023-10-01"),
+            ("2024-W22", False, "2024-05-27"), ("28. Mär 2024", False, "2024-03-28"),
+            ("1er août 2023", False, "2023-08-01"),
+            ("10 de diciembre de 2023", False, "2023-12-10"), ("Sunday, July 30, 2023", False, "2023-07-30"),
+            ("terça-feira, 15 de agosto de 2023", False, "2023-08-15"), ("July 30th 2023", False, "2023-07-30"),
+            ("2023-07-30 05:27:00 EST", False, "2023-07-30 10:27"), ("Jul-23", False, "2023-07-01"),
+            ("30/Jul/2023:05:27:00 +0000", False, "2023-07-30 05:27"), ("07/2023", False, "2023-07-01"),
+            ("2023-07-30 05:27:00.123456+02", False, "2023-07-30 03:27:00.123456"),
+            ("2024-03-04/2024-03-10", False, "2024-03-04"), ("2024-05-31 24:00", False, "2024-06-01"),
         ],
     )  # fmt: skip
     def test_ways_to_write_one(self, text: str, expected: str, *, day_first: bool) -> None:
         assert seconds_of(text, day_first=day_first) == pd.Timestamp(expected).timestamp()
 
     @pytest.mark.parametrize(
-        "text", ["", "2024", "2024-13-01", "31/31/2024", "May", "2024-02-30", "12:30", "0000-00-00"]
-    )
+        "text",
+        ["", "2024", "2024-13-01", "31/31/2024", "May", "2024-02-30", "12:30", "0000-00-00", "2024-05-31 25:61",
+         "2024-05-31 12:60", "2024-05-31 13:30 PM", "Model 2024", "2024-05-31 12:30 XYZ", "2024-05-31 12:30+99",
+         "May 5", "12 2024", "2024-W60", "2024Q5", "4B"],
+    )  # fmt: skip
     def test_what_is_none(self, text: str) -> None:
         assert np.isnan(seconds_of(text, day_first=False))
 
@@ -139,7 +157,7 @@ class TestDates:
     def test_a_few_cells_that_are_no_dates_are_missing(self) -> None:
         column = judged(["soon", *(f"2024-01-{1 + i % 28}" for i in range(N * 2))])
         assert column.kind is Kind.DATE
-        assert column.reason == "29 different dates; 1 cell that is no date taken as missing"
+        assert column.reason == "29 different dates; 1 cell, 'soon', which is no date, taken as missing"
 
     @given(st.dates(min_value=pd.Timestamp("1930-01-01").date(), max_value=pd.Timestamp("2090-01-01").date()))
     def test_weekday_and_place_in_the_year_follow_the_calendar(self, day: Any) -> None:

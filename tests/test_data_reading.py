@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,13 +10,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from examples import said
 from ffsearch.errors import DataError
+from ffsearch.search.data.cells import MISSING, Cells
+from ffsearch.search.data.dates import DateReading
 from ffsearch.search.data.kinds import Column, Kind
+from ffsearch.search.data.moments import seconds_in
 from ffsearch.search.data.prepare import Prepared, prepare
 from ffsearch.search.data.preprocess import Preprocessor
 from ffsearch.search.data.reading import AS_PLAIN, TableReading
@@ -276,6 +281,254 @@ class TestTargets:
         plain, spelt = (read({"y": [f"{sign}{(int(place) % 16 + 5) * 100}" for place in PLACES]}) for sign in ("", "$"))
         np.testing.assert_array_equal(plain.truth, spelt.truth)
         assert plain.head.task is Task.REGRESSION
+
+
+class TestMissing:
+    @pytest.mark.parametrize(
+        "word",
+        ["\\N", "<null>", "#DIV/0!", "#REF!", "missing", "Unknown", "\N{EM DASH}", "n.a.", "(null)", "nil", "**",
+         "NA NA", "Error", "None given", "sensor off", "see note"],
+    )  # fmt: skip
+    def test_words_among_numbers_are_missing_cells_and_the_column_stays_a_number(self, read: Read, word: str) -> None:
+        cells = [f"{place / 3:.2f}" for place in PLACES]
+        cells[::20] = [word] * len(cells[::20])
+        ready = read({"x": cells})
+        assert column(ready).kind is Kind.NUMBER
+        assert np.isnan(ready.raw["x"][::20]).all()
+        assert np.isnan(ready.raw["x"]).sum() == len(cells[::20])
+        assert "x (missing)" in ready.fit_all().preprocessor.feature_names  # type: ignore[union-attr]
+        known = word in MISSING
+        assert any(repr(word) in one and "taken as missing" in one for one in said(ready.notices)) is not known
+
+    def test_a_word_that_says_unknown_leaves_few_numbers_numbers(self, read: Read) -> None:
+        cells = ["unknown" if place % 6 == 0 else str(place % 4) for place in PLACES]
+        assert column(read({"x": cells})).kind is Kind.NUMBER
+
+    def test_a_level_that_says_unknown_stays_one(self, read: Read) -> None:
+        cells = ["unknown" if place % 6 == 0 else f"level {place % 4}" for place in PLACES]
+        ready = read({"x": cells})
+        assert "unknown" in set(ready.raw["x"])
+
+    def test_words_of_the_space_file_are_missing_in_all_columns_or_in_one(self, read: Read) -> None:
+        cells = {
+            name: ["-200" if place % 9 == 0 else str(place % 50 + plus) for place in PLACES]
+            for plus, name in enumerate(("x", "w"))
+        }
+        both, one = read(cells, missing=["-200"]), read(cells, missing={"x": [-200.0]})
+        for name, ready in (("x", both), ("w", both), ("x", one)):
+            assert np.isnan(ready.raw[name]).sum() == sum(place % 9 == 0 for place in PLACES)
+        assert (one.raw["w"] == -200).any()
+        with pytest.raises(DataError, match=r"data\.missing: .* has no column 'q'"):
+            read(cells, missing={"q": ["-200"]})
+
+
+class TestSentinels:
+    @pytest.mark.parametrize("number", [-999, -200, 9999, -1, 999, 99999, -9999.0])
+    def test_a_number_far_from_all_others_is_told(self, read: Read, number: float) -> None:
+        amounts = np.round(20 + PLACES * 0.25, 2)  # 20 to 79.75
+        amounts[::25] = number
+        ready = read({"x": amounts, "y": amounts[::-1]})
+        told = [one for one in ready.notices if one.code is Code.SENTINEL]
+        assert [(one.about, one.values["number"], one.values["n"]) for one in told] == [
+            ("x", number, 10), ("y", number, 10),
+        ]  # fmt: skip
+
+    def test_zero_is_one_where_all_else_is_far(self, read: Read) -> None:
+        pressure = np.where(PLACES % 20 == 0, 0, 60 + PLACES % 50)
+        assert any(one.code is Code.SENTINEL for one in read({"x": pressure}).notices)
+
+    @pytest.mark.parametrize(
+        "cells",
+        [PLACES % 11 - 1, np.where(PLACES % 3 == 0, 0, PLACES * 1.5), np.where(PLACES % 9 == 0, -1, PLACES % 40),
+         np.exp(PLACES / 30), np.where(PLACES % 50 == 0, 99, PLACES % 100), PLACES % 2 * 999,
+         np.where(PLACES < 150, 0, PLACES * 1000), np.minimum(PLACES, 200),
+         np.where(PLACES % 15 == 0, -1, np.sin(PLACES) * 0.8),
+         np.where(PLACES % 15 == 0, 0, 0.1 + PLACES % 180 / 200)],
+    )  # fmt: skip
+    def test_ends_of_scales_amounts_and_caps_are_none(self, read: Read, cells: Any) -> None:
+        assert not any(one.code is Code.SENTINEL for one in read({"x": cells}).notices)
+
+
+DAYS = [pd.Timestamp("2021-01-04") + pd.Timedelta(days=int(place) * 5) for place in PLACES]
+MOMENTS = [day + pd.Timedelta(minutes=int(place) * 37 % 1440) for day, place in zip(DAYS, PLACES, strict=True)]
+_DE = ("Jan", "Feb", "März", "Apr", "Mai", "Juni", "Juli", "Aug", "Sep", "Okt", "Nov", "Dez")
+_PT = (
+    "janeiro", "fevereiro", "março", "abril", "maio", "junho", "julho", "agosto", "setembro", "outubro", "novembro",
+    "dezembro",
+)  # fmt: skip
+
+DATES: dict[str, tuple[list[pd.Timestamp], Callable[[pd.Timestamp], str]]] = {
+    "two digits, day first": (DAYS, lambda day: day.strftime("%d/%m/%y")),
+    "two digits, month first": (DAYS, lambda day: f"{day.month}/{day.day}/{day:%y}"),
+    "Postgres": (MOMENTS, lambda day: day.strftime("%Y-%m-%d %H:%M:%S+00")),
+    "Postgres ahead": (MOMENTS, lambda day: (day + pd.Timedelta(hours=2)).strftime("%Y-%m-%d %H:%M:%S.000001+02")),
+    "a comma before fractions": (MOMENTS, lambda day: day.strftime("%Y-%m-%d %H:%M:%S,000")),
+    "compact": (MOMENTS, lambda day: day.strftime("%Y%m%dT%H%M%SZ")),
+    "digits": (DAYS, lambda day: day.strftime("%Y%m%d")),
+    "RFC 2822": (MOMENTS, lambda day: day.strftime("%a, %d %b %Y %H:%M:%S +0000")),
+    "EXIF": (MOMENTS, lambda day: day.strftime("%Y:%m:%d %H:%M:%S")),
+    "German": (DAYS, lambda day: f"{day.day}. {_DE[day.month - 1]} {day.year}"),
+    "Portuguese": (DAYS, lambda day: f"{day.day} de {_PT[day.month - 1]} de {day.year}"),
+    "log files": (MOMENTS, lambda day: day.strftime("%d/%b/%Y:%H:%M:%S +0000")),
+    "in the afternoon": (MOMENTS, lambda day: day.strftime("%m/%d/%Y %I:%M %p")),
+    "a zone by its name": (MOMENTS, lambda day: (day - pd.Timedelta(hours=5)).strftime("%Y-%m-%d %H:%M:%S EST")),
+}
+MONTHS: dict[str, Callable[[pd.Timestamp], str]] = {
+    "months": lambda day: day.strftime("%Y-%m"),
+    "names of months": lambda day: day.strftime("%b-%Y"),
+    "short names and years": lambda day: day.strftime("%b-%y"),
+    "month and year": lambda day: day.strftime("%m/%Y"),
+    "quarters": lambda day: f"{day.year}Q{day.quarter}",
+    "quarters behind": lambda day: f"Q{day.quarter} {day.year}",
+    "weeks": lambda day: "{}-W{:02}".format(*day.isocalendar()),
+}
+
+
+class TestMoments:
+    @pytest.mark.parametrize("way", DATES)
+    def test_dates_in_any_way_are_the_same_days(self, read: Read, way: str) -> None:
+        moments, write = DATES[way]
+        cells = [write(moment) for moment in moments]
+        ready = read({"x": cells})
+        assert column(ready).kind is Kind.DATE
+        origin = pd.Timestamp(column(ready).reading.origin)  # type: ignore[union-attr]
+        days = [(moment - origin) / pd.Timedelta(days=1) for moment in moments]
+        np.testing.assert_allclose(ready.raw["x"], days, atol=2e-3)
+        assert column(ready).n_missing == 0
+
+    @pytest.mark.parametrize("way", MONTHS)
+    def test_months_quarters_and_weeks_keep_their_order(self, read: Read, way: str) -> None:
+        ready = read({"x": [MONTHS[way](day) for day in DAYS]})
+        assert column(ready).kind is Kind.DATE
+        order = np.argsort([day.value for day in DAYS])
+        assert (np.diff(ready.raw["x"][order]) >= 0).all()
+
+    @pytest.mark.parametrize("frequency", ["M", "Q", "D", "W"])
+    def test_periods_are_dates(self, frequency: str) -> None:
+        frame = pd.DataFrame({"x": pd.Series(DAYS).dt.to_period(frequency), "y": PLACES % 2})
+        ready = prepare(DataSpec(source="frame", target="y", test=None), frame=frame, seed=0)
+        assert column(ready).kind is Kind.DATE
+
+    def test_points_between_mean_the_day_comes_first(self, read: Read) -> None:
+        days = [f"{place % 12 + 1:02}.{place % 7 + 1:02}.2023" for place in PLACES]
+        ready = read({"x": days})
+        assert ready.raw["x"][0] == (pd.to_datetime(days[0], dayfirst=True) - pd.Timestamp("2023-01-01")).days
+        assert not any(one.code is Code.DATES_IN_DOUBT for one in ready.notices)
+
+    def test_rows_to_come_with_points_are_read_day_first_whatever_was_learnt(self, read: Read) -> None:
+        preprocessor = read({"x": [str(day)[:10] for day in DAYS]}).fit_all().preprocessor
+        iso, dots, zone = (
+            preprocessor.transform(pd.DataFrame({"beside": 1, "x": [text]}))
+            for text in ("2024-05-03", "03.05.2024", "2024-05-03 00:00:00+00")
+        )
+        np.testing.assert_array_equal(iso, dots)
+        np.testing.assert_array_equal(iso, zone)
+
+    def test_words_among_dates_are_missing_and_a_last_day_of_all_is_told(self, read: Read) -> None:
+        cells = [str(day)[:10] for day in DAYS]
+        ready = read({"x": ["open" if place % 20 == 0 else cell for place, cell in zip(PLACES, cells, strict=True)]})
+        assert column(ready).kind is Kind.DATE
+        assert np.isnan(ready.raw["x"]).sum() == 12
+        assert any(
+            "12 cells such as 'open', which are no dates, taken as missing" in one for one in said(ready.notices)
+        )
+        for day in ("9999-12-31", "1900-01-01"):
+            cells = [day if place % 20 == 0 else str(one)[:10] for place, one in zip(PLACES, DAYS, strict=True)]
+            assert any(f"12 cells are {day}, far from" in one for one in said(read({"x": cells}).notices))
+            named = read({"x": cells}, missing=[day])
+            assert np.isnan(named.raw["x"]).sum() == 12
+            assert not any(one.code is Code.SENTINEL for one in named.notices)
+
+    def test_versions_and_products_are_no_dates(self, read: Read) -> None:
+        ready = read({"x": [f"1.{place % 3}.{place % 5 + 10}" for place in PLACES],
+                      "z": [f"Model {2000 + place % 9}" for place in PLACES]})  # fmt: skip
+        assert [column(ready, name).kind for name in "xz"] == [Kind.CATEGORY, Kind.CATEGORY]
+
+    @settings(deadline=None)
+    @given(st.datetimes(pd.Timestamp("1930-01-01"), pd.Timestamp("2120-12-31")), st.booleans())
+    def test_what_is_read_at_once_is_what_is_read_cell_by_cell(self, when: Any, first: bool) -> None:  # noqa: FBT001
+        order = "%d/%m/%Y" if first else "%m/%d/%Y"
+        texts = [
+            when.strftime(way) for way in ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S.%f", order, f"{order} %H:%M", "%d.%m.%Y")
+        ]
+        read = DateReading(day_first=first, origin="1970-01-01", dots_day_first=True)
+        days = read.read(Cells(pd.Series(texts, dtype="str")))
+        one_by_one = [seconds_in(text, day_first=first, dots_day_first=True) / 86_400 for text in texts]
+        np.testing.assert_allclose(days, one_by_one, rtol=0, atol=1e-9)
+
+
+LENGTHS = [int(place) * 347 % 86_400 for place in PLACES]
+
+
+def clock(seconds: int) -> str:
+    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+
+
+TIMES: dict[str, Callable[[int], Any]] = {
+    "hours, minutes and seconds": clock,
+    "with a fraction": lambda seconds: f"{clock(seconds)}.0",
+    "days in front": lambda seconds: f"1 days {clock(seconds)}",
+    "ISO 8601": lambda seconds: f"PT{seconds // 3600}H{seconds // 60 % 60}M{seconds % 60}S",
+    "letters": lambda seconds: f"{seconds // 3600}h {seconds // 60 % 60}m {seconds % 60}s",
+    "objects": lambda seconds: datetime.time(seconds // 3600, seconds // 60 % 60, seconds % 60),
+    "timedelta": lambda seconds: pd.Timedelta(seconds=seconds),
+}
+
+
+class TestTimes:
+    @pytest.mark.parametrize("way", TIMES)
+    def test_durations_and_clocks_are_numbers(self, read: Read, way: str) -> None:
+        ready = read({"x": [TIMES[way](seconds) for seconds in LENGTHS]})
+        expected = np.array(LENGTHS) / 86_400 + (1 if way == "days in front" else 0)
+        assert column(ready).kind is Kind.NUMBER
+        np.testing.assert_allclose(ready.raw["x"], expected, atol=1e-6)
+
+    @pytest.mark.parametrize("unit", ["s", "ms", "us"])
+    def test_durations_by_type_are_numbers(self, unit: str, tmp_path: Path) -> None:
+        lengths = pd.Series(pd.to_timedelta(LENGTHS, unit="s"))
+        frame = pd.DataFrame({"x": lengths, "a": lengths.astype(pd.ArrowDtype(pa.duration(unit))), "y": PLACES % 2})
+        frame.to_parquet(tmp_path / "t.parquet")
+        sources: list[dict[str, Any]] = [{"source": "frame"}, {"source": str(tmp_path / "t.parquet")}]
+        for source in sources:
+            spec = DataSpec(**source, target="y", test=None)
+            ready = prepare(spec, frame=frame if source["source"] == "frame" else None, seed=0)
+            np.testing.assert_allclose(ready.raw["x"], np.array(LENGTHS) / 86_400, atol=1e-6)
+            assert column(ready, "a").kind is Kind.DUPLICATE or "a" in ready.raw
+
+    def test_times_of_day_come_round_and_durations_do_not(self, read: Read) -> None:
+        at = [f"{place % 24}:{place * 7 % 60:02}" for place in PLACES]
+        ready = read({"x": at, "z": [f"PT{place + 1}M" for place in PLACES]})
+        names = ready.fit_all().preprocessor.feature_names  # type: ignore[union-attr]
+        assert "x (sine of the day)" in names
+        assert not any(name.startswith("z (sine") for name in names)
+
+    def test_impossible_times_are_missing_and_few_scores_are_no_times(self, read: Read) -> None:
+        cells = ["25:61" if place % 40 == 0 else f"{place % 24}:{place * 7 % 60:02}" for place in PLACES]
+        ready = read({"x": cells, "z": [f"{place % 2}:{place % 2}0" for place in PLACES]})
+        assert np.isnan(ready.raw["x"]).sum() == 6
+        assert column(ready, "z").kind is not Kind.NUMBER
+
+
+TRUTH = [("FALSE", "TRUE"), ("False", "True"), ("false", "true"), ("0", "1"), ("no", "yes"), ("N", "Y"), ("f", "t")]
+
+
+class TestTruth:
+    @pytest.mark.parametrize("trained", TRUTH)
+    def test_rows_in_any_spelling_are_read_alike(self, read: Read, trained: tuple[str, str]) -> None:
+        ready = read(
+            {"x": [trained[place % 2] for place in PLACES], "y": [place % 2 * 5.5 + place for place in PLACES]}
+        )
+        preprocessor = ready.fit_all().preprocessor
+        expected = preprocessor.transform(pd.DataFrame({"beside": [1, 1], "x": list(trained)}))
+        assert (expected[0] != expected[1]).any()
+        for asked in [*TRUTH, (False, True), (0, 1), (0.0, 1.0)]:
+            rows = pd.DataFrame({"beside": [1, 1], "x": list(asked)})
+            np.testing.assert_array_equal(preprocessor.transform(rows), expected)
+
+    def test_spellings_mixed_in_one_column_are_two_values(self, read: Read) -> None:
+        ready = read({"x": [("TRUE", "FALSE", "True", "false")[place % 4] for place in PLACES]})
+        assert column(ready).kind is Kind.BOOLEAN
+        assert len(set(ready.raw["x"])) == 2
 
 
 class TestKept:

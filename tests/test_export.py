@@ -22,7 +22,7 @@ import ffsearch
 from ffsearch.errors import ExportError
 from ffsearch.search.base.texts import as_texts
 from ffsearch.search.cli import invoke
-from ffsearch.search.data import written
+from ffsearch.search.data import moments, written
 from ffsearch.search.data.cells import MISSING
 from ffsearch.search.exporting import export, formats, host, runtimes
 from ffsearch.search.exporting.checks import awkward_rows, read_held_out
@@ -145,7 +145,7 @@ def test_onnxruntime_and_the_host_function_answer_without_ffsearch(run: Path, tm
             "city": "never seen", "Größe": None, "grade": "top", "shop": "shop 0",
         },
     ]  # fmt: skip
-    for part in (host, written):
+    for part in (host, moments, written):
         shutil.copy(str(part.__file__), tmp_path)
     told = subprocess.run(
         [sys.executable, "-c", WITH_ONNXRUNTIME_ALONE, str(tmp_path / "host.py"), str(done.path), json.dumps(rows)],

@@ -21,18 +21,42 @@ from numpy.typing import NDArray
 
 from ffsearch.search.data.written import plain_number as number_of
 
-__all__ = ["MISSING", "ODD_SHARE", "Cells", "Levels", "canonical", "folded", "natural_order", "number_of"]
+__all__ = [
+    "MISSING",
+    "MISSING_WORDS",
+    "ODD_SHARE",
+    "Cells",
+    "Levels",
+    "canonical",
+    "folded",
+    "natural_order",
+    "number_of",
+]
 
 ODD_SHARE: Final = 0.01
 """Up to this share of cells that are none, a column of numbers or dates stays one. Choice: typing errors, not codes."""
 
-_SPELLINGS: Final = ("na", "n/a", "#n/a", "nan", "-nan", "null", "none", "nat", "<na>")
-MISSING: Final = frozenset(
-    {"", "?", "-", "--", "."}
-    | {variant for word in _SPELLINGS for variant in (word, word.upper(), word.capitalize())}
-    | {"NaN", "-NaN", "NaT"}
+_WORDS: Final = (
+    "na", "n/a", "#n/a", "nan", "-nan", "null", "none", "nat", "<na>", "n.a.", "n.a", "<null>", "(null)", "[null]",
+    "{null}", "<nan>", "<none>", "(none)", "#na", "n/a.", "null.", "na na", "#n/a n/a", "-nan(ind)",
+)  # fmt: skip
+_SIGNS: Final = (
+    "", "?", "-", "--", "---", ".", "..", "...", "\u2013", "\u2014", "\u2026", "\\N", "1.#QNAN", "-1.#IND", "#DIV/0!",
+    "#REF!", "#VALUE!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!", "#CALC!", "#GETTING_DATA", "#ERROR!", "NaN", "-NaN",
+    "NaT",
+)  # fmt: skip
+MISSING: Final = frozenset(_SIGNS) | {variant for word in _WORDS for variant in (word, word.upper(), word.capitalize())}
+"""Texts that stand for a missing cell in any column. Source: pandas' list, and those of UCI (`?`), SAS (`.`), the World
+Bank (`..`), MySQL's dumps (`\\N`), databases' consoles, spreadsheets and their errors."""
+
+MISSING_WORDS: Final = frozenset(
+    {"missing", "unknown", "unk", "nil", "error", "err", "undefined", "notavailable", "notapplicable", "nodata"}
+    | {"nonegiven", "notgiven", "notknown", "notrecorded", "notreported", "notstated", "empty", "blank", "void", "tbd"}
+    | {"invalid", "unavailable", "n/k", "nk", "n/d", "nd", "n.d.", "<missing>", "<unknown>", "(missing)", "(blank)"}
+    | {"unbekannt", "fehlt", "keineangabe", "k.a.", "ka", "k.a", "desconhecido", "ausente", "nãoinformado", "s/i"}
+    | {"desconocido", "sindato", "inconnu", "manquant", "ignorado", "semdados", "*", "**", "***", "#"}
 )
-"""Texts that stand for a missing cell. Source: pandas' list, and those of UCI (`?`), SAS (`.`) and spreadsheets."""
+"""Folded words that say the same among numbers or dates; beside other words they are a level like any."""
 
 _WHOLE: Final = re.compile(r"([+-]?(?:0|[1-9]\d*))\.0*")
 _NUMBER: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?(?:inf|infinity)", re.IGNORECASE)
@@ -144,6 +168,15 @@ class Cells:
         """The cells as canonical texts; the module's first lines say what canonical means."""
         return self.written.spelt(self.same)
 
+    def spelt_as(self, same: Mapping[str, str]) -> Cells:
+        """The same cells, with further spellings of levels; what was read of them is not read again."""
+        if not same:
+            return self
+        spelt = Cells(self.column, missing=self.missing, same={**(self.same or {}), **same})
+        if "written" in self.__dict__:
+            spelt.__dict__["written"] = self.written
+        return spelt
+
     def take(self, rows: NDArray[np.int64]) -> Cells:
         """Some of the cells, by position; what is read of all is not read again for them."""
         return _TakenCells(self, rows)
@@ -191,8 +224,8 @@ def canonical(value: Any) -> str:
 
 
 def folded(text: str) -> str:
-    """A text as spellings of one level are compared: letters alike whatever their case, and one blank for many."""
-    return " ".join(text.split()).casefold()
+    """A text as spellings of one level are compared: whatever the case of its letters, and without its blanks."""
+    return "".join(text.split()).casefold()
 
 
 def natural_order(texts: tuple[str, ...] | list[str]) -> list[str]:

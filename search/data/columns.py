@@ -6,6 +6,7 @@
                 share(z) = clip((z - start) / width, 0, 1)
                 or, in place of the smooth clip, its place among the training rows (`quantiles.py`)
     date        a number: days since the first date; and beside it where it stands in the year, the week and the day
+    time        a number of days; and beside a time of day where it stands in the day
     category    one slot a level, and a last one that rare and unseen levels share; missing is the level ""
     many levels beside the slots what rows of the level had as target in the mean (`encoding.py`)
     ordinal     one slot a step: 1 from that step on; and a last slot for missing and unseen
@@ -24,6 +25,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ffsearch.search.data.clocks import ClockReading
 from ffsearch.search.data.dates import DateReading
 from ffsearch.search.data.quantiles import scores
 from ffsearch.search.data.spelling import PLAIN, Spelling
@@ -51,7 +53,7 @@ YEAR_DAYS: Final = 365.25
 CYCLE_DAYS: Final = 1461
 """Days of four years. They come first: what is left of a day after whole cycles is exact in float32."""
 
-Reading = Spelling | DateReading
+Reading = Spelling | DateReading | ClockReading
 """How the cells of a column become one number each."""
 
 

@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -16,17 +15,21 @@ from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
 from ffsearch.search.base.texts import as_texts
-from ffsearch.search.data.cells import ODD_SHARE, Cells, Levels, canonical
+from ffsearch.search.data.cells import MISSING_WORDS, ODD_SHARE, Cells, Levels, canonical, folded
+from ffsearch.search.data.clocks import ClockReading, find_clock, is_duration
+from ffsearch.search.data.column_kinds import Column, Kind
 from ffsearch.search.data.columns import Reading
-from ffsearch.search.data.dates import DateReading, find_reading, looks_like_dates
+from ffsearch.search.data.dates import DateReading, are_days, find_reading, looks_like_dates
+from ffsearch.search.data.moments import WINDOW
 from ffsearch.search.data.preprocess import MAX_ENCODED_LEVELS, MAX_LEVELS, MIN_LEVEL_ROWS, Raw, raw_numbers, raw_texts
 from ffsearch.search.data.reading import AS_PLAIN, TableReading
+from ffsearch.search.data.sentinels import find_sentinels
 from ffsearch.search.data.spelling import PLAIN, Spelling, find_spelling, find_thousands
+from ffsearch.search.data.variants import truth_pair, truth_spellings
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
-from ffsearch.search.wording.language import plain_english
 
-__all__ = ["Column", "Kind", "column_in_role", "read_columns", "row_names_column"]
+__all__ = ["Column", "Kind", "column_in_role", "read_columns", "row_names_column", "sentinels"]
 
 MIN_ROWS_OF_ID: Final = 20
 """Fewer different values are no sign of an identifier. Choice: in a tiny table everything is unique."""
@@ -49,10 +52,12 @@ MOSTLY: Final = 0.9
 MIN_NUMBERS: Final = 0.5
 """The same where the others are a few words that repeat, such as `Varies with device`. Choice: more than half."""
 
+MAX_WORDS: Final = 100
+"""Cells that are remembered as missing ones, so that rows to come may hold them. Choice: more are no words."""
+
 FEW_WORDS: Final = 3
 """Different words that are few."""
 
-_TRUTH: Final = ({"false", "true"}, {"no", "yes"}, {"f", "t"}, {"n", "y"}, {"0", "1"}, {"off", "on"})
 _CODE_NAME: Final = re.compile(r"(?i:(?:.*[_\W])?(?:zip|zipcode|zip_code|postcode|postal_code|plz|code))|.*[a-z]Code")
 """Names of columns whose whole numbers are codes. Choice: 10115 is not ten times 1011.5."""
 
@@ -61,76 +66,6 @@ _ID_NAME: Final = re.compile(r"(?i:(?:.*[_\W])?(?:id|uuid|guid))|.*[a-z](?:ID|Id
 
 MAX_STEPS: Final = 64
 """Most levels of a type whose order counts unasked. Choice: each step is a column; as many as a category has slots."""
-
-
-class Kind(StrEnum):
-    """What a column is; the first six are used, the others are not."""
-
-    NUMBER = "number"
-    CATEGORY = "category"
-    ORDINAL = "ordinal"
-    BOOLEAN = "boolean"
-    DATE = "date"
-    IMAGE = "image"
-    CONSTANT = "constant"
-    EMPTY = "empty"
-    ID = "id"
-    DUPLICATE = "duplicate"
-    TEXT = "text"
-    DROPPED = "dropped"
-    GROUPS = "groups"
-    TIME = "time"
-
-
-USED: Final = frozenset({Kind.NUMBER, Kind.CATEGORY, Kind.ORDINAL, Kind.BOOLEAN, Kind.DATE, Kind.IMAGE})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Column:
-    """One column of the table as the user is told of it.
-
-    Args:
-        name: Its name.
-        kind: What it is.
-        reasons: Why, as findings; behind the first one what else is worth knowing of its cells.
-        n_missing: Missing cells among the rows outside the test part.
-        n_levels: Different values among them, missing left out.
-        reading: How its cells become numbers; None where that is plain, or they do not.
-        order: Its levels from low to high, where the space file gives them.
-    """
-
-    name: str
-    kind: Kind
-    reasons: tuple[Finding, ...]
-    n_missing: int
-    n_levels: int
-    reading: Reading | None = None
-    order: tuple[str, ...] = ()
-
-    @property
-    def used(self) -> bool:
-        """Whether the network reads it."""
-        return self.kind in USED
-
-    @property
-    def is_number(self) -> bool:
-        """Whether each of its cells becomes one number."""
-        return self.kind in (Kind.NUMBER, Kind.DATE)
-
-    @property
-    def reason(self) -> str:
-        """Its reasons in English, for errors, files and whoever looks at it in Python."""
-        return plain_english(self.reasons)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values under their names, fit for JSON."""
-        reading = {} if self.reading is None else {"reading": self.reading.as_dict()}
-        order = {"order": list(self.order)} if self.order else {}
-        return {
-            "name": self.name, "kind": str(self.kind), "reason": self.reason,
-            "reasons": [reason.as_dict() for reason in self.reasons],
-            "n_missing": self.n_missing, "n_levels": self.n_levels, "used": self.used, **reading, **order,
-        }  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,7 +116,7 @@ def read_columns(
         if column.is_number or column.kind is Kind.ID:  # which may be a counter, and used in the end
             numbers[column.name] = raw_numbers(cells, column.reading or PLAIN)
         elif column.used:
-            texts[column.name] = raw_texts(cells)
+            texts[column.name] = raw_texts(cells.spelt_as(column.same))
     columns = _without_duplicates(judged)
     if not any(column.used for column in columns):
         columns = tuple(map(_counter_as_number, columns))
@@ -201,7 +136,10 @@ def row_names_column(cells: Cells) -> Column:
 
 def _judge(cells: Cells, *, table: TableReading) -> _Judged:
     dtype = cells.column.dtype
-    if pd.api.types.is_datetime64_any_dtype(dtype) or pd.api.types.is_bool_dtype(dtype):
+    own = (pd.PeriodDtype,)
+    if pd.api.types.is_datetime64_any_dtype(dtype) or pd.api.types.is_bool_dtype(dtype) or isinstance(dtype, own):
+        return _judge_texts(cells)
+    if is_duration(cells):
         return _judge_texts(cells)
     numbers = cells.numbers
     gaps = np.isnan(numbers)
@@ -209,16 +147,34 @@ def _judge(cells: Cells, *, table: TableReading) -> _Judged:
     n_odd, n_numbers = int(odd.counts().sum()), int((~gaps).sum())
     if n_numbers == 0 and n_odd == 0:
         return _of_levels(cells, Kind.EMPTY, [found(Code.EMPTY)])
-    is_odd = n_odd > ODD_SHARE * (n_odd + n_numbers)
+    is_odd = n_odd > ODD_SHARE * (n_odd + n_numbers) and not (
+        n_numbers > MIN_NUMBERS * (n_odd + n_numbers) and all(folded(text) in MISSING_WORDS for text in odd.texts)
+    )
     if not is_odd and _are_codes(cells, numbers):
         return _judge_texts(cells, stated=True, why=Code.CODES)
     spelt = _judge_spelt(cells, table=table) if n_odd else None
     if spelt is not None or is_odd:
         return spelt or _judge_texts(cells)
+    if not n_odd and are_days(np.unique(numbers[~gaps])):
+        return _judge_days(cells)
     thousands = find_thousands(cells, share=1 - ODD_SHARE, table=table)
     if thousands is not None:
         return _judge_in(cells, thousands)
     return _judge_numbers(cells, numbers, odd=odd)
+
+
+def _judge_days(cells: Cells) -> _Judged:
+    """A column of days written as 20240531."""
+    kind, reasons, reading = _dates(cells)
+    judged = _of_levels(cells, kind, reasons)
+    return replace(judged, column=replace(judged.column, reading=reading, words=_unread(cells, reading)))
+
+
+def _unread(cells: Cells, reading: Reading | None) -> tuple[str, ...]:
+    """The first cells that a reading makes nothing of."""
+    if reading is None:
+        return ()
+    return cells.levels_of(np.isnan(reading.read(cells))).texts[:MAX_WORDS]
 
 
 def _judge_spelt(cells: Cells, *, table: TableReading) -> _Judged | None:
@@ -298,13 +254,14 @@ def _are_codes(cells: Cells, numbers: NDArray[np.float64]) -> bool:
 
 def _judge_numbers(cells: Cells, numbers: NDArray[np.float64], *, odd: Levels) -> _Judged:
     distinct = np.unique(numbers[~np.isnan(numbers)])
+    same: Mapping[str, str] = {}
     n_odd = int(odd.counts().sum())
     n_missing = int(np.isnan(numbers).sum()) - n_odd
     kind, reason = Kind.NUMBER, found(Code.NUMBERS, n=len(distinct))
     if len(distinct) == 1 and not n_missing and not n_odd:
         kind, reason = Kind.CONSTANT, found(Code.CONSTANT, value=_fit_for_json(distinct[0]))
     elif np.array_equal(distinct, [0.0, 1.0]) and not n_odd:
-        kind, reason = Kind.BOOLEAN, found(Code.TWO_VALUES, one=0, other=1)
+        kind, reason, same = Kind.BOOLEAN, found(Code.TWO_VALUES, one=0, other=1), truth_spellings(("0", "1"))
     elif not n_missing and not n_odd and _is_counter(distinct, n_rows=len(cells)):
         kind, reason = Kind.ID, found(Code.COUNTER)
     elif not n_missing and not n_odd and _is_named_id(cells.name, distinct, n_rows=len(cells)):
@@ -312,16 +269,29 @@ def _judge_numbers(cells: Cells, numbers: NDArray[np.float64], *, odd: Levels) -
     reasons = [reason]
     if n_odd:
         reasons.append(found(Code.ODD_CELLS, "numbers", n=n_odd, cell=odd.texts[0]))
+    if kind is Kind.NUMBER:
+        reasons += sentinels(numbers)
     n_infinite = int(np.isinf(numbers).sum())
     if n_infinite and kind is Kind.NUMBER:
         reasons.append(found(Code.INFINITE_CELLS, n=n_infinite))
     digest = np.where(np.isnan(numbers), np.nan, numbers).tobytes()
-    return _digested(cells, kind, reasons, n_missing=n_missing, n_levels=len(distinct), content=[digest])
+    judged = _digested(cells, kind, reasons, n_missing=n_missing, n_levels=len(distinct), content=[digest])
+    return replace(judged, column=replace(judged.column, same=same, words=odd.texts[:MAX_WORDS]))
+
+
+def sentinels(numbers: NDArray[np.float64]) -> list[Finding]:
+    """What numbers of a column look like missing cells."""
+    distinct, counts = np.unique(numbers[np.isfinite(numbers)], return_counts=True)
+    suspects = find_sentinels(distinct, counts)
+    others = distinct[~np.isin(distinct, [number for number, _ in suspects])] if suspects else distinct
+    return [
+        found(Code.SENTINEL, number=number, n=n, low=float(others[0]), high=float(others[-1])) for number, n in suspects
+    ]
 
 
 def _judge_texts(cells: Cells, *, stated: bool = False, why: Code = Code.STATED) -> _Judged:
     """A column of texts; `stated`: that it is a category is known, and why."""
-    reading: DateReading | None = None
+    reading: Reading | None = None
     if stated and len(cells.levels.texts) > 1:
         kind, reasons = Kind.CATEGORY, [*_counted(cells.levels), found(why)]
     else:
@@ -329,8 +299,11 @@ def _judge_texts(cells: Cells, *, stated: bool = False, why: Code = Code.STATED)
     order = _order_of_type(cells)
     if kind is Kind.CATEGORY and not stated and order:
         return _judge_ordinal(cells, order, form="type")
+    pair = truth_pair(cells.levels) if kind is Kind.BOOLEAN else None
     judged = _of_levels(cells, kind, reasons)
-    return replace(judged, column=replace(judged.column, reading=reading))
+    same = {} if pair is None else truth_spellings(pair)
+    told = replace(judged.column, reading=reading, same=same, words=_unread(cells, reading))
+    return replace(judged, column=told)
 
 
 def _order_of_type(cells: Cells) -> tuple[str, ...]:
@@ -341,7 +314,7 @@ def _order_of_type(cells: Cells) -> tuple[str, ...]:
     return tuple(map(str, dtype.categories))
 
 
-def _kind_of_texts(cells: Cells) -> tuple[Kind, list[Finding], DateReading | None]:
+def _kind_of_texts(cells: Cells) -> tuple[Kind, list[Finding], Reading | None]:
     levels = cells.levels
     n_levels, n_missing = len(levels.texts), levels.n_missing
     n_present = len(cells) - n_missing
@@ -351,8 +324,10 @@ def _kind_of_texts(cells: Cells) -> tuple[Kind, list[Finding], DateReading | Non
         return Kind.CONSTANT, [found(Code.CONSTANT, value=levels.texts[0])], None
     if pd.api.types.is_datetime64_any_dtype(cells.column.dtype) or looks_like_dates(levels):
         return _dates(cells)
-    if {text.lower() for text in levels.texts} in _TRUTH:
-        one, other = sorted(levels.texts)
+    if (clock := find_clock(cells)) is not None:
+        return Kind.NUMBER, _times(cells, clock), clock
+    if (pair := truth_pair(levels)) is not None:
+        one, other = sorted(pair)
         return Kind.BOOLEAN, [found(Code.TWO_VALUES, one=one, other=other)], None
     many = n_levels >= MIN_ROWS_OF_ID
     n_words = float(np.mean([text.count(" ") + 1 for text in levels.texts]))
@@ -370,9 +345,26 @@ def _dates(cells: Cells) -> tuple[Kind, list[Finding], DateReading | None]:
     reasons = [found(Code.DATES, n=len(levels.texts))]
     if dates.in_doubt:
         reasons.append(found(Code.DATES_IN_DOUBT, "column"))
+    if dates.short_year:
+        reasons.append(found(Code.SHORT_YEARS, first=str(WINDOW[0]), last=str(WINDOW[1])))
     if n_odd := len(cells) - levels.n_missing - dates.n_read:
-        reasons.append(found(Code.ODD_CELLS, "dates", n=n_odd))
+        reasons.append(found(Code.ODD_CELLS, "no_dates", n=n_odd, cell=dates.odd))
+    for one in sentinels(np.floor(dates.reading.read(cells))):
+        days = [dates.reading.day(float(str(one.values[name]))) for name in ("number", "low", "high")]
+        reasons.append(found(Code.SENTINEL, "date", n=one.values["n"], date=days[0], low=days[1], high=days[2]))
     return Kind.DATE, reasons, dates.reading
+
+
+def _times(cells: Cells, clock: ClockReading) -> list[Finding]:
+    """What is worth saying of durations and times of day."""
+    days = clock.read(cells)
+    levels = cells.levels
+    reasons = [found(Code.TIMES, "of_day" if clock.of_day else "durations", n=len(levels.texts))]
+    odd = np.isnan(days) & (levels.codes >= 0)
+    if odd.any():
+        cell = levels.texts[levels.codes[np.flatnonzero(odd)[0]]]
+        reasons.append(found(Code.ODD_CELLS, "numbers", n=int(odd.sum()), cell=cell))
+    return reasons + sentinels(days)
 
 
 def _counted(levels: Levels) -> list[Finding]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ffsearch.search.data.copies import Copies
 from ffsearch.search.data.images import ImageLayout
-from ffsearch.search.data.kinds import Column
+from ffsearch.search.data.kinds import Column, sentinels
 from ffsearch.search.data.preprocess import Layout
 from ffsearch.search.data.splits import FEW_GROUPS, Guide, Splits
 from ffsearch.search.data.table import Table
@@ -19,7 +19,7 @@ from ffsearch.search.network.heads import Head, Task
 from ffsearch.search.wording.codes import Code, Severity
 from ffsearch.search.wording.finding import Finding, found
 
-__all__ = ["N_NAMED", "of_bins", "of_classes", "of_columns", "of_copies", "of_groups", "of_parts"]
+__all__ = ["N_NAMED", "of_bins", "of_classes", "of_columns", "of_copies", "of_groups", "of_parts", "of_targets"]
 
 MANY_COPIES: Final = 0.01
 """Share of rows that repeat another one from which on it is said. Choice: fewer cannot move a score much."""
@@ -79,6 +79,14 @@ def of_classes(truth: NDArray[Any], *, head: Head) -> list[Finding]:
     if counts.min() >= min(RARE, RARE_BESIDE_EVEN / len(counts)) * len(truth):
         return []
     return [found(Code.RARE_CLASS, label=head.labels[int(counts.argmin())], n=int(counts.min()), total=len(truth))]
+
+
+def of_targets(truth: NDArray[Any], *, head: Head) -> list[Finding]:
+    """Whether targets that are predicted as numbers hold one that looks like a missing cell."""
+    if head.task is not Task.REGRESSION:
+        return []
+    columns = zip(head.target_names, truth.T, strict=True)
+    return [replace(one, about=name) for name, cells in columns for one in sentinels(cells)]
 
 
 def of_groups(table: Table, *, splits: Splits, guide: Guide) -> list[Finding]:

@@ -25,9 +25,9 @@ from ffsearch.search.data.dates import as_moments, moments_per_unit
 from ffsearch.search.data.encoding import targets_to_encode
 from ffsearch.search.data.images import IMAGE, AnyPreprocessor, ImageLayout, ImagePreprocessor
 from ffsearch.search.data.kinds import Column, Kind, column_in_role, read_columns, row_names_column
+from ffsearch.search.data.learnt import learnt_reading
 from ffsearch.search.data.preprocess import Layout, Preprocessor, Raw, take
 from ffsearch.search.data.problem import Problem, Split
-from ffsearch.search.data.reading import TableReading
 from ffsearch.search.data.splits import (
     Fold,
     Guide,
@@ -63,9 +63,6 @@ __all__ = ["Prepared", "Refit", "SealedRows", "prepare"]
 
 FOLDS_BELOW: Final = 3_000
 """Rows outside the test part below which folds choose: a fifth of fewer says little of a network."""
-
-_N_LOOKED_AT: Final = 100
-"""Rows among which an example of how a column is written is looked for."""
 
 N_FOLDS: Final = 5
 """Folds then. choice: they learn from as many rows as beside a holdout of a fifth, the share of repeats."""
@@ -316,13 +313,14 @@ def prepare(
     dealt = Dealt(holdout=holdout, n_folds=n_folds, guide=guide, seed=seed)
     splits = Splits(test=test, folds=dealt.folds(development), method=guide.method)
     judged, raw = _images(table, development) if table.image else _columns(table, development, spec=spec)
-    table = replace(table, reading=_with_examples(table, judged, development))
+    table = replace(table, reading=learnt_reading(table, judged, development))
     layout, others = layouts(table, raw, judged, spec=spec, head=head, ways=ways)
     names = [row_names_column(Cells(table.row_names[name].take(development))) for name in table.row_names.columns]
     told += notices.of_columns((*judged, *names))
     told += notices.of_bins(layout)
     told += notices.of_copies(copies, guide=guide, n_test_rows=table.n_test_rows)
     told += notices.of_classes(truth, head=head)
+    told += notices.of_targets(truth, head=head)
     told += notices.of_groups(table, splits=splits, guide=guide)
     told += notices.of_parts(truth, development, splits=splits, head=head)
     prepared = Prepared(
@@ -383,16 +381,6 @@ def _columns(table: Table, development: NDArray[np.int64], *, spec: DataSpec) ->
             "data.delimiter, data.header and data.drop."
         )
     return columns, raw
-
-
-def _with_examples(table: Table, columns: Sequence[Column], rows: NDArray[np.int64]) -> TableReading:
-    """How the table was read, with a cell of every column of texts that becomes numbers."""
-    examples: dict[str, str] = {}
-    for column in columns:
-        if column.used and column.is_number and not pd.api.types.is_numeric_dtype(table.features[column.name].dtype):
-            first = table.reading.cells(table.features[column.name].take(rows[:_N_LOOKED_AT])).written.texts[:1]
-            examples |= dict.fromkeys([column.name], *first) if first else {}
-    return replace(table.reading, examples=examples)
 
 
 def _images(table: Table, development: NDArray[np.int64]) -> tuple[tuple[Column, ...], Raw]:

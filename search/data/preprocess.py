@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from ffsearch.errors import DataError
 from ffsearch.search.data.aligned import aligned_empty
 from ffsearch.search.data.cells import Cells, natural_order
+from ffsearch.search.data.clocks import ClockReading
 from ffsearch.search.data.columns import CLIP, LIMIT, CategoryColumn, DateCycles, NumberColumn, Reading
 from ffsearch.search.data.dates import DateReading
 from ffsearch.search.data.encoding import fit_encodings, other_fold_encodings
@@ -323,7 +324,9 @@ class Preprocessor:
 
 
 def reading_from_dict(values: Mapping[str, Any]) -> Reading:
-    """The reading whose `as_dict` this is: only dates have an origin."""
+    """The reading whose `as_dict` this is: only dates have an origin, and only times are of a day or not."""
+    if "of_day" in values:
+        return ClockReading.from_dict(values)
     return DateReading.from_dict(values) if "origin" in values else Spelling.from_dict(values)
 
 
@@ -361,7 +364,7 @@ def learn_layout(
     readings, orders = readings or {}, orders or {}
     numbers = [name for name, cells in raw.items() if cells.dtype != object]
     categories = [name for name, cells in raw.items() if cells.dtype == object]
-    dates = {name: one for name in numbers if isinstance(one := readings.get(name), DateReading)}
+    dates = {name: one for name in numbers if has_cycles(one := readings.get(name))}
     return Layout(
         numbers=tuple(
             _layout_of_number(name, raw[name], reading=readings.get(name, PLAIN), at_most=number_bins)
@@ -373,7 +376,10 @@ def learn_layout(
             else _layout_of_levels(name, raw[name], n_encodings=n_encodings)
             for name in categories
         ),
-        cycles=tuple(_cycles(name, raw[name], origin=reading.origin) for name, reading in dates.items()),
+        cycles=tuple(
+            _cycles(name, raw[name], origin=reading.origin) if isinstance(reading, DateReading) else _of_day(name)
+            for name, reading in dates.items()
+        ),
         number_bins=number_bins,
         table=table or AS_PLAIN,
         quantiles=quantiles,
@@ -440,6 +446,16 @@ def _cycles(name: str, raw: NDArray[np.float32], *, origin: str) -> DateCycles:
         week=len(np.unique(days % 7)) > 1,
         clock=len(np.unique(present - days)) > 1,
     )
+
+
+def has_cycles(reading: Reading | None) -> TypeGuard[DateReading | ClockReading]:
+    """Whether what a column says comes again: dates and times of day do, durations do not."""
+    return isinstance(reading, DateReading) or (isinstance(reading, ClockReading) and reading.of_day)
+
+
+def _of_day(name: str) -> DateCycles:
+    """The cycle of times of day; their day itself says nothing."""
+    return DateCycles(name=name, origin="1970-01-01", year=False, week=False, clock=True)
 
 
 def _layout_of_number(name: str, raw: NDArray[np.float32], *, reading: Reading, at_most: int) -> NumberLayout:

@@ -54,8 +54,11 @@ class TableReading:
             name: What the table called it, where it has another name now.
         """
         name = str(column.name) if name is None else name
-        words = frozenset((*self.missing, *self.missing_in.get(name, ())))
-        return Cells(column, missing=words, same=self.same.get(name))
+        return Cells(column, missing=frozenset(self.words(name)), same=self.same.get(name))
+
+    def words(self, name: str) -> tuple[str, ...]:
+        """The words that stand for a missing cell in a column, beside those that do in every table."""
+        return (*self.missing, *self.missing_in.get(name, ()))
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values under their names, fit for JSON; `from_dict` reads them."""

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ffsearch._version import __version__
 from ffsearch.errors import ExportError
 from ffsearch.search.data.cells import MISSING
+from ffsearch.search.data.reading import TableReading
 from ffsearch.search.serving.packaging import PackagedModel
 
 __all__ = ["CodedModel", "coded_model"]
@@ -44,6 +45,7 @@ class CodedModel:
 
     def description(self, packaged: PackagedModel) -> dict[str, Any]:
         """What the JSON file beside the model holds: `host.encode` reads it."""
+        table = TableReading.from_dict(packaged.facts.get("preprocessor", {}).get("table", {}))
         inputs = [
             {
                 "input": one["input"],
@@ -52,6 +54,8 @@ class CodedModel:
                 "dtype": "int32" if one["input"] in self.levels else "float32",
                 **({"reading": one["reading"]} if "reading" in one else {}),
                 **({"levels": list(self.levels[one["input"]])} if one["input"] in self.levels else {}),
+                **({"missing": list(words)} if (words := table.words(one["column"])) else {}),
+                **({"same": dict(table.same[one["column"]])} if one["column"] in table.same else {}),
             }
             for one in packaged.facts["inputs"]
         ]

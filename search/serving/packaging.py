@@ -38,7 +38,8 @@ from ffsearch.errors import DataError, ExportError
 from ffsearch.search.base.files import put_in_place
 from ffsearch.search.base.numbers import compact
 from ffsearch.search.data.asked import RowReader
-from ffsearch.search.data.columns import CYCLE_DAYS, YEAR_DAYS
+from ffsearch.search.data.clocks import ClockReading
+from ffsearch.search.data.columns import CYCLE_DAYS, YEAR_DAYS, Reading
 from ffsearch.search.data.dates import DateReading
 from ffsearch.search.data.frames import as_pandas
 from ffsearch.search.data.images import IMAGE, AnyPreprocessor, ImagePreprocessor, ImageShape, as_images, image_size
@@ -524,7 +525,7 @@ def _input_facts(preprocessor: AnyPreprocessor) -> list[dict[str, Any]]:
         {
             "column": number.name,
             "input": _number(place),
-            "kind": "date" if isinstance(number.reading, DateReading) else "number",
+            "kind": _kind_of(number.reading),
             **({} if number.reading == PLAIN else {"reading": number.reading.as_dict()}),
         }
         for place, number in enumerate(preprocessor.numbers)
@@ -534,6 +535,13 @@ def _input_facts(preprocessor: AnyPreprocessor) -> list[dict[str, Any]]:
         for place, category in enumerate(preprocessor.categories)
     ]
     return [*numbers, *categories]
+
+
+def _kind_of(reading: Reading) -> str:
+    """What a number was in the table."""
+    if isinstance(reading, DateReading):
+        return "date"
+    return "time" if isinstance(reading, ClockReading) else "number"
 
 
 def _facts(head: Head, preprocessor: AnyPreprocessor, target_scale: TargetScale | None) -> dict[str, Any]:

@@ -82,6 +82,7 @@ class Code(StrEnum):
     NAMED_IN = "FFS218"
     COUNTER_USED = "FFS219", Severity.NOTICE
     ROW_NAMES = "FFS220"
+    TIMES = "FFS207"
     STATED = "FFS221"
     CODES = "FFS222", Severity.NOTICE
     RARE_LEVELS = "FFS223", Severity.NOTICE
@@ -105,6 +106,8 @@ class Code(StrEnum):
     MAY_BE_TIME = "FFS314", Severity.NOTICE
     FEW_GROUPS_SEALED = "FFS315", Severity.WARNING
     ROUGH_CELLS = "FFS316", Severity.NOTICE
+    SENTINEL = "FFS317", Severity.WARNING
+    SHORT_YEARS = "FFS318", Severity.NOTICE
 
     # 4xx: how training went, and why trials ended
     TRIAL_STOPPED = "FFS401"
