@@ -28,7 +28,7 @@ from ffsearch.search.folder.reader import MODEL, load
 from ffsearch.search.serving.packaging import load_packaged, save_model
 from ffsearch.search.steps.replay import same_inputs
 from ffsearch.search.steps.weighing import i_star
-from ffsearch.search.training.refit import Hold, refit
+from ffsearch.search.training.refit import Hold, refits
 from ffsearch.search.training.stopping import stopping_for
 
 
@@ -57,16 +57,16 @@ def compared(path: Path) -> Compared:
     problem, rows = prepared.problem(), prepared.fit_all()
     head, batch_size = problem.head, stopping_for(inputs.space.train, len(problem.splits[0].x_train)).batch_size
     naive = next(one for one in run.records if one.trial == run.results.evidence.naive.trial)
-    refitted = refit(
+    (refitted,) = refits(
         naive.point, head=head, x=rows.x, y=rows.y,
         n_updates=i_star([naive]).n_updates(Hold(train.refit), n_rows=len(rows.x), batch_size=batch_size),
-        batch_size=batch_size, seed=child(seed, Purpose.REFIT), optimizer=train.optimizer, momentum=train.momentum,
+        batch_size=batch_size, seeds=[child(seed, Purpose.REFIT)], optimizer=train.optimizer, momentum=train.momentum,
         columns=problem.matrix_columns,
     )  # fmt: skip
     sealed = prepared.test_rows()
     with tempfile.TemporaryDirectory() as folder:
         model = save_model(
-            Path(folder) / "model.keras", point=naive.point, weights=refitted.weights, head=head,
+            Path(folder) / "model.keras", point=naive.point, networks=[refitted.weights], head=head,
             preprocessor=rows.preprocessor, target_scale=rows.target_scale, sample=sealed.features.head(100),
         )  # fmt: skip
         answers = [load_packaged(path / MODEL).answers(sealed.features), model.answers(sealed.features)]

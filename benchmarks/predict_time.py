@@ -46,8 +46,8 @@ def write_rows(path: Path, n_rows: int) -> None:
             writer.write(pa.table(dict(zip(NAMES, cells.T, strict=True)), schema=schema))
 
 
-def write_model(path: Path) -> None:
-    """The default topology of a large table, untrained: what it answers takes no other time."""
+def write_model(path: Path, n_networks: int) -> None:
+    """Networks of the default topology of a large table, untrained: what they answer takes no other time."""
     frame = pd.DataFrame(np.random.default_rng(1).normal(0, 100, (1000, N_COLUMNS)), columns=NAMES)
     raw = {name: raw_numbers(Cells(frame[name]), PLAIN) for name in NAMES}
     point = Point(depth=3, width=256, batch_norm=True, activation=Activation.RELU)
@@ -56,7 +56,10 @@ def write_model(path: Path) -> None:
     save_model(
         path,
         point=point,
-        weights=initial_weights(point, n_features=N_COLUMNS, n_outputs=1, seed=np.random.SeedSequence(2)),
+        networks=[
+            initial_weights(point, n_features=N_COLUMNS, n_outputs=1, seed=np.random.SeedSequence(seed))
+            for seed in range(n_networks)
+        ],
         head=head,
         preprocessor=Preprocessor.fit(learn_layout(raw), raw),
         target_scale=None,
@@ -70,7 +73,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         data, model, out = (Path(folder) / name for name in ("rows.csv", "model.keras", "answers.csv"))
         write_rows(data, n_rows)
-        write_model(model)
+        write_model(model, n_networks=int(sys.argv[2]) if len(sys.argv) > 2 else 1)
         marks: list[tuple[float, float, int]] = []
         began = time.perf_counter()
         predict_file(

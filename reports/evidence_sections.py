@@ -24,11 +24,11 @@ from ffsearch.reports.evidence_plots import change_name
 from ffsearch.reports.parts import Block, Fact, Section, known
 from ffsearch.reports.pictures import score_picture
 from ffsearch.reports.tables import RunLike
-from ffsearch.search.folder.results import Effect, Temperature
+from ffsearch.search.folder.results import TEMPERATURES, Effect, Temperature
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.language import Language, shortened
 
-__all__ = ["deeper", "errors", "mattered", "sure", "worth"]
+__all__ = ["deeper", "errors", "is_advised", "mattered", "sure", "worth"]
 
 SHAPE: Final = ("depth", "width")
 """What decides how deep and how wide a network is."""
@@ -200,8 +200,8 @@ def _reliability(run: RunLike, t: Language) -> list[Block]:
         return []
     labels = confused.labels if confused else []
     label = t("errors.confidence_two", label=shortened(labels[1])) if len(labels) == 2 else t("errors.confidence")
-    mended = [] if found.temperature is None else [_temperature(found.temperature, t)]
-    text = " ".join([*_calibration_error(run, t), *mended])
+    mended = "" if found.temperature is None else _temperature(found.temperature, t)
+    text = " ".join(filter(None, [*_calibration_error(run, t), mended]))
     return [Block(title=t("errors.reliability"), text=text, pictures=[reliability_picture(found.bins, label, t)])]
 
 
@@ -215,10 +215,20 @@ def _calibration_error(run: RunLike, t: Language) -> list[str]:
     return [t("errors.calibration_error", error=t.score(error), expected=t.score(expected))]
 
 
+def is_advised(found: Temperature) -> bool:
+    """Whether a temperature that no model has is worth a word: in runs of early releases, which fitted one anyhow."""
+    low, high = TEMPERATURES
+    is_noticeable = found.loss_before - found.loss_after >= NOTICEABLE * found.loss_before
+    return found.in_model is None and is_noticeable and low < found.value < high
+
+
 def _temperature(found: Temperature, t: Language) -> str:
-    """What one temperature would mend."""
-    if found.loss_before - found.loss_after < NOTICEABLE * found.loss_before:
-        return t("errors.calibrated", value=t.setting(found.value))
+    """What one temperature mended, or in runs of early releases would mend."""
+    if found.in_model is not None:
+        return "" if found.in_model else t("errors.no_temperature")
+    if not is_advised(found):
+        is_one = found.loss_before - found.loss_after < NOTICEABLE * found.loss_before
+        return t("errors.calibrated", value=t.setting(found.value)) if is_one else ""
     key = "errors.too_sure" if found.value > 1 else "errors.too_timid"
     return t(key, value=t.setting(found.value), before=t.score(found.loss_before), after=t.score(found.loss_after))
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from ffsearch.reports import evidence, tables
-from ffsearch.reports.evidence_sections import NOTICEABLE
+from ffsearch.reports.evidence_sections import is_advised
 from ffsearch.reports.parts import Block, Section
 from ffsearch.reports.tables import RunLike
 from ffsearch.search.wording.codes import Code
@@ -136,7 +136,7 @@ def _place(value: float, parameter: Mapping[str, Any]) -> float | None:
 def _of_errors(run: RunLike) -> Iterator[Finding]:
     calibration, confused = run.results.calibration, evidence.confusion(run)
     fitted = None if calibration is None else calibration.temperature
-    if fitted is not None and fitted.loss_before - fitted.loss_after >= NOTICEABLE * fitted.loss_before:
+    if fitted is not None and is_advised(fitted):
         yield found(Code.SCALE_PROBABILITIES, value=fitted.value)
     balance = tables.best_row(run).get("point.augment_balance", "none")
     if confused is not None and balance == "none" and "augment_balance" not in tables.searched(run):

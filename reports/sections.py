@@ -16,6 +16,7 @@ from ffsearch.reports.parts import Block, Fact, Section, known
 from ffsearch.reports.pictures import better, network_picture
 from ffsearch.reports.search_sections import data, learning, limits, repeat, search
 from ffsearch.reports.tables import RunLike
+from ffsearch.search.folder.of_model import model_findings
 from ffsearch.search.wording.language import Language, shortened
 
 __all__ = ["headline", "sections"]
@@ -72,9 +73,11 @@ def _network(run: RunLike, t: Language) -> Section | None:
     topology = t.topology(best["topology"])
     refit = run.results.refit
     texts = [] if refit is None else [t("network.text", rows=t.count(refit.n_rows))]
+    said = tables.shown(run, model_findings(run.results))
     return Section(
         key="network", title=t("network.title"), texts=texts, entries=_entries(run, best, t),
         pictures=[network_picture(found, t, topology=topology, note=_note(best, t))],
+        blocks=[Block(findings=said)] if said else [],
     )  # fmt: skip
 
 
@@ -158,6 +161,13 @@ def _entries(run: RunLike, best: Mapping[str, Any], t: Language) -> list[tuple[s
     if (refit := run.results.refit) is not None:
         value = t("network.refit_value", updates=t.count(refit.updates), epochs=t.setting(refit.epochs))
         entries.append((t("network.refit"), value))
+    if (average := run.results.average) is not None:
+        value = t(
+            "network.average_value", n=average.n_networks, params=t.count(average.n_params),
+            size=t.setting(average.n_bytes / 1e6), rows=t.count(round(average.rows_per_s)),
+            rows_single=t.count(round(average.rows_per_s_single)),
+        )  # fmt: skip
+        entries.append((t("network.average"), value))
     off = [t.named("parameter", name) for name, value in values.items() if value == 0 and name in _SETTINGS[:3]]
     return [*entries, (t("network.regularisers"), t.listed(off))] if off else entries
 

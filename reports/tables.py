@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ffsearch.search.base.objective import Objective
+from ffsearch.search.folder.of_model import model_findings
 from ffsearch.search.folder.results import Estimate
 from ffsearch.search.folder.summary import Summary
 from ffsearch.search.folder.trial_record import scores as valued
@@ -427,6 +428,7 @@ def findings(run: RunLike) -> list[Finding]:
     reasons = [(column["name"], reason) for column in columns for reason in reasons_in(column)]
     verdict = run.results.verdict
     found = [*notices(run), *(one for name, one in reasons if (one.code, name) not in said), *gaps(run)]
+    found += model_findings(run.results)
     return found if verdict is None else [*found, *verdict.sentences]
 
 

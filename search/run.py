@@ -28,7 +28,7 @@ from ffsearch.search.steps.budget import Clock, Deadline, first_look_seconds
 from ffsearch.search.steps.inputs import Inputs, Request, read_inputs, requested
 from ffsearch.search.steps.judging import judge
 from ffsearch.search.steps.opening import as_kept, begin, kept_when_interrupted, leave, open_folder
-from ffsearch.search.steps.refitting import refit_winner
+from ffsearch.search.steps.refitting import n_networks_of, refit_winner
 from ffsearch.search.steps.repeats import Repeater
 from ffsearch.search.steps.running_trials import RunningTrials
 from ffsearch.search.steps.saving import save_answer
@@ -39,7 +39,7 @@ from ffsearch.search.training.protocol import Trainer
 from ffsearch.search.training.refit import Hold
 from ffsearch.spaces.loader import as_search
 from ffsearch.spaces.overrides import Overrides
-from ffsearch.spaces.schema import EvidenceSpec, SearchSpace
+from ffsearch.spaces.schema import SearchSpace
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -137,7 +137,7 @@ def _run_search(
             copy_of(inputs, folder) as copy,
         ):
             n_trials = len(folder.records) if finish else space.search.n_trials
-            if _is_done(folder, n_trials=n_trials, wanted=space.evidence):
+            if _is_done(folder, n_trials=n_trials, space=space):
                 leave(inputs, folder, observer, report=report)
             else:
                 _answer(
@@ -163,8 +163,8 @@ def _answer(
     space, prepared = inputs.space, inputs.prepared
     setting, trainers = setting_of(inputs), trainers_of(inputs, executor=executor)
     clock = Clock(
-        Deadline(space.search.budget, began=began), setting.problem,
-        n_all=len(prepared.development_rows), evidence=space.evidence, earlier_s=folder.earlier_s,
+        Deadline(space.search.budget, began=began), setting.problem, n_all=len(prepared.development_rows),
+        n_refits=n_networks_of(space.model), evidence=space.evidence, earlier_s=folder.earlier_s,
     )  # fmt: skip
     answers = answers_of(inputs, setting, folder)
     told = ToldTrials(setting, folder=folder, engine=engine, copy=copy, answers=answers, observer=observer)
@@ -188,7 +188,8 @@ def _answer(
         weighed = weigh(told, setting, space=space, repeater=repeater, observer=observer)
         answer = refit_winner(
             weighed.winner, weighed.steps, setting,
-            prepared=prepared, trainers=trainers, hold=Hold(space.train.refit), folder=folder, observer=observer,
+            prepared=prepared, trainers=trainers, hold=Hold(space.train.refit),
+            n_networks=n_networks_of(space.model), temperature=weighed.divisor, folder=folder, observer=observer,
         )  # fmt: skip
         judged = judge(
             weighed, answer, setting,
@@ -252,12 +253,14 @@ def _refuse_for_a_study(*, storage: str | None, finish: bool) -> None:
         )
 
 
-def _is_done(folder: RunFolder, *, n_trials: int | None, wanted: EvidenceSpec) -> bool:
-    """Whether an earlier start came to its end, and neither more trials nor other evidence are wanted."""
+def _is_done(folder: RunFolder, *, n_trials: int | None, space: SearchSpace) -> bool:
+    """Whether an earlier start came to its end, and neither more trials nor other evidence or model are wanted."""
     run = StoredRun(folder.path)
     if not run.is_finished or (n_trials is not None and len(folder.records) < n_trials):
         return False
-    settings = wanted.model_dump(mode="json")
+    if run.results.refit is not None and (run.results.average is not None) != (space.model == "average"):
+        return False
+    settings = space.evidence.model_dump(mode="json")
     return run.results.evidence.settings in (None, settings)
 
 

@@ -5,6 +5,7 @@
     ├── space   ParameterSpec     what is searched, and between which bounds
     ├── train   TrainSpec         how every candidate is trained
     ├── search  SearchSpec        how candidates are proposed, and how many
+    ├── model   a word            what is saved: the winner refitted, or the mean of several refits
     └── evidence EvidenceSpec     what the answer is weighed by: points trained again, baselines
 
 A default stands here once; defaults of parameters that a file leaves out stand in `search/network/defaults.py`.
@@ -518,6 +519,11 @@ class SearchSpace(SpaceSection):
     space: ParameterSpec = Field(default=ParameterSpec(), description="What is searched, and between which bounds.")
     train: TrainSpec = Field(default=TrainSpec(), description="How every candidate is trained, and for how long.")
     search: SearchSpec = Field(default=SearchSpec(), description="How candidates are proposed, and how many.")
+    model: Literal["single", "average"] = Field(
+        default="single",
+        description="What is saved: single is the winner, refitted once; average refits it five times, with other "
+        "seeds, and answers with their mean. It is mostly better, and takes five times the refit and the answering.",
+    )
     evidence: Evidence = Field(
         default=EvidenceSpec(), description="What the answer is weighed by: none, quick, full, or key by key."
     )

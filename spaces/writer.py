@@ -24,8 +24,8 @@ __all__ = ["json_schema", "space_identity", "space_to_yaml", "value_to_yaml"]
 _IDENTITY: Final = "ffsearch-space-1"
 """Goes into every identity: a change of what identities leave out is a change of this."""
 
-_NOT_WHICH: Final = ("evidence", "preset", "ignore")
-"""What says how a result is weighed, what was filled in, or what is shown: not which run it is."""
+_NOT_WHICH: Final = ("model", "evidence", "preset", "ignore")
+"""What says what the winner becomes, how it is weighed, what was filled in, or what is shown: not which run it is."""
 
 _HOW_LONG: Final = ("trials", "budget")
 """Keys of `search:` that say how far a search goes, not which one it is."""
@@ -83,9 +83,10 @@ def value_to_yaml(value: Any) -> str:
 def space_identity(space: SearchSpace | CapacitySpace) -> str:
     """What two spaces share when a run of one can go on as a run of the other.
 
-    Left out: `search.trials` and `search.budget`, which only say how far to go, `evidence`, which says how the result
-    is weighed, `ignore`, which says what is shown, `preset`, whose values are filled in, and the folders of data
-    files, for the same command from another folder finds the same table (its content has a hash of its own).
+    Left out: `search.trials` and `search.budget`, which only say how far to go, `model` and `evidence`, which say what
+    becomes of the winner and how it is weighed, `ignore`, which says what is shown, `preset`, whose values are filled
+    in, and the folders of data files, for the same command from another folder finds the same table (its content has a
+    hash of its own).
 
     Returns:
         SHA-256 in hexadecimal.

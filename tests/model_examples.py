@@ -116,7 +116,7 @@ def a_model(path: Path, task: Task, *, point: Point = POINT, **changes: Any) -> 
     seed = np.random.SeedSequence(3)
     given = {
         "point": point,
-        "weights": initial_weights(point, n_features=preprocessor.n_features, n_outputs=head.n_outputs, seed=seed),
+        "networks": [initial_weights(point, n_features=preprocessor.n_features, n_outputs=head.n_outputs, seed=seed)],
         "head": head,
         "preprocessor": preprocessor,
         "target_scale": SCALE if task is Task.REGRESSION else None,

@@ -20,7 +20,7 @@ from ffsearch.search.evidence.terms import row_terms
 from ffsearch.search.evidence.units import UnitKind
 from ffsearch.search.evidence.verdict import verdict
 from ffsearch.search.folder.plain import json_bytes, read
-from ffsearch.search.folder.results import Estimate
+from ffsearch.search.folder.results import Averaged, Estimate
 from ffsearch.search.folder.verdict import Verdict
 from ffsearch.search.network.heads import Task
 from ffsearch.search.wording.codes import Code
@@ -66,6 +66,12 @@ def facts(
 
 NO_RIVAL = {"over_linear": None, "over_boosting": None, "boosting_over_linear": None}
 ONE_UNIT = Estimate(value=0.2, low=math.nan, high=math.nan)
+
+
+def averaged(gain: Estimate | None) -> Averaged:
+    return Averaged(n_networks=5, n_params=245, n_bytes=90_000, rows_per_s=1e5, rows_per_s_single=4e5, gain=gain)
+
+
 gains = st.floats(-1, 1).flatmap(lambda v: st.builds(interval, st.just(v), st.floats(1e-3, 0.6)))
 
 
@@ -117,6 +123,9 @@ def test_every_wording_is_reachable() -> None:
         facts(kind=UnitKind.GROUPS, n_units=9, margin=0.08),
         *(facts(over_dummy={"network": ONE_UNIT}, kind=kind, n_units=1, **NO_RIVAL) for kind in UnitKind),
         *(facts(0.0, 0.0, 0.0, reach=0.01, proper={name: interval(0.3)}) for name in ("network", "linear", "boosting")),
+    ]
+    examples += [
+        facts(averaged=averaged(gain)) for gain in (interval(0.2), interval(0.0), interval(-0.2), ONE_UNIT, None)
     ]
     said = {one.key for example in examples for one in verdict(example).sentences}
     codes = [code for code in Code if code.startswith("FFS6")]

@@ -118,6 +118,9 @@ SHOWN_BY: dict[str, list[Code]] = {
     "test_cluster.py::test_a_node_that_goes_costs_its_networks_a_retry_and_nothing_else": [Code.NODE_JOINED],
     "test_compiling.py::test_a_damaged_file_is_never_read_and_compiled_anew": [Code.PROGRAMS_DAMAGED],
     "test_compiling.py::test_a_folder_that_cannot_be_made_keeps_nothing_and_stops_nothing": [Code.PROGRAMS_NOT_KEPT],
+    "test_temperature.py::test_a_temperature_that_is_shown_to_help_is_in_the_model_and_told": [
+        Code.TEMPERATURE_IN_MODEL
+    ],
     "test_run_evidence.py::test_when_time_is_short_the_search_decides_and_says_so": [Code.FINALISTS_UNTRAINED],
     "test_run_evidence.py::test_baselines_that_the_budget_has_no_time_for_are_left_out_and_it_is_said": [
         Code.BASELINE_LEFT_OUT

@@ -68,7 +68,7 @@ def save(path: Path, task: Task, *, frame: pd.DataFrame, **given: Any) -> tuple[
     weights = initial_weights(POINT, n_features=preprocessor.n_features, n_outputs=head.n_outputs, seed=SEED)
     arguments = {
         "point": POINT,
-        "weights": weights,
+        "networks": [weights],
         "head": head,
         "preprocessor": preprocessor,
         "target_scale": SCALE if task is Task.REGRESSION else None,

@@ -15,7 +15,7 @@ from ffsearch.search.network.topology import Activation, Balance, Point
 from ffsearch.search.network.weights import initial_weights
 from ffsearch.search.training import refit as refitting
 from ffsearch.search.training.batches import cut_batches, epoch_order
-from ffsearch.search.training.refit import Hold, Refitted, Steps, refit
+from ffsearch.search.training.refit import Hold, Refitted, Steps, refits
 
 SEED = np.random.SeedSequence(3)
 
@@ -33,14 +33,14 @@ def test_updates_or_epochs_are_held() -> None:
 def test_a_refit_makes_exactly_the_updates_asked_for(trainer: str, n_updates: int) -> None:
     split = problem_for(Task.REGRESSION).splits[0]
     point = Point(depth=1, width=5, activation=Activation.TANH, learning_rate=0.05)
-    refitted = refit(
+    (refitted,) = refits(
         point,
         head=HEAD,
         x=split.x_train,
         y=split.y_train,
         n_updates=n_updates,
         batch_size=32,
-        seed=SEED,
+        seeds=[SEED],
         optimizer="sgd",
         momentum=0.0,
         trainer=trainer,
@@ -61,14 +61,14 @@ def test_a_refit_makes_exactly_the_updates_asked_for(trainer: str, n_updates: in
 def test_a_refit_that_diverges_says_what_to_do(trainer: str) -> None:
     split = problem_for(Task.REGRESSION).splits[0]
     with pytest.raises(TrainingError, match=r"diverged.*learning rate 1e\+25.*search.seed"):
-        refit(
+        refits(
             Point(depth=1, width=8, learning_rate=1e25),
             head=HEAD,
             x=split.x_train,
             y=split.y_train,
             n_updates=20,
             batch_size=32,
-            seed=SEED,
+            seeds=[SEED],
             trainer=trainer,
         )
 
@@ -76,9 +76,10 @@ def test_a_refit_that_diverges_says_what_to_do(trainer: str) -> None:
 def refitted_by(trainer: str, point: Point) -> Refitted:
     split = problem_for(Task.BINARY).splits[0]
     head = problem_for(Task.BINARY).head
-    return refit(
-        point, head=head, x=split.x_train, y=split.y_train, n_updates=25, batch_size=32, seed=SEED, trainer=trainer
+    (refitted,) = refits(
+        point, head=head, x=split.x_train, y=split.y_train, n_updates=25, batch_size=32, seeds=[SEED], trainer=trainer
     )
+    return refitted
 
 
 @pytest.mark.parametrize(
@@ -92,6 +93,24 @@ def test_lane_and_reference_agree(changes: dict[str, object]) -> None:
     np.testing.assert_allclose(lane.penalty, reference.penalty, rtol=1e-3, atol=1e-6)
     for got, want in zip(lane.weights, reference.weights, strict=True):
         np.testing.assert_allclose(got, want, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("trainer", ["population", "keras"])
+def test_several_refits_are_each_what_its_seed_makes_of_it(trainer: str) -> None:
+    split, head = problem_for(Task.BINARY).splits[0], problem_for(Task.BINARY).head
+    seeds = [SEED, *(np.random.SeedSequence(seed) for seed in (4, 5))]
+
+    def trained(*of: np.random.SeedSequence) -> list[Refitted]:
+        return refits(
+            POINT, head=head, x=split.x_train, y=split.y_train, n_updates=25, batch_size=32, seeds=of, trainer=trainer
+        )
+
+    together = trained(*seeds)
+    alone = [one for seed in seeds for one in trained(seed)]
+    for one, other in zip(together, alone, strict=True):
+        for got, want in zip(one.weights, other.weights, strict=True):
+            np.testing.assert_array_equal(got, want)
+    assert not np.allclose(together[0].weights[0], together[1].weights[0])
 
 
 def test_a_network_that_no_lane_holds_goes_to_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -121,7 +121,15 @@ def identity(*overrides: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "override", ["search.trials=7", "search.budget=10m", "space.depth.log=false", "data.drop=[]", "ignore=[FFS301]"]
+    "override",
+    [
+        "search.trials=7",
+        "search.budget=10m",
+        "space.depth.log=false",
+        "data.drop=[]",
+        "ignore=[FFS301]",
+        "model=average",
+    ],
 )
 def test_how_long_a_search_goes_on_and_what_is_default_anyway_leave_it_the_same(override: str) -> None:
     assert identity(override) == identity()

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from ffsearch.search.base.environment import shell_quoted
 from ffsearch.search.base.objective import Objective
-from ffsearch.search.console.study_lines import amount, stands, study_lines, wrapped_verdict
+from ffsearch.search.console.study_lines import amount, stands, study_lines, wrapped, wrapped_verdict
+from ffsearch.search.folder.of_model import model_findings
 from ffsearch.search.folder.reader import StoredRun
 from ffsearch.search.folder.results import Corrected, SealedTest
 from ffsearch.search.folder.summary import BestPoint, Summary
@@ -106,8 +107,14 @@ def closing_lines(summary: Summary, path: Path, *, ignored: Iterable[str] = ()) 
         *(["sealed test    none was set apart (data.test)"] if test is None else _test_lines(test, summary.objective)),
         *_baseline_lines(summary),
         f"refit          {refit.updates:,} updates on all {refit.n_rows:,} rows outside the test part",
+        *_average_lines(summary),
         f"model          {path / 'model' / 'model.keras'}",
         *([] if verdict is None else ["", *wrapped_verdict(verdict, ignored)]),
+        *(
+            line
+            for finding in unsilenced(model_findings(summary), ignored)
+            for line in ["", *wrapped([PLAIN.tagged(finding)])]
+        ),
     ]
 
 
@@ -157,6 +164,23 @@ def _test_lines(test: SealedTest, objective: Objective) -> list[str]:
 def _opened(test: SealedTest) -> str:
     """That it flatters, when it was opened more than once."""
     return f"  (opened {test.openings} times)" if test.openings > 1 else ""
+
+
+def _average_lines(summary: Summary) -> list[str]:
+    """That several networks answer: their scores, their size and their speed beside those of one."""
+    average = summary.average
+    if average is None:
+        return []
+    single, test = average.single, summary.evidence.test
+    score = (
+        "" if single is None or test is None else f", {PLAIN.score(test.value)} for {PLAIN.score(single.value)} of one"
+    )
+    rows, rows_single = (PLAIN.count(round(n)) for n in (average.rows_per_s, average.rows_per_s_single))
+    megabytes = PLAIN.setting(average.n_bytes / 1e6)
+    return [
+        f"average        of {average.n_networks} networks{score}; "
+        f"{megabytes} MB, {rows} rows a second, {rows_single} of one"
+    ]
 
 
 def _baseline_lines(summary: Summary) -> list[str]:

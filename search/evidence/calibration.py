@@ -1,24 +1,39 @@
-"""Whether probabilities mean what they say: the reliability curve, and one temperature that would mend them."""
+"""Whether probabilities mean what they say: the reliability curve, and one temperature that mends them.
+
+validation rows of all repeats -> temperature, its interval       enough errors? 1 left out?
+rows of the other repeats -> temperature -> rows of this one      log loss shown to be lower?
+all of it -> the saved model divides its logits by it
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ffsearch.search.evidence.intervals import share_interval
+from ffsearch.search.base.confidence import TAIL
+from ffsearch.search.base.objective import Objective
+from ffsearch.search.evidence.intervals import Unseen, mean_limits, share_interval
 from ffsearch.search.evidence.metrics import ECE_BINS, confidence_and_hit, expected_calibration_error
-from ffsearch.search.evidence.units import Units
-from ffsearch.search.folder.results import Bin, Estimate, Temperature
-from ffsearch.search.network.heads import Head, Task, mean_loss
+from ffsearch.search.evidence.scoring import answers_from_logits, truth_of
+from ffsearch.search.evidence.terms import if_wrong, row_influences, row_terms, strata
+from ffsearch.search.evidence.units import UnitKind, Units
+from ffsearch.search.folder.results import TEMPERATURES, Bin, Estimate, Temperature
+from ffsearch.search.network.heads import Head, Task, mean_loss, row_losses
 
-__all__ = ["expected_if_calibrated", "fit_temperature", "reliability"]
+__all__ = ["Validated", "expected_if_calibrated", "fit_temperature", "reliability", "weigh_temperature"]
 
-TEMPERATURES: Final = (0.05, 20.0)
-"""Bounds of the temperature. choice: beyond them the logits are not probabilities at all."""
+MIN_ERRORS: Final = 20
+"""Errors without which no temperature is taken. choice: errors alone keep it from falling, each knows it to about its
+own size, and of twenty it is known to a quarter."""
 
+_STEP: Final = 1e-3
+"""Of the logarithm of the temperature, for a difference quotient. Choice: float64 has ten digits left."""
+
+_LOG_LOSS: Final = Objective(name="log_loss", direction="minimize")
 
 N_DRAWS: Final = 100
 """Draws of classes behind the calibration error of right probabilities. Choice: they tell it to a twentieth."""
@@ -75,6 +90,50 @@ def expected_if_calibrated(probabilities: NDArray[Any], *, rng: np.random.Genera
     return float(np.mean([expected_calibration_error(truth, probabilities) for truth in drawn]))
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Validated:
+    """Rows of one repeat that its network has not learnt from, and what it answered.
+
+    Args:
+        rows: Their numbers in the table, shape (n_rows,).
+        y: Targets as a `Split` holds them.
+        logits: Shape (n_rows, n_outputs).
+    """
+
+    rows: NDArray[np.int64]
+    y: NDArray[Any]
+    logits: NDArray[Any]
+
+
+def weigh_temperature(head: Head, repeats: Sequence[Validated], *, units: Units) -> Temperature:
+    """The temperature that lowers the log loss of all repeats' rows most, and whether it belongs into the model.
+
+    It does where enough rows are answered wrong, its interval leaves 1 out, and it is shown to lower the log loss of
+    rows and networks that had no part in it: each repeat's by the temperature that the others' rows give, rows left out
+    that both have.
+
+    Args:
+        head: Of a binary or multiclass task.
+        repeats: What the winner answered in each.
+        units: What is independent, of the rows of all repeats one after another; a row of several is one.
+    """
+    y = np.concatenate([one.y for one in repeats])
+    logits = np.concatenate([one.logits for one in repeats])
+    found = fit_temperature(head, y, logits)
+    limits = _limits(head, y, logits, at=found.value, units=units)
+    gain = _gain(head, repeats, units=units)
+    n_errors = _n_errors(head, np.concatenate([one.rows for one in repeats]), y, logits, units=units)
+    is_shown = (
+        n_errors >= MIN_ERRORS
+        and limits is not None
+        and not limits[0] <= 1.0 <= limits[1]
+        and gain is not None
+        and gain.low > 0
+    )
+    known = replace(found, gain=gain, n_errors=n_errors, in_model=is_shown)
+    return known if limits is None else replace(known, low=limits[0], high=limits[1])
+
+
 def fit_temperature(head: Head, y: NDArray[Any], logits: NDArray[Any]) -> Temperature:
     """The temperature that lowers the log loss most; 1 leaves probabilities as they are, more makes them milder.
 
@@ -96,3 +155,62 @@ def fit_temperature(head: Head, y: NDArray[Any], logits: NDArray[Any]) -> Temper
     if found.fun >= before:
         return Temperature(value=1.0, loss_before=before, loss_after=before)
     return Temperature(value=float(np.exp(found.x)), loss_before=before, loss_after=float(found.fun))
+
+
+def _limits(
+    head: Head, y: NDArray[Any], logits: NDArray[Any], *, at: float, units: Units
+) -> tuple[float, float] | None:
+    """The 95 % interval of a temperature; None at a bound, and where the loss has no bend there.
+
+    The logarithm of the temperature is where the mean slope of the rows' losses is 0; a row moves it by its own slope
+    over the bend of their mean, and the interval is that of a mean of such moves.
+    """
+    place, (low, high) = float(np.log(at)), np.log(TEMPERATURES)
+    logits = logits.astype(np.float64)  # differences of losses need its digits
+    if not low + 2 * _STEP < place < high - 2 * _STEP:
+        return None
+    below, here, above = (row_losses(head, y, logits / np.exp(place + step)) for step in (-_STEP, 0.0, _STEP))
+    slopes = (above - below) / (2 * _STEP)
+    bend = float((above - 2 * here + below).mean()) / _STEP**2
+    if not bend > 0:
+        return None
+    ends = mean_limits(place + slopes.mean() / bend - slopes / bend, units=units, tail=TAIL)
+    return float(np.exp(ends[0])), float(np.exp(ends[1]))
+
+
+def _gain(head: Head, repeats: Sequence[Validated], *, units: Units) -> Estimate | None:
+    """Log loss a row that the temperature of the other repeats saves; None where no repeat has others."""
+    ends = np.cumsum([len(one.rows) for one in repeats])
+    unit_of = np.split(units.numbers, ends[:-1])
+    judged, plain, scaled, truth = [], [], [], []
+    for place, one in enumerate(repeats):
+        apart = [~np.isin(numbers, unit_of[place]) for numbers in unit_of]
+        others = [(other, kept) for other, kept in zip(repeats, apart, strict=True) if kept.any()]
+        judged.append(np.full(len(one.rows), bool(others)))
+        if not others:
+            continue
+        y = np.concatenate([other.y[kept] for other, kept in others])
+        fitted = fit_temperature(head, y, np.concatenate([other.logits[kept] for other, kept in others]))
+        truth.append(truth_of(head, one.y, scale=None))
+        plain.append(answers_from_logits(head, one.logits, scale=None))
+        scaled.append(answers_from_logits(head, one.logits / fitted.value, scale=None))
+    if not truth:
+        return None
+    known, units = np.concatenate(truth), units.of(np.concatenate(judged))
+    terms = [row_terms(head.task, _LOG_LOSS.name, truth=known, answers=np.concatenate(of)) for of in (scaled, plain)]
+    losses = np.stack(terms)
+    saved = np.subtract(*row_influences(_LOG_LOSS.name, truth=known, terms=losses)[::-1])
+    wrong = if_wrong(_LOG_LOSS.name, truth=known, terms=losses)
+    assert wrong is not None
+    # Both answer the same class, so an error that was not seen is one of both at once.
+    unseen = [Unseen(values=wrong[1] - wrong[0], rows=rows) for rows in strata(_LOG_LOSS.name, known)]
+    low, high = mean_limits(saved, units=units, tail=TAIL, unseen=unseen)
+    return Estimate(value=float(saved.mean()), low=low, high=high)
+
+
+def _n_errors(head: Head, rows: NDArray[np.int64], y: NDArray[Any], logits: NDArray[Any], *, units: Units) -> int:
+    """Rows that were answered wrong in some repeat, each counted once, and so are copies."""
+    answers = answers_from_logits(head, logits, scale=None)
+    wrong = answers.argmax(axis=1) != truth_of(head, y, scale=None)
+    numbers = units.numbers if units.kind is UnitKind.COPIES else rows
+    return len(np.unique(numbers[wrong]))

@@ -15,7 +15,7 @@ from ffsearch.search.evidence.comparison import SeedSpread, paired_over_rows
 from ffsearch.search.evidence.intervals import Elsewhere
 from ffsearch.search.evidence.terms import weighted_scores
 from ffsearch.search.evidence.units import UnitKind, Units
-from ffsearch.search.folder.results import Estimate
+from ffsearch.search.folder.results import Averaged, Estimate
 
 __all__ = ["CONTESTS", "MODELS", "AnsweredElsewhere", "Facts", "Known", "Smaller", "facts_of_rows"]
 
@@ -61,6 +61,7 @@ class Facts:
         chosen_again: Share of resampled choices that fell on the winner; None when there were no repeats.
         seeds: How far the network's true score scatters from seed to seed; None when it is not known.
         is_sealed: Whether they rest on rows that chose nothing.
+        averaged: Of a network that is the mean of several, what that gains over one; None where one network answers.
     """
 
     metric: str
@@ -80,6 +81,7 @@ class Facts:
     chosen_again: float | None = None
     seeds: SeedSpread | None = None
     is_sealed: bool = True
+    averaged: Averaged | None = None
 
     @property
     def over_baselines(self) -> dict[str, Estimate]:

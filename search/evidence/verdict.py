@@ -8,6 +8,7 @@ from typing import Final
 from ffsearch.search.evidence.decision import VerdictCode, decide
 from ffsearch.search.evidence.facts import Facts
 from ffsearch.search.evidence.settling import HOPELESS, settles
+from ffsearch.search.folder.of_model import of_average
 from ffsearch.search.folder.results import Estimate
 from ffsearch.search.folder.verdict import Verdict
 from ffsearch.search.wording.codes import Code
@@ -31,6 +32,8 @@ def verdict(facts: Facts) -> Verdict:
 def _findings(facts: Facts, decision: VerdictCode) -> Iterator[Finding]:
     topology = {} if decision is VerdictCode.NOTHING else {"topology": facts.topology}
     yield found(Code[f"ANSWER_{decision.name}"], **topology)
+    if facts.averaged is not None and decision is not VerdictCode.NOTHING:
+        yield of_average(facts.averaged, facts.metric)
     yield from _of_gains(facts, decision)
     if decision in (VerdictCode.NETWORK, VerdictCode.BOOSTING, VerdictCode.NOT_SETTLED) and facts.shown:
         yield from _of_topology(facts)

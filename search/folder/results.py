@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ from ffsearch.search.folder.plain import Number
 from ffsearch.search.folder.verdict import KeptFinding
 
 __all__ = [
+    "TEMPERATURES",
+    "Averaged",
     "Bin",
     "Calibration",
     "ComparedModel",
@@ -179,6 +181,30 @@ class Evidence:
     notices: tuple[KeptFinding, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Averaged:
+    """A model that answers with the mean of several refits of the winner, beside one of them.
+
+    Args:
+        n_networks: How many.
+        n_params: Parameters of all of them.
+        n_bytes: Size of the model's file.
+        rows_per_s: Raw rows it answered in a second, where it was made.
+        rows_per_s_single: Those that one network answered.
+        gain: What it gains over one network on the sealed rows, for these very networks, positive where the mean is
+            better; None without sealed rows.
+        single: That network on the sealed rows; None without.
+    """
+
+    n_networks: int
+    n_params: int
+    n_bytes: int
+    rows_per_s: Number
+    rows_per_s_single: Number
+    gain: Estimate | None = None
+    single: SealedScores | None = None
+
+
 # --- what it is compared with -----------------------------------------------------------------------------------------
 
 
@@ -255,19 +281,34 @@ class Bin(Estimate):
     n_rows: int
 
 
+TEMPERATURES: Final = (0.2, 5.0)
+"""Bounds of a temperature. choice: networks are off by a half or a third (Guo et al. 2017 have 1.1 to 2.7); one that
+ends at a bound was fitted on rows that can be told apart without a fault, or is no matter of one factor."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Temperature:
-    """The factor that logits would be divided by, and what it does to the log loss of the rows it was fitted on.
+    """The factor that logits are divided by, and what it does to the log loss of the rows it was fitted on.
 
     Args:
         value: The factor.
         loss_before: Without it.
         loss_after: With it.
+        low: Lower end of its 95 % interval; None where it is not known.
+        high: Upper end.
+        gain: Log loss a row that it saves on rows that did not fit it; None where it is not known.
+        n_errors: Rows that were answered wrong among those it was fitted on, each counted once.
+        in_model: Whether the saved model divides by it; None in runs of releases that never did.
     """
 
     value: float
     loss_before: float
     loss_after: float
+    low: Number | None = None
+    high: Number | None = None
+    gain: Estimate | None = None
+    n_errors: int | None = None
+    in_model: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -276,7 +317,7 @@ class Calibration:
 
     Args:
         bins: The reliability curve.
-        temperature: What would mend it.
+        temperature: What mends it, or would.
         error_if_calibrated: The calibration error that right probabilities like these would have on as many rows; None
             where it is not known.
     """

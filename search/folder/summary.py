@@ -18,6 +18,7 @@ from ffsearch.search.base.objective import Objective
 from ffsearch.search.folder.plain import Number, described, plain, read
 from ffsearch.search.folder.ranking import best_standing, standing_of
 from ffsearch.search.folder.results import (
+    Averaged,
     Calibration,
     ComparedModel,
     Effect,
@@ -207,6 +208,8 @@ class Summary:
         best: The network that was refitted, before that the best one so far; None when no trial has a value.
         evidence: What supports its score.
         refit: How long it was trained on all rows outside the test.
+        average: Of a model that answers with the mean of several networks, what that gains and costs; its scores and
+            the verdict are those of the mean.
         baselines: The models it was compared with.
         verdict: The answer.
         effects: What a change of one thing does to it.
@@ -228,6 +231,7 @@ class Summary:
     best: BestPoint | None
     evidence: Evidence
     refit: RefitFacts | None = None
+    average: Averaged | None = None
     baselines: tuple[ComparedModel, ...] = ()
     verdict: Verdict | None = None
     effects: tuple[Effect, ...] = ()

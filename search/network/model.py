@@ -23,7 +23,9 @@ __all__ = ["build_network", "data_loss", "make_optimizer"]
 # --- the network -----------------------------------------------------------------------------------------------------
 
 
-def build_network(point: Point, *, head: Head, n_features: int, seed: np.random.SeedSequence) -> keras.Model:
+def build_network(
+    point: Point, *, head: Head, n_features: int, seed: np.random.SeedSequence, name: str = "network"
+) -> keras.Model:
     """The network of a point, from matrix to logits, holding its initial weights; not compiled.
 
     Args:
@@ -31,6 +33,7 @@ def build_network(point: Point, *, head: Head, n_features: int, seed: np.random.
         head: The end of the network.
         n_features: Columns of the matrix.
         seed: The job's seed: initial weights, and one dropout seed a layer.
+        name: What Keras calls it; networks of one model have different names.
 
     Returns:
         A functional model, (n_rows, n_features) float32 to (n_rows, n_outputs) float32. Penalties are among its
@@ -45,7 +48,7 @@ def build_network(point: Point, *, head: Head, n_features: int, seed: np.random.
             tensor = step(tensor)
         if point.residual and layer and below.shape[-1] == units:
             tensor = keras.layers.Add(name=f"residual_{layer}")([below, tensor])
-    model = keras.Model(inputs, _dense(point, head.n_outputs, name="logits")(tensor), name="network")
+    model = keras.Model(inputs, _dense(point, head.n_outputs, name="logits")(tensor), name=name)
     model.set_weights(weights)
     if point.batch_norm:
         _hold_idle_biases(model)

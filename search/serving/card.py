@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ffsearch.search.base.files import write_atomically
+from ffsearch.search.folder.of_model import model_findings
 from ffsearch.search.folder.reader import CARD, StoredRun, load
 from ffsearch.search.folder.summary import BestPoint, RefitFacts, Summary
 from ffsearch.search.wording.codes import Code
@@ -155,6 +156,11 @@ def _evidence(run: StoredRun) -> list[str]:
         for one in summary.baselines
         if one.test is not None
     ]
+    average = summary.average
+    if average is not None and average.single is not None:
+        value = PLAIN.in_interval(average.single.value, average.single.low, average.single.high)
+        meaning = f"the first of the {average.n_networks} that are averaged"
+        lines.append(f"| {_name(objective)}, sealed test, one network | {value} | {meaning} |")
     others = {} if test is None else test.others(objective)
     lines += [
         f"| {_name(name)}, sealed test | {PLAIN.score(value)} | {_MEANINGS.get(name, '')} |"
@@ -163,6 +169,8 @@ def _evidence(run: StoredRun) -> list[str]:
     lines += ["", f"{_name(objective)[:1].upper()}{_name(objective)[1:]}: {_MEANINGS[objective]}."]
     verdict = summary.verdict
     lines += [] if verdict is None else ["", _plain(" ".join(verdict.tagged(PLAIN, ignored=run.ignored)))]
+    for finding in unsilenced(model_findings(summary), run.ignored):
+        lines += ["", _plain(PLAIN.tagged(finding))]
     if test is None:
         return [*lines, "No rows were sealed, so nothing here says how it does on rows that chose nothing."]
     if test.openings > 1:
@@ -199,12 +207,24 @@ def _recipe(summary: Summary, environment: Mapping[str, Any], space_text: str) -
         f"trainer {search.trainer}, seed {search.seed}, in {PLAIN.duration(search.wall_s)}",
         f"- the winner, trial {best.trial}, was trained afresh for {refit.updates:,} updates "
         f"({PLAIN.setting(refit.epochs)} epochs)",
+        *_average(summary),
         f"- ffsearch {summary.ffsearch}, Python {environment.get('python')}, {versions}",
         "- again, with the space below as space.yaml: `ffsearch run space.yaml --out again`",
         "",
         f"{fence}yaml",
         space_text.rstrip(),
         fence,
+    ]
+
+
+def _average(summary: Summary) -> list[str]:
+    average = summary.average
+    if average is None:
+        return []
+    rows, rows_single = (PLAIN.count(round(n)) for n in (average.rows_per_s, average.rows_per_s_single))
+    return [
+        f"- {average.n_networks} times, each with other seeds: {average.n_params:,} parameters, "
+        f"{PLAIN.setting(average.n_bytes / 1e6)} MB; it answered {rows} rows a second, one network {rows_single}"
     ]
 
 

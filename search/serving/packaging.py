@@ -4,6 +4,9 @@
                                                        +-> network -> logits -> probabilities, or values
     category columns -> looked up, one slot a level ---+
 
+There may be several networks, which read the same matrix: the answer then is the mean of their answers. Logits may be
+divided by a temperature before they become probabilities.
+
 It is made of Keras' own layers and operations alone, so `keras.models.load_model(path)` needs no ffsearch. Inputs are a
 dict of one (n_rows, 1) tensor a column: float32 with NaN where missing, strings with "" where missing; a date is the
 number of days since the first one (`origin` in `ffsearch.json`), its time of day their fraction. Keras allows not
@@ -22,6 +25,7 @@ import os
 import warnings
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -57,7 +61,7 @@ __all__ = [
     "as_tensor",
     "largest_difference",
     "load_packaged",
-    "package",
+    "only_first",
     "save_model",
 ]
 
@@ -73,6 +77,9 @@ choice: the bar of the design; float32 itself takes 1e-7 of it.
 _NETWORK: Final = "ffsearch.network.json"
 _WEIGHTS: Final = "ffsearch.network.npz"
 """Members of wide models alone."""
+
+_AVERAGE: Final = "average"
+"""The layer that takes the mean of several networks' answers."""
 
 _MANY_INPUTS: Final = 300
 """Inputs above which a model is wide. Choice: Keras loads some 100 inputs a second."""
@@ -102,7 +109,7 @@ class PackagedModel:
         by_matrix: keras.Model | None = None,
     ) -> None:
         self._model = model
-        self._by_matrix = by_matrix
+        self.by_matrix = by_matrix
         self.task = Task(facts["task"])
         self.labels = tuple(facts["labels"])
         self.target_names = tuple(facts["target_names"])
@@ -152,7 +159,7 @@ class PackagedModel:
             DataError: If a column is missing, or images have another size.
         """
         raw = self.raw(frame, reader=reader)
-        answer = self._answer if self._by_matrix is None else self._answer_by_matrix
+        answer = self._answer if self.by_matrix is None else self._answer_by_matrix
         return np.concatenate([answer(raw, start) for start in range(0, max(len(frame), 1), _CHUNK_ROWS)])
 
     def answers_of_keras(self, frame: pd.DataFrame | NDArray[Any]) -> NDArray[np.float32]:
@@ -210,10 +217,10 @@ class PackagedModel:
     def _answer_by_matrix(self, raw: Mapping[str, NDArray[Any]], start: int) -> NDArray[np.float32]:
         """The answers of one chunk of rows, whose matrix NumPy makes."""
         assert self._preprocessor is not None
-        assert self._by_matrix is not None
+        assert self.by_matrix is not None
         columns = {column: raw[name][start : start + _CHUNK_ROWS] for column, name in self._inputs.items()}
         matrix = self._preprocessor.matrix(columns, n_rows=len(next(iter(columns.values()))))
-        answers: NDArray[np.float32] = self._by_matrix(matrix, training=False).numpy()
+        answers: NDArray[np.float32] = self.by_matrix(matrix, training=False).numpy()
         return answers
 
     def _answer(self, raw: Mapping[str, NDArray[Any]], start: int) -> NDArray[np.float32]:
@@ -257,6 +264,20 @@ def _read_by_matrix(archive: zipfile.ZipFile) -> keras.Model | None:
     return model
 
 
+def only_first(packaged: PackagedModel) -> PackagedModel:
+    """The first network of a model that answers with the mean of several, as it would answer by itself."""
+    by_matrix = packaged.by_matrix
+    return PackagedModel(
+        lambda: _first_of(packaged.model),
+        {**packaged.facts, "n_networks": 1},
+        by_matrix=None if by_matrix is None else _first_of(by_matrix),
+    )
+
+
+def _first_of(model: keras.Model) -> keras.Model:
+    return keras.Model(model.input, model.get_layer(_AVERAGE).input[0])
+
+
 # --- writing one -----------------------------------------------------------------------------------------------------
 
 
@@ -264,11 +285,12 @@ def save_model(
     path: str | os.PathLike[str],
     *,
     point: Point,
-    weights: Sequence[NDArray[np.float32]],
+    networks: Sequence[Sequence[NDArray[np.float32]]],
     head: Head,
     preprocessor: AnyPreprocessor,
     target_scale: TargetScale | None,
     sample: pd.DataFrame,
+    temperature: float | None = None,
     notes: Mapping[str, Any] | None = None,
 ) -> PackagedModel:
     """Write the model to a temporary file, load it, compare its answers with the matrix path, then put it in place.
@@ -276,11 +298,12 @@ def save_model(
     Args:
         path: Where to; must end in `.keras`. An older file is replaced only when the new one has passed.
         point: The topology.
-        weights: Its weights, in the order of `get_weights()`.
+        networks: The weights of every network whose answers are averaged, in the order of `get_weights()`; mostly one.
         head: The end of the network.
-        preprocessor: From raw columns to the matrix the network was trained on.
+        preprocessor: From raw columns to the matrix the networks were trained on.
         target_scale: How regression targets were standardised; None for classes.
         sample: Raw rows to compare on.
+        temperature: What logits of classes are divided by; None: nothing.
         notes: Anything else to carry in `ffsearch.json`, fit for JSON.
 
     Returns:
@@ -290,14 +313,16 @@ def save_model(
         ExportError: If it cannot be written or does not answer the same; nothing is left behind then.
     """
     target = Path(path)
-    network = _network(point, head=head, n_features=preprocessor.n_features, weights=weights)
-    facts = {**_facts(head, preprocessor, target_scale), "notes": dict(notes or {})}
+    built = _networks(point, head=head, n_features=preprocessor.n_features, networks=networks)
+    end = _End(head=head, target_scale=target_scale, temperature=temperature)
+    facts = {**_facts(preprocessor, end, n_networks=len(built)), "notes": dict(notes or {})}
     try:
         with put_in_place(target) as partial:
-            _write(partial, package(network, head=head, preprocessor=preprocessor, target_scale=target_scale), facts)
+            _write(partial, _package(built, preprocessor, end), facts)
             if len(facts["inputs"]) > _MANY_INPUTS:
-                _write_by_matrix(partial, network, head=head, target_scale=target_scale)
-            expected = _expected(network, preprocessor.transform(sample), head=head, target_scale=target_scale)
+                _write_by_matrix(partial, built, end)
+            matrix = preprocessor.transform(sample)
+            expected = np.mean([_expected(network, matrix, end) for network in built], axis=0)
             packaged = load_packaged(partial)
             _compare(packaged.answers_of_keras(sample), expected, target_scale=target_scale)
             _compare(packaged.answers(sample), expected, target_scale=target_scale)
@@ -315,10 +340,10 @@ def _write(path: Path, model: keras.Model, facts: Mapping[str, Any]) -> None:
         archive.writestr(MEMBER, json.dumps(facts, indent=1))
 
 
-def _write_by_matrix(path: Path, network: keras.Model, *, head: Head, target_scale: TargetScale | None) -> None:
+def _write_by_matrix(path: Path, networks: Sequence[keras.Model], end: _End) -> None:
     """Add the model from the matrix to answers: Keras takes minutes to load thousands of inputs, and this no time."""
-    matrix = keras.Input((network.input_shape[1],), name="matrix")
-    model = keras.Model(matrix, _answers(network(matrix), head=head, target_scale=target_scale))
+    matrix = keras.Input((networks[0].input_shape[1],), name="matrix")
+    model = keras.Model(matrix, _mean_of_answers(networks, matrix, end))
     weights = io.BytesIO()
     np.savez(weights, **{f"weight_{place:04}": array for place, array in enumerate(model.get_weights())})
     with zipfile.ZipFile(path, "a") as archive:
@@ -326,12 +351,30 @@ def _write_by_matrix(path: Path, network: keras.Model, *, head: Head, target_sca
         archive.writestr(_WEIGHTS, weights.getvalue())
 
 
-def package(
-    network: keras.Model, *, head: Head, preprocessor: AnyPreprocessor, target_scale: TargetScale | None
-) -> keras.Model:
-    """The Keras model from raw columns to answers around a network from matrix to logits."""
-    if isinstance(preprocessor, ImagePreprocessor):
-        return _package_images(network, head=head, preprocessor=preprocessor, target_scale=target_scale)
+@dataclass(frozen=True, kw_only=True)
+class _End:
+    """From logits to answers: what is predicted, how targets were standardised, what logits are divided by."""
+
+    head: Head
+    target_scale: TargetScale | None
+    temperature: float | None
+
+
+def _package(networks: Sequence[keras.Model], preprocessor: AnyPreprocessor, end: _End) -> keras.Model:
+    """The Keras model from raw columns to answers around networks from matrix to logits."""
+    inputs, matrix = (
+        _image_matrix(preprocessor) if isinstance(preprocessor, ImagePreprocessor) else _matrix(preprocessor)
+    )
+    return keras.Model(inputs, _mean_of_answers(networks, matrix, end), name="ffsearch")
+
+
+def _mean_of_answers(networks: Sequence[keras.Model], matrix: Any, end: _End) -> Any:
+    answers = [_answers(network(matrix), end, after=_after(place)) for place, network in enumerate(networks)]
+    return answers[0] if len(answers) == 1 else keras.layers.Average(name=_AVERAGE)(answers)
+
+
+def _matrix(preprocessor: Preprocessor) -> tuple[dict[str, Any], Any]:
+    """One input a column, and the matrix that networks read."""
     inputs = _inputs(preprocessor)
     features: list[Any] = []
     if preprocessor.numbers:
@@ -345,18 +388,14 @@ def package(
     binned = {place: number for place, number in enumerate(preprocessor.numbers) if number.n_bins}
     if binned:
         features.append(_bin_features(list(binned.values()), [inputs[_number(place)] for place in binned]))
-    matrix = features[0] if len(features) == 1 else keras.layers.Concatenate(name="features")(features)
-    return keras.Model(inputs, _answers(network(matrix), head=head, target_scale=target_scale), name="ffsearch")
+    return inputs, features[0] if len(features) == 1 else keras.layers.Concatenate(name="features")(features)
 
 
-def _package_images(
-    network: keras.Model, *, head: Head, preprocessor: ImagePreprocessor, target_scale: TargetScale | None
-) -> keras.Model:
-    """From images as they come, (n_rows, H, W) or (n_rows, H, W, C), to answers."""
+def _image_matrix(preprocessor: ImagePreprocessor) -> tuple[dict[str, Any], Any]:
+    """The input for images as they come, (n_rows, H, W) or (n_rows, H, W, C), and the matrix of their pixels."""
     image = keras.Input(image_size(preprocessor.shape), name=IMAGE, dtype="float32")
     pixels = keras.layers.Reshape((preprocessor.n_features,), name="pixels")(image)
-    matrix = ops.divide(ops.subtract(pixels, preprocessor.mean), preprocessor.scale)
-    return keras.Model({IMAGE: image}, _answers(network(matrix), head=head, target_scale=target_scale), name="ffsearch")
+    return {IMAGE: image}, ops.divide(ops.subtract(pixels, preprocessor.mean), preprocessor.scale)
 
 
 def _number(place: int) -> str:
@@ -497,24 +536,38 @@ def _unused_text(levels: Sequence[str]) -> str:
     return text
 
 
-def _answers(logits: Any, *, head: Head, target_scale: TargetScale | None) -> Any:
-    """Logits as probabilities of all classes, or in the targets' units."""
-    if head.task is Task.MULTICLASS:
-        return keras.layers.Softmax(name="probabilities")(logits)
-    if head.task is Task.BINARY:
-        negative = keras.layers.Rescaling(-1.0, name="negative")(logits)
-        both = keras.layers.Concatenate(name="both")([negative, logits])
-        return keras.layers.Activation("sigmoid", name="probabilities")(both)
-    if target_scale is None:
+def _answers(logits: Any, end: _End, *, after: str) -> Any:
+    """Logits of one network as probabilities, or in the targets' units; `after` ends the names of its layers."""
+    if end.temperature is not None:
+        logits = keras.layers.Rescaling(1 / end.temperature, name=f"temperature{after}")(logits)
+    if end.head.task is Task.MULTICLASS:
+        return keras.layers.Softmax(name=f"probabilities{after}")(logits)
+    if end.head.task is Task.BINARY:
+        negative = keras.layers.Rescaling(-1.0, name=f"negative{after}")(logits)
+        both = keras.layers.Concatenate(name=f"both{after}")([negative, logits])
+        return keras.layers.Activation("sigmoid", name=f"probabilities{after}")(both)
+    if end.target_scale is None:
         return logits
-    return keras.layers.Rescaling(target_scale.scale.tolist(), offset=target_scale.mean.tolist(), name="values")(logits)
+    scale, mean = end.target_scale.scale.tolist(), end.target_scale.mean.tolist()
+    return keras.layers.Rescaling(scale, offset=mean, name=f"values{after}")(logits)
 
 
-def _network(point: Point, *, head: Head, n_features: int, weights: Sequence[NDArray[np.float32]]) -> keras.Model:
-    """The network with its trained weights; the seed only fills what they replace."""
-    network = build_network(point, head=head, n_features=n_features, seed=np.random.SeedSequence(0))
-    network.set_weights(list(weights))
-    return network
+def _networks(
+    point: Point, *, head: Head, n_features: int, networks: Sequence[Sequence[NDArray[np.float32]]]
+) -> list[keras.Model]:
+    """The networks with their trained weights; the seed only fills what they replace."""
+    built = []
+    for place, weights in enumerate(networks):
+        seed, name = np.random.SeedSequence(0), f"network{_after(place)}"
+        network = build_network(point, head=head, n_features=n_features, seed=seed, name=name)
+        network.set_weights(list(weights))
+        built.append(network)
+    return built
+
+
+def _after(place: int) -> str:
+    """What a name of the first network's layers is followed by in those of another."""
+    return f"_{place}" if place else ""
 
 
 def _input_facts(preprocessor: AnyPreprocessor) -> list[dict[str, Any]]:
@@ -544,8 +597,9 @@ def _kind_of(reading: Reading) -> str:
     return "time" if isinstance(reading, ClockReading) else "number"
 
 
-def _facts(head: Head, preprocessor: AnyPreprocessor, target_scale: TargetScale | None) -> dict[str, Any]:
+def _facts(preprocessor: AnyPreprocessor, end: _End, *, n_networks: int) -> dict[str, Any]:
     """What `ffsearch.json` holds."""
+    head, target_scale = end.head, end.target_scale
     image = list(preprocessor.shape) if isinstance(preprocessor, ImagePreprocessor) else None
     return {
         "schema": _SCHEMA,
@@ -556,20 +610,20 @@ def _facts(head: Head, preprocessor: AnyPreprocessor, target_scale: TargetScale 
         "labels": list(head.labels),
         "output": "values" if head.task is Task.REGRESSION else "probabilities",
         "target_spread": None if target_scale is None else target_scale.scale.tolist(),
+        "n_networks": n_networks,
+        "temperature": end.temperature,
         "inputs": _input_facts(preprocessor),
         "image": image,
         "preprocessor": preprocessor.to_dict(),
     }
 
 
-def _expected(
-    network: keras.Model, matrix: NDArray[np.float32], *, head: Head, target_scale: TargetScale | None
-) -> NDArray[np.float64]:
-    """What the run itself answers: the matrix path, and the head's formulas in NumPy."""
+def _expected(network: keras.Model, matrix: NDArray[np.float32], end: _End) -> NDArray[np.float64]:
+    """What a network of the run itself answers: the matrix path, and the head's formulas in NumPy."""
     logits = np.asarray(network(matrix, training=False))
-    if head.task is not Task.REGRESSION:
-        return probabilities(head, logits)
-    return logits.astype(np.float64) if target_scale is None else values(head, logits, scale=target_scale)
+    if end.head.task is not Task.REGRESSION:
+        return probabilities(end.head, logits if end.temperature is None else logits / end.temperature)
+    return logits.astype(np.float64) if end.target_scale is None else values(end.head, logits, scale=end.target_scale)
 
 
 def _compare(answers: NDArray[np.float32], expected: NDArray[np.float64], *, target_scale: TargetScale | None) -> None:

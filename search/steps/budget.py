@@ -120,12 +120,14 @@ class Reserve:
         n_train: Rows a trial is trained on.
         n_all: Rows the winner is refitted on.
         safety: Factor on the refit's time.
+        n_refits: How often it is refitted.
         baselines_s: Seconds that fitting the baselines takes.
         overhead_s: Seconds for everything else.
     """
 
     n_train: int
     n_all: int
+    n_refits: int = 1
     baselines_s: float = 0.0
     safety: float = REFIT_SAFETY
     overhead_s: float = OVERHEAD_S
@@ -141,7 +143,7 @@ class Reserve:
             return rest_s
         share = best.best_epoch / best.n_epochs if best.n_epochs else 0.0
         epochs_s = (best.train_s - best.compile_s) / _n_networks(best) * share * self.n_all / self.n_train
-        return rest_s + self.safety * (best.compile_s + epochs_s)
+        return rest_s + self.safety * (best.compile_s + self.n_refits * epochs_s)
 
 
 class Clock:
@@ -152,17 +154,26 @@ class Clock:
         problem: What trials learn from.
         n_all: Rows the winner is refitted on.
         evidence: What evidence is wanted.
+        n_refits: How often the winner is refitted.
         earlier_s: Seconds that earlier starts took.
     """
 
     def __init__(
-        self, deadline: Deadline, problem: Problem, *, n_all: int, evidence: EvidenceSpec, earlier_s: float
+        self,
+        deadline: Deadline,
+        problem: Problem,
+        *,
+        n_all: int,
+        evidence: EvidenceSpec,
+        earlier_s: float,
+        n_refits: int = 1,
     ) -> None:
         needed_s = baseline_seconds(problem, evidence.repeats) if evidence.baselines else 0.0
         self.deadline = deadline
         self.reserve = Reserve(
             n_train=len(problem.splits[0].x_train),
             n_all=n_all,
+            n_refits=n_refits,
             baselines_s=kept_for_baselines(needed_s, total_s=deadline.total_s),
         )
         self._evidence, self._earlier_s = evidence, earlier_s

@@ -36,6 +36,7 @@ from ffsearch.search.exporting.checks import HeldOut, write_held_out
 from ffsearch.search.folder.log import LineKind
 from ffsearch.search.folder.reader import CHECK
 from ffsearch.search.folder.results import (
+    Averaged,
     Bin,
     ComparedModel,
     Errors,
@@ -49,6 +50,7 @@ from ffsearch.search.folder.writer import RunFolder
 from ffsearch.search.network.heads import Task
 from ffsearch.search.network.topology import Balance
 from ffsearch.search.observer import Observer, Phase
+from ffsearch.search.steps.averaging import weighed_average
 from ffsearch.search.steps.budget import ENDING_S, Deadline
 from ffsearch.search.steps.refitting import Answer, in_unit
 from ffsearch.search.wording.codes import Code
@@ -126,6 +128,7 @@ class Judged:
         errors: Confused classes, or residuals of numbers.
         residuals: The same of every target row by row, of regression.
         slices: The parts of the table that are worst off.
+        averaged: What the mean of several networks gains over one, and costs; None where one network answers.
         notices: What time was too short for.
     """
 
@@ -137,7 +140,13 @@ class Judged:
     errors: Errors | None = None
     residuals: tuple[Residuals, ...] = ()
     slices: tuple[Slice, ...] = ()
+    averaged: Averaged | None = None
     notices: tuple[Finding, ...] = ()
+
+    def with_average(self, averaged: Averaged | None) -> Judged:
+        """The same of a model that is the mean of several networks, if it is one."""
+        facts = None if self.facts is None else replace(self.facts, averaged=averaged)
+        return replace(self, facts=facts, averaged=averaged)
 
     def compared(self, objective: str) -> tuple[ComparedModel, ...]:
         """The baselines, each with what the network gains over it.
@@ -178,7 +187,8 @@ def judge(
     margin = worth_having(models, setting.objective, share=wanted.margin, searched=weighed.winner.value)
     if not len(prepared.splits.test):
         facts = _facts_of_validation(weighed, baselines, setting, margin)
-        return Judged(models=tuple(models), facts=facts, notices=notices)
+        judged = Judged(models=tuple(models), facts=facts, notices=notices)
+        return judged.with_average(answer.averaged)
     sealed = open_test(prepared, folder=folder, observer=observer)
     as_learnt = answer.model.answers(sealed.features)
     write_held_out(folder.path / CHECK, answer.model, HeldOut(frame=sealed.features, answers=as_learnt))
@@ -191,13 +201,19 @@ def judge(
     if baselines:
         x = answer.rows.preprocessor.matrix(cells, n_rows=len(sealed.features))
         raw |= {str(baseline.name): baseline.answers(x) for baseline in baselines}
+    units = units_of(prepared.dealt.guide, prepared.splits.test)
     judged = _compared(
         weighed, answer, setting,
-        sealed=sealed, raw=raw, models=models, columns=_columns(prepared, cells),
-        units=units_of(prepared.dealt.guide, prepared.splits.test), margin=margin,
+        sealed=sealed, raw=raw, models=models, columns=_columns(prepared, cells), units=units, margin=margin,
         elsewhere=_elsewhere(weighed, baselines, setting),
     )  # fmt: skip
-    return replace(judged, openings=folder.n_noted(LineKind.TEST_OPENED), notices=(*notices, *told))
+    alone = None
+    if answer.single is not None:
+        reader = answer.single.reader(lenient=True) if prepared.has_test_file else None
+        alone = answer.single.answers(sealed.features, reader=reader)
+    averaged = weighed_average(answer, setting, sealed=sealed, mean=raw[NETWORK], alone=alone, units=units)
+    judged = replace(judged, openings=folder.n_noted(LineKind.TEST_OPENED), notices=(*notices, *told))
+    return judged.with_average(averaged)
 
 
 def open_test(prepared: Prepared, *, folder: RunFolder, observer: Observer) -> SealedRows:

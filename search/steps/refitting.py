@@ -1,13 +1,15 @@
 """Refit the winner on all development rows and package it, so that one file takes raw rows.
 
-winner, i* -> refit -> model.keras
+winner, i* -> refit, or several refits whose answers are averaged -> model.keras
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 from numpy.typing import NDArray
 
 from ffsearch.search.base.files import make_folder
@@ -16,6 +18,7 @@ from ffsearch.search.evidence.scoring import Setting
 from ffsearch.search.executors.trainers import Trainers
 from ffsearch.search.folder.log import LineKind
 from ffsearch.search.folder.reader import MODEL
+from ffsearch.search.folder.results import Averaged
 from ffsearch.search.folder.summary import RefitFacts
 from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.folder.writer import RunFolder
@@ -24,6 +27,8 @@ from ffsearch.search.network.topology import Numbers
 from ffsearch.search.observer import Observer, Phase
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from ffsearch.search.data.prepare import Prepared, Refit
     from ffsearch.search.serving.packaging import PackagedModel
     from ffsearch.search.training.refit import Hold, Steps
@@ -31,7 +36,16 @@ if TYPE_CHECKING:
 N_CHECKED: Final = 1000
 """Rows whose answers by the saved file are held against those of the network. Choice: takes a second."""
 
-__all__ = ["Answer", "in_unit", "refit_winner"]
+N_TIMED: Final = 16_384
+"""Rows answered to see how fast a model is. Choice: as many as are answered at once."""
+
+N_AVERAGED: Final = 5
+"""Refits whose mean is the answer of `model: average`.
+
+choice: as many as repeats. Of what many networks gain over one, the mean of n has all but an nth.
+"""
+
+__all__ = ["Answer", "in_unit", "n_networks_of", "refit_winner"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,11 +56,21 @@ class Answer:
         model: The packaged model, read back from the run folder.
         facts: How long it was trained, on how many rows.
         rows: The rows it learnt from, as baselines read them.
+        single: Where answers are averaged, the first of the networks alone: what `model: single` would have saved. It
+            is in no file.
+        averaged: What the mean costs; None where one network answers.
     """
 
     model: PackagedModel
     facts: RefitFacts
     rows: Refit
+    single: PackagedModel | None = None
+    averaged: Averaged | None = None
+
+
+def n_networks_of(model: str) -> int:
+    """How many networks answer in a model, `single` or `average`."""
+    return N_AVERAGED if model == "average" else 1
 
 
 def refit_winner(
@@ -57,10 +81,16 @@ def refit_winner(
     prepared: Prepared,
     trainers: Trainers,
     hold: Hold,
+    n_networks: int = 1,
+    temperature: float | None = None,
     folder: RunFolder,
     observer: Observer,
 ) -> Answer:
     """Train the winner afresh on all development rows for i* steps, and put it into one file that takes raw rows.
+
+    Several networks differ by their seeds alone, and the first is the one that would be trained by itself. They are
+    refits rather than the winner's repeats, which are there already: those have a fifth less rows each, statistics of
+    their columns five times over, and weights that nobody keeps.
 
     Args:
         winner: The trial whose point is trained.
@@ -69,6 +99,8 @@ def refit_winner(
         prepared: The table.
         trainers: How the search trained.
         hold: What the refit repeats of i*.
+        n_networks: How many are trained, to answer with their mean.
+        temperature: What logits of classes are divided by; None: nothing.
         folder: Where the file goes.
         observer: Told of the phase.
 
@@ -78,9 +110,9 @@ def refit_winner(
         TrainingError: If the refit diverged.
         ExportError: If the file does not answer as the network did.
     """
-    from ffsearch.search.serving.packaging import save_model
+    from ffsearch.search.serving.packaging import only_first, save_model
     from ffsearch.search.training.balance import rows_per_epoch
-    from ffsearch.search.training.refit import refit
+    from ffsearch.search.training.refit import refits
 
     observer.phase(Phase.REFIT)
     batch_size = trainers.stopping.batch_size
@@ -89,9 +121,9 @@ def refit_winner(
     n_rows = rows_per_epoch(rows.y, winner.point.augment_balance)
     n_updates = steps.n_updates(hold, n_rows=n_rows, batch_size=batch_size)
     columns = setting.problem.seen_by(winner.point).matrix_columns
-    refitted = refit(
+    refitted = refits(
         winner.point, head=setting.head, x=rows.x, y=rows.y, columns=columns,
-        n_updates=n_updates, batch_size=batch_size, seed=child(setting.seed, Purpose.REFIT),
+        n_updates=n_updates, batch_size=batch_size, seeds=_seeds(setting.seed, n_networks),
         optimizer=trainers.optimizer, momentum=trainers.momentum, trainer=trainers.kind,
         averaged=trainers.stopping.averaged,
     )  # fmt: skip
@@ -100,15 +132,42 @@ def refit_winner(
     model = save_model(
         path,
         point=winner.point,
-        weights=refitted.weights,
+        networks=[one.weights for one in refitted],
         head=setting.head,
         preprocessor=rows.preprocessor,
         target_scale=rows.target_scale,
         sample=prepared.table.features.take(prepared.development_rows[:N_CHECKED]),
+        temperature=temperature,
     )
-    facts = RefitFacts(updates=refitted.n_updates, epochs=round(refitted.n_epochs, 2), n_rows=len(rows.x))
+    facts = RefitFacts(updates=n_updates, epochs=round(refitted[0].n_epochs, 2), n_rows=len(rows.x))
     folder.note(LineKind.REFITTED, trial=winner.trial, updates=facts.updates, epochs=facts.epochs)
-    return Answer(model=model, facts=facts, rows=rows if way is Numbers.ROBUST else prepared.fit_all())
+    baselines_read = rows if way is Numbers.ROBUST else prepared.fit_all()
+    answer = Answer(model=model, facts=facts, rows=baselines_read)
+    if n_networks == 1:
+        return answer
+    single = only_first(model)
+    timed = prepared.table.features.take(np.resize(prepared.development_rows, N_TIMED))
+    averaged = Averaged(
+        n_networks=n_networks,
+        n_params=n_networks * winner.n_params,
+        n_bytes=path.stat().st_size,
+        rows_per_s=_rows_per_s(model, timed),
+        rows_per_s_single=_rows_per_s(single, timed),
+    )
+    return replace(answer, single=single, averaged=averaged)
+
+
+def _rows_per_s(model: PackagedModel, rows: pd.DataFrame) -> float:
+    """Raw rows answered in a second, to two digits: more of it is noise."""
+    model.answers(rows[:1])  # traces it
+    began = time.perf_counter()
+    model.answers(rows)
+    return float(f"{len(rows) / (time.perf_counter() - began):.1e}")
+
+
+def _seeds(seed: int, n_networks: int) -> list[np.random.SeedSequence]:
+    """Of every refit; the first one's is that of a refit by itself."""
+    return [child(seed, Purpose.REFIT, *([place] if place else [])) for place in range(n_networks)]
 
 
 def in_unit(head: Head, values: NDArray[Any], answer: Answer) -> NDArray[Any]:

@@ -53,6 +53,7 @@ def save_answer(
     summary = replace(
         summary,
         evidence=_evidence(summary.evidence, wanted, weighed, judged),
+        average=judged.averaged,
         baselines=judged.compared(facts.objective.name),
         verdict=None if judged.facts is None else verdict(judged.facts),
         effects=weighed.effects,

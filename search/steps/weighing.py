@@ -17,7 +17,7 @@ import numpy as np
 from ffsearch.errors import DataError, TrainingError
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.base.seeds import Purpose, generator
-from ffsearch.search.evidence.calibration import fit_temperature
+from ffsearch.search.evidence.calibration import Validated, weigh_temperature
 from ffsearch.search.evidence.comparison import paired_over_repeats
 from ffsearch.search.evidence.correction import Correction, correct_repeats, correct_search, stopping_optimism
 from ffsearch.search.evidence.effects import Partner, partners, weigh_effects
@@ -27,6 +27,7 @@ from ffsearch.search.evidence.finalists import choose, choose_finalists, race
 from ffsearch.search.evidence.importance import parameter_importances
 from ffsearch.search.evidence.learning import LEARNING_REPEATS, PART, rows_gain
 from ffsearch.search.evidence.scoring import Setting
+from ffsearch.search.evidence.units import units_of
 from ffsearch.search.folder.results import Effect, Importance, RowsGain, Temperature
 from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.network.heads import Head, Task
@@ -83,7 +84,8 @@ class Weighed:
         meeting: Round of the winner and its partners, or None.
         effects: What the changes do.
         importances: Which parameters told the best trials from the others.
-        temperature: What would mend the winner's probabilities, by its validation rows; None for regression.
+        temperature: What mends the winner's probabilities, by its validation rows; None for regression, and where the
+            model is the mean of several networks: on what that answers, rows of single ones are silent.
         notices: What time was too short for.
     """
 
@@ -105,6 +107,11 @@ class Weighed:
     def judged(self) -> tuple[TrialRecord, ...]:
         """The trials that the answer was chosen among, and their repeats."""
         return self.winner, self.naive, *self.records.values()
+
+    @property
+    def divisor(self) -> float | None:
+        """What the saved model divides its logits by; None: nothing."""
+        return self.temperature.value if self.temperature is not None and self.temperature.in_model else None
 
 
 def weigh(told: ToldTrials, setting: Setting, *, space: SearchSpace, repeater: Repeater, observer: Observer) -> Weighed:
@@ -159,7 +166,7 @@ def weigh(told: ToldTrials, setting: Setting, *, space: SearchSpace, repeater: R
         partners=changed,
         meeting=meeting,
         effects=_effects(meeting, winner, changed, objective=objective),
-        temperature=_temperature(found, winner, head=setting.head),
+        temperature=_temperature(found, winner, head=setting.head) if space.model == "single" else None,
         notices=(
             *weighed.notices,
             *((_unlearnt(found),) if rows is None else ()),
@@ -361,11 +368,12 @@ def _smaller(
 
 
 def _temperature(found: Round, winner: TrialRecord, *, head: Head) -> Temperature | None:
-    """Fitted on the validation rows of all repeats together, none of which the answering network has learnt from."""
+    """By the validation rows of all repeats, none of which the answering network has learnt from."""
     if head.task is Task.REGRESSION:
         return None
-    y = np.concatenate([one.y for one in found.answers])
-    return fit_temperature(head, y, np.concatenate([one.outputs[winner.trial] for one in found.answers]))
+    repeats = [Validated(rows=one.rows, y=one.y, logits=one.outputs[winner.trial]) for one in found.answers]
+    units = units_of(found.guide, np.concatenate([one.rows for one in repeats]))
+    return weigh_temperature(head, repeats, units=units)
 
 
 # --- what a change would do ------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ again. An epoch may run in any thread: it touches nothing but the lane's own arr
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from itertools import pairwise
@@ -258,9 +259,16 @@ class Lane:
 
 
 def fit_updates(
-    job: Job, tables: Tables, settings: Settings, *, n_updates: int
+    job: Job, tables: Tables, settings: Settings, *, n_updates: int, is_over: Callable[[], bool] = lambda: False
 ) -> tuple[list[Array], list[tuple[float, float]]]:
     """Train a network for so many updates, judged by nothing.
+
+    Args:
+        job: What is trained.
+        tables: Where it reads.
+        settings: How it is trained.
+        n_updates: How many updates.
+        is_over: Asked after every pass over the rows, whether to leave off: what was trained is not wanted any more.
 
     Returns:
         Its weights in the order of the Keras model's `get_weights()`; loss and penalty of every pass over the rows, the
@@ -269,7 +277,7 @@ def fit_updates(
     network = _network(job, tables, settings)
     rows, step = tables.training(job), 0
     history: list[tuple[float, float]] = []
-    while step < n_updates:
+    while step < n_updates and not is_over():
         order, draws = _read(job, tables, settings.stopping, epoch=len(history) + 1)
         left = n_updates - step
         loss, penalty = lane.train(

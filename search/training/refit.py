@@ -1,4 +1,4 @@
-"""The final training: algorithm 7.2 of Goodfellow, Bengio, Courville (2016).
+"""The final training, of one network or several: algorithm 7.2 of Goodfellow, Bengio, Courville (2016).
 
 Fresh weights, all development rows (training and validation), i* steps: as many as the winner's best epoch took.
 Nothing is left to stop by, so nothing is evaluated here. A lane trains the network as it trained it in the search; the
@@ -7,8 +7,11 @@ reference trainer does where it is asked for, or where no lane holds the network
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -16,6 +19,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from ffsearch.errors import TrainingError
+from ffsearch.search.base.environment import n_cpus
 from ffsearch.search.data.problem import MatrixColumns, Problem, Split
 from ffsearch.search.network import defaults
 from ffsearch.search.network.heads import Head
@@ -26,7 +30,7 @@ from ffsearch.search.training.costs import memory_for_lanes
 from ffsearch.search.training.lanes import Settings, Tables, fit_updates, lane_bytes
 from ffsearch.search.training.protocol import Job, Stopping
 
-__all__ = ["Hold", "Refitted", "Steps", "refit"]
+__all__ = ["Hold", "Refitted", "Steps", "refits"]
 
 
 class Hold(StrEnum):
@@ -69,7 +73,7 @@ class Refitted:
     n_epochs: float
 
 
-def refit(
+def refits(
     point: Point,
     *,
     head: Head,
@@ -77,15 +81,15 @@ def refit(
     y: NDArray[Any],
     n_updates: int,
     batch_size: int,
-    seed: np.random.SeedSequence,
+    seeds: Sequence[np.random.SeedSequence],
     weight: NDArray[np.float32] | None = None,
     columns: MatrixColumns | None = None,
     optimizer: str = defaults.OPTIMIZER,
     momentum: float = defaults.SGD_MOMENTUM,
     trainer: str = "population",
     averaged: bool = True,
-) -> Refitted:
-    """Train a fresh network on all rows it is given, balanced and augmented as in the search.
+) -> list[Refitted]:
+    """Train fresh networks of one point, each on all the rows given, balanced and augmented as in the search.
 
     Args:
         point: The winner.
@@ -94,7 +98,7 @@ def refit(
         y: Their targets, as a `Split` holds them.
         n_updates: How many updates; see `Steps.n_updates`.
         batch_size: Rows an update.
-        seed: Of initial weights, order and dropout.
+        seeds: Of initial weights, order and dropout, one a network.
         weight: Of each row, shape (n_rows,), or None.
         columns: What the columns of the matrix are, for augmentation; None: every one a number.
         optimizer: As in the search.
@@ -109,9 +113,28 @@ def refit(
     problem = Problem(head=head, splits=(nobody,), columns=columns)
     stopping = Stopping(max_epochs=1, patience=1, min_delta=0.0, batch_size=batch_size, averaged=averaged)
     settings = Settings(stopping=stopping, optimizer=optimizer, momentum=momentum)
-    job = Job(trial=0, point=point, seed=seed)
-    fit = _by_keras if trainer == "keras" or not _fits(job, problem, settings) else _by_lane
-    weights, history = fit(job, problem, settings, n_updates=n_updates)
+    jobs = [Job(trial=place, point=point, seed=seed) for place, seed in enumerate(seeds)]
+    fit = _by_keras if trainer == "keras" or not _fits(jobs[0], problem, settings) else _by_lanes
+    n_epochs = n_updates / batches_per_epoch(rows_per_epoch(y, point.augment_balance), batch_size=batch_size)
+    return [
+        _checked(weights, history, point, n_updates=n_updates, n_epochs=n_epochs)
+        for weights, history in fit(jobs, problem, settings, n_updates=n_updates)
+    ]
+
+
+def _checked(
+    weights: list[NDArray[np.float32]],
+    history: list[tuple[float, float]],
+    point: Point,
+    *,
+    n_updates: int,
+    n_epochs: float,
+) -> Refitted:
+    """A network that came through.
+
+    Raises:
+        TrainingError: If its loss was not finite.
+    """
     losses, penalties = np.asarray(history, np.float32).reshape(-1, 2).T
     if not (np.isfinite(losses).all() and np.isfinite(losses + penalties).all()):
         raise TrainingError(
@@ -123,7 +146,7 @@ def refit(
         train_loss=losses,
         penalty=np.maximum(penalties, 0),
         n_updates=n_updates,
-        n_epochs=n_updates / batches_per_epoch(rows_per_epoch(y, point.augment_balance), batch_size=batch_size),
+        n_epochs=n_epochs,
     )
 
 
@@ -136,13 +159,27 @@ def _fits(job: Job, problem: Problem, settings: Settings) -> bool:
     return lane_bytes(job, problem, settings) <= memory_for_lanes()
 
 
-def _by_lane(job: Job, problem: Problem, settings: Settings, *, n_updates: int) -> _Fitted:
+def _by_lanes(jobs: Sequence[Job], problem: Problem, settings: Settings, *, n_updates: int) -> list[_Fitted]:
+    """A thread a network, as far as there are cores and memory; what one comes to does not depend on the others."""
+    tables, is_broken_off = Tables(problem), Event()
+    tables.training(jobs[0])  # all read it, and it is made once
+    n_in_memory = memory_for_lanes() // lane_bytes(jobs[0], problem, settings)
+    n_threads = max(1, min(len(jobs), n_cpus(), n_in_memory))
+
+    def fitted(job: Job) -> _Fitted:
+        return fit_updates(job, tables, settings, n_updates=n_updates, is_over=is_broken_off.is_set)
+
     with threadpool_limits(limits=1, user_api="blas"):  # the very products of the search
-        return fit_updates(job, Tables(problem), settings, n_updates=n_updates)
+        threads = ThreadPoolExecutor(n_threads, thread_name_prefix="refit")
+        try:
+            return list(threads.map(fitted, jobs))
+        finally:  # after Ctrl-C nobody waits for networks that nobody wants
+            is_broken_off.set()
+            threads.shutdown(cancel_futures=True)
 
 
-def _by_keras(job: Job, problem: Problem, settings: Settings, *, n_updates: int) -> _Fitted:
+def _by_keras(jobs: Sequence[Job], problem: Problem, settings: Settings, *, n_updates: int) -> list[_Fitted]:
     from ffsearch.search.training.keras_trainer import KerasTrainer
 
     trainer = KerasTrainer(problem, settings.stopping, optimizer=settings.optimizer, momentum=settings.momentum)
-    return trainer.fit_updates(job, n_updates=n_updates)
+    return [trainer.fit_updates(job, n_updates=n_updates) for job in jobs]

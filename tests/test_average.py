@@ -1,0 +1,196 @@
+"""The mean of several networks as one model: what it answers, in every format, and what a run says of it."""
+
+from __future__ import annotations
+
+import json
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import ffsearch
+from ffsearch.errors import SpaceError
+from ffsearch.reports.html import build_page
+from ffsearch.search.cli import invoke
+from ffsearch.search.exporting import runtimes
+from ffsearch.search.exporting.export import export_run
+from ffsearch.search.exporting.formats import Format
+from ffsearch.search.folder.reader import MODEL
+from ffsearch.search.network.heads import Task
+from ffsearch.search.network.topology import Point
+from ffsearch.search.network.weights import initial_weights
+from ffsearch.search.serving.packaging import largest_difference, load_packaged, only_first
+from ffsearch.search.wording.language import LANGUAGES
+from model_examples import HEADS, POINT, a_model, mixed_table, preprocessor_of, spoilt
+
+FORMATS = [one for one in Format if one is not Format.ONNX or find_spec("tf2onnx")]
+
+SETTINGS: dict[str, Any] = {
+    "model": "average",
+    "search.trials": 2,
+    "search.sampler": "random",
+    "train.max_epochs": 4,
+    "data.valid": {"holdout": 0.2},
+    "space": {
+        "depth": 1,
+        "width": {"type": "int", "low": 4, "high": 32},
+        "learning_rate": {"type": "float", "low": 0.01, "high": 0.05, "log": True},
+    },
+    "evidence": {"finalists": 1, "repeats": 2, "effects": 0},
+}
+
+
+def networks(point: Point, task: Task, n_features: int, n: int = 3) -> list[Any]:
+    head = HEADS[task]
+    return [
+        initial_weights(point, n_features=n_features, n_outputs=head.n_outputs, seed=np.random.SeedSequence(seed))
+        for seed in range(n)
+    ]
+
+
+# --- the model -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("task", Task)
+@pytest.mark.parametrize("temperature", [None, 1.7])
+def test_it_answers_with_the_mean_of_what_each_network_answers(
+    tmp_path: Path, task: Task, temperature: float | None
+) -> None:
+    preprocessor, rows = preprocessor_of(mixed_table()), spoilt(mixed_table(300, seed=1))
+    several = networks(POINT, task, preprocessor.n_features)
+    given = {"preprocessor": preprocessor, "temperature": None if task is Task.REGRESSION else temperature}
+    average = a_model(tmp_path / "average.keras", task, networks=several, **given)
+    each = [
+        a_model(tmp_path / f"{place}.keras", task, networks=[one], **given).answers(rows)
+        for place, one in enumerate(several)
+    ]
+    spread = average.facts["target_spread"]
+    answers = load_packaged(tmp_path / "average.keras").answers(rows)
+    assert largest_difference(answers, np.mean(each, axis=0), spread=spread) < 1e-5
+    assert largest_difference(only_first(average).answers(rows), each[0], spread=spread) < 1e-5
+    assert largest_difference(each[1], each[0], spread=spread) > 1e-3
+    assert (average.facts["n_networks"], average.facts["temperature"]) == (3, given["temperature"])
+
+
+def test_a_temperature_divides_logits_and_leaves_the_classes(tmp_path: Path) -> None:
+    rows = mixed_table(200, seed=1)
+    plain = a_model(tmp_path / "plain.keras", Task.MULTICLASS).answers(rows)
+    divided = a_model(tmp_path / "divided.keras", Task.MULTICLASS, temperature=2.5).answers(rows)
+    logs = np.log(plain.astype(np.float64)) / 2.5
+    expected = np.exp(logs) / np.exp(logs).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(divided, expected, atol=1e-5)
+    assert (divided.argmax(axis=1) == plain.argmax(axis=1)).all()
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_every_format_answers_as_the_model_does(tmp_path: Path, kind: Format) -> None:
+    preprocessor, rows = preprocessor_of(mixed_table()), spoilt(mixed_table(300, seed=1))
+    several = networks(POINT, Task.BINARY, preprocessor.n_features)
+    source, target = tmp_path / "model.keras", tmp_path / f"exported{kind.suffix}"
+    packaged = a_model(source, Task.BINARY, preprocessor=preprocessor, networks=several, temperature=0.6)
+    runtimes.write(packaged, source, target, kind)
+    answers = runtimes.answers_of(packaged, target, kind, rows)
+    assert largest_difference(answers, packaged.answers(rows), spread=None) < 1e-5
+
+
+# --- a run -----------------------------------------------------------------------------------------------------------
+
+
+def a_table(n_rows: int = 300) -> pd.DataFrame:
+    rng = np.random.default_rng(3)
+    a, b = rng.normal(size=(2, n_rows))
+    kind = rng.choice(["x", "y"], size=n_rows)
+    return pd.DataFrame({"a": a, "b": b, "kind": kind, "y": np.where(a + b + rng.normal(size=n_rows) > 0, "t", "f")})
+
+
+def a_run(out: Path, data: pd.DataFrame, **changes: Any) -> ffsearch.Run:
+    return ffsearch.run("tabular", data=data, target="y", overrides=SETTINGS | changes, out=out)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> ffsearch.Run:
+    return a_run(tmp_path_factory.mktemp("average") / "run", a_table())
+
+
+def test_the_mean_is_judged_beside_the_network_that_a_single_model_would_be(run: ffsearch.Run, tmp_path: Path) -> None:
+    average, test = run.results.average, run.results.evidence.test
+    assert average is not None
+    assert average.single is not None
+    assert average.gain is not None
+    assert average.n_networks == 5
+    assert average.gain.value == pytest.approx(average.single.value - test.value, abs=1e-6)
+    assert average.gain.low < average.gain.value < average.gain.high
+    assert average.n_bytes == (run.path / MODEL).stat().st_size
+    assert average.rows_per_s > 0
+    single = a_run(tmp_path / "single", a_table(), model="single")
+    assert single.results.average is None
+    assert single.results.evidence.test.value == pytest.approx(average.single.value, abs=1e-6)
+    assert single.results.best == run.results.best
+    first = only_first(load_packaged(run.path / MODEL)).answers(a_table())
+    np.testing.assert_allclose(load_packaged(single.path / MODEL).answers(a_table()), first, atol=1e-6)
+
+
+def test_what_answers_is_told_everywhere(run: ffsearch.Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run.results.verdict is not None
+    said = [one for one in run.results.verdict.sentences if one.code == "FFS623"]
+    assert len(said) == 1
+    assert invoke(["show", str(run.path)]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "average of 5 networks, 0." in shown
+    card = (run.path / "model" / "card.md").read_text()
+    assert "sealed test, one network" in card
+    assert "- 5 times, each with other seeds" in card
+    for told in (shown, card.replace("\\", "")):
+        assert "The model answers with the mean of 5 networks of this topology" in told
+        assert "FFS623" in told
+    for language in LANGUAGES.values():
+        assert language.says(said[0]) in build_page(run, lang=language.code)
+
+
+def test_an_average_is_exported_from_a_run(run: ffsearch.Run, tmp_path: Path) -> None:
+    assert export_run(run.path, Format.LITERT, out=tmp_path / "model.tflite").difference < 1e-5
+
+
+def test_the_same_command_with_the_other_model_goes_on_in_the_same_folder(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    single = a_run(out, a_table(), model="single").results.evidence.test.value
+
+    def n_lines(kind: str) -> int:
+        lines = (out / "log.jsonl").read_text().splitlines()
+        return sum(json.loads(line)["kind"] == kind for line in lines)
+
+    n_trials = n_lines("trial")
+    average = a_run(out, a_table()).results
+    assert average.average.single.value == pytest.approx(single, abs=1e-6)
+    assert average.evidence.test.openings == 2
+    assert (n_lines("trial"), n_lines("refitted")) == (n_trials, 2)
+    a_run(out, a_table())
+    assert n_lines("refitted") == 2
+    assert a_run(out, a_table(), model="single").results.average is None
+
+
+def test_it_needs_no_evidence_and_no_sealed_rows(tmp_path: Path) -> None:
+    plain = a_run(tmp_path / "plain", a_table(), evidence="none")
+    assert plain.results.average.gain is not None
+    assert plain.results.verdict is None
+    assert "[FFS623]" in (plain.path / "model" / "card.md").read_text().replace("\\", "")
+    unsealed = a_run(tmp_path / "unsealed", a_table(), **{"data.test": None})
+    assert unsealed.results.average.gain is None
+    assert "all this is of single ones" in unsealed.results.verdict.text
+
+
+def test_numbers_are_averaged_too(tmp_path: Path) -> None:
+    frame = a_table().assign(y=lambda rows: rows["a"] + 0.1 * rows["b"], z=lambda rows: 100 * rows["b"])
+    run = ffsearch.run("tabular", data=frame, target=["y", "z"], overrides=SETTINGS, out=tmp_path / "run")
+    packaged = load_packaged(run.path / MODEL)
+    assert packaged.answers(frame).shape == (300, 2)
+    average = run.results.average
+    assert average.gain.value == pytest.approx(average.single.value - run.results.evidence.test.value, abs=1e-6)
+
+
+def test_another_word_is_refused_with_the_legal_ones() -> None:
+    with pytest.raises(SpaceError, match=r"model: .*mean.*single.*average"):
+        ffsearch.run("tabular", data=a_table(), target="y", overrides={"model": "mean"})
