@@ -347,7 +347,10 @@ def export(
 @app.command()
 def predict(
     model: Annotated[Path, typer.Argument(help="A .keras file that a run wrote, or a run folder.")],
-    data: Annotated[Path, typer.Argument(help="Raw rows: FILE.csv, .tsv or .parquet (.gz too).")],
+    data: Annotated[
+        str,
+        typer.Argument(help="Raw rows: FILE.csv, .parquet, .xlsx, ... as a run reads them; - is the standard input."),
+    ],
     *,
     out: Annotated[
         Path | None, typer.Option(help="A .csv, .tsv or .parquet file; without it CSV goes to the standard output.")
@@ -355,6 +358,7 @@ def predict(
     id_: Annotated[
         str | None, typer.Option("--id", help="Column that names the rows; without it rows are numbered from 1.")
     ] = None,
+    sheet: Annotated[str | None, typer.Option(help="Sheet of a workbook: its name, or its number from 1.")] = None,
     lenient: Annotated[
         bool, typer.Option("--lenient", help="Answer rows that cannot be read as well, such cells as missing.")
     ] = False,
@@ -373,7 +377,7 @@ def predict(
     from ffsearch.search.wording.language import PLAIN
 
     with counting("rows", quiet=quiet) as on_rows:
-        done = predict_file(model, data, out=out, id_column=id_, on_rows=on_rows, lenient=lenient)
+        done = predict_file(model, data, out=out, id_column=id_, on_rows=on_rows, lenient=lenient, sheet=sheet)
     for finding in done.findings:
         typer.echo(f"note    {PLAIN.tagged(finding)}", err=True)
 

@@ -181,8 +181,9 @@ class DataSpec(SpaceSection):
 
     source: StrictStr = Field(
         min_length=1,
-        description="The table: FILE.csv, .tsv or .parquet (.gz too), images (FILE.npz, *-images-idx3-ubyte[.gz], "
-        "*_32x32.mat), sklearn:NAME, openml:NAME-or-ID, or control:NAME. "
+        description="The table: FILE.csv, .tsv or .parquet (.gz too), .xlsx, .ods, .feather, .arrow, .arff, .json or "
+        ".jsonl, images (FILE.npz, *-images-idx3-ubyte[.gz], *_32x32.mat), sqlite:///FILE.db?table=NAME and other "
+        "databases, sklearn:NAME, openml:NAME-or-ID, or control:NAME. "
         "A file is looked for in the current folder, then beside the space file.",
     )
     target: Columns = Field(
@@ -234,6 +235,9 @@ class DataSpec(SpaceSection):
         default=AUTO_VALID,
         description="How validation rows are chosen: {holdout: SHARE} or {folds: NUMBER}. auto: 5 folds where fewer "
         "than 3,000 rows are left beside the test part, else, and by time, a holdout of 0.2.",
+    )
+    sheet: StrictStr | StrictInt | None = Field(
+        default=None, description="The sheet of a workbook, by its name or its number from 1. null: the first."
     )
     delimiter: StrictStr | None = Field(
         default=None, min_length=1, max_length=1, description='The sign between cells: ";", "\\t". null: found out.'

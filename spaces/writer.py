@@ -33,7 +33,9 @@ _HOW_LONG: Final = ("trials", "budget")
 _LATER: Final = {"max_params": None, "max_seconds_per_trial": None, "warm_start": None, "concurrency": CONCURRENCY}
 """Keys of `search:` that came later, and what they say where a run is the one it was before."""
 
-_LATER_DATA: Final[Mapping[str, Any]] = {"gap": 0, "number_bins": 0, "decimal": None, "thousands": None, "missing": []}
+_LATER_DATA: Final[Mapping[str, Any]] = {
+    "gap": 0, "number_bins": 0, "decimal": None, "thousands": None, "missing": [], "sheet": None,
+}  # fmt: skip
 """The same of `data:`."""
 
 _LATER_TRAIN: Final = {"average": False}

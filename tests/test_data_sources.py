@@ -69,8 +69,9 @@ def test_parquet_that_cannot_be_a_table(tmp_path: Path) -> None:
 
 def test_files_that_are_not_there_or_not_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     legal = (
-        "A source is FILE.csv, .tsv or .parquet (.gz too), images (FILE.npz, *-images-idx3-ubyte, *_32x32.mat), "
-        "sklearn:NAME, openml:NAME-or-ID, or control:NAME."
+        "A source is FILE.csv, .tsv or .parquet (.gz too), .xlsx, .ods, .feather, .arrow, .arff, .json or .jsonl, "
+        "images (FILE.npz, *-images-idx3-ubyte, *_32x32.mat), sqlite:///FILE.db?table=NAME, sklearn:NAME, "
+        "openml:NAME-or-ID, or control:NAME."
     )
     (tmp_path / "houses.csv").write_text("a\n1\n")
     near = f" (is it {str(tmp_path / 'houses.csv')!r}?)"

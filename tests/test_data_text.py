@@ -177,7 +177,8 @@ def test_an_encoding_that_was_chosen_is_said(tmp_path: Path, extra: bytes, codec
         (("a,a,y\n" + ROWS).encode(), "t.csv has columns of the same name: 'a'. Give each its own name."),
         (
             b"PK\x03\x04....",
-            "t.csv is a ZIP archive or an Excel workbook, not a table of text: unpack it, or save the sheet as CSV.",
+            "t.csv is no readable workbook (Cannot detect file format). Save it again without a password, or the sheet "
+            "as CSV.",
         ),
         (b"PAR1....", "t.csv has a header line and no rows. Give at least ten rows of data."),
         (

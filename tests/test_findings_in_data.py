@@ -89,6 +89,14 @@ def of_files(
     return prepare(DataSpec.model_validate({"source": str(folder / "main.csv"), "target": "y", **spec}), seed=0)
 
 
+def of_a_workbook(folder: Path) -> Prepared:
+    """The first sheet of two."""
+    with pd.ExcelWriter(folder / "book.xlsx") as writer:
+        for sheet in ("first", "second"):
+            table().to_excel(writer, sheet_name=sheet, index=False)
+    return prepare(DataSpec(source=str(folder / "book.xlsx"), target="y"), seed=0)
+
+
 def of_images(folder: Path, **spec: Any) -> Prepared:
     """Images in a file that sets a test part apart, beside another file of images."""
     images, labels = np.arange(40 * 16, dtype=np.uint8).reshape(40, 4, 4), np.arange(40) % 2
@@ -108,6 +116,7 @@ IN_A_TABLE: dict[Code, Callable[[Path], Prepared]] = {
     Code.SIGNS: lambda _: prepared([f"{place},25" for place in range(N)]),
     Code.TARGETS_LEFT_OUT: lambda _: prepared(target=["on request", *(place / 3 for place in range(1, N))]),
     Code.ROW_NAMES: lambda folder: of_files(folder, pd.DataFrame({"": range(60)}).join(table())),
+    Code.SHEET_READ: of_a_workbook,
     Code.NUMBER_BINS: lambda _: prepared(number_bins=8),
     Code.TASK_STATED: lambda _: prepared(task="binary"),
     Code.TASK_SEVERAL_TARGETS: lambda _: prepare(DataSpec(source="sklearn:linnerud"), seed=0),

@@ -83,9 +83,9 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "gzip's first bytes": (gzip.compress(GOOD)[:8], r"damaged or cut-off gzip"),
     "spoilt gzip": (gzip.compress(GOOD)[:60] + b"##" + gzip.compress(GOOD)[62:], r"damaged or cut-off gzip"),
     "gzip and more": (gzip.compress(GOOD) + b"more", r"damaged or cut-off gzip"),
-    "a workbook": (b"PK\x03\x04" + GOOD, r"Excel workbook"),
+    "a workbook": (b"PK\x03\x04" + GOOD, r"no readable workbook"),
     "a web page": (b"<!DOCTYPE html><html>404</html>\n" * 20, r"a web page"),
-    "JSON": (b'[{"a": 1, "y": "n"}]\n', r"JSON"),
+    "torn JSON": (b'[{"a": 1, "y": "n"}\n', r"line 1, sign \d+"),
     "noise": (bytes(range(256)) * 20, r"NUL byte|Excel|gzip|UTF"),
 }  # fmt: skip
 

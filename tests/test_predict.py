@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,7 @@ from ffsearch.search.folder.reader import MODEL
 from ffsearch.search.network.heads import Task
 from ffsearch.search.serving.packaging import PackagedModel, load_packaged
 from ffsearch.search.serving.predict import predict_file
+from ffsearch.search.wording.codes import Code
 from model_examples import CATEGORIES, NUMBERS, a_model, a_run, mixed_table, raw_inputs, spoilt
 
 
@@ -174,7 +177,7 @@ FAULTS: dict[str, tuple[str, bytes, str]] = {
     "ragged": ("rows.csv", (ROWS + "1,2\n").encode(), r"line 402: 2 fields where the first line has 9"),
     "torn": ("rows.csv", (ROWS + 'x,1,"Bern,1,2\n').encode(), r"line 402: a quote is opened here and never closed"),
     "nul": ("rows.csv", (ROWS + "x,1,\0,1,2\n").encode(), "NUL byte"),
-    "workbook": ("rows.csv", b"PK\x03\x04" + ROWS.encode(), "Excel workbook"),
+    "workbook": ("rows.csv", b"PK\x03\x04" + ROWS.encode(), "no readable workbook"),
     "gzip": ("rows.csv.gz", gzip.compress(ROWS.encode())[:-20], "damaged or cut-off gzip"),
     "parquet": ("rows.parquet", b"PAR1 or not", "no readable Parquet file"),
     "twice": ("rows.csv", ROWS.replace("Größe", "age", 1).encode(), r"columns of the same name: 'age'|lack 1 of"),
@@ -298,3 +301,32 @@ def test_load_model_takes_frames_and_needs_the_file_alone(tmp_path: Path, model:
         ffsearch.load_model(tmp_path)
     with pytest.raises(ExportError, match="There is no model file"):
         ffsearch.load_model(tmp_path / "none.keras")
+
+
+@pytest.mark.usefixtures("loaded_once")
+def test_rows_may_come_by_other_doors(
+    model: Path, packaged: PackagedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: Any
+) -> None:
+    frame = mixed_table(60).astype(object)
+    expected = expected_of(packaged, frame)
+    frame.to_excel(tmp_path / "rows.xlsx", index=False, sheet_name="mine")
+    assert same(answered(model, tmp_path / "rows.xlsx", sheet="mine", id_column="id"), expected)
+    with pytest.raises(DataError, match="has no sheet 'yours'"):
+        answered(model, tmp_path / "rows.xlsx", sheet="yours")
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(frame.to_csv(index=False).encode())))
+    predict_file(model, "-")
+    assert same(pd.read_csv(io.BytesIO(capfdbinary.readouterr().out), dtype={"prediction": "str"}), expected)
+
+
+@pytest.mark.usefixtures("loaded_once")
+def test_rows_that_are_not_understood_leave_nothing(model: Path, tmp_path: Path, capfdbinary: Any) -> None:
+    mixed_table(60).assign(age="old").to_csv(tmp_path / "rows.csv", index=False)
+    with pytest.raises(DataError, match="'age': 60 of 60 cells are no numbers: 'old'"):
+        predict_file(model, tmp_path / "rows.csv")
+    assert capfdbinary.readouterr().out == b""
+    with pytest.raises(DataError, match="--lenient"):
+        answered(model, tmp_path / "rows.csv")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["rows.csv"]
+    done = predict_file(model, tmp_path / "rows.csv", out=tmp_path / "out.csv", lenient=True)
+    assert done.findings[0].code is Code.CELLS_UNREAD
+    assert done.findings[0].values["column"] == "age"

@@ -69,6 +69,7 @@ tables = st.fixed_dictionaries({"source": sources}, optional={
     "valid": st.sampled_from([{"holdout": 0.2}, {"holdout": 1 / 3}, {"folds": 5}]),
     "delimiter": st.none() | st.sampled_from([",", ";", "\t", "|", " "]),
     "decimal": st.none() | st.just("."),
+    "sheet": st.none() | st.text(min_size=1) | st.integers(1, 9),
     "thousands": st.none() | st.sampled_from([",", "'", " "]),
     "header": st.sampled_from(["auto", True, False]),
     "encoding": st.sampled_from([None, "utf-8", "latin-1", "cp1252"]),

@@ -12,9 +12,21 @@ from ffsearch.search.folder.reader import LOG
 
 __all__ = ["DATA_SCHEMES", "DATA_SUFFIXES", "SPACE_SUFFIXES", "is_data", "meant", "said_by_set"]
 
-DATA_SUFFIXES: Final = (".csv", ".tsv", ".txt", ".parquet", ".gz")
+DATA_SUFFIXES: Final = (
+    ".csv",
+    ".tsv",
+    ".txt",
+    ".gz",
+    ".parquet",
+    ".xlsx",
+    ".ods",
+    ".feather",
+    ".arrow",
+    ".arff",
+    ".jsonl",
+)
 SPACE_SUFFIXES: Final = ("", ".yaml", ".yml", ".json")
-DATA_SCHEMES: Final = ("sklearn:", "openml:", "control:")
+DATA_SCHEMES: Final = ("sklearn:", "openml:", "control:", "sqlite://", "duckdb://", "postgresql", "mysql", "http")
 
 _OTHER_WORDS: Final = {
     "ffsearch run SPACE": "train fit search start tune optimize optimise automl go resume continue restart",

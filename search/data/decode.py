@@ -25,18 +25,15 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _FOREIGN: Final = (
-    (b"PK\x03\x04", "a ZIP archive or an Excel workbook", "unpack it, or save the sheet as CSV"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "save the sheet as CSV"),
     (b"%PDF", "a PDF document", "export the table as CSV"),
     (b"BZh", "packed by bzip2", "unpack it first; .gz is read as it is"),
     (b"\xfd7zXZ", "packed by xz", "unpack it first; .gz is read as it is"),
     (b"\x28\xb5\x2f\xfd", "packed by zstd", "unpack it first; .gz is read as it is"),
-    (b"SQLite format 3", "a SQLite database", "export the table as CSV"),
+    (b"\x80\x04", "a pickle, which can run any program,", "write the table as Parquet or CSV"),
+    (b"\x80\x05", "a pickle, which can run any program,", "write the table as Parquet or CSV"),
     (b"\x93NUMPY", "a NumPy array", "save it as CSV or Parquet with column names"),
     (b"\x89HDF", "an HDF5 file", "save the table as Parquet or CSV"),
     (b"version https://git-lfs", "a pointer of Git LFS", "fetch the file it points to: git lfs pull"),
-    (b'[{"', "JSON", "write it as CSV or Parquet"),
-    (b'{"', "JSON", "write it as CSV or Parquet"),
 )
 _MARKUP: Final = (
     (re.compile(rb"<(?:!doctype\s+html|html|head|body|script|title|meta|table|div)\b", re.IGNORECASE), "a web page"),

@@ -31,10 +31,11 @@ from pyarrow import parquet
 from ffsearch.errors import DataError
 from ffsearch.search.base.texts import as_frame
 from ffsearch.search.data.cells import MISSING
-from ffsearch.search.data.decode import as_utf8, is_parquet, marked_encoding, unpacked
+from ffsearch.search.data.databases import address_of, is_address, read_database
+from ffsearch.search.data.decode import as_utf8, marked_encoding, unpacked
+from ffsearch.search.data.doors import door_of, read_parquet
 from ffsearch.search.data.names import BLANKS, named_by_place, places_of, plain_name, plain_names
 from ffsearch.search.data.quotes import enclose_cells
-from ffsearch.search.data.sources import PARQUET_ENDINGS
 from ffsearch.search.data.text import (
     DELIMITERS,
     N_SAMPLE_ROWS,
@@ -71,7 +72,8 @@ _ENCODINGS: Final = (
 
 _GZIP: Final = b"\x1f\x8b"
 _N_MARK_BYTES: Final = 16
-"""Bytes at either end of a file in which Parquet's mark stands."""
+_SNIFFED_BYTES: Final = 100_000
+"""Bytes at either end of a file that tell what it is; ARFF may begin with a page of comments."""
 
 _MARK: Final = "\N{ZERO WIDTH NO-BREAK SPACE}"
 """The byte order mark as a sign; files that were put together have a second one, which no decoder takes away."""
@@ -99,34 +101,47 @@ class Pieces:
 
 
 def open_pieces(
-    path: Path,
+    path: Path | str,
     *,
     needed: Sequence[str],
     id_column: str | None,
     numbers: Collection[str] = (),
     encoding: str = "",
     known: Collection[str] = (),
+    sheet: str | int | None = None,
 ) -> Pieces:
-    """Open a CSV, TSV or Parquet file, packed by gzip or not.
+    """Open a file of any sort that `read_source` reads, packed by gzip or not, or a table of a database.
 
     Args:
-        path: The file.
+        path: The file, or the address of a table (`databases.py`).
         needed: Columns to read; those that the file lacks are left out of the pieces.
         id_column: A column to read as it is, or None.
         numbers: Those that are read as plain numbers: their cells may come as such instead of as texts.
         encoding: What the table that was learnt from was read by; asked where a file is not UTF-8.
         known: Texts that are likely to stand in the file: they tell encodings apart.
+        sheet: The sheet of a workbook, by its name or number; None: the first.
 
     Raises:
         DataError: If there is no such file or column, or it cannot be read; the text says where and why. While pieces
             are read too.
     """
+    if isinstance(path, str) and is_address(path):
+        return _frame_pieces(read_database(path), path, needed=needed, id_column=id_column)
+    path = Path(path)
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
-        raise DataError(f"{str(path)!r} {what}. Give a file: .csv, .tsv, .txt or .parquet, packed by gzip or not.")
+        raise DataError(f"{str(path)!r} {what}. Give a file: .csv, .tsv, .parquet (.gz too), .xlsx, .arff, .json ...")
     with _told(path):
-        if _is_parquet(path):
+        head, tail = _ends(path)
+        if address := address_of(path, head):
+            return _frame_pieces(read_database(address), path.name, needed=needed, id_column=id_column)
+        door = door_of(head + tail, path.name)
+        if door is read_parquet:
             return _parquet_pieces(path, needed=needed, id_column=id_column)
+        if door is not None:
+            payload = unpacked(path.read_bytes(), path.name)
+            opened = door(payload, path.name, TextSettings(expected=frozenset(needed), sheet=sheet))
+            return _frame_pieces(opened.frame, path.name, needed=needed, id_column=id_column)
         codec = _codec(path, encoding=encoding, known=known)
         return _text_pieces(path, codec, needed=needed, id_column=id_column, numbers=set(numbers) - {id_column})
 
@@ -159,6 +174,36 @@ def _parquet_pieces(path: Path, *, needed: Sequence[str], id_column: str | None)
                 yield _piece(renamed, needed=needed, id_column=id_column)
 
     return Pieces(columns=names, rows=rows())
+
+
+# --- frames ----------------------------------------------------------------------------------------------------------
+
+
+def _frame_pieces(frame: pd.DataFrame, name: str, *, needed: Sequence[str], id_column: str | None) -> Pieces:
+    """The rows of a table that is read whole."""
+    wanted = _wanted(Path(name), list(frame.columns), needed=needed, id_column=id_column)
+    columns = {column: frame.iloc[:, place] for column, place in wanted.items()}
+    ids = None if id_column is None else _as_ids(columns[id_column])
+
+    def rows() -> Iterator[Piece]:
+        there = [column for column in needed if column in columns]
+        for start in range(0, len(frame), N_ROWS):
+            piece = {column: columns[column].iloc[start : start + N_ROWS] for column in there}
+            index = range(min(N_ROWS, len(frame) - start))
+            yield Piece(
+                frame=pd.DataFrame({column: cells.set_axis(index) for column, cells in piece.items()}, index=index),
+                ids=None if ids is None else ids.slice(start, N_ROWS),
+            )
+
+    return Pieces(columns=tuple(plain_names(frame.columns)), rows=rows())
+
+
+def _as_ids(cells: pd.Series[Any]) -> pa.Array:
+    """Cells that name rows, as they are where they are of one type, else as texts."""
+    try:
+        return pa.array(cells, from_pandas=True)
+    except (pa.ArrowException, TypeError, ValueError):
+        return pa.array(cells.astype(str), type=pa.string())
 
 
 # --- text ------------------------------------------------------------------------------------------------------------
@@ -433,14 +478,13 @@ def _piece(batch: pa.RecordBatch, *, needed: Sequence[str], id_column: str | Non
     return Piece(frame=frame, ids=None if id_column is None else batch.column(id_column))
 
 
-def _is_parquet(path: Path) -> bool:
-    """Whether a file's name or its bytes say so."""
-    if PARQUET_ENDINGS & {suffix.lower() for suffix in path.suffixes[-2:]}:
-        return True
-    with path.open("rb") as file:
-        head = file.read(_N_MARK_BYTES)
-        file.seek(max(0, path.stat().st_size - _N_MARK_BYTES))
-        return is_parquet(head + file.read())
+def _ends(path: Path) -> tuple[bytes, bytes]:
+    """The first bytes of a file, unpacked, and the last ones: they tell what it is."""
+    with _opened(path) as file:
+        head = file.read(_SNIFFED_BYTES)
+    with path.open("rb") as raw:
+        raw.seek(max(0, path.stat().st_size - _N_MARK_BYTES))
+        return head, raw.read()
 
 
 def _is_packed(path: Path) -> bool:

@@ -1,7 +1,8 @@
-"""Where a table comes from: a text file, a Parquet file, scikit-learn, OpenML, a control, or a frame from Python."""
+"""Where a table comes from: a file, a database, scikit-learn, OpenML, a control, or a frame from Python."""
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterable
 from contextlib import contextmanager, suppress
@@ -15,9 +16,11 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from ffsearch.errors import DataError
-from ffsearch.search.base.texts import TEXT, as_frame, as_texts
+from ffsearch.search.base.texts import TEXT, as_texts
 from ffsearch.search.data.controls import TARGET, control_frame
-from ffsearch.search.data.decode import is_parquet, unpacked
+from ffsearch.search.data.databases import address_of, is_address, read_database
+from ffsearch.search.data.decode import unpacked
+from ffsearch.search.data.doors import door_of
 from ffsearch.search.data.image_files import is_image_file, read_image_files
 from ffsearch.search.data.images import LABEL, ImageShape
 from ffsearch.search.data.names import plain_names, refuse_repeated, row_names
@@ -32,8 +35,6 @@ __all__ = ["BUNDLED", "Source", "from_frame", "read_source"]
 
 BUNDLED: Final = ("breast_cancer", "diabetes", "digits", "iris", "linnerud", "wine")
 """Tables that scikit-learn carries with it, so that `sklearn:NAME` needs no network."""
-
-PARQUET_ENDINGS: Final = frozenset({".parquet", ".pq"})
 
 OPENML_RETRIES: Final = 1
 """Tries after a failed one. Choice: a person waits for the answer, and can type the command again."""
@@ -74,9 +75,9 @@ def read_source(source: str, *, settings: TextSettings) -> Source:
     """Read a table.
 
     Args:
-        source: `sklearn:NAME`, `openml:NAME`, `openml:NAME@VERSION`, `openml:ID`, `control:NAME`, or a file, relative
-            to the current folder.
-        settings: What the user says of a text file.
+        source: `sklearn:NAME`, `openml:NAME`, `openml:NAME@VERSION`, `openml:ID`, `control:NAME`, the address of a
+            table in a database (`databases.py`), or a file, relative to the current folder.
+        settings: What the user says of a file.
 
     Raises:
         DataError: If there is no such table, or it cannot be read; the text says where and why.
@@ -88,7 +89,16 @@ def read_source(source: str, *, settings: TextSettings) -> Source:
         return _from_openml(name)
     if colon and kind == "control":
         return _from_control(name)
+    if is_address(source):
+        frame = read_database(source)
+        return replace(from_frame(frame, name=_address_name(source), source=source))
     return _from_file(source, settings=settings)
+
+
+def _address_name(source: str) -> str:
+    """What a table of a database is called: after itself, else after the database."""
+    named = re.search(r"[?&]table=([^&]+)", source)
+    return named[1] if named else re.split(r"[/\\]", source.partition("?")[0])[-1].split(".")[0] or "query"
 
 
 def from_frame(frame: pd.DataFrame, *, name: str = "frame", source: str = "frame") -> Source:
@@ -118,10 +128,13 @@ def _from_file(source: str, *, settings: TextSettings) -> Source:
         )
     payload = _bytes_of(path)
     digest = sha256(payload).hexdigest()
+    if address := address_of(path, payload):
+        return replace(from_frame(read_database(address), name=path.name, source=source), name=_table_name(path))
     plain = unpacked(payload, path.name)
-    if is_parquet(plain) or PARQUET_ENDINGS & {suffix.lower() for suffix in path.suffixes[-2:]}:
-        read = from_frame(_parquet(plain, path.name), name=path.name, source=source)
-        return replace(read, name=_table_name(path), sha256=digest)
+    if door := door_of(plain, path.name):
+        opened = door(plain, path.name, settings)
+        read = from_frame(opened.frame, name=path.name, source=source)
+        return replace(read, name=_table_name(path), sha256=digest, notices=opened.notices)
     text = read_text(plain, path.name, settings=settings)
     return Source(
         frame=text.frame,
@@ -155,8 +168,9 @@ def _bytes_of(path: Path) -> bytes:
 
 
 _LEGAL: Final = (
-    "A source is FILE.csv, .tsv or .parquet (.gz too), images (FILE.npz, *-images-idx3-ubyte, *_32x32.mat), "
-    "sklearn:NAME, openml:NAME-or-ID, or control:NAME."
+    "A source is FILE.csv, .tsv or .parquet (.gz too), .xlsx, .ods, .feather, .arrow, .arff, .json or .jsonl, images "
+    "(FILE.npz, *-images-idx3-ubyte, *_32x32.mat), sqlite:///FILE.db?table=NAME, sklearn:NAME, openml:NAME-or-ID, or "
+    "control:NAME."
 )
 
 
@@ -172,24 +186,6 @@ def _nearest_file(path: Path) -> str:
 def _table_name(path: Path) -> str:
     """The file's name without its endings: `adult/train.csv.gz` is `train`."""
     return path.name.split(".")[0] or path.name
-
-
-def _parquet(payload: bytes, name: str) -> pd.DataFrame:
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    try:
-        file = parquet.ParquetFile(pa.BufferReader(payload))
-        schema = file.schema_arrow
-        refuse_repeated(plain_names(schema.names), source=name)
-        nested = [field.name for field in schema if pa.types.is_nested(field.type)]
-        if nested:
-            raise DataError(f"{name} has columns of lists or records: {', '.join(nested)}. Make plain columns of them.")
-        frame = as_frame(file.read(), ignore_metadata=True)
-    except (pa.ArrowException, OSError) as error:
-        first_line = str(error).splitlines()[0]
-        raise DataError(f"{name} is no readable Parquet file: {first_line} Write it again, or give a CSV.") from None
-    return frame
 
 
 def _from_sklearn(name: str) -> Source:

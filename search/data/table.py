@@ -220,6 +220,7 @@ def _settings(spec: DataSpec) -> TextSettings:
         header=None if spec.header == "auto" else spec.header,
         encoding=spec.encoding,
         expected=frozenset(expected),
+        sheet=spec.sheet,
     )
 
 

@@ -39,6 +39,7 @@ __all__ = [
     "allow_long_cells",
     "best_delimiter",
     "fitted_header",
+    "holds_names",
     "read_text",
     "refuse_odd_lines",
 ]
@@ -72,19 +73,21 @@ _BLOCK_BYTES: Final = 2 * MAX_CELL_BYTES
 
 @dataclass(frozen=True, kw_only=True)
 class TextSettings:
-    """What the user says of a text file; None is found out.
+    """What the user says of a file; None is found out.
 
     Args:
         delimiter: One character.
         header: Whether the first line holds names.
         encoding: A codec Python knows.
         expected: Column names the space file speaks of: a first line that holds one of them is a header.
+        sheet: The sheet of a workbook, by its name or its number from 1.
     """
 
     delimiter: str | None = None
     header: bool | None = None
     encoding: str | None = None
     expected: frozenset[str] = frozenset()
+    sheet: str | int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -233,7 +236,7 @@ def _shape(text: bytes, name: str, *, delimiter: str, settings: TextSettings) ->
     header = settings.header
     if header is None:
         cells = [cell.strip() for cell in fitted_header(first.cells, rest)]
-        header = _is_header(cells, rest, expected=settings.expected)
+        header = holds_names(cells, rest, expected=settings.expected)
     if header and not rest:
         _refuse_fault(text, name, delimiter=delimiter)
         raise DataError(f"{name} has a header line and no rows. Give at least ten rows of data.")
@@ -250,7 +253,7 @@ def _shape(text: bytes, name: str, *, delimiter: str, settings: TextSettings) ->
     return shape, [found(Code.NO_HEADER, name=name, n=width)] if settings.header is None else []
 
 
-def _is_header(first: list[str], rest: list[list[str]], *, expected: Collection[str]) -> bool:
+def holds_names(first: list[str], rest: list[list[str]], *, expected: Collection[str]) -> bool:
     """Whether the first row holds names.
 
     It does when it holds a name the user speaks of, or a word above a column of numbers. It does not when one of its

@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import SpooledTemporaryFile
+from tempfile import SpooledTemporaryFile, TemporaryDirectory
 from typing import IO, Any, Final, Protocol
 
 import numpy as np
@@ -69,15 +69,18 @@ def predict_file(
     id_column: str | None = None,
     on_rows: Callable[[int], None] | None = None,
     lenient: bool = False,
+    sheet: str | None = None,
 ) -> Predicted:
     """Answer all rows of a file.
 
     Args:
         model: A `.keras` file that a run wrote, or a run folder.
-        data: CSV, TSV or Parquet, packed by gzip or not. Its columns go by name; the target need not be there.
+        data: A file of any sort that a run reads, the address of a table in a database, or `-` for a text on the
+            standard input. Its columns go by name; the target need not be there.
         out: A .csv, .tsv or .parquet file, which is there whole or not at all; None writes CSV to the standard output.
         id_column: The column of `data` that names its rows.
         on_rows: Told how many rows are answered so far.
+        sheet: The sheet of a workbook, by its name or its number from 1; None: the first.
         lenient: Whether cells that cannot be read count as missing, however many they are.
 
     Raises:
@@ -89,7 +92,39 @@ def predict_file(
     _refuse_place(target, inputs=(file, Path(data)))
     packaged = load_packaged(file)
     reader = packaged.reader(lenient=lenient)
-    pieces = _pieces(packaged, reader, Path(data), id_column=id_column)
+    with _source(os.fspath(data)) as source:
+        pieces = _pieces(packaged, reader, source, id_column=id_column, sheet=sheet)
+        n_rows = _write(packaged, reader, pieces, target=target, id_column=id_column, on_rows=on_rows)
+    return Predicted(n_rows=n_rows, path=target, findings=() if reader is None else reader.findings())
+
+
+@contextmanager
+def _source(data: str) -> Iterator[str]:
+    """What rows are read from; those of the standard input are put into a file first, for they are looked at twice."""
+    if data != "-":
+        yield data
+        return
+    with TemporaryDirectory() as folder:
+        kept = Path(folder, "stdin.csv")
+        with kept.open("wb") as sink:
+            shutil.copyfileobj(sys.stdin.buffer, sink)
+        yield str(kept)
+
+
+def _write(
+    packaged: PackagedModel,
+    reader: RowReader | None,
+    pieces: Pieces,
+    *,
+    target: Path | None,
+    id_column: str | None,
+    on_rows: Callable[[int], None] | None,
+) -> int:
+    """Answer and write all rows; their number.
+
+    Raises:
+        DataError: If they were not understood; nothing is written then.
+    """
     names = _names(packaged, id_column)
     n_rows = 0
     with _writing(target, names) as writer:
@@ -99,13 +134,15 @@ def predict_file(
             if on_rows is not None:
                 on_rows(n_rows)
         if not n_rows:
-            raise DataError(f"{os.fspath(data)!r} has no rows to answer.")
+            raise DataError("There are no rows to answer: the table has names of columns alone.")
         if reader is not None:
             reader.check()  # before the answers are put in place
-    return Predicted(n_rows=n_rows, path=target, findings=() if reader is None else reader.findings())
+    return n_rows
 
 
-def _pieces(packaged: PackagedModel, reader: RowReader | None, path: Path, *, id_column: str | None) -> Pieces:
+def _pieces(
+    packaged: PackagedModel, reader: RowReader | None, source: str, *, id_column: str | None, sheet: str | None
+) -> Pieces:
     """The rows of a file; how they are written is seen from the first of them, all cells as texts.
 
     Raises:
@@ -114,8 +151,8 @@ def _pieces(packaged: PackagedModel, reader: RowReader | None, path: Path, *, id
 
     def opened(numbers: tuple[str, ...]) -> Pieces:
         return open_pieces(
-            path, needed=packaged.columns, id_column=id_column, numbers=numbers,
-            encoding=packaged.encoding, known=packaged.known_texts,
+            source, needed=packaged.columns, id_column=id_column, numbers=numbers,
+            encoding=packaged.encoding, known=packaged.known_texts, sheet=sheet,
         )  # fmt: skip
 
     pieces = opened(())

@@ -1,0 +1,290 @@
+"""Files of other programs and tables of databases: read as the CSV of the same table, or refused with the way out."""
+
+from __future__ import annotations
+
+import io
+import json
+import sqlite3
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from ffsearch.errors import DataError
+from ffsearch.search.data.asked import RowReader
+from ffsearch.search.data.databases import PASSWORD, read_database
+from ffsearch.search.data.pieces import open_pieces
+from ffsearch.search.data.prepare import Prepared, prepare
+from ffsearch.search.data.preprocess import Preprocessor
+from ffsearch.search.data.sources import Source, read_source
+from ffsearch.search.data.text import TextSettings
+from ffsearch.search.wording.codes import Code
+from ffsearch.spaces.schema import DataSpec
+
+N = 60
+TABLE = pd.DataFrame(
+    {
+        "size": [place * 0.5 for place in range(N)],
+        "rooms": [1 + place * 7 % 5 for place in range(N)],
+        "city": [["Bern", "São Paulo", "O'Fallon, IL"][place % 3] for place in range(N)],
+        "is_new": [place % 4 == 0 for place in range(N)],
+        "day": pd.date_range("2024-01-01", periods=N, freq="37h").floor("D"),
+        "y": [place * 1.25 + place % 3 for place in range(N)],
+    }
+)
+TABLE.loc[::9, "size"] = np.nan
+TABLE.loc[::11, "city"] = None
+
+
+def plain(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.assign(day=frame.day.dt.strftime("%Y-%m-%d"))
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    loaded: list[dict[str, Any]] = json.loads(plain(frame).to_json(orient="records"))
+    return loaded
+
+
+def arff(frame: pd.DataFrame) -> str:
+    cities = "{Bern, 'S\u00e3o Paulo', 'O\\'Fallon, IL'}"
+    kinds = {
+        "size": "numeric",
+        "rooms": "INTEGER",
+        "city": cities,
+        "is_new": "{True,False}",
+        "day": "date 'yyyy-MM-dd'",
+        "y": "real",
+    }
+    head = "".join(f"@attribute '{name}' {kinds[name]}\n" for name in frame.columns)
+
+    def cell(value: Any) -> str:
+        if pd.isna(value):
+            return "?"
+        text = str(value)
+        return "'" + text.replace("'", "\\'") + "'" if set(text) & set(" ,'") else text
+
+    rows = "".join(",".join(map(cell, row)) + "\n" for row in plain(frame).astype(object).itertuples(index=False))
+    return f"% a comment\n@relation houses\n\n{head}\n@data\n{rows}"
+
+
+def as_ipc(frame: pd.DataFrame, path: Path, *, opener: Any) -> None:
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    with pa.OSFile(str(path), "wb") as sink, opener(sink, table.schema) as writer:
+        writer.write_table(table)
+
+
+def to_sqlite(frame: pd.DataFrame, path: Path) -> None:
+    with sqlite3.connect(path) as connection:
+        plain(frame).to_sql("my houses", connection, index=False)
+    connection.close()
+
+
+def to_duckdb(frame: pd.DataFrame, path: Path) -> None:
+    connection = duckdb.connect(str(path))
+    connection.register("given", frame)
+    connection.execute('CREATE TABLE "my houses" AS SELECT * FROM given')
+    connection.close()
+
+
+WRITERS: dict[str, Callable[[pd.DataFrame, Path], Any]] = {
+    "t.xlsx": lambda frame, path: frame.to_excel(path, index=False),
+    "t.ods": lambda frame, path: frame.to_excel(path, index=False, engine="odf"),
+    "t.feather": lambda frame, path: frame.to_feather(path),
+    "t.arrow": lambda frame, path: as_ipc(frame, path, opener=pa.ipc.new_file),
+    "t.arrows": lambda frame, path: as_ipc(frame, path, opener=pa.ipc.new_stream),
+    "t.arff": lambda frame, path: path.write_text(arff(frame), encoding="utf-8"),
+    "t.json": lambda frame, path: path.write_text(json.dumps(records(frame)), encoding="utf-8"),
+    "t.jsonl": lambda frame, path: path.write_text("\n".join(map(json.dumps, records(frame))), encoding="utf-8"),
+    "t.jsonl.gz": lambda frame, path: plain(frame).to_json(path, orient="records", lines=True),
+    "t.db": to_sqlite,
+    "t.duckdb": to_duckdb,
+    "t.parquet": lambda frame, path: frame.to_parquet(path),
+}
+
+
+def understood(path: Path | str, **spec: Any) -> Prepared:
+    return prepare(DataSpec(source=str(path), target="y", test=None, **spec), seed=0)
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    path = tmp_path_factory.mktemp("csv") / "t.csv"
+    plain(TABLE).to_csv(path, index=False)
+    return understood(path)
+
+
+@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize("renamed", [False, True], ids=["by its name", "by its bytes"])
+def test_every_door_leads_to_the_same_table(name: str, renamed: bool, expected: Prepared, tmp_path: Path) -> None:  # noqa: FBT001
+    if renamed and name == "t.arrows":
+        pytest.skip("a stream of Arrow has no mark at its beginning")
+    path = tmp_path / name
+    WRITERS[name](TABLE, path)
+    if renamed:
+        path = path.rename(tmp_path / "download.csv")
+    ready = understood(path)
+    assert {column.name: column.kind for column in ready.columns} == {one.name: one.kind for one in expected.columns}
+    np.testing.assert_allclose(ready.fit_all().x, expected.fit_all().x, atol=1e-6)
+    preprocessor = expected.fit_all().preprocessor
+    needed = [column.name for column in expected.columns if column.used]
+    pieces = open_pieces(path, needed=needed, id_column="rooms")
+    rows = list(pieces.rows)
+    frame = pd.concat([piece.frame for piece in rows])
+    assert isinstance(preprocessor, Preprocessor)
+    raw = RowReader(preprocessor).read(frame)  # SQLite knows no truth: its 1 is True
+    np.testing.assert_allclose(preprocessor.matrix(raw, n_rows=N), expected.fit_all().x, atol=1e-6)
+    assert [int(float(one)) for piece in rows for one in piece.ids.to_pylist()] == TABLE.rooms.tolist()  # type: ignore[union-attr]
+
+
+def read(source: Path | str, **settings: Any) -> Source:
+    return read_source(str(source), settings=TextSettings(**settings))
+
+
+# --- workbooks -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Path:
+    path = tmp_path / "book.xlsx"
+    with pd.ExcelWriter(path) as writer:
+        TABLE.head(20).to_excel(writer, sheet_name="first", index=False)
+        TABLE.to_excel(writer, sheet_name="second", index=False)
+    return path
+
+
+@pytest.mark.parametrize(("sheet", "n_rows"), [(None, 20), ("first", 20), (2, N), ("second", N), ("2", N)])
+def test_the_sheet_that_is_meant(sheet: str | int | None, n_rows: int, book: Path) -> None:
+    source = read(book, sheet=sheet)
+    assert len(source.frame) == n_rows
+    assert [notice.code for notice in source.notices] == ([Code.SHEET_READ] if sheet is None else [])
+
+
+def test_a_sheet_that_is_not_there_is_refused(book: Path) -> None:
+    with pytest.raises(DataError, match=r"data\.sheet: book\.xlsx has no sheet 'third'\. It has: 'first', 'second'"):
+        understood(book, sheet="third")
+
+
+def test_a_sheet_without_names_and_one_with_a_title(tmp_path: Path) -> None:
+    TABLE[["size", "y"]].to_excel(tmp_path / "t.xlsx", index=False, header=False)
+    assert list(read(tmp_path / "t.xlsx").frame.columns) == ["column_1", "column_2"]
+    TABLE.to_excel(tmp_path / "t.xlsx", index=False, startrow=2)
+    with pd.ExcelWriter(tmp_path / "t.xlsx", engine="openpyxl") as writer:
+        TABLE.to_excel(writer, index=False, startrow=1)
+        writer.sheets["Sheet1"]["A1"] = "Houses of 2024"
+    with pytest.raises(DataError, match="the first row holds 'Houses of 2024' alone: a title"):
+        read(tmp_path / "t.xlsx")
+
+
+def test_without_the_reader_it_is_said_how_to_install_it(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "python_calamine", None)
+    with pytest.raises(DataError, match=r"book\.xlsx is a workbook.*pip install 'ffsearch\[excel\]'"):
+        read(book)
+
+
+# --- databases -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scheme", ["sqlite", "duckdb"])
+def test_tables_and_queries_by_address(scheme: str, tmp_path: Path) -> None:
+    path = tmp_path / "shop.db"
+    {"sqlite": to_sqlite, "duckdb": to_duckdb}[scheme](TABLE, path)
+    address = f"{scheme}:///{path}"
+    assert len(read_database(f"{address}?table=my%20houses")) == N
+    assert read(f"{address}?table=my houses").name == "my houses"
+    asked = read_database(f"{address}?query=SELECT size, y FROM \"my houses\" WHERE rooms > 3 AND city <> ':x'")
+    assert list(asked.columns) == ["size", "y"]
+    for wrong, told in {
+        "?table=houses": "has no table 'houses'.*Its tables: 'my houses'",
+        "?query=DROP TABLE x": "is not one SELECT",
+        "?query=SELECT 1; DROP TABLE x": "is not one SELECT",
+        "?query=SELECT nothing FROM nowhere": "cannot be read",
+        "?table=a&query=SELECT 1": "names a table and a query",
+    }.items():
+        with pytest.raises(DataError, match=told):
+            read_database(address + wrong)
+    with pytest.raises(DataError, match="There is no database"):
+        read_database(f"{scheme}:///{tmp_path}/nowhere.db?table=x")
+    assert not (tmp_path / "nowhere.db").exists()
+
+
+def test_a_query_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "shop.db"
+    to_sqlite(TABLE, path)
+    before = path.read_bytes()
+    with pytest.raises(DataError, match="cannot be read"):
+        read_database(f'sqlite:///{path}?query=WITH x AS (SELECT 1) DELETE FROM "my houses"')
+    assert path.read_bytes() == before
+
+
+def test_passwords_have_no_place_in_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(DataError, match=PASSWORD) as refused:
+        read("postgresql+psycopg://me:s3cret@localhost/db?table=x")
+    assert "s3cret" not in str(refused.value)
+    monkeypatch.setenv(PASSWORD, "s3cret")
+    with pytest.raises(DataError) as refused:
+        read("postgresql+psycopg://me@localhost:1/db?table=x")
+    assert "s3cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("https://example.org/t.csv", "an address of the web.*download it first"),
+        ("s3://bucket/t.parquet", "an address of the web"),
+        ("nodb://x?table=y", "is no address of a database"),
+    ],
+)
+def test_other_addresses_are_refused(source: str, told: str) -> None:
+    with pytest.raises(DataError, match=told):
+        read(source)
+
+
+# --- what is no table ------------------------------------------------------------------------------------------------
+
+TORN: dict[str, tuple[bytes, str]] = {
+    "t.xlsx": (b"PK\x03\x04 and no more", "is no readable workbook"),
+    "t.xls": (b"\xd0\xcf\x11\xe0 and no more", "is no readable workbook"),
+    "t.feather": (b"ARROW1 and no more", "is no readable file of Arrow"),
+    "t.arrows": (b"no stream", "is no readable file of Arrow"),
+    "t.parquet": (b"PAR1 and no more", "is no readable Parquet file"),
+    "nested.json": (b'[{"a": {"b": 1}}]', "'a' of record 1 holds a list or record"),
+    "torn.json": (b'[{"a": 1}, {"a"', r"line 1, sign \d+: "),
+    "object.json": (b'{"data": {"a": [1, 2]}}', "holds a list or record"),
+    "list.json": (b"[1, 2]", "holds no records"),
+    "line.jsonl": (b'{"a": 1}\n{"a": 2\n', "line 2, sign"),
+    "twice.jsonl": (b'{"a": 1, "a": 2}\n', "columns of the same name: 'a'"),
+    "deep.json": (b"[" * 100_000, "holds lists within lists"),
+    "no_data.arff": (b"@relation x\n@attribute a numeric\n", "has no @data line"),
+    "sparse.arff": (b"@relation x\n@attribute a numeric\n@data\n{0 1}\n", "line 4: sparse rows are not read"),
+    "wide.arff": (b"@relation x\n@attribute a numeric\n@data\n1,2\n", "line 4: 2 cells where 1 attributes"),
+    "other.arff": (b"@relation x\n@attribute a {p,q}\n@data\nr\n", "'a' holds 'r', which is none of the values"),
+    "t.pkl": (b"\x80\x04\x95 ...", "is a pickle, which can run any program"),
+    "t.db": (b"SQLite format 3\0 and no more", "cannot be read"),
+}
+
+
+@pytest.mark.parametrize("name", TORN)
+def test_what_is_torn_is_refused_by_its_name(name: str, tmp_path: Path) -> None:
+    payload, told = TORN[name]
+    (tmp_path / name).write_bytes(payload)
+    with pytest.raises(DataError, match=told):
+        read(tmp_path / name)
+    with pytest.raises(DataError, match=told):
+        list(open_pieces(tmp_path / name, needed=["a"], id_column=None).rows)
+
+
+def test_a_zip_of_something_else_says_unpack(tmp_path: Path) -> None:
+    from zipfile import ZipFile
+
+    buffer = io.BytesIO()
+    with ZipFile(buffer, "w") as archive:
+        archive.writestr("t.csv", "a,y\n1,2\n")
+    (tmp_path / "t.csv").write_bytes(buffer.getvalue())
+    with pytest.raises(DataError, match="is a ZIP archive, not a table: unpack it"):
+        read(tmp_path / "t.csv")
