@@ -2,15 +2,16 @@
 
     python -m venv peers
     peers/bin/pip install torch --index-url https://download.pytorch.org/whl/cpu    # or any torch of 2.x
-    peers/bin/pip install pytabkit pyarrow
+    peers/bin/pip install pytabkit skorch pyarrow
     python benchmarks/peers_quality.py --peer peers/bin/python [--data FOLDER] [--tables vehicle adult ...] [--seeds 3]
                                        [--out peers_quality]
 
 For every table of `published_levels.TABLES` and every seed: a whole bare run, `ffsearch run FILE --target T --seed S`,
 then pytabkit's `MLP_RTDL_D` (a plain network with that library's defaults) and `RealMLP_TD` (a tuned default) on the
 very same rows, each a single network, with a fifth of those rows to stop by. All learn from the rows outside the run's
-sealed part, and are judged by the root mean square or the accuracy and log loss on the sealed part. PyTorch lives in an
-environment of its own: the rows go there as Parquet files, and this very file, run by that Python, needs no ffsearch.
+sealed part, and are judged by the root mean square or the accuracy and log loss on the sealed part. Peers take no
+missing numbers, and get the median and a column that says so. PyTorch lives in an environment of its own: the rows go
+there as Parquet files, and this very file, run by that Python, needs no ffsearch.
 
 Figures go into OUT/peers.jsonl as they come; what is there is not done again. Seconds are the wall's, on all cores.
 """
@@ -71,6 +72,12 @@ def answer(folder: Path, name: str) -> None:
         levels = pd.CategoricalDtype(sorted({*train[column].dropna(), *test[column].dropna()}))
         train[column], test[column] = train[column].astype(levels), test[column].astype(levels)
     y = train.pop(task["target"])
+    for column in [one for one in train if one not in task["texts"]]:
+        if train[column].isna().any() or test[column].isna().any():
+            median = train[column].median()
+            for part in (train, test):
+                part[f"{column} (missing)"] = part[column].isna().astype("float32")
+                part[column] = part[column].fillna(median)
     is_regression = task["task"] == "regression"
     kind = getattr(pytabkit, f"{name}_{'Regressor' if is_regression else 'Classifier'}")
     began = time.perf_counter()
@@ -135,7 +142,9 @@ def theirs(name: str, seed: int, model: str, asked: argparse.Namespace) -> dict[
 
     folder = place(name, seed, asked) / "peers"
     head, truth = handed_over(name, seed, asked, folder)
-    if subprocess.run([asked.peer, __file__, "--answer", str(folder), model], check=False).returncode:
+    command = [str(Path(asked.peer).absolute()), str(Path(__file__).absolute()), "--answer", ".", model]
+    # It leaves files where it stands, and tells every epoch.
+    if subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, check=False).returncode:
         sys.exit(f"{name}: {model} failed in {folder}")
     left = json.loads((folder / ANSWERS.format(model)).read_text(encoding="utf-8"))
     answers = np.asarray(left["answers"], np.float64).reshape(len(truth), -1)

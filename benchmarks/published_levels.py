@@ -170,17 +170,20 @@ class Reached:
     def cause(self) -> str:
         """Why the level is missed, as far as the runs themselves tell."""
         missing = self.level.missing(self.mean("network"))
+        trees = self.level.missing(self.mean("boosting"), model="catboost")
         if missing <= 0:
             return ""
-        told = [self.level.note] if self.level.note else []
-        trees = self.level.missing(self.mean("boosting"), model="catboost")
-        if trees >= TREES_SHARE * missing:
-            told.append(f"the rows or their reading: boosted trees miss their level by {trees:.1%} too")
-        elif abs(missing * self.level.goal) <= self.error:
-            told.append("within a standard error of it")
+        if math.isnan(self.error):
+            told = "a single run tells no cause"
+        elif missing * self.level.goal <= self.error:
+            told = "within a standard error of it"
+        elif math.isnan(trees):
+            told = "not told: no boosted trees to compare with"
+        elif trees >= TREES_SHARE * missing:
+            told = f"the rows or their reading: boosted trees miss their level by {trees:.1%} too"
         else:
-            told.append("the networks: nothing else on these rows falls short")
-        return "; ".join(told)
+            told = "the networks: boosted trees are at their level"
+        return "; ".join(filter(None, (self.level.note, told)))
 
 
 def main() -> None:
