@@ -11,10 +11,12 @@ import pandas as pd
 import pytest
 
 from ffsearch.errors import DataError
-from ffsearch.search.data.asked import RowReader
+from ffsearch.search.data.asked import UNREAD_SHARE, RowReader, other_spellings
+from ffsearch.search.data.cells import MISSING
 from ffsearch.search.data.pieces import open_pieces
 from ffsearch.search.data.prepare import prepare
 from ffsearch.search.data.preprocess import Preprocessor
+from ffsearch.search.exporting import host
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.language import LANGUAGES
 from ffsearch.spaces.schema import DataSpec
@@ -285,3 +287,31 @@ def test_a_test_file_is_read_as_it_is_written(tmp_path: Path) -> None:
         DataError, match=r"The rows of the test file were not understood(?s:.*)'size': 120 of 120 cells"
     ):
         prepare(spec, seed=0)
+
+
+def test_the_host_function_knows_truth_and_codes_in_other_words_and_refuses_alike() -> None:
+    """`exporting/host.py` may not import this: one table holds both."""
+    assert host._UNREAD_SHARE == UNREAD_SHARE
+    same = other_spellings(["", "TRUE", "FALSE"])
+    assert other_spellings(["01234", "077", "77", "5"]) == {"1234": "01234"}
+    inputs = {
+        "missing": sorted(MISSING),
+        "inputs": [
+            {"column": "paid", "input": "p", "kind": "category", "levels": ["TRUE", "FALSE"], "same": same},
+            {
+                "column": "zip",
+                "input": "z",
+                "kind": "category",
+                "levels": ["01234"],
+                "same": other_spellings(["01234"]),
+            },
+            {"column": "size", "input": "s", "kind": "number"},
+        ],
+    }
+    rows = [{"paid": word, "zip": 1234, "size": "1.5"} for word in (True, 1, 1.0, "yes", "true", "TRUE", "Sim")]
+    feed = host.encode(rows, inputs)
+    assert feed["p"].ravel().tolist() == [1] * len(rows)
+    assert feed["z"].ravel().tolist() == [1] * len(rows)
+    with pytest.raises(ValueError, match=r"'size': 1 of 1 cells are no numbers: '1,5'.*lenient=True"):
+        host.encode([{"paid": "no", "zip": "", "size": "1,5"}], inputs)
+    assert np.isnan(host.encode([{"paid": "no", "zip": "", "size": "1,5"}], inputs, lenient=True)["s"]).all()

@@ -33,7 +33,7 @@ from ffsearch.search.data.spelling import PLAIN, Spelling, find_spelling
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
 
-__all__ = ["FALSE_WORDS", "TRUE_WORDS", "RowReader"]
+__all__ = ["FALSE_WORDS", "TRUE_WORDS", "UNREAD_SHARE", "RowReader", "other_spellings"]
 
 UNREAD_SHARE: Final = 0.03
 """Largest share of a column's cells that may be unreadable. Choice: typing errors, not another way to write."""
@@ -353,6 +353,17 @@ class RowReader:
         if number is not None:
             return not number.flag
         return all("" not in one.vocabulary for one in self._preprocessor.categories if one.name == name)
+
+
+def other_spellings(levels: Sequence[str]) -> dict[str, str]:
+    """Texts that are levels in other words, by the text without blanks and capitals: truth, codes without zeros."""
+    truths = _truths(frozenset(levels) - {""})
+    found = {}
+    if truths is not None:
+        found = dict.fromkeys(TRUE_WORDS, truths[0]) | dict.fromkeys(FALSE_WORDS, truths[1])
+    bare = [level.lstrip("0") for level in levels if level.isdecimal()]
+    codes = {level.lstrip("0"): level for level in levels if level.isdecimal() and bare.count(level.lstrip("0")) == 1}
+    return found | {text: level for text, level in codes.items() if text and text != level and text not in found}
 
 
 def _matcher(column: CategoryColumn) -> Callable[[str], str | None]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ffsearch._version import __version__
 from ffsearch.errors import ExportError
+from ffsearch.search.data.asked import other_spellings
 from ffsearch.search.data.cells import MISSING
 from ffsearch.search.data.reading import TableReading
 from ffsearch.search.serving.packaging import PackagedModel
@@ -55,7 +56,7 @@ class CodedModel:
                 **({"reading": one["reading"]} if "reading" in one else {}),
                 **({"levels": list(self.levels[one["input"]])} if one["input"] in self.levels else {}),
                 **({"missing": list(words)} if (words := table.words(one["column"])) else {}),
-                **({"same": dict(table.same[one["column"]])} if one["column"] in table.same else {}),
+                **({"same": same} if (same := self._same(one, table)) else {}),
             }
             for one in packaged.facts["inputs"]
         ]
@@ -69,6 +70,13 @@ class CodedModel:
             "inputs": inputs,
             "missing": sorted(MISSING),
         }
+
+    def _same(self, one: Mapping[str, Any], table: TableReading) -> dict[str, str]:
+        """Texts that are other spellings of levels: those that training found, and truth in other words."""
+        found = dict(table.same.get(one["column"], {}))
+        if one["input"] in self.levels:
+            found = other_spellings(self.levels[one["input"]]) | found
+        return found
 
     def _codes(self, name: str, texts: NDArray[np.object_]) -> NDArray[np.int32]:
         places = pd.Index(list(self.levels[name]), dtype=object).get_indexer(pd.Index(texts, dtype=object))

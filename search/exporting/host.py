@@ -42,21 +42,29 @@ __all__ = ["encode"]
 
 # The same pattern as in `data/cells.py`, which this file must not import; a test holds both.
 _WHOLE: Final = re.compile(r"([+-]?(?:0|[1-9]\d*))\.0*")
+_WHAT: Final = {"number": "numbers", "date": "dates", "time": "times"}
+_UNREAD_SHARE: Final = 0.03
+"""As in `data/asked.py`; a test holds both."""
+
 _FLOAT32_MAX: Final = float(np.finfo(np.float32).max)
 
 
-def encode(rows: Sequence[Mapping[str, Any]], inputs: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+def encode(
+    rows: Sequence[Mapping[str, Any]], inputs: Mapping[str, Any], *, lenient: bool = False
+) -> dict[str, NDArray[Any]]:
     """Rows as the exported model takes them.
 
     Args:
         rows: A mapping from column to cell each: a number, a text, a truth value, None, or the array of an image.
         inputs: What the JSON file beside the model holds.
+        lenient: Whether cells that are no numbers, dates or times count as missing, however many they are.
 
     Returns:
         By input name an array of shape (n_rows, 1): float32, or int32 for categories; images (n_rows, height, width).
 
     Raises:
         KeyError: If a row lacks a column.
+        ValueError: If more than a few per cent of a column's cells cannot be read; with the column and its cells.
     """
     missing = frozenset(inputs["missing"])
     feed: dict[str, NDArray[Any]] = {}
@@ -78,7 +86,31 @@ def encode(rows: Sequence[Mapping[str, Any]], inputs: Mapping[str, Any]) -> dict
             feed[one["input"]] = np.array([codes.get(text, 0) for text in texts], np.int32)[:, None]
         else:
             feed[one["input"]] = np.array(cells, np.float32)
+        if one["kind"] in _WHAT and not lenient:
+            _refuse_unread(one, cells, feed[one["input"]][:, 0], missing)
     return feed
+
+
+def _refuse_unread(
+    one: Mapping[str, Any], cells: Sequence[Any], numbers: NDArray[np.float32], missing: frozenset[str]
+) -> None:
+    """Refuse a column of which too many cells are neither read nor missing."""
+    present = [(cell, number) for cell, number in zip(cells, numbers, strict=True) if not _is_missing(cell, missing)]
+    unread = [cell for cell, number in present if np.isnan(number)]
+    if len(unread) > _UNREAD_SHARE * len(present):
+        shown = ", ".join(map(repr, dict.fromkeys(map(str, unread[:3]))))
+        raise ValueError(
+            f"{one['column']!r}: {len(unread)} of {len(present)} cells are no {_WHAT[one['kind']]}: {shown}. Write "
+            "them as the table that was trained on; or count them as missing: lenient=True."
+        )
+
+
+def _is_missing(cell: Any, missing: frozenset[str]) -> bool:
+    """Whether a cell says that there is nothing; infinity says as much everywhere."""
+    if cell is None or (isinstance(cell, float) and not abs(cell) < float("inf")):
+        return True
+    text = str(cell).strip()
+    return text in missing or abs(written.plain_number(text)) == float("inf")
 
 
 def _words(missing: Sequence[str]) -> frozenset[str | float]:
