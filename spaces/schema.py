@@ -198,6 +198,16 @@ class DataSpec(SpaceSection):
     categories: tuple[Column, ...] = Field(
         default=(), description="Columns of numbers that are names of something: codes, months, districts."
     )
+    numbers: tuple[Column, ...] = Field(
+        default=(), description="Columns that are numbers whatever they look like: years, counts that never repeat."
+    )
+    keep: tuple[Column, ...] = Field(
+        default=(), description="Columns that are used whatever speaks against them: identifiers, counters, texts."
+    )
+    merge: tuple[Column, ...] = Field(
+        default=(),
+        description="Columns whose texts that differ by case or blanks alone are one; the target may be one.",
+    )
     ordinal: Orders = Field(
         default={}, description="Columns whose levels have an order, and these from low to high: {size: [S, M, L]}."
     )
@@ -269,11 +279,22 @@ class DataSpec(SpaceSection):
         targets = [as_column(name) for name in (target if isinstance(target, list | tuple) else [target])]
         ordinal = raw.get("ordinal")
         ordered = list(map(as_column, ordinal)) if isinstance(ordinal, Mapping) else []
-        for key, others in (("drop", targets), ("categories", [*targets, *ordered])):
+        categories = raw.get("categories")
+        named = list(map(as_column, categories)) if isinstance(categories, list | tuple) else []
+        for key, others in (
+            ("drop", targets), ("categories", [*targets, *ordered]), ("numbers", [*targets, *ordered, *named]),
+            ("keep", targets),
+        ):  # fmt: skip
             names = raw.get(key)
             for index, name in enumerate(names if isinstance(names, list | tuple) else []):
                 if name is not None and as_column(name) in others:
-                    also = "the target" if as_column(name) in targets else "in data.ordinal"
+                    also = (
+                        "the target"
+                        if as_column(name) in targets
+                        else "in data.ordinal"
+                        if as_column(name) in ordered
+                        else "in data.categories"
+                    )
                     yield Fault(path=(key, index), text=f"{shown(name)} is also {also}; it is in one of the two.")
         for name in ordered:
             if name in targets:

@@ -34,7 +34,8 @@ _LATER: Final = {"max_params": None, "max_seconds_per_trial": None, "warm_start"
 """Keys of `search:` that came later, and what they say where a run is the one it was before."""
 
 _LATER_DATA: Final[Mapping[str, Any]] = {
-    "gap": 0, "number_bins": 0, "decimal": None, "thousands": None, "missing": [], "sheet": None,
+    "gap": 0, "number_bins": 0, "decimal": None, "thousands": None, "missing": [], "numbers": [], "keep": [],
+    "merge": [], "sheet": None,
 }  # fmt: skip
 """The same of `data:`."""
 

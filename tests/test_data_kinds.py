@@ -68,11 +68,15 @@ KINDS: dict[str, tuple[list[Any], Kind, str]] = {
     "empty": (["", "?"] * (N // 2), Kind.EMPTY, "no cell has a value"),
     "empty numbers": ([np.nan] * N, Kind.EMPTY, "no cell has a value"),
     "names": ([f"n{i}" for i in range(N)], Kind.ID, "40 different texts in 40 cells: it names rows"),
-    "counter": (list(range(5, N + 5)), Kind.ID, "whole numbers, each once and almost without gaps: a counter"),
+    "counter": (
+        list(range(5, N + 5)),
+        Kind.ID,
+        "whole numbers, each once and almost without gaps: a counter; data.numbers keeps what was measured",
+    ),
     "account_id": (
         [i * 1009 for i in range(N)],
         Kind.ID,
-        "whole numbers, each once, under the name of an identifier",
+        "whole numbers, each once, under the name of an identifier; data.keep uses it all the same",
     ),
     "paid": ([i * 1009 for i in range(N)], Kind.NUMBER, "40 different numbers"),
     "prose": (
@@ -175,7 +179,8 @@ def test_a_counter_is_used_where_nothing_else_is_left() -> None:
         (["2024-05-01", "2024-03-01", "2024-04-01"], False),
         (["31/05/2024", "1/3/2024", "02/04/2024"], False),
         (["5/31/2024", "3/1/2024", "4/2/2024"], False),
-        (["3.1.2024", "1.1.2024", "2.1.2024"], True),
+        (["3/1/2024", "1/1/2024", "2/1/2024"], True),
+        (["3.1.2024", "1.1.2024", "2.1.2024"], False),
         (["2024-01-01 10:00", "2024-01-01 08:30:15.5", "2024-01-01T09:00"], False),
         (["2024-01-01 10:00Z", "2024-01-01 10:30+02:00", "2024-01-01 08:00-01:30"], False),
         (list(pd.to_datetime(["2024-05-01", "2024-03-01", "2024-04-01"])), False),

@@ -26,9 +26,12 @@ from ffsearch.search.data.preprocess import Preprocessor
 from ffsearch.search.data.reading import AS_PLAIN, TableReading
 from ffsearch.search.data.spelling import Spelling
 from ffsearch.search.data.written import amount
-from ffsearch.search.network.heads import Task
+from ffsearch.search.network.heads import Head, Task, default_loss
+from ffsearch.search.network.model import build_network
+from ffsearch.search.serving.packaging import save_model
 from ffsearch.search.wording.codes import Code
 from ffsearch.spaces.schema import DataSpec
+from model_examples import POINT
 
 N = 240
 PLACES = np.random.default_rng(0).permutation(N)
@@ -529,6 +532,108 @@ class TestTruth:
         ready = read({"x": [("TRUE", "FALSE", "True", "false")[place % 4] for place in PLACES]})
         assert column(ready).kind is Kind.BOOLEAN
         assert len(set(ready.raw["x"])) == 2
+
+
+class TestTypes:
+    @pytest.mark.parametrize("levels", [[1, 2, 3, 10], ["1", "2", "3", "10"], [2.5, 3.5]])
+    def test_a_categorical_is_a_category_and_an_ordered_one_has_its_order(self, levels: list[Any]) -> None:
+        cells = [levels[place % len(levels)] for place in PLACES]
+        for ordered, kind in ((False, Kind.CATEGORY), (True, Kind.ORDINAL)):
+            frame = pd.DataFrame({"x": pd.Categorical(cells, categories=levels, ordered=ordered), "y": PLACES})
+            ready = prepare(DataSpec(source="frame", target="y", test=None), frame=frame, seed=0)
+            assert column(ready).kind is kind
+            assert column(ready).order == (tuple(map(str, levels)) if ordered else ())
+            preprocessor = ready.fit_all().preprocessor
+            asked = [preprocessor.transform(frame.astype({"x": kind})) for kind in ("category", object, "str")]
+            np.testing.assert_array_equal(asked[0], asked[1])
+            np.testing.assert_array_equal(asked[0], asked[2])
+
+    @pytest.mark.parametrize(
+        "kind",
+        [object, "str", "string", pd.ArrowDtype(pa.string()), pd.ArrowDtype(pa.large_string()), "category",
+         pd.ArrowDtype(pa.dictionary(pa.int32(), pa.string()))],
+    )  # fmt: skip
+    def test_codes_stay_codes_however_the_frame_holds_them(self, kind: Any) -> None:
+        cells = pd.Series([f"{place % 6:05}" for place in PLACES], dtype="str")
+        frame = pd.DataFrame({"x": cells.astype(kind), "y": PLACES})
+        ready = prepare(DataSpec(source="frame", target="y", test=None), frame=frame, seed=0)
+        assert column(ready).kind is Kind.CATEGORY
+        assert set(ready.raw["x"]) == {f"{number:05}" for number in range(6)}
+
+    def test_numbers_and_columns_to_keep_are_used_against_every_rule(self, read: Read) -> None:
+        cells = {"year": PLACES + 1781, "user_id": PLACES * 1009, "who": [f"row {place}x" for place in PLACES]}
+        ready = read(cells)
+        assert [column(ready, name).kind for name in cells] == [Kind.ID] * 3
+        ready = read(cells, numbers=["year"], keep=["user_id", "who"])
+        assert [column(ready, name).kind for name in cells] == [Kind.NUMBER, Kind.NUMBER, Kind.CATEGORY]
+        assert set(cells) <= set(ready.raw)
+        np.testing.assert_array_equal(ready.raw["year"], PLACES + 1781)
+        with pytest.raises(DataError, match=r"data\.numbers: 'who' holds no numbers, but cells such as 'row "):
+            read(cells, numbers=["who"])
+
+    def test_long_identifiers_stay_different(self, read: Read) -> None:
+        ids = [610_000_000_000_000_035 + int(place) for place in PLACES]
+        assert column(read({"acct": [str(one) for one in ids]}), "acct").kind is Kind.ID
+        assert column(read({"acct": ids}), "acct").kind is Kind.ID
+
+    def test_numbers_with_a_large_offset_keep_their_digits(self, read: Read) -> None:
+        stamps = [1_717_171_717_070 + int(place) * 337 for place in PLACES]
+        ready = read({"x": stamps, "z": [str(one) for one in stamps[::-1]]})
+        np.testing.assert_array_equal(ready.raw["x"], PLACES.astype(np.float64) * 337)
+        preprocessor = ready.fit_all().preprocessor
+        assert isinstance(preprocessor, Preprocessor)
+        assert Preprocessor.from_dict(json.loads(json.dumps(preprocessor.to_dict()))) == preprocessor
+        rows = pd.DataFrame({"beside": 1, "x": [stamps[3], str(stamps[3])], "z": stamps[5]}, dtype=object)
+        one, two = preprocessor.transform(rows)
+        np.testing.assert_array_equal(one, two)
+
+
+class TestVariants:
+    LEVELS = ("Shoes", "shoes", "SHOES", "Hats", "new  hat", "New Hat")
+
+    def test_levels_and_classes_are_told_and_merged_on_request(self, read: Read) -> None:
+        cells = [self.LEVELS[min(place % 9, 5)] for place in PLACES]
+        columns = {"x": cells, "y": cells[::-1]}
+        ready = read(columns)
+        told = {one.about: one.values["n"] for one in ready.notices if one.code is Code.VARIANTS}
+        assert told == {"x": 2, "y": 2}
+        assert len(ready.head.labels) == 6
+        ready = read(columns, merge=["x", "y"])
+        assert not any(one.code is Code.VARIANTS for one in ready.notices)
+        assert len(ready.head.labels) == len(set(ready.raw["x"])) == 3
+        preprocessor = ready.fit_all().preprocessor
+        rows = [preprocessor.transform(pd.DataFrame({"beside": [1], "x": [text]})) for text in ("sHoes", "Shoes")]
+        np.testing.assert_array_equal(*rows)
+
+    def test_levels_that_differ_otherwise_are_not_told(self, read: Read) -> None:
+        ready = read(
+            {"x": [f"Level {place % 5}" for place in PLACES], "y": ["yes" if one % 2 else "no" for one in PLACES]}
+        )
+        assert not any(one.code is Code.VARIANTS for one in ready.notices)
+
+    @pytest.mark.parametrize(("word", "row"), [("Total", N), ("Grand total:", N), ("SUMME", N - 1)])
+    def test_a_total_at_the_end_is_told(self, read: Read, word: str, row: int) -> None:
+        cells = [f"shop {place % 7}" for place in PLACES]
+        cells[row - 1] = word
+        (told,) = [one for one in read({"x": cells}).notices if one.code is Code.TOTAL_ROW]
+        assert told.values["row"] == row
+        cells[5] = word
+        assert not any(one.code is Code.TOTAL_ROW for one in read({"x": cells}).notices)
+
+
+def test_targets_with_a_large_offset_are_answered_to_their_digits(tmp_path: Path) -> None:
+    head = Head(task=Task.REGRESSION, loss=default_loss(Task.REGRESSION), n_outputs=1, target_names=("y",))
+    frame = pd.DataFrame({"x": PLACES / 100, "y": 1e9 + PLACES / 1000})
+    ready = prepare(DataSpec(source="frame", target="y", test=None), frame=frame, seed=0)
+    refit = ready.fit_all()
+    network = build_network(POINT, head=head, n_features=refit.x.shape[1], seed=np.random.SeedSequence(0))
+    packaged = save_model(
+        tmp_path / "model.keras", point=POINT, networks=[network.get_weights()], head=head,
+        preprocessor=refit.preprocessor, target_scale=refit.target_scale, sample=frame[["x"]],
+    )  # fmt: skip
+    answers = packaged.answers(frame[["x"]])
+    assert answers.dtype == np.float64
+    assert len(np.unique(answers)) > N // 2
 
 
 class TestKept:

@@ -235,12 +235,14 @@ class FFSearchClassifier(ClassifierMixin, _Searched):  # type: ignore[misc]  # s
         task = Task.BINARY if len(classes) == 2 else Task.MULTICLASS
         self._search(rows, pd.DataFrame({name: texts[codes]}), task=task)
         self.classes_ = classes
-        self._places = [self._kept.model.labels.index(text) for text in texts]
+        # A class that sealed rows alone have was learnt from no row, and has no place among the model's.
+        labels = self._kept.model.labels
+        self._places = [labels.index(text) if text in labels else len(labels) for text in texts]
         return self
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:  # noqa: N803
         """Probabilities, shape (n_rows, n_classes), in the order of `classes_`; every row sums to 1."""
-        answers = self._answers(X)[:, self._places]
+        answers = np.pad(self._answers(X), ((0, 0), (0, 1)))[:, self._places]
         probabilities: NDArray[np.float64] = answers / answers.sum(axis=1, keepdims=True)  # float32 sums to 1 +- 1e-7
         return probabilities
 

@@ -191,7 +191,7 @@ class RowReader:
             if other is None and decimal == "." and learnt != PLAIN:
                 other = PLAIN
             if other is not None and _are_units_alike(learnt, other):
-                candidates.append(other)
+                candidates.append(replace(other, offset=learnt.offset))
 
         def rank(spelling: Spelling) -> tuple[float, bool, float]:
             numbers = spelling.read(cells)
@@ -342,7 +342,14 @@ class RowReader:
                 low, high, value = (str(moment)[:10] for moment in column.reading.moments(days))
                 yield found(Code.OUT_OF_RANGE, "dates", n=seen.n_far, low=low, high=high, value=value, **told)
             else:
-                span: dict[str, Any] = {"low": column.low, "high": column.high, "value": seen.furthest}
+                off = column.reading.offset if isinstance(column.reading, Spelling) else 0.0
+                assert column.low is not None
+                assert column.high is not None
+                span: dict[str, Any] = {
+                    "low": column.low + off,
+                    "high": column.high + off,
+                    "value": seen.furthest + off,
+                }
                 yield found(Code.OUT_OF_RANGE, "numbers", n=seen.n_far, **span, **told)
 
     def _is_date(self, name: str) -> bool:

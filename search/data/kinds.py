@@ -16,41 +16,37 @@ from numpy.typing import NDArray
 from ffsearch.errors import DataError
 from ffsearch.search.base.texts import as_texts
 from ffsearch.search.data.cells import MISSING_WORDS, ODD_SHARE, Cells, Levels, canonical, folded
-from ffsearch.search.data.clocks import ClockReading, find_clock, is_duration
+from ffsearch.search.data.clocks import is_duration
 from ffsearch.search.data.column_kinds import Column, Kind
 from ffsearch.search.data.columns import Reading
-from ffsearch.search.data.dates import DateReading, are_days, find_reading, looks_like_dates
-from ffsearch.search.data.moments import WINDOW
-from ffsearch.search.data.preprocess import MAX_ENCODED_LEVELS, MAX_LEVELS, MIN_LEVEL_ROWS, Raw, raw_numbers, raw_texts
+from ffsearch.search.data.dates import are_days
+from ffsearch.search.data.preprocess import Raw, raw_numbers, raw_texts
 from ffsearch.search.data.reading import AS_PLAIN, TableReading
-from ffsearch.search.data.sentinels import find_sentinels
 from ffsearch.search.data.spelling import PLAIN, Spelling, find_spelling, find_thousands
-from ffsearch.search.data.variants import truth_pair, truth_spellings
+from ffsearch.search.data.text_kinds import MIN_ROWS_OF_ID, counted, date_kind, kind_of_texts, sentinels, variants
+from ffsearch.search.data.variants import merged, truth_pair, truth_spellings
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
 
-__all__ = ["Column", "Kind", "column_in_role", "read_columns", "row_names_column", "sentinels"]
-
-MIN_ROWS_OF_ID: Final = 20
-"""Fewer different values are no sign of an identifier. Choice: in a tiny table everything is unique."""
-
-ID_SHARE: Final = 0.95
-"""From this share of different texts on, a text column names rows. Choice: what repeats so seldom cannot be learnt."""
+__all__ = ["Column", "Kind", "column_in_role", "read_columns", "row_names_column"]
 
 COUNTER_DENSITY: Final = 0.5
 """A counter has at least this share of the whole numbers of its range; the test part took the others away."""
-
-TEXT_WORDS: Final = 3.0
-"""From this mean number of words on, texts that seldom repeat are prose or names. Choice."""
-
-TEXT_SHARE: Final = 0.5
-"""Texts seldom repeat when more than this share of them is different. Choice."""
 
 MOSTLY: Final = 0.9
 """From this share of numbers (or dates) on a column is one of them, whatever the other cells are. Choice."""
 
 MIN_NUMBERS: Final = 0.5
 """The same where the others are a few words that repeat, such as `Varies with device`. Choice: more than half."""
+
+_MOST_WHOLE_32: Final = 2.0**20
+"""Below it the float32 next to a number is no more than an eighth away."""
+
+MIN_KEPT: Final = 0.99
+"""Share of different numbers that must stay different in float32. Choice: a few that fall together do no harm."""
+
+_MOST_WHOLE: Final = 2.0**53
+"""Beyond it not every whole number has a float of its own."""
 
 MAX_WORDS: Final = 100
 """Cells that are remembered as missing ones, so that rows to come may hold them. Choice: more are no words."""
@@ -61,6 +57,7 @@ FEW_WORDS: Final = 3
 _CODE_NAME: Final = re.compile(r"(?i:(?:.*[_\W])?(?:zip|zipcode|zip_code|postcode|postal_code|plz|code))|.*[a-z]Code")
 """Names of columns whose whole numbers are codes. Choice: 10115 is not ten times 1011.5."""
 
+_ZERO_IN_FRONT: Final = re.compile(r"0[0-9]")
 _ID_NAME: Final = re.compile(r"(?i:(?:.*[_\W])?(?:id|uuid|guid))|.*[a-z](?:ID|Id)")
 
 
@@ -81,6 +78,9 @@ def read_columns(
     rows: NDArray[np.int64],
     *,
     categories: Collection[str] = (),
+    stated_numbers: Collection[str] = (),
+    keep: Collection[str] = (),
+    merge: Collection[str] = (),
     orders: Mapping[str, tuple[str, ...]] | None = None,
     table: TableReading | None = None,
 ) -> tuple[tuple[Column, ...], Raw]:
@@ -90,6 +90,9 @@ def read_columns(
         frame: The features as read.
         rows: The rows outside the test part, by position; no other row is looked at.
         categories: Columns that the space file calls categories, whatever they look like.
+        stated_numbers: Columns that it calls numbers, whatever they look like.
+        keep: Columns that it wants used, whatever speaks against them.
+        merge: Columns of which levels that differ by case or blanks alone are one.
         orders: Levels from low to high of the columns that it gives an order.
         table: How the table is read as a whole.
 
@@ -108,10 +111,15 @@ def read_columns(
     # Column by column: what was read of one is let go of before the next.
     for name in frame.columns:
         cells = table.cells(frame[name].take(rows))
+        cells = cells.spelt_as(merged(cells.levels)) if name in merge else cells
         if name in (orders or {}):
-            judged.append(_judge_ordinal(cells, (orders or {})[name], form="stated"))
+            one = _judge_ordinal(cells, (orders or {})[name], form="stated")
+        elif name in stated_numbers:
+            one = _judge_stated_numbers(cells, table=table)
         else:
-            judged.append(_judge_texts(cells, stated=True) if name in categories else _judge(cells, table=table))
+            one = _judge_texts(cells, stated=True) if name in categories else _judge(cells, table=table)
+        one = _kept(one, cells) if name in keep and not one.column.used else one
+        judged.append(_merging(one, cells) if name in merge else one)
         column = judged[-1].column
         if column.is_number or column.kind is Kind.ID:  # which may be a counter, and used in the end
             numbers[column.name] = raw_numbers(cells, column.reading or PLAIN)
@@ -134,12 +142,52 @@ def row_names_column(cells: Cells) -> Column:
     return _of_levels(cells, Kind.ID, [found(Code.ROW_NAMES)]).column
 
 
+def _kept(judged: _Judged, cells: Cells) -> _Judged:
+    """A column that rules would leave out, used because the space file says so."""
+    column = judged.column
+    if column.kind is Kind.EMPTY:
+        return judged
+    is_number = not np.isnan(cells.numbers).all()
+    kind = Kind.NUMBER if is_number else Kind.CATEGORY
+    reasons = (found(Code.KEPT, "keep"), *column.reasons[1:])
+    return replace(judged, column=replace(column, kind=kind, reasons=reasons), digest=judged.digest + b"kept")
+
+
+def _judge_stated_numbers(cells: Cells, *, table: TableReading) -> _Judged:
+    """A column that the space file calls numbers.
+
+    Raises:
+        DataError: If no cell is one.
+    """
+    judged = _judge_spelt(cells, table=table) if np.isnan(cells.numbers).any() else None
+    if judged is None:
+        numbers = cells.numbers
+        if np.isnan(numbers).all():
+            raise DataError(
+                f"data.numbers: {cells.name!r} holds no numbers, but cells such as "
+                f"{', '.join(map(_shown, cells.levels.texts[:3]))}. Leave it out."
+            )
+        judged = _judge_numbers(cells, numbers, odd=cells.levels_of(np.isnan(numbers)))
+    column = replace(judged.column, kind=Kind.NUMBER, same={})
+    return replace(judged, column=replace(column, reasons=(*_plainly(column), found(Code.KEPT, "numbers"))))
+
+
+def _plainly(column: Column) -> tuple[Finding, ...]:
+    """The reasons of a column of numbers, without the one why it is none."""
+    first, *others = column.reasons
+    counted_first = first if first.code is Code.NUMBERS else found(Code.NUMBERS, n=column.n_levels)
+    return (counted_first, *others)
+
+
+def _merging(judged: _Judged, cells: Cells) -> _Judged:
+    """A column that keeps which spellings its levels have."""
+    return replace(judged, column=replace(judged.column, same={**(cells.same or {}), **judged.column.same}))
+
+
 def _judge(cells: Cells, *, table: TableReading) -> _Judged:
     dtype = cells.column.dtype
-    own = (pd.PeriodDtype,)
-    if pd.api.types.is_datetime64_any_dtype(dtype) or pd.api.types.is_bool_dtype(dtype) or isinstance(dtype, own):
-        return _judge_texts(cells)
-    if is_duration(cells):
+    says_what = isinstance(dtype, pd.PeriodDtype | pd.CategoricalDtype) or pd.api.types.is_bool_dtype(dtype)
+    if says_what or pd.api.types.is_datetime64_any_dtype(dtype) or is_duration(cells):
         return _judge_texts(cells)
     numbers = cells.numbers
     gaps = np.isnan(numbers)
@@ -155,6 +203,8 @@ def _judge(cells: Cells, *, table: TableReading) -> _Judged:
     spelt = _judge_spelt(cells, table=table) if n_odd else None
     if spelt is not None or is_odd:
         return spelt or _judge_texts(cells)
+    if _lose_digits(cells, numbers):
+        return _judge_texts(cells)
     if not n_odd and are_days(np.unique(numbers[~gaps])):
         return _judge_days(cells)
     thousands = find_thousands(cells, share=1 - ODD_SHARE, table=table)
@@ -163,9 +213,17 @@ def _judge(cells: Cells, *, table: TableReading) -> _Judged:
     return _judge_numbers(cells, numbers, odd=odd)
 
 
+def _lose_digits(cells: Cells, numbers: NDArray[np.float64]) -> bool:
+    """Whether different whole numbers become the same ones, being too long: they name something."""
+    present = numbers[np.isfinite(numbers)]
+    if not len(present) or np.abs(present).max() < _MOST_WHOLE or (present % 1).any():
+        return False
+    return len(np.unique(present)) < len(cells.levels.texts)
+
+
 def _judge_days(cells: Cells) -> _Judged:
     """A column of days written as 20240531."""
-    kind, reasons, reading = _dates(cells)
+    kind, reasons, reading = date_kind(cells)
     judged = _of_levels(cells, kind, reasons)
     return replace(judged, column=replace(judged.column, reading=reading, words=_unread(cells, reading)))
 
@@ -206,7 +264,8 @@ def _judge_in(cells: Cells, spelling: Spelling) -> _Judged:
     if spelling == PLAIN:
         return judged
     reasons = (*judged.column.reasons, found(Code.SPELT, spelling=str(spelling)), *rough_cells(cells, spelling))
-    told = replace(judged.column, reading=spelling, reasons=reasons)
+    offset = 0.0 if judged.column.reading is None else judged.column.reading.as_dict().get("offset", 0.0)
+    told = replace(judged.column, reading=replace(spelling, offset=offset), reasons=reasons)
     return replace(judged, column=told if told.used else judged.column)
 
 
@@ -249,7 +308,11 @@ def _are_codes(cells: Cells, numbers: NDArray[np.float64]) -> bool:
     if _CODE_NAME.fullmatch(cells.name):
         return True
     column = as_texts(cells.column)
-    return isinstance(column.dtype, pd.StringDtype) and bool(column.str.match(r"\s*0[0-9]").any())
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return False
+    if isinstance(column.dtype, pd.StringDtype):
+        return bool(column.str.match(r"\s*0[0-9]").any())
+    return any(_ZERO_IN_FRONT.match(text) for text in cells.written.texts)
 
 
 def _judge_numbers(cells: Cells, numbers: NDArray[np.float64], *, odd: Levels) -> _Judged:
@@ -276,30 +339,33 @@ def _judge_numbers(cells: Cells, numbers: NDArray[np.float64], *, odd: Levels) -
         reasons.append(found(Code.INFINITE_CELLS, n=n_infinite))
     digest = np.where(np.isnan(numbers), np.nan, numbers).tobytes()
     judged = _digested(cells, kind, reasons, n_missing=n_missing, n_levels=len(distinct), content=[digest])
-    return replace(judged, column=replace(judged.column, same=same, words=odd.texts[:MAX_WORDS]))
+    offset = _offset(distinct[np.isfinite(distinct)])
+    reading = replace(PLAIN, offset=offset) if offset else None
+    return replace(judged, column=replace(judged.column, same=same, words=odd.texts[:MAX_WORDS], reading=reading))
 
 
-def sentinels(numbers: NDArray[np.float64]) -> list[Finding]:
-    """What numbers of a column look like missing cells."""
-    distinct, counts = np.unique(numbers[np.isfinite(numbers)], return_counts=True)
-    suspects = find_sentinels(distinct, counts)
-    others = distinct[~np.isin(distinct, [number for number, _ in suspects])] if suspects else distinct
-    return [
-        found(Code.SENTINEL, number=number, n=n, low=float(others[0]), high=float(others[-1])) for number, n in suspects
-    ]
+def _offset(distinct: NDArray[np.float64]) -> float:
+    """What is taken off all numbers before they become float32, where they would lose digits that tell them apart."""
+    if len(distinct) < 2 or np.abs(distinct).max() < _MOST_WHOLE_32:
+        return 0.0
+    low = float(np.floor(distinct[0]))
+    n_as_they_are = len(np.unique(distinct.astype(np.float32)))
+    n_centred = len(np.unique((distinct - low).astype(np.float32)))
+    return low if n_as_they_are < min(n_centred, MIN_KEPT * len(distinct)) else 0.0
 
 
 def _judge_texts(cells: Cells, *, stated: bool = False, why: Code = Code.STATED) -> _Judged:
     """A column of texts; `stated`: that it is a category is known, and why."""
     reading: Reading | None = None
     if stated and len(cells.levels.texts) > 1:
-        kind, reasons = Kind.CATEGORY, [*_counted(cells.levels), found(why)]
+        kind, reasons = Kind.CATEGORY, [*counted(cells.levels), found(why)]
     else:
-        kind, reasons, reading = _kind_of_texts(cells)
+        kind, reasons, reading = kind_of_texts(cells)
     order = _order_of_type(cells)
     if kind is Kind.CATEGORY and not stated and order:
         return _judge_ordinal(cells, order, form="type")
     pair = truth_pair(cells.levels) if kind is Kind.BOOLEAN else None
+    reasons = [*reasons, *(variants(cells.levels) if kind is Kind.CATEGORY else ())]
     judged = _of_levels(cells, kind, reasons)
     same = {} if pair is None else truth_spellings(pair)
     told = replace(judged.column, reading=reading, same=same, words=_unread(cells, reading))
@@ -312,75 +378,6 @@ def _order_of_type(cells: Cells) -> tuple[str, ...]:
     if not isinstance(dtype, pd.CategoricalDtype) or not dtype.ordered or len(dtype.categories) > MAX_STEPS:
         return ()
     return tuple(map(str, dtype.categories))
-
-
-def _kind_of_texts(cells: Cells) -> tuple[Kind, list[Finding], Reading | None]:
-    levels = cells.levels
-    n_levels, n_missing = len(levels.texts), levels.n_missing
-    n_present = len(cells) - n_missing
-    if not n_levels:
-        return Kind.EMPTY, [found(Code.EMPTY)], None
-    if n_levels == 1 and not n_missing:
-        return Kind.CONSTANT, [found(Code.CONSTANT, value=levels.texts[0])], None
-    if pd.api.types.is_datetime64_any_dtype(cells.column.dtype) or looks_like_dates(levels):
-        return _dates(cells)
-    if (clock := find_clock(cells)) is not None:
-        return Kind.NUMBER, _times(cells, clock), clock
-    if (pair := truth_pair(levels)) is not None:
-        one, other = sorted(pair)
-        return Kind.BOOLEAN, [found(Code.TWO_VALUES, one=one, other=other)], None
-    many = n_levels >= MIN_ROWS_OF_ID
-    n_words = float(np.mean([text.count(" ") + 1 for text in levels.texts]))
-    if many and n_levels > TEXT_SHARE * n_present and n_words >= TEXT_WORDS:
-        return Kind.TEXT, [found(Code.FREE_TEXT, words=round(n_words, 1))], None
-    if many and n_levels >= ID_SHARE * n_present:
-        return Kind.ID, [found(Code.NAMES_ROWS, n=n_levels, cells=n_present)], None
-    return Kind.CATEGORY, _counted(levels), None
-
-
-def _dates(cells: Cells) -> tuple[Kind, list[Finding], DateReading | None]:
-    levels, dates = cells.levels, find_reading(cells)
-    if dates is None:
-        return Kind.CATEGORY, _counted(levels), None
-    reasons = [found(Code.DATES, n=len(levels.texts))]
-    if dates.in_doubt:
-        reasons.append(found(Code.DATES_IN_DOUBT, "column"))
-    if dates.short_year:
-        reasons.append(found(Code.SHORT_YEARS, first=str(WINDOW[0]), last=str(WINDOW[1])))
-    if n_odd := len(cells) - levels.n_missing - dates.n_read:
-        reasons.append(found(Code.ODD_CELLS, "no_dates", n=n_odd, cell=dates.odd))
-    for one in sentinels(np.floor(dates.reading.read(cells))):
-        days = [dates.reading.day(float(str(one.values[name]))) for name in ("number", "low", "high")]
-        reasons.append(found(Code.SENTINEL, "date", n=one.values["n"], date=days[0], low=days[1], high=days[2]))
-    return Kind.DATE, reasons, dates.reading
-
-
-def _times(cells: Cells, clock: ClockReading) -> list[Finding]:
-    """What is worth saying of durations and times of day."""
-    days = clock.read(cells)
-    levels = cells.levels
-    reasons = [found(Code.TIMES, "of_day" if clock.of_day else "durations", n=len(levels.texts))]
-    odd = np.isnan(days) & (levels.codes >= 0)
-    if odd.any():
-        cell = levels.texts[levels.codes[np.flatnonzero(odd)[0]]]
-        reasons.append(found(Code.ODD_CELLS, "numbers", n=int(odd.sum()), cell=cell))
-    return reasons + sentinels(days)
-
-
-def _counted(levels: Levels) -> list[Finding]:
-    """How many levels there are, and what becomes of many."""
-    reasons = [found(Code.TEXTS, n=len(levels.texts))]
-    n_frequent = int((levels.counts() >= MIN_LEVEL_ROWS).sum())
-    if len(levels.texts) <= MAX_LEVELS:
-        return reasons
-    if not n_frequent:
-        kept = found(Code.RARE_LEVELS, "all", rows=MIN_LEVEL_ROWS)
-    elif n_frequent <= MAX_LEVELS:
-        kept = found(Code.RARE_LEVELS, "some", rows=MIN_LEVEL_ROWS, n=n_frequent)
-    else:
-        n_encoded = min(n_frequent, MAX_ENCODED_LEVELS) - MAX_LEVELS
-        kept = found(Code.RARE_LEVELS, "encoded", n=MAX_LEVELS, encoded=n_encoded)
-    return [*reasons, kept]
 
 
 def _digested(

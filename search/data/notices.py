@@ -9,12 +9,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ffsearch.search.data.cells import Levels
 from ffsearch.search.data.copies import Copies
 from ffsearch.search.data.images import ImageLayout
-from ffsearch.search.data.kinds import Column, sentinels
+from ffsearch.search.data.kinds import Column
 from ffsearch.search.data.preprocess import Layout
 from ffsearch.search.data.splits import FEW_GROUPS, Guide, Splits
 from ffsearch.search.data.table import Table
+from ffsearch.search.data.text_kinds import sentinels, variants
 from ffsearch.search.network.heads import Head, Task
 from ffsearch.search.wording.codes import Code, Severity
 from ffsearch.search.wording.finding import Finding, found
@@ -82,9 +84,10 @@ def of_classes(truth: NDArray[Any], *, head: Head) -> list[Finding]:
 
 
 def of_targets(truth: NDArray[Any], *, head: Head) -> list[Finding]:
-    """Whether targets that are predicted as numbers hold one that looks like a missing cell."""
+    """Whether numbers to predict hold one that looks like a missing cell, and labels differ by case or blanks alone."""
     if head.task is not Task.REGRESSION:
-        return []
+        labels = Levels(codes=np.arange(len(head.labels)), texts=head.labels)
+        return [replace(one, about=head.target_names[0]) for one in variants(labels)]
     columns = zip(head.target_names, truth.T, strict=True)
     return [replace(one, about=name) for name, cells in columns for one in sentinels(cells)]
 

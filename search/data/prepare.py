@@ -372,7 +372,14 @@ def _limited(table: Table, spec: DataSpec, *, seed: int) -> Table:
 def _columns(table: Table, development: NDArray[np.int64], *, spec: DataSpec) -> tuple[tuple[Column, ...], Raw]:
     """What the columns of a table are, and those that are used, of the development rows."""
     columns, raw = read_columns(
-        table.features, development, categories=spec.categories, orders=spec.ordinal, table=table.reading
+        table.features,
+        development,
+        categories=spec.categories,
+        stated_numbers=spec.numbers,
+        keep=spec.keep,
+        merge=spec.merge,
+        orders=spec.ordinal,
+        table=table.reading,
     )
     if not raw:
         told = "; ".join(f"{column.name!r} is {column.kind} ({column.reason})" for column in columns[: notices.N_NAMED])

@@ -56,6 +56,7 @@ class Spelling:
         before: What may stand in front of a number, such as `$`.
         after: What may stand behind it, such as `%` or `months`.
         units: Where several units stand behind, each with what it is of the first.
+        offset: What is taken off every number when a column is read, so that float32 keeps its digits.
     """
 
     decimal: str = "."
@@ -63,6 +64,7 @@ class Spelling:
     before: str = ""
     after: str = ""
     units: tuple[tuple[str, float], ...] = ()
+    offset: float = 0.0
 
     def number(self, text: str) -> float:
         """What a cell says, NaN where it is no number in this spelling nor in Python's."""
@@ -101,14 +103,16 @@ class Spelling:
 
     def read(self, cells: Cells) -> NDArray[np.float64]:
         """The cells of a column as numbers, shape (n_rows,); NaN where one is missing or none."""
-        if self == PLAIN or pd.api.types.is_numeric_dtype(cells.column.dtype):
-            return cells.numbers
-        return np.append(self.numbers(cells.written.texts), np.nan)[cells.written.codes]
+        is_plain = (self.decimal, self.thousands, self.before, self.after, self.units) == (".", "", "", "", ())
+        if is_plain or pd.api.types.is_numeric_dtype(cells.column.dtype):
+            return cells.numbers - self.offset if self.offset else cells.numbers
+        return np.append(self.numbers(cells.written.texts), np.nan)[cells.written.codes] - self.offset
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values under their names, fit for JSON."""
         plain = {"decimal": self.decimal, "thousands": self.thousands, "before": self.before, "after": self.after}
-        return {**plain, "units": dict(self.units)} if self.units else plain
+        more = {"units": dict(self.units)} if self.units else {}
+        return {**plain, **more, **({"offset": self.offset} if self.offset else {})}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Spelling:

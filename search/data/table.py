@@ -13,8 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
-from ffsearch.search.base.texts import counted
-from ffsearch.search.data.cells import MISSING, Cells
+from ffsearch.search.base.texts import as_texts, counted
+from ffsearch.search.data.cells import MISSING, Cells, folded
 from ffsearch.search.data.images import LABEL, ImageShape
 from ffsearch.search.data.names import plain_name
 from ffsearch.search.data.reading import AS_PLAIN, TableReading
@@ -32,6 +32,16 @@ __all__ = ["Table", "read_table"]
 
 _N_NAMED: Final = 20
 """Columns listed in an error; more would bury the advice."""
+
+_N_LAST: Final = 3
+"""Rows at the end of which one may be a total."""
+
+_TOTALS: Final = frozenset(
+    {"total", "totals", "grandtotal", "subtotal", "overall", "sum", "summe", "gesamt", "gesamtsumme", "insgesamt"}
+    | {"totale", "totais", "totalgeral", "totalgeneral", "soma", "suma", "somme", "ensemble", "average", "mean"}
+    | {"média", "durchschnitt"}
+)
+"""Folded words by which such a row calls itself."""
 
 _N_BELOW: Final = 1000
 """Rows below the first that a row of units is compared with. Choice: as good as certain, and quick."""
@@ -107,6 +117,9 @@ def read_table(spec: DataSpec, *, frame: pd.DataFrame | None = None) -> Table:
     asked = {
         "data.drop": spec.drop,
         "data.categories": spec.categories,
+        "data.numbers": spec.numbers,
+        "data.keep": spec.keep,
+        "data.merge": spec.merge,
         "data.ordinal": tuple(spec.ordinal),
         "data.groups": _one(spec.groups),
         "data.time": _one(spec.time),
@@ -138,7 +151,8 @@ def read_table(spec: DataSpec, *, frame: pd.DataFrame | None = None) -> Table:
     notices += told
     reading = _with_missing(reading, spec)
     _refuse_units(main.frame, name=main.name)
-    read = read_target(rows[list(targets)], table=reading, task=spec.task)
+    notices += _totals(main.frame, targets=targets)
+    read = read_target(rows[list(targets)], table=reading, task=spec.task, merge=spec.merge)
     notices += read.notices
     files = (main.source, test.source if test else "")
     _refuse_missing(read.target, unreadable=read.unreadable, n_main=len(main.frame), files=files)
@@ -174,6 +188,19 @@ def _without(table: Table, rows: NDArray[np.int64]) -> Table:
     if len(kept) - (table.n_test_rows - n_test) < MIN_ROWS:
         raise DataError(f"{table.source} has {len(kept)} rows with a target; at least {MIN_ROWS} are needed.")
     return replace(table.taken(kept), n_test_rows=table.n_test_rows - n_test)
+
+
+def _totals(frame: pd.DataFrame, *, targets: Sequence[str]) -> list[Finding]:
+    """Whether one of the last rows calls itself a total of those above."""
+    for column in frame.columns:
+        cells = frame[column]
+        if column in targets or not isinstance(as_texts(cells).dtype, pd.StringDtype):
+            continue
+        last = [folded(str(cell)).rstrip(":") for cell in cells.iloc[-_N_LAST:]]
+        rows = [len(cells) - len(last) + place + 1 for place, text in enumerate(last) if text in _TOTALS]
+        if rows and not any(folded(text).rstrip(":") in _TOTALS for text in as_texts(cells.iloc[:-_N_LAST]).dropna()):
+            return [found(Code.TOTAL_ROW, column=str(column), cell=str(cells.iloc[rows[0] - 1]).strip(), row=rows[0])]
+    return []
 
 
 def _refuse_units(frame: pd.DataFrame, *, name: str) -> None:
@@ -238,6 +265,9 @@ def _by_plain_names(spec: DataSpec, main: Source) -> DataSpec:
             "target": target,
             "drop": tuple(map(plain, spec.drop)),
             "categories": tuple(map(plain, spec.categories)),
+            "numbers": tuple(map(plain, spec.numbers)),
+            "keep": tuple(map(plain, spec.keep)),
+            "merge": tuple(map(plain, spec.merge)),
             "ordinal": {plain(name): levels for name, levels in spec.ordinal.items()},
             "groups": spec.groups and plain(spec.groups),
             "time": spec.time and plain(spec.time),

@@ -6,6 +6,7 @@ say: one `on request` among prices makes no classes of them, its row is left out
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from ffsearch.search.data.kinds import rough_cells
 from ffsearch.search.data.reading import TableReading
 from ffsearch.search.data.spelling import PLAIN, Spelling, find_spelling, find_thousands
 from ffsearch.search.data.targets import MAX_INTEGER_CLASSES, Target, infer_task
+from ffsearch.search.data.variants import merged
 from ffsearch.search.network.heads import Task
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
@@ -52,13 +54,14 @@ class ReadTarget:
     notices: tuple[Finding, ...]
 
 
-def read_target(frame: pd.DataFrame, *, table: TableReading, task: str) -> ReadTarget:
+def read_target(frame: pd.DataFrame, *, table: TableReading, task: str, merge: Collection[str] = ()) -> ReadTarget:
     """Read the columns of a target.
 
     Args:
         frame: Its columns.
         table: How the table is read as a whole.
         task: What the space file says of the task.
+        merge: Columns whose labels that differ by case or blanks alone are one.
 
     Raises:
         DataError: If it holds dates, or so many cells that are no numbers that the rows left would be a choice.
@@ -70,7 +73,7 @@ def read_target(frame: pd.DataFrame, *, table: TableReading, task: str) -> ReadT
         cells = table.cells(frame[name])
         stated = _stated_missing(cells)
         read, told, unreadable = _read(cells, table=table, task=task)
-        columns.append(read)
+        columns.append(read.spelt_as(merged(read.levels)) if name in merge else read)
         notices += told
         if (stated | unreadable).any():
             notices.append(_left_out(cells, stated | unreadable))

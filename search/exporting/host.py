@@ -6,7 +6,8 @@ JSON file that stands beside the model.
 
     number     a number as it is, or a text that is written as one; anything else, a truth value and infinity among it,
                is NaN, which means missing, as the words of `missing` are; with a `reading` the text may hold its unit,
-               its signs between thousands and its decimal sign: `1.234,5 km` is 1234.5 (`written.amount`)
+               its signs between thousands and its decimal sign: `1.234,5 km` is 1234.5 (`written.amount`),
+               less the `offset` of its reading
     date       days since the `origin` of its reading, the time of day as their fraction, in UTC where the text names
                its zone; 1/2/2024 is in February where `day_first` says so (`moments.seconds_in`)
     time       the days that a duration or a time of day lasts: 12:00 is 0.5 (`moments.time_in`)
@@ -138,6 +139,7 @@ def _number(cell: Any, missing: frozenset[str], reading: Mapping[str, Any] | Non
         number = float(cell)
     except OverflowError:  # a whole number beyond every float
         return float("nan")
+    number -= 0.0 if reading is None else reading.get("offset", 0.0)
     return min(max(number, -_FLOAT32_MAX), _FLOAT32_MAX) if abs(number) < float("inf") else float("nan")
 
 

@@ -84,6 +84,10 @@ _AVERAGE: Final = "average"
 _MANY_INPUTS: Final = 300
 """Inputs above which a model is wide. Choice: Keras loads some 100 inputs a second."""
 
+MAX_LOST: Final = 1e-4
+"""What the last digit of float32 may be of a target's spread; beyond it answers are float64: 1,000,000,000 and a little
+more. choice: far below any score."""
+
 _SCHEMA: Final = 1
 _CHUNK_ROWS: Final = 16_384
 """choice: rows answered at once; keeps the activations of a wide network to some tens of MB."""
@@ -370,7 +374,9 @@ def _package(networks: Sequence[keras.Model], preprocessor: AnyPreprocessor, end
 
 def _mean_of_answers(networks: Sequence[keras.Model], matrix: Any, end: _End) -> Any:
     answers = [_answers(network(matrix), end, after=_after(place)) for place, network in enumerate(networks)]
-    return answers[0] if len(answers) == 1 else keras.layers.Average(name=_AVERAGE)(answers)
+    if len(answers) == 1:
+        return answers[0]
+    return keras.layers.Average(name=_AVERAGE, dtype=answers[0].dtype)(answers)
 
 
 def _matrix(preprocessor: Preprocessor) -> tuple[dict[str, Any], Any]:
@@ -548,8 +554,10 @@ def _answers(logits: Any, end: _End, *, after: str) -> Any:
         return keras.layers.Activation("sigmoid", name=f"probabilities{after}")(both)
     if end.target_scale is None:
         return logits
-    scale, mean = end.target_scale.scale.tolist(), end.target_scale.mean.tolist()
-    return keras.layers.Rescaling(scale, offset=mean, name=f"values{after}")(logits)
+    scale, mean = end.target_scale.scale, end.target_scale.mean
+    loses_digits = (np.abs(mean) * np.finfo(np.float32).eps > MAX_LOST * scale).any()
+    dtype = "float64" if loses_digits else None
+    return keras.layers.Rescaling(scale.tolist(), offset=mean.tolist(), name=f"values{after}", dtype=dtype)(logits)
 
 
 def _networks(

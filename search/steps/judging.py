@@ -484,4 +484,6 @@ def _columns(prepared: Prepared, cells: Mapping[str, NDArray[Any]]) -> dict[str,
     if isinstance(prepared.layout, ImageLayout):
         return {}
     dates = {one.name: one.reading for one in prepared.layout.numbers if isinstance(one.reading, DateReading)}
-    return {**cells, **{name: reading.moments(cells[name]) for name, reading in dates.items()}}
+    offsets = {one.name: getattr(one.reading, "offset", 0.0) for one in prepared.layout.numbers}
+    whole = {name: cells[name].astype(np.float64) + offset for name, offset in offsets.items() if offset}
+    return {**cells, **whole, **{name: reading.moments(cells[name]) for name, reading in dates.items()}}

@@ -58,6 +58,7 @@ class Code(StrEnum):
     SIGNS = "FFS112", Severity.NOTICE
     TARGETS_LEFT_OUT = "FFS113", Severity.WARNING
     SHEET_READ = "FFS114", Severity.NOTICE
+    TOTAL_ROW = "FFS115", Severity.WARNING
     TASK_STATED = "FFS121"
     TASK_SEVERAL_TARGETS = "FFS122"
     TASK_TWO_VALUES = "FFS123"
@@ -88,6 +89,7 @@ class Code(StrEnum):
     CODES = "FFS222", Severity.NOTICE
     RARE_LEVELS = "FFS223", Severity.NOTICE
     SPELT = "FFS224", Severity.NOTICE
+    KEPT = "FFS225"
     NOT_USED = "FFS231", Severity.NOTICE
 
     # 3xx: what in the data can make an answer wrong, or too good
@@ -109,6 +111,7 @@ class Code(StrEnum):
     ROUGH_CELLS = "FFS316", Severity.NOTICE
     SENTINEL = "FFS317", Severity.WARNING
     SHORT_YEARS = "FFS318", Severity.NOTICE
+    VARIANTS = "FFS319", Severity.WARNING
 
     # 4xx: how training went, and why trials ended
     TRIAL_STOPPED = "FFS401"
