@@ -138,17 +138,17 @@ def one_run(world: World, rng: np.random.Generator) -> dict[str, float]:
     )
     x, y = run.rows(N_HIDDEN)
     true = float(np.sqrt(np.mean((run.answers(winner, np.arange(world.n_rows), x) - y) ** 2)))
-    low, high = found.interval.low, found.interval.high
+    low, high = found.score.low, found.score.high
     return {
         "held": float(low <= true <= high),
-        "z": (true - found.interval.value) / ((high - low) / 2 / 1.96),
+        "z": (true - found.score.value) / ((high - low) / 2 / 1.96),
         "naive": true - float(searched.min()),
-        "corrected": true - found.interval.value,
+        "corrected": true - found.score.value,
         "width": (high - low) / 2,
-        "no seeds": float(not found.seed_sd),
-        "again": found.chosen_again,
+        "no seeds": float(not found.score.seed_sd),
+        "again": found.score.chosen_again,
         "true": true,
-        "value": found.interval.value,
+        "value": found.score.value,
     }
 
 

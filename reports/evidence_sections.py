@@ -24,6 +24,7 @@ from ffsearch.reports.evidence_plots import change_name
 from ffsearch.reports.parts import Block, Fact, Section, known
 from ffsearch.reports.pictures import score_picture
 from ffsearch.reports.tables import RunLike
+from ffsearch.search.base.confidence import CORRECTED_HELD, CORRECTED_RUNS
 from ffsearch.search.folder.results import TEMPERATURES, Effect, Temperature
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.language import Language, shortened
@@ -54,7 +55,7 @@ def sure(run: RunLike, t: Language) -> Section | None:
     names = {score.name for score in scores}
     n = t.count(int(tables.history(run)["value"].notna().sum()))
     texts = [t("sure.text", n=n)] if len(scores) == 3 else [t("sure.text_two", n=n)] if "test" in names else []
-    texts += [*_optimism(run, t), *_rows(run, t)]
+    texts += [*_optimism(run, t), *_rows(run, t), *_measured(run, t)]
     texts += map(t.says, evidence.said(run, _SURE))
     finalists = finalist_picture(evidence.finalists(run), objective, t)
     blocks = [Block(title=t("sure.finalists"), pictures=[finalists])] if finalists else []
@@ -133,6 +134,14 @@ def _rows(run: RunLike, t: Language) -> list[str]:
     return [t("sure.rows", gain=t.score(rows.value), **counts) if rows.value > 0 else t("sure.rows_none", **counts)]
 
 
+def _measured(run: RunLike, t: Language) -> list[str]:
+    """How often the interval of the corrected score held where the truth was known: less often than it says."""
+    corrected = run.results.evidence.corrected
+    if corrected is None or corrected.method != "repeats" or not corrected.is_known:
+        return []
+    return [t("sure.measured", n=t.count(CORRECTED_RUNS), held=t.count(CORRECTED_HELD))]
+
+
 def _other_scores(run: RunLike, t: Language) -> list[Fact]:
     """The other scores on the test rows."""
     test = run.results.evidence.test
@@ -159,7 +168,23 @@ def _deeper_or_wider(run: RunLike, effects: Sequence[Effect], t: Language) -> st
     value, low, high = t.rounded(ends[0], min(ends[1:]), max(ends[1:]))
     metric = t.named("metric", tables.objective(run).name)
     told = t(f"deeper.{found}", value=value, low=low, high=high, metric=metric)
-    return f"{t('deeper.sizes')} {told}"
+    return " ".join([t("deeper.sizes"), told, *_rates(effects, t)])
+
+
+def _rates(effects: Sequence[Effect], t: Language) -> list[str]:
+    """At which learning rates they were tried, and which each has."""
+    tuned = [one for one in effects if one.against == "winner" and one.learning_rate is not None]
+    if not tuned:
+        return [t("deeper.rate_of_winner")]
+    return [
+        t(
+            "deeper.rates",
+            change=change_name(one, t),
+            rates=t.listed([t.setting(rate) for rate in one.rates]),
+            best=t.setting(float(one.learning_rate or 0.0)),
+        )
+        for one in tuned
+    ]
 
 
 def _what_matters(effects: Sequence[Effect], t: Language) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from examples import ACCURACY, LOSS, a_record
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.data.problem import Problem, Split
-from ffsearch.search.evidence.effects import EffectFinding, Partner, partners, weigh_effects
+from ffsearch.search.evidence.effects import EffectFinding, Partner, at_rates, partners, weigh_effects
 from ffsearch.search.evidence.effort import affordable_partners
 from ffsearch.search.evidence.importance import parameter_importances
 from ffsearch.search.network.heads import Head, Loss, Task
@@ -131,6 +133,20 @@ def test_partners_lie_in_the_space_and_differ_in_one_thing(seed: int) -> None:
         assert contains(SPACE, one.point)
         different = [name for name, value in one.point.as_dict().items() if value != winner.as_dict()[name]]
         assert different == [one.factor]
+
+
+def test_deeper_and_wider_are_tried_at_three_learning_rates_as_far_as_the_space_has_them() -> None:
+    found = {one.change: one for one in partners(Point(depth=2, width=64, learning_rate=1e-3), SPACE, **SIZE)}
+    for change in ("deeper", "wider"):
+        at = at_rates(found[change], SPACE)
+        assert [one.point.learning_rate for one in at] == pytest.approx([1e-3, 1e-3 / 3, 3e-3])
+        assert at[0].rates == pytest.approx((1e-3 / 3, 1e-3, 3e-3))
+        assert {replace(one.point, learning_rate=1e-3) for one in at} == {found[change].point}
+    assert at_rates(found["narrower"], SPACE) == (found["narrower"],)
+    fixed = SPACE | {"learning_rate": Fixed(value=1e-3)}
+    assert at_rates(found["deeper"], fixed) == (found["deeper"],)
+    edge = replace(found["deeper"], point=replace(found["deeper"].point, learning_rate=9e-3))
+    assert len(at_rates(edge, SPACE)) == 2
 
 
 # --- weighing --------------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from ffsearch.search.folder.reader import StoredRun
 from ffsearch.search.observer import Observer, Repeated
 from ffsearch.search.steps import judging
 from ffsearch.search.steps.budget import Reserve
+from ffsearch.search.steps.changes import AT_OTHER_RATES
 from ffsearch.search.steps.replay import replay, replay_lines
 from ffsearch.search.steps.weighing import ON_FEWER_ROWS
 from ffsearch.search.wording.language import PLAIN
@@ -125,6 +126,30 @@ def test_effects_are_of_networks_that_differ_in_one_thing(run: ffsearch.Run) -> 
     assert {one["factor"] for one in run.summary["effects"]} == {"width", "dropout"}
     assert set(run.partners["repeat"]) == {4, 5, 6}
     assert run.partners.loc[run.partners["factor"] == "", "trial"].unique().tolist() == [run.summary["best"]["trial"]]
+
+
+def test_a_deeper_and_a_wider_network_have_the_best_of_three_learning_rates(table: Path, tmp_path: Path) -> None:
+    shape = {"depth": {"type": "int", "low": 2, "high": 8}, "width": {"type": "int", "low": 16, "high": 96}}
+    space = SETTINGS["space"] | shape
+    found = a_run(tmp_path / "run", str(table), **{"space": space, "search.trials": 2})
+    own = {one["change"]: one for one in found.summary["effects"] if one["against"] == "winner"}
+    tried = [line for line in lines_of(found.path, "repeat") if line["trial"] >= AT_OTHER_RATES]
+    assert {line["repeat"] for line in tried} == {1}
+    assert "learning_rate" not in own["narrower"]
+    tuned = own.keys() & {"deeper", "wider"}  # as far as the space has them
+    assert tuned
+    for change in tuned:
+        rates = own[change]["rates"]
+        assert len(rates) >= 2
+        number = found.partners[found.partners["change"] == change]["trial"].iloc[0]
+        met = next(line["point"] for line in lines_of(found.path, "repeat") if line["trial"] == number)
+        of_change = {
+            line["point"]["learning_rate"]: line["value"]
+            for line in tried
+            if line["point"] | {"learning_rate": 0.0} == met | {"learning_rate": 0.0}
+        }
+        assert sorted(of_change) == pytest.approx(rates)
+        assert own[change]["learning_rate"] == min(of_change, key=lambda rate: of_change[rate])
 
 
 def test_the_verdict_is_told_everywhere(run: ffsearch.Run, capsys: pytest.CaptureFixture[str]) -> None:

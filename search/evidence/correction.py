@@ -14,7 +14,7 @@ the finalists' repeats, where seeds and splits are fresh, and takes both away.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Literal
@@ -195,33 +195,61 @@ def correct_repeats(
     scores = sign * part_scores(repeats)
     drawn = np.concatenate([losses for losses, _ in _resampled(repeats, n_resamples, rng=rng, with_left=False)])
     rule = partial(choose, n_params=n_params, test_to_train=test_to_train, worth=worth)
+    # Chosen anew as seeds and splits are new, too: as many repeats drawn, some twice.
+    fresh = rng.integers(n_repeats, size=(len(drawn), 1, n_repeats))
+    chosen_again = rule(np.take_along_axis(drawn, fresh, axis=2)) == winner
+    seeds = _seeds(scores, _residuals(drawn))
+    of_rows = rows.value if rows else 0.0
+    value = float(scores[winner].mean()) + _gained_by_choosing(scores, drawn, rule) + stopping - of_rows
+    below, above = _reach(repeats, winner, seeds=seeds, rows=rows, rng=rng)
+    return _corrected(
+        repeats,
+        method="repeats",
+        naive=sign * naive,
+        again=None if again is None else sign * again,
+        found=Estimate(value=value, low=value - below, high=value + above),
+        chosen_again=float(np.mean(chosen_again)),
+        seeds=seeds,
+        rows=rows,
+    )
+
+
+def _gained_by_choosing(scores: Scores, drawn: Scores, rule: Callable[[Scores], NDArray[np.intp]]) -> float:
+    """What the chosen one's mean promises more than it holds in the repeat that is left out, the mean over these.
+
+    Args:
+        scores: Losses on all rows, shape (n_finalists, n_repeats).
+        drawn: Losses on resampled rows, shape (n_resamples, n_finalists, n_repeats).
+        rule: Chooses a finalist of every resample.
+    """
+    n_repeats = scores.shape[1]
     gains = []
     for out in range(n_repeats):
         others = drawn[:, :, [repeat for repeat in range(n_repeats) if repeat != out] or [out]]
         chosen = rule(others)
         promised = np.take_along_axis(others.mean(axis=2), chosen[:, None], axis=1)[:, 0]
         gains.append(scores[chosen, out] - promised)
-    # Chosen anew as seeds and splits are new, too: as many repeats drawn, some twice.
-    fresh = rng.integers(n_repeats, size=(len(drawn), 1, n_repeats))
-    chosen_again = rule(np.take_along_axis(drawn, fresh, axis=2)) == winner
-    mean = float(scores[winner].mean())
-    corrected = float(mean + np.nanmean(gains) + stopping - (rows.value if rows else 0.0))
-    seeds = _seeds(scores, _residuals(drawn))
-    of_seeds = 0.0 if seeds is None else seeds.reach(TAIL) * math.sqrt(1 + 1 / n_repeats)
-    low, high = mean_quantiles(_added(repeats, winner), np.array([TAIL, 1 - TAIL]))
-    least, most = limits_of_gain(rows, TAIL, rng=rng) if rows else (0.0, 0.0)
-    below = math.hypot(mean - low, of_seeds, most - (rows.value if rows else 0.0))
-    above = math.hypot(high - mean, of_seeds, (rows.value if rows else 0.0) - least)
-    return _corrected(
-        repeats,
-        method="repeats",
-        naive=sign * naive,
-        again=None if again is None else sign * again,
-        found=Estimate(value=corrected, low=corrected - below, high=corrected + above),
-        chosen_again=float(np.mean(chosen_again)),
-        seeds=seeds,
-        rows=rows,
-    )
+    return float(np.nanmean(gains))
+
+
+def _reach(
+    repeats: OutOfSample, winner: int, *, seeds: SeedSpread | None, rows: RowsGain | None, rng: np.random.Generator
+) -> tuple[float, float]:
+    """How far the corrected loss reaches to below and to above: rows, seeds, and what is not known of the refit's rows.
+
+    Args:
+        repeats: What the finalists answered.
+        winner: Place of the winner among them.
+        seeds: Spread from seed to seed, where it is known.
+        rows: What the refit's rows are worth, as far as that was learnt.
+        rng: Draws of that.
+    """
+    of_seeds = 0.0 if seeds is None else seeds.reach(TAIL) * math.sqrt(1 + 1 / len(repeats.parts))
+    added = _added(repeats, winner)
+    low, high = mean_quantiles(added, np.array([TAIL, 1 - TAIL]))
+    value, (least, most) = (rows.value, limits_of_gain(rows, TAIL, rng=rng)) if rows else (0.0, (0.0, 0.0))
+    below = math.hypot(float(added.mean() - low), of_seeds, most - value)
+    return below, math.hypot(float(high - added.mean()), of_seeds, value - least)
 
 
 def _added(out: OutOfSample, model: int) -> Scores:

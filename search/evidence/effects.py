@@ -26,7 +26,7 @@ from ffsearch.search.network.points import Parameters, contains, searched
 from ffsearch.search.network.topology import Activation, Point, n_params
 from ffsearch.spaces.parameters import ChoiceParameter, FloatParameter, IntParameter
 
-__all__ = ["EffectFinding", "Partner", "partners", "weigh_effects"]
+__all__ = ["EffectFinding", "Partner", "at_rates", "partners", "weigh_effects"]
 
 SAME_SIZE: Final = 0.05
 """How far the parameters of `deeper` and `wider` may be apart. choice: whole units of narrow layers allow no less."""
@@ -43,6 +43,13 @@ FAMILIES: Final = (
 )
 """Activations that do much the same, the usual one first."""
 
+RATE_FACTORS: Final = (1.0, 1 / 3, 3.0)
+"""Learning rates of a deeper or wider network, times the winner's. choice: the steps of a usual grid of rates.
+
+The rate that suits the winner need not suit a network of another depth: with it alone, "deeper or wider?" would mostly
+say which of them that rate happens to suit.
+"""
+
 PRIORITY: Final = (
     "deeper", "wider", "dropout", "batch_norm", "activation", "l2", "l1", "shallower", "narrower",
 )  # fmt: skip
@@ -57,11 +64,13 @@ class Partner:
         factor: What was changed: depth, width, activation, or a regulariser.
         change: To what, in words that stand in a table: `deeper`, `tanh`, `off`, `0.001`.
         point: The changed point.
+        rates: Learning rates that were tried for it, its own among them; empty where it has the winner's.
     """
 
     factor: str
     change: str
     point: Point
+    rates: tuple[float, ...] = ()
 
 
 class EffectFinding(StrEnum):
@@ -109,6 +118,21 @@ def partners(
             seen.add(one.point.identity)
             distinct.append(one)
     return tuple(distinct)
+
+
+def at_rates(partner: Partner, parameters: Parameters) -> tuple[Partner, ...]:
+    """A deeper or wider partner at several learning rates, the winner's first; by itself where rates are not searched.
+
+    Args:
+        partner: As `partners` gives it.
+        parameters: The space.
+    """
+    if partner.change not in ("deeper", "wider") or "learning_rate" not in searched(parameters):
+        return (partner,)
+    points = [replace(partner.point, learning_rate=factor * partner.point.learning_rate) for factor in RATE_FACTORS]
+    inside = [point for point in points if contains(parameters, point)]
+    rates = tuple(sorted(point.learning_rate for point in inside))
+    return tuple(replace(partner, point=point, rates=rates) for point in inside) if len(inside) > 1 else (partner,)
 
 
 def _priority(partner: Partner) -> int:
@@ -229,6 +253,8 @@ def weigh_effects(
             **vars(weighed[place][0]),
             p_value=adjusted.get(place, math.nan),
             finding=_finding(weighed[place][0], adjusted.get(place)),
+            learning_rate=changed[place].point.learning_rate if place < len(changed) and changed[place].rates else None,
+            rates=changed[place].rates if place < len(changed) else (),
         )
         for place, (factor, change, against, *_) in enumerate(asked)
     )

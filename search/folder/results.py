@@ -246,6 +246,8 @@ class Effect(Estimate):
         against: What it is compared with: `winner`, or for deeper or wider `wider`.
         p_value: Adjusted for all effects weighed together (Holm); not defined where a network diverged.
         finding: `better`, `worse`, `not_shown` or `diverged`.
+        learning_rate: Of the changed network, where it was chosen for it; None where it is the winner's.
+        rates: Learning rates it was chosen from.
     """
 
     factor: str
@@ -253,6 +255,8 @@ class Effect(Estimate):
     against: str
     p_value: Number
     finding: str
+    learning_rate: Number | None = None
+    rates: tuple[Number, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from ffsearch.search.base.confidence import CORRECTED_HELD, CORRECTED_RUNS
 from ffsearch.search.base.files import write_atomically
 from ffsearch.search.folder.of_model import model_findings
 from ffsearch.search.folder.reader import CARD, StoredRun, load
@@ -144,7 +145,12 @@ def _evidence(run: StoredRun) -> list[str]:
         )
     if corrected is not None:
         value = PLAIN.in_interval(corrected.value, corrected.low, corrected.high)
-        lines.append(f"| {_name(objective)}, corrected | {value} | validation without the luck of being chosen |")
+        measured = ""
+        if corrected.method == "repeats":
+            measured = f"; in {CORRECTED_RUNS} runs whose truth is known {CORRECTED_HELD} such intervals held it"
+        lines.append(
+            f"| {_name(objective)}, corrected | {value} | validation without the luck of being chosen{measured} |"
+        )
     if naive is not None:
         lines.append(
             f"| {_name(objective)}, validation | {PLAIN.score(naive.value)} | the best score among "

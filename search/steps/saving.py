@@ -122,7 +122,7 @@ def _frames(weighed: Weighed, judged: Judged, *, objective: Objective) -> dict[s
 
 def _partners(weighed: Weighed, frame: pd.DataFrame) -> pd.DataFrame:
     """What was changed beside what it came to; the winner has changed nothing."""
-    from ffsearch.search.steps.weighing import FIRST_PARTNER
+    from ffsearch.search.steps.changes import FIRST_PARTNER
 
     changes = {FIRST_PARTNER + place: (one.factor, one.change) for place, one in enumerate(weighed.partners)}
     frame.insert(0, "factor", [changes.get(number, ("", ""))[0] for number in frame["trial"]])

@@ -20,8 +20,7 @@ from ffsearch.search.base.seeds import Purpose, generator
 from ffsearch.search.evidence.calibration import Validated, weigh_temperature
 from ffsearch.search.evidence.comparison import paired_over_repeats
 from ffsearch.search.evidence.correction import Correction, correct_repeats, correct_search, stopping_optimism
-from ffsearch.search.evidence.effects import Partner, partners, weigh_effects
-from ffsearch.search.evidence.effort import affordable_partners
+from ffsearch.search.evidence.effects import Partner
 from ffsearch.search.evidence.facts import Smaller
 from ffsearch.search.evidence.finalists import choose, choose_finalists, race
 from ffsearch.search.evidence.importance import parameter_importances
@@ -32,6 +31,7 @@ from ffsearch.search.folder.results import Effect, Importance, RowsGain, Tempera
 from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.network.heads import Head, Task
 from ffsearch.search.observer import Observer, Phase
+from ffsearch.search.steps.changes import EFFECT_REPEATS, at_their_rates, effects_of, meet, not_asked, partners_of
 from ffsearch.search.steps.repeats import Repeater, Round
 from ffsearch.search.steps.told_trials import ToldTrials
 from ffsearch.search.training.protocol import Ended
@@ -44,22 +44,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Weighed", "i_star", "weigh"]
 
-FIRST_PARTNER: Final = MAX_TRIALS
-"""Number of the first partner: beyond all trials."""
-
 ON_FEWER_ROWS: Final = 2 * MAX_TRIALS
 """Added to the winner's number where it learns from fewer rows, so that its records there have a number of their own:
 it is larger than that of every trial and every partner."""
 
 RACE_REPEATS: Final = 2
 """Repeats after which the worse half of the finalists is left behind. choice: the fewest that have a spread."""
-
-EFFECT_REPEATS: Final = 3
-"""Repeats that show what single changes do.
-
-choice: the fewest of which a third is not lost with one that diverged; simulated with 12 changes of no effect whose
-spreads differ by a factor of two, three called some change a finding in 11 % of runs, two in 13 %.
-"""
 
 MIN_REPEATS: Final = 2
 """Repeats without which nothing is chosen by them: one says nothing about how far scores scatter."""
@@ -149,11 +139,12 @@ def weigh(told: ToldTrials, setting: Setting, *, space: SearchSpace, repeater: R
     steps = i_star(found.of(winner.trial))
     observer.phase(Phase.ROWS)
     rows = _rows_gain(repeater, found, winner, objective=objective, n_epochs=steps.epochs)
-    possible, changed = _partners(winner, told, setting, space, n_epochs=steps.epochs, repeater=repeater)
+    possible, changed = partners_of(winner, told, setting, space, n_epochs=steps.epochs, repeater=repeater)
     meeting = None
     if changed:
         observer.phase(Phase.EFFECTS)
-        meeting = _meeting(repeater, winner, changed, wanted=wanted, n_epochs=steps.epochs)
+        changed = at_their_rates(repeater, winner, changed, space, objective=objective, n_epochs=steps.epochs)
+        meeting = meet(repeater, winner, changed, wanted=wanted, n_epochs=steps.epochs)
     is_cut = meeting is not None and len(meeting.repeats) < EFFECT_REPEATS
     return replace(
         weighed,
@@ -165,12 +156,12 @@ def weigh(told: ToldTrials, setting: Setting, *, space: SearchSpace, repeater: R
         smaller=_smaller(found, finalists, records, winner=winner, objective=objective),
         partners=changed,
         meeting=meeting,
-        effects=_effects(meeting, winner, changed, objective=objective),
+        effects=effects_of(meeting, winner, changed, objective=objective),
         temperature=_temperature(found, winner, head=setting.head) if space.model == "single" else None,
         notices=(
             *weighed.notices,
             *((_unlearnt(found),) if rows is None else ()),
-            *((_not_asked(possible[len(changed) :]),) if len(changed) < len(possible) else ()),
+            *((not_asked(possible[len(changed) :]),) if len(changed) < len(possible) else ()),
             *((Finding(Code.CHANGES_UNLEARNT),) if is_cut else ()),
         ),
     )
@@ -374,69 +365,6 @@ def _temperature(found: Round, winner: TrialRecord, *, head: Head) -> Temperatur
     repeats = [Validated(rows=one.rows, y=one.y, logits=one.outputs[winner.trial]) for one in found.answers]
     units = units_of(found.guide, np.concatenate([one.rows for one in repeats]))
     return weigh_temperature(head, repeats, units=units)
-
-
-# --- what a change would do ------------------------------------------------------------------------------------------
-
-
-def _partners(
-    winner: TrialRecord, told: ToldTrials, setting: Setting, space: SearchSpace, *, n_epochs: int, repeater: Repeater
-) -> tuple[tuple[Partner, ...], tuple[Partner, ...]]:
-    """The winner with one thing changed: all there are, and those of them that are tried."""
-    asked, problem = space.evidence.effects, setting.problem
-    if not asked:
-        return (), ()
-    size = {"n_features": problem.seen_by(winner.point).n_features, "n_outputs": problem.head.n_outputs}
-    possible = partners(winner.point, space.parameters, **size, max_params=space.search.max_params)
-    if asked != "auto":
-        return possible, possible
-    return possible, affordable_partners(
-        winner.point,
-        possible,
-        n_repeats=EFFECT_REPEATS,
-        n_epochs=n_epochs,
-        searched=((record.point, record.n_epochs) for record in told.records),
-        problem=problem,
-        batch_size=repeater.trainers.stopping.batch_size,
-    )
-
-
-def _meeting(
-    repeater: Repeater, winner: TrialRecord, changed: Sequence[Partner], *, wanted: EvidenceSpec, n_epochs: int
-) -> Round:
-    """The winner and its partners, trained in repeats that did not choose it."""
-    points = [(winner.trial, winner.point), *((FIRST_PARTNER + place, one.point) for place, one in enumerate(changed))]
-    first = wanted.repeats + 1
-    n_repeats = EFFECT_REPEATS if wanted.effects == "auto" else wanted.effects
-    return repeater.train(
-        points,
-        range(first, first + n_repeats),
-        usual=dict.fromkeys((number for number, _ in points), n_epochs),
-        winner=winner,
-    )
-
-
-def _not_asked(left_out: Sequence[Partner]) -> Finding:
-    forms = ["size" if one.factor in ("depth", "width") else "parameter" for one in left_out]
-    changes = [
-        found(Code.CHANGE, form, factor=one.factor, change=one.change)
-        for one, form in zip(left_out, forms, strict=True)
-    ]
-    return found(Code.CHANGES_LEFT_OUT, changes=tuple(changes))
-
-
-def _effects(
-    met: Round | None, winner: TrialRecord, changed: Sequence[Partner], *, objective: Objective
-) -> tuple[Effect, ...]:
-    if met is None or len(met.repeats) < EFFECT_REPEATS:
-        return ()
-    return weigh_effects(
-        met.scores([winner.trial])[0],
-        changed,
-        met.scores([FIRST_PARTNER + place for place in range(len(changed))]),
-        objective=objective,
-        test_to_train=met.test_to_train,
-    )
 
 
 def _value(record: TrialRecord) -> float:
