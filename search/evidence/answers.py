@@ -161,9 +161,15 @@ class RepeatAnswers:
         """As `row_terms` wants it."""
         return truth_of(self.head, self.y, scale=self.scale)
 
-    def answers(self, point: int) -> NDArray[np.float64]:
-        """What a point answered, as `metrics` wants it."""
-        return answers_from_logits(self.head, self.outputs[point], scale=self.scale)
+    def answers(self, point: int, *, divisor: float | None = None) -> NDArray[np.float64]:
+        """What a point answered, as `metrics` wants it.
+
+        Args:
+            point: Its number.
+            divisor: What logits of classes are divided by; None: nothing.
+        """
+        outputs = self.outputs[point] if divisor is None else self.outputs[point] / divisor
+        return answers_from_logits(self.head, outputs, scale=self.scale)
 
     def part(self, objective: Objective, points: Sequence[int]) -> Part:
         """Terms of some of the points, in their order."""

@@ -21,12 +21,11 @@ from ffsearch.search.base.objective import Objective
 from ffsearch.search.base.seeds import Purpose, generator
 from ffsearch.search.data.dates import DateReading
 from ffsearch.search.data.images import ImageLayout
-from ffsearch.search.evidence.answers import RepeatAnswers
 from ffsearch.search.evidence.baselines import Baseline, BaselineName, fit_baseline
 from ffsearch.search.evidence.calibration import expected_if_calibrated, reliability
 from ffsearch.search.evidence.effort import baseline_splits, split_seconds
 from ffsearch.search.evidence.errors_seen import confusion, residuals, row_losses, worst_slices
-from ffsearch.search.evidence.facts import AnsweredElsewhere, Facts, facts_of_rows
+from ffsearch.search.evidence.facts import AnsweredElsewhere, Facts
 from ffsearch.search.evidence.intervals import score_intervals
 from ffsearch.search.evidence.metrics import metric_values
 from ffsearch.search.evidence.scoring import Setting, truth_of
@@ -52,6 +51,14 @@ from ffsearch.search.network.topology import Balance
 from ffsearch.search.observer import Observer, Phase
 from ffsearch.search.steps.averaging import weighed_average
 from ffsearch.search.steps.budget import ENDING_S, Deadline
+from ffsearch.search.steps.comparing import (
+    NETWORK,
+    PROPER,
+    asks_proper,
+    elsewhere_of,
+    facts_of,
+    facts_of_validation,
+)
 from ffsearch.search.steps.refitting import Answer, in_unit
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
@@ -63,11 +70,6 @@ if TYPE_CHECKING:
     from ffsearch.search.steps.weighing import Weighed
 
 __all__ = ["NETWORK", "Judged", "ModelScores", "judge", "open_test", "worth_having"]
-
-NETWORK: Final = "network"
-
-PROPER: Final = "log_loss"
-"""The score of classes that sees whatever is learnt, also where no answer changes."""
 
 _ERRORS: Final = 11
 """Key of a generator."""
@@ -186,7 +188,7 @@ def judge(
     models = [ModelScores(name=NETWORK, settings={}, repeats=_of_network(weighed)), *scores]
     margin = worth_having(models, setting.objective, share=wanted.margin, searched=weighed.winner.value)
     if not len(prepared.splits.test):
-        facts = _facts_of_validation(weighed, baselines, setting, margin)
+        facts = facts_of_validation(weighed, baselines, setting, margin)
         judged = Judged(models=tuple(models), facts=facts, notices=notices)
         return judged.with_average(answer.averaged)
     sealed = open_test(prepared, folder=folder, observer=observer)
@@ -205,7 +207,7 @@ def judge(
     judged = _compared(
         weighed, answer, setting,
         sealed=sealed, raw=raw, models=models, columns=_columns(prepared, cells), units=units, margin=margin,
-        elsewhere=_elsewhere(weighed, baselines, setting),
+        elsewhere=elsewhere_of(weighed, baselines, setting),
     )  # fmt: skip
     alone = None
     if answer.single is not None:
@@ -338,7 +340,7 @@ def _compared(
     }
     proper = {
         name: row_terms(head.task, PROPER, truth=truth, answers=of_model)
-        for name, of_model in (answers.items() if _asks_proper(setting) else ())
+        for name, of_model in (answers.items() if asks_proper(setting) else ())
     }
     values = {name: metric_values(head.task, truth, of_model) for name, of_model in answers.items()}
     intervals = score_intervals(
@@ -362,7 +364,7 @@ def _compared(
     )
     return Judged(
         models=tuple(replace(one, test=tests[one.name]) for one in models),
-        facts=_facts(weighed, setting, truth, terms, units, margin, proper=proper, elsewhere=elsewhere)
+        facts=facts_of(weighed, setting, truth, terms, units, margin, proper=proper, elsewhere=elsewhere)
         if "dummy" in terms
         else None,
         bins=reliability(truth, network, units=units) if is_class else (),
@@ -372,110 +374,6 @@ def _compared(
         else Errors(residuals=tuple(one.summed for one in found)),
         residuals=found,
         slices=worst_slices(row_losses(head.task, truth, network), columns, units=units),
-    )
-
-
-def _asks_proper(setting: Setting) -> bool:
-    """Whether a score beside the objective is asked what was learnt."""
-    return setting.head.task is not Task.REGRESSION and setting.objective.name != PROPER
-
-
-def _facts_of_validation(
-    weighed: Weighed, baselines: Sequence[Baseline], setting: Setting, margin: float
-) -> Facts | None:
-    """What the verdict rests on where no rows are sealed: the finalists' repeats, whose splits baselines learnt from.
-
-    A row that several repeats have validated on is resampled as one.
-    """
-    found, objective = weighed.finalists, setting.objective
-    shared = _shared_repeats(weighed, baselines)
-    if found is None or not shared:
-        return None
-    rows = np.concatenate([one.rows for one in shared])
-    return _facts(
-        weighed,
-        setting,
-        np.concatenate([one.truth for one in shared]),
-        _terms_of_repeats(weighed, baselines, setting, shared, metric=objective.name),
-        units_of(found.guide, rows),
-        margin,
-        n_rows=len(np.unique(rows)),
-        is_sealed=False,
-    )
-
-
-def _elsewhere(weighed: Weighed, baselines: Sequence[Baseline], setting: Setting) -> AnsweredElsewhere | None:
-    """What the winner's repeats and the baselines of the same splits answered to the rows they validated on.
-
-    None by time, where sealed rows come later than all of these.
-    """
-    found, objective = weighed.finalists, setting.objective
-    shared = _shared_repeats(weighed, baselines)
-    if found is None or not shared or found.guide.moments is not None:
-        return None
-    proper = _terms_of_repeats(weighed, baselines, setting, shared, metric=PROPER) if _asks_proper(setting) else {}
-    rows = np.concatenate([one.rows for one in shared])
-    return AnsweredElsewhere(
-        truth=np.concatenate([one.truth for one in shared]),
-        terms=_terms_of_repeats(weighed, baselines, setting, shared, metric=objective.name),
-        proper=proper,
-        n_units=len(np.unique(rows if found.guide.copies is None else found.guide.copies[rows])),
-    )
-
-
-def _shared_repeats(weighed: Weighed, baselines: Sequence[Baseline]) -> list[RepeatAnswers]:
-    """The repeats whose splits all baselines learnt from; none without baselines."""
-    if weighed.finalists is None or not baselines:
-        return []
-    n_least = min(len(baseline.valid) for baseline in baselines)
-    return [one for one in weighed.finalists.answers if one.repeat <= n_least]
-
-
-def _terms_of_repeats(
-    weighed: Weighed, baselines: Sequence[Baseline], setting: Setting, shared: Sequence[RepeatAnswers], *, metric: str
-) -> dict[str, NDArray[np.float32]]:
-    """Terms of the winner and of every baseline on the validation rows of some repeats, one after the other."""
-    task, trial = setting.head.task, weighed.winner.trial
-    of_models = {NETWORK: [row_terms(task, metric, truth=one.truth, answers=one.answers(trial)) for one in shared]} | {
-        str(baseline.name): [
-            # Baselines learn from repeats 1, 2, ...; of the network's some may be missing, so that places differ.
-            row_terms(task, metric, truth=one.truth, answers=baseline.valid[one.repeat - 1])
-            for one in shared
-        ]
-        for baseline in baselines
-    }
-    return {name: np.concatenate(terms) for name, terms in of_models.items()}
-
-
-def _facts(
-    weighed: Weighed,
-    setting: Setting,
-    truth: NDArray[Any],
-    terms: Mapping[str, NDArray[np.float32]],
-    units: Units,
-    margin: float,
-    *,
-    proper: Mapping[str, NDArray[np.float32]] | None = None,
-    elsewhere: AnsweredElsewhere | None = None,
-    n_rows: int | None = None,
-    is_sealed: bool = True,
-) -> Facts:
-    corrected = weighed.corrected
-    return facts_of_rows(
-        setting.objective,
-        truth=truth,
-        terms=terms,
-        topology=weighed.winner.topology,
-        n_params=weighed.winner.n_params,
-        margin=margin,
-        units=units,
-        proper=proper,
-        elsewhere=elsewhere,
-        seeds=None if corrected is None else corrected.seeds,
-        smaller=weighed.smaller,
-        chosen_again=None if weighed.finalists is None or corrected is None else corrected.score.chosen_again,
-        n_rows=n_rows,
-        is_sealed=is_sealed,
     )
 
 
