@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 from numpy.typing import NDArray
 
 from examples import a_finished_run
@@ -22,6 +23,7 @@ from ffsearch.search.folder.reader import CHECK, MODEL
 from ffsearch.search.network.heads import Head, TargetScale, Task, default_loss
 from ffsearch.search.network.topology import Activation, Point
 from ffsearch.search.network.weights import initial_weights
+from ffsearch.search.serving.keras_file import newer_writer
 from ffsearch.search.serving.packaging import PackagedModel, save_model
 
 NUMBERS: dict[str, Reading] = {
@@ -134,3 +136,10 @@ def a_run(path: Path, task: Task, *, point: Point = POINT, quantiles: bool = Fal
     held_out = mixed_table(80, seed=7)
     write_held_out(path / CHECK, model, HeldOut(frame=held_out, answers=model.answers(held_out)))
     return model
+
+
+def skip_of_newer_keras(path: Path) -> None:
+    """Skip a test of a stored model where the Keras that wrote it is newer than ours, which need not read it."""
+    writer = newer_writer(path)
+    if writer is not None:
+        pytest.skip(f"Keras {writer} wrote {path.name}, and ours is older")

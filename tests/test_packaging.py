@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import subprocess
 import sys
 import zipfile
@@ -246,6 +247,21 @@ def test_what_is_no_model_of_ours_is_refused(tmp_path: Path) -> None:
     foreign.save(tmp_path / "foreign.keras")
     with pytest.raises(ExportError, match=r"There is no item named 'ffsearch\.json'"):
         load_packaged(tmp_path / "foreign.keras")
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras' save, with NumPy 2
+def test_a_file_of_a_newer_keras_that_this_one_cannot_read_names_both(tmp_path: Path) -> None:
+    keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(tmp_path / "own.keras")
+    with zipfile.ZipFile(tmp_path / "own.keras") as own:
+        members = {name: own.read(name) for name in own.namelist()}
+    members["config.json"] = members["config.json"].replace(b'"Dense"', b'"DenseOfLater"')
+    members |= {"metadata.json": b'{"keras_version": "99.1.0"}', MEMBER: b"{}"}
+    with zipfile.ZipFile(tmp_path / "newer.keras", "w") as newer:
+        for name, content in members.items():
+            newer.writestr(name, content)
+    ours = re.escape(keras.__version__)
+    with pytest.raises(ExportError, match=rf"written with Keras 99\.1\.0, and Keras {ours}, .*keras>=99\.1\.0"):
+        load_packaged(tmp_path / "newer.keras")
 
 
 @pytest.mark.parametrize("task", Task)

@@ -160,7 +160,7 @@ class Contrast:
         """The chance of the seeds' and the rows' errors together to exceed a distance."""
         from scipy.optimize import brentq
 
-        if not self.row_degrees or distance <= 0:
+        if not self.row_degrees or distance <= self._reach(0.5):  # none, or what rounding leaves of none
             return 0.5
         if self._reach(_SMALLEST) <= distance:
             return 0.0

@@ -53,6 +53,7 @@ from ffsearch.search.data.spelling import PLAIN
 from ffsearch.search.network.heads import Head, TargetScale, Task, probabilities, values
 from ffsearch.search.network.model import build_network
 from ffsearch.search.network.topology import Point
+from ffsearch.search.serving.keras_file import newer_writer
 
 __all__ = [
     "MEMBER",
@@ -251,7 +252,13 @@ def load_packaged(path: str | os.PathLike[str]) -> PackagedModel:
         if by_matrix is not None:
             return PackagedModel(lambda: keras.models.load_model(path, compile=False), facts, by_matrix=by_matrix)
         return PackagedModel(keras.models.load_model(path, compile=False), facts)
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
+    except (zipfile.BadZipFile, KeyError, TypeError, ValueError, OSError) as error:
+        writer = newer_writer(path)
+        if writer is not None:
+            raise ExportError(
+                f"{os.fspath(path)!r} was written with Keras {writer}, and Keras {keras.__version__}, which is older, "
+                f"cannot read it. Install as new a one: pip install 'keras>={writer}'."
+            ) from error
         raise ExportError(
             f"{os.fspath(path)!r} is not a model ffsearch saved, or it is damaged ({error}). Give the model.keras of a "
             "finished run; other Keras files open with keras.models.load_model."

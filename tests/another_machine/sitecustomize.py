@@ -10,6 +10,7 @@ is let through, but for what is gone altogether.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -97,6 +98,7 @@ class Process(subprocess.Popen[Any]):
 
 os.O_BINARY = O_BINARY  # type: ignore[attr-defined]
 os.open = opens(os.open)
+shutil._use_fd_functions = False  # type: ignore[attr-defined]  # it was loaded by filelock or psutil, or is loaded later
 os.rename, os.replace = moves(os.rename), moves(os.replace)  # type: ignore[assignment]
 subprocess.Popen = Process  # type: ignore[misc]
 take_away()
