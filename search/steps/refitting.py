@@ -89,8 +89,9 @@ def refit_winner(
     """Train the winner afresh on all development rows for i* steps, and put it into one file that takes raw rows.
 
     Several networks differ by their seeds alone, and the first is the one that would be trained by itself. They are
-    refits rather than the winner's repeats, which are there already: those have a fifth less rows each, statistics of
-    their columns five times over, and weights that nobody keeps.
+    refits rather than the winner's repeats, which are trained already: those have a fifth less rows each, and their
+    mean, measured, is worse (docs/decisions.md); it would also need each one's own statistics of the columns, and the
+    weights of every finalist's repeats to be kept, for nobody knows the winner before they are done.
 
     Args:
         winner: The trial whose point is trained.
