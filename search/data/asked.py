@@ -207,7 +207,7 @@ class RowReader:
             number = own.number(text)
             if not np.isnan(number) and column.reading.number(text) != number:
                 self._otherwise.append(
-                    found(Code.READ_OTHERWISE, "numbers", column=column.name, cell=text, number=number)
+                    found(Code.READ_OTHERWISE, "numbers", column=column.name, cell=text, number=f"{number:.12g}")
                 )
                 return
 
@@ -342,15 +342,10 @@ class RowReader:
                 low, high, value = (str(moment)[:10] for moment in column.reading.moments(days))
                 yield found(Code.OUT_OF_RANGE, "dates", n=seen.n_far, low=low, high=high, value=value, **told)
             else:
-                off = column.reading.offset if isinstance(column.reading, Spelling) else 0.0
-                assert column.low is not None
-                assert column.high is not None
-                span: dict[str, Any] = {
-                    "low": column.low + off,
-                    "high": column.high + off,
-                    "value": seen.furthest + off,
-                }
-                yield found(Code.OUT_OF_RANGE, "numbers", n=seen.n_far, **span, **told)
+                offset = column.reading.offset if isinstance(column.reading, Spelling) else 0.0
+                ends = np.array([column.low, column.high, seen.furthest], np.float64) + offset
+                low, high, value = (f"{end:.6g}" for end in ends)
+                yield found(Code.OUT_OF_RANGE, "numbers", n=seen.n_far, low=low, high=high, value=value, **told)
 
     def _is_date(self, name: str) -> bool:
         return any(one.name == name and isinstance(one.reading, DateReading) for one in self._preprocessor.numbers)

@@ -175,16 +175,18 @@ def _delimiter(text: bytes, *, said: str | None) -> str:
 
 def best_delimiter(text: bytes) -> str:
     """The delimiter under which the first rows agree best on how many cells they have."""
-    scores = {delimiter: _agreement(text, delimiter) for delimiter in DELIMITERS}
+    samples = {delimiter: _sample(text, delimiter) for delimiter in DELIMITERS}
+    n_rows = max(map(len, samples.values()))  # a sample that a fault cuts short agrees with nothing beyond
+    scores = {delimiter: _agreement(sample, n_rows=n_rows) for delimiter, sample in samples.items()}
     best = max(DELIMITERS, key=lambda delimiter: scores[delimiter])  # the first of equals
     return best if scores[best] > 0 else ","
 
 
-def _agreement(text: bytes, delimiter: str) -> float:
+def _agreement(sample: Sequence[_Row], *, n_rows: int) -> float:
     """How well a delimiter cuts the first rows: the share of rows that have the most common number of fields."""
-    widths = Counter(len(row.cells) for row in _sample(text, delimiter))
+    widths = Counter(len(row.cells) for row in sample)
     width, n_agreeing = widths.most_common(1)[0] if widths else (1, 0)
-    return n_agreeing / widths.total() if width >= MIN_COLUMNS else 0.0
+    return n_agreeing / n_rows if width >= MIN_COLUMNS else 0.0
 
 
 @dataclass(frozen=True)
