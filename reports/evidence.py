@@ -120,14 +120,14 @@ def models(run: RunLike) -> list[Contender]:
     return [
         Contender(
             name=NETWORK,
-            test=_known(run.results.evidence.test),
+            test=_scored(run.results.evidence.test),
             valid=_valid(NETWORK, scores),
             n_tried=len(run.trials),
         ),
         *(
             Contender(
                 name=one.name,
-                test=_known(one.test),
+                test=_scored(one.test),
                 valid=_valid(one.name, scores),
                 gain=_known(one.network_gain),
                 settings=one.settings,
@@ -211,6 +211,11 @@ def loss_key(run: RunLike) -> str:
     if run.results.task != "regression":
         return "errors.loss_classes"
     return "errors.loss_standardised" if tables.n_targets(run) > 1 else "errors.loss_regression"
+
+
+def _scored(scores: SealedScores | None) -> SealedScores | None:
+    """Scores that are defined; of a single group they have no interval."""
+    return None if scores is None or math.isnan(scores.value) else scores
 
 
 def _known(estimate: E | None) -> E | None:

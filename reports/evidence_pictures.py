@@ -43,13 +43,14 @@ def model_picture(run: RunLike, t: Language) -> Picture | None:
     known.sort(key=lambda one: objective.sign * one[1].value)
     scores = [
         t("answer.score_interval", name=t.named("model", name), value=t.score(test.value), low=t.score(test.low),
-          high=t.score(test.high))
+          high=t.score(test.high)) if test.is_known else f"{t.named('model', name)} {t.score(test.value)}"
         for name, test in known
     ]  # fmt: skip
+    caption = "answer.models_caption" if known[0][1].is_known else "answer.models_bare"
     return picture(
         lambda width: evidence_plots.models(evidence.models(run), objective, t=t, width=width), name="models",
         alt=t("answer.models_alt", scores="; ".join(scores)),
-        caption=t("answer.models_caption", n_test=t.count(run.results.data.n_test), better=better(objective, t)),
+        caption=t(caption, n_test=t.count(run.results.data.n_test), better=better(objective, t)),
     )  # fmt: skip
 
 
@@ -89,9 +90,11 @@ def model_table(models: Sequence[Contender], objective: ShownObjective, t: Langu
 
 
 def with_interval(estimate: Estimate | None, t: Language, *, signed: bool = False) -> str:
-    """A value with its interval, in one text; a dash where there is none."""
+    """A value with its interval, where it has one, in one text; a dash where there is no value."""
     if estimate is None:
         return "–"
+    if not estimate.is_known:
+        return t.plus(t.score(estimate.value)) if signed else t.score(estimate.value)
     value, low, high = t.rounded(estimate.value, estimate.low, estimate.high)
     interval = t("fact.interval", low=low, high=high).replace(" ", "\N{NO-BREAK SPACE}")
     return f"{t.plus(value) if signed else value} ({interval})"
