@@ -23,6 +23,7 @@ from ffsearch.search.network.heads import Task
 from ffsearch.search.network.topology import Point
 from ffsearch.search.network.weights import initial_weights
 from ffsearch.search.serving.packaging import largest_difference, load_packaged, only_first
+from ffsearch.search.training import refit
 from ffsearch.search.wording.language import LANGUAGES
 from model_examples import HEADS, POINT, a_model, mixed_table, preprocessor_of, spoilt
 
@@ -170,6 +171,23 @@ def test_the_same_command_with_the_other_model_goes_on_in_the_same_folder(tmp_pa
     a_run(out, a_table())
     assert n_lines("refitted") == 2
     assert a_run(out, a_table(), model="single").results.average is None
+
+
+def test_what_is_broken_off_in_its_refits_goes_on_to_the_same_answer(
+    run: ffsearch.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken_off(*given: object, **named: object) -> None:
+        raise KeyboardInterrupt
+
+    out, whole = tmp_path / "run", run.results.average
+    with monkeypatch.context() as patched:
+        patched.setattr(refit, "fit_updates", broken_off)
+        with pytest.raises(KeyboardInterrupt, match="are safe in"):
+            a_run(out, a_table())
+    assert not (out / MODEL).exists()
+    again = ffsearch.run("tabular", data=a_table(), target="y", overrides=SETTINGS, out=out, workers=2).results.average
+    assert again.single.value == pytest.approx(whole.single.value, abs=1e-6)
+    assert again.gain.value == pytest.approx(whole.gain.value, abs=1e-6)
 
 
 def test_it_needs_no_evidence_and_no_sealed_rows(tmp_path: Path) -> None:
