@@ -60,7 +60,11 @@ NAMES: Final = {
 }
 """What Windows lacks: modules, and names of modules that it has."""
 
-ASKED_FOR: Final = [("cli.py", "pthread_kill"), ("environment.py", "sched_getaffinity")]
+ASKED_FOR: Final = [
+    ("environment.py", "sched_getaffinity"),
+    ("process.py", "pthread_kill"),
+    ("program_files.py", "getuid"),
+]
 """Where `hasattr` comes first."""
 
 
