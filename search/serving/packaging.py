@@ -225,7 +225,7 @@ class PackagedModel:
         assert self.by_matrix is not None
         columns = {column: raw[name][start : start + _CHUNK_ROWS] for column, name in self._inputs.items()}
         matrix = self._preprocessor.matrix(columns, n_rows=len(next(iter(columns.values()))))
-        answers: NDArray[np.float32] = self.by_matrix(matrix, training=False).numpy()
+        answers: NDArray[np.float32] = self.by_matrix({"matrix": matrix}, training=False).numpy()
         return answers
 
     def _answer(self, raw: Mapping[str, NDArray[Any]], start: int) -> NDArray[np.float32]:
@@ -354,7 +354,8 @@ def _write(path: Path, model: keras.Model, facts: Mapping[str, Any]) -> None:
 def _write_by_matrix(path: Path, networks: Sequence[keras.Model], end: _End) -> None:
     """Add the model from the matrix to answers: Keras takes minutes to load thousands of inputs, and this no time."""
     matrix = keras.Input((networks[0].input_shape[1],), name="matrix")
-    model = keras.Model(matrix, _mean_of_answers(networks, matrix, end))
+    # A dict: Keras 3.10 reads a single input back as a list of one.
+    model = keras.Model({"matrix": matrix}, _mean_of_answers(networks, matrix, end))
     weights = io.BytesIO()
     np.savez(weights, **{f"weight_{place:04}": array for place, array in enumerate(model.get_weights())})
     with zipfile.ZipFile(path, "a") as archive:
