@@ -425,7 +425,7 @@ def test_on_many_rows_it_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_boosting_chooses_how_it_learns_on_the_validation_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     problem, refit = split_of(*rare(400, np.random.default_rng(0)))
     made = fit_baseline(BaselineName.BOOSTING, problem, refit, seed=0, metric="log_loss")
-    settings = boosted_trees._settings(problem.head, (False,))
+    settings = boosted_trees._settings(boosted_trees.RATES, (False,))
     losses = []
     for setting in settings:
         monkeypatch.setattr(boosted_trees, "_settings", lambda *_, setting=setting: [setting])
