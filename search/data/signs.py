@@ -38,6 +38,7 @@ MIN_GROUPED: Final = 44
 thousands where whole numbers stand beside. Choice: a tenth of all decimals end in a zero that is not written, and
 0.9^44 is a hundredth."""
 
+_PLAIN: Final = re.compile(r"[+-]?\d+(?:\.\d+)?")
 _DECIMAL: Final = {
     sign: re.compile(
         rf"\d*{mine}(?:\d{{1,2}}|\d{{4,}})|0+{mine}\d+|{mine}\d+|\d{{4,}}{mine}\d+"
@@ -136,8 +137,16 @@ def number_signs(cells: pd.Series[Any]) -> list[str]:
     places = np.unique(np.linspace(0, len(texts) - 1, min(N_LOOKED_AT, len(texts))).astype(np.int64))
     looked_at = [text.strip() for text in texts.take(places).dropna().unique().tolist()]
     present = [text for text in looked_at if text not in MISSING]
-    shapes = [shape for text in present if (shape := shape_of(text)) is not None]
-    return [shape.body for shape in shapes] if len(shapes) >= NUMBER_SHARE * len(present) else []
+    bodies = [body for text in present if (body := _body(text)) is not None]
+    return bodies if len(bodies) >= NUMBER_SHARE * len(present) else []
+
+
+def _body(text: str) -> str | None:
+    """The digits of a cell that may be a number, with the signs among them."""
+    if _PLAIN.fullmatch(text):
+        return text.lstrip("+-")
+    shape = shape_of(text)
+    return None if shape is None else shape.body
 
 
 def _votes(cells: pd.Series[Any]) -> _Votes | None:

@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ffsearch.search.data.cells import Cells, number_of
+from ffsearch.search.data.cells import Cells, Levels, number_of
 from ffsearch.search.data.reading import AS_PLAIN, TableReading
 from ffsearch.search.data.signs import OTHER, are_surely_thousands, are_thousands, number_signs
 from ffsearch.search.data.units import Shape, common_units, shape_of
@@ -42,6 +42,7 @@ MAX_ROUGH: Final = 0.5
 _FEW_SCALES: Final = frozenset("BbmT")
 """Letters that stand for a power of ten only beside `k` or `M`: `4B` is a flat and no amount of billions."""
 
+_DIGIT: Final = re.compile(r"[0-9]")
 _SPACES: Final = " \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}"
 _BETWEEN: Final = ("'", _SPACES)
 
@@ -72,6 +73,8 @@ class Spelling:
 
     def numbers(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """What many different cells say, shape (n_texts,); those without anything special come at Arrow's speed."""
+        if self == PLAIN:
+            return Levels(codes=np.arange(len(texts)), texts=tuple(texts)).numbers()
         numbers, is_read = self._at_once(texts)
         reading = self.as_dict()
         for place in np.flatnonzero(~is_read).tolist():
@@ -144,6 +147,8 @@ def find_spelling(
     """
     places = np.unique(np.linspace(0, len(texts) - 1, min(_N_LOOKED_AT, len(texts))).astype(np.int64))
     looked_at = [(texts[place], counts[place]) for place in places]
+    if not any(_DIGIT.search(text) for text, _ in looked_at):
+        return None
     shapes = [(shape, count) for text, count in looked_at if (shape := shape_of(text)) is not None]
     units = _units(shapes)
     if units is None or sum(count for _, count in shapes) < share * sum(count for _, count in looked_at):
