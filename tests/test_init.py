@@ -186,7 +186,7 @@ NAMES = st.text(min_size=1, max_size=30).filter(lambda name: name.strip() == nam
 HOSTILE = [
     "true", "null", "~", "5", "1e5", "0x1f", "- a", "?", "? a", ":", ": a", "-", "a: b", "a # b", "# a", "'", '"',
     "{a}", "[a]", "&a", "*a", "!a",
-    "|", ">", "%a", "@a", "`a`", "a\nkind: capacity", "a\r\nb", "\x85", "a\u2028b", "\u202ea", "\ufeffa", "年", "😀",
+    "|", ">", "%a", "@a", "`a`", "a\nkind: capacity", "a\r\nb", "\x85", "a\u2028b", "\u202ea", "a\ufeffb", "年", "😀",
     "=cmd()", "<<", "x" * 3000, "data.target", "--target", "\x00", "\x1b[31m",
 ]  # fmt: skip
 

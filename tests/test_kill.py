@@ -107,7 +107,7 @@ SWALLOWED = """
 import signal, sys, time
 from ffsearch.search import cli
 
-signal.signal(signal.SIGINT, getattr(signal, sys.argv[1]))
+signal.signal(signal.SIGINT, getattr(signal, sys.argv.pop()))
 
 class Dropped:
     def __del__(self):
@@ -117,6 +117,7 @@ def command(*arguments, **options):
     Dropped()
     time.sleep(30)
 
+command.registered_commands = cli.app.registered_commands
 cli.app = command
 cli.main()
 """

@@ -103,18 +103,16 @@ def test_the_same_space_and_seed_give_the_same_trials_and_values(tmp_path: Path)
 
 
 def test_a_finished_run_is_shown_without_what_is_silenced_later_and_else_not_written(tmp_path: Path) -> None:
-    frame, written = a_table("binary").assign(copy=lambda table: table["y"]), []
+    frame = a_table("binary").assign(copy=lambda table: table["y"])
     run = quick_run(tmp_path / "run", frame)
     card = run.path / "model" / "card.md"
     text = card.read_text(encoding="utf-8") + "meant for students\n"
     assert "FFS301" in text.partition("noticed: ")[2]
     card.write_text(text, encoding="utf-8")
-    quick_run(tmp_path / "run", frame, report=written.append)
+    quick_run(tmp_path / "run", frame)
     assert card.read_text(encoding="utf-8") == text
-    assert written == []
-    quick_run(tmp_path / "run", frame, overrides={"ignore": ["FFS301"]}, report=written.append)
+    quick_run(tmp_path / "run", frame, overrides={"ignore": ["FFS301"]})
     assert "noticed: " not in card.read_text(encoding="utf-8")
-    assert written == [run.path]
 
 
 def test_a_finished_run_is_left_alone_and_more_trials_go_on_with_it(tmp_path: Path) -> None:
