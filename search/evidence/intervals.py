@@ -65,9 +65,6 @@ def score_intervals(
         unseen = [] if wrong is None else unseen_of(metric, [wrong[place]], truth=truth, elsewhere=elsewhere)
         of_others = None if elsewhere is None or others is None else Others.of(others[place], elsewhere.n_units)
         low, high = mean_limits(added, units=units, tail=TAIL, unseen=unseen, others=of_others)
-        if of_others is not None:  # how good a score may truly be say these rows: what is rare makes it worse
-            best = mean_limits(added, units=units, tail=TAIL)
-            low, high = (max(low, best[0]), high) if math.isinf(highest) else (low, min(high, best[1]))
         found.append((max(low, lowest), min(high, highest)) if low <= high else (math.nan, math.nan))
     return found
 
@@ -292,7 +289,7 @@ def mean_quantiles(
 
 def _shape(deviations: NDArray[np.float64], others: Others | None) -> tuple[float, float, float, int]:
     """Standard deviation, skewness and kurtosis of values and of others like them, and how many are independent."""
-    n_known, weights = len(deviations), None
+    own, n_known, weights = deviations, len(deviations), None
     if others is not None:
         n_known += others.n_units
         each = np.full(len(others.deviations), others.n_units / len(others.deviations))
@@ -300,11 +297,14 @@ def _shape(deviations: NDArray[np.float64], others: Others | None) -> tuple[floa
         deviations = np.concatenate([deviations, others.deviations])
     squared = np.square(deviations)
     variance = float(np.average(squared, weights=weights))
+    # Networks of the repeats may scatter less than the one that is judged: never less than these rows themselves say.
+    least = float(np.square(own).mean())
     if not variance > 0:
         return 0.0, 0.0, 0.0, n_known
     skewness = float(np.average(squared * deviations, weights=weights)) / variance**1.5
     kurtosis = float(np.average(np.square(squared), weights=weights)) / variance**2
-    return math.sqrt(variance * n_known / (n_known - 1)), skewness, kurtosis, n_known
+    spread = math.sqrt(max(variance * n_known / (n_known - 1), least * len(own) / (len(own) - 1)))
+    return spread, skewness, kurtosis, n_known
 
 
 _STRAIGHT: Final = 1e-6
