@@ -25,7 +25,7 @@ import tensorflow as tf
 from threadpoolctl import threadpool_limits
 
 from ffsearch.search.base.seeds import Purpose, child
-from ffsearch.search.data.problem import Problem, Split
+from ffsearch.search.data.features.problem import Problem, Split
 from ffsearch.search.network.heads import Head, Loss, Task
 from ffsearch.search.network.topology import Point
 from ffsearch.search.training.lanes import Lane, Settings, Tables

@@ -17,7 +17,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 from ffsearch.search.base.seeds import Purpose, child
-from ffsearch.search.data.problem import Problem, Split
+from ffsearch.search.data.features.problem import Problem, Split
 from ffsearch.search.executors.population import PopulationTrainer
 from ffsearch.search.network.heads import Head, Loss, Task
 from ffsearch.search.network.topology import Activation, Point

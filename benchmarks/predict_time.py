@@ -22,9 +22,9 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import csv
 
-from ffsearch.search.data.cells import Cells
-from ffsearch.search.data.preprocess import Preprocessor, learn_layout, raw_numbers
-from ffsearch.search.data.spelling import PLAIN
+from ffsearch.search.data.features.preprocess import Preprocessor, learn_layout, raw_numbers
+from ffsearch.search.data.parsing.cells import Cells
+from ffsearch.search.data.parsing.spelling import PLAIN
 from ffsearch.search.network.heads import Head, Task, default_loss
 from ffsearch.search.network.topology import Activation, Point
 from ffsearch.search.network.weights import initial_weights

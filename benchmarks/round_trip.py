@@ -21,8 +21,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import pandas as pd
 
-from ffsearch.search.data.sources import read_source
-from ffsearch.search.data.text import TextSettings
+from ffsearch.search.data.files.sources import read_source
+from ffsearch.search.data.files.text import TextSettings
 from ffsearch.search.exporting import runtimes
 from ffsearch.search.exporting.export import export_run
 from ffsearch.search.exporting.formats import Format

@@ -36,7 +36,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ffsearch.search.base.objective import Objective
-from ffsearch.search.data.problem import Problem
+from ffsearch.search.data.features.problem import Problem
 from ffsearch.search.engines.asking import Judge
 from ffsearch.search.engines.choose import make_engine
 from ffsearch.search.engines.pruners import first_rung_for

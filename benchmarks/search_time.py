@@ -26,7 +26,7 @@ import keras
 import numpy as np
 
 from ffsearch.search.base.seeds import Purpose, child
-from ffsearch.search.data.problem import Problem, Split
+from ffsearch.search.data.features.problem import Problem, Split
 from ffsearch.search.executors.population import PopulationTrainer
 from ffsearch.search.network.heads import Head, Loss, Task
 from ffsearch.search.network.model import build_network, data_loss, make_optimizer

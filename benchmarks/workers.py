@@ -17,7 +17,7 @@ from statistics import mean, median
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from ffsearch.search.data.problem import Problem
+from ffsearch.search.data.features.problem import Problem
 from ffsearch.search.engines.optuna_engine import OptunaEngine
 from ffsearch.search.executors.population import PopulationTrainer
 from ffsearch.search.executors.processes import ProcessExecutor

@@ -13,11 +13,11 @@ import pytest
 from numpy.typing import NDArray
 
 from examples import a_finished_run
-from ffsearch.search.data.cells import Cells
-from ffsearch.search.data.columns import Reading
-from ffsearch.search.data.dates import DateReading
-from ffsearch.search.data.preprocess import Preprocessor, learn_layout, raw_numbers, raw_texts
-from ffsearch.search.data.spelling import PLAIN, Spelling
+from ffsearch.search.data.features.columns import Reading
+from ffsearch.search.data.features.preprocess import Preprocessor, learn_layout, raw_numbers, raw_texts
+from ffsearch.search.data.parsing.cells import Cells
+from ffsearch.search.data.parsing.dates import DateReading
+from ffsearch.search.data.parsing.spelling import PLAIN, Spelling
 from ffsearch.search.exporting.checks import HeldOut, write_held_out
 from ffsearch.search.folder.reader import CHECK, MODEL
 from ffsearch.search.network.heads import Head, TargetScale, Task, default_loss

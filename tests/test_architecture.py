@@ -31,7 +31,10 @@ ON = {
     "wording": ["base"],
     "spaces": ["wording"],
     "network": ["spaces"],
-    "data": ["network"],
+    "data.parsing": ["network"],
+    "data.features": ["data.parsing"],
+    "data.files": ["data.features"],
+    "data": ["data.files"],
     "training": ["data"],
     "folder": ["training"],
     "observer": ["folder"],
@@ -40,8 +43,9 @@ ON = {
     "engines": ["observer"],
     "serving": ["observer"],
     "evidence": ["engines"],  # importance of parameters is measured by Optuna, in the engine's words
+    "evidence.baseline_models": ["evidence"],
     "exporting": ["serving"],
-    "steps": ["executors", "evidence", "exporting"],
+    "steps": ["executors", "evidence.baseline_models", "exporting"],
     "capacity": ["steps"],
     "console": ["observer"],
     "run": ["capacity"],
@@ -57,7 +61,8 @@ def room_of(module: str) -> str:
     """`ffsearch.search.data.kinds` is in `data`, `ffsearch.search.run` in `run`."""
     parts = module.split(".")[1:]
     parts = parts[1:] if parts[:1] == ["search"] else parts
-    return parts[0] if parts and parts[0] in ON else "ffsearch"
+    rooms = [".".join(parts[:depth]) for depth in (2, 1)]  # a room within a room first
+    return next((room for room in rooms if room in ON), "ffsearch")
 
 
 def below(room: str) -> set[str]:

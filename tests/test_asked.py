@@ -12,10 +12,10 @@ import pytest
 
 from ffsearch.errors import DataError
 from ffsearch.search.data.asked import UNREAD_SHARE, RowReader, other_spellings
-from ffsearch.search.data.cells import MISSING
-from ffsearch.search.data.pieces import open_pieces
+from ffsearch.search.data.features.preprocess import Preprocessor
+from ffsearch.search.data.files.pieces import open_pieces
+from ffsearch.search.data.parsing.cells import MISSING
 from ffsearch.search.data.prepare import prepare
-from ffsearch.search.data.preprocess import Preprocessor
 from ffsearch.search.exporting import host
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.language import LANGUAGES

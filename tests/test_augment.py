@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from contracts.compiled import callable_part
 from contracts.trainers import head_for
 from ffsearch.errors import SpaceError
-from ffsearch.search.data.problem import MatrixColumns
+from ffsearch.search.data.features.problem import MatrixColumns
 from ffsearch.search.network.heads import Task
 from ffsearch.search.network.points import Parameters
 from ffsearch.search.network.topology import AUGMENTATIONS, Balance, Point

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from ffsearch.search.data.problem import MatrixColumns, Role
+from ffsearch.search.data.features.problem import MatrixColumns, Role
 from ffsearch.search.network.topology import Balance
 from ffsearch.search.training.balance import (
     MAX_PARENTS,

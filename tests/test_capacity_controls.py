@@ -7,9 +7,9 @@ import pytest
 from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
-from ffsearch.search.data.controls import CONTROLS, TARGET, control_frame
-from ffsearch.search.data.sources import read_source
-from ffsearch.search.data.text import TextSettings
+from ffsearch.search.data.files.controls import CONTROLS, TARGET, control_frame
+from ffsearch.search.data.files.sources import read_source
+from ffsearch.search.data.files.text import TextSettings
 
 
 @pytest.mark.parametrize("name", list(CONTROLS))

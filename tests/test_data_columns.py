@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 
 from examples import said
 from ffsearch.errors import DataError
-from ffsearch.search.data.cells import Cells
-from ffsearch.search.data.columns import DateCycles
 from ffsearch.search.data.copies import find_copies
-from ffsearch.search.data.dates import DateReading, Found, find_reading, seconds_of
-from ffsearch.search.data.encoding import PRIOR_ROWS, fit_encodings, other_fold_encodings
+from ffsearch.search.data.features.columns import DateCycles
+from ffsearch.search.data.features.encoding import PRIOR_ROWS, fit_encodings, other_fold_encodings
 from ffsearch.search.data.kinds import Column, Kind, read_columns
+from ffsearch.search.data.parsing.cells import Cells
+from ffsearch.search.data.parsing.dates import DateReading, Found, find_reading, seconds_of
+from ffsearch.search.data.parsing.spelling import Spelling, find_spelling
 from ffsearch.search.data.prepare import Prepared, prepare
-from ffsearch.search.data.spelling import Spelling, find_spelling
 from ffsearch.search.wording.codes import Code
 from ffsearch.spaces.schema import DataSpec
 

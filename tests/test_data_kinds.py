@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from ffsearch.errors import DataError
-from ffsearch.search.data.cells import Cells, natural_order
-from ffsearch.search.data.dates import as_moments
 from ffsearch.search.data.kinds import Column, Kind, read_columns
+from ffsearch.search.data.parsing.cells import Cells, natural_order
+from ffsearch.search.data.parsing.dates import as_moments
 
 N = 40
 

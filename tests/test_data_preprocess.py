@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
-from ffsearch.search.data.preprocess import (
+from ffsearch.search.data.features.preprocess import (
     CLIP,
     MAX_LEVELS,
     MIN_LEVEL_ROWS,
@@ -22,7 +22,7 @@ from ffsearch.search.data.preprocess import (
     Preprocessor,
     learn_layout,
 )
-from ffsearch.search.data.problem import Role
+from ffsearch.search.data.features.problem import Role
 from model_examples import raw_inputs
 
 

@@ -17,15 +17,15 @@ from hypothesis import strategies as st
 
 from examples import said
 from ffsearch.errors import DataError
-from ffsearch.search.data.cells import MISSING, Cells
-from ffsearch.search.data.dates import DateReading
+from ffsearch.search.data.features.preprocess import Preprocessor
 from ffsearch.search.data.kinds import Column, Kind
-from ffsearch.search.data.moments import seconds_in
+from ffsearch.search.data.parsing.cells import MISSING, Cells
+from ffsearch.search.data.parsing.dates import DateReading
+from ffsearch.search.data.parsing.moments import seconds_in
+from ffsearch.search.data.parsing.reading import AS_PLAIN, TableReading
+from ffsearch.search.data.parsing.spelling import Spelling
+from ffsearch.search.data.parsing.written import amount
 from ffsearch.search.data.prepare import Prepared, prepare
-from ffsearch.search.data.preprocess import Preprocessor
-from ffsearch.search.data.reading import AS_PLAIN, TableReading
-from ffsearch.search.data.spelling import Spelling
-from ffsearch.search.data.written import amount
 from ffsearch.search.network.heads import Head, Task, default_loss
 from ffsearch.search.network.model import build_network
 from ffsearch.search.serving.packaging import save_model

@@ -19,8 +19,8 @@ import pytest
 from pyarrow import parquet
 
 from ffsearch.errors import DataError
-from ffsearch.search.data.sources import BUNDLED, Source, from_frame, read_source
-from ffsearch.search.data.text import TextSettings
+from ffsearch.search.data.files.sources import BUNDLED, Source, from_frame, read_source
+from ffsearch.search.data.files.text import TextSettings
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.language import PLAIN
 

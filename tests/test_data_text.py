@@ -11,8 +11,8 @@ import pytest
 from examples import said
 from ffsearch.errors import DataError
 from ffsearch.search.base.texts import TEXT
-from ffsearch.search.data.sources import Source, read_source
-from ffsearch.search.data.text import TextSettings
+from ffsearch.search.data.files.sources import Source, read_source
+from ffsearch.search.data.files.text import TextSettings
 from ffsearch.search.wording.codes import Code
 
 ROWS = "".join(f"{i % 7},{i % 3},{'yes' if i % 2 else 'no'}\n" for i in range(40))

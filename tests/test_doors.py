@@ -19,12 +19,12 @@ import pytest
 
 from ffsearch.errors import DataError
 from ffsearch.search.data.asked import RowReader
-from ffsearch.search.data.databases import PASSWORD, read_database
-from ffsearch.search.data.pieces import open_pieces
+from ffsearch.search.data.features.preprocess import Preprocessor
+from ffsearch.search.data.files.databases import PASSWORD, read_database
+from ffsearch.search.data.files.pieces import open_pieces
+from ffsearch.search.data.files.sources import Source, read_source
+from ffsearch.search.data.files.text import TextSettings
 from ffsearch.search.data.prepare import Prepared, prepare
-from ffsearch.search.data.preprocess import Preprocessor
-from ffsearch.search.data.sources import Source, read_source
-from ffsearch.search.data.text import TextSettings
 from ffsearch.search.wording.codes import Code
 from ffsearch.spaces.schema import DataSpec
 

@@ -18,10 +18,10 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 
 from ffsearch.errors import DataError
 from ffsearch.search.data.asked import RowReader
+from ffsearch.search.data.features.preprocess import Preprocessor
+from ffsearch.search.data.files.sources import read_source
+from ffsearch.search.data.files.text import TextSettings
 from ffsearch.search.data.prepare import Prepared, prepare
-from ffsearch.search.data.preprocess import Preprocessor
-from ffsearch.search.data.sources import read_source
-from ffsearch.search.data.text import TextSettings
 from ffsearch.spaces.schema import DataSpec
 
 N = 40

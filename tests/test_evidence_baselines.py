@@ -14,18 +14,18 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from examples import said
 from ffsearch.search.base.objective import Objective
+from ffsearch.search.data.features.preprocess import Layout, Preprocessor
+from ffsearch.search.data.features.problem import MatrixColumns, Problem, Role, Split
 from ffsearch.search.data.prepare import Refit, prepare
-from ffsearch.search.data.preprocess import Layout, Preprocessor
-from ffsearch.search.data.problem import MatrixColumns, Problem, Role, Split
-from ffsearch.search.evidence import baselines, boosted_trees, linear_model, rivals
-from ffsearch.search.evidence.baselines import Baseline, BaselineName, fit_baseline
+from ffsearch.search.evidence.baseline_models import baselines, boosted_trees, linear_model, rivals
+from ffsearch.search.evidence.baseline_models.baselines import Baseline, BaselineName, fit_baseline
+from ffsearch.search.evidence.baseline_models.stopped_trees import fit_stopped, fit_stopped_in_stages
 from ffsearch.search.evidence.decision import VerdictCode, decide
-from ffsearch.search.evidence.effort import baseline_seconds, split_seconds
 from ffsearch.search.evidence.facts import facts_of_rows
 from ffsearch.search.evidence.metrics import METRICS
-from ffsearch.search.evidence.stopped_trees import fit_stopped, fit_stopped_in_stages
 from ffsearch.search.evidence.terms import row_terms
 from ffsearch.search.network.heads import Head, Loss, TargetScale, Task
+from ffsearch.search.steps.effort import baseline_seconds, split_seconds
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import found
 from ffsearch.spaces.schema import DataSpec

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from examples import ACCURACY, LOSS, a_record
 from ffsearch.search.base.objective import Objective
-from ffsearch.search.data.problem import Problem, Split
+from ffsearch.search.data.features.problem import Problem, Split
 from ffsearch.search.evidence.effects import EffectFinding, Partner, at_rates, partners, weigh_effects
-from ffsearch.search.evidence.effort import affordable_partners
 from ffsearch.search.evidence.importance import parameter_importances
 from ffsearch.search.network.heads import Head, Loss, Task
 from ffsearch.search.network.points import Parameters, contains
 from ffsearch.search.network.topology import Activation, Point, n_params
+from ffsearch.search.steps.effort import affordable_partners
 from ffsearch.spaces.parameters import ChoiceParameter, Fixed, FloatParameter, IntParameter
 
 SPACE: Parameters = {

@@ -24,7 +24,7 @@ from contracts.executors import LONG, ExecutorContract, LosingExecutor, MakeExec
 from contracts.trainers import POINT, STOPPING, MakeTrainer, TrainerContract, job, problem_for, run
 from ffsearch.errors import RunError
 from ffsearch.search.cli import invoke
-from ffsearch.search.data.problem import Problem
+from ffsearch.search.data.features.problem import Problem
 from ffsearch.search.executors import line, processes
 from ffsearch.search.executors.choose import FOLDER, ExecutorChoice, executing
 from ffsearch.search.executors.homes import loss

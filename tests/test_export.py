@@ -22,8 +22,8 @@ import ffsearch
 from ffsearch.errors import ExportError
 from ffsearch.search.base.texts import as_texts
 from ffsearch.search.cli import invoke
-from ffsearch.search.data import moments, written
-from ffsearch.search.data.cells import MISSING
+from ffsearch.search.data.parsing import moments, written
+from ffsearch.search.data.parsing.cells import MISSING
 from ffsearch.search.exporting import export, formats, host, runtimes
 from ffsearch.search.exporting.checks import awkward_rows, read_held_out
 from ffsearch.search.exporting.coded import CodedModel

@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ffsearch.search.data import pieces
-from ffsearch.search.data.aligned import aligned_empty, is_aligned
-from ffsearch.search.data.cells import MISSING, Cells, canonical, number_of
-from ffsearch.search.data.dates import DateReading, seconds_of
-from ffsearch.search.data.pieces import open_pieces
+from ffsearch.search.data.features.aligned import aligned_empty, is_aligned
+from ffsearch.search.data.files import pieces
+from ffsearch.search.data.files.pieces import open_pieces
+from ffsearch.search.data.parsing.cells import MISSING, Cells, canonical, number_of
+from ffsearch.search.data.parsing.dates import DateReading, seconds_of
+from ffsearch.search.data.parsing.quotes import MAX_CELL_BYTES, enclose_cells
 from ffsearch.search.data.prepare import prepare
-from ffsearch.search.data.quotes import MAX_CELL_BYTES, enclose_cells
 from ffsearch.spaces.schema import DataSpec
 
 CELLS = st.one_of(
@@ -117,7 +117,7 @@ def test_a_file_and_a_frame_of_its_cells_give_the_same_matrix(tmp_path: Path) ->
 def test_the_matrix_is_the_same_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     ready = prepare(DataSpec(source="frame", target="y"), frame=messy(300), seed=0)
     whole = ready.fit_all().x
-    monkeypatch.setattr("ffsearch.search.data.preprocess._ROWS_AT_ONCE", 7)
+    monkeypatch.setattr("ffsearch.search.data.features.preprocess._ROWS_AT_ONCE", 7)
     np.testing.assert_array_equal(ready.fit_all().x, whole)
 
 

@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ffsearch.search.data.files.sources import read_source
+from ffsearch.search.data.files.text import TextSettings
 from ffsearch.search.data.findings import find, guess_target
 from ffsearch.search.data.prepare import Prepared, prepare
-from ffsearch.search.data.sources import read_source
-from ffsearch.search.data.text import TextSettings
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding
 from ffsearch.search.wording.language import LANGUAGES, kept

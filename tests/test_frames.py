@@ -14,7 +14,7 @@ import pytest
 
 import ffsearch
 from ffsearch.errors import DataError
-from ffsearch.search.data.frames import as_pandas, is_foreign_frame
+from ffsearch.search.data.files.frames import as_pandas, is_foreign_frame
 from ffsearch.search.data.prepare import prepare
 from ffsearch.spaces.schema import DataSpec
 

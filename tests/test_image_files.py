@@ -15,10 +15,10 @@ from scipy.io import savemat
 
 from examples import said
 from ffsearch.errors import DataError
-from ffsearch.search.data.images import LABEL
+from ffsearch.search.data.features.images import LABEL
+from ffsearch.search.data.files.sources import Source, read_source
+from ffsearch.search.data.files.text import TextSettings
 from ffsearch.search.data.prepare import prepare
-from ffsearch.search.data.sources import Source, read_source
-from ffsearch.search.data.text import TextSettings
 from ffsearch.spaces.schema import DataSpec
 
 RNG = np.random.default_rng(0)

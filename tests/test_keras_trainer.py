@@ -25,7 +25,7 @@ from contracts.trainers import (
     running_mean,
 )
 from ffsearch.errors import RunError
-from ffsearch.search.data.problem import Problem
+from ffsearch.search.data.features.problem import Problem
 from ffsearch.search.network.heads import Task
 from ffsearch.search.network.topology import Activation, Point
 from ffsearch.search.network.weights import initial_weights

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from ffsearch.errors import DataError
 from ffsearch.search.cli import invoke
-from ffsearch.search.data.pieces import open_pieces
+from ffsearch.search.data.files.pieces import open_pieces
 from ffsearch.search.data.prepare import prepare
 from ffsearch.spaces.schema import DataSpec
 

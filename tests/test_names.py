@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 
 from ffsearch.errors import DataError
-from ffsearch.search.data.names import by_name, plain_names
-from ffsearch.search.data.pieces import open_pieces
+from ffsearch.search.data.files.pieces import open_pieces
+from ffsearch.search.data.files.sources import read_source
+from ffsearch.search.data.files.text import TextSettings
+from ffsearch.search.data.parsing.names import by_name, plain_names
 from ffsearch.search.data.prepare import Prepared, prepare
-from ffsearch.search.data.sources import read_source
-from ffsearch.search.data.text import TextSettings
 from ffsearch.search.wording.codes import Code
 from ffsearch.spaces.schema import DataSpec
 

@@ -13,7 +13,7 @@ import pytest
 
 from ffsearch.search.cli import invoke
 from ffsearch.search.data import prepare
-from ffsearch.search.data.cells import Cells
+from ffsearch.search.data.parsing.cells import Cells
 from ffsearch.search.engines import choose
 from ffsearch.search.folder.reader import load
 from ffsearch.spaces import loader

@@ -18,7 +18,7 @@ import pytest
 from numpy.typing import NDArray
 
 from ffsearch.errors import DataError, ExportError
-from ffsearch.search.data.preprocess import Preprocessor, learn_layout
+from ffsearch.search.data.features.preprocess import Preprocessor, learn_layout
 from ffsearch.search.network.heads import Head, TargetScale, Task, default_loss, probabilities, values
 from ffsearch.search.network.model import build_network
 from ffsearch.search.network.topology import Activation, Point

@@ -12,7 +12,7 @@ import pytest
 from threadpoolctl import threadpool_info
 
 from contracts.trainers import POINT, STOPPING, MakeTrainer, TrainerContract, head_for, job, problem_for, run, split_for
-from ffsearch.search.data.problem import Problem, Split
+from ffsearch.search.data.features.problem import Problem, Split
 from ffsearch.search.executors.population import PopulationTrainer
 from ffsearch.search.network.heads import Loss, Task, mean_loss
 from ffsearch.search.network.topology import Activation, Balance, Point

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 import ffsearch
 from ffsearch.errors import DataError, ExportError
 from ffsearch.search.cli import invoke
-from ffsearch.search.data import pieces
-from ffsearch.search.data.preprocess import Preprocessor, learn_layout
+from ffsearch.search.data.features.preprocess import Preprocessor, learn_layout
+from ffsearch.search.data.files import pieces
 from ffsearch.search.folder.reader import MODEL
 from ffsearch.search.network.heads import Task
 from ffsearch.search.serving.packaging import PackagedModel, load_packaged

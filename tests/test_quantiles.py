@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import kstest, norm
 
-from ffsearch.search.data.cells import Cells
-from ffsearch.search.data.preprocess import Preprocessor, learn_layout, raw_numbers, raw_texts
-from ffsearch.search.data.quantiles import N_KNOTS
-from ffsearch.search.data.spelling import PLAIN
+from ffsearch.search.data.features.preprocess import Preprocessor, learn_layout, raw_numbers, raw_texts
+from ffsearch.search.data.features.quantiles import N_KNOTS
+from ffsearch.search.data.parsing.cells import Cells
+from ffsearch.search.data.parsing.spelling import PLAIN
 
 ANY = st.floats(width=32)  # infinite, missing, tiny and huge ones too
 RAW = st.lists(ANY, max_size=60) | st.lists(st.sampled_from([0.0, 0.0, 1.0, 1.0000001, 1e-30, 1e30, 5.0]), max_size=60)

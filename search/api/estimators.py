@@ -33,8 +33,8 @@ from sklearn.utils.validation import (
 )
 
 from ffsearch.errors import DataError
-from ffsearch.search.data.cells import MISSING
-from ffsearch.search.data.frames import as_pandas, is_foreign_frame
+from ffsearch.search.data.files.frames import as_pandas, is_foreign_frame
+from ffsearch.search.data.parsing.cells import MISSING
 from ffsearch.search.folder.reader import MODEL, StoredRun, load
 from ffsearch.search.network.heads import Task
 from ffsearch.search.run import run as run_search

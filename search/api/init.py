@@ -139,9 +139,9 @@ def draft(source: str, *, target: str | Sequence[str] | None = None, folder: Pat
 
 def _target(source: str, target: str | Sequence[str] | None) -> tuple[str | tuple[str, ...] | None, Finding | None]:
     """The target as a space says it, None where the table names its own; and how it is known, where nobody said it."""
+    from ffsearch.search.data.files.sources import read_source
+    from ffsearch.search.data.files.text import TextSettings
     from ffsearch.search.data.findings import guess_target
-    from ffsearch.search.data.sources import read_source
-    from ffsearch.search.data.text import TextSettings
 
     if target is not None:
         return target if isinstance(target, str) else tuple(target), None

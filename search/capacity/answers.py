@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ffsearch.search.capacity.plan import Training
-from ffsearch.search.data.problem import Split
+from ffsearch.search.data.features.problem import Split
 from ffsearch.search.evidence.metrics import METRICS
 from ffsearch.search.evidence.scoring import answers_from_logits, constant_answer, truth_of
 from ffsearch.search.evidence.terms import row_terms

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from ffsearch.search.data.problem import Problem
+from ffsearch.search.data.features.problem import Problem
 from ffsearch.search.network import defaults
 from ffsearch.search.training.protocol import Stopping, Trainer
 

@@ -12,7 +12,7 @@ from ffsearch.search.base.objective import Objective
 from ffsearch.search.capacity.plan import Plan, Training, make_plan
 from ffsearch.search.capacity.rows import ShareRows, rows_of_shares
 from ffsearch.search.capacity.widths import TOLERANCE
-from ffsearch.search.data.images import ImageLayout
+from ffsearch.search.data.features.images import ImageLayout
 from ffsearch.search.evidence.metrics import resolve_objective
 from ffsearch.search.evidence.scoring import naive_value
 from ffsearch.search.executors.choose import ExecutorChoice
@@ -23,8 +23,8 @@ from ffsearch.search.wording.language import PLAIN
 from ffsearch.spaces.capacity import CapacitySpace, CapacitySpec
 
 if TYPE_CHECKING:
+    from ffsearch.search.data.features.problem import Problem
     from ffsearch.search.data.prepare import Prepared
-    from ffsearch.search.data.problem import Problem
     from ffsearch.search.executors.protocol import Executor
 
 __all__ = ["Study", "check_executor", "planned", "study_of"]

@@ -22,14 +22,14 @@ from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
 from ffsearch.search.base.texts import counted
-from ffsearch.search.data.cells import Cells, number_of
-from ffsearch.search.data.columns import CategoryColumn, NumberColumn, Reading
-from ffsearch.search.data.dates import DateReading, find_reading
-from ffsearch.search.data.names import by_name
-from ffsearch.search.data.preprocess import Preprocessor, raw_numbers, require_columns
-from ffsearch.search.data.reading import TableReading
-from ffsearch.search.data.signs import OTHER, shown_sign
-from ffsearch.search.data.spelling import PLAIN, Spelling, find_spelling
+from ffsearch.search.data.features.columns import CategoryColumn, NumberColumn, Reading
+from ffsearch.search.data.features.preprocess import Preprocessor, raw_numbers, require_columns
+from ffsearch.search.data.parsing.cells import Cells, number_of
+from ffsearch.search.data.parsing.dates import DateReading, find_reading
+from ffsearch.search.data.parsing.names import by_name
+from ffsearch.search.data.parsing.reading import TableReading
+from ffsearch.search.data.parsing.signs import OTHER, shown_sign
+from ffsearch.search.data.parsing.spelling import PLAIN, Spelling, find_spelling
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
 

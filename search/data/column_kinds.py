@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
-from ffsearch.search.data.columns import Reading
+from ffsearch.search.data.features.columns import Reading
 from ffsearch.search.wording.finding import Finding
 from ffsearch.search.wording.language import plain_english
 

@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ffsearch.search.data.cells import Cells
-from ffsearch.search.data.dates import looks_like_dates
-from ffsearch.search.data.images import row_digests
-from ffsearch.search.data.signs import number_signs
+from ffsearch.search.data.features.images import row_digests
+from ffsearch.search.data.parsing.cells import Cells
+from ffsearch.search.data.parsing.dates import looks_like_dates
+from ffsearch.search.data.parsing.signs import number_signs
 
 __all__ = ["Copies", "find_copies"]
 

@@ -16,17 +16,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
-from ffsearch.search.data.cells import Cells
 from ffsearch.search.data.kinds import Column, Kind
 from ffsearch.search.data.leaks import find_leaks
+from ffsearch.search.data.parsing.cells import Cells
 from ffsearch.search.network.heads import Task
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
 from ffsearch.spaces.writer import value_to_yaml
 
 if TYPE_CHECKING:
+    from ffsearch.search.data.files.sources import Source
     from ffsearch.search.data.prepare import Prepared
-    from ffsearch.search.data.sources import Source
 
 __all__ = ["Findings", "find", "guess_target"]
 

@@ -15,16 +15,16 @@ from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
 from ffsearch.search.base.texts import as_texts
-from ffsearch.search.data.cells import MISSING_WORDS, ODD_SHARE, Cells, Levels, canonical, folded
-from ffsearch.search.data.clocks import is_duration
 from ffsearch.search.data.column_kinds import Column, Kind
-from ffsearch.search.data.columns import Reading
-from ffsearch.search.data.dates import are_days
-from ffsearch.search.data.preprocess import Raw, raw_numbers, raw_texts
-from ffsearch.search.data.reading import AS_PLAIN, TableReading
-from ffsearch.search.data.spelling import PLAIN, Spelling, find_spelling, find_thousands
+from ffsearch.search.data.features.columns import Reading
+from ffsearch.search.data.features.preprocess import Raw, raw_numbers, raw_texts
+from ffsearch.search.data.parsing.cells import MISSING_WORDS, ODD_SHARE, Cells, Levels, canonical, folded
+from ffsearch.search.data.parsing.clocks import is_duration
+from ffsearch.search.data.parsing.dates import are_days
+from ffsearch.search.data.parsing.reading import AS_PLAIN, TableReading
+from ffsearch.search.data.parsing.spelling import PLAIN, Spelling, find_spelling, find_thousands
+from ffsearch.search.data.parsing.variants import merged, truth_pair, truth_spellings
 from ffsearch.search.data.text_kinds import MIN_ROWS_OF_ID, counted, date_kind, kind_of_texts, sentinels, variants
-from ffsearch.search.data.variants import merged, truth_pair, truth_spellings
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
 

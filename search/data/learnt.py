@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ffsearch.search.data.column_kinds import Column
-from ffsearch.search.data.reading import TableReading
+from ffsearch.search.data.parsing.reading import TableReading
 from ffsearch.search.data.table import Table
 
 __all__ = ["learnt_reading"]

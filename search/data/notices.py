@@ -9,11 +9,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ffsearch.search.data.cells import Levels
 from ffsearch.search.data.copies import Copies
-from ffsearch.search.data.images import ImageLayout
+from ffsearch.search.data.features.images import ImageLayout
+from ffsearch.search.data.features.preprocess import Layout
 from ffsearch.search.data.kinds import Column
-from ffsearch.search.data.preprocess import Layout
+from ffsearch.search.data.parsing.cells import Levels
 from ffsearch.search.data.splits import FEW_GROUPS, Guide, Splits
 from ffsearch.search.data.table import Table
 from ffsearch.search.data.text_kinds import sentinels, variants

@@ -19,15 +19,15 @@ from ffsearch.errors import DataError
 from ffsearch.search.base.texts import counted
 from ffsearch.search.data import notices
 from ffsearch.search.data.asked import RowReader
-from ffsearch.search.data.cells import Cells
 from ffsearch.search.data.copies import find_copies
-from ffsearch.search.data.dates import as_moments, moments_per_unit
-from ffsearch.search.data.encoding import targets_to_encode
-from ffsearch.search.data.images import IMAGE, AnyPreprocessor, ImageLayout, ImagePreprocessor
+from ffsearch.search.data.features.encoding import targets_to_encode
+from ffsearch.search.data.features.images import IMAGE, AnyPreprocessor, ImageLayout, ImagePreprocessor
+from ffsearch.search.data.features.preprocess import Layout, Preprocessor, Raw, take
+from ffsearch.search.data.features.problem import Problem, Split
 from ffsearch.search.data.kinds import Column, Kind, column_in_role, read_columns, row_names_column
 from ffsearch.search.data.learnt import learnt_reading
-from ffsearch.search.data.preprocess import Layout, Preprocessor, Raw, take
-from ffsearch.search.data.problem import Problem, Split
+from ffsearch.search.data.parsing.cells import Cells
+from ffsearch.search.data.parsing.dates import as_moments, moments_per_unit
 from ffsearch.search.data.splits import (
     Fold,
     Guide,

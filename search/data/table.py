@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
 from ffsearch.search.base.texts import as_texts, counted
-from ffsearch.search.data.cells import MISSING, Cells, folded
-from ffsearch.search.data.images import LABEL, ImageShape
-from ffsearch.search.data.names import plain_name
-from ffsearch.search.data.reading import AS_PLAIN, TableReading
-from ffsearch.search.data.signs import judge_signs, number_signs
-from ffsearch.search.data.sources import Source, from_frame, read_source
+from ffsearch.search.data.features.images import LABEL, ImageShape
+from ffsearch.search.data.files.sources import Source, from_frame, read_source
+from ffsearch.search.data.files.text import TextSettings
+from ffsearch.search.data.parsing.cells import MISSING, Cells, folded
+from ffsearch.search.data.parsing.names import plain_name
+from ffsearch.search.data.parsing.reading import AS_PLAIN, TableReading
+from ffsearch.search.data.parsing.signs import judge_signs, number_signs
+from ffsearch.search.data.parsing.units import shape_of
 from ffsearch.search.data.target_reading import read_target
 from ffsearch.search.data.targets import Target
-from ffsearch.search.data.text import TextSettings
-from ffsearch.search.data.units import shape_of
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
 from ffsearch.spaces.schema import MIN_ROWS, DataSpec

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
 from ffsearch.search.base.texts import counted
-from ffsearch.search.data.cells import Cells
-from ffsearch.search.data.dates import looks_like_dates
 from ffsearch.search.data.kinds import rough_cells
-from ffsearch.search.data.reading import TableReading
-from ffsearch.search.data.spelling import PLAIN, Spelling, find_spelling, find_thousands
+from ffsearch.search.data.parsing.cells import Cells
+from ffsearch.search.data.parsing.dates import looks_like_dates
+from ffsearch.search.data.parsing.reading import TableReading
+from ffsearch.search.data.parsing.spelling import PLAIN, Spelling, find_spelling, find_thousands
+from ffsearch.search.data.parsing.variants import merged
 from ffsearch.search.data.targets import MAX_INTEGER_CLASSES, Target, infer_task
-from ffsearch.search.data.variants import merged
 from ffsearch.search.network.heads import Task
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found

@@ -15,8 +15,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
-from ffsearch.search.data.cells import Cells, natural_order, number_of
-from ffsearch.search.data.reading import AS_PLAIN, TableReading
+from ffsearch.search.data.parsing.cells import Cells, natural_order, number_of
+from ffsearch.search.data.parsing.reading import AS_PLAIN, TableReading
 from ffsearch.search.network.heads import Head, TargetScale, Task, default_loss
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, Value, found

@@ -8,15 +8,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ffsearch.search.data.cells import Cells, Levels
-from ffsearch.search.data.clocks import ClockReading, find_clock
 from ffsearch.search.data.column_kinds import Kind
-from ffsearch.search.data.columns import Reading
-from ffsearch.search.data.dates import DateReading, find_reading, looks_like_dates
-from ffsearch.search.data.moments import WINDOW
-from ffsearch.search.data.preprocess import MAX_ENCODED_LEVELS, MAX_LEVELS, MIN_LEVEL_ROWS
-from ffsearch.search.data.sentinels import find_sentinels
-from ffsearch.search.data.variants import truth_pair, variants_of
+from ffsearch.search.data.features.columns import Reading
+from ffsearch.search.data.features.preprocess import MAX_ENCODED_LEVELS, MAX_LEVELS, MIN_LEVEL_ROWS
+from ffsearch.search.data.parsing.cells import Cells, Levels
+from ffsearch.search.data.parsing.clocks import ClockReading, find_clock
+from ffsearch.search.data.parsing.dates import DateReading, find_reading, looks_like_dates
+from ffsearch.search.data.parsing.moments import WINDOW
+from ffsearch.search.data.parsing.sentinels import find_sentinels
+from ffsearch.search.data.parsing.variants import truth_pair, variants_of
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
 

@@ -12,10 +12,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from ffsearch.errors import DataError
-from ffsearch.search.data.encoding import n_encodings
-from ffsearch.search.data.images import ImageLayout
+from ffsearch.search.data.features.encoding import n_encodings
+from ffsearch.search.data.features.images import ImageLayout
+from ffsearch.search.data.features.preprocess import Layout, Raw, learn_layout
 from ffsearch.search.data.kinds import Column
-from ffsearch.search.data.preprocess import Layout, Raw, learn_layout
 from ffsearch.search.data.table import Table
 from ffsearch.search.network.heads import Head
 from ffsearch.search.network.topology import Numbers

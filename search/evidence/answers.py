@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.base.seeds import Purpose, generator
-from ffsearch.search.data.problem import Problem, Split
+from ffsearch.search.data.features.problem import Problem, Split
 from ffsearch.search.data.splits import Guide
 from ffsearch.search.evidence.correction import OutOfSample, Part
 from ffsearch.search.evidence.scoring import answers_from_logits, truth_of

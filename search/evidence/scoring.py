@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ffsearch.search.base.objective import Objective
-from ffsearch.search.data.problem import Problem, Split
+from ffsearch.search.data.features.problem import Problem, Split
 from ffsearch.search.evidence.metrics import METRICS, metric_values
 from ffsearch.search.network.heads import Head, TargetScale, Task, probabilities, values
 from ffsearch.search.training.protocol import Trained

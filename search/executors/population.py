@@ -27,7 +27,7 @@ from typing import Final
 import numpy as np
 
 from ffsearch.search.base.quiet import load_tensorflow
-from ffsearch.search.data.problem import Problem
+from ffsearch.search.data.features.problem import Problem
 from ffsearch.search.executors.protocol import Done, Executor, Recipe, Work, WorkLost
 from ffsearch.search.network import defaults
 from ffsearch.search.training.costs import memory_for_lanes

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Protocol
 from ffsearch.search.training.protocol import Job, Trained
 
 if TYPE_CHECKING:  # workers are started before the driver takes the time to load what trains
-    from ffsearch.search.data.problem import Problem
+    from ffsearch.search.data.features.problem import Problem
     from ffsearch.search.training.lanes import Settings, Tables
 
 __all__ = ["Done", "Executor", "Losses", "Recipe", "Work", "WorkLost"]

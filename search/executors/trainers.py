@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ffsearch.search.base.quiet import load_tensorflow
-from ffsearch.search.data.problem import Problem
+from ffsearch.search.data.features.problem import Problem
 from ffsearch.search.executors.protocol import Executor
 from ffsearch.search.training.protocol import Stopping, Trainer
 from ffsearch.spaces.sampling import CONCURRENCY

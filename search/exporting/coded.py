@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from ffsearch._version import __version__
 from ffsearch.errors import ExportError
 from ffsearch.search.data.asked import other_spellings
-from ffsearch.search.data.cells import MISSING
-from ffsearch.search.data.reading import TableReading
+from ffsearch.search.data.parsing.cells import MISSING
+from ffsearch.search.data.parsing.reading import TableReading
 from ffsearch.search.serving.packaging import PackagedModel
 
 __all__ = ["CodedModel", "coded_model"]

@@ -1,8 +1,8 @@
 """From the cells of a row to the numbers an exported model takes: `.tflite` and `.onnx`, which know no texts.
 
-This file, `data/written.py` and `data/moments.py` need NumPy alone and nothing else of ffsearch, so that they can be
-copied to where the model runs, into one folder; for another language they are the specification. What they read is the
-JSON file that stands beside the model.
+This file, `data/parsing/written.py` and `data/parsing/moments.py` need NumPy alone and nothing else of ffsearch: they can
+be copied to where the model runs, into one folder; for another language they are the specification. What they read is
+the JSON file that stands beside the model.
 
     number     a number as it is, or a text that is written as one; anything else, a truth value and infinity among it,
                is NaN, which means missing, as the words of `missing` are; with a `reading` the text may hold its unit,
@@ -34,14 +34,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 try:
-    from ffsearch.search.data import moments, written
+    from ffsearch.search.data.parsing import moments, written
 except ImportError:  # copied to where the model runs, all three files into one folder
     import moments  # type: ignore[import-not-found, no-redef]
     import written  # type: ignore[import-not-found, no-redef]
 
 __all__ = ["encode"]
 
-# The same pattern as in `data/cells.py`, which this file must not import; a test holds both.
+# The same pattern as in `data/parsing/cells.py`, which this file must not import; a test holds both.
 _WHOLE: Final = re.compile(r"([+-]?(?:0|[1-9]\d*))\.0*")
 _WHAT: Final = {"number": "numbers", "date": "dates", "time": "times"}
 _UNREAD_SHARE: Final = 0.03

@@ -125,7 +125,7 @@ class Model:
 
 def _table(frame: Any) -> Any:
     """The rows as a frame of pandas where they are one of another library."""
-    from ffsearch.search.data.frames import as_pandas, is_foreign_frame
+    from ffsearch.search.data.files.frames import as_pandas, is_foreign_frame
 
     return as_pandas(frame, what="the table of rows") if is_foreign_frame(frame) else frame
 

@@ -42,14 +42,21 @@ from ffsearch.errors import DataError, ExportError
 from ffsearch.search.base.files import put_in_place
 from ffsearch.search.base.numbers import compact
 from ffsearch.search.data.asked import RowReader
-from ffsearch.search.data.clocks import ClockReading
-from ffsearch.search.data.columns import CYCLE_DAYS, YEAR_DAYS, Reading
-from ffsearch.search.data.dates import DateReading
-from ffsearch.search.data.frames import as_pandas
-from ffsearch.search.data.images import IMAGE, AnyPreprocessor, ImagePreprocessor, ImageShape, as_images, image_size
-from ffsearch.search.data.preprocess import CLIP, LIMIT, CategoryColumn, DateCycles, NumberColumn, Preprocessor
-from ffsearch.search.data.quantiles import LARGEST, N_KNOTS, knot_table
-from ffsearch.search.data.spelling import PLAIN
+from ffsearch.search.data.features.columns import CYCLE_DAYS, YEAR_DAYS, Reading
+from ffsearch.search.data.features.images import (
+    IMAGE,
+    AnyPreprocessor,
+    ImagePreprocessor,
+    ImageShape,
+    as_images,
+    image_size,
+)
+from ffsearch.search.data.features.preprocess import CLIP, LIMIT, CategoryColumn, DateCycles, NumberColumn, Preprocessor
+from ffsearch.search.data.features.quantiles import LARGEST, N_KNOTS, knot_table
+from ffsearch.search.data.files.frames import as_pandas
+from ffsearch.search.data.parsing.clocks import ClockReading
+from ffsearch.search.data.parsing.dates import DateReading
+from ffsearch.search.data.parsing.spelling import PLAIN
 from ffsearch.search.network.heads import Head, TargetScale, Task, probabilities, values
 from ffsearch.search.network.model import build_network
 from ffsearch.search.network.topology import Point

@@ -32,7 +32,7 @@ from ffsearch.errors import DataError, ExportError
 from ffsearch.search.base.files import put_in_place
 from ffsearch.search.base.texts import TEXT
 from ffsearch.search.data.asked import RowReader
-from ffsearch.search.data.pieces import Piece, Pieces, open_pieces
+from ffsearch.search.data.files.pieces import Piece, Pieces, open_pieces
 from ffsearch.search.network.heads import Task
 from ffsearch.search.serving.loaded import model_file
 from ffsearch.search.serving.packaging import PackagedModel, load_packaged

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ffsearch.errors import RunError
-from ffsearch.search.evidence.effort import baseline_seconds
 from ffsearch.search.network.points import default_point
 from ffsearch.search.network.topology import layer_sizes
+from ffsearch.search.steps.effort import baseline_seconds
 from ffsearch.search.training.costs import update_seconds
 from ffsearch.search.training.stopping import updates_between
 from ffsearch.search.wording.language import PLAIN
 
 if TYPE_CHECKING:
-    from ffsearch.search.data.problem import Problem
+    from ffsearch.search.data.features.problem import Problem
     from ffsearch.search.folder.trial_record import TrialRecord
     from ffsearch.search.steps.inputs import Inputs
     from ffsearch.search.training.protocol import Stopping

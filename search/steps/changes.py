@@ -11,10 +11,10 @@ from typing import Final
 
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.evidence.effects import Partner, at_rates, partners, weigh_effects
-from ffsearch.search.evidence.effort import affordable_partners
 from ffsearch.search.evidence.scoring import Setting
 from ffsearch.search.folder.results import Effect
 from ffsearch.search.folder.trial_record import TrialRecord
+from ffsearch.search.steps.effort import affordable_partners
 from ffsearch.search.steps.repeats import Repeater, Round
 from ffsearch.search.steps.told_trials import ToldTrials
 from ffsearch.search.wording.codes import Code

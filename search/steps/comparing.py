@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ffsearch.search.evidence.answers import RepeatAnswers
-from ffsearch.search.evidence.baselines import Baseline
+from ffsearch.search.evidence.baseline_models.baselines import Baseline
 from ffsearch.search.evidence.facts import AnsweredElsewhere, Facts, facts_of_rows
 from ffsearch.search.evidence.scoring import Setting
 from ffsearch.search.evidence.terms import row_terms

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from ffsearch.errors import SpaceError
 from ffsearch.search.base.objective import Objective
-from ffsearch.search.data.doors import DOOR_ENDINGS
-from ffsearch.search.data.frames import as_pandas
+from ffsearch.search.data.files.doors import DOOR_ENDINGS
+from ffsearch.search.data.files.frames import as_pandas
 from ffsearch.search.evidence.metrics import resolve_objective
 from ffsearch.search.network.heads import Head, Loss, Output, check_pairing
 from ffsearch.search.network.points import ways_asked

@@ -19,11 +19,10 @@ from numpy.typing import NDArray
 
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.base.seeds import Purpose, generator
-from ffsearch.search.data.dates import DateReading
-from ffsearch.search.data.images import ImageLayout
-from ffsearch.search.evidence.baselines import Baseline, BaselineName, fit_baseline
+from ffsearch.search.data.features.images import ImageLayout
+from ffsearch.search.data.parsing.dates import DateReading
+from ffsearch.search.evidence.baseline_models.baselines import Baseline, BaselineName, fit_baseline
 from ffsearch.search.evidence.calibration import expected_if_calibrated, reliability
-from ffsearch.search.evidence.effort import baseline_splits, split_seconds
 from ffsearch.search.evidence.errors_seen import confusion, residuals, row_losses, worst_slices
 from ffsearch.search.evidence.facts import AnsweredElsewhere, Facts
 from ffsearch.search.evidence.intervals import score_intervals
@@ -59,14 +58,15 @@ from ffsearch.search.steps.comparing import (
     facts_of,
     facts_of_validation,
 )
+from ffsearch.search.steps.effort import baseline_splits, split_seconds
 from ffsearch.search.steps.refitting import Answer, in_unit
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
 from ffsearch.spaces.schema import EvidenceSpec
 
 if TYPE_CHECKING:
+    from ffsearch.search.data.features.problem import Problem
     from ffsearch.search.data.prepare import Prepared, SealedRows
-    from ffsearch.search.data.problem import Problem
     from ffsearch.search.steps.weighing import Weighed
 
 __all__ = ["NETWORK", "Judged", "ModelScores", "judge", "open_test", "worth_having"]

@@ -32,8 +32,8 @@ from ffsearch.search.steps.trial_records import make_record
 from ffsearch.search.training.protocol import Ended, Epoch, Job, Trained
 
 if TYPE_CHECKING:
+    from ffsearch.search.data.features.problem import Problem
     from ffsearch.search.data.prepare import Prepared
-    from ffsearch.search.data.problem import Problem
     from ffsearch.search.data.splits import Guide
 
 __all__ = ["Repeater", "Round"]

@@ -28,7 +28,7 @@ from scipy.special import erfinv
 
 from ffsearch.errors import SpaceError
 from ffsearch.search.base.seeds import Stream, stream
-from ffsearch.search.data.problem import MatrixColumns
+from ffsearch.search.data.features.problem import MatrixColumns
 from ffsearch.search.network.heads import Head, Task
 from ffsearch.search.network.points import Parameters, grid_values
 from ffsearch.search.network.topology import AUGMENTATIONS, Balance, Point

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ffsearch.search.base.seeds import Purpose, Stream, integer, stream
-from ffsearch.search.data.problem import MatrixColumns, Role
+from ffsearch.search.data.features.problem import MatrixColumns, Role
 from ffsearch.search.network.topology import Balance
 from ffsearch.search.training.batches import epoch_order
 

@@ -11,7 +11,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from ffsearch.search.data.problem import Problem
+from ffsearch.search.data.features.problem import Problem
 from ffsearch.search.network.heads import Loss
 from ffsearch.search.training.protocol import Curve, Ended, Epoch, Job, Stopping, Watch
 

@@ -24,7 +24,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from ffsearch.search.data.problem import MatrixColumns, Problem, Split
+from ffsearch.search.data.features.problem import MatrixColumns, Problem, Split
 from ffsearch.search.network import defaults
 from ffsearch.search.network.heads import Head, Loss, mean_loss
 from ffsearch.search.network.model import build_network, data_loss, make_optimizer

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ffsearch.search.data.problem import MatrixColumns, Problem, Split
+from ffsearch.search.data.features.problem import MatrixColumns, Problem, Split
 from ffsearch.search.network import defaults
 from ffsearch.search.network.heads import Head, Loss, Task
 from ffsearch.search.network.topology import Activation, Balance, Numbers, Point, layer_sizes

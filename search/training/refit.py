@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from ffsearch.errors import TrainingError
 from ffsearch.search.base.environment import n_cpus
-from ffsearch.search.data.problem import MatrixColumns, Problem, Split
+from ffsearch.search.data.features.problem import MatrixColumns, Problem, Split
 from ffsearch.search.network import defaults
 from ffsearch.search.network.heads import Head
 from ffsearch.search.network.topology import Point

@@ -7,7 +7,7 @@ from typing import Any, Final
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from ffsearch.search.data.aligned import is_aligned
+from ffsearch.search.data.features.aligned import is_aligned
 
 __all__ = ["as_tensor"]
 

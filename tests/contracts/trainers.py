@@ -17,7 +17,7 @@ import pytest
 from numpy.typing import NDArray
 
 from ffsearch.search.base.seeds import Purpose, child
-from ffsearch.search.data.problem import Problem, Split
+from ffsearch.search.data.features.problem import Problem, Split
 from ffsearch.search.network.heads import Head, Task, default_loss, mean_loss
 from ffsearch.search.network.model import build_network
 from ffsearch.search.network.topology import Numbers, Point

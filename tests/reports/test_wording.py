@@ -16,7 +16,7 @@ from ffsearch.errors import FFSearchError
 from ffsearch.reports.html import build_page
 from ffsearch.search.data.kinds import Kind
 from ffsearch.search.data.prepare import prepare
-from ffsearch.search.evidence.baselines import BaselineName
+from ffsearch.search.evidence.baseline_models.baselines import BaselineName
 from ffsearch.search.evidence.effects import EffectFinding
 from ffsearch.search.network.heads import Task
 from ffsearch.search.network.topology import STUDY_ONLY, Balance, Point

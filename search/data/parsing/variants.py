@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from ffsearch.search.data.cells import Levels, folded
+from ffsearch.search.data.parsing.cells import Levels, folded
 
 __all__ = ["merged", "truth_pair", "truth_spellings", "variants_of"]
 

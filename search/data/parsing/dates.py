@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
 from ffsearch.search.base.texts import counted
-from ffsearch.search.data.cells import MISSING_WORDS, ODD_SHARE, Cells, Levels, folded
-from ffsearch.search.data.moments import DAY_S, has_short_year, is_dotted, seconds_in
+from ffsearch.search.data.parsing.cells import MISSING_WORDS, ODD_SHARE, Cells, Levels, folded
+from ffsearch.search.data.parsing.moments import DAY_S, has_short_year, is_dotted, seconds_in
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
 

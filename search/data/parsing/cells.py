@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ffsearch.search.data.written import plain_number as number_of
+from ffsearch.search.data.parsing.written import plain_number as number_of
 
 __all__ = [
     "MISSING",

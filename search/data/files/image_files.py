@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
-from ffsearch.search.data.decode import unpacked
-from ffsearch.search.data.images import Images, images_from, npz_arrays
+from ffsearch.search.data.features.images import Images, images_from, npz_arrays
+from ffsearch.search.data.files.decode import unpacked
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
 

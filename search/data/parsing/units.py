@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ffsearch.search.data.written import SCALES
+from ffsearch.search.data.parsing.written import SCALES
 
 __all__ = ["Shape", "common_units", "shape_of"]
 

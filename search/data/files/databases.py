@@ -147,7 +147,7 @@ def _read_duckdb(address: str, *, table: str | None, query: str | None) -> pd.Da
         raise DataError(
             f"{address} is a database of DuckDB, and what reads it is not installed: pip install 'ffsearch[duckdb]'."
         ) from None
-    from ffsearch.search.data.frames import as_pandas
+    from ffsearch.search.data.files.frames import as_pandas
 
     path = address.partition("?")[0].removeprefix("duckdb:///")
     _refuse_no_file(path)

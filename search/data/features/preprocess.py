@@ -19,17 +19,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
-from ffsearch.search.data.aligned import aligned_empty
-from ffsearch.search.data.cells import Cells, natural_order
-from ffsearch.search.data.clocks import ClockReading
-from ffsearch.search.data.columns import CLIP, LIMIT, CategoryColumn, DateCycles, NumberColumn, Reading
-from ffsearch.search.data.dates import DateReading
-from ffsearch.search.data.encoding import fit_encodings, other_fold_encodings
-from ffsearch.search.data.names import by_name
-from ffsearch.search.data.problem import MatrixColumns, Role
-from ffsearch.search.data.quantiles import fit_knots
-from ffsearch.search.data.reading import AS_PLAIN, TableReading
-from ffsearch.search.data.spelling import PLAIN, Spelling
+from ffsearch.search.data.features.aligned import aligned_empty
+from ffsearch.search.data.features.columns import CLIP, LIMIT, CategoryColumn, DateCycles, NumberColumn, Reading
+from ffsearch.search.data.features.encoding import fit_encodings, other_fold_encodings
+from ffsearch.search.data.features.problem import MatrixColumns, Role
+from ffsearch.search.data.features.quantiles import fit_knots
+from ffsearch.search.data.parsing.cells import Cells, natural_order
+from ffsearch.search.data.parsing.clocks import ClockReading
+from ffsearch.search.data.parsing.dates import DateReading
+from ffsearch.search.data.parsing.names import by_name
+from ffsearch.search.data.parsing.reading import AS_PLAIN, TableReading
+from ffsearch.search.data.parsing.spelling import PLAIN, Spelling
 
 __all__ = [
     "CLIP",

@@ -22,11 +22,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ffsearch.search.data.cells import Cells, Levels, number_of
-from ffsearch.search.data.reading import AS_PLAIN, TableReading
-from ffsearch.search.data.signs import OTHER, are_surely_thousands, are_thousands, number_signs
-from ffsearch.search.data.units import Shape, common_units, shape_of
-from ffsearch.search.data.written import LIMIT, RANGE, amount
+from ffsearch.search.data.parsing.cells import Cells, Levels, number_of
+from ffsearch.search.data.parsing.reading import AS_PLAIN, TableReading
+from ffsearch.search.data.parsing.signs import OTHER, are_surely_thousands, are_thousands, number_signs
+from ffsearch.search.data.parsing.units import Shape, common_units, shape_of
+from ffsearch.search.data.parsing.written import LIMIT, RANGE, amount
 
 __all__ = ["PLAIN", "Spelling", "find_spelling", "find_thousands"]
 

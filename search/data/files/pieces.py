@@ -30,13 +30,10 @@ from pyarrow import parquet
 
 from ffsearch.errors import DataError
 from ffsearch.search.base.texts import as_frame
-from ffsearch.search.data.cells import MISSING
-from ffsearch.search.data.databases import address_of, is_address, read_database
-from ffsearch.search.data.decode import as_utf8, marked_encoding, unpacked
-from ffsearch.search.data.doors import door_of, read_parquet
-from ffsearch.search.data.names import BLANKS, named_by_place, places_of, plain_name, plain_names
-from ffsearch.search.data.quotes import enclose_cells
-from ffsearch.search.data.text import (
+from ffsearch.search.data.files.databases import address_of, is_address, read_database
+from ffsearch.search.data.files.decode import as_utf8, marked_encoding, unpacked
+from ffsearch.search.data.files.doors import door_of, read_parquet
+from ffsearch.search.data.files.text import (
     DELIMITERS,
     N_SAMPLE_ROWS,
     SEPARATOR_LINE,
@@ -47,6 +44,9 @@ from ffsearch.search.data.text import (
     read_text,
     refuse_odd_lines,
 )
+from ffsearch.search.data.parsing.cells import MISSING
+from ffsearch.search.data.parsing.names import BLANKS, named_by_place, places_of, plain_name, plain_names
+from ffsearch.search.data.parsing.quotes import enclose_cells
 
 __all__ = ["Piece", "Pieces", "open_pieces"]
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from ffsearch.search.data.cells import Cells
+from ffsearch.search.data.parsing.cells import Cells
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ffsearch.search.data.problem import MatrixColumns, Problem, Role, Split
-from ffsearch.search.evidence.rivals import LearntRows, Made, largest_rows, split_loss, tune, weighings
+from ffsearch.search.data.features.problem import MatrixColumns, Problem, Role, Split
+from ffsearch.search.evidence.baseline_models.rivals import LearntRows, Made, largest_rows, split_loss, tune, weighings
 from ffsearch.search.network.heads import Head, Task, probabilities
 from ffsearch.search.training.balance import class_numbers
 

@@ -17,14 +17,14 @@ import pandas as pd
 
 from ffsearch.errors import DataError
 from ffsearch.search.base.texts import TEXT, as_texts
-from ffsearch.search.data.controls import TARGET, control_frame
-from ffsearch.search.data.databases import address_of, is_address, read_database
-from ffsearch.search.data.decode import unpacked
-from ffsearch.search.data.doors import door_of
-from ffsearch.search.data.image_files import is_image_file, read_image_files
-from ffsearch.search.data.images import LABEL, ImageShape
-from ffsearch.search.data.names import plain_names, refuse_repeated, row_names
-from ffsearch.search.data.text import TextSettings, read_text
+from ffsearch.search.data.features.images import LABEL, ImageShape
+from ffsearch.search.data.files.controls import TARGET, control_frame
+from ffsearch.search.data.files.databases import address_of, is_address, read_database
+from ffsearch.search.data.files.decode import unpacked
+from ffsearch.search.data.files.doors import door_of
+from ffsearch.search.data.files.image_files import is_image_file, read_image_files
+from ffsearch.search.data.files.text import TextSettings, read_text
+from ffsearch.search.data.parsing.names import plain_names, refuse_repeated, row_names
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
 

@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
 from ffsearch.search.base.texts import counted
-from ffsearch.search.data.aligned import aligned_empty
-from ffsearch.search.data.preprocess import Preprocessor
-from ffsearch.search.data.problem import MatrixColumns
+from ffsearch.search.data.features.aligned import aligned_empty
+from ffsearch.search.data.features.preprocess import Preprocessor
+from ffsearch.search.data.features.problem import MatrixColumns
 
 __all__ = [
     "IMAGE",

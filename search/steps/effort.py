@@ -9,12 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from ffsearch.search.data.problem import Problem
-from ffsearch.search.evidence.baselines import BaselineName
-from ffsearch.search.evidence.boosted_trees import MAX_BOOSTING_CELLS, SEARCH_FITS, n_judged_rows, tree_columns
+from ffsearch.search.data.features.problem import Problem
+from ffsearch.search.evidence.baseline_models.baselines import BaselineName
+from ffsearch.search.evidence.baseline_models.boosted_trees import (
+    MAX_BOOSTING_CELLS,
+    SEARCH_FITS,
+    n_judged_rows,
+    tree_columns,
+)
+from ffsearch.search.evidence.baseline_models.linear_model import MAX_LINEAR_CELLS, n_products
+from ffsearch.search.evidence.baseline_models.rivals import n_judges
 from ffsearch.search.evidence.effects import Partner
-from ffsearch.search.evidence.linear_model import MAX_LINEAR_CELLS, n_products
-from ffsearch.search.evidence.rivals import n_judges
 from ffsearch.search.network.heads import Task
 from ffsearch.search.network.topology import Point, layer_sizes
 from ffsearch.search.training.batches import batches_per_epoch

@@ -24,9 +24,9 @@ import pandas as pd
 
 from ffsearch.errors import DataError
 from ffsearch.search.base.texts import as_frame, as_texts
-from ffsearch.search.data.decode import as_utf8, is_parquet
-from ffsearch.search.data.names import named_by_place, plain_names, refuse_repeated
-from ffsearch.search.data.text import TextSettings, holds_names
+from ffsearch.search.data.files.decode import as_utf8, is_parquet
+from ffsearch.search.data.files.text import TextSettings, holds_names
+from ffsearch.search.data.parsing.names import named_by_place, plain_names, refuse_repeated
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
 

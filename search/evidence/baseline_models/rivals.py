@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from ffsearch.search.base.environment import n_cpus
 from ffsearch.search.base.seeds import Purpose, generator
-from ffsearch.search.data.problem import Split
+from ffsearch.search.data.features.problem import Split
 from ffsearch.search.evidence.metrics import METRICS, resolve_objective
 from ffsearch.search.evidence.scoring import answers_from_logits, truth_of
 from ffsearch.search.network.heads import Head, Task

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ffsearch.search.data.problem import Problem
-from ffsearch.search.evidence.boosted_trees import MAX_BOOSTING_CELLS, fit_boosting, tree_columns
-from ffsearch.search.evidence.linear_model import MAX_LINEAR_CELLS, fit_linear
-from ffsearch.search.evidence.rivals import Constant, FittedModel, Made, largest_rows
+from ffsearch.search.data.features.problem import Problem
+from ffsearch.search.evidence.baseline_models.boosted_trees import MAX_BOOSTING_CELLS, fit_boosting, tree_columns
+from ffsearch.search.evidence.baseline_models.linear_model import MAX_LINEAR_CELLS, fit_linear
+from ffsearch.search.evidence.baseline_models.rivals import Constant, FittedModel, Made, largest_rows
 from ffsearch.search.evidence.scoring import answers_from_logits
 from ffsearch.search.network.heads import Head, TargetScale, Task, values
 from ffsearch.search.wording.codes import Code

@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 
 from ffsearch.search.base.texts import as_texts
-from ffsearch.search.data.cells import MISSING
-from ffsearch.search.data.reading import TableReading
-from ffsearch.search.data.units import shape_of
+from ffsearch.search.data.parsing.cells import MISSING
+from ffsearch.search.data.parsing.reading import TableReading
+from ffsearch.search.data.parsing.units import shape_of
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
 

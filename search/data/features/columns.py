@@ -25,10 +25,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ffsearch.search.data.clocks import ClockReading
-from ffsearch.search.data.dates import DateReading
-from ffsearch.search.data.quantiles import scores
-from ffsearch.search.data.spelling import PLAIN, Spelling
+from ffsearch.search.data.features.quantiles import scores
+from ffsearch.search.data.parsing.clocks import ClockReading
+from ffsearch.search.data.parsing.dates import DateReading
+from ffsearch.search.data.parsing.spelling import PLAIN, Spelling
 
 __all__ = [
     "CLIP",

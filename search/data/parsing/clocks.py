@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ffsearch.search.data.cells import MISSING_WORDS, ODD_SHARE, Cells, folded
-from ffsearch.search.data.moments import DAY_S, time_in
+from ffsearch.search.data.parsing.cells import MISSING_WORDS, ODD_SHARE, Cells, folded
+from ffsearch.search.data.parsing.moments import DAY_S, time_in
 
 __all__ = ["ClockReading", "find_clock", "is_duration"]
 

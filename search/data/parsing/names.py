@@ -18,7 +18,7 @@ from typing import Any, Final
 import pandas as pd
 
 from ffsearch.errors import DataError
-from ffsearch.search.data.cells import Cells
+from ffsearch.search.data.parsing.cells import Cells
 
 __all__ = [
     "BLANKS",

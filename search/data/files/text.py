@@ -24,10 +24,10 @@ from pyarrow import csv as arrow_csv
 
 from ffsearch.errors import DataError
 from ffsearch.search.base.texts import as_frame, counted
-from ffsearch.search.data.cells import MISSING, number_of
-from ffsearch.search.data.decode import as_utf8
-from ffsearch.search.data.names import named_by_place, plain_names, refuse_repeated, row_names
-from ffsearch.search.data.quotes import MAX_CELL_BYTES, enclose_cells
+from ffsearch.search.data.files.decode import as_utf8
+from ffsearch.search.data.parsing.cells import MISSING, number_of
+from ffsearch.search.data.parsing.names import named_by_place, plain_names, refuse_repeated, row_names
+from ffsearch.search.data.parsing.quotes import MAX_CELL_BYTES, enclose_cells
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
 

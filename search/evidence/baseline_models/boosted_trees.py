@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from ffsearch.search.base.environment import threads_wait_asleep
 from ffsearch.search.base.seeds import Purpose, integer
-from ffsearch.search.data.problem import MatrixColumns, Problem, Role, Split
-from ffsearch.search.evidence.rivals import (
+from ffsearch.search.data.features.problem import MatrixColumns, Problem, Role, Split
+from ffsearch.search.evidence.baseline_models.rivals import (
     Constant,
     FittedModel,
     LearntRows,
@@ -34,7 +34,7 @@ from ffsearch.search.evidence.rivals import (
     tune,
     weighings,
 )
-from ffsearch.search.evidence.stopped_trees import fit_stopped
+from ffsearch.search.evidence.baseline_models.stopped_trees import fit_stopped
 from ffsearch.search.network.heads import Head, Loss, Task
 from ffsearch.search.training.balance import class_numbers, class_weights
 from ffsearch.search.wording.codes import Code
