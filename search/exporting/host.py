@@ -1,8 +1,8 @@
 """From the cells of a row to the numbers an exported model takes: `.tflite` and `.onnx`, which know no texts.
 
-This file, `data/parsing/written.py` and `data/parsing/moments.py` need NumPy alone and nothing else of ffsearch: they can
-be copied to where the model runs, into one folder; for another language they are the specification. What they read is
-the JSON file that stands beside the model.
+This file, `data/parsing/written.py` and `data/parsing/moments.py` need NumPy alone and nothing else of ffsearch: they
+can be copied to where the model runs, into one folder; for another language they are the specification. What they read
+is the JSON file that stands beside the model.
 
     number     a number as it is, or a text that is written as one; anything else, a truth value and infinity among it,
                is NaN, which means missing, as the words of `missing` are; with a `reading` the text may hold its unit,
