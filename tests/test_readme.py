@@ -1,4 +1,4 @@
-"""What the README shows works: its Python runs, its commands are those of CI, its options exist."""
+"""What README and documents show works: their Python runs, their commands are those of CI, their options exist."""
 
 from __future__ import annotations
 
@@ -16,8 +16,13 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
+SHOWN = README + "".join(
+    (ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("commands.md", "python.md", "model.md")
+)
+
+
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+    return re.findall(rf"```{language}\n(.*?)```", SHOWN, flags=re.DOTALL)
 
 
 def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
