@@ -50,7 +50,7 @@ def as_pandas(given: Any, *, what: str = "data") -> pd.DataFrame:
             )
         given = given.collect()
     try:
-        table = pa.table(given)
+        table = _as_table(given)
         table = table.cast(pa.schema([field.with_type(_plain_type(field.type)) for field in table.schema]))
     except (pa.ArrowException, TypeError, ValueError) as error:
         first_line = str(error).splitlines()[0]
@@ -61,10 +61,17 @@ def as_pandas(given: Any, *, what: str = "data") -> pd.DataFrame:
     return as_frame(table, ignore_metadata=True)
 
 
+def _as_table(given: Any) -> pa.Table:
+    """Polars' own way writes texts that every Arrow reads; by the stream they come as views, which is new in it."""
+    own = getattr(given, "to_arrow", None)
+    made = own() if callable(own) else given
+    return made if isinstance(made, pa.Table) else pa.table(made)
+
+
 def _plain_type(dtype: pa.DataType) -> pa.DataType:
-    """The type of a column as frames know it: views of texts are texts, and so are categories of them."""
-    if pa.types.is_dictionary(dtype) and pa.types.is_string_view(dtype.value_type):
-        return pa.dictionary(pa.int32(), pa.large_string(), ordered=dtype.ordered)
+    """The type of a column as frames know it: views of texts are texts, and categories have numbers with a sign."""
+    if pa.types.is_dictionary(dtype):
+        return pa.dictionary(pa.int32(), _plain_type(dtype.value_type), ordered=dtype.ordered)
     if pa.types.is_string_view(dtype):
         return pa.large_string()
     return dtype
