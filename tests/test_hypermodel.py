@@ -88,7 +88,7 @@ def test_the_best_model_answers_as_it_did(searched: dict[str, Any]) -> None:
     """KerasTuner builds the network anew and loads the weights it kept: the point alone must say what it is."""
     tuner = searched["RandomSearch"]
     (model,) = tuner.get_best_models()
-    split = tuner.hypermodel._split
+    split = tuner.hypermodel._problem.splits[0]
     logits = model.predict(split.x_valid, verbose=0)
     loss = np.mean(np.logaddexp(0, logits) - split.y_valid * logits)
     assert loss == pytest.approx(tuner.oracle.get_best_trials()[0].score, rel=1e-5)

@@ -27,8 +27,8 @@ WRONG_VALUES = {
     # what stands under the head: what is said of it
     "kind: capcity": '2:7: kind: "capcity" is not known. Did you mean capacity? Legal: search, capacity.',
     "kind: [search]": '2:7: kind: ["search"] is not known. Legal: search.',
-    "dta: {}": "2:1: dta: unknown key. Did you mean data? Legal: kind, data, space, train, search, evidence, ignore.",
-    "true: 1": "2:1: true: unknown key. Legal: kind, data, space, train, search, evidence, ignore.",
+    "dta: {}": "2:1: dta: unknown key. Did you mean data? Legal: kind, data, space, train, search, model, evidence, ignore.",
+    "true: 1": "2:1: true: unknown key. Legal: kind, data, space, train, search, model, evidence, ignore.",
     "ignore: [FFS-301]": (
         '2:10: ignore.0: "FFS-301" is no code of a finding. Did you mean FFS301? `ffsearch explain` lists all codes.'
     ),
@@ -216,20 +216,20 @@ def test_a_stated_task_refuses_what_is_for_another(task: str, keys: str, said: s
 
 WRONG_TEXTS = {
     "": (
-        "my.yaml:1:1: the file is empty. It needs the keys kind, data, space, train, search, evidence, ignore; copy "
+        "my.yaml:1:1: the file is empty. It needs the keys kind, data, space, train, search, model, evidence, ignore; copy "
         "the shipped space tabular to begin."
     ),
     "# nothing\n": (
-        "my.yaml:1:1: the file is empty. It needs the keys kind, data, space, train, search, evidence, ignore; copy "
+        "my.yaml:1:1: the file is empty. It needs the keys kind, data, space, train, search, model, evidence, ignore; copy "
         "the shipped space tabular to begin."
     ),
     "- a\n- b\n": (
         'my.yaml:1:1: ["a", "b"] stands where keys are expected. '
-        "Legal keys: kind, data, space, train, search, evidence, ignore."
+        "Legal keys: kind, data, space, train, search, model, evidence, ignore."
     ),
     "just words": (
         'my.yaml:1:1: "just words" stands where keys are expected. '
-        "Legal keys: kind, data, space, train, search, evidence, ignore."
+        "Legal keys: kind, data, space, train, search, model, evidence, ignore."
     ),
     "data:\n\tsource: a.csv\n": "my.yaml:2:1: a tab indents this line; use spaces.",
     "data: {source: a.csv}\ndata: {source: b.csv}\n": (
@@ -322,7 +322,7 @@ def test_bins_that_networks_are_given_are_right(numbers: str) -> None:
          "Legal: tpe, random, gp, cmaes, qmc, grid, nsga2, bayesian, hyperband."),
         ("serch.seed=1",
          "--set serch.seed=1: serch: unknown key. Did you mean search? "
-         "Legal: kind, data, space, train, search, evidence, ignore."),
+         "Legal: kind, data, space, train, search, model, evidence, ignore."),
         ("search.sed=1",
          "--set search.sed=1: search.sed: unknown key. Did you mean seed? "
          "Legal: engine, sampler, pruner, trials, budget, concurrency, max_params, max_seconds_per_trial, warm_start, "
