@@ -27,7 +27,9 @@ WRONG_VALUES = {
     # what stands under the head: what is said of it
     "kind: capcity": '2:7: kind: "capcity" is not known. Did you mean capacity? Legal: search, capacity.',
     "kind: [search]": '2:7: kind: ["search"] is not known. Legal: search.',
-    "dta: {}": "2:1: dta: unknown key. Did you mean data? Legal: kind, data, space, train, search, model, evidence, ignore.",
+    "dta: {}": (
+        "2:1: dta: unknown key. Did you mean data? Legal: kind, data, space, train, search, model, evidence, ignore."
+    ),
     "true: 1": "2:1: true: unknown key. Legal: kind, data, space, train, search, model, evidence, ignore.",
     "ignore: [FFS-301]": (
         '2:10: ignore.0: "FFS-301" is no code of a finding. Did you mean FFS301? `ffsearch explain` lists all codes.'
@@ -216,12 +218,12 @@ def test_a_stated_task_refuses_what_is_for_another(task: str, keys: str, said: s
 
 WRONG_TEXTS = {
     "": (
-        "my.yaml:1:1: the file is empty. It needs the keys kind, data, space, train, search, model, evidence, ignore; copy "
-        "the shipped space tabular to begin."
+        "my.yaml:1:1: the file is empty. It needs the keys kind, data, space, train, search, model, evidence, ignore; "
+        "copy the shipped space tabular to begin."
     ),
     "# nothing\n": (
-        "my.yaml:1:1: the file is empty. It needs the keys kind, data, space, train, search, model, evidence, ignore; copy "
-        "the shipped space tabular to begin."
+        "my.yaml:1:1: the file is empty. It needs the keys kind, data, space, train, search, model, evidence, ignore; "
+        "copy the shipped space tabular to begin."
     ),
     "- a\n- b\n": (
         'my.yaml:1:1: ["a", "b"] stands where keys are expected. '
