@@ -23,7 +23,7 @@ from ffsearch.search.network.heads import Head, TargetScale, Task, default_loss,
 from ffsearch.search.network.model import build_network
 from ffsearch.search.network.topology import Activation, Point
 from ffsearch.search.network.weights import initial_weights
-from ffsearch.search.serving import packaging
+from ffsearch.search.serving import layers
 from ffsearch.search.serving.packaging import MEMBER, PackagedModel, load_packaged, save_model
 from model_examples import raw_inputs
 
@@ -222,7 +222,7 @@ def test_the_facts_travel_in_the_file(tmp_path: Path) -> None:
 def test_a_file_that_answers_otherwise_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "model.keras"
     path.write_text("the old one")
-    monkeypatch.setattr(packaging, "CLIP", 2.9)
+    monkeypatch.setattr(layers, "CLIP", 2.9)
     with pytest.raises(
         ExportError, match=r"answers otherwise than the run: by 0\.\d+ on 100 rows, where 1e-05 is allowed"
     ):
