@@ -23,7 +23,7 @@ from ffsearch.search.network.heads import Head, TargetScale, Task, default_loss,
 from ffsearch.search.network.model import build_network
 from ffsearch.search.network.topology import Activation, Point
 from ffsearch.search.network.weights import initial_weights
-from ffsearch.search.serving import layers
+from ffsearch.search.serving import layers, packaging
 from ffsearch.search.serving.packaging import MEMBER, PackagedModel, load_packaged, save_model
 from model_examples import raw_inputs
 
