@@ -197,6 +197,14 @@ def test_no_file_breaks_the_reader_for_long(name: str) -> None:
     holds()
 
 
+@pytest.mark.parametrize("version", [191, 255])
+def test_a_workbook_of_a_version_to_come_is_refused(version: int) -> None:
+    payload = bytearray(workbook())
+    at = payload.index(b"PK\x01\x02") + 6  # what the first member of the contents needs
+    payload[at : at + 2] = version.to_bytes(2, "little")
+    is_read_or_refused("t.xlsx", bytes(payload))
+
+
 @pytest.mark.parametrize("value", [10**400, 2**63, float("nan"), True, None, "", "\ud83d\ude00"])
 def test_odd_values_of_json_are_cells(value: Any, tmp_path: Path) -> None:
     path = tmp_path / "t.json"

@@ -14,6 +14,7 @@ import csv
 import io
 import json
 import re
+import struct
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -155,7 +156,7 @@ def _is_workbook(payload: bytes) -> bool:
     try:
         with zipfile.ZipFile(io.BytesIO(payload)) as archive:
             return any(member.startswith(_SHEET_PARTS) for member in archive.namelist())
-    except (zipfile.BadZipFile, OSError, ValueError):
+    except (zipfile.BadZipFile, NotImplementedError, OverflowError, OSError, ValueError, struct.error):
         return True  # a torn one, of which its reader says so
 
 
