@@ -24,6 +24,7 @@ from ffsearch.spaces.overrides import Overrides, apply_overrides
 from ffsearch.spaces.schema import SearchSpace
 
 __all__ = [
+    "TABLE_SUFFIXES",
     "AnySpace",
     "Loaded",
     "as_search",
@@ -44,8 +45,11 @@ MAX_BYTES: Final = 64 * 1024
 KINDS: Final[Mapping[str, type[AnySpace]]] = {"search": SearchSpace, "capacity": CapacitySpace}
 """The model that checks each kind of space file."""
 
-_TABLES: Final = (".csv", ".tsv", ".parquet", ".npz", ".gz", ".xlsx")
-"""Endings that are data and not a space."""
+TABLE_SUFFIXES: Final = (
+    ".csv", ".tsv", ".txt", ".gz", ".parquet", ".npz", ".xlsx", ".xls", ".ods", ".feather", ".arrow", ".arrows", ".ipc",
+    ".arff", ".jsonl",
+)  # fmt: skip
+"""Endings that are data and not a space, in lower case; `.json` may be either."""
 
 _SCHEME: Final = re.compile(r"[a-z]\w+:")
 """Sources that are names and not files, `sklearn:iris`; a single letter before the colon is a drive."""
@@ -167,7 +171,7 @@ def _read(path_or_name: str | PathLike[str]) -> tuple[str, str, Path | None]:
     shipped = _shipped_name(path)
     if shipped is not None and not path.is_file():
         return files("ffsearch.spaces").joinpath(f"{shipped}.yaml").read_text(encoding="utf-8"), f"{shipped}.yaml", None
-    if path.suffix.lower() in _TABLES:
+    if path.suffix.lower() in TABLE_SUFFIXES:
         raise SpaceError(
             f"{given} looks like a table, not like a space file (YAML). Give the table to a space: "
             f"ffsearch run tabular --data {shell_quoted(given)} --target COLUMN"

@@ -9,22 +9,10 @@ from typing import Final
 
 from ffsearch.search.base.environment import shell_quoted
 from ffsearch.search.folder.reader import LOG
+from ffsearch.spaces.loader import TABLE_SUFFIXES
 
-__all__ = ["DATA_SCHEMES", "DATA_SUFFIXES", "SPACE_SUFFIXES", "is_data", "meant", "said_by_set"]
+__all__ = ["DATA_SCHEMES", "SPACE_SUFFIXES", "is_data", "meant", "said_by_set"]
 
-DATA_SUFFIXES: Final = (
-    ".csv",
-    ".tsv",
-    ".txt",
-    ".gz",
-    ".parquet",
-    ".xlsx",
-    ".ods",
-    ".feather",
-    ".arrow",
-    ".arff",
-    ".jsonl",
-)
 SPACE_SUFFIXES: Final = ("", ".yaml", ".yml", ".json")
 DATA_SCHEMES: Final = ("sklearn:", "openml:", "control:", "sqlite://", "duckdb://", "postgresql", "mysql", "http")
 
@@ -48,7 +36,7 @@ _BY_WORD: Final = {word: command for command, words in _OTHER_WORDS.items() for 
 
 def is_data(given: str) -> bool:
     """Whether a word names a table: by its ending or scheme, or a file that is not called as a space."""
-    named = given.lower().endswith(DATA_SUFFIXES) or given.startswith(DATA_SCHEMES)
+    named = given.lower().endswith(TABLE_SUFFIXES) or given.startswith(DATA_SCHEMES)
     return named or (Path(given).is_file() and Path(given).suffix.lower() not in SPACE_SUFFIXES)
 
 

@@ -30,10 +30,11 @@ from ffsearch.search.data.parsing.names import by_name
 from ffsearch.search.data.parsing.reading import TableReading
 from ffsearch.search.data.parsing.signs import OTHER, shown_sign
 from ffsearch.search.data.parsing.spelling import PLAIN, Spelling, find_spelling
+from ffsearch.search.data.parsing.variants import FALSE_WORDS, TRUE_WORDS
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
 
-__all__ = ["FALSE_WORDS", "TRUE_WORDS", "UNREAD_SHARE", "RowReader", "other_spellings"]
+__all__ = ["UNREAD_SHARE", "RowReader", "other_spellings"]
 
 UNREAD_SHARE: Final = 0.03
 """Largest share of a column's cells that may be unreadable. Choice: typing errors, not another way to write."""
@@ -52,14 +53,6 @@ _LENIENT: Final = " Or have them answered all the same, such cells as missing: -
 
 N_SHOWN: Final = 3
 """Cells or levels shown of a column."""
-
-TRUE_WORDS: Final = frozenset(
-    {"true", "t", "yes", "y", "1", "on", "sim", "s", "verdadeiro", "wahr", "ja", "vrai", "oui"}
-)
-FALSE_WORDS: Final = frozenset(
-    {"false", "f", "no", "n", "0", "off", "não", "nao", "falso", "falsch", "nein", "faux", "non"}
-)
-"""Spellings of truth, in lower case: of programs, of Excel and of people. No word is in both."""
 
 _YEAR_LAST: Final = re.compile(r"\d{1,2}(?P<sign>[-/.])\d{1,2}(?P=sign)(?:\d{2}|\d{4})\b")
 

@@ -7,12 +7,22 @@ from typing import Final
 
 from ffsearch.search.data.parsing.cells import Levels, folded
 
-__all__ = ["merged", "truth_pair", "truth_spellings", "variants_of"]
+__all__ = ["FALSE_WORDS", "TRUE_WORDS", "merged", "truth_pair", "truth_spellings", "variants_of"]
 
 _TRUTH: Final = (("false", "true"), ("no", "yes"), ("f", "t"), ("n", "y"), ("0", "1"), ("off", "on"))
 """False and true in the spellings that a column may have."""
 
 _ALSO: Final = (("0.0", "1.0"),)
+
+_OF_PEOPLE: Final = (
+    ("não", "sim"), ("nao", "sim"), ("n", "s"), ("falso", "verdadeiro"), ("falsch", "wahr"), ("nein", "ja"),
+    ("faux", "vrai"), ("non", "oui"),
+)  # fmt: skip
+"""What rows to come may say for the truth values of a column, as spreadsheets and people of other languages do."""
+
+FALSE_WORDS: Final = frozenset(false for false, _ in (*_TRUTH, *_OF_PEOPLE))
+TRUE_WORDS: Final = frozenset(true for _, true in (*_TRUTH, *_OF_PEOPLE))
+"""Spellings of truth, in lower case. No word is in both."""
 
 
 def truth_pair(levels: Levels) -> tuple[str, str] | None:
