@@ -155,15 +155,7 @@ class SpaceHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]  # KerasTun
         """The batches of the training rows as a point is shown them, made when first asked for."""
         if point.numbers not in self._feeds:
             seen = self._problem.seen_by(point)
-            (split, *_) = seen.splits
-            self._feeds[point.numbers] = BatchFeed(
-                split.x_train,
-                split.y_train,
-                weight=split.train_weight,
-                batch_size=self._stopping.batch_size,
-                columns=seen.matrix_columns,
-                n_outputs=seen.head.n_outputs,
-            )
+            self._feeds[point.numbers] = BatchFeed.of_split(seen, 0, batch_size=self._stopping.batch_size)
         return self._feeds[point.numbers]
 
     def _job(self, point: Point) -> Job:

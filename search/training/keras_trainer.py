@@ -176,15 +176,7 @@ class KerasTrainer:
         key = (job.fold, job.point.numbers)
         if key not in self._feeds:
             seen = self._problem.seen_by(job.point)
-            split = seen.splits[job.fold]
-            self._feeds[key] = BatchFeed(
-                split.x_train,
-                split.y_train,
-                weight=split.train_weight,
-                batch_size=self._stopping.batch_size,
-                columns=seen.matrix_columns,
-                n_outputs=seen.head.n_outputs,
-            )
+            self._feeds[key] = BatchFeed.of_split(seen, job.fold, batch_size=self._stopping.batch_size)
         return self._feeds[key]
 
 
@@ -225,6 +217,16 @@ class BatchFeed:
         self._tensors: dict[int, tf.Tensor] = {}
         self._datasets: dict[tuple[Balance, bool, bool], tf.data.Dataset] = {}
         self._asked = (np.random.SeedSequence(0), Point(depth=1, width=1), 1)
+
+    @classmethod
+    def of_split(cls, problem: Problem, fold: int, *, batch_size: int) -> BatchFeed:
+        """That of the training rows of one split, as the problem shows them."""
+        split = problem.splits[fold]
+        return cls(
+            split.x_train, split.y_train,
+            weight=split.train_weight, batch_size=batch_size,
+            columns=problem.matrix_columns, n_outputs=problem.head.n_outputs,
+        )  # fmt: skip
 
     def n_updates(self, point: Point) -> int:
         """Updates of an epoch."""
