@@ -245,6 +245,19 @@ def test_what_is_worth_saying_of_rows_is_said(plain: Preprocessor) -> None:
     assert reader.findings() == ()
 
 
+def test_rows_that_were_learnt_from_are_never_refused() -> None:
+    """Codes of which each is in one row alone are one level to the model, and a new one is what they all were."""
+    codes = [f"{place:05}" for place in range(N)]
+    shops = ["north" if place % 3 else f"shop {place}" for place in range(N)]
+    rows = TRAINED.assign(code=codes, place=shops, empty=[None, *["n/d"] * (N - 1)])
+    preprocessor = prepare(DataSpec(source="frame", target="y", test=None), seed=0, frame=rows).fit_all().preprocessor
+    assert isinstance(preprocessor, Preprocessor)
+    _, reader = read_frame(preprocessor, rows)
+    assert not {finding.values["column"] for finding in reader.findings()} & {"code", "empty"}
+    new = rows.assign(code=[f"9{code}" for code in codes])
+    assert np.array_equal(read_frame(preprocessor, new)[0], read_frame(preprocessor, rows)[0])
+
+
 def test_a_grouped_number_that_pandas_took_for_a_decimal_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     people = [f"{n // 1000}.{n % 1000:03}" if n > 999 else str(n) for n in range(400, 400 + N * 37, 37)]

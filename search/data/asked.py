@@ -294,7 +294,8 @@ class RowReader:
         seen.n_rows += len(cells)
         seen.n_missing += levels.n_missing
         unseen = [place for place, text in enumerate(texts) if text is None]
-        if unseen:
+        tells_apart = any(column.vocabulary)  # else every level was rare, and a new one is what all others were
+        if unseen and tells_apart:
             seen.n_unseen += int(levels.counts()[unseen].sum())
             seen.show([levels.texts[place] for place in unseen])
         plain = [levels.texts[place] if text is None else text for place, text in enumerate(texts)]
