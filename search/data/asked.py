@@ -51,6 +51,9 @@ SURVEY_ROWS: Final = 16_384
 
 _LENIENT: Final = " Or have them answered all the same, such cells as missing: --lenient, in Python lenient=True."
 
+N_SPREADS: Final = 3
+"""Standard deviations by which more unknown levels than usual are a surprise. choice: one file in a thousand is not."""
+
 N_SHOWN: Final = 3
 """Cells or levels shown of a column."""
 
@@ -294,8 +297,7 @@ class RowReader:
         seen.n_rows += len(cells)
         seen.n_missing += levels.n_missing
         unseen = [place for place, text in enumerate(texts) if text is None]
-        tells_apart = any(column.vocabulary)  # else every level was rare, and a new one is what all others were
-        if unseen and tells_apart:
+        if unseen:
             seen.n_unseen += int(levels.counts()[unseen].sum())
             seen.show([levels.texts[place] for place in unseen])
         plain = [levels.texts[place] if text is None else text for place, text in enumerate(texts)]
@@ -313,9 +315,8 @@ class RowReader:
         elif seen.n_unread > UNREAD_SHARE * seen.n_present:
             what = "dates" if self._is_date(name) else "numbers"
             yield f"  {name!r}: {seen.n_unread:,} of {counted(seen.n_present, 'cell')} are no {what}: {shown}{learnt}"
-        elif seen.n_unseen == seen.n_present and len(seen.shown) > 1:
-            known = next(one.vocabulary for one in self._preprocessor.categories if one.name == name)
-            levels = ", ".join(repr(level) for level in known[:N_SHOWN] if level)
+        elif seen.n_unseen == seen.n_present and len(seen.shown) > 1 and self._surprises(name, seen):
+            levels = ", ".join(repr(level) for level in self._category(name).vocabulary[:N_SHOWN] if level)
             n_cells = counted(seen.n_present, "cell")
             yield f"  {name!r}: not one of {n_cells} holds a level it knows: {shown}; it knows {levels}"
 
@@ -325,7 +326,7 @@ class RowReader:
         if seen.n_unread:
             form = "dates" if self._is_date(name) else "numbers"
             yield found(Code.CELLS_UNREAD, form, n=seen.n_unread, cells=shown, **told)
-        if seen.n_unseen:
+        if seen.n_unseen and self._surprises(name, seen):
             yield found(Code.LEVELS_UNSEEN, n=seen.n_unseen, levels=shown, **told)
         if seen.n_missing and self._had_none_missing(name):
             yield found(Code.CELLS_MISSING, n=seen.n_missing, **told)
@@ -340,6 +341,15 @@ class RowReader:
                 ends = np.array([column.low, column.high, seen.furthest], np.float64) + offset
                 low, high, value = (f"{end:.6g}" for end in ends)
                 yield found(Code.OUT_OF_RANGE, "numbers", n=seen.n_far, low=low, high=high, value=value, **told)
+
+    def _surprises(self, name: str, seen: _Tally) -> bool:
+        """Whether more cells hold no known level than among the training rows, whose rare ones were pooled."""
+        share = self._category(name).pooled
+        spread = math.sqrt(seen.n_present * share * (1 - share))
+        return seen.n_unseen > seen.n_present * share + N_SPREADS * spread
+
+    def _category(self, name: str) -> CategoryColumn:
+        return next(one for one in self._preprocessor.categories if one.name == name)
 
     def _is_date(self, name: str) -> bool:
         return any(one.name == name and isinstance(one.reading, DateReading) for one in self._preprocessor.numbers)

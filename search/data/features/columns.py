@@ -195,6 +195,7 @@ class CategoryColumn:
             slot less then, and the last one is of missing and unseen levels.
         rest: Further levels, which share the last slot and differ by their encodings alone.
         encodings: A row for each of `levels` and `rest`, and a last one for all other texts; all of one length.
+        pooled: Share of the training rows' cells whose level was too rare to be told apart; 0 in early versions.
     """
 
     name: str
@@ -203,6 +204,7 @@ class CategoryColumn:
     ordered: bool = False
     rest: tuple[str, ...] = ()
     encodings: tuple[tuple[float, ...], ...] = ()
+    pooled: float = 0.0
 
     @property
     def n_slots(self) -> int:

@@ -534,6 +534,9 @@ def _fit_category(
     column = CategoryColumn(
         name=category.name, levels=category.levels, known=known, ordered=category.ordered, rest=category.rest
     )
+    present = raw != ""
+    is_pooled = column.places(raw[present]) == len(column.vocabulary)
+    column = replace(column, pooled=float(is_pooled.mean()) if present.any() else 0.0)
     if not category.n_encodings:
         return column
     assert targets is not None, "a layout with encodings is fitted with targets"
