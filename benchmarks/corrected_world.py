@@ -75,7 +75,7 @@ class Run:
         y = x @ self.slopes + self.world.curved * np.sin(x @ self.waves).sum(axis=1)
         return x, y + 0.7 * self.rng.standard_normal(n_rows)
 
-    def answers(self, point: int, learnt: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    def predictions(self, point: int, learnt: np.ndarray, asked: np.ndarray) -> np.ndarray:
         """A fresh network of a point that learnt from some rows, asked about others."""
         width = self.width[point]
         weights = self.rng.standard_normal((N_INPUTS, width)) / np.sqrt(N_INPUTS)
@@ -90,7 +90,7 @@ class Run:
 
     def squares(self, point: int, learnt: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """Squared errors of such a network on rows of the table."""
-        return np.asarray((self.answers(point, learnt, self.x[rows]) - self.y[rows]) ** 2, np.float32)[:, None]
+        return np.asarray((self.predictions(point, learnt, self.x[rows]) - self.y[rows]) ** 2, np.float32)[:, None]
 
 
 def one_run(world: World, rng: np.random.Generator) -> dict[str, float]:
@@ -137,7 +137,7 @@ def one_run(world: World, rng: np.random.Generator) -> dict[str, float]:
         repeats, winner=place, n_params=sizes, naive=float(searched.min()), rng=rng, rows=gain, n_resamples=400, **rule
     )
     x, y = run.rows(N_HIDDEN)
-    true = float(np.sqrt(np.mean((run.answers(winner, np.arange(world.n_rows), x) - y) ** 2)))
+    true = float(np.sqrt(np.mean((run.predictions(winner, np.arange(world.n_rows), x) - y) ** 2)))
     low, high = found.score.low, found.score.high
     return {
         "held": float(low <= true <= high),

@@ -1,11 +1,11 @@
-"""How often the interval of a score on a test part holds the true score, for answers whose true score is known.
+"""How often the interval of a score on a test part holds the true score, for predictions whose true score is known.
 
     python benchmarks/coverage_rows.py [--tables 2000] [--rows 30 100 200 1000]
 
-Nothing is trained: truth and answers are drawn from a model of a network that is calibrated, too confident, or right
-but for rare confident errors; residuals are normal, heavy-tailed, or of a spread that differs from row to row. Printed
-for each: how often percentiles of resamples, Student's interval and the one that ships hold the true score, and the
-median width of the last beside the first.
+Nothing is trained: truth and predictions are drawn from a model of a network that is calibrated, too confident, or
+right but for rare confident errors; residuals are normal, heavy-tailed, or of a spread that differs from row to row.
+Printed for each: how often percentiles of resamples, Student's interval and the one that ships hold the true score, and
+the median width of the last beside the first.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Draw = Callable[[int, np.random.Generator], tuple[np.ndarray, np.ndarray]]
 
 @dataclass(frozen=True)
 class Case:
-    """Answers of one kind: the metric they are judged by, and how truth and answers are drawn."""
+    """Answers of one kind: the metric they are judged by, and how truth and predictions are drawn."""
 
     name: str
     task: Task
@@ -37,7 +37,7 @@ class Case:
 
 
 def classes(*, positive: float, sharpness: float, confidence: float) -> Draw:
-    """Two classes, a fixed share of them the second; the answers' log odds are so many times the true ones."""
+    """Two classes, a fixed share of them the second; the predictions' log odds are so many times the true ones."""
 
     def draw(n_rows: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         truth = (np.arange(n_rows) < round(positive * n_rows)).astype(np.int64)
@@ -112,7 +112,9 @@ def main() -> None:
         for n_rows in arguments.rows:
             drawn = [case.draw(n_rows, rng) for _ in range(arguments.tables)]
             truth = drawn[0][0]
-            terms = [row_terms(case.task, case.metric, truth=truth, answers=answers) for _, answers in drawn]
+            terms = [
+                row_terms(case.task, case.metric, truth=truth, predictions=predictions) for _, predictions in drawn
+            ]
             found = list(ends(case, truth, np.stack(terms), rng))
             held = [np.mean((low <= true) & (true <= high)) for low, high in (of.T for of in found)]
             width = np.median(np.ptp(found[2], axis=1)) / np.median(np.ptp(found[0], axis=1))

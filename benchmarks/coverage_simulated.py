@@ -8,8 +8,8 @@ search ranks its trials on validation rows, finalists are repeated with fresh se
 only twice, the winner is refitted: one more draw of its seed. Its true score is taken on 50,000 other rows.
 
 Printed for each setting: the mean bias of the naive score; what is left of it, as a share, in the corrected estimate,
-in the winner's plain mean over repeats, and in BBC-CV on the search's own answers; how often the 95 % intervals of the
-corrected estimate, of BBC-CV and of a sealed test hold the true score; the corrected interval's width beside the
+in the winner's plain mean over repeats, and in BBC-CV on the search's own predictions; how often the 95 % intervals of
+the corrected estimate, of BBC-CV and of a sealed test hold the true score; the corrected interval's width beside the
 test's. Biases are taken beside those of points that nobody chose on the same rows: luck that all points share averages
 out over runs, and this is the faster way.
 """
@@ -78,7 +78,7 @@ class World:
         second = 1 / (1 + np.exp(-1.5 * out))
         return np.column_stack([1 - second, second])
 
-    def answers(self, point: int, rows: np.ndarray) -> np.ndarray:
+    def predictions(self, point: int, rows: np.ndarray) -> np.ndarray:
         """What a fresh network of a point answers to development rows."""
         if point not in self.own:
             self.own[point] = self.rng.standard_normal(self.n_rows)
@@ -90,7 +90,8 @@ class World:
         for rows in parts:
             truth = self.truth[rows]
             each = [
-                row_terms(self.task, objective.name, truth=truth, answers=self.answers(point, rows)) for point in points
+                row_terms(self.task, objective.name, truth=truth, predictions=self.predictions(point, rows))
+                for point in points
             ]
             made.append(Part(rows=rows, truth=truth, terms=np.stack(each)))
         return OutOfSample(objective=objective, parts=tuple(made))
@@ -123,7 +124,7 @@ def one_run(world: World, objective: Objective, *, n_folds: int) -> dict[str, fl
     refitted = world.scores(finalists[winner], signal, shared, own)
     true = metric(truth[:N_HIDDEN], refitted[:N_HIDDEN])
     test_truth = truth[N_HIDDEN:]
-    terms = row_terms(world.task, objective.name, truth=test_truth, answers=refitted[N_HIDDEN:])[None]
+    terms = row_terms(world.task, objective.name, truth=test_truth, predictions=refitted[N_HIDDEN:])[None]
     [(low, high)] = score_intervals(objective.name, truth=test_truth, terms=terms)
     controls = [world.n_trials + number for number in range(N_CONTROLS)]
     luck = [

@@ -87,7 +87,7 @@ def rate(*, sampler: str, n_trials: int, n_workers: int, copy: bool, shared: boo
         ):
             instant = Instant(n_workers, n_valid=len(problem.splits[0].x_valid), n_outputs=problem.head.n_outputs)
             kept: Any = copy_of(inputs, folder) if copy else NoCopy()
-            told = ToldTrials(setting, folder=folder, engine=engine, copy=kept, answers=None, observer=observer)
+            told = ToldTrials(setting, folder=folder, engine=engine, copy=kept, predictions=None, observer=observer)
             began = time.perf_counter()
             _search(engine, instant, told, setting, space=space, n_trials=n_trials, clock=clock, observer=observer)
             kept.close()  # waits until it is complete

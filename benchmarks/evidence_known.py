@@ -149,7 +149,7 @@ def judged(case: Case, *, seed: int) -> tuple[Summary, Found]:
             out=Path(folder, "run"),
         )  # fmt: skip
         model, summary = load_packaged(run.path / "model" / "model.keras"), run.results
-        answers = model.answers(case.hidden.drop(columns=case.target))
+        predictions = model.predictions(case.hidden.drop(columns=case.target))
     truth = case.hidden[[case.target]].to_numpy(np.float64) if model.task is Task.REGRESSION else _classes(case, model)
     evidence, objective = summary.evidence, summary.objective
     sign = objective.sign
@@ -161,7 +161,7 @@ def judged(case: Case, *, seed: int) -> tuple[Summary, Found]:
         naive=sign * evidence.naive.value,
         corrected=(corrected[1], corrected[0], corrected[2]),
         test=(test[1], test[0], test[2]),
-        true=sign * METRICS[model.task][objective.name](truth, answers),
+        true=sign * METRICS[model.task][objective.name](truth, predictions),
         sd=(test[2] - test[0]) / 3.92,
     )
 

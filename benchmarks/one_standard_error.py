@@ -69,15 +69,15 @@ def compared(path: Path) -> Compared:
             Path(folder) / "model.keras", point=naive.point, networks=[refitted.weights], head=head,
             preprocessor=rows.preprocessor, target_scale=rows.target_scale, sample=sealed.features.head(100),
         )  # fmt: skip
-        answers = [load_packaged(path / MODEL).answers(sealed.features), model.answers(sealed.features)]
-    terms = [row_terms(head.task, objective.name, truth=sealed.y, answers=of_model) for of_model in answers]
+        predictions = [load_packaged(path / MODEL).predictions(sealed.features), model.predictions(sealed.features)]
+    terms = [row_terms(head.task, objective.name, truth=sealed.y, predictions=of_model) for of_model in predictions]
     (interval,) = score_intervals(objective.name, truth=sealed.y, terms=np.stack(terms[1:]))
     best = run.results.best
     return Compared(
         name=path.name,
         metric=objective.name,
         n_params=(best.n_params, naive.n_params),
-        scores=tuple(metric_values(head.task, sealed.y, of_model)[objective.name] for of_model in answers),
+        scores=tuple(metric_values(head.task, sealed.y, of_model)[objective.name] for of_model in predictions),
         interval=interval,
         is_lower_better=objective.is_lower_better,
     )

@@ -83,10 +83,10 @@ def answer(folder: Path, name: str) -> None:
     began = time.perf_counter()
     model = kind(device="cpu", random_state=task["seed"], n_cv=1, n_refit=0, val_fraction=VALID_SHARE, verbosity=0)
     model.fit(train, y.to_numpy(), cat_col_names=task["texts"])
-    answers = model.predict(test) if is_regression else model.predict_proba(test)
+    predictions = model.predict(test) if is_regression else model.predict_proba(test)
     seconds = time.perf_counter() - began
     labels = [] if is_regression else [str(label) for label in model.classes_]
-    left = {"answers": answers.tolist(), "labels": labels, "seconds": round(seconds, 1)}
+    left = {"answers": predictions.tolist(), "labels": labels, "seconds": round(seconds, 1)}
     (folder / ANSWERS.format(name)).write_text(json.dumps(left), encoding="utf-8")
 
 
@@ -147,12 +147,12 @@ def theirs(name: str, seed: int, model: str, asked: argparse.Namespace) -> dict[
     if subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, check=False).returncode:
         sys.exit(f"{name}: {model} failed in {folder}")
     left = json.loads((folder / ANSWERS.format(model)).read_text(encoding="utf-8"))
-    answers = np.asarray(left["answers"], np.float64).reshape(len(truth), -1)
+    predictions = np.asarray(left["answers"], np.float64).reshape(len(truth), -1)
     if head.task is not Task.REGRESSION:  # their order of the classes, and classes that a split of theirs left out
         ordered = np.full((len(truth), len(head.labels)), 1e-7)
-        ordered[:, [head.labels.index(label) for label in left["labels"]]] = answers
-        answers = ordered / ordered.sum(axis=1, keepdims=True)
-    metrics = metric_values(head.task, truth, answers)
+        ordered[:, [head.labels.index(label) for label in left["labels"]]] = predictions
+        predictions = ordered / ordered.sum(axis=1, keepdims=True)
+    metrics = metric_values(head.task, truth, predictions)
     return {"seconds": left["seconds"]} | {
         metric: metrics[metric] for metric in ("rmse", "accuracy", "log_loss") if metric in metrics
     }

@@ -74,15 +74,15 @@ def differences(run: Path) -> dict[Format, tuple[float, float]]:
     """By format the largest difference on rows as they are, and on spoilt ones."""
     packaged: PackagedModel = load_packaged(run / MODEL)
     tables = tables_of(run, packaged)
-    expected = [packaged.answers(table) for table in tables]
+    expected = [packaged.predictions(table) for table in tables]
     spread = packaged.facts.get("target_spread")
     found = {}
     for kind in Format:
         with tempfile.TemporaryDirectory() as folder:
             done = export_run(run, kind, out=Path(folder) / kind.default_name)
-            answers = [runtimes.answers_of(packaged, done.path, kind, table) for table in tables]
+            predictions = [runtimes.predictions_of(packaged, done.path, kind, table) for table in tables]
         plain, awkward = (
-            largest_difference(one, other, spread=spread) for one, other in zip(answers, expected, strict=True)
+            largest_difference(one, other, spread=spread) for one, other in zip(predictions, expected, strict=True)
         )
         found[kind] = (plain, awkward)
     return found

@@ -1,4 +1,4 @@
-"""Several runs side by side: their answers, their scores on one axis where they share a metric, what differs."""
+"""Several runs side by side: their predictions, their scores on one axis where they share a metric, what differs."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def comparison(runs: Sequence[RunLike], t: Language) -> list[Section]:
         t: The language.
     """
     names = names_of(runs)
-    answers = Block(table=_answers(runs, names, t))
-    sections = [Section(key="answer", title=t("compare.title"), lead=t("compare.lead"), blocks=[answers])]
+    predictions = Block(table=_predictions(runs, names, t))
+    sections = [Section(key="answer", title=t("compare.title"), lead=t("compare.lead"), blocks=[predictions])]
     sections += [_scores(group, number, t) for number, group in enumerate(_alike(runs, names))]
     differences = _differences(runs, names, t)
     if differences is not None:
@@ -75,7 +75,7 @@ def _alike(runs: Sequence[RunLike], names: Sequence[str]) -> list[Group]:
     return list(groups.values())
 
 
-def _answers(runs: Sequence[RunLike], names: Sequence[str], t: Language) -> ShownTable:
+def _predictions(runs: Sequence[RunLike], names: Sequence[str], t: Language) -> ShownTable:
     """One row a run."""
     heads = [
         t(f"compare.{key}")

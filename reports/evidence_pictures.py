@@ -195,7 +195,7 @@ def reliability_picture(bins: Sequence[Bin], label: str, t: Language) -> Picture
 
 
 def residual_picture(part: Residuals, number: int, t: Language) -> Picture:
-    """How far answers of one target are off; `number` tells several targets apart."""
+    """How far predictions of one target are off; `number` tells several targets apart."""
     middle = part.bands[len(part.bands) // 2]
     heads = [t(f"errors.{key}") for key in ("band", "q5", "q25", "q50", "q75", "q95")]
     rows = [[Cell(text=t.score(value)) for value in band] for band in part.bands]

@@ -332,7 +332,7 @@ def export(
         Path | None, typer.Option(help="File to write, or folder of a saved_model; by default export/ in the run.")
     ] = None,
 ) -> None:
-    """Write a run's model in another format; its own runtime must give the same answers, or nothing is written."""
+    """Write a run's model in another format; its own runtime must give the same predictions, or nothing is written."""
     from ffsearch.search.base.quiet import load_tensorflow
     from ffsearch.search.folder.reader import latest
 

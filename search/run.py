@@ -23,7 +23,7 @@ from ffsearch.search.folder.reader import StoredRun, load
 from ffsearch.search.folder.summary import SearchFacts
 from ffsearch.search.folder.writer import RunFolder
 from ffsearch.search.observer import Observer
-from ffsearch.search.steps.assembling import answers_of, copy_of, engine_for, setting_of, trainers_of
+from ffsearch.search.steps.assembling import copy_of, engine_for, predictions_of, setting_of, trainers_of
 from ffsearch.search.steps.budget import Clock, Deadline, first_look_seconds
 from ffsearch.search.steps.inputs import Inputs, Request, read_inputs, requested
 from ffsearch.search.steps.judging import judge
@@ -166,8 +166,8 @@ def _answer(
         Deadline(space.search.budget, began=began), setting.problem, n_all=len(prepared.development_rows),
         n_refits=n_networks_of(space.model), evidence=space.evidence, earlier_s=folder.earlier_s,
     )  # fmt: skip
-    answers = answers_of(inputs, setting, folder)
-    told = ToldTrials(setting, folder=folder, engine=engine, copy=copy, answers=answers, observer=observer)
+    predictions = predictions_of(inputs, setting, folder)
+    told = ToldTrials(setting, folder=folder, engine=engine, copy=copy, predictions=predictions, observer=observer)
     trainer = trainers.make(setting.problem)
     repeater = Repeater(
         setting=setting, prepared=prepared, trainers=trainers, folder=folder, clock=clock, observer=observer

@@ -5,11 +5,16 @@ from __future__ import annotations
 import os
 
 import pytest
+from hypothesis import settings
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("MPLBACKEND", "agg")
 # Two test processes and OpenMP's threads, which spin while they wait, take ten times as long on small tables.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# The same code passes or fails the same tests; FFSEARCH_EXPLORE=1 draws other examples every time, to look for faults.
+settings.register_profile("stated", derandomize=True, database=None)
+settings.register_profile("explore", derandomize=False)
+settings.load_profile("explore" if os.environ.get("FFSEARCH_EXPLORE") else "stated")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

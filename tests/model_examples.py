@@ -134,7 +134,7 @@ def a_run(path: Path, task: Task, *, point: Point = POINT, quantiles: bool = Fal
     preprocessor = preprocessor_of(mixed_table(), quantiles=quantiles)
     model = a_model(path / MODEL, task, point=point, preprocessor=preprocessor)
     held_out = mixed_table(80, seed=7)
-    write_held_out(path / CHECK, model, HeldOut(frame=held_out, answers=model.answers(held_out)))
+    write_held_out(path / CHECK, model, HeldOut(frame=held_out, predictions=model.predictions(held_out)))
     return model
 
 

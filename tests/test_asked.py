@@ -1,4 +1,4 @@
-"""Rows to answer: written as the table learnt from or otherwise, they get right answers, or are refused."""
+"""Rows to answer: written as the table learnt from or otherwise, they get right predictions, or are refused."""
 
 from __future__ import annotations
 

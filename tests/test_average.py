@@ -65,21 +65,21 @@ def test_it_answers_with_the_mean_of_what_each_network_answers(
     given = {"preprocessor": preprocessor, "temperature": None if task is Task.REGRESSION else temperature}
     average = a_model(tmp_path / "average.keras", task, networks=several, **given)
     each = [
-        a_model(tmp_path / f"{place}.keras", task, networks=[one], **given).answers(rows)
+        a_model(tmp_path / f"{place}.keras", task, networks=[one], **given).predictions(rows)
         for place, one in enumerate(several)
     ]
     spread = average.facts["target_spread"]
-    answers = load_packaged(tmp_path / "average.keras").answers(rows)
-    assert largest_difference(answers, np.mean(each, axis=0), spread=spread) < 1e-5
-    assert largest_difference(only_first(average).answers(rows), each[0], spread=spread) < 1e-5
+    predictions = load_packaged(tmp_path / "average.keras").predictions(rows)
+    assert largest_difference(predictions, np.mean(each, axis=0), spread=spread) < 1e-5
+    assert largest_difference(only_first(average).predictions(rows), each[0], spread=spread) < 1e-5
     assert largest_difference(each[1], each[0], spread=spread) > 1e-3
     assert (average.facts["n_networks"], average.facts["temperature"]) == (3, given["temperature"])
 
 
 def test_a_temperature_divides_logits_and_leaves_the_classes(tmp_path: Path) -> None:
     rows = mixed_table(200, seed=1)
-    plain = a_model(tmp_path / "plain.keras", Task.MULTICLASS).answers(rows)
-    divided = a_model(tmp_path / "divided.keras", Task.MULTICLASS, temperature=2.5).answers(rows)
+    plain = a_model(tmp_path / "plain.keras", Task.MULTICLASS).predictions(rows)
+    divided = a_model(tmp_path / "divided.keras", Task.MULTICLASS, temperature=2.5).predictions(rows)
     logs = np.log(plain.astype(np.float64)) / 2.5
     expected = np.exp(logs) / np.exp(logs).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(divided, expected, atol=1e-5)
@@ -93,8 +93,8 @@ def test_every_format_answers_as_the_model_does(tmp_path: Path, kind: Format) ->
     source, target = tmp_path / "model.keras", tmp_path / f"exported{kind.suffix}"
     packaged = a_model(source, Task.BINARY, preprocessor=preprocessor, networks=several, temperature=0.6)
     runtimes.write(packaged, source, target, kind)
-    answers = runtimes.answers_of(packaged, target, kind, rows)
-    assert largest_difference(answers, packaged.answers(rows), spread=None) < 1e-5
+    predictions = runtimes.predictions_of(packaged, target, kind, rows)
+    assert largest_difference(predictions, packaged.predictions(rows), spread=None) < 1e-5
 
 
 # --- a run -----------------------------------------------------------------------------------------------------------
@@ -130,8 +130,8 @@ def test_the_mean_is_judged_beside_the_network_that_a_single_model_would_be(run:
     assert single.results.average is None
     assert single.results.evidence.test.value == pytest.approx(average.single.value, abs=1e-6)
     assert single.results.best == run.results.best
-    first = only_first(load_packaged(run.path / MODEL)).answers(a_table())
-    np.testing.assert_allclose(load_packaged(single.path / MODEL).answers(a_table()), first, atol=1e-6)
+    first = only_first(load_packaged(run.path / MODEL)).predictions(a_table())
+    np.testing.assert_allclose(load_packaged(single.path / MODEL).predictions(a_table()), first, atol=1e-6)
 
 
 def test_what_answers_is_told_everywhere(run: ffsearch.Run, capsys: pytest.CaptureFixture[str]) -> None:
@@ -204,7 +204,7 @@ def test_numbers_are_averaged_too(tmp_path: Path) -> None:
     frame = a_table().assign(y=lambda rows: rows["a"] + 0.1 * rows["b"], z=lambda rows: 100 * rows["b"])
     run = ffsearch.run("tabular", data=frame, target=["y", "z"], overrides=SETTINGS, out=tmp_path / "run")
     packaged = load_packaged(run.path / MODEL)
-    assert packaged.answers(frame).shape == (300, 2)
+    assert packaged.predictions(frame).shape == (300, 2)
     average = run.results.average
     assert average.gain.value == pytest.approx(average.single.value - run.results.evidence.test.value, abs=1e-6)
 

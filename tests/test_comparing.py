@@ -10,8 +10,8 @@ import pytest
 
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.data.splits import Guide
-from ffsearch.search.evidence.answers import RepeatAnswers
 from ffsearch.search.evidence.facts import facts_of_rows
+from ffsearch.search.evidence.predictions import RepeatPredictions
 from ffsearch.search.evidence.units import units_of
 from ffsearch.search.network.heads import Head, Loss, Task
 from ffsearch.search.steps.comparing import elsewhere_of, facts_of_validation
@@ -21,28 +21,28 @@ HEAD = Head(task=Task.BINARY, loss=Loss.BINARY_CROSSENTROPY, n_outputs=1, target
 N_VALID = 60
 
 
-def a_repeat(number: int, rng: np.random.Generator) -> RepeatAnswers:
+def a_repeat(number: int, rng: np.random.Generator) -> RepeatPredictions:
     """A network, trial 7, that knows the classes of the rows of one repeat fairly well."""
     y = rng.integers(2, size=N_VALID)
     logits = (2.0 * (2 * y - 1) + rng.normal(size=N_VALID)).astype(np.float32)[:, None]
-    return RepeatAnswers(
+    return RepeatPredictions(
         repeat=number, rows=np.arange(N_VALID) + 1_000 * number, n_train=240, head=HEAD,
         y=y.astype(np.float32)[:, None], scale=None, outputs={7: logits},
     )  # fmt: skip
 
 
-def weighed_with(repeats: list[RepeatAnswers], guide: Guide) -> Any:
+def weighed_with(repeats: list[RepeatPredictions], guide: Guide) -> Any:
     return SimpleNamespace(
         winner=SimpleNamespace(trial=7, topology="2 -> 1", n_params=3),
-        finalists=SimpleNamespace(answers=tuple(repeats), guide=guide),
+        finalists=SimpleNamespace(predictions=tuple(repeats), guide=guide),
         corrected=None, smaller=None, divisor=None,
     )  # fmt: skip
 
 
-def baselines_like(repeats: list[RepeatAnswers]) -> Any:
+def baselines_like(repeats: list[RepeatPredictions]) -> Any:
     """One that knows nothing, and a linear model that answers exactly as the network, both in repeats 1, 2, ..."""
     half = tuple(np.full((N_VALID, 2), 0.5) for _ in repeats)
-    same = tuple(one.answers(7) for one in repeats)
+    same = tuple(one.predictions(7) for one in repeats)
     return [SimpleNamespace(name="dummy", valid=half), SimpleNamespace(name="linear", valid=same)]
 
 

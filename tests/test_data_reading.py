@@ -631,9 +631,9 @@ def test_targets_with_a_large_offset_are_answered_to_their_digits(tmp_path: Path
         tmp_path / "model.keras", point=POINT, networks=[network.get_weights()], head=head,
         preprocessor=refit.preprocessor, target_scale=refit.target_scale, sample=frame[["x"]],
     )  # fmt: skip
-    answers = packaged.answers(frame[["x"]])
-    assert answers.dtype == np.float64
-    assert len(np.unique(answers)) > N // 2
+    predictions = packaged.predictions(frame[["x"]])
+    assert predictions.dtype == np.float64
+    assert len(np.unique(predictions)) > N // 2
 
 
 class TestKept:

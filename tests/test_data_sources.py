@@ -1,4 +1,4 @@
-"""Files that are not text, scikit-learn, OpenML on recorded answers, and frames."""
+"""Files that are not text, scikit-learn, OpenML on recorded predictions, and frames."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ class Recorded(io.BytesIO):
         return {}
 
 
-def recorded_answers(n_versions: int = 1) -> Callable[..., Recorded]:
+def recorded_predictions(n_versions: int = 1) -> Callable[..., Recorded]:
     """What api.openml.org says of a small table, by the end of the address."""
     description = LISTED | {
         "id": "7",
@@ -188,7 +188,7 @@ def recorded_answers(n_versions: int = 1) -> Callable[..., Recorded]:
         for place, (name, kind, values) in enumerate(FEATURES)
     ]
     listed = [LISTED | {"version": version} for version in range(1, n_versions + 1)]
-    answers: dict[str, Any] = {
+    predictions: dict[str, Any] = {
         "data/list/data_name/plants/limit/2/status/active/": {"data": {"dataset": listed}},
         "data/list/data_name/plants/limit/2/data_version/1": {"data": {"dataset": listed[:1]}},
         "json/data/7": {"data_set_description": description},
@@ -200,7 +200,7 @@ def recorded_answers(n_versions: int = 1) -> Callable[..., Recorded]:
         address = request.full_url
         if address.endswith((".arff", "/download/7")):  # scikit-learn 1.6 asks by the number
             return Recorded(ARFF.encode())
-        for end, answer in answers.items():
+        for end, answer in predictions.items():
             if address.endswith(end):
                 return Recorded(json.dumps(answer).encode())
         return Recorded(json.dumps({"error": "unknown"}).encode())
@@ -213,7 +213,7 @@ def openml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatc
     """No network, no shared cache, no waiting."""
     monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path))
     monkeypatch.setattr("sklearn.datasets._openml.time.sleep", lambda seconds: None)
-    monkeypatch.setattr("sklearn.datasets._openml.urlopen", recorded_answers())
+    monkeypatch.setattr("sklearn.datasets._openml.urlopen", recorded_predictions())
     return monkeypatch
 
 
@@ -226,7 +226,7 @@ def test_openml_by_name_version_and_number(openml: pytest.MonkeyPatch, name: str
 
 
 def test_openml_says_which_of_several_versions_it_took(openml: pytest.MonkeyPatch) -> None:
-    openml.setattr("sklearn.datasets._openml.urlopen", recorded_answers(n_versions=2))
+    openml.setattr("sklearn.datasets._openml.urlopen", recorded_predictions(n_versions=2))
     (notice,) = read("openml:plants").notices
     assert notice.code is Code.OTHER_VERSIONS
     assert "returning version 1" in PLAIN.says(notice)

@@ -1,4 +1,4 @@
-"""One table through every door: the same matrix and the same answers; and whatever comes in, no fault of our own."""
+"""One table through every door: the same matrix, the same predictions; and whatever comes in, no fault of our own."""
 
 from __future__ import annotations
 
@@ -115,7 +115,17 @@ def agree(frame: pd.DataFrame) -> None:
             np.testing.assert_allclose(preprocessor.matrix(raw, n_rows=N), preprocessor.transform(frame), atol=1e-6)
 
 
+def of_two_signs() -> pd.DataFrame:
+    """Numbers by a comma, numbers by a point that pandas reads by itself, and whole ones that could be either."""
+    numbers = np.random.default_rng(0).normal(0, 80_000, N)
+    cells = {"whole": [f"{value:,.0f}" for value in numbers]}
+    cells["comma"] = [f"{value:,.2f}".translate({ord(","): ".", ord("."): ","}) for value in numbers]
+    cells["point"] = [f"{value:.2f}" for value in numbers]
+    return pd.DataFrame(cells | {"y": ["p", "q"] * (N // 2)})
+
+
 @QUICK
+@example(of_two_signs())
 @given(tables())
 def test_frame_csv_and_parquet_are_one_table(frame: pd.DataFrame) -> None:
     agree(frame)
@@ -123,6 +133,7 @@ def test_frame_csv_and_parquet_are_one_table(frame: pd.DataFrame) -> None:
 
 @pytest.mark.slow
 @THOROUGH
+@example(of_two_signs())
 @given(tables())
 def test_frame_csv_and_parquet_are_one_table_two_thousand_times(frame: pd.DataFrame) -> None:
     agree(frame)

@@ -1,4 +1,4 @@
-"""The whole way from a table to answers without anything of POSIX; see `another_machine/sitecustomize.py`."""
+"""The whole way from a table to predictions without anything of POSIX; see `another_machine/sitecustomize.py`."""
 
 from __future__ import annotations
 

@@ -94,15 +94,15 @@ CASES = [(Task.REGRESSION, 1), (Task.REGRESSION, 3), (Task.BINARY, 1), (Task.MUL
 @pytest.mark.parametrize(("task", "n_outputs"), CASES)
 def test_answers_have_the_shape_and_unit_of_a_network(name: BaselineName, task: Task, n_outputs: int) -> None:
     made, _, refit = fitted(name, task, n_outputs=n_outputs, n_splits=2)
-    n_answers = n_outputs if task is Task.REGRESSION else max(2, n_outputs)
-    assert [answers.shape for answers in made.valid] == [(60, n_answers)] * 2
-    answers = made.answers(refit.x[:7])
-    assert answers.shape == (7, n_answers)
+    n_predictions = n_outputs if task is Task.REGRESSION else max(2, n_outputs)
+    assert [predictions.shape for predictions in made.valid] == [(60, n_predictions)] * 2
+    predictions = made.predictions(refit.x[:7])
+    assert predictions.shape == (7, n_predictions)
     if task is Task.REGRESSION:
-        assert answers.mean() == pytest.approx(100, abs=15)
+        assert predictions.mean() == pytest.approx(100, abs=15)
         assert made.valid[0].mean() == pytest.approx(100 if n_outputs == 1 else 0, abs=15)
     else:
-        np.testing.assert_allclose(answers.sum(axis=1), 1, rtol=1e-6)
+        np.testing.assert_allclose(predictions.sum(axis=1), 1, rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", [BaselineName.LINEAR, BaselineName.BOOSTING])
@@ -110,11 +110,11 @@ def test_answers_have_the_shape_and_unit_of_a_network(name: BaselineName, task: 
 def test_a_linear_truth_is_learnt(name: BaselineName, task: Task, n_outputs: int) -> None:
     made, _, _ = fitted(name, task, n_outputs=n_outputs)
     x, y = drawn(task, 2000, n_outputs, np.random.default_rng(9))
-    answers = made.answers(x)
+    predictions = made.predictions(x)
     if task is Task.REGRESSION:
-        assert METRICS[task]["r2"](100 + 10 * y, answers) > (0.95 if name is BaselineName.LINEAR else 0.7)
+        assert METRICS[task]["r2"](100 + 10 * y, predictions) > (0.95 if name is BaselineName.LINEAR else 0.7)
     else:
-        assert METRICS[task]["accuracy"](y.reshape(len(y)), answers) > 0.7
+        assert METRICS[task]["accuracy"](y.reshape(len(y)), predictions) > 0.7
 
 
 @pytest.mark.parametrize("name", list(BaselineName))
@@ -123,15 +123,15 @@ def test_the_same_seed_gives_the_same_answers(name: BaselineName) -> None:
         fitted(name, Task.MULTICLASS, n_outputs=3),
         fitted(name, Task.MULTICLASS, n_outputs=3),
     )
-    np.testing.assert_array_equal(one.answers(refit.x), two.answers(refit.x))
+    np.testing.assert_array_equal(one.predictions(refit.x), two.predictions(refit.x))
 
 
 def test_the_dummy_knows_shares_means_and_medians() -> None:
     made, _, refit = fitted(BaselineName.DUMMY, Task.BINARY)
     share = float(refit.y.mean())
-    np.testing.assert_allclose(made.answers(refit.x[:1])[0], [1 - share, share], rtol=1e-6)
+    np.testing.assert_allclose(made.predictions(refit.x[:1])[0], [1 - share, share], rtol=1e-6)
     problem, refit = example(Task.REGRESSION)
-    middle = fit_baseline(BaselineName.DUMMY, problem, refit, seed=0, metric="mae").answers(refit.x[:1])
+    middle = fit_baseline(BaselineName.DUMMY, problem, refit, seed=0, metric="mae").predictions(refit.x[:1])
     assert middle.item() == pytest.approx(100 + 10 * float(np.median(refit.y)), rel=1e-5)
 
 
@@ -257,8 +257,8 @@ def test_every_kind_of_column_reaches_linear_model_and_trees(kind: str) -> None:
     errors = {}
     for name in BaselineName:
         made = fit_baseline(name, ready.problem(), refit, seed=0, metric="rmse")
-        answers = made.answers(refit.preprocessor.transform(sealed.features))
-        errors[name] = METRICS[Task.REGRESSION]["rmse"](sealed.y, answers)
+        predictions = made.predictions(refit.preprocessor.transform(sealed.features))
+        errors[name] = METRICS[Task.REGRESSION]["rmse"](sealed.y, predictions)
     assert errors[BaselineName.BOOSTING] < 0.4 * errors[BaselineName.DUMMY]
     assert errors[BaselineName.LINEAR] < 0.6 * errors[BaselineName.DUMMY]
 
@@ -353,8 +353,8 @@ def test_a_real_table_goes_through_whole() -> None:
     refit = ready.fit_all()
     sealed = ready.test_rows()
     made = fit_baseline(BaselineName.BOOSTING, ready.problem(), refit, seed=0, metric="log_loss")
-    answers = made.answers(refit.preprocessor.transform(sealed.features))
-    assert METRICS[Task.BINARY]["accuracy"](sealed.y, answers) > 0.8
+    predictions = made.predictions(refit.preprocessor.transform(sealed.features))
+    assert METRICS[Task.BINARY]["accuracy"](sealed.y, predictions) > 0.8
 
 
 @pytest.mark.parametrize("name", [BaselineName.LINEAR, BaselineName.BOOSTING])
@@ -379,7 +379,7 @@ def test_splits_that_time_is_too_short_for_are_left_out_and_it_is_said(name: Bas
         metric="log_loss",
         is_over=lambda: next(over, True),
     )
-    np.testing.assert_array_equal(made.answers(refit.x), two.answers(refit.x))
+    np.testing.assert_array_equal(made.predictions(refit.x), two.predictions(refit.x))
 
 
 def test_a_very_rare_class_does_not_ruin_boosting() -> None:
@@ -411,7 +411,7 @@ def test_on_few_rows_a_linear_model_may_have_products_of_columns() -> None:
     assert made.settings["products"] == 1
     assert made.n_tried == 2 * len(linear_model.STRENGTHS)
     x, y = interacting(500, seed=1)
-    assert METRICS[Task.BINARY]["accuracy"](y[:, 0], made.answers(x)) > 0.85
+    assert METRICS[Task.BINARY]["accuracy"](y[:, 0], made.predictions(x)) > 0.85
 
 
 def test_on_many_rows_it_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -448,8 +448,8 @@ def test_a_short_budget_leaves_the_first_setting_on_every_split_it_has_time_for(
 def valid_loss(made: Baseline, problem: Problem) -> float:
     """Mean over splits, by hand."""
     each = [
-        METRICS[Task.BINARY]["log_loss"](split.y_valid[:, 0].astype(np.int64), answers)
-        for split, answers in zip(problem.splits, made.valid, strict=True)
+        METRICS[Task.BINARY]["log_loss"](split.y_valid[:, 0].astype(np.int64), predictions)
+        for split, predictions in zip(problem.splits, made.valid, strict=True)
     ]
     return float(np.mean(each))
 
@@ -475,8 +475,8 @@ def rare(n_rows: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]
 @pytest.mark.parametrize("name", [BaselineName.LINEAR, BaselineName.BOOSTING])
 def test_where_classes_are_to_count_alike_rivals_weigh_them_as_networks_may(name: BaselineName) -> None:
     problem, refit = split_of(*rare(2_000, np.random.default_rng(0)))
-    by_answers = fit_baseline(name, problem, refit, seed=0, metric="balanced_accuracy")
-    assert by_answers.settings["class_weight"] == 1
+    by_predictions = fit_baseline(name, problem, refit, seed=0, metric="balanced_accuracy")
+    assert by_predictions.settings["class_weight"] == 1
     by_probability = fit_baseline(name, problem, refit, seed=0, metric="log_loss")
     assert "class_weight" not in by_probability.settings
     allowed = fit_baseline(name, problem, refit, seed=0, metric="log_loss", is_balanced=True)
@@ -490,8 +490,8 @@ def test_the_same_model_weighted_is_no_network_that_is_worth_it() -> None:
     rng = np.random.default_rng(5)
     (x, y), (x_test, y_test) = rare(3_000, rng), rare(1_500, rng)
     problem, refit = split_of(x, y)
-    answers = {
-        str(name): fit_baseline(name, problem, refit, seed=0, metric="balanced_accuracy").answers(x_test)
+    predictions = {
+        str(name): fit_baseline(name, problem, refit, seed=0, metric="balanced_accuracy").predictions(x_test)
         for name in BaselineName
     }
     weighted = LogisticRegression(class_weight="balanced").fit(x, y[:, 0])
@@ -500,8 +500,8 @@ def test_the_same_model_weighted_is_no_network_that_is_worth_it() -> None:
         Objective(name="balanced_accuracy", direction="maximize"),
         truth=truth,
         terms={
-            model: row_terms(Task.BINARY, "balanced_accuracy", truth=truth, answers=of_model)
-            for model, of_model in {"network": weighted.predict_proba(x_test), **answers}.items()
+            model: row_terms(Task.BINARY, "balanced_accuracy", truth=truth, predictions=of_model)
+            for model, of_model in {"network": weighted.predict_proba(x_test), **predictions}.items()
         },
         topology="5 -> 1",
         n_params=6,

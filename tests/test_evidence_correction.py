@@ -172,7 +172,7 @@ def test_groups_make_the_interval_wider_where_their_rows_agree() -> None:
 
 
 def test_rows_shared_by_repeats_are_drawn_together() -> None:
-    """Five repeats on the same rows with the same answers know no more of rows than one does."""
+    """Five repeats on the same rows with the same predictions know no more of rows than one does."""
     rng = np.random.default_rng(0)
     part = squared_errors(2, [np.arange(100)], rng).parts[0]
     rule = {"winner": 0, "n_params": [1, 1], "test_to_train": 0.25, "naive": 1.0, "n_resamples": 500}

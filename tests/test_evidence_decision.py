@@ -177,7 +177,7 @@ def answered(second: dict[str, np.ndarray], truth: np.ndarray, *, metric: str = 
 
     def terms(by: str) -> dict[str, np.ndarray]:
         return {
-            name: row_terms(Task.BINARY, by, truth=truth, answers=np.column_stack([1 - p, p]))
+            name: row_terms(Task.BINARY, by, truth=truth, predictions=np.column_stack([1 - p, p]))
             for name, p in second.items()
         }
 

@@ -1,4 +1,4 @@
-"""Calibration, confusion, residuals and slices of answers whose faults were built in."""
+"""Calibration, confusion, residuals and slices of predictions whose faults were built in."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def test_a_calibrated_model_has_the_calibration_error_that_is_expected() -> None
     found, expected = [], []
     for _ in range(200):
         second = rng.beta(0.6, 0.6, 36)
-        answers = np.column_stack([1 - second, second])
-        found.append(METRICS[Task.BINARY]["ece"]((rng.random(36) < second).astype(np.int64), answers))
-        expected.append(expected_if_calibrated(answers, rng=rng))
+        predictions = np.column_stack([1 - second, second])
+        found.append(METRICS[Task.BINARY]["ece"]((rng.random(36) < second).astype(np.int64), predictions))
+        expected.append(expected_if_calibrated(predictions, rng=rng))
     assert np.mean(found) > 0.08
     assert np.mean(expected) == pytest.approx(np.mean(found), rel=0.1)
 
@@ -75,8 +75,8 @@ def test_slices_go_by_units_where_a_column_is_constant_in_a_group() -> None:
 
 def test_more_classes_go_by_the_class_answered() -> None:
     rng = np.random.default_rng(0)
-    answers = rng.dirichlet(np.ones(3), size=500)
-    curve = reliability(answers.argmax(axis=1), answers)
+    predictions = rng.dirichlet(np.ones(3), size=500)
+    curve = reliability(predictions.argmax(axis=1), predictions)
     assert all(one.value == 1 for one in curve)
     assert min(one.confidence for one in curve) > 1 / 3
 
@@ -97,9 +97,9 @@ def test_intervals_of_shares_stay_inside(n_rows: int, share: float) -> None:
 
 
 def test_confusion_counts_rows_and_leaves_unknown_classes_out() -> None:
-    answers = np.eye(3)[[0, 1, 1, 2]]
+    predictions = np.eye(3)[[0, 1, 1, 2]]
     expected = [[1, 1, 0], [0, 1, 0], [0, 0, 0]]
-    np.testing.assert_array_equal(confusion(np.array([0, 0, 1, -1]), answers), expected)
+    np.testing.assert_array_equal(confusion(np.array([0, 0, 1, -1]), predictions), expected)
 
 
 def test_residuals_show_a_bias_that_grows() -> None:

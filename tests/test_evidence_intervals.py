@@ -72,8 +72,8 @@ def test_one_group_says_nothing_of_others() -> None:
 def test_perfect_answers_are_not_certain(metric: str) -> None:
     truth = np.repeat([0, 1], [30, 6])
     right = truth[:, None] == np.arange(2)
-    answers = np.where(right, 0.999, 0.001)
-    terms = row_terms(Task.BINARY, metric, truth=truth, answers=answers)[None]
+    predictions = np.where(right, 0.999, 0.001)
+    terms = row_terms(Task.BINARY, metric, truth=truth, predictions=predictions)[None]
     [(low, high)] = score_intervals(metric, truth=truth, terms=terms)
     assert high - low > 0.08
     [found] = paired_over_rows(
@@ -132,14 +132,16 @@ def test_what_rows_add_is_the_score_and_its_derivative(task: Task, metric: str) 
     n_rows = 4000
     if task is Task.REGRESSION:
         truth = rng.normal(size=(n_rows, 2))
-        answers = truth + rng.normal(size=(n_rows, 2))
+        predictions = truth + rng.normal(size=(n_rows, 2))
     else:
         truth = rng.integers(2 if task is Task.BINARY else 3, size=n_rows)
-        answers = rng.dirichlet(np.ones(truth.max() + 1), size=n_rows)
+        predictions = rng.dirichlet(np.ones(truth.max() + 1), size=n_rows)
     measure = METRICS[task][metric]
-    [added] = row_influences(metric, truth=truth, terms=row_terms(task, metric, truth=truth, answers=answers)[None])
-    score = measure(truth, answers)
+    [added] = row_influences(
+        metric, truth=truth, terms=row_terms(task, metric, truth=truth, predictions=predictions)[None]
+    )
+    score = measure(truth, predictions)
     assert added.mean() == pytest.approx(score, rel=1e-5)
     for row in range(20):
-        more = measure(np.concatenate([truth, truth[[row]]]), np.concatenate([answers, answers[[row]]]))
+        more = measure(np.concatenate([truth, truth[[row]]]), np.concatenate([predictions, predictions[[row]]]))
         assert n_rows * (more - score) == pytest.approx(added[row] - score, abs=0.01)

@@ -25,8 +25,8 @@ def example(task: Task, *, n_rows: int = 80, seed: int = 0) -> tuple[np.ndarray,
     return truth, rng.dirichlet(np.ones(n_classes), size=n_rows).round(2)  # rounded: ties
 
 
-def scores(task: Task, metric: str, truth: np.ndarray, answers: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    terms = row_terms(task, metric, truth=truth, answers=answers)[None]
+def scores(task: Task, metric: str, truth: np.ndarray, predictions: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    terms = row_terms(task, metric, truth=truth, predictions=predictions)[None]
     return weighted_scores(metric, truth=truth, terms=terms, weights=weights)[:, 0]
 
 
@@ -34,35 +34,35 @@ def scores(task: Task, metric: str, truth: np.ndarray, answers: np.ndarray, weig
 @given(seed=st.integers(0, 1000))
 @settings(max_examples=20, deadline=None)  # the first call loads SciPy
 def test_weights_of_one_give_the_metric(task: Task, metric: str, seed: int) -> None:
-    truth, answers = example(task, seed=seed)
-    ours = scores(task, metric, truth, answers, np.ones((1, len(truth)), np.float32))[0]
-    assert ours == pytest.approx(METRICS[task][metric](truth, answers), rel=1e-5)
+    truth, predictions = example(task, seed=seed)
+    ours = scores(task, metric, truth, predictions, np.ones((1, len(truth)), np.float32))[0]
+    assert ours == pytest.approx(METRICS[task][metric](truth, predictions), rel=1e-5)
 
 
 @pytest.mark.parametrize(("task", "metric"), [case for case in CASES if case[1] != "roc_auc"])
 def test_counts_give_the_metric_of_the_rows_drawn(task: Task, metric: str) -> None:
-    truth, answers = example(task)
+    truth, predictions = example(task)
     weights = row_weights(20, units=Units.of_rows(len(truth)), rng=np.random.default_rng(1))
     drawn = [np.repeat(np.arange(len(truth)), count.astype(int)) for count in weights]
-    expected = [METRICS[task][metric](truth[rows], answers[rows]) for rows in drawn]
-    np.testing.assert_allclose(scores(task, metric, truth, answers, weights), expected, rtol=1e-4)
+    expected = [METRICS[task][metric](truth[rows], predictions[rows]) for rows in drawn]
+    np.testing.assert_allclose(scores(task, metric, truth, predictions, weights), expected, rtol=1e-4)
 
 
 @pytest.mark.parametrize("task", [Task.BINARY, Task.MULTICLASS])
 def test_the_projected_area_is_near_the_exact_one(task: Task) -> None:
-    truth, answers = example(task, n_rows=400)
+    truth, predictions = example(task, n_rows=400)
     weights = row_weights(200, units=Units.of_rows(len(truth)), rng=np.random.default_rng(1))
     drawn = [np.repeat(np.arange(len(truth)), count.astype(int)) for count in weights]
-    exact = np.array([METRICS[task]["roc_auc"](truth[rows], answers[rows]) for rows in drawn])
-    ours = scores(task, "roc_auc", truth, answers, weights)
+    exact = np.array([METRICS[task]["roc_auc"](truth[rows], predictions[rows]) for rows in drawn])
+    ours = scores(task, "roc_auc", truth, predictions, weights)
     assert np.abs(ours - exact).max() < 0.3 * exact.std()
     assert ours.std() == pytest.approx(exact.std(), rel=0.05)
 
 
 def test_many_models_at_once_equal_one_at_a_time() -> None:
-    truth, answers = example(Task.MULTICLASS)
+    truth, predictions = example(Task.MULTICLASS)
     other = example(Task.MULTICLASS, seed=5)[1]
-    terms = np.stack([row_terms(Task.MULTICLASS, "roc_auc", truth=truth, answers=a) for a in (answers, other)])
+    terms = np.stack([row_terms(Task.MULTICLASS, "roc_auc", truth=truth, predictions=a) for a in (predictions, other)])
     weights = row_weights(7, units=Units.of_rows(len(truth)), rng=np.random.default_rng(0))
     both = weighted_scores("roc_auc", truth=truth, terms=terms, weights=weights)
     for place in range(2):
@@ -71,21 +71,23 @@ def test_many_models_at_once_equal_one_at_a_time() -> None:
 
 
 def test_rows_without_what_a_metric_needs_are_nan() -> None:
-    truth, answers = example(Task.BINARY)
+    truth, predictions = example(Task.BINARY)
     nothing = np.zeros((1, len(truth)), np.float32)
-    assert np.isnan(scores(Task.BINARY, "log_loss", truth, answers, nothing)).all()
+    assert np.isnan(scores(Task.BINARY, "log_loss", truth, predictions, nothing)).all()
     one_class = (truth == 0).astype(np.float32)[None]
-    assert np.isnan(scores(Task.BINARY, "roc_auc", truth, answers, one_class)).all()
+    assert np.isnan(scores(Task.BINARY, "roc_auc", truth, predictions, one_class)).all()
     of_one_class = np.zeros_like(truth)
-    assert np.isnan(scores(Task.BINARY, "roc_auc", of_one_class, answers, np.ones((1, len(truth)), np.float32))).all()
+    assert np.isnan(
+        scores(Task.BINARY, "roc_auc", of_one_class, predictions, np.ones((1, len(truth)), np.float32))
+    ).all()
 
 
 def test_a_class_without_rows_in_a_resample_does_not_count() -> None:
-    truth, answers = example(Task.MULTICLASS)
+    truth, predictions = example(Task.MULTICLASS)
     weights = (truth != 3).astype(np.float32)[None]
     rows = truth != 3
-    expected = METRICS[Task.MULTICLASS]["balanced_accuracy"](truth[rows], answers[rows])
-    assert scores(Task.MULTICLASS, "balanced_accuracy", truth, answers, weights)[0] == pytest.approx(expected)
+    expected = METRICS[Task.MULTICLASS]["balanced_accuracy"](truth[rows], predictions[rows])
+    assert scores(Task.MULTICLASS, "balanced_accuracy", truth, predictions, weights)[0] == pytest.approx(expected)
 
 
 def test_every_resample_draws_as_many_rows_as_there_are() -> None:

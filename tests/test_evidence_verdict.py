@@ -148,7 +148,7 @@ def test_until_it_is_settled_the_simplest_that_is_not_beaten_is_named() -> None:
     assert "boosted trees are the ones to use" in verdict(better_trees).said(ENGLISH)
 
 
-# --- known answers, with answers as models of each kind would give them ----------------------------------------------
+# --- known predictions, with answers as models of each kind would give them -------------------------------------------
 
 
 def answered(kind: str, seed: int, n_rows: int = 400) -> Facts:
@@ -176,7 +176,7 @@ def answered(kind: str, seed: int, n_rows: int = 400) -> Facts:
         LOG_LOSS,
         truth=truth,
         terms={
-            name: row_terms(Task.BINARY, "log_loss", truth=truth, answers=np.column_stack([1 - second, second]))
+            name: row_terms(Task.BINARY, "log_loss", truth=truth, predictions=np.column_stack([1 - second, second]))
             for name, second in terms.items()
         },
         topology="2 -> 16 -> 1 relu (65 parameters)",

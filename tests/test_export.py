@@ -56,8 +56,8 @@ def files(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*")}
 
 
-def close(answers: NDArray[Any], expected: NDArray[Any], packaged: PackagedModel) -> bool:
-    return largest_difference(answers, expected, spread=packaged.facts["target_spread"]) <= 1e-5
+def close(predictions: NDArray[Any], expected: NDArray[Any], packaged: PackagedModel) -> bool:
+    return largest_difference(predictions, expected, spread=packaged.facts["target_spread"]) <= 1e-5
 
 
 @pytest.mark.parametrize("kind", EVERY)
@@ -67,10 +67,10 @@ def test_10_000_spoilt_rows_are_answered_alike_in_every_format(run: Path, tmp_pa
     assert done.difference < 1e-5
     packaged = load_packaged(run / MODEL)
     rows = spoilt(mixed_table(10_000, seed=1))
-    expected = packaged.answers(rows)
+    expected = packaged.predictions(rows)
     assert np.isfinite(expected).all()
     assert len(np.unique(expected[:, 0].round(3))) > 50
-    assert close(runtimes.answers_of(packaged, done.path, kind, rows), expected, packaged)
+    assert close(runtimes.predictions_of(packaged, done.path, kind, rows), expected, packaged)
     beside = {f"model{kind.suffix}.json"} if kind.takes_codes else set()
     assert {path.name for path in tmp_path.iterdir()} == {f"model{kind.suffix}"} | beside
 
@@ -83,7 +83,7 @@ def test_every_task_in_every_format(tmp_path: Path, kind: Format, task: Task) ->
     done = export_run(tmp_path / "run", kind)
     assert done.path == tmp_path / "run" / "export" / kind.default_name
     rows = spoilt(mixed_table(200, seed=1))
-    assert close(runtimes.answers_of(packaged, done.path, kind, rows), packaged.answers(rows), packaged)
+    assert close(runtimes.predictions_of(packaged, done.path, kind, rows), packaged.predictions(rows), packaged)
 
 
 @pytest.mark.slow
@@ -92,7 +92,7 @@ def test_normal_scores_of_numbers_in_every_format(tmp_path: Path, kind: Format) 
     packaged = a_run(tmp_path / "run", Task.REGRESSION, quantiles=True)
     done = export_run(tmp_path / "run", kind)
     rows = spoilt(mixed_table(200, seed=1))
-    assert close(runtimes.answers_of(packaged, done.path, kind, rows), packaged.answers(rows), packaged)
+    assert close(runtimes.predictions_of(packaged, done.path, kind, rows), packaged.predictions(rows), packaged)
 
 
 @pytest.mark.slow
@@ -152,7 +152,7 @@ def test_onnxruntime_and_the_host_function_answer_without_ffsearch(run: Path, tm
         capture_output=True, text=True, timeout=120, check=False, cwd=tmp_path,
     )  # fmt: skip
     assert told.returncode == 0, told.stderr
-    expected = load_packaged(run / MODEL).answers(pd.DataFrame(rows, dtype=object))
+    expected = load_packaged(run / MODEL).predictions(pd.DataFrame(rows, dtype=object))
     np.testing.assert_allclose(json.loads(told.stdout), expected, atol=1e-5)
 
 
@@ -198,7 +198,7 @@ def test_held_out_rows_are_kept_as_they_were_without_columns_nobody_needs(run: P
     assert held_out is not None
     assert list(held_out.frame.columns) == [*NUMBERS, *CATEGORIES]
     pd.testing.assert_frame_equal(held_out.frame, mixed_table(80, seed=7)[[*NUMBERS, *CATEGORIES]].apply(as_texts))
-    np.testing.assert_array_equal(held_out.answers, load_packaged(run / MODEL).answers(held_out.frame))
+    np.testing.assert_array_equal(held_out.predictions, load_packaged(run / MODEL).predictions(held_out.frame))
 
 
 def test_awkward_rows_bring_every_kind_of_cell_to_every_column() -> None:
@@ -216,8 +216,8 @@ def test_a_file_that_answers_otherwise_leaves_nothing(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = files(run)
-    right = runtimes.answers_of
-    monkeypatch.setattr(runtimes, "answers_of", lambda *given: right(*given) + np.float32(1e-4))
+    right = runtimes.predictions_of
+    monkeypatch.setattr(runtimes, "predictions_of", lambda *given: right(*given) + np.float32(1e-4))
     with pytest.raises(ExportError, match=r"The keras file answers otherwise .* held-out rows: by .*1e-05 is allowed"):
         export_run(run, Format.KERAS)
     (tmp_path / "model.keras").write_text("the older one")
@@ -266,11 +266,11 @@ def test_an_older_export_is_replaced_and_nothing_else(
         target.mkdir()
         (target / "saved_model.pb").write_text(next(contents))
 
-    def answers(packaged: PackagedModel, target: Path, kind: Format, rows: pd.DataFrame) -> NDArray[np.float32]:
-        return packaged.answers(rows)
+    def predictions(packaged: PackagedModel, target: Path, kind: Format, rows: pd.DataFrame) -> NDArray[np.float32]:
+        return packaged.predictions(rows)
 
     monkeypatch.setitem(runtimes._WRITERS, Format.SAVED_MODEL, write)
-    monkeypatch.setattr(runtimes, "answers_of", answers)
+    monkeypatch.setattr(runtimes, "predictions_of", predictions)
     for _ in range(2):
         assert export_run(run, Format.SAVED_MODEL, out=tmp_path / "served").path == tmp_path / "served"
     assert files(tmp_path) == {"served", "served/saved_model.pb"}

@@ -83,5 +83,5 @@ def test_a_run_and_its_model_take_polars(tmp_path: Path) -> None:
 def test_an_estimator_takes_polars() -> None:
     rows, y = POLARS.drop("y"), POLARS.select("y")
     estimator = ffsearch.FFSearchRegressor(trials=1, overrides={"train.max_epochs": 2}, random_state=0)
-    answers = estimator.fit(rows, y).predict(rows)
-    np.testing.assert_allclose(answers, estimator.predict(rows.to_pandas()), rtol=1e-6)
+    predictions = estimator.fit(rows, y).predict(rows)
+    np.testing.assert_allclose(predictions, estimator.predict(rows.to_pandas()), rtol=1e-6)

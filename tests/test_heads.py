@@ -93,17 +93,17 @@ def test_default_losses_are_those_of_the_table() -> None:
 def test_probabilities_have_a_column_a_class_and_sum_to_one() -> None:
     for head in (head_of(Task.BINARY), head_of(Task.MULTICLASS, n_outputs=4)):
         _, logits = case(head)
-        answers = probabilities(head, logits)
-        assert answers.shape == (50, len(head.labels))
-        np.testing.assert_allclose(answers.sum(axis=1), 1, rtol=1e-12)
+        predictions = probabilities(head, logits)
+        assert predictions.shape == (50, len(head.labels))
+        np.testing.assert_allclose(predictions.sum(axis=1), 1, rtol=1e-12)
     binary = probabilities(head_of(Task.BINARY), np.array([[0.0], [2.0], [-800.0]]))
     np.testing.assert_allclose(binary[:, 1], [0.5, 1 / (1 + np.exp(-2)), 0], atol=1e-12)
 
 
 def test_values_are_in_the_users_units() -> None:
     scale = TargetScale(mean=np.array([100.0, -1.0]), scale=np.array([10.0, 0.5]))
-    answers = values(head_of(Task.REGRESSION, n_outputs=2), np.array([[0.0, 0.0], [1.0, -2.0]]), scale=scale)
-    np.testing.assert_allclose(answers, [[100, -1], [110, -2]])
+    predictions = values(head_of(Task.REGRESSION, n_outputs=2), np.array([[0.0, 0.0], [1.0, -2.0]]), scale=scale)
+    np.testing.assert_allclose(predictions, [[100, -1], [110, -2]])
 
 
 def test_losses_equal_scikit_learns() -> None:

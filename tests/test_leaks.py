@@ -153,7 +153,7 @@ def test_every_row_is_answered_from_its_neighbours_and_never_from_itself(cells: 
     if neighbours is None:
         assert len(np.unique(cells)) == 1
         return
-    answers = neighbours.means(y)
+    predictions = neighbours.means(y)
     ordered = np.sort(cells[~np.isnan(cells)])
     for row, cell in enumerate(cells):
         if np.isnan(cell):
@@ -165,7 +165,7 @@ def test_every_row_is_answered_from_its_neighbours_and_never_from_itself(cells: 
             near = (cells >= low) & (cells <= high)
         near = near & (np.arange(len(cells)) != row)
         expected = y[near].mean(axis=0) if near.any() else y.mean(axis=0)
-        np.testing.assert_allclose(answers[row], expected, atol=1e-9)
+        np.testing.assert_allclose(predictions[row], expected, atol=1e-9)
 
 
 def neighbours_place(neighbours: _Neighbours, row: int) -> int:

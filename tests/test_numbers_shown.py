@@ -54,8 +54,8 @@ def test_every_way_is_tried_named_trained_again_and_saved_and_baselines_know_not
         named = [word for word in record.topology.split() if word.startswith("numbers=")]
         assert named == ([] if record.point.numbers is Numbers.ROBUST else [f"numbers={record.point.numbers}"])
     assert set(run.trials["point.numbers"]) == {"robust", "quantile", "bins"}
-    answers = load_packaged(run.path / "model" / "model.keras").answers(table())
-    assert np.isfinite(answers).all()
+    predictions = load_packaged(run.path / "model" / "model.keras").predictions(table())
+    assert np.isfinite(predictions).all()
     plain = searched(tmp_path / "plain", **{"data.number_bins": 0, "search.trials": 1})
     ours, theirs = (
         [{key: one[key] for key in ("name", "settings", "valid", "test")} for one in each.summary["baselines"]]

@@ -1,4 +1,4 @@
-"""The saved model: raw columns in, the run's own answers out, with and without ffsearch."""
+"""The saved model: raw columns in, the run's own predictions out, with and without ffsearch."""
 
 from __future__ import annotations
 
@@ -94,10 +94,10 @@ def test_the_saved_model_answers_as_the_matrix_path_does(tmp_path: Path, task: T
     fresh.loc[3, "[UNK]"] = "never seen"
     fresh.loc[4, "age"] = np.inf
     fresh.loc[5] = [None] * len(fresh.columns)
-    answers = load_packaged(tmp_path / "model.keras").answers(fresh)
+    predictions = load_packaged(tmp_path / "model.keras").predictions(fresh)
     expected = by_matrix(task, preprocessor, fresh)
     unit = SCALE.scale if task is Task.REGRESSION else 1.0
-    assert float((np.abs(answers - expected) / (unit + np.abs(expected))).max()) < 1e-5
+    assert float((np.abs(predictions - expected) / (unit + np.abs(expected))).max()) < 1e-5
     assert [path.name for path in tmp_path.iterdir()] == ["model.keras"]
 
 
@@ -107,7 +107,7 @@ def test_one_column_is_enough(tmp_path: Path, numbers: list[str], categories: li
     own = preprocessor_of(frame, numbers=numbers, categories=categories)
     model, _ = save(tmp_path / "model.keras", Task.BINARY, frame=frame, preprocessor=own)
     assert model.columns == (*numbers, *categories)
-    np.testing.assert_allclose(model.answers(frame), by_matrix(Task.BINARY, own, frame), atol=1e-5)
+    np.testing.assert_allclose(model.predictions(frame), by_matrix(Task.BINARY, own, frame), atol=1e-5)
 
 
 @pytest.mark.parametrize("numbers", [NUMBERS, ["age"]])
@@ -118,7 +118,7 @@ def test_bins_are_layers_too(tmp_path: Path, numbers: list[str]) -> None:
     model, _ = save(tmp_path / "model.keras", Task.BINARY, frame=frame, preprocessor=own)
     fresh = table(300, seed=1)
     fresh.loc[4, "age"] = np.inf
-    np.testing.assert_allclose(model.answers(fresh), by_matrix(Task.BINARY, own, fresh), atol=1e-5)
+    np.testing.assert_allclose(model.predictions(fresh), by_matrix(Task.BINARY, own, fresh), atol=1e-5)
 
 
 @pytest.mark.parametrize("numbers", [NUMBERS, ["age"]])
@@ -131,7 +131,7 @@ def test_normal_scores_are_layers_too(tmp_path: Path, numbers: list[str]) -> Non
         fresh.loc[place, numbers] = odd
     expected = by_matrix(Task.REGRESSION, own, fresh)
     unit = SCALE.scale + np.abs(expected)
-    assert float((np.abs(model.answers(fresh) - expected) / unit).max()) < 1e-5
+    assert float((np.abs(model.predictions(fresh) - expected) / unit).max()) < 1e-5
 
 
 def test_a_category_whose_levels_are_all_rare_is_one_slot(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_a_category_whose_levels_are_all_rare_is_one_slot(tmp_path: Path) -> Non
     own = preprocessor_of(frame, numbers=["age"], categories=["id"])
     assert own.categories[0].levels == ()
     model, _ = save(tmp_path / "model.keras", Task.BINARY, frame=frame, preprocessor=own)
-    np.testing.assert_allclose(model.answers(frame), by_matrix(Task.BINARY, own, frame), atol=1e-5)
+    np.testing.assert_allclose(model.predictions(frame), by_matrix(Task.BINARY, own, frame), atol=1e-5)
 
 
 def test_predictions_carry_labels_names_and_index(tmp_path: Path) -> None:
@@ -160,28 +160,28 @@ def test_columns_go_by_name(tmp_path: Path) -> None:
     frame = table()
     model, _ = save(tmp_path / "model.keras", Task.MULTICLASS, frame=frame)
     shuffled = frame[frame.columns[::-1]].assign(extra=1.0)
-    np.testing.assert_array_equal(model.answers(shuffled), model.answers(frame))
+    np.testing.assert_array_equal(model.predictions(shuffled), model.predictions(frame))
     with pytest.raises(DataError, match=r"lack 1 of the columns that were trained on: 'age' \(is it 'Age'\?\)"):
-        model.answers(frame.rename(columns={"age": "Age"}))
+        model.predictions(frame.rename(columns={"age": "Age"}))
 
 
 def test_tensorflow_has_nothing_to_warn_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Whatever the number of rows, and of models in one process."""
     frame = table()
     model, _ = save(tmp_path / "model.keras", Task.MULTICLASS, frame=frame)
-    assert [len(model.answers(frame.head(n_rows))) for n_rows in (7, 1, 0, 300)] == [7, 1, 0, 300]
+    assert [len(model.predictions(frame.head(n_rows))) for n_rows in (7, 1, 0, 300)] == [7, 1, 0, 300]
     with caplog.at_level(logging.WARNING, logger="tensorflow"):
         for _ in range(8):
-            load_packaged(tmp_path / "model.keras").answers(frame)
+            load_packaged(tmp_path / "model.keras").predictions(frame)
     assert not caplog.records
 
 
 def test_many_rows_are_answered_in_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     frame = table()
     model, _ = save(tmp_path / "model.keras", Task.BINARY, frame=frame)
-    whole = model.answers(frame)
+    whole = model.predictions(frame)
     monkeypatch.setattr(packaging, "_CHUNK_ROWS", 130)
-    np.testing.assert_allclose(model.answers(frame), whole, atol=1e-6)
+    np.testing.assert_allclose(model.predictions(frame), whole, atol=1e-6)
 
 
 WITHOUT_FFSEARCH = """
@@ -204,7 +204,7 @@ def test_keras_alone_loads_it_in_safe_mode(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     frame = pd.DataFrame({name: [0.5, np.nan] for name in NUMBERS} | {name: ["1", None] for name in CATEGORIES})
-    np.testing.assert_allclose(json.loads(done.stdout), model.answers(frame), atol=1e-6)
+    np.testing.assert_allclose(json.loads(done.stdout), model.predictions(frame), atol=1e-6)
 
 
 def test_the_facts_travel_in_the_file(tmp_path: Path) -> None:
@@ -275,7 +275,7 @@ def test_a_wide_model_answers_without_loading_its_inputs(
     fresh = table(seed=1)
     with monkeypatch.context() as patched:
         patched.setattr(keras.models, "load_model", None)
-        answers = wide.answers(fresh)
-    np.testing.assert_allclose(answers, by_matrix(task, preprocessor, fresh), rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(wide.answers_of_keras(fresh), answers, rtol=1e-5, atol=1e-6)
+        predictions = wide.predictions(fresh)
+    np.testing.assert_allclose(predictions, by_matrix(task, preprocessor, fresh), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(wide.predictions_of_keras(fresh), predictions, rtol=1e-5, atol=1e-6)
     assert wide.model is wide.model

@@ -1,4 +1,4 @@
-"""`ffsearch predict` and `ffsearch.load_model`: any file in, the model's own answers out, whole or not at all."""
+"""`ffsearch predict` and `ffsearch.load_model`: any file in, the model's own predictions out, whole or not at all."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def test_values_of_several_targets_and_a_target_called_row(tmp_path: Path) -> No
     frame.to_csv(tmp_path / "rows.csv", index=False)
     got = answered(tmp_path / "model.keras", tmp_path / "rows.csv")
     assert list(got.columns) == ["row number", "price", "row"]
-    np.testing.assert_allclose(got[["price", "row"]], packaged.answers(frame), rtol=1e-6)
+    np.testing.assert_allclose(got[["price", "row"]], packaged.predictions(frame), rtol=1e-6)
     frame.assign(price=1).to_csv(tmp_path / "rows.csv", index=False)
     with pytest.raises(DataError, match=r"--id: the answers have a column 'price' of their own"):
         predict_file(tmp_path / "model.keras", tmp_path / "rows.csv", id_column="price")
@@ -152,9 +152,9 @@ def test_identifiers_come_out_as_they_went_in(model: Path, tmp_path: Path) -> No
     frame.to_csv(tmp_path / "rows.csv", index=False)
     predict_file(model, tmp_path / "rows.csv", out=tmp_path / "answers.parquet", id_column="id")
     assert list(pd.read_parquet(tmp_path / "answers.parquet")["id"]) == ids
-    answers = tmp_path / "answers.tsv"
-    predict_file(model, tmp_path / "rows.csv", out=answers, id_column="id")
-    assert list(pd.read_csv(answers, sep="\t", dtype="str", keep_default_na=False)["id"]) == ids
+    predictions = tmp_path / "answers.tsv"
+    predict_file(model, tmp_path / "rows.csv", out=predictions, id_column="id")
+    assert list(pd.read_csv(predictions, sep="\t", dtype="str", keep_default_na=False)["id"]) == ids
     frame.assign(id=range(6)).to_parquet(tmp_path / "rows.parquet")
     predict_file(model, tmp_path / "rows.parquet", out=tmp_path / "answers.parquet", id_column="id")
     assert pd.read_parquet(tmp_path / "answers.parquet")["id"].dtype == np.int64
@@ -264,7 +264,7 @@ def test_the_command_line_writes_csv_to_the_standard_output(
     assert lines[0] == "id,prediction,p(no),p(yes)"
     assert len(lines) == 401
     assert b"400 rows in" in err
-    expected = packaged.answers(mixed_table(400).head(1))[0, 1]  # as one row: the last bit goes by the batch's size
+    expected = packaged.predictions(mixed_table(400).head(1))[0, 1]  # as one row: the last bit goes by the batch's size
     assert float(lines[1].split(",")[-1]) == pytest.approx(expected, rel=1e-6)
     (tmp_path / "rows.csv").write_text(ROWS.replace("age", "agee"), encoding="utf-8")
     assert invoke(["predict", str(tmp_path / "run"), str(tmp_path / "rows.csv"), "--quiet"]) == 2

@@ -85,10 +85,10 @@ def test_every_task_from_a_frame_to_a_model_that_takes_raw_rows(task: str, tmp_p
         <= summary["evidence"]["test"]["high"]
     )
     assert summary["best"]["valid"] == pytest.approx(run.trials["value"][run.trials["ended"] != "pruned"].min())
-    answers = load_packaged(run.path / "model" / "model.keras").predict(frame.drop(columns="y").head(7))
-    assert len(answers) == 7
+    predictions = load_packaged(run.path / "model" / "model.keras").predict(frame.drop(columns="y").head(7))
+    assert len(predictions) == 7
     expected = ["y"] if task == "regression" else ["prediction", *(f"p({label})" for label in sorted(set(frame["y"])))]
-    assert list(answers.columns) == expected
+    assert list(predictions.columns) == expected
 
 
 def test_the_same_space_and_seed_give_the_same_trials_and_values(tmp_path: Path) -> None:
@@ -218,8 +218,8 @@ def test_nothing_before_the_opening_depends_on_the_sealed_rows(tmp_path: Path) -
     assert list(honest.trials["value"]) == list(marked.trials["value"])
     assert honest.summary["refit"] == marked.summary["refit"]
     probe = frame.drop(columns="y").head(30)
-    answers = [load_packaged(run.path / "model" / "model.keras").answers(probe) for run in (honest, marked)]
-    np.testing.assert_array_equal(*answers)
+    predictions = [load_packaged(run.path / "model" / "model.keras").predictions(probe) for run in (honest, marked)]
+    np.testing.assert_array_equal(*predictions)
     assert honest.summary["evidence"]["test"] != marked.summary["evidence"]["test"]
 
 

@@ -103,7 +103,7 @@ class _Searched(BaseEstimator):  # type: ignore[misc]  # scikit-learn publishes 
         """Run the search, and keep the run and its model."""
         from ffsearch.search.console.progress import observing
 
-        self.__dict__.pop("_kept", None)  # a fit that fails leaves no answers of an earlier one
+        self.__dict__.pop("_kept", None)  # a fit that fails leaves no predictions of an earlier one
         folder = _Temporary() if self.out is None else None
         observer, showing = observing(quiet=not self.verbose, as_json=False)
         with showing:
@@ -163,16 +163,16 @@ class _Searched(BaseEstimator):  # type: ignore[misc]  # scikit-learn publishes 
                 _refuse_objects(frame[name])
         return frame
 
-    def _answers(self, X: Any) -> NDArray[np.float64]:  # noqa: N803
-        """The model's answers to rows, shape (n_rows, n_outputs)."""
+    def _predictions(self, X: Any) -> NDArray[np.float64]:  # noqa: N803
+        """The model's predictions for rows, shape (n_rows, n_outputs)."""
         check_is_fitted(self)
         rows = self._rows(X, reset=False)
         places = np.minimum(np.arange(-(-len(rows) // CHUNK_ROWS) * CHUNK_ROWS), len(rows) - 1)
         reader = self._kept.model.reader()
-        answers = self._kept.model.answers(rows.take(places), reader=reader)[: len(rows)].astype(np.float64)
+        predictions = self._kept.model.predictions(rows.take(places), reader=reader)[: len(rows)].astype(np.float64)
         if reader is not None:
             reader.check(lenient="")
-        return answers
+        return predictions
 
 
 class FFSearchClassifier(ClassifierMixin, _Searched):  # type: ignore[misc]  # scikit-learn publishes no types
@@ -242,14 +242,16 @@ class FFSearchClassifier(ClassifierMixin, _Searched):  # type: ignore[misc]  # s
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:  # noqa: N803
         """Probabilities, shape (n_rows, n_classes), in the order of `classes_`; every row sums to 1."""
-        answers = np.pad(self._answers(X), ((0, 0), (0, 1)))[:, self._places]
-        probabilities: NDArray[np.float64] = answers / answers.sum(axis=1, keepdims=True)  # float32 sums to 1 +- 1e-7
+        predictions = np.pad(self._predictions(X), ((0, 0), (0, 1)))[:, self._places]
+        probabilities: NDArray[np.float64] = predictions / predictions.sum(
+            axis=1, keepdims=True
+        )  # float32 sums to 1 +- 1e-7
         return probabilities
 
     def predict(self, X: Any) -> NDArray[Any]:  # noqa: N803
         """The most probable class of every row, shape (n_rows,)."""
-        answers = self.predict_proba(X)
-        classes: NDArray[Any] = self.classes_[answers.argmax(axis=1)]
+        predictions = self.predict_proba(X)
+        classes: NDArray[Any] = self.classes_[predictions.argmax(axis=1)]
         return classes
 
 
@@ -300,8 +302,8 @@ class FFSearchRegressor(RegressorMixin, _Searched):  # type: ignore[misc]  # sci
 
     def predict(self, X: Any) -> NDArray[np.float64]:  # noqa: N803
         """Values in the unit of `y` and in its form: shape (n_rows,) or (n_rows, n_targets)."""
-        answers = self._answers(X)
-        return answers[:, 0] if self._is_flat else answers
+        predictions = self._predictions(X)
+        return predictions[:, 0] if self._is_flat else predictions
 
 
 class _Temporary:

@@ -23,7 +23,7 @@ from ffsearch.search.base.files import write_atomically
 from ffsearch.search.base.seeds import Purpose, child
 from ffsearch.search.engines.keras_tuner_space import KerasTunerSpace
 from ffsearch.search.evidence.metrics import metric_values
-from ffsearch.search.evidence.scoring import answers_from_logits, naive_value, truth_of
+from ffsearch.search.evidence.scoring import naive_value, predictions_from_logits, truth_of
 from ffsearch.search.folder.summary import SearchFacts
 from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.network.heads import mean_loss
@@ -212,14 +212,14 @@ class _Training(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no
         """Evaluate. What diverged gets the score of guessing: an infinite one becomes 0 in KerasTuner's model."""
         logits = self._predict(self._split.x_valid)
         truth = truth_of(self._head, self._split.y_valid, scale=self._split.target_scale)
-        answers = answers_from_logits(self._head, logits, scale=self._split.target_scale)
+        predictions = predictions_from_logits(self._head, logits, scale=self._split.target_scale)
         self._progress.record(
             train_loss=logs["data_loss"],
             valid_loss=mean_loss(self._head, self._split.y_valid, logits),
             penalty=max(0.0, logs["loss"] - logs["data_loss"]),
         )
         diverged = self._progress.ended is Ended.DIVERGED
-        metrics = {} if diverged else metric_values(self._head.task, truth, answers)
+        metrics = {} if diverged else metric_values(self._head.task, truth, predictions)
         if self._progress.improved:
             self._metrics = metrics
         value = metrics.get(self._inputs.objective.name, math.nan)

@@ -29,8 +29,8 @@ from ffsearch.search.steps.budget import Deadline
 from ffsearch.search.steps.judging import open_test
 
 if TYPE_CHECKING:
-    from ffsearch.search.capacity.answers import Answered
     from ffsearch.search.capacity.networks import NetworkStore
+    from ffsearch.search.capacity.predictions import Answered
     from ffsearch.search.capacity.setup import Study
 
 __all__ = ["conclude"]
@@ -51,7 +51,7 @@ def conclude(
     Raises:
         RunError: If a network that was kept cannot be read, or the folder not be written.
     """
-    from ffsearch.search.capacity.answers import answer  # loads Keras
+    from ffsearch.search.capacity.predictions import answer  # loads Keras
 
     sealed = open_test(study.inputs.prepared, folder=folder, observer=observer)
     losses = study.losses(folder.records)

@@ -39,7 +39,7 @@ from ffsearch.search.network.topology import layer_sizes
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ffsearch.search.capacity.answers import Answered
+    from ffsearch.search.capacity.predictions import Answered
     from ffsearch.search.capacity.setup import Study
 
 __all__ = ["ShareResults", "capacity_frame", "capacity_results", "verdict_of"]
@@ -296,7 +296,7 @@ def _disagreement(study: Study, part: ShareResults) -> tuple[BudgetDisagreement,
         places = [number for number, cell in enumerate(cells) if cell.budget == budget]
         if len(places) < 2:
             continue
-        wide, deep = answered.answers[places[0]], answered.answers[places[-1]]
+        wide, deep = answered.predictions[places[0]], answered.predictions[places[-1]]
         found.append(
             BudgetDisagreement(
                 budget=budget,
@@ -311,8 +311,8 @@ def _disagreement(study: Study, part: ShareResults) -> tuple[BudgetDisagreement,
     return tuple(found)
 
 
-def _between_seeds(study: Study, answers: NDArray[np.float32]) -> float:
-    return float(np.mean([_distance(study, *pair) for pair in combinations(answers, 2)]))
+def _between_seeds(study: Study, predictions: NDArray[np.float32]) -> float:
+    return float(np.mean([_distance(study, *pair) for pair in combinations(predictions, 2)]))
 
 
 def _distance(study: Study, one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
@@ -327,7 +327,7 @@ def _who_is_right(
     """Shares of test rows, mean over seeds; nothing for numbers, of which none is simply right."""
     if study.problem.head.task is Task.REGRESSION:
         return {}
-    wide_right, deep_right = (answers.argmax(axis=2) == truth for answers in (wide, deep))
+    wide_right, deep_right = (predictions.argmax(axis=2) == truth for predictions in (wide, deep))
     return {
         "both_right": float(np.mean(wide_right & deep_right)),
         "wide_alone": float(np.mean(wide_right & ~deep_right)),

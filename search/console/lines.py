@@ -124,10 +124,10 @@ def last_lines(run: StoredRun) -> list[str]:
     lines = [f"report         {run.path / 'report.html'}", f"next           ffsearch report {folder} --open"]
     if run.results.kind == "capacity":
         return lines
-    rows, answers = "ROWS.csv", "answers.csv"
+    rows, predictions = "ROWS.csv", "answers.csv"
     return [
         *lines,
-        f"               ffsearch predict {folder} {rows} --out {answers}",
+        f"               ffsearch predict {folder} {rows} --out {predictions}",
         f"               ffsearch export {folder} --format onnx",
     ]
 

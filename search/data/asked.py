@@ -124,9 +124,8 @@ class RowReader:
         """How the numbers and dates of these rows are read; decided once."""
         if self._readings is None:
             columns = {name: column.iloc[:SURVEY_ROWS] for name, column in columns.items()}
-            numbers = [one for one in self._preprocessor.numbers if not isinstance(one.reading, DateReading)]
-            texts = [columns[one.name] for one in numbers if one.name in columns and _is_text(columns[one.name])]
-            sign = shown_sign(texts)
+            given = [(one, columns[one.name]) for one in self._preprocessor.numbers if one.name in columns]
+            sign = shown_sign([column for one, column in given if self._is_written_otherwise(one, column)])
             self._readings = {
                 one.name: self._decided(one, columns[one.name], sign=sign) if one.name in columns else one.reading
                 for one in self._preprocessor.numbers
@@ -165,6 +164,17 @@ class RowReader:
             )
 
     # --- numbers and dates -------------------------------------------------------------------------------------------
+
+    def _is_written_otherwise(self, column: NumberColumn, given: pd.Series[Any]) -> bool:
+        """Whether cells are texts that the model's own reading does not take: only these show that a sign has changed.
+
+        A table may hold columns of both signs; one that is written as it was says nothing of the others.
+        """
+        if isinstance(column.reading, DateReading) or not _is_text(given):
+            return False
+        cells = self._table.cells(given, name=column.name)
+        unread = np.isnan(raw_numbers(cells, column.reading))
+        return any(not math.isinf(number_of(text)) for text in cells.levels_of(unread).texts)
 
     def _decided(self, column: NumberColumn, given: pd.Series[Any], *, sign: str | None) -> Reading:
         """How a column of these rows is read; what differs from the model's reading is noted."""

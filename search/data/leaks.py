@@ -131,14 +131,14 @@ def _leaks_of(name: str, neighbours: _Neighbours, questions: Sequence[_Question]
     for question in questions:
         if question.target in leaks:
             continue
-        answers = neighbours.means(question.y)
+        predictions = neighbours.means(question.y)
         few = neighbours.n_values < NO_COPY_SHARE * question.n_values
-        low, explained = _explained(question.y, answers)
+        low, explained = _explained(question.y, predictions)
         if low < (ALMOST_ALL_OF_FEW if few else ALMOST_ALL):
             continue
         score, told = explained, {}
         if question.form == "classes":
-            score, told["otherwise"] = _accuracy(question.y, answers)
+            score, told["otherwise"] = _accuracy(question.y, predictions)
         leak = found(Code.LEAK, question.form, column=name, target=question.target, score=score, **told)
         leaks[question.target] = (score, leak)
     return list(leaks.values())
@@ -199,14 +199,14 @@ class _Neighbours:
         sums = np.vstack([np.zeros((1, y.shape[1])), np.cumsum(centred, axis=0)])
         n_others = (self.last - self.first - 1)[:, None]
         means = (sums[self.last] - sums[self.first] - centred) / np.maximum(n_others, 1)
-        answers = np.empty_like(y)
-        answers[self.order] = np.where(n_others > 0, means, 0.0) + everywhere
-        return answers
+        predictions = np.empty_like(y)
+        predictions[self.order] = np.where(n_others > 0, means, 0.0) + everywhere
+        return predictions
 
 
-def _explained(y: NDArray[np.float64], answers: NDArray[np.float64]) -> tuple[float, float]:
+def _explained(y: NDArray[np.float64], predictions: NDArray[np.float64]) -> tuple[float, float]:
     """The share of the variance explained, less two standard errors over rows, and as it is."""
-    error = np.square(y - answers).sum(axis=1)
+    error = np.square(y - predictions).sum(axis=1)
     variance = float(np.square(y - y.mean(axis=0)).sum(axis=1).mean())
     if variance == 0.0:
         return 0.0, 0.0
@@ -214,8 +214,8 @@ def _explained(y: NDArray[np.float64], answers: NDArray[np.float64]) -> tuple[fl
     return explained - N_ERRORS * float(error.std()) / variance / len(y) ** 0.5, explained
 
 
-def _accuracy(y: NDArray[np.float64], answers: NDArray[np.float64]) -> tuple[float, float]:
+def _accuracy(y: NDArray[np.float64], predictions: NDArray[np.float64]) -> tuple[float, float]:
     """The share of rows whose class is found, and that of the most frequent class."""
     if y.shape[1] == 1:
-        y, answers = np.hstack([1 - y, y]), np.hstack([1 - answers, answers])
-    return float((answers.argmax(axis=1) == y.argmax(axis=1)).mean()), float(y.mean(axis=0).max())
+        y, predictions = np.hstack([1 - y, y]), np.hstack([1 - predictions, predictions])
+    return float((predictions.argmax(axis=1) == y.argmax(axis=1)).mean()), float(y.mean(axis=0).max())

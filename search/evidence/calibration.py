@@ -18,7 +18,7 @@ from ffsearch.search.base.confidence import TAIL
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.evidence.intervals import Unseen, mean_limits, share_interval
 from ffsearch.search.evidence.metrics import ECE_BINS, confidence_and_hit, expected_calibration_error
-from ffsearch.search.evidence.scoring import answers_from_logits, truth_of
+from ffsearch.search.evidence.scoring import predictions_from_logits, truth_of
 from ffsearch.search.evidence.terms import if_wrong, row_influences, row_terms, strata
 from ffsearch.search.evidence.units import UnitKind, Units
 from ffsearch.search.folder.results import TEMPERATURES, Bin, Estimate, Temperature
@@ -42,7 +42,7 @@ N_DRAWS: Final = 100
 def reliability(
     truth: NDArray[np.int64], probabilities: NDArray[Any], *, units: Units | None = None
 ) -> tuple[Bin, ...]:
-    """How often answers of each confidence are right, in the bins of the calibration error; empty ones left out.
+    """How often predictions of each confidence are right, in the bins of the calibration error; empty ones left out.
 
     With two classes the probability of the second is looked at, so that the curve has both ends; with more, that of the
     class answered.
@@ -192,12 +192,14 @@ def _gain(head: Head, repeats: Sequence[Validated], *, units: Units) -> Estimate
         y = np.concatenate([other.y[kept] for other, kept in others])
         fitted = fit_temperature(head, y, np.concatenate([other.logits[kept] for other, kept in others]))
         truth.append(truth_of(head, one.y, scale=None))
-        plain.append(answers_from_logits(head, one.logits, scale=None))
-        scaled.append(answers_from_logits(head, one.logits / fitted.value, scale=None))
+        plain.append(predictions_from_logits(head, one.logits, scale=None))
+        scaled.append(predictions_from_logits(head, one.logits / fitted.value, scale=None))
     if not truth:
         return None
     known, units = np.concatenate(truth), units.of(np.concatenate(judged))
-    terms = [row_terms(head.task, _LOG_LOSS.name, truth=known, answers=np.concatenate(of)) for of in (scaled, plain)]
+    terms = [
+        row_terms(head.task, _LOG_LOSS.name, truth=known, predictions=np.concatenate(of)) for of in (scaled, plain)
+    ]
     losses = np.stack(terms)
     saved = np.subtract(*row_influences(_LOG_LOSS.name, truth=known, terms=losses)[::-1])
     wrong = if_wrong(_LOG_LOSS.name, truth=known, terms=losses)
@@ -210,7 +212,7 @@ def _gain(head: Head, repeats: Sequence[Validated], *, units: Units) -> Estimate
 
 def _n_errors(head: Head, rows: NDArray[np.int64], y: NDArray[Any], logits: NDArray[Any], *, units: Units) -> int:
     """Rows that were answered wrong in some repeat, each counted once, and so are copies."""
-    answers = answers_from_logits(head, logits, scale=None)
-    wrong = answers.argmax(axis=1) != truth_of(head, y, scale=None)
+    predictions = predictions_from_logits(head, logits, scale=None)
+    wrong = predictions.argmax(axis=1) != truth_of(head, y, scale=None)
     numbers = units.numbers if units.kind is UnitKind.COPIES else rows
     return len(np.unique(numbers[wrong]))

@@ -4,9 +4,9 @@
     corrected   the choice itself repeated on resampled rows, and judged on rows and repeats that had no part in it
     optimism    naive - corrected, positive where the naive score flatters
 
-`correct_search` needs nothing but the search's own out-of-sample answers (BBC-CV; with one fold its holdout form). It
-takes away luck in rows; luck in seeds stays, for the same trained networks are judged again. `correct_repeats` works on
-the finalists' repeats, where seeds and splits are fresh, and takes both away.
+`correct_search` needs nothing but the search's own out-of-sample predictions (BBC-CV; with one fold its holdout form).
+It takes away luck in rows; luck in seeds stays, for the same trained networks are judged again. `correct_repeats` works
+on the finalists' repeats, where seeds and splits are fresh, and takes both away.
 
     draw rows with replacement -> choose by the rows drawn -> judge by the rows left out -> mean over draws
 """
@@ -107,11 +107,11 @@ def part_scores(out: OutOfSample) -> Scores:
     return np.concatenate(scores).T
 
 
-# --- from the search's own answers -----------------------------------------------------------------------------------
+# --- from the search's own predictions --------------------------------------------------------------------------------
 
 
 def correct_search(out: OutOfSample, *, rng: np.random.Generator, n_resamples: int = N_RESAMPLES) -> Correction:
-    """The winner's score without its luck in rows, from the search's out-of-sample answers alone.
+    """The winner's score without its luck in rows, from the search's out-of-sample predictions alone.
 
     For 500 trials and 10,000 rows, a thousand resamples take two matrix products of 10 GFLOP each: seconds.
 

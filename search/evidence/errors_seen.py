@@ -1,4 +1,4 @@
-"""Where answers go wrong: confused classes, residuals, and the slices of the table that are worst off."""
+"""Where predictions go wrong: confused classes, residuals, and the slices of the table that are worst off."""
 
 from __future__ import annotations
 
@@ -63,10 +63,10 @@ def residuals(target: str, truth: NDArray[Any], predicted: NDArray[Any], *, rng:
     return Residuals(target=target, predicted=predicted[shown], residual=residual[shown], bands=np.array(bands))
 
 
-def row_losses(task: Task, truth: NDArray[Any], answers: NDArray[Any]) -> NDArray[np.float64]:
+def row_losses(task: Task, truth: NDArray[Any], predictions: NDArray[Any]) -> NDArray[np.float64]:
     """What every row loses, shape (n_rows,): log losses of classes, squared errors of numbers, mean over targets."""
     metric = "rmse" if task is Task.REGRESSION else "log_loss"
-    return np.asarray(row_terms(task, metric, truth=truth, answers=answers).mean(axis=1, dtype=np.float64))
+    return np.asarray(row_terms(task, metric, truth=truth, predictions=predictions).mean(axis=1, dtype=np.float64))
 
 
 def worst_slices(

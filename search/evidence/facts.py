@@ -146,7 +146,7 @@ class AnsweredElsewhere:
     proper: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
     def of(self, names: Iterable[str], *, by: Objective, objective: Objective) -> Elsewhere | None:
-        """The answers of some models, in their order; None where one of them gave none.
+        """The predictions of some models, in their order; None where one of them gave none.
 
         Args:
             names: Of the models.

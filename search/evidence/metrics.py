@@ -1,8 +1,8 @@
-"""What a set of answers is worth: every metric of every task, from answers and truth alone. No Keras here.
+"""What a set of predictions is worth: every metric of every task, from predictions and truth alone. No Keras here.
 
 Answers are what people get: probabilities of shape (n_rows, n_classes), in the order of the labels, for classes; values
 in the target's own unit, of shape (n_rows, n_targets), for regression. Truth is class numbers of shape (n_rows,), where
--1 is a class that no development row had, or values like the answers.
+-1 is a class that no development row had, or values like the predictions.
 """
 
 from __future__ import annotations
@@ -134,9 +134,9 @@ METRICS: Final[dict[Task, dict[str, Metric]]] = {
 _MAXIMIZED: Final = frozenset({"accuracy", "balanced_accuracy", "roc_auc", "r2"})
 
 
-def metric_values(task: Task, truth: Truth, answers: Answers) -> dict[str, float]:
+def metric_values(task: Task, truth: Truth, predictions: Answers) -> dict[str, float]:
     """Every metric of the task, under its name; NaN where it is not defined on these rows."""
-    return {name: metric(truth, answers) for name, metric in METRICS[task].items()}
+    return {name: metric(truth, predictions) for name, metric in METRICS[task].items()}
 
 
 def resolve_objective(name: str, head: Head, *, key: str = "search.objective") -> Objective:

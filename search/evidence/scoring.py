@@ -17,7 +17,15 @@ from ffsearch.search.evidence.metrics import METRICS, metric_values
 from ffsearch.search.network.heads import Head, TargetScale, Task, probabilities, values
 from ffsearch.search.training.protocol import Trained
 
-__all__ = ["Setting", "TrialScore", "answers_from_logits", "constant_answer", "naive_value", "score_folds", "truth_of"]
+__all__ = [
+    "Setting",
+    "TrialScore",
+    "constant_answer",
+    "naive_value",
+    "predictions_from_logits",
+    "score_folds",
+    "truth_of",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,11 +86,11 @@ def naive_value(problem: Problem, objective: Objective) -> float:
     head, split = problem.head, problem.splits[0]
     constant = constant_answer(head, split)
     truth = truth_of(head, split.y_valid, scale=split.target_scale)
-    answers = np.broadcast_to(constant, (len(truth), len(constant)))
-    return METRICS[head.task][objective.name](truth, answers)
+    predictions = np.broadcast_to(constant, (len(truth), len(constant)))
+    return METRICS[head.task][objective.name](truth, predictions)
 
 
-def answers_from_logits(head: Head, logits: NDArray[Any], *, scale: TargetScale | None) -> NDArray[np.float64]:
+def predictions_from_logits(head: Head, logits: NDArray[Any], *, scale: TargetScale | None) -> NDArray[np.float64]:
     """Answers as `metrics` wants them: probabilities, or values in the unit scores are given in."""
     if head.task is not Task.REGRESSION:
         return probabilities(head, logits)
@@ -90,7 +98,7 @@ def answers_from_logits(head: Head, logits: NDArray[Any], *, scale: TargetScale 
 
 
 def truth_of(head: Head, y: NDArray[Any], *, scale: TargetScale | None) -> NDArray[Any]:
-    """Truth as `metrics` wants it, from a head's targets: class numbers, or values in the unit of the answers."""
+    """Truth as `metrics` wants it, from a head's targets: class numbers, or values in the unit of the predictions."""
     if head.task is not Task.REGRESSION:
         return y.reshape(len(y)).astype(np.int64)
     return values(head, y, scale=_scale(head, scale))
@@ -108,7 +116,7 @@ def _metrics_of_fold(trained: Trained, problem: Problem) -> dict[str, float]:
     return metric_values(
         head.task,
         truth_of(head, split.y_valid, scale=split.target_scale),
-        answers_from_logits(head, trained.valid_logits, scale=split.target_scale),
+        predictions_from_logits(head, trained.valid_logits, scale=split.target_scale),
     )
 
 

@@ -1,8 +1,8 @@
 """What trials answered on their validation rows, kept until the choice is weighed: one small record a trial.
 
-Kept are the terms of the objective (`terms.py`), not the answers: nearly always one float32 a row instead of one a row
-and class, and all that resampling the choice needs. The file is a header and records of one length; a process killed
-while writing leaves part of a record, which reading leaves out and the next record takes the place of.
+Kept are the terms of the objective (`terms.py`), not the predictions: nearly always one float32 a row instead of one a
+row and class, and all that resampling the choice needs. The file is a header and records of one length; a process
+killed while writing leaves part of a record, which reading leaves out and the next record takes the place of.
 
     | magic, n_folds, n_rows of each fold, n_terms | trial, terms of all folds | trial, terms of all folds | ...
 """

@@ -1,7 +1,7 @@
 """What every row adds to a score, so that a score of resampled rows is one matrix product away.
 
 A metric of this package is a simple function of sums over rows: of log probabilities, of hits, of squared errors. Kept
-once a row and network, these terms give the score of any resample without reading the answers again:
+once a row and network, these terms give the score of any resample without reading the predictions again:
 
     terms (n_models, n_rows, n_terms)   weights (n_resamples, n_rows)   ->   scores (n_resamples, n_models)
 
@@ -41,30 +41,30 @@ RESAMPLED: Final = frozenset({"log_loss", "accuracy", "balanced_accuracy", "roc_
 """Metrics that have terms: every metric that can be an objective."""
 
 
-def row_terms(task: Task, metric: str, *, truth: NDArray[Any], answers: NDArray[Any]) -> Terms:
-    """The terms of one network's answers.
+def row_terms(task: Task, metric: str, *, truth: NDArray[Any], predictions: NDArray[Any]) -> Terms:
+    """The terms of one network's predictions.
 
     Args:
         task: What is predicted.
         metric: Name of a metric in `RESAMPLED`.
         truth: As `metrics` wants it: class numbers (n_rows,) or values (n_rows, n_targets).
-        answers: Probabilities (n_rows, n_classes) or values (n_rows, n_targets).
+        predictions: Probabilities (n_rows, n_classes) or values (n_rows, n_targets).
 
     Returns:
         Shape (n_rows, n_terms). One term a row, but for RMSE one a target, and for ROC AUC of more than two classes one
         a class.
     """
     if metric == "rmse":
-        return np.asarray(np.square(answers - truth), np.float32)
+        return np.asarray(np.square(predictions - truth), np.float32)
     if metric == "mae":
-        return np.asarray(np.abs(answers - truth).mean(axis=1, keepdims=True), np.float32)
+        return np.asarray(np.abs(predictions - truth).mean(axis=1, keepdims=True), np.float32)
     if metric == "log_loss":
-        given = np.where(truth >= 0, answers[np.arange(len(truth)), np.maximum(truth, 0)], 0.0)
+        given = np.where(truth >= 0, predictions[np.arange(len(truth)), np.maximum(truth, 0)], 0.0)
         return np.asarray(-np.log(np.clip(given, PROBABILITY_FLOOR, 1.0))[:, None], np.float32)
     if metric in ("accuracy", "balanced_accuracy"):
-        return np.asarray((answers.argmax(axis=1) == truth)[:, None], np.float32)
-    classes = _curves(answers.shape[1] if task is Task.MULTICLASS else 2)
-    return np.column_stack([_placements(truth == number, answers[:, number]) for number in classes])
+        return np.asarray((predictions.argmax(axis=1) == truth)[:, None], np.float32)
+    classes = _curves(predictions.shape[1] if task is Task.MULTICLASS else 2)
+    return np.column_stack([_placements(truth == number, predictions[:, number]) for number in classes])
 
 
 def weighted_scores(metric: str, *, truth: NDArray[Any], terms: Terms, weights: Weights) -> NDArray[np.float64]:
@@ -124,8 +124,8 @@ def row_influences(metric: str, *, truth: NDArray[Any], terms: Terms) -> NDArray
 def if_wrong(metric: str, *, truth: NDArray[Any], terms: Terms) -> NDArray[np.float64] | None:
     """What every row would add to every network's score if the network were wrong about it.
 
-    How dear an error is that was not seen, the answers say themselves: a network that gives the true class .999 would
-    pay the logarithm of .001. Rows about which an order of rows knows nothing are at their place by a coin.
+    How dear an error is that was not seen, the predictions say themselves: a network that gives the true class .999
+    would pay the logarithm of .001. Rows about which an order of rows knows nothing are at their place by a coin.
 
     Args:
         metric: The metric the terms are of.

@@ -1,8 +1,8 @@
 """Rows an exported model is checked on: held-out ones kept in the run folder, and awkward ones made of them.
 
-`model/check.parquet` holds raw cells of some sealed test rows, written after the test part was opened, with the answers
-of the run's model. It lets a run be exported where its data is not. Nothing else in a run folder holds raw rows, and
-nothing but `export` needs it: whoever passes a run on and not its data can delete it.
+`model/check.parquet` holds raw cells of some sealed test rows, written after the test part was opened, with the
+predictions of the run's model. It lets a run be exported where its data is not. Nothing else in a run folder holds raw
+rows, and nothing but `export` needs it: whoever passes a run on and not its data can delete it.
 """
 
 from __future__ import annotations
@@ -44,24 +44,24 @@ class HeldOut:
 
     Args:
         frame: Raw cells.
-        answers: Shape (n_rows, n_outputs).
+        predictions: Shape (n_rows, n_outputs).
     """
 
     frame: pd.DataFrame
-    answers: NDArray[np.float32]
+    predictions: NDArray[np.float32]
 
 
 def write_held_out(path: Path, packaged: PackagedModel, held_out: HeldOut) -> None:
-    """Keep the first rows, of the columns that the model needs alone, and their answers.
+    """Keep the first rows, of the columns that the model needs alone, and their predictions.
 
     Raises:
         RunError: If it cannot be written.
     """
     names = held_out.frame.columns if packaged.facts.get("image") else packaged.columns
     cells = {f"{_COLUMN}{name}": _storable(held_out.frame[name].head(MAX_ROWS)) for name in names}
-    answers = {f"{_ANSWER}{place}": column[:MAX_ROWS] for place, column in enumerate(held_out.answers.T)}
+    predictions = {f"{_ANSWER}{place}": column[:MAX_ROWS] for place, column in enumerate(held_out.predictions.T)}
     buffer = BytesIO()
-    pd.DataFrame({**cells, **answers}).to_parquet(buffer, index=False)
+    pd.DataFrame({**cells, **predictions}).to_parquet(buffer, index=False)
     write_atomically(path, buffer.getvalue())
 
 
@@ -81,9 +81,10 @@ def read_held_out(path: Path) -> HeldOut | None:
             "delete it to have exports checked on made-up rows alone."
         ) from error
     frame = kept[[name for name in kept.columns if name.startswith(_COLUMN)]]
-    answers = kept[[name for name in kept.columns if name.startswith(_ANSWER)]]
+    predictions = kept[[name for name in kept.columns if name.startswith(_ANSWER)]]
     return HeldOut(
-        frame=frame.rename(columns=lambda name: name.removeprefix(_COLUMN)), answers=answers.to_numpy(np.float32)
+        frame=frame.rename(columns=lambda name: name.removeprefix(_COLUMN)),
+        predictions=predictions.to_numpy(np.float32),
     )
 
 

@@ -1,10 +1,10 @@
 """`ffsearch export`: the model of a finished run in another format, checked before it is put in place.
 
-    model.keras -> written in a folder of its own -> loaded by its own runtime -> same answers? -> moved into place
+    model.keras -> written in a folder of its own -> loaded by its own runtime -> same predictions? -> moved into place
 
-The same answers are those of the run's model, to `TOLERANCE`, on held-out raw rows and on awkward rows made of them;
-and on the held-out rows the run's model itself must answer what it answered when it was made. Where they differ nothing
-is left behind.
+The same predictions are those of the run's model, to `TOLERANCE`, on held-out raw rows and on awkward rows made of
+them; and on the held-out rows the run's model itself must answer what it answered when it was made. Where they differ
+nothing is left behind.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def _refuse_place(target: Path, kind: Format, *, source: Path) -> None:
 def _checked(
     packaged: PackagedModel, written: Path, kind: Format, *, held_out: HeldOut | None, target: Path
 ) -> Exported:
-    """Hold the written model's answers against those of the run's.
+    """Hold the written model's predictions against those of the run's.
 
     Raises:
         ExportError: If they differ.
@@ -140,15 +140,15 @@ def _checked(
     known = held_out.frame if held_out is not None else pd.DataFrame(columns=list(packaged.columns))
     made_up = made_up_rows(packaged, known)
     if held_out is not None:
-        now = packaged.answers(known)
-        _difference(packaged, now, held_out.answers, who="Today the run's own model", rows="the held-out rows")
+        now = packaged.predictions(known)
+        _difference(packaged, now, held_out.predictions, who="Today the run's own model", rows="the held-out rows")
     differences = []
     parts = ((known, "the held-out rows"), (made_up, "rows with missing, unseen and out-of-range cells"))
     for rows, name in parts:
         if len(rows):
-            answers = runtimes.answers_of(packaged, written, kind, rows)
+            predictions = runtimes.predictions_of(packaged, written, kind, rows)
             differences.append(
-                _difference(packaged, answers, packaged.answers(rows), who=f"The {kind} file", rows=name)
+                _difference(packaged, predictions, packaged.predictions(rows), who=f"The {kind} file", rows=name)
             )
     return Exported(
         path=target,
@@ -160,16 +160,18 @@ def _checked(
 
 
 def _difference(
-    packaged: PackagedModel, answers: NDArray[np.float32], expected: NDArray[np.float32], *, who: str, rows: str
+    packaged: PackagedModel, predictions: NDArray[np.float32], expected: NDArray[np.float32], *, who: str, rows: str
 ) -> float:
-    """How far the answers are apart.
+    """How far the predictions are apart.
 
     Raises:
         ExportError: If that is too far.
     """
-    if answers.shape != expected.shape:
-        raise ExportError(f"{who} gives answers of shape {answers.shape} on {rows}, not {expected.shape}. {_REPORT}")
-    difference = largest_difference(answers, expected, spread=packaged.facts.get("target_spread"))
+    if predictions.shape != expected.shape:
+        raise ExportError(
+            f"{who} gives answers of shape {predictions.shape} on {rows}, not {expected.shape}. {_REPORT}"
+        )
+    difference = largest_difference(predictions, expected, spread=packaged.facts.get("target_spread"))
     if difference > TOLERANCE:
         raise ExportError(
             f"{who} answers otherwise than the run did on {rows}: by {compact(difference)}, where {compact(TOLERANCE)} "

@@ -27,7 +27,7 @@ from ffsearch.search.exporting.coded import CodedModel, coded_model
 from ffsearch.search.exporting.formats import Format
 from ffsearch.search.serving.packaging import MEMBER, PackagedModel, as_tensor, load_packaged
 
-__all__ = ["answers_of", "description_path", "write"]
+__all__ = ["description_path", "predictions_of", "write"]
 
 Rows = pd.DataFrame | NDArray[Any]
 """Raw rows of a table, or images, shape (n_rows, height, width) or with channels."""
@@ -58,15 +58,15 @@ def write(packaged: PackagedModel, source: Path, target: Path, kind: Format) -> 
         _WRITERS[kind](packaged, source, target)
 
 
-def answers_of(packaged: PackagedModel, target: Path, kind: Format, frame: Rows) -> NDArray[np.float32]:
+def predictions_of(packaged: PackagedModel, target: Path, kind: Format, frame: Rows) -> NDArray[np.float32]:
     """What the written file answers to raw rows, by its own runtime; shape (n_rows, n_outputs).
 
     Raises:
         ExportError: If it does not load or run.
     """
     with _told(f"What was written as {kind} does not run"), _hushed():
-        answers: NDArray[np.float32] = np.asarray(_RUNTIMES[kind](packaged, target, frame))
-    return answers
+        predictions: NDArray[np.float32] = np.asarray(_RUNTIMES[kind](packaged, target, frame))
+    return predictions
 
 
 def description_path(target: Path) -> Path:
@@ -115,7 +115,7 @@ def _write_description(packaged: PackagedModel, coded: CodedModel, target: Path)
 
 
 def _ask_keras(packaged: PackagedModel, target: Path, frame: Rows) -> NDArray[Any]:  # noqa: ARG001
-    return load_packaged(target).answers(frame)
+    return load_packaged(target).predictions(frame)
 
 
 def _ask_saved_model(packaged: PackagedModel, target: Path, frame: Rows) -> NDArray[Any]:
@@ -135,8 +135,8 @@ def _ask_onnx(packaged: PackagedModel, target: Path, frame: Rows) -> NDArray[Any
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(target), providers=["CPUExecutionProvider"])
-    (answers,) = session.run(None, _codes(packaged, target, frame))
-    return np.asarray(answers)
+    (predictions,) = session.run(None, _codes(packaged, target, frame))
+    return np.asarray(predictions)
 
 
 def _codes(packaged: PackagedModel, target: Path, frame: Rows) -> dict[str, NDArray[Any]]:

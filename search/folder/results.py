@@ -105,7 +105,7 @@ class Corrected(Estimate):
     """The winner's score without the luck of being chosen, for the network that is refitted.
 
     Args:
-        method: What it was learnt from: `repeats` of the finalists, or the `search`'s own answers.
+        method: What it was learnt from: `repeats` of the finalists, or the `search`'s own predictions.
         chosen_again: Share of the resampled choices that fell on the winner.
         seed_sd: Standard deviation of one candidate's true score from seed to seed; None when it is not known.
         rows: What it was moved by because the refit learns from more rows; None when it is not known.

@@ -147,7 +147,7 @@ def check_pairing(task: Task, *, loss: Loss | None = None, output: Output | None
         )
 
 
-# --- from logits to answers ------------------------------------------------------------------------------------------
+# --- from logits to predictions ---------------------------------------------------------------------------------------
 
 
 def probabilities(head: Head, logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:

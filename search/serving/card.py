@@ -94,14 +94,14 @@ def _refitted(summary: Summary) -> tuple[BestPoint, RefitFacts]:
 def _what(summary: Summary) -> list[str]:
     best, _ = _refitted(summary)
     data = summary.data
-    answers = (
+    predictions = (
         f"It answers with probabilities of {data.n_classes} classes."
         if data.n_classes
         else "It answers with values in the target's own unit."
     )
     return [
         f"A feed-forward network that predicts {', '.join(map(_plain, data.target))} ({summary.task}): "
-        f"{_plain(best.topology)}. {answers} It "
+        f"{_plain(best.topology)}. {predictions} It "
         "takes raw columns by name; scaling, missing cells and categories are layers of the model.",
     ]
 

@@ -107,8 +107,8 @@ class Model:
 
         frame = _table(frame)
         with self._reading(lenient=lenient) as reader:
-            answers = self._packaged.answers(frame, reader=reader)
-        return pd.DataFrame(answers, columns=list(self.classes), index=frame.index)
+            predictions = self._packaged.predictions(frame, reader=reader)
+        return pd.DataFrame(predictions, columns=list(self.classes), index=frame.index)
 
     @contextmanager
     def _reading(self, *, lenient: bool) -> Iterator[RowReader | None]:

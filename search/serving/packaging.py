@@ -1,11 +1,11 @@
-"""The saved model: one `.keras` file from raw columns to answers in the user's own labels and units.
+"""The saved model: one `.keras` file from raw columns to predictions in the user's own labels and units.
 
     number columns  -> scaled, clipped, missing flags -+
                                                        +-> network -> logits -> probabilities, or values
     category columns -> looked up, one slot a level ---+
 
-There may be several networks, which read the same matrix: the answer then is the mean of their answers. Logits may be
-divided by a temperature before they become probabilities.
+There may be several networks, which read the same matrix: the answer then is the mean of their predictions. Logits may
+be divided by a temperature before they become probabilities.
 
 It is made of Keras' own layers and operations alone, so `keras.models.load_model(path)` needs no ffsearch. Inputs are a
 dict of one (n_rows, 1) tensor a column: float32 with NaN where missing, strings with "" where missing; a date is the
@@ -85,14 +85,14 @@ _WEIGHTS: Final = "ffsearch.network.npz"
 """Members of wide models alone."""
 
 _AVERAGE: Final = "average"
-"""The layer that takes the mean of several networks' answers."""
+"""The layer that takes the mean of several networks' predictions."""
 
 _MANY_INPUTS: Final = 300
 """Inputs above which a model is wide. Choice: Keras loads some 100 inputs a second."""
 
 MAX_LOST: Final = 1e-4
-"""What the last digit of float32 may be of a target's spread; beyond it answers are float64: 1,000,000,000 and a little
-more. choice: far below any score."""
+"""What the last digit of float32 may be of a target's spread; beyond it predictions are float64: 1,000,000,000 and a
+little more. choice: far below any score."""
 
 _SCHEMA: Final = 1
 _CHUNK_ROWS: Final = 16_384
@@ -106,9 +106,9 @@ class PackagedModel:
     """A saved model with its labels and column names: frames in, frames out.
 
     Args:
-        model: The Keras model, raw columns to answers, or what loads it.
+        model: The Keras model, raw columns to predictions, or what loads it.
         facts: What `ffsearch.json` holds.
-        by_matrix: Of a wide model the Keras model from the matrix to answers, which is loaded in no time.
+        by_matrix: Of a wide model the Keras model from the matrix to predictions, which is loaded in no time.
     """
 
     def __init__(
@@ -130,7 +130,7 @@ class PackagedModel:
 
     @cached_property
     def model(self) -> keras.Model:
-        """The Keras model from raw columns to answers; a wide one is loaded when it is asked for."""
+        """The Keras model from raw columns to predictions; a wide one is loaded when it is asked for."""
         return self._model if isinstance(self._model, keras.Model) else self._model()
 
     @property
@@ -157,7 +157,9 @@ class PackagedModel:
         """
         return None if self._preprocessor is None else RowReader(self._preprocessor, lenient=lenient)
 
-    def answers(self, frame: pd.DataFrame | NDArray[Any], *, reader: RowReader | None = None) -> NDArray[np.float32]:
+    def predictions(
+        self, frame: pd.DataFrame | NDArray[Any], *, reader: RowReader | None = None
+    ) -> NDArray[np.float32]:
         """Probabilities (n_rows, n_classes), or values (n_rows, n_targets).
 
         Args:
@@ -172,7 +174,7 @@ class PackagedModel:
         answer = self._answer if self.by_matrix is None else self._answer_by_matrix
         return np.concatenate([answer(raw, start) for start in range(0, max(len(frame), 1), _CHUNK_ROWS)])
 
-    def answers_of_keras(self, frame: pd.DataFrame | NDArray[Any]) -> NDArray[np.float32]:
+    def predictions_of_keras(self, frame: pd.DataFrame | NDArray[Any]) -> NDArray[np.float32]:
         """The same by the Keras model from raw columns, also where that takes long."""
         raw = self.raw(frame)
         return np.concatenate([self._answer(raw, start) for start in range(0, max(len(frame), 1), _CHUNK_ROWS)])
@@ -202,16 +204,16 @@ class PackagedModel:
 
         Args:
             frame: Raw rows.
-            reader: See `answers`.
+            reader: See `predictions`.
 
         Raises:
             DataError: If a column is missing.
         """
-        answers = self.answers(frame, reader=reader)
+        predictions = self.predictions(frame, reader=reader)
         if self.task is Task.REGRESSION:
-            return pd.DataFrame(answers, columns=list(self.target_names), index=frame.index)
-        table = pd.DataFrame(answers, columns=[f"p({label})" for label in self.labels], index=frame.index)
-        table.insert(0, "prediction", [self.labels[number] for number in answers.argmax(axis=1)])
+            return pd.DataFrame(predictions, columns=list(self.target_names), index=frame.index)
+        table = pd.DataFrame(predictions, columns=[f"p({label})" for label in self.labels], index=frame.index)
+        table.insert(0, "prediction", [self.labels[number] for number in predictions.argmax(axis=1)])
         return table
 
     @cached_property
@@ -225,21 +227,21 @@ class PackagedModel:
         return tf.function(lambda raw: self.model(raw, training=False), input_signature=[rows]).get_concrete_function()
 
     def _answer_by_matrix(self, raw: Mapping[str, NDArray[Any]], start: int) -> NDArray[np.float32]:
-        """The answers of one chunk of rows, whose matrix NumPy makes."""
+        """The predictions of one chunk of rows, whose matrix NumPy makes."""
         assert self._preprocessor is not None
         assert self.by_matrix is not None
         columns = {column: raw[name][start : start + _CHUNK_ROWS] for column, name in self._inputs.items()}
         matrix = self._preprocessor.matrix(columns, n_rows=len(next(iter(columns.values()))))
-        answers: NDArray[np.float32] = self.by_matrix({"matrix": matrix}, training=False).numpy()
-        return answers
+        predictions: NDArray[np.float32] = self.by_matrix({"matrix": matrix}, training=False).numpy()
+        return predictions
 
     def _answer(self, raw: Mapping[str, NDArray[Any]], start: int) -> NDArray[np.float32]:
-        """The answers of one chunk of rows."""
+        """The predictions of one chunk of rows."""
         rows = slice(start, start + _CHUNK_ROWS)
-        answers: NDArray[np.float32] = self._forward(
+        predictions: NDArray[np.float32] = self._forward(
             {name: as_tensor(cells[rows]) for name, cells in raw.items()}
         ).numpy()
-        return answers
+        return predictions
 
 
 def load_packaged(path: str | os.PathLike[str]) -> PackagedModel:
@@ -271,7 +273,7 @@ def load_packaged(path: str | os.PathLike[str]) -> PackagedModel:
 
 
 def _read_by_matrix(archive: zipfile.ZipFile) -> keras.Model | None:
-    """The Keras model from the matrix to answers, which wide models bring along; None for others."""
+    """The Keras model from the matrix to predictions, which wide models bring along; None for others."""
     if _NETWORK not in archive.namelist():
         return None
     model = keras.models.model_from_json(archive.read(_NETWORK).decode())
@@ -309,12 +311,13 @@ def save_model(
     temperature: float | None = None,
     notes: Mapping[str, Any] | None = None,
 ) -> PackagedModel:
-    """Write the model to a temporary file, load it, compare its answers with the matrix path, then put it in place.
+    """Write the model to a temporary file, load it, compare its predictions with the matrix path, then put it in place.
 
     Args:
         path: Where to; must end in `.keras`. An older file is replaced only when the new one has passed.
         point: The topology.
-        networks: The weights of every network whose answers are averaged, in the order of `get_weights()`; mostly one.
+        networks: The weights of every network whose predictions are averaged, in the order of `get_weights()`; mostly
+            one.
         head: The end of the network.
         preprocessor: From raw columns to the matrix the networks were trained on.
         target_scale: How regression targets were standardised; None for classes.
@@ -340,8 +343,8 @@ def save_model(
             matrix = preprocessor.transform(sample)
             expected = np.mean([_expected(network, matrix, end) for network in built], axis=0)
             packaged = load_packaged(partial)
-            _compare(packaged.answers_of_keras(sample), expected, target_scale=target_scale)
-            _compare(packaged.answers(sample), expected, target_scale=target_scale)
+            _compare(packaged.predictions_of_keras(sample), expected, target_scale=target_scale)
+            _compare(packaged.predictions(sample), expected, target_scale=target_scale)
     except OSError as error:
         raise ExportError(f"The model could not be written to {os.fspath(path)!r}: {error}.") from error
     return packaged
@@ -357,10 +360,10 @@ def _write(path: Path, model: keras.Model, facts: Mapping[str, Any]) -> None:
 
 
 def _write_by_matrix(path: Path, networks: Sequence[keras.Model], end: _End) -> None:
-    """Add the model from the matrix to answers: Keras takes minutes to load thousands of inputs, and this no time."""
+    """Add the model from the matrix to predictions: Keras takes minutes to load thousands of inputs, this no time."""
     matrix = keras.Input((networks[0].input_shape[1],), name="matrix")
     # A dict: Keras 3.10 reads a single input back as a list of one.
-    model = keras.Model({"matrix": matrix}, _mean_of_answers(networks, matrix, end))
+    model = keras.Model({"matrix": matrix}, _mean_of_predictions(networks, matrix, end))
     weights = io.BytesIO()
     np.savez(weights, **{f"weight_{place:04}": array for place, array in enumerate(model.get_weights())})
     with zipfile.ZipFile(path, "a") as archive:
@@ -370,7 +373,7 @@ def _write_by_matrix(path: Path, networks: Sequence[keras.Model], end: _End) -> 
 
 @dataclass(frozen=True, kw_only=True)
 class _End:
-    """From logits to answers: what is predicted, how targets were standardised, what logits are divided by."""
+    """From logits to predictions: what is predicted, how targets were standardised, what logits are divided by."""
 
     head: Head
     target_scale: TargetScale | None
@@ -378,19 +381,19 @@ class _End:
 
 
 def _package(networks: Sequence[keras.Model], preprocessor: AnyPreprocessor, end: _End) -> keras.Model:
-    """The Keras model from raw columns to answers around networks from matrix to logits."""
+    """The Keras model from raw columns to predictions around networks from matrix to logits."""
     inputs, matrix = matrix_layers(preprocessor)
-    return keras.Model(inputs, _mean_of_answers(networks, matrix, end), name="ffsearch")
+    return keras.Model(inputs, _mean_of_predictions(networks, matrix, end), name="ffsearch")
 
 
-def _mean_of_answers(networks: Sequence[keras.Model], matrix: Any, end: _End) -> Any:
-    answers = [_answers(network(matrix), end, after=_after(place)) for place, network in enumerate(networks)]
-    if len(answers) == 1:
-        return answers[0]
-    return keras.layers.Average(name=_AVERAGE, dtype=answers[0].dtype)(answers)
+def _mean_of_predictions(networks: Sequence[keras.Model], matrix: Any, end: _End) -> Any:
+    predictions = [_predictions(network(matrix), end, after=_after(place)) for place, network in enumerate(networks)]
+    if len(predictions) == 1:
+        return predictions[0]
+    return keras.layers.Average(name=_AVERAGE, dtype=predictions[0].dtype)(predictions)
 
 
-def _answers(logits: Any, end: _End, *, after: str) -> Any:
+def _predictions(logits: Any, end: _End, *, after: str) -> Any:
     """Logits of one network as probabilities, or in the targets' units; `after` ends the names of its layers."""
     if end.temperature is not None:
         logits = keras.layers.Rescaling(1 / end.temperature, name=f"temperature{after}")(logits)
@@ -482,38 +485,40 @@ def _expected(network: keras.Model, matrix: NDArray[np.float32], end: _End) -> N
     return logits.astype(np.float64) if end.target_scale is None else values(end.head, logits, scale=end.target_scale)
 
 
-def _compare(answers: NDArray[np.float32], expected: NDArray[np.float64], *, target_scale: TargetScale | None) -> None:
+def _compare(
+    predictions: NDArray[np.float32], expected: NDArray[np.float64], *, target_scale: TargetScale | None
+) -> None:
     """Refuse a file that answers otherwise than the run.
 
     Raises:
         ExportError: With the largest difference.
     """
     spread = None if target_scale is None else target_scale.scale
-    difference = largest_difference(answers, expected, spread=spread)
+    difference = largest_difference(predictions, expected, spread=spread)
     if difference <= TOLERANCE:
         return
     raise ExportError(
-        f"The saved model answers otherwise than the run: by {compact(difference)} on {len(answers)} rows, "
+        f"The saved model answers otherwise than the run: by {compact(difference)} on {len(predictions)} rows, "
         f"where {compact(TOLERANCE)} is allowed. Nothing was written. Please report this with the space file and the "
         "output of `ffsearch --version`."
     )
 
 
 def largest_difference(
-    answers: NDArray[Any], expected: NDArray[Any], *, spread: Sequence[float] | NDArray[np.float64] | None
+    predictions: NDArray[Any], expected: NDArray[Any], *, spread: Sequence[float] | NDArray[np.float64] | None
 ) -> float:
-    """How far two sets of answers are apart at most, as `TOLERANCE` counts it; infinite if an answer is not finite.
+    """How far two sets of predictions are apart at most, as `TOLERANCE` counts it; infinite if an answer is not finite.
 
     Args:
-        answers: Shape (n_rows, n_outputs).
+        predictions: Shape (n_rows, n_outputs).
         expected: The same shape.
         spread: Of each regression target, shape (n_outputs,); None for probabilities.
     """
-    if not np.isfinite(answers).all():
+    if not np.isfinite(predictions).all():
         return float("inf")
     unit = 1.0 if spread is None else np.asarray(spread, np.float64)
     expected = np.asarray(expected, np.float64)
-    return float(np.max(np.abs(answers - expected) / (unit + np.abs(expected)), initial=0.0))
+    return float(np.max(np.abs(predictions - expected) / (unit + np.abs(expected)), initial=0.0))
 
 
 def as_tensor(cells: NDArray[Any]) -> tf.Tensor:

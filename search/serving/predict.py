@@ -1,6 +1,6 @@
-"""`ffsearch predict`: a file of raw rows in, a file of answers out, piece by piece.
+"""`ffsearch predict`: a file of raw rows in, a file of predictions out, piece by piece.
 
-    pieces of the file (in a thread ahead) -> model -> table of answers -> written beside -> moved into place
+    pieces of the file (in a thread ahead) -> model -> table of predictions -> written beside -> moved into place
 
 Answers carry the input's own row identifiers, or row numbers counted from 1. Cells come out as they are: a label or an
 identifier that looks like a spreadsheet formula is not changed, because what is changed no longer joins to the input.
@@ -49,7 +49,7 @@ PREDICTION: Final = "prediction"
 _DELIMITERS: Final = {".csv": ",", ".tsv": "\t"}
 _PARQUET: Final = (".parquet", ".pq")
 _IN_MEMORY: Final = 1 << 26
-"""Bytes of answers for the standard output that are kept in memory; more go through a file."""
+"""Bytes of predictions for the standard output that are kept in memory; more go through a file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +84,7 @@ def predict_file(
         lenient: Whether cells that cannot be read count as missing, however many they are.
 
     Raises:
-        ExportError: If the model cannot be read, or the answers cannot be written.
+        ExportError: If the model cannot be read, or the predictions cannot be written.
         DataError: If the file cannot be read, lacks a column, or is written in a way that was not understood.
     """
     target = None if out is None else Path(out)
@@ -128,15 +128,15 @@ def _write(
     names = _names(packaged, id_column)
     n_rows = 0
     with _writing(target, names) as writer:
-        for piece, answers in _answered(packaged, reader, pieces):
-            writer.write(_table(packaged, piece, answers, names=names, n_before=n_rows))
-            n_rows += len(answers)
+        for piece, predictions in _answered(packaged, reader, pieces):
+            writer.write(_table(packaged, piece, predictions, names=names, n_before=n_rows))
+            n_rows += len(predictions)
             if on_rows is not None:
                 on_rows(n_rows)
         if not n_rows:
             raise DataError("There are no rows to answer: the table has names of columns alone.")
         if reader is not None:
-            reader.check()  # before the answers are put in place
+            reader.check()  # before the predictions are put in place
     return n_rows
 
 
@@ -166,44 +166,44 @@ def _pieces(
 def _answered(
     packaged: PackagedModel, reader: RowReader | None, pieces: Pieces
 ) -> Iterator[tuple[Piece, NDArray[np.float32]]]:
-    """Every piece with its answers; the next piece is read meanwhile."""
+    """Every piece with its predictions; the next piece is read meanwhile."""
     with ThreadPoolExecutor(1) as ahead:
         following = ahead.submit(next, pieces.rows, None)
         while (piece := following.result()) is not None:
             following = ahead.submit(next, pieces.rows, None)
-            yield piece, packaged.answers(piece.frame, reader=reader)
+            yield piece, packaged.predictions(piece.frame, reader=reader)
 
 
 def _names(packaged: PackagedModel, id_column: str | None) -> list[str]:
-    """Columns of the answers, identifiers first.
+    """Columns of the predictions, identifiers first.
 
     Raises:
         DataError: If the identifier is called as one of the others.
     """
     regression = packaged.task is Task.REGRESSION
-    answers = list(packaged.target_names) if regression else [PREDICTION, *(f"p({one})" for one in packaged.labels)]
+    predictions = list(packaged.target_names) if regression else [PREDICTION, *(f"p({one})" for one in packaged.labels)]
     first = id_column
     if first is None:
-        first = ROW if ROW not in answers else "row number"
-    elif first in answers:
+        first = ROW if ROW not in predictions else "row number"
+    elif first in predictions:
         raise DataError(f"--id: the answers have a column {first!r} of their own. Name another column, or rename it.")
-    return [first, *answers]
+    return [first, *predictions]
 
 
 def _table(
-    packaged: PackagedModel, piece: Piece, answers: NDArray[np.float32], *, names: list[str], n_before: int
+    packaged: PackagedModel, piece: Piece, predictions: NDArray[np.float32], *, names: list[str], n_before: int
 ) -> pa.Table:
     """Identifiers, labels and probabilities, or values."""
-    numbers = pa.array(np.arange(n_before + 1, n_before + len(answers) + 1))
+    numbers = pa.array(np.arange(n_before + 1, n_before + len(predictions) + 1))
     columns: list[Any] = [numbers if piece.ids is None else piece.ids]
     if packaged.task is not Task.REGRESSION:
-        likeliest = pa.array(answers.argmax(axis=1).astype(np.int32))
+        likeliest = pa.array(predictions.argmax(axis=1).astype(np.int32))
         columns.append(pa.DictionaryArray.from_arrays(likeliest, pa.array(packaged.labels)).cast(pa.string()))
-    columns += [pa.array(column) for column in answers.T]
+    columns += [pa.array(column) for column in predictions.T]
     return pa.Table.from_arrays(columns, names=names)
 
 
-# --- where answers go ------------------------------------------------------------------------------------------------
+# --- where predictions go --------------------------------------------------------------------------------------------
 
 
 def _refuse_place(target: Path | None, *, inputs: tuple[Path, ...]) -> None:
@@ -256,7 +256,9 @@ class _Parquet:
 def _writing(target: Path | None, names: list[str]) -> Iterator[_Writer]:
     """The writer of a file, which is put in place when all went well; or of the standard output."""
     if target is None:
-        with SpooledTemporaryFile(max_size=_IN_MEMORY) as kept:  # rows that are refused have no answers there either
+        with SpooledTemporaryFile(
+            max_size=_IN_MEMORY
+        ) as kept:  # rows that are refused have no predictions there either
             yield _Text(kept, names, delimiter=",")
             kept.seek(0)
             shutil.copyfileobj(kept, sys.stdout.buffer)

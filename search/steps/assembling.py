@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ffsearch.search.engines.protocol import Engine
-from ffsearch.search.evidence.answers import SearchAnswers
+from ffsearch.search.evidence.predictions import SearchPredictions
 from ffsearch.search.evidence.scoring import Setting
 from ffsearch.search.executors.trainers import Trainers
 from ffsearch.search.folder.reader import STUDY
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ffsearch.search.engines.shared_study import SharedStudy
     from ffsearch.search.executors.protocol import Executor
 
-__all__ = ["answers_of", "copy_of", "engine_for", "setting_of", "trainers_of"]
+__all__ = ["copy_of", "engine_for", "predictions_of", "setting_of", "trainers_of"]
 
 
 @contextmanager
@@ -87,13 +87,13 @@ def copy_of(inputs: Inputs[SearchSpace], folder: RunFolder) -> OptunaCopy:
     )  # fmt: skip
 
 
-def answers_of(inputs: Inputs[SearchSpace], setting: Setting, folder: RunFolder) -> SearchAnswers | None:
+def predictions_of(inputs: Inputs[SearchSpace], setting: Setting, folder: RunFolder) -> SearchPredictions | None:
     """Where it is kept what trials answer on their validation rows; None where no evidence is wanted."""
     if not inputs.space.evidence.finalists:
         return None
     rows = [valid for _, valid in inputs.prepared.splits.folds]
     guide = inputs.prepared.dealt.guide
-    return SearchAnswers(folder.path, setting.problem, setting.objective, rows=rows, guide=guide, seed=setting.seed)
+    return SearchPredictions(folder.path, setting.problem, setting.objective, rows=rows, guide=guide, seed=setting.seed)
 
 
 def _size(n_features: Mapping[Numbers, int], point: Point, *, n_outputs: int) -> int:

@@ -49,10 +49,10 @@ def weighed_average(
         return None
     head, objective = setting.head, setting.objective
     truth = in_unit(head, sealed.y, answer)
-    answers = [in_unit(head, one, answer) for one in (mean, alone)]
-    terms = np.stack([row_terms(head.task, objective.name, truth=truth, answers=one) for one in answers])
+    predictions = [in_unit(head, one, answer) for one in (mean, alone)]
+    terms = np.stack([row_terms(head.task, objective.name, truth=truth, predictions=one) for one in predictions])
     (gain,) = paired_over_rows(objective, truth=truth, terms=terms, pairs=[(0, 1)], units=units)
     ((low, high),) = score_intervals(objective.name, truth=truth, terms=terms[1:], units=units)
-    metrics = metric_values(head.task, truth, answers[1])
+    metrics = metric_values(head.task, truth, predictions[1])
     single = SealedScores(value=metrics[objective.name], low=low, high=high, metrics=metrics)
     return replace(answer.averaged, gain=gain, single=single)

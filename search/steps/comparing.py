@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ffsearch.search.evidence.answers import RepeatAnswers
 from ffsearch.search.evidence.baseline_models.baselines import Baseline
 from ffsearch.search.evidence.facts import AnsweredElsewhere, Facts, facts_of_rows
+from ffsearch.search.evidence.predictions import RepeatPredictions
 from ffsearch.search.evidence.scoring import Setting
 from ffsearch.search.evidence.terms import row_terms
 from ffsearch.search.evidence.units import Units, units_of
@@ -84,19 +84,19 @@ def elsewhere_of(weighed: Weighed, baselines: Sequence[Baseline], setting: Setti
     )
 
 
-def _shared_repeats(weighed: Weighed, baselines: Sequence[Baseline]) -> list[RepeatAnswers]:
+def _shared_repeats(weighed: Weighed, baselines: Sequence[Baseline]) -> list[RepeatPredictions]:
     """The repeats whose splits all baselines learnt from; none without baselines."""
     if weighed.finalists is None or not baselines:
         return []
     n_least = min(len(baseline.valid) for baseline in baselines)
-    return [one for one in weighed.finalists.answers if one.repeat <= n_least]
+    return [one for one in weighed.finalists.predictions if one.repeat <= n_least]
 
 
 def _terms_of_repeats(
     weighed: Weighed,
     baselines: Sequence[Baseline],
     setting: Setting,
-    shared: Sequence[RepeatAnswers],
+    shared: Sequence[RepeatPredictions],
     *,
     metric: str,
     divisor: float | None = None,
@@ -108,12 +108,13 @@ def _terms_of_repeats(
     task, trial = setting.head.task, weighed.winner.trial
     of_models = {
         NETWORK: [
-            row_terms(task, metric, truth=one.truth, answers=one.answers(trial, divisor=divisor)) for one in shared
+            row_terms(task, metric, truth=one.truth, predictions=one.predictions(trial, divisor=divisor))
+            for one in shared
         ]
     } | {
         str(baseline.name): [
             # Baselines learn from repeats 1, 2, ...; of the network's some may be missing, so that places differ.
-            row_terms(task, metric, truth=one.truth, answers=baseline.valid[one.repeat - 1])
+            row_terms(task, metric, truth=one.truth, predictions=baseline.valid[one.repeat - 1])
             for one in shared
         ]
         for baseline in baselines
@@ -134,7 +135,7 @@ def facts_of(
     n_rows: int | None = None,
     is_sealed: bool = True,
 ) -> Facts:
-    """The facts of answers to the same rows, with what is known of the winner beside them."""
+    """The facts of predictions for the same rows, with what is known of the winner beside them."""
     corrected = weighed.corrected
     return facts_of_rows(
         setting.objective,

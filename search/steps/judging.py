@@ -1,7 +1,7 @@
 """After the refit: baselines on the same splits, the sealed test opened once, and what it says of all of them.
 
     repeats' splits -> baselines -> scores beside the winner's
-    sealed rows -> answers of the network and of every baseline -> intervals, calibration, errors, slices, facts
+    sealed rows -> predictions of the network and of every baseline -> intervals, calibration, errors, slices, facts
 
 Nothing here may be read by a choice: it runs when all of them are made.
 """
@@ -177,7 +177,7 @@ def judge(
     folder: RunFolder,
     observer: Observer,
 ) -> Judged:
-    """Fit the baselines, then open the test rows, which nothing has depended on so far, and compare all answers.
+    """Fit the baselines, then open the test rows, which nothing has depended on so far, and compare all predictions.
 
     The opening is noted in the folder before the rows are read: it counts whatever comes of it.
     """
@@ -192,17 +192,17 @@ def judge(
         judged = Judged(models=tuple(models), facts=facts, notices=notices)
         return judged.with_average(answer.averaged)
     sealed = open_test(prepared, folder=folder, observer=observer)
-    as_learnt = answer.model.answers(sealed.features)
-    write_held_out(folder.path / CHECK, answer.model, HeldOut(frame=sealed.features, answers=as_learnt))
+    as_learnt = answer.model.predictions(sealed.features)
+    write_held_out(folder.path / CHECK, answer.model, HeldOut(frame=sealed.features, predictions=as_learnt))
     reader = answer.model.reader(lenient=True) if prepared.has_test_file else None
-    answers = as_learnt if reader is None else answer.model.answers(sealed.features, reader=reader)
-    raw: dict[str, NDArray[Any]] = {NETWORK: answers}
+    predictions = as_learnt if reader is None else answer.model.predictions(sealed.features, reader=reader)
+    raw: dict[str, NDArray[Any]] = {NETWORK: predictions}
     cells, told = prepared.sealed_cells(answer.rows.preprocessor, sealed)
     for notice in told:
         observer.noted(notice)
     if baselines:
         x = answer.rows.preprocessor.matrix(cells, n_rows=len(sealed.features))
-        raw |= {str(baseline.name): baseline.answers(x) for baseline in baselines}
+        raw |= {str(baseline.name): baseline.predictions(x) for baseline in baselines}
     units = units_of(prepared.dealt.guide, prepared.splits.test)
     judged = _compared(
         weighed, answer, setting,
@@ -212,7 +212,7 @@ def judge(
     alone = None
     if answer.single is not None:
         reader = answer.single.reader(lenient=True) if prepared.has_test_file else None
-        alone = answer.single.answers(sealed.features, reader=reader)
+        alone = answer.single.predictions(sealed.features, reader=reader)
     averaged = weighed_average(answer, setting, sealed=sealed, mean=raw[NETWORK], alone=alone, units=units)
     judged = replace(judged, openings=folder.n_noted(LineKind.TEST_OPENED), notices=(*notices, *told))
     return judged.with_average(averaged)
@@ -306,8 +306,8 @@ def _of_baseline(baseline: Baseline, problem: Problem, numbers: Sequence[int]) -
     """A baseline's metrics on the validation rows of the repeats whose splits it learnt from."""
     head = problem.head
     repeats = {
-        number: metric_values(head.task, truth_of(head, split.y_valid, scale=split.target_scale), answers)
-        for number, split, answers in zip(numbers, problem.splits, baseline.valid, strict=False)
+        number: metric_values(head.task, truth_of(head, split.y_valid, scale=split.target_scale), predictions)
+        for number, split, predictions in zip(numbers, problem.splits, baseline.valid, strict=False)
     }
     return ModelScores(
         name=str(baseline.name), settings=baseline.settings, repeats=repeats, notes=baseline.notes,
@@ -331,18 +331,19 @@ def _compared(
     margin: float,
     elsewhere: AnsweredElsewhere | None,
 ) -> Judged:
-    """All answers to the same rows."""
+    """All predictions for the same rows."""
     head, objective = setting.head, setting.objective
     truth = in_unit(head, sealed.y, answer)
-    answers = {name: in_unit(head, of_model, answer) for name, of_model in raw.items()}
+    predictions = {name: in_unit(head, of_model, answer) for name, of_model in raw.items()}
     terms = {
-        name: row_terms(head.task, objective.name, truth=truth, answers=of_model) for name, of_model in answers.items()
+        name: row_terms(head.task, objective.name, truth=truth, predictions=of_model)
+        for name, of_model in predictions.items()
     }
     proper = {
-        name: row_terms(head.task, PROPER, truth=truth, answers=of_model)
-        for name, of_model in (answers.items() if asks_proper(setting) else ())
+        name: row_terms(head.task, PROPER, truth=truth, predictions=of_model)
+        for name, of_model in (predictions.items() if asks_proper(setting) else ())
     }
-    values = {name: metric_values(head.task, truth, of_model) for name, of_model in answers.items()}
+    values = {name: metric_values(head.task, truth, of_model) for name, of_model in predictions.items()}
     intervals = score_intervals(
         objective.name, truth=truth, terms=np.stack(list(terms.values())), units=units,
         elsewhere=elsewhere.of(terms, by=objective, objective=objective) if elsewhere else None,
@@ -353,7 +354,7 @@ def _compared(
     }
     is_class = head.task is not Task.REGRESSION
     rng = generator(setting.seed, Purpose.EVIDENCE, _ERRORS)
-    network = answers[NETWORK]
+    network = predictions[NETWORK]
     found = (
         ()
         if is_class

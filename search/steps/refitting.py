@@ -1,6 +1,6 @@
 """Refit the winner on all development rows and package it, so that one file takes raw rows.
 
-winner, i* -> refit, or several refits whose answers are averaged -> model.keras
+winner, i* -> refit, or several refits whose predictions are averaged -> model.keras
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ffsearch.search.training.refit import Hold, Steps
 
 N_CHECKED: Final = 1000
-"""Rows whose answers by the saved file are held against those of the network. Choice: takes a second."""
+"""Rows whose predictions by the saved file are held against those of the network. Choice: takes a second."""
 
 N_TIMED: Final = 16_384
 """Rows answered to see how fast a model is. Choice: as many as are answered at once."""
@@ -56,8 +56,8 @@ class Answer:
         model: The packaged model, read back from the run folder.
         facts: How long it was trained, on how many rows.
         rows: The rows it learnt from, as baselines read them.
-        single: Where answers are averaged, the first of the networks alone: what `model: single` would have saved. It
-            is in no file.
+        single: Where predictions are averaged, the first of the networks alone: what `model: single` would have saved.
+            It is in no file.
         averaged: What the mean costs; None where one network answers.
     """
 
@@ -160,9 +160,9 @@ def refit_winner(
 
 def _rows_per_s(model: PackagedModel, rows: pd.DataFrame) -> float:
     """Raw rows answered in a second, to two digits: more of it is noise."""
-    model.answers(rows[:1])  # traces it
+    model.predictions(rows[:1])  # traces it
     began = time.perf_counter()
-    model.answers(rows)
+    model.predictions(rows)
     return float(f"{len(rows) / (time.perf_counter() - began):.1e}")
 
 

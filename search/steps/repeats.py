@@ -2,8 +2,8 @@
 
     points x repeats -> jobs -> population trainer, all in one batch -> log line and outputs, durable -> Round
 
-What the log and the files of answers hold already is not trained again; what time leaves no room for is left out, in
-whole repeats.
+What the log and the files of predictions hold already is not trained again; what time leaves no room for is left out,
+in whole repeats.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ffsearch.search.base.objective import Objective
-from ffsearch.search.evidence.answers import RepeatAnswers
 from ffsearch.search.evidence.correction import OutOfSample
 from ffsearch.search.evidence.finalists import repeat_jobs
+from ffsearch.search.evidence.predictions import RepeatPredictions
 from ffsearch.search.evidence.scoring import Setting
 from ffsearch.search.evidence.units import units_of
 from ffsearch.search.executors.trainers import Trainers
@@ -55,7 +55,7 @@ class Round:
         points: Numbers of the points.
         repeats: Numbers of the repeats, ascending.
         records: What each came to, by number and repeat.
-        answers: Of each repeat, in their order.
+        predictions: Of each repeat, in their order.
         guide: What the splits go by.
         is_cut: Whether time was too short for the repeats asked for.
     """
@@ -63,14 +63,14 @@ class Round:
     points: tuple[int, ...]
     repeats: tuple[int, ...]
     records: dict[tuple[int, int], TrialRecord]
-    answers: tuple[RepeatAnswers, ...]
+    predictions: tuple[RepeatPredictions, ...]
     guide: Guide
     is_cut: bool
 
     @property
     def test_to_train(self) -> float:
         """Validation rows per training row."""
-        return float(np.mean([len(one.rows) / one.n_train for one in self.answers]))
+        return float(np.mean([len(one.rows) / one.n_train for one in self.predictions]))
 
     @property
     def sound(self) -> tuple[int, ...]:
@@ -92,8 +92,8 @@ class Round:
         """Terms of sound points on all rows they have not learnt from."""
         return OutOfSample(
             objective=objective,
-            parts=tuple(one.part(objective, points) for one in self.answers),
-            units=units_of(self.guide, np.unique(np.concatenate([one.rows for one in self.answers]))),
+            parts=tuple(one.part(objective, points) for one in self.predictions),
+            units=units_of(self.guide, np.unique(np.concatenate([one.rows for one in self.predictions]))),
         )
 
 
@@ -163,7 +163,7 @@ class Repeater:
             share: Share of every repeat's training rows to learn from; an epoch then is more passes over them, for the
                 refit too makes as many updates whatever its rows.
         """
-        answers: list[RepeatAnswers] = []
+        predictions: list[RepeatPredictions] = []
         n_passes = round(1 / share)
         usual = {number: epoch * n_passes for number, epoch in usual.items()}
         reserve_s = self.clock.reserve.seconds(winner)
@@ -180,8 +180,8 @@ class Repeater:
                 record = self._keep(problem, trained, repeat=repeat)
                 n_all = len(points) * len(repeats)
                 self.observer.repeated(Repeated(record=record, job=job, repeat=repeat, n_done=n_done, n_all=n_all))
-            answers += self._kept(problem, points, numbers)
-        done = tuple(one.repeat for one in answers)
+            predictions += self._kept(problem, points, numbers)
+        done = tuple(one.repeat for one in predictions)
         return Round(
             points=tuple(number for number, _ in points),
             repeats=done,
@@ -191,7 +191,7 @@ class Repeater:
                 for repeat in done
                 if (kept := self.folder.repeat(number, repeat, point=point)) is not None
             },
-            answers=tuple(answers),
+            predictions=tuple(predictions),
             guide=self.prepared.dealt.guide,
             is_cut=len(done) < len(repeats),
         )
@@ -199,7 +199,7 @@ class Repeater:
     def _missing(self, problem: Problem, points: Points, repeats: Sequence[int]) -> list[Job]:
         """What is not kept yet of some repeats."""
         known = {
-            repeat: set(RepeatAnswers.file(self.folder.path, repeat, split, problem.head).read()[0])
+            repeat: set(RepeatPredictions.file(self.folder.path, repeat, split, problem.head).read()[0])
             for repeat, split in zip(repeats, problem.splits, strict=True)
         }
 
@@ -239,22 +239,22 @@ class Repeater:
         head, job = problem.head, trained.job
         record = make_record([trained], replace(self.setting, problem=problem), ended=trained.ended)
         if record.value is not None:
-            file = RepeatAnswers.file(self.folder.path, repeat, problem.splits[job.fold], head)
+            file = RepeatPredictions.file(self.folder.path, repeat, problem.splits[job.fold], head)
             file.path.parent.mkdir(exist_ok=True)
             file.add(job.trial, [trained.valid_logits.reshape(-1, head.n_outputs)])
         self.folder.add_repeat(record, repeat=repeat)
         return record
 
-    def _kept(self, problem: Problem, points: Points, repeats: Sequence[int]) -> Iterator[RepeatAnswers]:
+    def _kept(self, problem: Problem, points: Points, repeats: Sequence[int]) -> Iterator[RepeatPredictions]:
         """The whole repeats among these: those that every point was trained in."""
         for repeat, split in zip(repeats, problem.splits, strict=True):
             records = [self.folder.repeat(number, repeat, point=point) for number, point in points]
             if any(record is None for record in records):
                 continue
-            found, terms = RepeatAnswers.file(self.folder.path, repeat, split, problem.head).read()
+            found, terms = RepeatPredictions.file(self.folder.path, repeat, split, problem.head).read()
             outputs = {number: terms[0][at] for at, number in enumerate(found)}
             if all(record.value is None or record.trial in outputs for record in records if record is not None):
-                yield RepeatAnswers(
+                yield RepeatPredictions(
                     repeat=repeat,
                     rows=self.prepared.repeat_rows(repeat)[1],
                     n_train=len(split.x_train),

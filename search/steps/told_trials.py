@@ -1,6 +1,6 @@
 """The trials that ended: recorded, made durable, told to the engine, shown; and what other drivers told.
 
-trained trial -> its answers kept -> record -> log -> engine.tell -> study.db -> observer
+trained trial -> its predictions kept -> record -> log -> engine.tell -> study.db -> observer
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING
 
 from ffsearch.search.engines.protocol import Engine
-from ffsearch.search.evidence.answers import SearchAnswers
+from ffsearch.search.evidence.predictions import SearchPredictions
 from ffsearch.search.evidence.scoring import Setting
 from ffsearch.search.folder.ranking import Leader
 from ffsearch.search.folder.trial_record import Told, TrialRecord, bad_value, told_history
@@ -37,7 +37,7 @@ class ToldTrials:
         folder: The run folder, open.
         engine: Learns of every trial.
         copy: The copy of the study that dashboards read.
-        answers: Where answers on validation rows are kept; None where no evidence is wanted.
+        predictions: Where predictions on validation rows are kept; None where no evidence is wanted.
         observer: Told of every trial.
     """
 
@@ -46,7 +46,7 @@ class ToldTrials:
     folder: RunFolder
     engine: Engine
     copy: OptunaCopy
-    answers: SearchAnswers | None
+    predictions: SearchPredictions | None
     observer: Observer
 
     def __post_init__(self) -> None:
@@ -77,9 +77,9 @@ class ToldTrials:
         return n_most if self._shared else n_most - len(self.records)
 
     def record(self, trial: TrainedTrial) -> TrialRecord:
-        """What is kept of a trial; its answers are kept first, so that a trial that is told has them."""
-        if self.answers is not None:
-            self.answers.add(trial.proposal.trial, trial.folds)
+        """What is kept of a trial; its predictions are kept first, so that a trial that is told has them."""
+        if self.predictions is not None:
+            self.predictions.add(trial.proposal.trial, trial.folds)
         return make_record(
             trial.folds, self.setting, ended=trial.ended, repeat_of=self.folder.repeat_of(trial.proposal.point)
         )

@@ -260,7 +260,7 @@ def _cut(n_done: int, n_wanted: int) -> Finding:
 
 
 def _unlearnt(finalists: Round) -> Finding:
-    return found(Code.ROWS_UNLEARNT, rows=finalists.answers[0].n_train)
+    return found(Code.ROWS_UNLEARNT, rows=finalists.predictions[0].n_train)
 
 
 # --- what the winner is worth ----------------------------------------------------------------------------------------
@@ -317,19 +317,19 @@ def _rows_gain(
     return rows_gain(
         objective.sign * fewer.scores([number])[0],
         objective.sign * found.scores([winner.trial])[0][met],
-        n_less=round(float(np.mean([one.n_train for one in fewer.answers]))),
-        n_repeat=round(float(np.mean([found.answers[place].n_train for place in met]))),  # by time they differ
+        n_less=round(float(np.mean([one.n_train for one in fewer.predictions]))),
+        n_repeat=round(float(np.mean([found.predictions[place].n_train for place in met]))),  # by time they differ
         n_refit=len(repeater.prepared.development_rows),
     )
 
 
 def _of_search(told: ToldTrials, *, seed: int) -> Correction | None:
-    """The correction by the search's own answers, where no finalist was trained again."""
-    if told.answers is None:
+    """The correction by the search's own predictions, where no finalist was trained again."""
+    if told.predictions is None:
         return None
     may_win = [record for record in told.records if record.value is not None]
     whole = [record for record in may_win if record.ended is not Ended.PRUNED] or may_win
-    trials, out = told.answers.read([record.trial for record in whole])
+    trials, out = told.predictions.read([record.trial for record in whole])
     return correct_search(out, rng=generator(seed, Purpose.EVIDENCE, _CORRECTED)) if trials else None
 
 
@@ -362,7 +362,7 @@ def _temperature(found: Round, winner: TrialRecord, *, head: Head) -> Temperatur
     """By the validation rows of all repeats, none of which the answering network has learnt from."""
     if head.task is Task.REGRESSION:
         return None
-    repeats = [Validated(rows=one.rows, y=one.y, logits=one.outputs[winner.trial]) for one in found.answers]
+    repeats = [Validated(rows=one.rows, y=one.y, logits=one.outputs[winner.trial]) for one in found.predictions]
     units = units_of(found.guide, np.concatenate([one.rows for one in repeats]))
     return weigh_temperature(head, repeats, units=units)
 

@@ -210,9 +210,9 @@ def evaluate(state: State, hyper: Hyper, rows: Rows, logits: Array, chunk: Chunk
     for start in range(0, n_rows, most):
         stop = start + most if start + most < n_rows else n_rows
         n = stop - start
-        answers, gradient, row_loss = logits[start:stop], chunk.gradient[:n], chunk.row_loss[:n]
-        _predict(state, hyper, rows.x[start:stop], answers, chunk)
-        copy(answers, gradient)
+        predictions, gradient, row_loss = logits[start:stop], chunk.gradient[:n], chunk.row_loss[:n]
+        _predict(state, hyper, rows.x[start:stop], predictions, chunk)
+        copy(predictions, gradient)
         if len(rows.label):
             _slots(rows.label[start:stop], chunk.y)
         else:

@@ -499,7 +499,7 @@ def lane_bytes(job: Job, problem: Problem, settings: Settings) -> int:
     """Memory that a lane takes while it trains, the rows apart, which all lanes share.
 
     Its parameters, their mean, the optimiser's running averages and the best of them so far; its room; rows of one
-    epoch in their order, and what is drawn for them; its answers on validation rows, and the best of those.
+    epoch in their order, and what is drawn for them; its predictions on validation rows, and the best of those.
     """
     point, problem = job.point, problem.seen_by(job.point)
     split = problem.splits[job.fold]
@@ -510,10 +510,10 @@ def lane_bytes(job: Job, problem: Problem, settings: Settings) -> int:
     room = batch_size * (blocks * n_hidden + 2 * widest + sizes[0] + 3 * sizes[-1])
     room += max(a * b for a, b in pairwise(sizes)) + (2 + keeps_slope(point.activation)) * CHUNK * widest
     parameters = (2 + settings.stopping.averaged + N_MOMENTS[settings.optimizer]) * (n_kernels + 6 * n_hidden)
-    n_answers = 2 * len(split.x_valid) * sizes[-1]
+    n_predictions = 2 * len(split.x_valid) * sizes[-1]
     if is_augmented(point):
         room += batch_size * sum(sizes[:: len(sizes) - 1]) + n_draws(problem.matrix_columns) * len(split.x_train)
-    return 4 * (parameters + room + n_answers + len(split.x_train))
+    return 4 * (parameters + room + n_predictions + len(split.x_train))
 
 
 # --- from a Keras model's weights to flat arrays, and back -----------------------------------------------------------

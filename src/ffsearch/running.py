@@ -146,7 +146,7 @@ def compare(runs: Sequence[Place | Run], out: Place | None = None, *, lang: str 
 
 
 def export(run: Place | Run, format: str, out: Place | None = None) -> Exported:  # noqa: A002  (the option's name)
-    """Write a run's model in another format; its own runtime must give the same answers, or nothing is written.
+    """Write a run's model in another format; its own runtime must give the same predictions, or nothing is written.
 
     Args:
         run: A run folder, or a run that is read.

@@ -19,7 +19,7 @@ from ffsearch.search.data.features.problem import Problem
 from ffsearch.search.evidence.baseline_models.boosted_trees import MAX_BOOSTING_CELLS, fit_boosting, tree_columns
 from ffsearch.search.evidence.baseline_models.linear_model import MAX_LINEAR_CELLS, fit_linear
 from ffsearch.search.evidence.baseline_models.rivals import Constant, FittedModel, Made, largest_rows
-from ffsearch.search.evidence.scoring import answers_from_logits
+from ffsearch.search.evidence.scoring import predictions_from_logits
 from ffsearch.search.network.heads import Head, TargetScale, Task, values
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
@@ -65,7 +65,7 @@ class Baseline:
     target_scale: TargetScale | None = field(repr=False)
     model: FittedModel = field(repr=False)
 
-    def answers(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
+    def predictions(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
         """Answers to other rows in the user's units, as the packaged network gives them.
 
         Args:
@@ -85,16 +85,16 @@ def fit_baseline(
     is_balanced: bool = False,
     is_over: Callable[[], bool] = lambda: False,
 ) -> Baseline:
-    """Let a baseline learn: on every split for its choices and its answers, then on all development rows.
+    """Let a baseline learn: on every split for its choices and its predictions, then on all development rows.
 
     Args:
         name: Which one.
         problem: The splits, those of the search or those of the finalists' repeats.
         refit: All development rows.
-        seed: The run's seed; the same seed gives the same answers.
+        seed: The run's seed; the same seed gives the same predictions.
         metric: The objective, by which settings are chosen; for `mae` the best constant is the median.
         is_balanced: Whether classes of unequal size are made to count alike for networks: then a baseline may do so,
-            too. It may as well where the objective is one of answers.
+            too. It may as well where the objective is one of predictions.
         is_over: Whether no time is left for another split or another setting; asked before each but the first. A
             baseline that learnt from fewer splits has fewer answers in `valid`, and says so in its notes.
     """
@@ -114,7 +114,7 @@ def fit_baseline(
         valid=tuple(
             outputs
             if head.task is not Task.REGRESSION
-            else answers_from_logits(head, outputs, scale=split.target_scale)
+            else predictions_from_logits(head, outputs, scale=split.target_scale)
             for outputs, split in zip(made.valid, problem.splits, strict=False)  # time may have ended splits
         ),
         notes=(*_capped(name, problem, n_rows=len(refit.x)), *made.notes, *_ended(name, made, problem)),

@@ -25,7 +25,7 @@ from ffsearch.search.base.environment import n_cpus
 from ffsearch.search.base.seeds import Purpose, generator
 from ffsearch.search.data.features.problem import Split
 from ffsearch.search.evidence.metrics import METRICS, resolve_objective
-from ffsearch.search.evidence.scoring import answers_from_logits, truth_of
+from ffsearch.search.evidence.scoring import predictions_from_logits, truth_of
 from ffsearch.search.network.heads import Head, Task
 from ffsearch.search.training.balance import class_numbers, class_weights
 from ffsearch.search.wording.finding import Finding
@@ -180,10 +180,10 @@ def split_loss(head: Head, metric: str, split: Split, outputs: NDArray[np.float6
         split: Where the rows are.
         outputs: What the rival says of them.
     """
-    answers = outputs
+    predictions = outputs
     if head.task is Task.REGRESSION:
-        answers = answers_from_logits(head, outputs, scale=split.target_scale)
-    score = METRICS[head.task][metric](truth_of(head, split.y_valid, scale=split.target_scale), answers)
+        predictions = predictions_from_logits(head, outputs, scale=split.target_scale)
+    score = METRICS[head.task][metric](truth_of(head, split.y_valid, scale=split.target_scale), predictions)
     return resolve_objective(metric, head).sign * score if math.isfinite(score) else math.inf
 
 

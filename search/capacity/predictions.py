@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ffsearch.search.capacity.plan import Training
 from ffsearch.search.data.features.problem import Split
 from ffsearch.search.evidence.metrics import METRICS
-from ffsearch.search.evidence.scoring import answers_from_logits, constant_answer, truth_of
+from ffsearch.search.evidence.scoring import constant_answer, predictions_from_logits, truth_of
 from ffsearch.search.evidence.terms import row_terms
 from ffsearch.search.evidence.units import Units, units_of
 from ffsearch.search.network.heads import Head, TargetScale, Task, values
@@ -44,7 +44,7 @@ class Answered:
         test: Objective on the test rows, shape (n_cells, n_seeds).
         train: The same on the rows each was trained on.
         naive_train: What knowing nothing scores on those rows, mean over seeds, shape (n_cells,).
-        answers: Probabilities or values, float32 (n_cells, n_seeds, n_rows, n_outputs).
+        predictions: Probabilities or values, float32 (n_cells, n_seeds, n_rows, n_outputs).
         terms: What every test row adds to the objective, float32 (n_cells, n_seeds, n_rows, n_terms).
         diverged: Whether a network diverged, and knowing nothing stands in its place, bool (n_cells, n_seeds).
     """
@@ -55,7 +55,7 @@ class Answered:
     test: NDArray[np.float64]
     train: NDArray[np.float64]
     naive_train: NDArray[np.float64]
-    answers: NDArray[np.float32]
+    predictions: NDArray[np.float32]
     terms: NDArray[np.float32]
     diverged: NDArray[np.bool_]
 
@@ -65,7 +65,7 @@ class Answered:
         return replace(self, **parts)
 
 
-_OF_CELLS: Final = ("places", "test", "train", "naive_train", "answers", "terms", "diverged")
+_OF_CELLS: Final = ("places", "test", "train", "naive_train", "predictions", "terms", "diverged")
 
 
 def answer(
@@ -83,7 +83,7 @@ def answer(
     places = tuple(plan.rates.best(plan.scores_of(cell, losses)) for cell in range(len(plan.cells)))
     head, metric, unit = study.problem.head, study.objective.name, _Unit(study.problem.head, study.problem.splits[0])
     truth = unit.truth(sealed.y)
-    cells: list[_Answers] = []
+    cells: list[_Predictions] = []
     for size in range(len(plan.shares)):
         x_test = _test_matrices(study, size, sealed)
         cells += [
@@ -91,17 +91,17 @@ def answer(
             for number, cell in enumerate(plan.cells)
             if cell.size == size
         ]
-    answers = np.stack([cell.answers for cell in cells])
+    predictions = np.stack([cell.predictions for cell in cells])
     return Answered(
         places=places,
         truth=truth,
         units=units_of(study.inputs.prepared.dealt.guide, study.inputs.prepared.splits.test),
-        test=np.array([[METRICS[head.task][metric](truth, one) for one in of_cell] for of_cell in answers]),
+        test=np.array([[METRICS[head.task][metric](truth, one) for one in of_cell] for of_cell in predictions]),
         train=np.stack([cell.train for cell in cells]),
         naive_train=np.array([cell.naive_train for cell in cells]),
-        answers=answers,
+        predictions=predictions,
         terms=np.array(
-            [[row_terms(head.task, metric, truth=truth, answers=one) for one in of_cell] for of_cell in answers]
+            [[row_terms(head.task, metric, truth=truth, predictions=one) for one in of_cell] for of_cell in predictions]
         ),
         diverged=np.stack([cell.diverged for cell in cells]),
     )
@@ -117,10 +117,10 @@ def _test_matrices(study: Study, size: int, sealed: SealedRows) -> list[Matrix]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Answers:
-    """All seeds of one cell: answers (n_seeds, n_rows, n_outputs), scores and flags (n_seeds,)."""
+class _Predictions:
+    """All seeds of one cell: predictions (n_seeds, n_rows, n_outputs), scores and flags (n_seeds,)."""
 
-    answers: NDArray[np.float32]
+    predictions: NDArray[np.float32]
     train: NDArray[np.float64]
     naive_train: float
     diverged: NDArray[np.bool_]
@@ -134,14 +134,14 @@ def _of_cell(
     networks: NetworkStore,
     x_test: Sequence[Matrix],
     unit: _Unit,
-) -> _Answers:
+) -> _Predictions:
     """All seeds of a cell by one model whose weights are set anew: building and tracing is what takes time."""
     problem = study.rows[study.plan.cells[cell].size].problem
     measure = METRICS[problem.head.task][study.objective.name]
     job = study.plan.job(Training(place, cell, 0))
     model = build_network(job.point, head=problem.head, n_features=problem.n_features, seed=job.seed)
     predict = predictor(model)
-    answers, train, naive, diverged = [], [], [], []
+    predictions, train, naive, diverged = [], [], [], []
     for seed, split in enumerate(problem.splits):
         training = Training(place, cell, seed)
         truth, nothing, matrices = unit.truth_of_training(split), unit.nothing(split), (x_test[seed], split.x_train)
@@ -150,13 +150,13 @@ def _of_cell(
             on_test, on_train = (np.broadcast_to(nothing, (len(x), len(nothing))) for x in matrices)
         else:
             model.set_weights(networks.weights(study.plan.number(training)))
-            on_test, on_train = (unit.answers(predict(x), split) for x in matrices)
-        answers.append(np.asarray(on_test, np.float32))
+            on_test, on_train = (unit.predictions(predict(x), split) for x in matrices)
+        predictions.append(np.asarray(on_test, np.float32))
         train.append(measure(truth, on_train))
         naive.append(measure(truth, np.broadcast_to(nothing, (len(truth), len(nothing)))))
     forget_graphs(collect=cell % _COLLECT_EVERY == 0)
-    return _Answers(
-        answers=np.stack(answers),
+    return _Predictions(
+        predictions=np.stack(predictions),
         train=np.array(train),
         naive_train=float(np.mean(naive)),
         diverged=np.array(diverged),
@@ -185,10 +185,10 @@ class _Unit:
             return truth_of(self._head, split.y_train, scale=None)
         return self._in_common(values(self._head, np.asarray(split.y_train, np.float64), scale=_known(split)))
 
-    def answers(self, logits: Array, split: Split) -> Array:
+    def predictions(self, logits: Array, split: Split) -> Array:
         """Of a network that was trained on a split."""
         if self._head.task is not Task.REGRESSION:
-            return answers_from_logits(self._head, logits, scale=None)
+            return predictions_from_logits(self._head, logits, scale=None)
         return self._in_common(values(self._head, logits, scale=_known(split)))
 
     def nothing(self, split: Split) -> Array:

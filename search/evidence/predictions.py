@@ -19,14 +19,14 @@ from ffsearch.search.base.seeds import Purpose, generator
 from ffsearch.search.data.features.problem import Problem, Split
 from ffsearch.search.data.splits import Guide
 from ffsearch.search.evidence.correction import OutOfSample, Part
-from ffsearch.search.evidence.scoring import answers_from_logits, truth_of
+from ffsearch.search.evidence.scoring import predictions_from_logits, truth_of
 from ffsearch.search.evidence.stored import TermsFile, kept_rows
 from ffsearch.search.evidence.terms import row_terms
 from ffsearch.search.evidence.units import units_of
 from ffsearch.search.network.heads import Head, TargetScale, Task
 from ffsearch.search.training.protocol import Trained
 
-__all__ = ["FOLDER", "RepeatAnswers", "SearchAnswers", "terms_of"]
+__all__ = ["FOLDER", "RepeatPredictions", "SearchPredictions", "terms_of"]
 
 FOLDER: Final = "evidence"
 
@@ -49,12 +49,12 @@ def terms_of(
         logits: Shape (n_rows, n_outputs).
         scale: How the split's regression targets were standardised.
     """
-    answers = answers_from_logits(head, logits, scale=scale)
-    return row_terms(head.task, objective.name, truth=truth_of(head, y, scale=scale), answers=answers)
+    predictions = predictions_from_logits(head, logits, scale=scale)
+    return row_terms(head.task, objective.name, truth=truth_of(head, y, scale=scale), predictions=predictions)
 
 
-class SearchAnswers:
-    """The trials' answers on the validation rows of the search.
+class SearchPredictions:
+    """The trials' predictions on the validation rows of the search.
 
     Args:
         folder: The run folder.
@@ -129,7 +129,7 @@ class SearchAnswers:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class RepeatAnswers:
+class RepeatPredictions:
     """What networks answered on the validation rows of one repeat.
 
     Args:
@@ -161,7 +161,7 @@ class RepeatAnswers:
         """As `row_terms` wants it."""
         return truth_of(self.head, self.y, scale=self.scale)
 
-    def answers(self, point: int, *, divisor: float | None = None) -> NDArray[np.float64]:
+    def predictions(self, point: int, *, divisor: float | None = None) -> NDArray[np.float64]:
         """What a point answered, as `metrics` wants it.
 
         Args:
@@ -169,7 +169,7 @@ class RepeatAnswers:
             divisor: What logits of classes are divided by; None: nothing.
         """
         outputs = self.outputs[point] if divisor is None else self.outputs[point] / divisor
-        return answers_from_logits(self.head, outputs, scale=self.scale)
+        return predictions_from_logits(self.head, outputs, scale=self.scale)
 
     def part(self, objective: Objective, points: Sequence[int]) -> Part:
         """Terms of some of the points, in their order."""
