@@ -27,6 +27,8 @@ from ffsearch.search.network.topology import Numbers
 from ffsearch.search.observer import Observer, Phase
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
 
     from ffsearch.search.data.prepare import Prepared, Refit
@@ -111,7 +113,7 @@ def refit_winner(
         TrainingError: If the refit diverged.
         ExportError: If the file does not answer as the network did.
     """
-    from ffsearch.search.serving.packaging import only_first, save_model
+    from ffsearch.search.serving.packaging import save_model
     from ffsearch.search.training.balance import rows_per_epoch
     from ffsearch.search.training.refit import refits
 
@@ -144,15 +146,20 @@ def refit_winner(
     folder.note(LineKind.REFITTED, trial=winner.trial, updates=facts.updates, epochs=facts.epochs)
     baselines_read = rows if way is Numbers.ROBUST else prepared.fit_all()
     answer = Answer(model=model, facts=facts, rows=baselines_read)
-    if n_networks == 1:
-        return answer
-    single = only_first(model)
+    return answer if n_networks == 1 else _beside_single(answer, winner, n_networks, prepared=prepared, path=path)
+
+
+def _beside_single(answer: Answer, winner: TrialRecord, n_networks: int, *, prepared: Prepared, path: Path) -> Answer:
+    """The mean of several networks beside the first of them alone: what it costs in size and time."""
+    from ffsearch.search.serving.packaging import only_first
+
+    single = only_first(answer.model)
     timed = prepared.table.features.take(np.resize(prepared.development_rows, N_TIMED))
     averaged = Averaged(
         n_networks=n_networks,
         n_params=n_networks * winner.n_params,
         n_bytes=path.stat().st_size,
-        rows_per_s=_rows_per_s(model, timed),
+        rows_per_s=_rows_per_s(answer.model, timed),
         rows_per_s_single=_rows_per_s(single, timed),
     )
     return replace(answer, single=single, averaged=averaged)

@@ -15,6 +15,7 @@ import io
 import json
 import re
 import struct
+import sys
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -206,11 +207,18 @@ def _as_written(cell: Any) -> str:
     return str(int(cell)) if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e15 else str(cell).strip()
 
 
+def _plain(cell: Any) -> Any:
+    """A cell as pandas takes it: nothing for an empty one, a text for a whole number that is larger than any float."""
+    if cell == "":
+        return None
+    return str(cell) if isinstance(cell, int) and abs(cell) > sys.float_info.max else cell
+
+
 def _frame(names: Sequence[str], columns: Iterable[Sequence[Any]]) -> pd.DataFrame:
     """Columns of Python's values as a frame, each of the type that all its cells have, else of objects."""
     made = []
     for cells in columns:
-        column = pd.Series([None if cell == "" else cell for cell in cells], dtype=object)
+        column = pd.Series([_plain(cell) for cell in cells], dtype=object)
         present = column.dropna()
         if len(present) and all(isinstance(cell, float) for cell in present):
             column = column.astype("float64")
