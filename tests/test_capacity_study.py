@@ -274,6 +274,7 @@ SMALL_KERAS: dict[str, Any] = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_convolutional_networks_are_studied_and_go_on_after_ctrl_c(tmp_path: Path) -> None:
     overrides = SMALL_KERAS | {"capacity.budgets": [2_000], "capacity.depths": [3, 4], "data.rows": None}
     given: dict[str, Any] = {"data": str(images(tmp_path / "bars.npz")), "overrides": overrides}

@@ -263,6 +263,7 @@ def test_arrays_are_mapped_from_files_and_not_in_the_message(tmp_path: Path) -> 
     assert np.shares_memory(lanes.tables.training(job()).x, lanes.problem.splits[0].x_train)  # no copy for the lanes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["threads", "one worker"])
 def test_a_small_network_does_not_wait_for_an_epoch_of_a_large_one(kind: str, tmp_path: Path) -> None:
     executor: Executor = (

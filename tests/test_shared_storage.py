@@ -328,6 +328,7 @@ with SharedStudy(sys.argv[1], name="light", objective=LOSS, heartbeat_s=1, grace
 """A driver that trains nothing: each trial takes a moment."""
 
 
+@pytest.mark.slow
 def test_four_drivers_that_train_nothing_two_of_them_killed(any_server: Server | MariaDB) -> None:
     """Sixty trials on a real server: all told, none twice, none left running or waiting, one default point."""
     path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
