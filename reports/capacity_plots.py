@@ -43,8 +43,8 @@ from ffsearch.search.folder.study_results import CellResults, DepthGain, LossBey
 from ffsearch.search.wording.language import Language
 
 __all__ = [
-    "curve_kinds",
     "disagreement",
+    "end_labels",
     "gains",
     "gains_by_rows",
     "line_name",
@@ -53,11 +53,10 @@ __all__ = [
     "map_of_training",
     "score_by_depth",
     "score_by_size",
+    "size_ticks",
 ]
 
 _MARKS: Final = ("o", "s", "D", "^", "v", "P", "X", "*")
-_DASHES: Final = ("-", "--", ":", "-.")
-_KINDS: Final = (BEST, BAD, INK, MUTED)
 _ROW: Final = 22
 """Pixels of a row in the figure of gains."""
 
@@ -71,7 +70,7 @@ def line_name(line: StudyLine, t: Language) -> str:
 
 
 def score_by_depth(study: StudyTables, *, t: Language, width: int = WIDE) -> Figure:
-    """The book's figure 6.6: the score against the number of layers, a line a budget, with intervals."""
+    """The score against the number of layers, a line a budget, with intervals."""
     figure = canvas(width, 320 if width > NARROW else 280)
     axes = add_axes(figure, left=56, top=40, right=96 if width > NARROW else 64, bottom=46)
     places = {depth: place for place, depth in enumerate(study.depths)}
@@ -86,12 +85,12 @@ def score_by_depth(study: StudyTables, *, t: Language, width: int = WIDE) -> Fig
     kind = "capacity.convolutional_layers" if study.is_convolutional else "capacity.layers"
     axes.set_xlabel(t(kind), fontsize=LABEL, color=MUTED, labelpad=6)
     score_axis(axes, t, label=_metric(study, t))
-    _end_labels(axes, ends, heading=t("capacity.parameters"))
+    end_labels(axes, ends, heading=t("capacity.parameters"))
     return figure
 
 
 def score_by_size(study: StudyTables, *, t: Language, width: int = WIDE) -> Figure:
-    """The book's figure 6.7: the score against the number of parameters, a panel a line; training rows dashed.
+    """The score against the number of parameters, a panel a line; training rows dashed.
 
     The other lines stand faint behind. A ring marks the size beyond which one is shown to overfit.
     """
@@ -122,45 +121,9 @@ def score_by_size(study: StudyTables, *, t: Language, width: int = WIDE) -> Figu
         score_axis(axes, t, label=line_name(line, t))
         if column:
             axes.tick_params(labelleft=False)
-        _size_ticks(axes, study, t)
+        size_ticks(axes, study, t)
     _heading(figure, f"{_metric(study, t)}; {t('capacity.against_size')}", width=width)
     _key(figure, t, width=width)
-    return figure
-
-
-def curve_kinds(study: StudyTables, *, t: Language, width: int = WIDE) -> Figure:
-    """Figure 6.7 as the book has it: all kinds of convolutional networks in one picture, intervals as bands."""
-    figure = canvas(width, 340 if width > NARROW else 320)
-    axes = add_axes(figure, left=56, top=40, right=170 if width > NARROW else 16, bottom=46 if width > NARROW else 112)
-    ends = []
-    for number, (line, mark, dashes) in enumerate(zip(study.lines, cycle(_MARKS), cycle(_DASHES), strict=False)):
-        cells = study.of_line(line)
-        sizes = [cell.n_params for cell in cells]
-        colour = _KINDS[number % len(_KINDS)]
-        axes.fill_between(
-            sizes,
-            [cell.test.low for cell in cells],
-            [cell.test.high for cell in cells],
-            color=colour,
-            alpha=0.12,
-            linewidth=0,
-        )
-        axes.plot(
-            *_points(cells), color=colour, linewidth=2, linestyle=dashes, marker=mark, markersize=6,
-            label=line_name(line, t), zorder=3,
-        )  # fmt: skip
-        ends.append((float(sizes[-1]), cells[-1].test.value, line_name(line, t)))
-    axes.set_xscale("log")
-    _size_ticks(axes, study, t)
-    axes.set_xlabel(t("capacity.parameters"), fontsize=LABEL, color=MUTED, labelpad=6)
-    score_axis(axes, t, label=_metric(study, t))
-    if width > NARROW:
-        _end_labels(axes, ends, heading="", gap=10)
-    else:
-        figure.legend(
-            loc="lower left", bbox_to_anchor=(0.0, 0.0), ncols=1, frameon=False, fontsize=SMALL, labelcolor=MUTED,
-            borderaxespad=0.1, handlelength=3,
-        )  # fmt: skip
     return figure
 
 
@@ -189,7 +152,7 @@ def gains_by_rows(study: StudyTables, *, t: Language, width: int = WIDE) -> Figu
     axes.set_xticks([], minor=True)
     axes.set_xlabel(t("capacity.training_rows"), fontsize=LABEL, color=MUTED, labelpad=6)
     score_axis(axes, t, label=t("capacity.gain_short", metric=t.named("metric", study.objective.name)))
-    _end_labels(axes, ends, heading="", gap=10)
+    end_labels(axes, ends, heading="", gap=10)
     return figure
 
 
@@ -306,14 +269,14 @@ def _line(axes: Axes, x: Sequence[float], cells: Sequence[CellResults], *, mark:
     axes.plot(x, y, marker=mark, color=BEST, alpha=alpha, linewidth=1 + strength, markersize=6)
 
 
-def _end_labels(axes: Axes, ends: Sequence[tuple[float, float, str]], *, heading: str, gap: int = 4) -> None:
+def end_labels(axes: Axes, ends: Sequence[tuple[float, float, str]], *, heading: str, gap: int = 4) -> None:
     """Labels at the right ends of lines, so many points beside them, moved apart where they would meet."""
     axes.figure.canvas.draw()
     ordered = sorted(ends, key=lambda end: end[1])
     pixels = [axes.transData.transform((x, y))[1] for x, y, _ in ordered]
     placed: list[float] = []
     for pixel in pixels:
-        placed.append(max(pixel, placed[-1] + 14) if placed else pixel)
+        placed.append(max(pixel, placed[-1] + 18) if placed else pixel)
     right = max(x for x, _, _ in ends)
     for (_, y, text), pixel in zip(ordered, placed, strict=True):
         axes.annotate(
@@ -360,7 +323,7 @@ def _limits(values: Sequence[float]) -> tuple[float, float]:
     return min(values) - 0.05 * span, max(values) + 0.05 * span
 
 
-def _size_ticks(axes: Axes, study: StudyTables, t: Language) -> None:
+def size_ticks(axes: Axes, study: StudyTables, t: Language) -> None:
     """Sizes at the budgets, in thousands; every second one where they would meet."""
     step = 1 if len(study.budgets) <= 4 else 2
     shown = list(islice(study.budgets, 0, None, step))

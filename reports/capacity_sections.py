@@ -8,6 +8,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from ffsearch.reports import capacity_plots as plots
+from ffsearch.reports.book_sections import book_pictures, book_section
 from ffsearch.reports.capacity_tables import StudyTables, best_cell, study_tables
 from ffsearch.reports.listings import Cell, ShownTable
 from ffsearch.reports.parts import Block, Fact, Section
@@ -33,7 +34,7 @@ def capacity_sections(run: RunLike, t: Language) -> list[Section]:
         return [Section(key="answer", title=t("capacity.answer"), texts=[text])]
     made = [
         _answer(study, t), _depth(study, t), _size(study, t), _rows(study, t), _training(study, t), _errors(study, t),
-        _book(study, t), _protocol(study, run, t),
+        book_section(study, t), _protocol(study, run, t),
     ]  # fmt: skip
     return [section for section in made if section is not None]
 
@@ -64,17 +65,9 @@ def _answer(study: StudyTables, t: Language) -> Section:
             note=t("capacity.fact.networks_note", time=t.duration(study.wall_s)),
         ),
     ]  # fmt: skip
-    drawn = _picture(
-        lambda width: plots.map_of_scores(study, t=t, width=width), name="scores", caption="capacity.scores_caption",
-        t=t, study=study,
-        alt=t(
-            "capacity.scores_alt", metric=metric, best=t.score(best.test.value), layers=plots.line_name(best.line, t),
-            budget=t.count(best.budget), worst=t.score(_worst(study)),
-        ),
-    )  # fmt: skip
     return Section(
-        key="answer", title=t("capacity.answer"), lead=t.says(first), facts=facts, pictures=[drawn],
-        blocks=[Block(findings=more)] if more else [],
+        key="answer", title=t("capacity.answer"), lead=t.says(first), facts=facts,
+        pictures=book_pictures(study, t), blocks=[Block(findings=more)] if more else [],
     )  # fmt: skip
 
 
@@ -99,7 +92,16 @@ def _depth(study: StudyTables, t: Language) -> Section:
         )
         for gain in study.found.means
     ]  # fmt: skip
+    best = study.best
     pictures = [
+        _picture(
+            lambda width: plots.map_of_scores(study, t=t, width=width), name="scores", t=t, study=study,
+            caption="capacity.scores_caption",
+            alt=t(
+                "capacity.scores_alt", metric=metric, best=t.score(best.test.value),
+                layers=plots.line_name(best.line, t), budget=t.count(best.budget), worst=t.score(_worst(study)),
+            ),
+        ),
         _picture(
             lambda width: plots.score_by_depth(study, t=t, width=width), name="depth", t=t, study=study,
             caption="capacity.depth_caption",
@@ -144,20 +146,7 @@ def _size(study: StudyTables, t: Language) -> Section:
         alt=t("capacity.size_alt", metric=t.named("metric", study.objective.name), findings="; ".join(findings)),
     )  # fmt: skip
     texts = [t("capacity.size_text"), *(overfits or [t("capacity.size_no_overfit")])]
-    return Section(key="size", title=t("capacity.size"), texts=texts, pictures=[*_kinds(study, findings, t), drawn])
-
-
-def _kinds(study: StudyTables, findings: list[str], t: Language) -> list[Picture]:
-    """The book's own figure, where there are its kinds of networks."""
-    if not study.is_convolutional:
-        return []
-    return [
-        _picture(
-            lambda width: plots.curve_kinds(study, t=t, width=width), name="kinds", t=t, study=study,
-            caption="capacity.kinds_caption",
-            alt=t("capacity.kinds_alt", metric=t.named("metric", study.objective.name), findings="; ".join(findings)),
-        )
-    ]  # fmt: skip
+    return Section(key="size", title=t("capacity.size"), texts=texts, pictures=[drawn])
 
 
 def _rows(study: StudyTables, t: Language) -> Section | None:
@@ -249,12 +238,6 @@ def _errors(study: StudyTables, t: Language) -> Section | None:
         caption="capacity.errors_caption", alt=t("capacity.errors_alt", kind=kind, findings="; ".join(findings)),
     )  # fmt: skip
     return Section(key="errors", title=t("capacity.errors"), texts=texts, pictures=[drawn])
-
-
-def _book(study: StudyTables, t: Language) -> Section:
-    differs = "differs_convolutional" if study.is_convolutional else "differs"
-    texts = [t(f"capacity.book.{name}") for name in ("showed", differs, "conclude")]
-    return Section(key="book", title=t("capacity.book"), texts=texts)
 
 
 def _protocol(study: StudyTables, run: RunLike, t: Language) -> Section:

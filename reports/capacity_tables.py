@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from ffsearch.reports.tables import RunLike
 from ffsearch.search.base.objective import Objective
+from ffsearch.search.folder.results import Estimate
 from ffsearch.search.folder.study_results import CapacityResults, CellResults, StudyLine
 from ffsearch.search.folder.verdict import Verdict
 
-__all__ = ["StudyTables", "best_cell", "study_tables"]
+__all__ = ["StudyTables", "best_cell", "everyday", "study_tables"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +71,12 @@ class StudyTables:
     def best(self) -> CellResults:
         """The best cell."""
         return best_cell(self.cells, self.objective)
+
+
+def everyday(cell: CellResults) -> Estimate:
+    """The score of the book's figures, of a run that has one."""
+    assert cell.everyday is not None
+    return cell.everyday
 
 
 def best_cell(cells: Sequence[CellResults], objective: Objective) -> CellResults:

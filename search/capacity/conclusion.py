@@ -15,11 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ffsearch.search.base.files import write_atomically
+from ffsearch.search.base.objective import Objective
 from ffsearch.search.base.seeds import Purpose, generator
 from ffsearch.search.capacity.contrasts import Scores, resampled_scores
 from ffsearch.search.capacity.plan import Training
 from ffsearch.search.capacity.tables import ShareResults, capacity_frame, capacity_results, verdict_of
 from ffsearch.search.capacity.verdict import find, margin_of
+from ffsearch.search.evidence.terms import everyday_metric
 from ffsearch.search.folder.log import LineKind
 from ffsearch.search.folder.reader import ANSWERS, CAPACITY
 from ffsearch.search.folder.summary import RunFacts, build_summary
@@ -57,16 +59,17 @@ def conclude(
     losses = study.losses(folder.records)
     answered = answer(study, sealed, losses=losses, networks=networks)
     observer.phase(Phase.SAVE)
-    scores = resampled_scores(
-        study.objective,
-        truth=answered.truth,
-        terms=answered.terms,
-        units=answered.units,
-        rng=generator(study.plan.seed, Purpose.BOOTSTRAP),
-    )
+    everyday = Objective(name=everyday_metric(study.problem.head.task), direction="maximize")
+    scores, of_figures = (
+        resampled_scores(
+            objective, truth=answered.truth, terms=terms, units=answered.units,
+            rng=generator(study.plan.seed, Purpose.BOOTSTRAP),
+        )
+        for objective, terms in ((study.objective, answered.terms), (everyday, answered.everyday))
+    )  # fmt: skip
     margin = margin_of(study.inputs.space.capacity.margin, objective=study.objective.name, naive=study.naive)
     shares = range(len(study.plan.shares))
-    found = [_part(study, size, answered, scores, losses=losses, margin=margin) for size in shares]
+    found = [_part(study, size, answered, (scores, of_figures), losses=losses, margin=margin) for size in shares]
     folder.write_table(CAPACITY, capacity_frame(study, folder.records, answered))
     write_atomically(folder.path / ANSWERS, _arrays(answered))
     results = capacity_results(study, folder.records, found, openings=folder.n_noted(LineKind.TEST_OPENED))
@@ -85,21 +88,22 @@ def _part(
     study: Study,
     size: int,
     answered: Answered,
-    scores: Scores,
+    scores: tuple[Scores, Scores],
     *,
     losses: Mapping[Training, float | None],
     margin: float,
 ) -> ShareResults:
-    """What networks of one share of the training rows came to."""
+    """What networks of one share of the training rows came to, by the objective and by the score of the figures."""
     at = study.plan.of_size(size)
     cells = study.plan.cells[at]
-    of_cells = replace(scores, values=scores.values[at], resampled=scores.resampled[:, at])
+    of_cells, of_figures = (replace(one, values=one.values[at], resampled=one.resampled[:, at]) for one in scores)
     return ShareResults(
         rows=study.rows[size],
         first=at.start,
         cells=cells,
         answered=answered.of(at),
         scores=of_cells,
+        everyday=of_figures,
         findings=find(cells, of_cells, valid=_valid(study, at, answered, losses), margin=margin),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -13,7 +14,7 @@ from ffsearch.search.capacity.plan import Training
 from ffsearch.search.data.features.problem import Split
 from ffsearch.search.evidence.metrics import METRICS
 from ffsearch.search.evidence.scoring import constant_answer, predictions_from_logits, truth_of
-from ffsearch.search.evidence.terms import row_terms
+from ffsearch.search.evidence.terms import everyday_terms, row_terms
 from ffsearch.search.evidence.units import Units, units_of
 from ffsearch.search.network.heads import Head, TargetScale, Task, values
 from ffsearch.search.network.model import build_network
@@ -46,6 +47,8 @@ class Answered:
         naive_train: What knowing nothing scores on those rows, mean over seeds, shape (n_cells,).
         predictions: Probabilities or values, float32 (n_cells, n_seeds, n_rows, n_outputs).
         terms: What every test row adds to the objective, float32 (n_cells, n_seeds, n_rows, n_terms).
+        everyday: What it adds to the score of the book's figures, float32 (n_cells, n_seeds, n_rows, 1).
+        everyday_train: That score on the rows each was trained on, shape (n_cells, n_seeds).
         diverged: Whether a network diverged, and knowing nothing stands in its place, bool (n_cells, n_seeds).
     """
 
@@ -57,6 +60,8 @@ class Answered:
     naive_train: NDArray[np.float64]
     predictions: NDArray[np.float32]
     terms: NDArray[np.float32]
+    everyday: NDArray[np.float32]
+    everyday_train: NDArray[np.float64]
     diverged: NDArray[np.bool_]
 
     def of(self, cells: slice) -> Answered:
@@ -65,7 +70,9 @@ class Answered:
         return replace(self, **parts)
 
 
-_OF_CELLS: Final = ("places", "test", "train", "naive_train", "predictions", "terms", "diverged")
+_OF_CELLS: Final = (
+    "places", "test", "train", "naive_train", "predictions", "terms", "everyday", "everyday_train", "diverged",
+)  # fmt: skip
 
 
 def answer(
@@ -92,6 +99,8 @@ def answer(
             if cell.size == size
         ]
     predictions = np.stack([cell.predictions for cell in cells])
+    of_rows = partial(row_terms, head.task, metric, truth=truth)
+    of_figures = partial(everyday_terms, head.task, truth=truth)
     return Answered(
         places=places,
         truth=truth,
@@ -100,9 +109,9 @@ def answer(
         train=np.stack([cell.train for cell in cells]),
         naive_train=np.array([cell.naive_train for cell in cells]),
         predictions=predictions,
-        terms=np.array(
-            [[row_terms(head.task, metric, truth=truth, predictions=one) for one in of_cell] for of_cell in predictions]
-        ),
+        terms=np.array([[of_rows(predictions=one) for one in of_cell] for of_cell in predictions]),
+        everyday=np.array([[of_figures(predictions=one) for one in of_cell] for of_cell in predictions]),
+        everyday_train=np.stack([cell.everyday_train for cell in cells]),
         diverged=np.stack([cell.diverged for cell in cells]),
     )
 
@@ -122,6 +131,7 @@ class _Predictions:
 
     predictions: NDArray[np.float32]
     train: NDArray[np.float64]
+    everyday_train: NDArray[np.float64]
     naive_train: float
     diverged: NDArray[np.bool_]
 
@@ -141,7 +151,7 @@ def _of_cell(
     job = study.plan.job(Training(place, cell, 0))
     model = build_network(job.point, head=problem.head, n_features=problem.n_features, seed=job.seed)
     predict = predictor(model)
-    predictions, train, naive, diverged = [], [], [], []
+    predictions, train, everyday, naive, diverged = [], [], [], [], []
     for seed, split in enumerate(problem.splits):
         training = Training(place, cell, seed)
         truth, nothing, matrices = unit.truth_of_training(split), unit.nothing(split), (x_test[seed], split.x_train)
@@ -153,11 +163,13 @@ def _of_cell(
             on_test, on_train = (unit.predictions(predict(x), split) for x in matrices)
         predictions.append(np.asarray(on_test, np.float32))
         train.append(measure(truth, on_train))
+        everyday.append(everyday_terms(problem.head.task, truth=truth, predictions=np.asarray(on_train)).mean())
         naive.append(measure(truth, np.broadcast_to(nothing, (len(truth), len(nothing)))))
     forget_graphs(collect=cell % _COLLECT_EVERY == 0)
     return _Predictions(
         predictions=np.stack(predictions),
         train=np.array(train),
+        everyday_train=np.array(everyday),
         naive_train=float(np.mean(naive)),
         diverged=np.array(diverged),
     )

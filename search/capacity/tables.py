@@ -17,12 +17,14 @@ from ffsearch.search.capacity.rates import MAX_MORE
 from ffsearch.search.capacity.rows import ShareRows
 from ffsearch.search.capacity.verdict import Comparison, StudyFindings
 from ffsearch.search.capacity.widths import TOLERANCE
+from ffsearch.search.evidence.terms import everyday_metric
 from ffsearch.search.folder.results import Estimate
 from ffsearch.search.folder.study_results import (
     BudgetDisagreement,
     CapacityResults,
     CellResults,
     DepthGain,
+    DepthScore,
     GainEstimate,
     LineGain,
     LossBeyondBest,
@@ -39,6 +41,7 @@ from ffsearch.search.network.topology import layer_sizes
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ffsearch.search.base.objective import Objective
     from ffsearch.search.capacity.predictions import Answered
     from ffsearch.search.capacity.setup import Study
 
@@ -55,6 +58,7 @@ class ShareResults:
         cells: Its cells.
         answered: What they answered.
         scores: How good that was.
+        everyday: How good by the score of the book's figures.
         findings: What it shows.
     """
 
@@ -63,6 +67,7 @@ class ShareResults:
     cells: Sequence[StudyCell]
     answered: Answered
     scores: Scores
+    everyday: Scores
     findings: StudyFindings
 
 
@@ -115,11 +120,12 @@ def capacity_results(
     main = found[-1]
     losses = study.losses(records)
     findings = main.findings
+    cells = _cells(study, losses, main)
     return CapacityResults(
         protocol=_protocol(study, findings),
         missing=study.plan.missing,
         naive=NaiveScores(valid=study.naive, train=float(main.answered.naive_train[0])),
-        cells=_cells(study, losses, main),
+        cells=cells,
         means=tuple(_comparison(one, findings) for one in findings.means),
         singles=tuple(_comparison(one, findings) for one in findings.singles),
         slope=None if findings.slope is None else _gain(findings.slope),
@@ -140,6 +146,8 @@ def capacity_results(
         disagreement=_disagreement(study, main),
         train_sizes=tuple(_size(study, losses, one) for one in found),
         openings=openings,
+        everyday=everyday_metric(study.problem.head.task),
+        by_depth=_by_depth(study.objective, cells, main.everyday),
     )
 
 
@@ -205,13 +213,15 @@ def _protocol(study: Study, findings: StudyFindings) -> Protocol:
 def _cells(study: Study, losses: Mapping[Training, float | None], part: ShareResults) -> tuple[CellResults, ...]:
     answered = part.answered
     sign = -study.objective.sign
+    ends = (0.0, np.inf) if study.objective.is_lower_better else (-np.inf, 1.0)  # of every loss, and every share
     found = []
     for number, cell in enumerate(part.cells):
         by_place = study.plan.scores_of(part.first + number, losses)
         place = answered.places[number]
         known = [-sign * value for value in by_place[place] if value is not None]
         alone = np.eye(len(part.cells))[number]
-        low, high = sorted(sign * end for end in contrast(part.scores, alone).interval())
+        low, high = np.clip(sorted(sign * end for end in contrast(part.scores, alone).interval()), *ends).tolist()
+        everyday = contrast(part.everyday, alone)
         found.append(
             CellResults(
                 **_named(cell.line),
@@ -229,8 +239,47 @@ def _cells(study: Study, losses: Mapping[Training, float | None], part: ShareRes
                 train_worst=float(sign * (sign * answered.train[number]).min()),
                 n_diverged=int(answered.diverged[number].sum()),
                 n_untrained=_n_untrained(answered, number, sign=sign),
+                everyday=_estimate(everyday.value, *everyday.interval()),
+                everyday_train=float(answered.everyday_train[number].mean()),
             )
         )
+    return tuple(found)
+
+
+def _estimate(value: float, low: float, high: float) -> Estimate:
+    """A share, of which nothing is above the whole."""
+    return Estimate(value=value, low=low, high=min(high, 1.0))
+
+
+def _by_depth(objective: Objective, cells: Sequence[CellResults], scores: Scores) -> tuple[DepthScore, ...]:
+    """Every depth at the size with its best validation score, beside the shallowest.
+
+    Args:
+        objective: What validation scores are of.
+        cells: All cells.
+        scores: Theirs, by the score of the book's figures.
+    """
+    chosen: dict[int, int] = {}
+    for number, cell in enumerate(cells):
+        if cell.widened == "units" or cell.valid is None:
+            continue
+        other = chosen.get(cell.depth)
+        best = None if other is None else cells[other].valid
+        if best is None or objective.sign * cell.valid < objective.sign * best:
+            chosen[cell.depth] = number
+    found = []
+    each = np.eye(len(cells))
+    for depth, number in sorted(chosen.items()):
+        cell = cells[number]
+        beside = contrast(scores, each[number] - each[chosen[min(chosen)]])
+        value = float(scores.values[number].mean())
+        low, high = (value + end - beside.value for end in beside.interval())
+        found.append(
+            DepthScore(
+                value=value, low=low, high=high, depth=depth, widened=cell.widened, budget=cell.budget,
+                n_params=cell.n_params,
+            )
+        )  # fmt: skip
     return tuple(found)
 
 

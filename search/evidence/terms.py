@@ -22,6 +22,8 @@ from ffsearch.search.network.heads import Task
 
 __all__ = [
     "RESAMPLED",
+    "everyday_metric",
+    "everyday_terms",
     "if_wrong",
     "row_influences",
     "row_terms",
@@ -65,6 +67,32 @@ def row_terms(task: Task, metric: str, *, truth: NDArray[Any], predictions: NDAr
         return np.asarray((predictions.argmax(axis=1) == truth)[:, None], np.float32)
     classes = _curves(predictions.shape[1] if task is Task.MULTICLASS else 2)
     return np.column_stack([_placements(truth == number, predictions[:, number]) for number in classes])
+
+
+def everyday_terms(task: Task, *, truth: NDArray[Any], predictions: NDArray[Any]) -> Terms:
+    """What every row adds to the score that a figure for readers shows; its mean is the score.
+
+    Of classes whether the answer is right; of numbers the share of these rows' variance that is explained, mean over
+    targets, with the variance of all rows for the unit.
+
+    Args:
+        task: What is predicted.
+        truth: As for `row_terms`.
+        predictions: As for `row_terms`.
+
+    Returns:
+        Shape (n_rows, 1); NaN where a target does not vary.
+    """
+    if task is not Task.REGRESSION:
+        return row_terms(task, "accuracy", truth=truth, predictions=predictions)
+    spread = np.mean(np.square(truth - truth.mean(axis=0)), axis=0)
+    unexplained = np.square(predictions - truth) / np.where(spread > 0, spread, np.nan)
+    return np.asarray(1.0 - unexplained.mean(axis=1, keepdims=True), np.float32)
+
+
+def everyday_metric(task: Task) -> str:
+    """The name of the score that `everyday_terms` are of; higher is better."""
+    return "r2" if task is Task.REGRESSION else "accuracy"
 
 
 def weighted_scores(metric: str, *, truth: NDArray[Any], terms: Terms, weights: Weights) -> NDArray[np.float64]:

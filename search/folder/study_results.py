@@ -20,6 +20,7 @@ __all__ = [
     "CapacityResults",
     "CellResults",
     "DepthGain",
+    "DepthScore",
     "GainEstimate",
     "LineGain",
     "LossBeyondBest",
@@ -137,6 +138,8 @@ class CellResults:
         train_worst: The worst seed's.
         n_diverged: Seeds that diverged.
         n_untrained: Seeds that hardly learnt.
+        everyday: The score of the book's figures on the test rows, mean over seeds; None in early versions' runs.
+        everyday_train: The same on its training rows.
     """
 
     depth: int
@@ -155,11 +158,33 @@ class CellResults:
     train_worst: Number
     n_diverged: int
     n_untrained: int
+    everyday: Estimate | None = None
+    everyday_train: Number | None = None
 
     @property
     def line(self) -> StudyLine:
         """The line it lies on."""
         return StudyLine(self.depth, self.widened)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DepthScore(Estimate):
+    """A point of figure 6.6: the score of a depth at the size that validation rows chose for it.
+
+    Its interval is that of its difference to the shallowest depth, laid around its score: where it leaves the
+    shallowest one's score out, the two are shown to differ.
+
+    Args:
+        depth: Hidden layers; of convolutional networks convolutional ones.
+        widened: What grows with the budget.
+        budget: Parameters that were asked for.
+        n_params: Parameters it has.
+    """
+
+    depth: int
+    widened: str = "layers"
+    budget: int
+    n_params: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -346,6 +371,9 @@ class CapacityResults:
         openings: How often the test rows were opened.
         crossings: How much each gain of depth changes from the smallest to the largest budget; early versions did not
             ask.
+        everyday: The score that the book's figures show: `accuracy` of classes, `r2` of numbers, higher is better;
+            empty in early versions' runs.
+        by_depth: Of every depth, ascending; of convolutional networks of those that grow by their channels.
     """
 
     protocol: Protocol
@@ -364,3 +392,5 @@ class CapacityResults:
     train_sizes: tuple[ShareSummary, ...]
     openings: int
     crossings: tuple[DepthGain, ...] = ()
+    everyday: str = ""
+    by_depth: tuple[DepthScore, ...] = ()

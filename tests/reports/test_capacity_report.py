@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from ffsearch.reports import book_plots
 from ffsearch.reports import capacity_plots as plots
 from ffsearch.reports.capacity_tables import study_tables
 from ffsearch.reports.html import build_page
@@ -59,7 +60,8 @@ def cell(depth: int, budget: int, test: float, **changes: Any) -> dict[str, Any]
         "depth": depth, "budget": budget, "n_params": budget, "widths": [8] * depth, "channels": [],
         "learning_rate": 1e-3, "rate_at_edge": False, "n_rates": 5, "valid": test,
         "test": {"value": test, "low": test - 0.02, "high": test + 0.02}, "test_sd": 0.01, "train": test / 3,
-        "train_worst": test, "n_diverged": 0, "n_untrained": 0,
+        "train_worst": test, "n_diverged": 0, "n_untrained": 0, "everyday_train": 1.0,
+        "everyday": {"value": 1 - test / 3, "low": 0.97 - test / 3, "high": 1.0},
     }  # fmt: skip
     return plain | changes
 
@@ -71,6 +73,11 @@ def gain(depth: int, budget: int | None, value: float, **changes: Any) -> dict[s
         "seeds_needed": 7,
     }  # fmt: skip
     return plain | changes
+
+
+def at_depth(depth: int, value: float) -> dict[str, Any]:
+    ends = {"low": value - 0.01, "high": value + 0.01}
+    return {"depth": depth, "budget": 10_000, "n_params": 9_980, "value": value, **ends}
 
 
 def a_study(code: str = "wider", *, classes: bool = True, **capacity: Any) -> Study:
@@ -99,7 +106,8 @@ def a_study(code: str = "wider", *, classes: bool = True, **capacity: Any) -> St
         "slope": {"value": -0.05, "low": -0.07, "high": -0.03, "p": 0.01, "error": 0.01, "detectable": 0.03},
         "naive": {"valid": 2.3, "train": 2.3}, "growth": None, "growth_by_depth": [], "train_sizes": [],
         "overfits": [gain(1, None, -0.04, beyond=1000)],
-        "detectable": 0.02, "seeds_needed": 7, "openings": 1,
+        "detectable": 0.02, "seeds_needed": 7, "openings": 1, "everyday": "accuracy",
+        "by_depth": [at_depth(1, 0.925), at_depth(2, 0.91), at_depth(4, 0.845)],
         "disagreement": [{"budget": budget, **distances, **shares} for budget in (1000, 10_000)],
     } | capacity  # fmt: skip
     keys = [f"verdict.{code}", *(key for key in FORMS if key.startswith("also."))]
@@ -120,7 +128,7 @@ def test_a_page_says_the_verdict_first_and_every_figure_tells_what_it_shows(code
     words = LANGUAGES[lang].words
     assert f"<h1>{html.escape(words[f'capacity.head.{code}'])}</h1>" in page
     labels = re.findall(r'<svg [^>]*aria-label="([^"]*)"', page)
-    assert len(labels) == 2 * 7
+    assert len(labels) == 2 * 9
     assert all(len(label) > 40 for label in labels)
     said = " ".join(re.findall(r"<section.*?</section>", page, flags=re.DOTALL))
     assert "{" not in re.sub(r"<code>.*?</code>", "", said, flags=re.DOTALL)
@@ -169,7 +177,8 @@ def convolutional(**capacity: Any) -> Study:
     study = a_study(
         "deeper", cells=cells, means=gains[2::3], singles=[one for one in gains if one["budget"]],
         missing=[{"depth": 3, "widened": "units", "budget": 100, "why": "too_small", "below": None, "above": 1500}],
-        overfits=[gain(3, None, -0.04, beyond=1000, widened="units")], **capacity,
+        overfits=[gain(3, None, -0.04, beyond=1000, widened="units")], by_depth=[at_depth(3, 0.92), at_depth(9, 0.96)],
+        **capacity,
     )  # fmt: skip
     found = study.summary["capacity"]
     found["protocol"] |= {"convolutions": {"channels": 8, "units": 32}, "residual": False, "depths": [3, 9]}
@@ -186,9 +195,20 @@ def test_convolutional_networks_have_the_books_own_figure_and_words(lang: str) -
     assert words["capacity.book.differs_convolutional"] in page
     assert words["capacity.book.differs"] not in page
     assert words["capacity.protocol_text.convolutions"].format(channels=8, units=32) in page
-    assert words["capacity.kinds_caption"] in page
     labels = re.findall(r'<svg [^>]*aria-label="([^"]*)"', page)
-    assert len(labels) == 2 * 8
+    assert len(labels) == 2 * 9
+    assert all(words[f"capacity.book.{name}_caption"] in page for name in ("depth", "size"))
+    assert [label.replace("\N{NO-BREAK SPACE}", " ").split(". ")[0] for label in labels[:4:2]] == {
+        "en": [
+            "Figure 6.6: 92.0 % right with 3 layers, 96.0 % with 9 layers",
+            "Figure 6.7: 91.3 % right at best (9, convolutional, 10,000 parameters); 3, convolutional: at best 90.0 %",
+        ],
+        "pt-BR": [
+            "Figura 6.6: 92,0% de acertos com 3 camadas, 96,0% com 9 camadas",
+            "Figura 6.7: no máximo 91,3% de acertos (9, convolucional, 10.000 parâmetros); 3, convolucional: no máximo "
+            "90,0%",
+        ],
+    }[lang]
     layers = words["n.layers"].format(n=3)
     assert words["capacity.line.units"].format(layers=layers) in page
 
@@ -197,14 +217,32 @@ def test_the_three_kinds_are_told_apart_without_colour() -> None:
     study = study_tables(convolutional())
     assert study is not None
     t = LANGUAGES["en"]
-    lines = plots.curve_kinds(study, t=t).axes[0].lines
+    lines = book_plots.by_size(study, title="", t=t).axes[0].lines
     assert len(lines) == len({line.get_marker() for line in lines}) == len({line.get_linestyle() for line in lines})
-    assert [line.get_label() for line in lines] == [
-        "3 layers, more channels", "3 layers, more dense units", "9 layers, more channels",
-    ]  # fmt: skip
+    legend = ["3, convolutional", "3, fully connected", "9, convolutional"]  # the book's words
+    assert [line.get_label() for line in lines] == legend
     rows = [text.get_text() for text in plots.gains(study, t=t).axes[0].texts]
     assert rows.count("9 against 3, channels") == rows.count("9 against 3, dense units") == 1
     assert rows.count("mean over budgets") == 2
+
+
+def test_figure_6_6_rises_with_accuracy_and_its_whiskers_are_those_of_the_difference() -> None:
+    study = study_tables(convolutional())
+    assert study is not None
+    axes = book_plots.by_depth(study, title="", t=LANGUAGES["en"]).axes[0]
+    *behind, shallowest, line = axes.lines
+    assert list(line.get_xdata()) == [3, 9]
+    assert list(line.get_ydata()) == pytest.approx([92, 96])
+    assert list(shallowest.get_ydata()) == pytest.approx([92, 92])
+    assert [whisker[:, 1].tolist() for whisker in axes.collections[0].get_segments()] == [pytest.approx([95, 97])]
+    assert len(behind) == len(study.budgets)
+    assert axes.get_title(loc="left") == "test accuracy (per cent)"
+
+
+def test_a_run_of_an_early_version_has_no_score_for_the_books_figures() -> None:
+    page = html.unescape(build_page(a_study("deeper", everyday="", by_depth=[])))
+    assert "Figure 6.6:" not in page
+    assert LANGUAGES["en"].words["capacity.book.showed"] in page
 
 
 def sizes() -> list[dict[str, Any]]:
