@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.data.splits import Guide
 from ffsearch.search.evidence.comparison import paired_over_rows
-from ffsearch.search.evidence.intervals import Elsewhere
+from ffsearch.search.evidence.intervals import Elsewhere, score_intervals
 from ffsearch.search.evidence.metrics import PROBABILITY_FLOOR
 from ffsearch.search.evidence.units import UnitKind, Units, units_of
 
@@ -182,3 +182,26 @@ def test_where_other_rows_saw_no_dear_error_intervals_are_far_narrower() -> None
     case = DEAR["calibrated and sure"]
     alone, beside = (np.median(np.ptp(intervals(case, beside=beside), axis=1)) for beside in (False, True))
     assert beside < alone / 2
+
+
+@pytest.mark.parametrize("name", DEAR)
+def test_a_loss_is_held_by_its_interval_and_never_shown_to_be_nothing(name: str) -> None:
+    """The first model's own loss on sealed rows, with as many others beside: neither end is missed for the other."""
+    case = DEAR[name]
+    true = float(case.draw(np.random.default_rng(99), 20_000)[0].mean())
+    drawn, others = (case.draw(np.random.default_rng(seed), N_TABLES)[0].astype(np.float32) for seed in (0, 1))
+    truth = np.zeros(drawn.shape[1])
+    ends = np.array(
+        [
+            score_intervals(
+                "log_loss",
+                truth=truth,
+                terms=losses[None, :, None],
+                elsewhere=Elsewhere(truth=truth, terms=more[None, :, None], n_units=len(truth)),
+            )[0]
+            for losses, more in zip(drawn, others, strict=True)
+        ]
+    )
+    assert (ends[:, 0] > 0).all()
+    assert np.mean(ends[:, 0] > true) <= 0.035
+    assert np.mean((ends[:, 0] <= true) & (true <= ends[:, 1])) >= 0.92

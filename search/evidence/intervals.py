@@ -39,7 +39,8 @@ def score_intervals(
     """The 95 % intervals of several models' scores on the same rows.
 
     They speak of the rows alone: the networks are those that were trained, other seeds are no part of it. Accuracy has
-    Wilson's interval, as long as rows come alone; all other scores have that of `mean_limits`.
+    Wilson's interval, as long as rows come alone; all other scores have that of `mean_limits`. A loss is never shown to
+    be as low as 0: where the errors of a few rows make most of it, the lower end is that of a sum of rare events.
 
     Args:
         metric: The objective.
@@ -65,6 +66,8 @@ def score_intervals(
         unseen = [] if wrong is None else unseen_of(metric, [wrong[place]], truth=truth, elsewhere=elsewhere)
         of_others = None if elsewhere is None or others is None else Others.of(others[place], elsewhere.n_units)
         low, high = mean_limits(added, units=units, tail=TAIL, unseen=unseen, others=of_others)
+        if math.isinf(highest) and units.kind in (UnitKind.ROWS, UnitKind.COPIES):
+            low = max(low, _least_loss(units.sums(added)))
         found.append((max(low, lowest), min(high, highest)) if low <= high else (math.nan, math.nan))
     return found
 
@@ -182,6 +185,31 @@ def mean_limits(
         one, other = (_missed(event, added, sign, units=units, tail=tail, others=others) for sign in (-1, 1))
         below, above = math.hypot(below, one), math.hypot(above, other)
     return value - math.hypot(below, seeds), value + math.hypot(above, seeds)
+
+
+def _least_loss(values: NDArray[np.float64]) -> float:
+    """The lower end of a loss as that of a sum of rare events: above 0 as long as the loss is.
+
+    A spread that is known goes as far to one side as to the other, and where a few errors are all there is, past 0. But
+    if there were fewer errors the spread would be smaller, too. For losses without such rows it is no nearer than the
+    usual end.
+
+    Args:
+        values: What every unit adds, shape (n_units,).
+
+    Source: Fay and Feuer 1997, *Confidence intervals for directly standardized rates*, doi
+    10.1002/(SICI)1097-0258(19970415)16:7<791::AID-SIM500>3.0.CO;2-#, the gamma limit of a weighted sum of Poisson
+    counts. DIFFERS: the variance is that of the values, as much larger as Student's quantile is than the normal one.
+    """
+    from scipy.special import gammaincinv, stdtrit
+
+    n_values, mean = len(values), float(values.mean())
+    if n_values < 2 or not mean > 0:
+        return 0.0
+    wider = float(stdtrit(n_values - 1, 1 - TAIL)) / TWO_SIDED
+    variance = float(values.var(ddof=1)) / n_values * wider**2
+    shape = mean**2 / variance if variance > 0 else math.inf
+    return mean if math.isinf(shape) else mean * float(gammaincinv(shape, TAIL)) / shape
 
 
 def _missed(
