@@ -112,7 +112,7 @@ def _axes(
     figure: Figure, title: str, study: StudyTables, t: Language, *, width: int, right: float, below: float = 0
 ) -> Axes:
     """Axes of a score in per cent under a title of as many lines as it needs."""
-    lines = textwrap.wrap(title, int(width / LETTER))
+    lines = textwrap.wrap(title, int(0.9 * width / LETTER))  # bold letters are wider
     axes = add_axes(figure, left=52, top=44 + 18 * len(lines), right=right, bottom=46 + below)
     figure.text(
         0.0, 1.0, "\n".join(lines), fontsize=LABEL, weight="bold", color=INK, ha="left", va="top", parse_math=False
