@@ -359,6 +359,10 @@ def predict(
         str | None, typer.Option("--id", help="Column that names the rows; without it rows are numbered from 1.")
     ] = None,
     sheet: Annotated[str | None, typer.Option(help="Sheet of a workbook: its name, or its number from 1.")] = None,
+    interval: Annotated[
+        float | None,
+        typer.Option(help="Say how far each answer may be off as well: 0.9 holds nine of ten rows to come."),
+    ] = None,
     lenient: Annotated[
         bool, typer.Option("--lenient", help="Answer rows that cannot be read as well, such cells as missing.")
     ] = False,
@@ -377,7 +381,9 @@ def predict(
     from ffsearch.search.wording.language import PLAIN
 
     with counting("rows", quiet=quiet) as on_rows:
-        done = predict_file(model, data, out=out, id_column=id_, on_rows=on_rows, lenient=lenient, sheet=sheet)
+        done = predict_file(
+            model, data, out=out, id_column=id_, on_rows=on_rows, lenient=lenient, sheet=sheet, level=interval
+        )
     for finding in done.findings:
         typer.echo(f"note    {PLAIN.tagged(finding)}", err=True)
 

@@ -30,6 +30,7 @@ from ffsearch.search.steps.judging import judge
 from ffsearch.search.steps.opening import as_kept, begin, kept_when_interrupted, leave, open_folder
 from ffsearch.search.steps.refitting import n_networks_of, refit_winner
 from ffsearch.search.steps.repeats import Repeater
+from ffsearch.search.steps.row_intervals import learnt_intervals
 from ffsearch.search.steps.running_trials import RunningTrials
 from ffsearch.search.steps.saving import save_answer
 from ffsearch.search.steps.told_trials import ToldTrials
@@ -189,7 +190,8 @@ def _answer(
         answer = refit_winner(
             weighed.winner, weighed.steps, setting,
             prepared=prepared, trainers=trainers, hold=Hold(space.train.refit),
-            n_networks=n_networks_of(space.model), temperature=weighed.divisor, folder=folder, observer=observer,
+            n_networks=n_networks_of(space.model), temperature=weighed.divisor,
+            row_intervals=learnt_intervals(weighed), folder=folder, observer=observer,
         )  # fmt: skip
         judged = judge(
             weighed, answer, setting,

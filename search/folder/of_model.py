@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from ffsearch.search.folder.results import Averaged, Temperature
 from ffsearch.search.folder.summary import Summary
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
 
 __all__ = ["model_findings", "of_average"]
+
+SHOWN_LEVEL: Final = 0.9
+"""Of the intervals that are told. Choice: nine in ten is what people ask for first."""
 
 
 def model_findings(summary: Summary) -> list[Finding]:
@@ -17,7 +22,23 @@ def model_findings(summary: Summary) -> list[Finding]:
         findings.append(of_average(summary.average, summary.objective.name))
     if calibration is not None and calibration.temperature is not None and calibration.temperature.in_model:
         findings.append(_of_temperature(calibration.temperature))
+    if (told := _of_row_intervals(summary)) is not None:
+        findings.append(told)
     return findings
+
+
+def _of_row_intervals(summary: Summary) -> Finding | None:
+    """How far the answer to one row may be off, at the level people ask for; None where that is not known."""
+    known = summary.row_intervals
+    at = next((one for one in known.levels if one.level == SHOWN_LEVEL), None) if known is not None else None
+    if at is None:
+        return None
+    held = {"level": at.level, "held": at.held.value, "low": at.held.low, "high": at.held.high}
+    if not at.widths_alike:
+        return found(Code.ROW_INTERVALS, "classes", n_labels=at.widths[0], **held)
+    if len(at.widths) > 1:
+        return found(Code.ROW_INTERVALS, "targets", **held)
+    return found(Code.ROW_INTERVALS, "numbers", width=at.widths[0], alike=at.widths_alike[0], **held)
 
 
 def of_average(average: Averaged, metric: str) -> Finding:

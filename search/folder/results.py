@@ -28,10 +28,12 @@ __all__ = [
     "Estimate",
     "Evidence",
     "Importance",
+    "LevelHeld",
     "NaiveScore",
     "RepeatCounts",
     "ResidualBands",
     "Residuals",
+    "RowIntervalFacts",
     "RowsGain",
     "SealedScores",
     "SealedTest",
@@ -329,6 +331,38 @@ class Calibration:
     bins: tuple[Bin, ...]
     temperature: Temperature | None = None
     error_if_calibrated: Number | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LevelHeld:
+    """How many of the sealed rows the model's intervals of one level hold.
+
+    Args:
+        level: The share they promise to hold.
+        held: The share they hold, of several targets on average.
+        widths: Mean width of every target's intervals; of classes the mean number of labels in a set.
+        widths_alike: The same of intervals that are everywhere as wide; empty of classes.
+    """
+
+    level: float
+    held: Estimate
+    widths: tuple[Number, ...]
+    widths_alike: tuple[Number, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowIntervalFacts:
+    """How far the answer to one row may be off.
+
+    Args:
+        n_units: Independent units it was learnt from.
+        unit: What a unit of the sealed rows is.
+        levels: How the sealed rows bear it out; empty where none are sealed.
+    """
+
+    n_units: int
+    unit: str
+    levels: tuple[LevelHeld, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

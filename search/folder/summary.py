@@ -26,6 +26,7 @@ from ffsearch.search.folder.results import (
     Evidence,
     Importance,
     NaiveScore,
+    RowIntervalFacts,
     SealedTest,
     Slice,
 )
@@ -215,6 +216,7 @@ class Summary:
         effects: What a change of one thing does to it.
         importance: Which parameters told the best trials from the others, the most important first.
         calibration: Whether its probabilities mean what they say.
+        row_intervals: How far the answer to one row may be off.
         errors: Where it errs.
         slices: The parts of the table that are worst off, the surest first.
         capacity: What a capacity study found.
@@ -237,6 +239,7 @@ class Summary:
     effects: tuple[Effect, ...] = ()
     importance: tuple[Importance, ...] = ()
     calibration: Calibration | None = None
+    row_intervals: RowIntervalFacts | None = None
     errors: Errors | None = None
     slices: tuple[Slice, ...] = ()
     capacity: CapacityResults | None = None

@@ -110,6 +110,27 @@ class Model:
             predictions = self._packaged.predictions(frame, reader=reader)
         return pd.DataFrame(predictions, columns=list(self.classes), index=frame.index)
 
+    def predict_interval(self, frame: pd.DataFrame, *, level: float = 0.9, lenient: bool = False) -> pd.DataFrame:
+        """How far the answer to every row may be off; see `predict` for the rows.
+
+        Learnt from rows of the same source that networks of this topology had not learnt from (docs/semantics.md); the
+        run's summary says how many of its sealed rows such intervals held.
+
+        Args:
+            frame: Raw rows, of pandas, Polars or Arrow.
+            level: The share of rows to come that the intervals hold, below 1.
+            lenient: Whether rows that cannot be read are answered all the same, their cells as missing ones.
+
+        Returns:
+            The frame's index; for regression two columns a target, `NAME low` and `NAME high`; for classes one column
+            `labels`, each cell a tuple of labels that hold the true one, the likeliest first.
+
+        Raises:
+            DataError: If a column is missing, cells cannot be read, or intervals of this level cannot be promised.
+        """
+        with self._reading(lenient=lenient) as reader:
+            return self._packaged.predict_interval(_table(frame), level=level, reader=reader)
+
     @contextmanager
     def _reading(self, *, lenient: bool) -> Iterator[RowReader | None]:
         """What reads rows; they are refused, or what is to be said of them is, when they have been read."""

@@ -54,6 +54,7 @@ from ffsearch.search.data.files.frames import as_pandas
 from ffsearch.search.data.parsing.clocks import ClockReading
 from ffsearch.search.data.parsing.dates import DateReading
 from ffsearch.search.data.parsing.spelling import PLAIN
+from ffsearch.search.evidence.row_intervals import RowIntervals
 from ffsearch.search.network.heads import Head, TargetScale, Task, probabilities, values
 from ffsearch.search.network.model import build_network
 from ffsearch.search.network.topology import Point
@@ -93,6 +94,9 @@ _MANY_INPUTS: Final = 300
 MAX_LOST: Final = 1e-4
 """What the last digit of float32 may be of a target's spread; beyond it predictions are float64: 1,000,000,000 and a
 little more. choice: far below any score."""
+
+LABELS: Final = "labels"
+"""The column of the labels that hold the true one."""
 
 _SCHEMA: Final = 1
 _CHUNK_ROWS: Final = 16_384
@@ -216,6 +220,53 @@ class PackagedModel:
         table.insert(0, "prediction", [self.labels[number] for number in predictions.argmax(axis=1)])
         return table
 
+    def predict_interval(
+        self, frame: pd.DataFrame, *, level: float = 0.9, reader: RowReader | None = None
+    ) -> pd.DataFrame:
+        """How far the answer to every row may be off, with the index of the rows.
+
+        For regression two columns a target, `NAME low` and `NAME high`; for classes one, `labels`: a tuple of labels
+        that hold the true one in a share `level` of rows to come, the likeliest first.
+
+        Raises:
+            DataError: If a column is missing, the level is none, or the model does not know.
+        """
+        predictions = self.predictions(frame, reader=reader)
+        return pd.DataFrame(self.interval_columns(predictions, level), index=frame.index)
+
+    def interval_columns(self, predictions: NDArray[np.float32], level: float) -> dict[str, Any]:
+        """Columns of intervals or sets, beside what was predicted.
+
+        Args:
+            predictions: What `predictions` gave.
+            level: The share of rows to come that they hold.
+
+        Raises:
+            DataError: If the level is none that can be promised, or the model does not know.
+        """
+        known = self.facts.get("row_intervals")
+        if known is None:
+            raise DataError(
+                "This model does not know how far one answer may be off: no finalists were trained again for it, or an "
+                "earlier version saved it. A run with evidence.finalists and evidence.repeats makes one that does."
+            )
+        intervals = RowIntervals.from_dict(known)
+        if self.task is not Task.REGRESSION:
+            is_in = intervals.sets(predictions, level)
+            order = np.argsort(-predictions, axis=1, kind="stable")
+            return {
+                LABELS: [
+                    tuple(self.labels[label] for label in row if held[label])
+                    for row, held in zip(order.tolist(), is_in, strict=True)
+                ]
+            }
+        ends = intervals.bounds(predictions, level)
+        return {
+            f"{name} {end}": values[:, place]
+            for place, name in enumerate(self.target_names)
+            for end, values in zip(("low", "high"), ends, strict=True)
+        }
+
     @cached_property
     def _forward(self) -> Any:
         """The model as a graph that was traced once, for any number of rows.
@@ -309,6 +360,7 @@ def save_model(
     target_scale: TargetScale | None,
     sample: pd.DataFrame,
     temperature: float | None = None,
+    row_intervals: RowIntervals | None = None,
     notes: Mapping[str, Any] | None = None,
 ) -> PackagedModel:
     """Write the model to a temporary file, load it, compare its predictions with the matrix path, then put it in place.
@@ -323,6 +375,7 @@ def save_model(
         target_scale: How regression targets were standardised; None for classes.
         sample: Raw rows to compare on.
         temperature: What logits of classes are divided by; None: nothing.
+        row_intervals: How far the answer to one row may be off; None: nobody knows.
         notes: Anything else to carry in `ffsearch.json`, fit for JSON.
 
     Returns:
@@ -335,6 +388,8 @@ def save_model(
     built = _networks(point, head=head, n_features=preprocessor.n_features, networks=networks)
     end = _End(head=head, target_scale=target_scale, temperature=temperature)
     facts = {**_facts(preprocessor, end, n_networks=len(built)), "notes": dict(notes or {})}
+    if row_intervals is not None:
+        facts["row_intervals"] = row_intervals.as_dict()
     try:
         with put_in_place(target) as partial:
             _write(partial, _package(built, preprocessor, end), facts)

@@ -70,6 +70,7 @@ def predict_file(
     on_rows: Callable[[int], None] | None = None,
     lenient: bool = False,
     sheet: str | None = None,
+    level: float | None = None,
 ) -> Predicted:
     """Answer all rows of a file.
 
@@ -82,19 +83,22 @@ def predict_file(
         on_rows: Told how many rows are answered so far.
         sheet: The sheet of a workbook, by its name or its number from 1; None: the first.
         lenient: Whether cells that cannot be read count as missing, however many they are.
+        level: The share of rows to come that intervals beside the predictions hold; None: no intervals.
 
     Raises:
         ExportError: If the model cannot be read, or the predictions cannot be written.
-        DataError: If the file cannot be read, lacks a column, or is written in a way that was not understood.
+        DataError: If the file cannot be read, lacks a column, or is written in a way that was not understood; if
+            intervals of this level cannot be promised.
     """
     target = None if out is None else Path(out)
     file = model_file(model)
     _refuse_place(target, inputs=(file, Path(data)))
     packaged = load_packaged(file)
+    asked = _Asked(packaged, id_column=id_column, level=level)
     reader = packaged.reader(lenient=lenient)
     with _source(os.fspath(data)) as source:
         pieces = _pieces(packaged, reader, source, id_column=id_column, sheet=sheet)
-        n_rows = _write(packaged, reader, pieces, target=target, id_column=id_column, on_rows=on_rows)
+        n_rows = _write(asked, reader, pieces, target=target, on_rows=on_rows)
     return Predicted(n_rows=n_rows, path=target, findings=() if reader is None else reader.findings())
 
 
@@ -112,12 +116,11 @@ def _source(data: str) -> Iterator[str]:
 
 
 def _write(
-    packaged: PackagedModel,
+    asked: _Asked,
     reader: RowReader | None,
     pieces: Pieces,
     *,
     target: Path | None,
-    id_column: str | None,
     on_rows: Callable[[int], None] | None,
 ) -> int:
     """Answer and write all rows; their number.
@@ -125,11 +128,10 @@ def _write(
     Raises:
         DataError: If they were not understood; nothing is written then.
     """
-    names = _names(packaged, id_column)
     n_rows = 0
-    with _writing(target, names) as writer:
-        for piece, predictions in _answered(packaged, reader, pieces):
-            writer.write(_table(packaged, piece, predictions, names=names, n_before=n_rows))
+    with _writing(target, asked.names) as writer:
+        for piece, predictions in _answered(asked.packaged, reader, pieces):
+            writer.write(asked.table(piece, predictions, n_before=n_rows))
             n_rows += len(predictions)
             if on_rows is not None:
                 on_rows(n_rows)
@@ -174,33 +176,54 @@ def _answered(
             yield piece, packaged.predictions(piece.frame, reader=reader)
 
 
-def _names(packaged: PackagedModel, id_column: str | None) -> list[str]:
-    """Columns of the predictions, identifiers first.
+class _Asked:
+    """The columns that are written.
+
+    Args:
+        packaged: The model.
+        id_column: The column of the rows that names them.
+        level: Of intervals beside the predictions; None: none.
 
     Raises:
-        DataError: If the identifier is called as one of the others.
+        DataError: If the identifier is called as one of the others, or intervals of this level cannot be promised.
     """
-    regression = packaged.task is Task.REGRESSION
-    predictions = list(packaged.target_names) if regression else [PREDICTION, *(f"p({one})" for one in packaged.labels)]
-    first = id_column
-    if first is None:
-        first = ROW if ROW not in predictions else "row number"
-    elif first in predictions:
-        raise DataError(f"--id: the answers have a column {first!r} of their own. Name another column, or rename it.")
-    return [first, *predictions]
+
+    def __init__(self, packaged: PackagedModel, *, id_column: str | None, level: float | None) -> None:
+        self.packaged, self._level = packaged, level
+        is_regression = packaged.task is Task.REGRESSION
+        names = (
+            list(packaged.target_names) if is_regression else [PREDICTION, *(f"p({one})" for one in packaged.labels)]
+        )
+        if level is not None:
+            nothing = np.zeros((0, len(packaged.target_names if is_regression else packaged.labels)), np.float32)
+            names += packaged.interval_columns(nothing, level)
+        first = id_column
+        if first is None:
+            first = ROW if ROW not in names else "row number"
+        elif first in names:
+            raise DataError(
+                f"--id: the answers have a column {first!r} of their own. Name another column, or rename it."
+            )
+        self.names = [first, *names]
+
+    def table(self, piece: Piece, predictions: NDArray[np.float32], *, n_before: int) -> pa.Table:
+        """Identifiers, labels and probabilities, or values, and what was asked beside them."""
+        numbers = pa.array(np.arange(n_before + 1, n_before + len(predictions) + 1))
+        columns: list[Any] = [numbers if piece.ids is None else piece.ids]
+        if self.packaged.task is not Task.REGRESSION:
+            likeliest = pa.array(predictions.argmax(axis=1).astype(np.int32))
+            labels = pa.array(self.packaged.labels)
+            columns.append(pa.DictionaryArray.from_arrays(likeliest, labels).cast(pa.string()))
+        columns += [pa.array(column) for column in predictions.T]
+        if self._level is not None:
+            added = self.packaged.interval_columns(predictions, self._level)
+            columns += [pa.array(_as_cells(values)) for values in added.values()]
+        return pa.Table.from_arrays(columns, names=self.names)
 
 
-def _table(
-    packaged: PackagedModel, piece: Piece, predictions: NDArray[np.float32], *, names: list[str], n_before: int
-) -> pa.Table:
-    """Identifiers, labels and probabilities, or values."""
-    numbers = pa.array(np.arange(n_before + 1, n_before + len(predictions) + 1))
-    columns: list[Any] = [numbers if piece.ids is None else piece.ids]
-    if packaged.task is not Task.REGRESSION:
-        likeliest = pa.array(predictions.argmax(axis=1).astype(np.int32))
-        columns.append(pa.DictionaryArray.from_arrays(likeliest, pa.array(packaged.labels)).cast(pa.string()))
-    columns += [pa.array(column) for column in predictions.T]
-    return pa.Table.from_arrays(columns, names=names)
+def _as_cells(values: NDArray[np.float64] | list[tuple[str, ...]]) -> NDArray[np.float32] | list[str]:
+    """Ends of intervals as numbers; labels of a set as one text."""
+    return values.astype(np.float32) if isinstance(values, np.ndarray) else [" | ".join(labels) for labels in values]
 
 
 # --- where predictions go --------------------------------------------------------------------------------------------

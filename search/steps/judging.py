@@ -40,6 +40,7 @@ from ffsearch.search.folder.results import (
     Errors,
     Estimate,
     Residuals,
+    RowIntervalFacts,
     SealedScores,
     SealedTest,
     Slice,
@@ -60,6 +61,7 @@ from ffsearch.search.steps.comparing import (
 )
 from ffsearch.search.steps.effort import baseline_splits, split_seconds
 from ffsearch.search.steps.refitting import Answer, in_unit
+from ffsearch.search.steps.row_intervals import held_intervals, learnt_intervals
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
 from ffsearch.spaces.schema import EvidenceSpec
@@ -131,6 +133,7 @@ class Judged:
         residuals: The same of every target row by row, of regression.
         slices: The parts of the table that are worst off.
         averaged: What the mean of several networks gains over one, and costs; None where one network answers.
+        row_intervals: How far the answer to one row may be off; None where no repeats tell.
         notices: What time was too short for.
     """
 
@@ -143,6 +146,7 @@ class Judged:
     residuals: tuple[Residuals, ...] = ()
     slices: tuple[Slice, ...] = ()
     averaged: Averaged | None = None
+    row_intervals: RowIntervalFacts | None = None
     notices: tuple[Finding, ...] = ()
 
     def with_average(self, averaged: Averaged | None) -> Judged:
@@ -214,7 +218,15 @@ def judge(
         reader = answer.single.reader(lenient=True) if prepared.has_test_file else None
         alone = answer.single.predictions(sealed.features, reader=reader)
     averaged = weighed_average(answer, setting, sealed=sealed, mean=raw[NETWORK], alone=alone, units=units)
-    judged = replace(judged, openings=folder.n_noted(LineKind.TEST_OPENED), notices=(*notices, *told))
+    learnt = learnt_intervals(weighed)
+    row_intervals = (
+        None
+        if learnt is None
+        else held_intervals(learnt, weighed, task=setting.head.task, truth=sealed.y, predicted=predictions, units=units)
+    )
+    judged = replace(
+        judged, openings=folder.n_noted(LineKind.TEST_OPENED), row_intervals=row_intervals, notices=(*notices, *told)
+    )
     return judged.with_average(averaged)
 
 

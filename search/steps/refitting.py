@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ffsearch.search.base.files import make_folder
 from ffsearch.search.base.seeds import Purpose, child
+from ffsearch.search.evidence.row_intervals import RowIntervals
 from ffsearch.search.evidence.scoring import Setting
 from ffsearch.search.executors.trainers import Trainers
 from ffsearch.search.folder.log import LineKind
@@ -85,6 +86,7 @@ def refit_winner(
     hold: Hold,
     n_networks: int = 1,
     temperature: float | None = None,
+    row_intervals: RowIntervals | None = None,
     folder: RunFolder,
     observer: Observer,
 ) -> Answer:
@@ -104,6 +106,7 @@ def refit_winner(
         hold: What the refit repeats of i*.
         n_networks: How many are trained, to answer with their mean.
         temperature: What logits of classes are divided by; None: nothing.
+        row_intervals: How far the answer to one row may be off; None: nobody knows.
         folder: Where the file goes.
         observer: Told of the phase.
 
@@ -141,6 +144,7 @@ def refit_winner(
         target_scale=rows.target_scale,
         sample=prepared.table.features.take(prepared.development_rows[:N_CHECKED]),
         temperature=temperature,
+        row_intervals=row_intervals,
     )
     facts = RefitFacts(updates=n_updates, epochs=round(refitted[0].n_epochs, 2), n_rows=len(rows.x))
     folder.note(LineKind.REFITTED, trial=winner.trial, updates=facts.updates, epochs=facts.epochs)

@@ -129,6 +129,7 @@ class Code(StrEnum):
     PROGRAMS_NOT_KEPT = "FFS416", Severity.NOTICE
     PROGRAMS_DAMAGED = "FFS417", Severity.NOTICE
     TEMPERATURE_IN_MODEL = "FFS421"
+    ROW_INTERVALS = "FFS422"
 
     # 5xx: what the evidence lacks
     FINALISTS_UNTRAINED = "FFS501", Severity.WARNING

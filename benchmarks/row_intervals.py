@@ -1,0 +1,90 @@
+"""How many of the sealed rows the 90 % intervals for one row hold, on real tables with a split for every seed.
+
+    python benchmarks/row_intervals.py --data FOLDER [--seeds 10] [--trials 3] [--out row_intervals.jsonl]
+
+Each run is short: what is asked is whether the promise is kept, not how good the network is. Printed of each table, mean
+over seeds: the share held, and the width of its intervals beside that of intervals that are everywhere as wide.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+import ffsearch
+
+LEVEL: Final = 0.9
+
+TABLES: Final[dict[str, tuple[str, str | None, dict[str, Any]]]] = {
+    "diabetes": ("sklearn:diabetes", None, {}),
+    "energy": ("energy_efficiency/energy.csv", "Heating Load", {"data.drop": ["Cooling Load"]}),
+    "california": ("california_housing/housing.csv", "median_house_value", {"data.rows": 6000}),
+    "bike": (
+        "bike_sharing/bike.csv",
+        "cnt",
+        {"data.drop": ["casual", "registered", "instant"], "data.time": "dteday", "data.rows": 6000},
+    ),
+    "auto_price": ("pmlb/195_auto_price.tsv.gz", "target", {}),
+    "wind": ("pmlb/503_wind.tsv.gz", "target", {}),
+    "puma": ("pmlb/225_puma8NH.tsv.gz", "target", {"data.rows": 6000}),
+    "fried": ("pmlb/564_fried.tsv.gz", "target", {"data.rows": 6000}),
+    "bodyfat": ("pmlb/560_bodyfat.tsv.gz", "target", {}),
+    "vehicle": ("pmlb/vehicle.tsv.gz", "target", {}),
+    "german": ("pmlb/german.tsv.gz", "target", {}),
+    "yeast": ("pmlb/yeast.tsv.gz", "target", {}),
+}
+"""File, target, and what is said of the table; of tables with a time the runs are ordered by it."""
+
+
+def measured(folder: Path, tables: list[str], *, n_seeds: int, n_trials: int) -> Iterator[dict[str, Any]]:
+    """One run after another, and what its summary says of the intervals."""
+    for seed in range(n_seeds):
+        for table in tables:
+            source, target, more = TABLES[table]
+            with tempfile.TemporaryDirectory() as scratch:
+                run = ffsearch.run(
+                    "tabular",
+                    data=source if source.startswith("sklearn:") else str(folder / source),
+                    target=target, trials=n_trials, seed=seed, out=Path(scratch, "run"), report=False, progress=False,
+                    evidence={"finalists": 1, "repeats": 5, "effects": 0, "baselines": []}, overrides=more,
+                )  # fmt: skip
+                told = run.results.row_intervals
+                if told is None:
+                    continue
+                at = next(one for one in told.levels if one.level == LEVEL)
+                alike = at.widths_alike[0] if at.widths_alike else None
+                yield {
+                    "table": table, "seed": seed, "unit": told.unit, "n_units": told.n_units, "held": at.held.value,
+                    "width": at.widths[0], "alike": alike,
+                }  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--tables", nargs="+", default=list(TABLES), choices=TABLES)
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--trials", type=int, default=3)
+    parser.add_argument("--out", type=Path, default=Path("row_intervals.jsonl"))
+    asked = parser.parse_args()
+    found: dict[str, list[dict[str, Any]]] = {}
+    for one in measured(asked.data, asked.tables, n_seeds=asked.seeds, n_trials=asked.trials):
+        found.setdefault(one["table"], []).append(one)
+        with asked.out.open("a", encoding="utf-8") as kept:
+            kept.write(json.dumps(one) + "\n")
+        print(one, flush=True)
+    for table, runs in found.items():
+        held, width = np.mean([run["held"] for run in runs]), np.mean([run["width"] for run in runs])
+        alike = [run["alike"] for run in runs if run["alike"] is not None]
+        beside = f", {np.mean(alike):.4g} if alike everywhere" if alike else " labels"
+        print(f"{table:12} {len(runs):3} runs: held {held:.3f}, width {width:.4g}{beside}")
+
+
+if __name__ == "__main__":
+    main()

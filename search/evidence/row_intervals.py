@@ -1,0 +1,226 @@
+"""How far the answer to one row may be off: conformal intervals of numbers, conformal sets of classes.
+
+    rows of the repeats that their networks had not learnt from -> how far each was off -> the reach of a level
+
+Whatever the network is, an interval that reaches as far as 90 % of such answers were off holds about 90 % of rows to
+come from the same source. The refitted network learnt from more rows than those of the repeats, so the promise errs on
+the safe side. What is independent counts as one: a group of rows, a block of time, copies of a row.
+
+A number is seldom known equally well everywhere: prices of dear houses are off by more. So errors are measured in units
+of the usual error at the predicted value, which is learnt in ten steps; the spread of the repeats' networks would do as
+well where they were saved, but one network is.
+
+Sources: Vovk, Gammerman, Shafer 2005, *Algorithmic Learning in a Random World*; Barber, Candes, Ramdas, Tibshirani
+2021, *Predictive inference with the jackknife+*, on rows left out in turn; Sadinle, Lei, Wasserman 2019, *Least
+ambiguous set-valued classifiers*; Dunn, Wasserman, Ramdas 2023, *Distribution-free prediction sets for two-layer
+hierarchical models*, on groups.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ffsearch.errors import DataError
+from ffsearch.search.evidence.units import Units
+
+__all__ = ["LEVELS", "Reaches", "RowIntervals", "learn_row_intervals"]
+
+LEVELS: Final = (0.5, 0.8, 0.9, 0.95)
+"""Levels that are held against the sealed rows. Choice: a coin, and those that people ask for."""
+
+N_KEPT: Final = 500
+"""Errors that are kept of a target, evenly by rank. Choice: a level to a fifth of a per cent, in a few kilobytes."""
+
+N_STEPS: Final = 10
+"""Parts of the predicted values with a usual error of their own, with as many rows each. Choice: price and spread."""
+
+MIN_UNITS: Final = 100
+"""Fewer units have one usual error. Choice: ten in a step, whose median is off by a third."""
+
+SHRUNK_BY: Final = 10
+"""Units of the whole that a step's usual error is mixed with. Choice: as many as the smallest step has."""
+
+LEAST: Final = 0.1
+"""Smallest usual error of a step, as a share of that of all. Choice: none is ten times surer by chance alone."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Reaches:
+    """The errors of one target, or of the classes.
+
+    Args:
+        errors: Ascending, in units of the usual error, shape (n_kept,).
+        n_below: How many units were off by no more than each, shape (n_kept,).
+        edges: Predicted values at which the usual error changes, ascending; empty where it is one.
+        usual: The usual error between them, one more than edges.
+    """
+
+    errors: NDArray[np.float64]
+    n_below: NDArray[np.float64]
+    edges: NDArray[np.float64]
+    usual: NDArray[np.float64]
+
+    def reach(self, level: float, n_units: int) -> float:
+        """The error, in units of the usual one, that a new unit stays within with a chance of a level.
+
+        A new unit is as likely to be in each place among those known, so one more than these are counted.
+        """
+        needed = level * (n_units + 1)
+        place = int(np.searchsorted(self.n_below, needed * (1 - 1e-12)))
+        return float(self.errors[place]) if place < len(self.errors) else math.inf
+
+    def usual_at(self, predicted: NDArray[Any]) -> NDArray[np.float64]:
+        """The usual error at predicted values."""
+        return self.usual[np.searchsorted(self.edges, predicted, side="right")]
+
+    def as_dict(self) -> dict[str, list[float]]:
+        """Fit for JSON."""
+        return {name: [float(f"{value:.9g}") for value in values] for name, values in vars(self).items()}
+
+    @classmethod
+    def from_dict(cls, given: Mapping[str, Sequence[float]]) -> Reaches:
+        """From what `as_dict` gives."""
+        return cls(**{name: np.asarray(given[name], np.float64) for name in ("errors", "n_below", "edges", "usual")})
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RowIntervals:
+    """What a model keeps to say how far one answer may be off.
+
+    Args:
+        n_units: Independent units that it was learnt from.
+        of_targets: Of every target; of classes one.
+    """
+
+    n_units: int
+    of_targets: tuple[Reaches, ...]
+
+    @property
+    def highest(self) -> float:
+        """The highest level so many units carry."""
+        return self.n_units / (self.n_units + 1)
+
+    def check(self, level: float) -> None:
+        """Refuse a level that cannot be promised.
+
+        Raises:
+            DataError: If it is no share between 0 and 1, or more than so many units carry.
+        """
+        if not 0 < level < 1:
+            raise DataError(f"An interval's level is a share between 0 and 1, and {level!r} is none. Usual is 0.9.")
+        if level > self.highest:
+            raise DataError(
+                f"Intervals of level {level:g} cannot be promised: they rest on {self.n_units} independent rows, "
+                f"groups or stretches of time, which carry levels up to {math.floor(self.highest * 1000) / 1000:g}."
+            )
+
+    def bounds(self, predicted: NDArray[Any], level: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The ends of intervals of numbers, each of shape (n_rows, n_targets).
+
+        Args:
+            predicted: Shape (n_rows, n_targets).
+            level: The share of rows to come that they hold.
+
+        Raises:
+            DataError: If the level cannot be promised.
+        """
+        self.check(level)
+        reach = np.column_stack(
+            [
+                reaches.reach(level, self.n_units) * reaches.usual_at(of_target)
+                for reaches, of_target in zip(self.of_targets, predicted.T, strict=True)
+            ]
+        )
+        return predicted - reach, predicted + reach
+
+    def sets(self, probabilities: NDArray[Any], level: float) -> NDArray[np.bool_]:
+        """Which labels are in every row's set.
+
+        The likeliest one always is, so that no set is empty; where the model is right more often than the level asks
+        for, the sets hold the true label as often as it is right.
+
+        Args:
+            probabilities: Shape (n_rows, n_classes).
+            level: The share of rows to come whose label is in their set.
+
+        Raises:
+            DataError: If the level cannot be promised.
+        """
+        self.check(level)
+        reach = self.of_targets[0].reach(level, self.n_units)
+        is_in = np.asarray(1.0 - probabilities <= reach + 1e-7)  # probabilities are float32
+        is_in[np.arange(len(probabilities)), probabilities.argmax(axis=1)] = True
+        return is_in
+
+    def as_dict(self) -> dict[str, Any]:
+        """Fit for JSON."""
+        return {"n_units": self.n_units, "of_targets": [one.as_dict() for one in self.of_targets]}
+
+    @classmethod
+    def from_dict(cls, given: Mapping[str, Any]) -> RowIntervals:
+        """From what `as_dict` gives."""
+        return cls(n_units=given["n_units"], of_targets=tuple(map(Reaches.from_dict, given["of_targets"])))
+
+
+def learn_row_intervals(
+    truth: NDArray[Any], predicted: NDArray[Any], *, units: Units, is_adaptive: bool = True
+) -> RowIntervals:
+    """How far answers were off, from rows that the networks had not learnt from.
+
+    Args:
+        truth: Values (n_rows, n_targets), or class numbers (n_rows,); a row counts as often as it was answered.
+        predicted: Values (n_rows, n_targets), or probabilities (n_rows, n_classes).
+        units: What is independent among the rows.
+        is_adaptive: Whether the usual error of a number may depend on its predicted value.
+    """
+    weights = 1.0 / units.sizes[units.numbers]  # every unit weighs one, whatever it holds
+    if truth.ndim == 1:
+        known = truth >= 0
+        missed = np.where(known, 1.0 - predicted[np.arange(len(truth)), np.maximum(truth, 0)], 1.0)
+        plain = Reaches(**_kept(missed, weights), edges=np.zeros(0), usual=np.ones(1))
+        return RowIntervals(n_units=units.n_units, of_targets=(plain,))
+    adaptive = is_adaptive and units.n_units >= MIN_UNITS
+    return RowIntervals(
+        n_units=units.n_units,
+        of_targets=tuple(
+            _reaches(np.abs(of_truth - of_target), of_target, weights, is_adaptive=adaptive)
+            for of_truth, of_target in zip(truth.T, np.asarray(predicted, np.float64).T, strict=True)
+        ),
+    )
+
+
+def _reaches(
+    off: NDArray[np.float64], predicted: NDArray[np.float64], weights: NDArray[np.float64], *, is_adaptive: bool
+) -> Reaches:
+    """The errors of one target in units of the usual one."""
+    overall = _median(off, weights)
+    if not is_adaptive or overall == 0:
+        return Reaches(**_kept(off, weights), edges=np.zeros(0), usual=np.ones(1))
+    edges = np.unique(np.quantile(predicted, np.arange(1, N_STEPS) / N_STEPS))
+    step = np.searchsorted(edges, predicted, side="right")
+    usual = np.empty(len(edges) + 1)
+    for place in range(len(usual)):
+        here = step == place
+        n_units = float(weights[here].sum())
+        own = _median(off[here], weights[here]) if here.any() else overall
+        usual[place] = max((n_units * own + SHRUNK_BY * overall) / (n_units + SHRUNK_BY), LEAST * overall)
+    return Reaches(**_kept(off / usual[step], weights), edges=edges, usual=usual)
+
+
+def _median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    order = np.argsort(values, kind="stable")
+    below = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(below, below[-1] / 2)])
+
+
+def _kept(errors: NDArray[np.float64], weights: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    """Errors in ascending order with the units below each, the last and some evenly between them."""
+    order = np.argsort(errors, kind="stable")
+    places = np.unique(np.linspace(0, len(errors) - 1, min(N_KEPT, len(errors))).round().astype(np.int64))
+    return {"errors": np.asarray(errors[order][places], np.float64), "n_below": np.cumsum(weights[order])[places]}
