@@ -2,8 +2,8 @@
 
     python benchmarks/row_intervals.py --data FOLDER [--seeds 10] [--trials 3] [--out row_intervals.jsonl]
 
-Each run is short: what is asked is whether the promise is kept, not how good the network is. Printed of each table, mean
-over seeds: the share held, and the width of its intervals beside that of intervals that are everywhere as wide.
+Each run is short: what is asked is whether the promise is kept, not how good the network is. Printed of each table,
+mean over seeds: the share held, and the width of its intervals beside that of intervals that are everywhere as wide.
 """
 
 from __future__ import annotations
@@ -66,6 +66,7 @@ def measured(folder: Path, tables: list[str], *, n_seeds: int, n_trials: int) ->
 
 
 def main() -> None:
+    """Run all tables, print each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--tables", nargs="+", default=list(TABLES), choices=TABLES)
