@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 import ffsearch
 from ffsearch.errors import DataError
-from ffsearch.search.evidence.row_intervals import LEVELS, RowIntervals, learn_row_intervals
+from ffsearch.search.evidence.row_intervals import LEVELS, learn_row_intervals
 from ffsearch.search.evidence.units import UnitKind, Units
+from ffsearch.search.network.row_intervals import RowIntervals
 from ffsearch.search.serving.predict import predict_file
 
 

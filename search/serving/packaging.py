@@ -54,9 +54,9 @@ from ffsearch.search.data.files.frames import as_pandas
 from ffsearch.search.data.parsing.clocks import ClockReading
 from ffsearch.search.data.parsing.dates import DateReading
 from ffsearch.search.data.parsing.spelling import PLAIN
-from ffsearch.search.evidence.row_intervals import RowIntervals
 from ffsearch.search.network.heads import Head, TargetScale, Task, probabilities, values
 from ffsearch.search.network.model import build_network
+from ffsearch.search.network.row_intervals import RowIntervals
 from ffsearch.search.network.topology import Point
 from ffsearch.search.serving.keras_file import newer_writer
 from ffsearch.search.serving.layers import category_input, matrix_layers, number_input

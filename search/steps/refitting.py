@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from ffsearch.search.base.files import make_folder
 from ffsearch.search.base.seeds import Purpose, child
-from ffsearch.search.evidence.row_intervals import RowIntervals
 from ffsearch.search.evidence.scoring import Setting
 from ffsearch.search.executors.trainers import Trainers
 from ffsearch.search.folder.log import LineKind
@@ -24,6 +23,7 @@ from ffsearch.search.folder.summary import RefitFacts
 from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.folder.writer import RunFolder
 from ffsearch.search.network.heads import Head, Task
+from ffsearch.search.network.row_intervals import RowIntervals
 from ffsearch.search.network.topology import Numbers
 from ffsearch.search.observer import Observer, Phase
 

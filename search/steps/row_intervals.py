@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from ffsearch.search.evidence.intervals import score_intervals
 from ffsearch.search.evidence.predictions import RepeatPredictions
-from ffsearch.search.evidence.row_intervals import LEVELS, RowIntervals, learn_row_intervals
+from ffsearch.search.evidence.row_intervals import LEVELS, learn_row_intervals
 from ffsearch.search.evidence.units import Units, units_of
 from ffsearch.search.folder.results import Estimate, LevelHeld, RowIntervalFacts
 from ffsearch.search.network.heads import Task, values
+from ffsearch.search.network.row_intervals import RowIntervals
 from ffsearch.search.steps.weighing import Weighed
 
 __all__ = ["held_intervals", "learnt_intervals"]
