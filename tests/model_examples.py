@@ -127,12 +127,12 @@ def a_model(path: Path, task: Task, *, point: Point = POINT, **changes: Any) -> 
     return save_model(path, **{**given, **changes})
 
 
-def a_run(path: Path, task: Task, *, point: Point = POINT, quantiles: bool = False) -> PackagedModel:
+def a_run(path: Path, task: Task, *, point: Point = POINT, quantiles: bool = False, **changes: Any) -> PackagedModel:
     """A finished run folder with such a model and held-out rows."""
     a_finished_run(path)
     (path / "model").mkdir()
     preprocessor = preprocessor_of(mixed_table(), quantiles=quantiles)
-    model = a_model(path / MODEL, task, point=point, preprocessor=preprocessor)
+    model = a_model(path / MODEL, task, point=point, preprocessor=preprocessor, **changes)
     held_out = mixed_table(80, seed=7)
     write_held_out(path / CHECK, model, HeldOut(frame=held_out, predictions=model.predictions(held_out)))
     return model

@@ -274,6 +274,22 @@ def test_a_grouped_number_that_pandas_took_for_a_decimal_is_refused(tmp_path: Pa
         read_frame(preprocessor, pd.read_csv(path, sep=";"))
 
 
+def test_shares_where_percents_were_learnt_are_refused() -> None:
+    """As a workbook holds what it shows as 12.5 %; with the sign, or beyond 1, nothing is in doubt."""
+    rows = pd.DataFrame({"rate": [f"{n / 2}%" for n in range(N)], "y": [n * 0.3 for n in range(N)]})
+    known = prepare(DataSpec(source="frame", target="y", test=None), seed=0, frame=rows).fit_all().preprocessor
+    assert isinstance(known, Preprocessor)
+    with pytest.raises(DataError, match=r"'rate': 119 of 119 cells are no numbers: '0\.005'.*such as '0\.0%'"):
+        read_frame(known, rows.assign(rate=[n / 200 or None for n in range(N)]))
+    for given in (
+        [f"{n / 2}" for n in range(N)],
+        [n / 2 for n in range(N)],
+        [f"{n / 2}".replace(".", ",") + " %" for n in range(N)],
+    ):
+        np.testing.assert_allclose(read_frame(known, rows.assign(rate=given))[0], known.transform(rows), atol=1e-6)
+    read_frame(known, rows.assign(rate="0.5%"))
+
+
 @pytest.mark.parametrize(
     ("trained", "asked"), [("cp1250", "utf-8"), ("utf-8", "cp1250"), ("cp1250", "cp1250"), ("cp1251", "koi8-r")]
 )

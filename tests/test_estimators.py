@@ -247,6 +247,19 @@ def test_what_cannot_be_learnt_from_is_refused(x: Any, y: Any, error: type[Excep
     assert not hasattr(classifier, "run_")
 
 
+def test_a_class_that_the_sealed_rows_alone_hold_has_a_probability_of_none() -> None:
+    """The last rows are sealed, and theirs is a class of their own: every answer still has a column for it."""
+    frame = a_frame(80).assign(when=np.arange(80))
+    y = labels(frame).mask(frame.when >= 72, "new")
+    overrides = QUICK["overrides"] | {"data.test": 0.2, "data.time": "when"}
+    classifier = FFSearchClassifier(**(QUICK | {"overrides": overrides})).fit(frame, y)
+    probabilities = classifier.predict_proba(frame)
+    assert list(classifier.classes_) == ["low", "new", "tall"]
+    assert (probabilities[:, 1] == 0).all()
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1.0)
+    assert set(classifier.predict(frame)) <= {"low", "tall"}
+
+
 def test_a_wrong_parameter_is_told_at_fit_as_in_a_space_file() -> None:
     classifier = FFSearchClassifier(overrides={"train.max_epoch": 3})
     with pytest.raises(SpaceError, match=r"max_epoch.*max_epochs"):

@@ -30,7 +30,7 @@ from ffsearch.search.exporting.coded import CodedModel
 from ffsearch.search.exporting.export import export_run
 from ffsearch.search.exporting.formats import Format
 from ffsearch.search.folder.reader import CHECK, MODEL
-from ffsearch.search.network.heads import Task
+from ffsearch.search.network.heads import TargetScale, Task
 from ffsearch.search.network.topology import Activation
 from ffsearch.search.serving.packaging import PackagedModel, largest_difference, load_packaged
 from model_examples import CATEGORIES, NUMBERS, POINT, a_run, mixed_table, raw_inputs, spoilt
@@ -84,6 +84,23 @@ def test_every_task_in_every_format(tmp_path: Path, kind: Format, task: Task) ->
     assert done.path == tmp_path / "run" / "export" / kind.default_name
     rows = spoilt(mixed_table(200, seed=1))
     assert close(runtimes.predictions_of(packaged, done.path, kind, rows), packaged.predictions(rows), packaged)
+
+
+@pytest.mark.parametrize("kind", EVERY)
+def test_targets_far_from_zero_keep_their_digits_in_every_format(tmp_path: Path, kind: Format) -> None:
+    """1,000,000,000 and a little: float32 has 64 between two neighbours there."""
+    far = TargetScale(mean=np.array([1e9, -3e12]), scale=np.array([0.05, 40.0]))
+    packaged = a_run(tmp_path / "run", Task.REGRESSION, target_scale=far)
+    if kind is Format.LITERT:  # which computes with 32 bits
+        with pytest.raises(ExportError, match=r"its digits need 64-bit numbers.*Export onnx or saved_model"):
+            export_run(tmp_path / "run", kind)
+        return
+    done = export_run(tmp_path / "run", kind)
+    rows = spoilt(mixed_table(200, seed=1))
+    predictions = runtimes.predictions_of(packaged, done.path, kind, rows)
+    assert predictions.dtype == np.float64
+    assert len(np.unique(predictions[:, 0])) > 100
+    assert close(predictions, packaged.predictions(rows), packaged)
 
 
 @pytest.mark.slow

@@ -44,6 +44,7 @@ IN_A_COLUMN: dict[Code, list[Any]] = {
     Code.SENTINEL: [-999 if place % 20 == 0 else 20 + place % 70 for place in range(N)],
     Code.TIMES: [f"{place % 24}:{place * 7 % 60:02d}" for place in range(N)],
     Code.SHORT_YEARS: [f"{place % 28 + 1}/{place % 12 + 1}/24" for place in range(N)],
+    Code.CLOCK_IN_DOUBT: [f"{place % 24:02}:{place % 60:02}:{place % 53:02}" for place in range(N)],
     Code.VARIANTS: [("Shoes", "shoes", "hats")[place % 3] for place in range(N)],
     Code.INFINITE_CELLS: ["inf", *(str(place * 0.7) for place in range(N - 1))],
     Code.NEARLY_CONSTANT: ["other", *["usual"] * (N - 1)],

@@ -24,12 +24,14 @@ from ffsearch.errors import DataError
 from ffsearch.search.base.texts import counted
 from ffsearch.search.data.features.columns import CategoryColumn, NumberColumn, Reading
 from ffsearch.search.data.features.preprocess import Preprocessor, raw_numbers, require_columns
+from ffsearch.search.data.lost import is_text, lost_signs
 from ffsearch.search.data.parsing.cells import Cells, number_of
 from ffsearch.search.data.parsing.dates import DateReading, find_reading
 from ffsearch.search.data.parsing.names import by_name
 from ffsearch.search.data.parsing.reading import TableReading
 from ffsearch.search.data.parsing.signs import OTHER, shown_sign
-from ffsearch.search.data.parsing.spelling import PLAIN, Spelling, find_spelling
+from ffsearch.search.data.parsing.spelling import PLAIN, Spelling, find_spelling, share_read
+from ffsearch.search.data.parsing.units import is_currency
 from ffsearch.search.data.parsing.variants import FALSE_WORDS, TRUE_WORDS
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
@@ -57,7 +59,7 @@ N_SPREADS: Final = 3
 N_SHOWN: Final = 3
 """Cells or levels shown of a column."""
 
-_YEAR_LAST: Final = re.compile(r"\d{1,2}(?P<sign>[-/.])\d{1,2}(?P=sign)(?:\d{2}|\d{4})\b")
+_YEAR_LAST: Final = re.compile(r"\d{1,2}(?P<sign>[-/.])\d{1,2}(?P=sign)(?P<last>\d{2}|\d{4})\b")
 
 
 @dataclass(kw_only=True)
@@ -170,7 +172,7 @@ class RowReader:
 
         A table may hold columns of both signs; one that is written as it was says nothing of the others.
         """
-        if isinstance(column.reading, DateReading) or not _is_text(given):
+        if isinstance(column.reading, DateReading) or not is_text(given):
             return False
         cells = self._table.cells(given, name=column.name)
         unread = np.isnan(raw_numbers(cells, column.reading))
@@ -180,8 +182,8 @@ class RowReader:
         """How a column of these rows is read; what differs from the model's reading is noted."""
         cells = self._table.cells(given, name=column.name)
         if isinstance(column.reading, DateReading):
-            return self._decided_date(column.name, column.reading, cells)
-        if not isinstance(column.reading, Spelling) or not _is_text(given):
+            return self._decided_date(column, column.reading, cells)
+        if not isinstance(column.reading, Spelling) or not is_text(given):
             return column.reading
         own = self._decided_spelling(column, column.reading, cells, sign=sign)
         if own != column.reading:
@@ -199,11 +201,14 @@ class RowReader:
             if other is not None and _are_units_alike(learnt, other):
                 candidates.append(replace(other, offset=learnt.offset))
 
-        def rank(spelling: Spelling) -> tuple[float, bool, float]:
+        if len(candidates) == 1:
+            return learnt
+
+        def rank(spelling: Spelling) -> tuple[float, bool, bool, float]:
             numbers = spelling.read(cells)
-            read = np.isfinite(numbers)
+            within = _share_within(column, numbers[np.isfinite(numbers)])
             agrees = sign is None or spelling.decimal == sign
-            return float(read.mean()) if len(read) else 0.0, agrees, _share_within(column, numbers[read])
+            return share_read(spelling, texts, counts), within >= NEARLY_ALL, agrees, within
 
         return max(candidates, key=rank)  # the first of equals: as it was learnt
 
@@ -217,36 +222,49 @@ class RowReader:
                 )
                 return
 
-    def _decided_date(self, name: str, learnt: DateReading, cells: Cells) -> DateReading:
-        """The order of day and month: as it shows, else as it was learnt; where neither says it, it stays in doubt."""
-        if not _is_text(cells.column):
+    def _decided_date(self, column: NumberColumn, learnt: DateReading, cells: Cells) -> DateReading:
+        """The order of day, month and year: as it shows, else as it was learnt; where neither says it, in doubt."""
+        best = find_reading(cells) if is_text(cells.column) else None
+        if best is None:
             return learnt
-        best = find_reading(cells)
-        other = replace(learnt, day_first=not learnt.day_first)
-        days, others = learnt.read(cells), other.read(cells)
-        if best is None or np.array_equal(days, others, equal_nan=True):
-            return learnt
-        n_learnt, n_other = int(np.isfinite(days).sum()), int(np.isfinite(others).sum())
-        if n_learnt != n_other:
-            chosen = learnt if n_learnt > n_other else other
-        else:
-            chosen = self._by_example(name, learnt, cells)
-        if chosen != learnt:
-            place = int(np.flatnonzero(np.isfinite(others) & (days != others))[0])
+        orders = [learnt, replace(learnt, day_first=not learnt.day_first)]
+        if best.short_year:
+            orders += [replace(order, year_first=not learnt.year_first) for order in orders]
+        days: dict[DateReading, NDArray[np.float64]] = {}
+        for order in orders:
+            read = order.read(cells)
+            if not any(np.array_equal(read, other, equal_nan=True) for other in days.values()):
+                days[order] = read
+        most = max(int(np.isfinite(read).sum()) for read in days.values())
+        fitting = [order for order, read in days.items() if int(np.isfinite(read).sum()) == most]
+        chosen = fitting[0] if len(fitting) == 1 else self._of_several(column, learnt, fitting, cells)
+        if chosen != learnt and chosen in days:
+            place = int(np.flatnonzero(np.isfinite(days[chosen]) & (days[learnt] != days[chosen]))[0])
             cell = cells.written.texts[cells.written.codes[place]]
-            day = str(other.moments(others[[place]])[0])[:10]
-            self._otherwise.append(found(Code.READ_OTHERWISE, "dates", column=name, cell=cell, day=day))
+            day = str(chosen.moments(days[chosen][[place]])[0])[:10]
+            self._otherwise.append(found(Code.READ_OTHERWISE, "dates", column=column.name, cell=cell, day=day))
         return chosen
 
-    def _by_example(self, name: str, learnt: DateReading, cells: Cells) -> DateReading:
-        """Of two orders that both fit, the one of the cells that were learnt from, or the one that dots mean."""
+    def _of_several(
+        self, column: NumberColumn, learnt: DateReading, fitting: Sequence[DateReading], cells: Cells
+    ) -> DateReading:
+        """Of orders that all fit, the one of the cells that were learnt from, or the one that dots mean.
+
+        Three numbers of two digits have six orders: what was learnt from lies in years that only one of them gives.
+        """
         written = next(one for text in cells.written.texts if (one := _YEAR_LAST.match(text)) is not None)
-        example = _YEAR_LAST.match(self._table.examples.get(name, ""))
-        if example is not None and (written["sign"] == example["sign"] or written["sign"] != "."):
-            return learnt
+        example = _YEAR_LAST.match(self._table.examples.get(column.name, ""))
+        as_learnt = learnt if learnt in fitting else fitting[0]
+        is_alike = example is not None and written["sign"] in {example["sign"], "-", "/"}
+        is_year_sure = all(order.year_first == learnt.year_first for order in fitting)
+        within = [order for order in fitting if _share_within(column, order.read(cells)) >= NEARLY_ALL]
+        if len(within) == 1 and not is_year_sure:
+            return within[0]
+        if is_alike:
+            return as_learnt
         if written["sign"] == ".":
-            return replace(learnt, day_first=True)
-        self._in_doubt[name] = written[0]
+            return next((order for order in within or fitting if order.day_first), fitting[0])
+        self._in_doubt[column.name] = written[0]
         return learnt
 
     def _numbers(self, column: NumberColumn, cells: Cells, reading: Reading) -> NDArray[np.float32]:
@@ -263,25 +281,12 @@ class RowReader:
             seen.show([text for text, is_odd in zip(odd.texts, are_odd, strict=True) if is_odd])
         if column.name in self._in_doubt:
             seen.n_unread = seen.n_present
-        if lost := self._lost_groups(column, cells):
+        if lost := lost_signs(column, cells, raw):
             seen.n_unread += len(lost)
             seen.show(lost)
         if column.low is not None and column.high is not None:
             self._note_range(column, seen, raw)
         return raw
-
-    @staticmethod
-    def _lost_groups(column: NumberColumn, cells: Cells) -> list[str]:
-        """Cells of a frame whose reader took a sign between thousands for a decimal one: 1.234 where 1234 was meant."""
-        reading = column.reading
-        if (
-            not isinstance(reading, Spelling)
-            or reading.thousands != "."
-            or not column.is_whole
-            or _is_text(cells.column)
-        ):
-            return []
-        return [f"{number:g}" for number in cells.numbers[np.isfinite(cells.numbers) & (cells.numbers % 1 != 0)]]
 
     @staticmethod
     def _note_range(column: NumberColumn, seen: _Tally, raw: NDArray[np.float32]) -> None:
@@ -325,10 +330,12 @@ class RowReader:
         elif seen.n_unread > UNREAD_SHARE * seen.n_present:
             what = "dates" if self._is_date(name) else "numbers"
             yield f"  {name!r}: {seen.n_unread:,} of {counted(seen.n_present, 'cell')} are no {what}: {shown}{learnt}"
-        elif seen.n_unseen == seen.n_present and len(seen.shown) > 1 and self._surprises(name, seen):
+        elif seen.n_unseen and self._is_another_world(name, seen):
             levels = ", ".join(repr(level) for level in self._category(name).vocabulary[:N_SHOWN] if level)
             n_cells = counted(seen.n_present, "cell")
-            yield f"  {name!r}: not one of {n_cells} holds a level it knows: {shown}; it knows {levels}"
+            few = f"{seen.n_unseen:,} of {n_cells} hold no level it knows"
+            told = f"not one of {n_cells} holds a level it knows" if seen.n_unseen == seen.n_present else few
+            yield f"  {name!r}: {told}: {shown}; it knows {levels}"
 
     def _told(self, name: str, seen: _Tally) -> Iterator[Finding]:
         told: dict[str, Any] = {"column": name, "total": seen.n_rows}
@@ -351,6 +358,12 @@ class RowReader:
                 ends = np.array([column.low, column.high, seen.furthest], np.float64) + offset
                 low, high, value = (f"{end:.6g}" for end in ends)
                 yield found(Code.OUT_OF_RANGE, "numbers", n=seen.n_far, low=low, high=high, value=value, **told)
+
+    def _is_another_world(self, name: str, seen: _Tally) -> bool:
+        """Whether no level is known of several, or a column of truth holds others, more than as typing errors."""
+        if _truths(frozenset(self._category(name).vocabulary) - {""}) is not None:
+            return seen.n_unseen > UNREAD_SHARE * seen.n_present
+        return seen.n_unseen == seen.n_present and len(seen.shown) > 1 and self._surprises(name, seen)
 
     def _surprises(self, name: str, seen: _Tally) -> bool:
         """Whether more cells hold no known level than among the training rows, whose rare ones were pooled."""
@@ -411,9 +424,10 @@ def _truths(levels: frozenset[str]) -> tuple[str, str] | None:
 
 def _are_units_alike(learnt: Spelling, other: Spelling) -> bool:
     """Whether numbers with these units are of one size: `5 km` is not 5 of what was learnt in metres, or as shares."""
-    if other.units or other.after:
+    learnt_money, money = (one.before or (one.after if is_currency(one.after) else "") for one in (learnt, other))
+    if other.units or (other.after and other.after != money):
         return (other.units, other.after) == (learnt.units, learnt.after)
-    return not other.before or not learnt.before or other.before == learnt.before
+    return not money or not learnt_money or money == learnt_money
 
 
 def _share_within(column: NumberColumn, numbers: NDArray[np.float64]) -> float:
@@ -421,10 +435,3 @@ def _share_within(column: NumberColumn, numbers: NDArray[np.float64]) -> float:
     if column.low is None or column.high is None or not len(numbers):
         return 0.0
     return float(((numbers >= column.low) & (numbers <= column.high)).mean())
-
-
-def _is_text(column: pd.Series[Any]) -> bool:
-    """Whether cells are written, and not numbers or moments of their own."""
-    dtype = column.dtype
-    typed = pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_datetime64_any_dtype(dtype)
-    return not typed and not pd.api.types.is_bool_dtype(dtype)

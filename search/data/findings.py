@@ -5,10 +5,8 @@ Everything is found on the rows outside the test part; only the names and places
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -19,6 +17,7 @@ from ffsearch.errors import DataError
 from ffsearch.search.data.kinds import Column, Kind
 from ffsearch.search.data.leaks import find_leaks
 from ffsearch.search.data.parsing.cells import Cells
+from ffsearch.search.data.parsing.names import words_of
 from ffsearch.search.network.heads import Task
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
@@ -198,20 +197,13 @@ def _groups(prepared: Prepared) -> Iterator[Finding]:
     n_rows = len(prepared.development_rows)
     for column in prepared.columns:
         repeats = MIN_GROUPS <= column.n_levels <= n_rows / ROWS_A_GROUP
-        if repeats and not column.n_missing and _words(column.name) & _GROUP_WORDS:
+        if repeats and not column.n_missing and words_of(column.name) & _GROUP_WORDS:
             yaml = value_to_yaml(column.name)
             yield found(Code.MAY_BE_GROUPS, column=column.name, n=column.n_levels, yaml=yaml)
 
 
 def _times(prepared: Prepared) -> Iterator[Finding]:
     for column in prepared.columns:
-        is_dated = column.kind is Kind.DATE or bool(_words(column.name) & _TIME_WORDS)
+        is_dated = column.kind is Kind.DATE or bool(words_of(column.name) & _TIME_WORDS)
         if is_dated and not column.n_missing and column.n_levels > 1:
             yield found(Code.MAY_BE_TIME, column=column.name, yaml=value_to_yaml(column.name))
-
-
-def _words(name: str) -> set[str]:
-    """The words of a name: `customerID`, `customer_id` and `Customer #` have `customer` in common."""
-    starts = [0, *(found.end(1) for found in re.finditer(r"([a-z0-9])(?=[A-Z])", name)), len(name)]
-    pieces: Sequence[str] = [name[start:end] for start, end in pairwise(starts)]
-    return {word for piece in pieces for word in re.split(r"[\W_\d]+", piece.lower()) if word}

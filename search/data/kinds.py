@@ -19,12 +19,20 @@ from ffsearch.search.data.column_kinds import Column, Kind
 from ffsearch.search.data.features.columns import Reading
 from ffsearch.search.data.features.preprocess import Raw, raw_numbers, raw_texts
 from ffsearch.search.data.parsing.cells import MISSING_WORDS, ODD_SHARE, Cells, Levels, canonical, folded
-from ffsearch.search.data.parsing.clocks import is_duration
+from ffsearch.search.data.parsing.clocks import ClockReading, FoundClock, find_clock, is_duration
 from ffsearch.search.data.parsing.dates import are_days
 from ffsearch.search.data.parsing.reading import AS_PLAIN, TableReading
 from ffsearch.search.data.parsing.spelling import PLAIN, Spelling, find_spelling, find_thousands
 from ffsearch.search.data.parsing.variants import merged, truth_pair, truth_spellings
-from ffsearch.search.data.text_kinds import MIN_ROWS_OF_ID, counted, date_kind, kind_of_texts, sentinels, variants
+from ffsearch.search.data.text_kinds import (
+    MIN_ROWS_OF_ID,
+    counted,
+    date_kind,
+    kind_of_texts,
+    sentinels,
+    times,
+    variants,
+)
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
 
@@ -160,6 +168,8 @@ def _judge_stated_numbers(cells: Cells, *, table: TableReading) -> _Judged:
         DataError: If no cell is one.
     """
     judged = _judge_spelt(cells, table=table) if np.isnan(cells.numbers).any() else None
+    if judged is None and np.isnan(cells.numbers).all() and find_clock(cells) is not None:
+        judged = _judge_durations(cells)
     if judged is None:
         numbers = cells.numbers
         if np.isnan(numbers).all():
@@ -170,6 +180,13 @@ def _judge_stated_numbers(cells: Cells, *, table: TableReading) -> _Judged:
         judged = _judge_numbers(cells, numbers, odd=cells.levels_of(np.isnan(numbers)))
     column = replace(judged.column, kind=Kind.NUMBER, same={})
     return replace(judged, column=replace(column, reasons=(*_plainly(column), found(Code.KEPT, "numbers"))))
+
+
+def _judge_durations(cells: Cells) -> _Judged:
+    """A column of times that the space file calls numbers: how long something lasts."""
+    clock = FoundClock(ClockReading(of_day=False))
+    judged = _of_levels(cells, Kind.NUMBER, times(cells, clock))
+    return replace(judged, column=replace(judged.column, reading=clock.reading, words=_unread(cells, clock.reading)))
 
 
 def _plainly(column: Column) -> tuple[Finding, ...]:

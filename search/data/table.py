@@ -20,7 +20,7 @@ from ffsearch.search.data.files.text import TextSettings
 from ffsearch.search.data.parsing.cells import MISSING, Cells, folded
 from ffsearch.search.data.parsing.names import plain_name
 from ffsearch.search.data.parsing.reading import AS_PLAIN, TableReading
-from ffsearch.search.data.parsing.signs import judge_signs, number_signs
+from ffsearch.search.data.parsing.signs import judge_signs
 from ffsearch.search.data.parsing.units import shape_of
 from ffsearch.search.data.target_reading import read_target
 from ffsearch.search.data.targets import Target
@@ -32,6 +32,11 @@ __all__ = ["Table", "read_table"]
 
 _N_NAMED: Final = 20
 """Columns listed in an error; more would bury the advice."""
+
+_SAME_SUM: Final = 1e-4
+"""How far, of itself, a sum may be from what is written as one. Choice: printed totals are rounded."""
+
+_MOSTLY_WORDS: Final = 0.5
 
 _N_LAST: Final = 3
 """Rows at the end of which one may be a total."""
@@ -200,7 +205,23 @@ def _totals(frame: pd.DataFrame, *, targets: Sequence[str]) -> list[Finding]:
         rows = [len(cells) - len(last) + place + 1 for place, text in enumerate(last) if text in _TOTALS]
         if rows and not any(folded(text).rstrip(":") in _TOTALS for text in as_texts(cells.iloc[:-_N_LAST]).dropna()):
             return [found(Code.TOTAL_ROW, column=str(column), cell=str(cells.iloc[rows[0] - 1]).strip(), row=rows[0])]
-    return []
+    return [found(Code.TOTAL_ROW, "sum", row=len(frame))] if _ends_with_sums(frame) else []
+
+
+def _ends_with_sums(frame: pd.DataFrame) -> bool:
+    """Whether the last row holds the sums of the rows above, in two columns of numbers at least and in no other."""
+    n_sums = 0
+    for name in frame.columns:
+        few = Cells(frame[name].iloc[-_N_BELOW:]).numbers
+        if np.isnan(few[-1]) or np.isnan(few).mean() > _MOSTLY_WORDS:
+            continue
+        numbers = Cells(frame[name]).numbers
+        numbers = np.where(np.isfinite(numbers), numbers, np.nan)
+        above = float(np.nansum(numbers[:-1]))
+        if above == 0 or not np.isclose(numbers[-1], above, rtol=_SAME_SUM, atol=0):
+            return False
+        n_sums += 1
+    return n_sums > 1
 
 
 def _refuse_units(frame: pd.DataFrame, *, name: str) -> None:
@@ -214,8 +235,8 @@ def _refuse_units(frame: pd.DataFrame, *, name: str) -> None:
     above: dict[str, str] = {}
     for column in frame.columns:
         cells = frame[column]
-        cell = str(cells.iloc[0]).strip() if isinstance(cells.dtype, pd.StringDtype) else ""
-        if cell in MISSING or shape_of(cell) is not None or not number_signs(cells):
+        cell = cells.iloc[0].strip() if isinstance(cells.iloc[0], str) else ""
+        if cell in MISSING or shape_of(cell) is not None:
             continue
         if not np.isnan(Cells(cells.iloc[1:_N_BELOW]).numbers).any():
             above[str(column)] = cell

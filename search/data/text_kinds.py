@@ -12,7 +12,7 @@ from ffsearch.search.data.column_kinds import Kind
 from ffsearch.search.data.features.columns import Reading
 from ffsearch.search.data.features.preprocess import MAX_ENCODED_LEVELS, MAX_LEVELS, MIN_LEVEL_ROWS
 from ffsearch.search.data.parsing.cells import Cells, Levels
-from ffsearch.search.data.parsing.clocks import ClockReading, find_clock
+from ffsearch.search.data.parsing.clocks import FoundClock, find_clock
 from ffsearch.search.data.parsing.dates import DateReading, find_reading, looks_like_dates
 from ffsearch.search.data.parsing.moments import WINDOW
 from ffsearch.search.data.parsing.sentinels import find_sentinels
@@ -20,7 +20,7 @@ from ffsearch.search.data.parsing.variants import truth_pair, variants_of
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
 
-__all__ = ["MIN_ROWS_OF_ID", "counted", "date_kind", "kind_of_texts", "sentinels", "variants"]
+__all__ = ["MIN_ROWS_OF_ID", "counted", "date_kind", "kind_of_texts", "sentinels", "times", "variants"]
 
 MIN_ROWS_OF_ID: Final = 20
 """Fewer different values are no sign of an identifier. Choice: in a tiny table everything is unique."""
@@ -50,7 +50,7 @@ def kind_of_texts(cells: Cells) -> tuple[Kind, list[Finding], Reading | None]:
     if pd.api.types.is_datetime64_any_dtype(cells.column.dtype) or looks_like_dates(levels):
         return date_kind(cells)
     if (clock := find_clock(cells)) is not None:
-        return Kind.NUMBER, _times(cells, clock), clock
+        return Kind.NUMBER, times(cells, clock), clock.reading
     if (pair := truth_pair(levels)) is not None:
         one, other = sorted(pair)
         return Kind.BOOLEAN, [found(Code.TWO_VALUES, one=one, other=other)], None
@@ -70,7 +70,7 @@ def date_kind(cells: Cells) -> tuple[Kind, list[Finding], DateReading | None]:
         return Kind.CATEGORY, counted(levels), None
     reasons = [found(Code.DATES, n=len(levels.texts))]
     if dates.in_doubt:
-        reasons.append(found(Code.DATES_IN_DOUBT, "column"))
+        reasons.append(found(Code.DATES_IN_DOUBT, dates.in_doubt))
     if dates.short_year:
         reasons.append(found(Code.SHORT_YEARS, first=str(WINDOW[0]), last=str(WINDOW[1])))
     if n_odd := len(cells) - levels.n_missing - dates.n_read:
@@ -81,11 +81,14 @@ def date_kind(cells: Cells) -> tuple[Kind, list[Finding], DateReading | None]:
     return Kind.DATE, reasons, dates.reading
 
 
-def _times(cells: Cells, clock: ClockReading) -> list[Finding]:
+def times(cells: Cells, clock: FoundClock) -> list[Finding]:
     """What is worth saying of durations and times of day."""
-    days = clock.read(cells)
+    days = clock.reading.read(cells)
     levels = cells.levels
-    reasons = [found(Code.TIMES, "of_day" if clock.of_day else "durations", n=len(levels.texts))]
+    form = "of_day" if clock.reading.of_day else "durations"
+    reasons = [found(Code.TIMES, form, n=len(levels.texts))]
+    if clock.in_doubt:
+        reasons.append(found(Code.CLOCK_IN_DOUBT, form))
     odd = np.isnan(days) & (levels.codes >= 0)
     if odd.any():
         cell = levels.texts[levels.codes[np.flatnonzero(odd)[0]]]

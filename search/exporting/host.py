@@ -148,7 +148,11 @@ def _days(cell: Any, reading: Mapping[str, Any]) -> float:
     if cell is None:
         return float("nan")
     text = str(cell).strip()
-    orders = {"day_first": reading["day_first"], "dots_day_first": reading.get("dots_day_first", reading["day_first"])}
+    orders = {
+        "day_first": reading["day_first"],
+        "dots_day_first": reading.get("dots_day_first", reading["day_first"]),
+        "year_first": reading.get("year_first", False),
+    }
     origin_s = moments.seconds_in(reading["origin"], day_first=False, dots_day_first=False)
     return (moments.seconds_in(text, **orders) - origin_s) / moments.DAY_S
 

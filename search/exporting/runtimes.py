@@ -88,7 +88,23 @@ def _write_saved_model(packaged: PackagedModel, source: Path, target: Path) -> N
     (extra / MEMBER).write_text(json.dumps(packaged.facts, indent=1), encoding="utf-8")
 
 
+def _refuse_64_bits(packaged: PackagedModel) -> None:
+    """Refuse a model whose predictions need more digits than LiteRT computes with.
+
+    Raises:
+        ExportError: With the formats that have them.
+    """
+    output = packaged.model.outputs[0]
+    if output.dtype == "float64":
+        raise ExportError(
+            f"{', '.join(map(repr, packaged.target_names))} lies so far from zero, for how little it varies, that its "
+            "digits need 64-bit numbers, and LiteRT computes with 32. Export onnx or saved_model; or train on the "
+            "target less a fixed number, and add that where the model runs."
+        )
+
+
 def _write_litert(packaged: PackagedModel, source: Path, target: Path) -> None:  # noqa: ARG001
+    _refuse_64_bits(packaged)
     coded = coded_model(packaged)
     with TemporaryDirectory() as saved:
         coded.model.export(saved, format="tf_saved_model", verbose=False)

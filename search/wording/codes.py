@@ -112,6 +112,7 @@ class Code(StrEnum):
     SENTINEL = "FFS317", Severity.WARNING
     SHORT_YEARS = "FFS318", Severity.NOTICE
     VARIANTS = "FFS319", Severity.WARNING
+    CLOCK_IN_DOUBT = "FFS320", Severity.NOTICE
 
     # 4xx: how training went, and why trials ended
     TRIAL_STOPPED = "FFS401"

@@ -1,6 +1,6 @@
 """Tables of databases: an address that names a table or holds a query, or a file of SQLite or DuckDB.
 
-    sqlite:///shop.db?table=sales                     postgresql+psycopg://me@host/db?table=sales
+    sqlite:///shop.db?table=sales                     postgresql://me@host/db?table=shop.sales
     sqlite:///shop.db?query=SELECT a, y FROM sales    duckdb:///shop.duckdb?table=sales
 
 Addresses stand in space files and run folders, so a password has no place in them: it is taken from the environment.
@@ -26,6 +26,9 @@ __all__ = ["PASSWORD", "address_of", "is_address", "read_database"]
 
 PASSWORD: Final = "FFSEARCH_DATA_PASSWORD"
 """The environment variable with the password of a database that a table is read from."""
+
+_DRIVERS: Final = {"postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql", "mariadb": "mariadb+pymysql"}
+"""What speaks to a server whose address names no driver: those that our extras install."""
 
 _ADDRESS: Final = re.compile(r"(?P<scheme>[a-z][a-z0-9+]*)://", re.IGNORECASE)
 _QUERY: Final = re.compile(r"\s*(?:select|with)\b(?:[^;]|;\s*$)*", re.IGNORECASE)
@@ -116,6 +119,7 @@ def _read_sqlalchemy(address: str, *, table: str | None, query: str | None) -> p
             url = url.set(database=f"file:{url.database}").update_query_dict({"mode": "ro", "uri": "true"})
         elif os.environ.get(PASSWORD):
             url = url.set(password=os.environ[PASSWORD])
+        url = url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
         engine = sa.create_engine(url)
     except (ArgumentError, NoSuchModuleError, ValueError) as error:
         raise DataError(f"{address} is no address of a database: {_first_line(error)}. {_HOW}") from None
@@ -129,8 +133,14 @@ def _read_sqlalchemy(address: str, *, table: str | None, query: str | None) -> p
             if query is not None:
                 return pd.read_sql_query(sa.text(query.replace(":", r"\:")), connection)
             inspected = sa.inspect(connection)
-            name = _chosen([*inspected.get_table_names(), *inspected.get_view_names()], table, address)
-            return pd.read_sql_query(sa.select(sa.text("*")).select_from(sa.table(name)), connection)
+            names = [*inspected.get_table_names(), *inspected.get_view_names()]
+            schema, _, own = (table or "").rpartition(".")
+            if schema and table not in names and schema in inspected.get_schema_names():
+                names = [*inspected.get_table_names(schema), *inspected.get_view_names(schema)]
+                chosen = sa.table(_chosen(names, own, address), schema=schema)
+            else:
+                chosen = sa.table(_chosen(names, table, address))
+            return pd.read_sql_query(sa.select(sa.text("*")).select_from(chosen), connection)
     except (SQLAlchemyError, ValueError, OSError) as error:
         if isinstance(error, DataError):
             raise

@@ -64,6 +64,8 @@ _SEPARATOR_BYTES: Final = 8
 _COMMENT: Final = "#"
 _CONFLICT: Final = re.compile(rb"^(?:<<<<<<<|>>>>>>>) [^\r\n]*", re.MULTILINE)
 
+_SINGLE: Final = b"'"
+
 _PIECE_BYTES: Final = 1 << 20
 """Bytes in which quotes are looked for at once. Choice: they stay in the processor's cache."""
 
@@ -141,6 +143,7 @@ def read_text(payload: bytes, name: str, *, settings: TextSettings) -> Text:
     text, said = _without_separator_line(text)
     delimiter = _delimiter(text, said=settings.delimiter or said)
     refuse_odd_lines(text, name, delimiter=delimiter)
+    text = in_double_quotes(text, delimiter=delimiter)
     shape, doubts = _shape(text, name, delimiter=delimiter, settings=settings)
     # The fast reader would accept torn quotes in silence.
     if b'"' in text and not enclose_cells(_pieces(text), delimiter=shape.delimiter):
@@ -152,6 +155,47 @@ def read_text(payload: bytes, name: str, *, settings: TextSettings) -> Text:
     if shape.is_named_by_r and not named:
         raise DataError(_told_short_header(name, len(shape.names) - 1))
     return Text(frame=frame, notices=(*notices, *doubts), delimiter=shape.delimiter, encoding=encoding, row_names=named)
+
+
+def in_double_quotes(text: bytes, *, delimiter: str) -> bytes:
+    """The text with double quotes around cells that have single ones, where these are the quotes of the file.
+
+    They are where whole columns of the first rows stand in them, or where only with them all rows have as many cells as
+    the header. An apostrophe in front of a number, or within a word, is none.
+    """
+    if _SINGLE not in text[: text.find(b"\n", _SEPARATOR_BYTES * N_SAMPLE_ROWS)]:
+        return text
+    plain, single = (_cells(text, delimiter, quote=quote) for quote in ('"', "'"))
+    widths = {len(cells) for cells in single}
+    if len(widths) != 1 or widths == {1}:
+        return text
+    is_same = {len(cells) for cells in plain} == widths
+    columns = zip(*plain[1:], strict=False) if is_same else ()
+    if is_same and not any(column and all(map(_is_enclosed, column)) for column in columns):
+        return text
+    buffer = io.StringIO(newline="")
+    try:
+        rows = csv.reader(
+            io.StringIO(text.decode("utf-8"), newline=""), delimiter=delimiter, quotechar="'", strict=True
+        )
+        csv.writer(buffer, delimiter=delimiter, lineterminator="\n").writerows(rows)
+    except csv.Error:
+        return text
+    return buffer.getvalue().encode()
+
+
+def _cells(text: bytes, delimiter: str, *, quote: str) -> list[list[str]]:
+    """The first rows by a sign for quotes, as far as they can be split."""
+    rows: list[list[str]] = []
+    lines = io.TextIOWrapper(io.BytesIO(text), "utf-8", newline="")
+    with suppress(csv.Error):
+        reader = csv.reader(lines, delimiter=delimiter, quotechar=quote, strict=True)
+        rows.extend(islice((cells for cells in reader if cells), N_SAMPLE_ROWS))
+    return rows
+
+
+def _is_enclosed(cell: str) -> bool:
+    return len(cell) > 1 and cell[0] == cell[-1] == "'"
 
 
 def _pieces(text: bytes) -> Iterator[memoryview]:
@@ -290,6 +334,7 @@ def fitted_header(first: Sequence[str], rest: Sequence[Sequence[str]]) -> tuple[
         rest: Those of the next rows.
     """
     is_short = rest and all(len(cells) == len(first) + 1 for cells in rest)
+    is_short = is_short and not any(cell[:1] == "'" and cell[-1:] != "'" for cells in rest for cell in cells)  # torn
     return ("", *first) if is_short and any(cells[-1].strip() for cells in rest) else tuple(first)
 
 

@@ -2,7 +2,8 @@
 
 `moments.py` tells in which ways they may be written. A date that begins with its year, or names its month, can be read
 in one way; one that ends with its year in two, and the column decides which: of those with points between,
-`DateReading.dots_day_first`, of others `day_first`. The network reads days since the first date of the table, so that
+`DateReading.dots_day_first`, of others `day_first`. Three numbers of two digits, as 24-05-31, may begin with their year
+too (`year_first`). The network reads days since the first date of the table, so that
 float32 holds them to seconds; what it makes of them stands in `DateCycles` (`columns.py`).
 """
 
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 from ffsearch.errors import DataError
 from ffsearch.search.base.texts import counted
 from ffsearch.search.data.parsing.cells import MISSING_WORDS, ODD_SHARE, Cells, Levels, folded
-from ffsearch.search.data.parsing.moments import DAY_S, has_short_year, is_dotted, seconds_in
+from ffsearch.search.data.parsing.moments import DAY_S, has_short_year, is_dotted, outer_parts, seconds_in
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
 
@@ -45,6 +46,14 @@ MIN_DAYS: Final = 20
 """Fewest different days written as 20240531, or with two digits of their year. Choice: fewer could be versions, such as
 1.2.10."""
 
+_MANY_DAYS: Final = 2
+"""So many times as many different numbers as at a date's end show that days stand at its beginning. Choice."""
+
+_MONTH: Final = "month"
+_DAY: Final = "day"
+_YEAR: Final = "year"
+"""What a date written in numbers alone begins with."""
+
 _N_LOOKED_AT: Final = 1000
 """Different texts looked at before a column counts as dates. Choice: as good as certain, and quick."""
 
@@ -65,15 +74,22 @@ class DateReading:
         day_first: Whether 1/2/2024 is in February.
         origin: The day that counts as 0, as 2024-05-31.
         dots_day_first: Whether 1.2.2024 is.
+        year_first: Whether 24-02-01 is in 2024.
     """
 
     day_first: bool
     origin: str
     dots_day_first: bool = True
+    year_first: bool = False
 
     def read(self, cells: Cells) -> NDArray[np.float64]:
         """Days since the origin, the time of day as their fraction, shape (n_rows,); NaN where there is no date."""
-        return self.days(_seconds(cells, day_first=self.day_first, dots_day_first=self.dots_day_first))
+        return self.days(self.seconds(cells))
+
+    def seconds(self, cells: Cells) -> NDArray[np.float64]:
+        """Seconds since 1970, shape (n_rows,); NaN where there is no date."""
+        orders = {"dots_day_first": self.dots_day_first, "year_first": self.year_first}
+        return _seconds(cells, day_first=self.day_first, **orders)
 
     def days(self, seconds: NDArray[np.float64]) -> NDArray[np.float64]:
         """Seconds since 1970 as days since the origin."""
@@ -107,14 +123,15 @@ class Found:
 
     Args:
         reading: The way.
-        in_doubt: Whether the month could as well come second.
+        in_doubt: What could as well be meant: `column`, that the month comes second; `year_first` and `year_last`,
+            that the year stands at the other end than it is read. Empty where nothing could.
         n_read: Cells that are dates in it.
         odd: The first cell that is none; empty where there is none.
         short_year: Whether years have two digits.
     """
 
     reading: DateReading
-    in_doubt: bool
+    in_doubt: str
     n_read: int
     odd: str = ""
     short_year: bool = False
@@ -147,7 +164,8 @@ def are_days(distinct: NDArray[np.float64]) -> bool:
 
 
 def _is_date(text: str) -> bool:
-    return any(not np.isnan(seconds_in(text, day_first=one, dots_day_first=one)) for one in (False, True))
+    orders = ((False, False), (True, False), (False, True))
+    return any(not np.isnan(seconds_in(text, day_first=d, dots_day_first=d, year_first=y)) for d, y in orders)
 
 
 def seconds_of(text: str, *, day_first: bool, dots_day_first: bool | None = None) -> float:
@@ -158,33 +176,58 @@ def seconds_of(text: str, *, day_first: bool, dots_day_first: bool | None = None
 def find_reading(cells: Cells) -> Found | None:
     """How a column's dates are read; None where no cell is a date.
 
-    Day first or month first is what reads more cells; where both read as many, the one in which the rows are in order,
-    else month first; but day first where points stand between.
+    Day first, month first or (of two digits) year first is what reads more cells. Where several read as many, points
+    mean that the month is not first; then it is the one in which the rows are in order, else what `_likeliest` says.
     """
     written = cells.levels
-    dotted = np.array([is_dotted(text) for text in written.texts[:_N_LOOKED_AT]], dtype=np.bool_).any()
-    both = {first: _seconds(cells, day_first=first, dots_day_first=first) for first in (False, True)}
-    n_read = {first: int(np.isfinite(seconds).sum()) for first, seconds in both.items()}
-    best = [first for first, count in n_read.items() if count == max(n_read.values())]
+    texts = written.texts[:_N_LOOKED_AT]
+    dotted = any(map(is_dotted, texts))
+    ends = [parts for text in texts if (parts := outer_parts(text)) is not None]
+    seconds = {one: _seconds(cells, day_first=one == _DAY, year_first=one == _YEAR) for one in (_MONTH, _DAY)}
+    if ends:
+        seconds[_YEAR] = _seconds(cells, day_first=dotted, year_first=True)
+    n_read = {order: int(np.isfinite(moments).sum()) for order, moments in seconds.items()}
+    best = [order for order, count in n_read.items() if count == max(n_read.values())]
     if not max(n_read.values()):
         return None
-    differ = len(best) > 1 and not np.array_equal(both[False], both[True], equal_nan=True)
-    in_order = [first for first in best if _is_in_order(both[first])] if differ else []
-    day_first = dotted if differ and dotted else (in_order if len(in_order) == 1 else best)[0]
-    day_first = bool(day_first)
-    seconds = both[day_first]
-    odd = np.isnan(seconds) & (written.codes >= 0)
+    best = [one for place, one in enumerate(best) if not any(_are_same(seconds, one, other) for other in best[:place])]
+    if dotted and _DAY in best:
+        best = [order for order in best if order != _MONTH]
+    in_order = [order for order in best if _is_in_order(seconds[order])] if len(best) > 1 else []
+    order, in_doubt = (in_order[0], "") if len(in_order) == 1 else _likeliest(best, ends=ends)
+    day_first = order == _DAY or (order == _YEAR and dotted)
+    odd = np.isnan(seconds[order]) & (written.codes >= 0)
     return Found(
         reading=DateReading(
             day_first=day_first,
-            origin=date.fromordinal(int(np.nanmin(seconds) // DAY_S) + _1970).isoformat(),
+            origin=date.fromordinal(int(np.nanmin(seconds[order]) // DAY_S) + _1970).isoformat(),
             dots_day_first=day_first if dotted else True,
+            year_first=order == _YEAR,
         ),
-        in_doubt=differ and not dotted and len(in_order) != 1,
-        n_read=n_read[day_first],
+        in_doubt=in_doubt,
+        n_read=n_read[order],
         odd=written.texts[written.codes[np.flatnonzero(odd)[0]]] if odd.any() else "",
-        short_year=any(map(has_short_year, written.texts[:_N_LOOKED_AT])),
+        short_year=any(map(has_short_year, texts)),
     )
+
+
+def _are_same(seconds: Mapping[str, NDArray[np.float64]], one: str, other: str) -> bool:
+    return np.array_equal(seconds[one], seconds[other], equal_nan=True)
+
+
+def _likeliest(orders: Sequence[str], *, ends: Sequence[tuple[str, str]]) -> tuple[str, str]:
+    """Of orders that read all dates alike the one to take, and what of it is in doubt (`Found.in_doubt`).
+
+    A year stands where fewer different numbers do: days of few years are many. Else the month is first.
+    """
+    doubt = ""
+    if _YEAR in orders and len(orders) > 1:
+        n_first, n_last = (len(set(parts)) for parts in zip(*ends, strict=True))
+        if n_first < n_last:
+            return _YEAR, "year_first"
+        orders = [order for order in orders if order != _YEAR]
+        doubt = "year_last" if n_first < _MANY_DAYS * n_last else ""
+    return (_MONTH, "column") if len(orders) > 1 else (orders[0], doubt)
 
 
 def moments_per_unit(cells: Cells) -> float:
@@ -216,21 +259,24 @@ def as_moments(cells: Cells) -> tuple[NDArray[np.float64], Finding | None]:
             "in time. Fill them in, remove those rows, or leave data.time out."
         )
     dates = find_reading(cells)
-    moments = np.full(len(cells), np.nan) if dates is None else _seconds(cells, day_first=dates.reading.day_first)
+    moments = np.full(len(cells), np.nan) if dates is None else dates.reading.seconds(cells)
     if dates is None or np.isnan(moments).any():
         odd = written.texts[written.codes[np.flatnonzero(np.isnan(moments))[0]]]
         raise DataError(
             f"The time column {cells.name!r} holds {odd!r}, which is neither a number nor a date such as 2024-05-31, "
             "31/05/2024 or 2024-05-31 12:30. Write all its cells in one of these ways, or leave data.time out."
         )
-    return moments, found(Code.DATES_IN_DOUBT, "time", column=cells.name) if dates.in_doubt else None
+    forms = {"column": "time", "year_first": "time_year_first", "year_last": "time_year_last"}
+    return moments, found(Code.DATES_IN_DOUBT, forms[dates.in_doubt], column=cells.name) if dates.in_doubt else None
 
 
 def _is_in_order(seconds: NDArray[np.float64]) -> bool:
     return bool((np.diff(seconds[np.isfinite(seconds)]) >= 0).all())
 
 
-def _seconds(cells: Cells, *, day_first: bool, dots_day_first: bool | None = None) -> NDArray[np.float64]:
+def _seconds(
+    cells: Cells, *, day_first: bool, dots_day_first: bool | None = None, year_first: bool = False
+) -> NDArray[np.float64]:
     """Seconds since 1970, NaN where there is no date, shape (n_rows,)."""
     column = cells.column
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
@@ -240,10 +286,13 @@ def _seconds(cells: Cells, *, day_first: bool, dots_day_first: bool | None = Non
     is_number = pd.api.types.is_numeric_dtype(column.dtype)
     levels = cells.levels if is_number else cells.written  # 20240531.0 is a day without its point
     dots = day_first if dots_day_first is None else dots_day_first
-    return np.append(_seconds_of_texts(levels.texts, day_first=day_first, dots_day_first=dots), np.nan)[levels.codes]
+    seconds = _seconds_of_texts(levels.texts, day_first=day_first, dots_day_first=dots, year_first=year_first)
+    return np.append(seconds, np.nan)[levels.codes]
 
 
-def _seconds_of_texts(texts: Sequence[str], *, day_first: bool, dots_day_first: bool) -> NDArray[np.float64]:
+def _seconds_of_texts(
+    texts: Sequence[str], *, day_first: bool, dots_day_first: bool, year_first: bool
+) -> NDArray[np.float64]:
     """Seconds since 1970 of every text; those in the most common ways at a hundred times the speed of others."""
     seconds = np.full(len(texts), np.nan)
     if not len(texts):
@@ -260,6 +309,7 @@ def _seconds_of_texts(texts: Sequence[str], *, day_first: bool, dots_day_first: 
         seconds[standard] = np.asarray(moments, dtype=np.float64) / 1e6
     except pa.ArrowInvalid:  # a 31st of February
         standard[:] = False
+    orders = {"day_first": day_first, "dots_day_first": dots_day_first, "year_first": year_first}
     for place in np.flatnonzero(~standard).tolist():
-        seconds[place] = seconds_in(texts[place], day_first=day_first, dots_day_first=dots_day_first)
+        seconds[place] = seconds_in(texts[place], **orders)
     return seconds

@@ -5,7 +5,8 @@
     12:30    04:16:27.5    1 days 04:16:27    PT1H30M    1h 30m
 
 This file needs nothing but Python, so that it can be copied to where a model runs, beside `host.py`. Months have their
-names in English, German, French, Spanish and Portuguese. Two digits of a year are those of 1969 to 2068, as in POSIX.
+names in English, German, French, Spanish, Portuguese, Italian and Dutch. Two digits of a year are those of 1969 to
+2068, as in POSIX.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import re
 from datetime import date
 from typing import Any, Final
 
-__all__ = ["WINDOW", "has_short_year", "is_ambiguous", "is_dotted", "seconds_in", "time_in"]
+__all__ = ["WINDOW", "has_short_year", "is_ambiguous", "is_dotted", "outer_parts", "seconds_in", "time_in"]
 
 DAY_S: Final = 86_400
 WINDOW: Final = (1969, 2068)
@@ -23,18 +24,18 @@ WINDOW: Final = (1969, 2068)
 _1970: Final = date(1970, 1, 1).toordinal()
 
 _NAMES: Final = (
-    "jan january januar jänner janeiro enero ene janvier janv",
-    "feb february februar feber fev fevereiro febrero février fevrier févr fevr fév",
-    "mar march märz maerz mär mrz março marco marzo mars",
-    "apr april abr abril avril avr",
-    "may mai maio mayo",
-    "jun june juni junho junio juin",
-    "jul july juli julho julio juillet juil",
-    "aug august ago agosto août aout aoû",
-    "sep sept september set setembro septiembre septembre",
-    "oct october oktober okt out outubro octubre octobre",
+    "jan january januar jänner janeiro enero ene janvier janv gennaio gen januari",
+    "feb february februar feber fev fevereiro febrero février fevrier févr fevr fév febbraio februari",
+    "mar march märz maerz mär mrz março marco marzo mars maart mrt",
+    "apr april abr abril avril avr aprile",
+    "may mai maio mayo maggio mag mei",
+    "jun june juni junho junio juin giugno giu",
+    "jul july juli julho julio juillet juil luglio lug",
+    "aug august ago agosto août aout aoû augustus",
+    "sep sept september set setembro septiembre septembre settembre",
+    "oct october oktober okt out outubro octubre octobre ottobre ott",
     "nov november novembro noviembre novembre",
-    "dec december dezember dez dezembro dic diciembre décembre decembre déc",
+    "dec december dezember dez dezembro dic diciembre décembre decembre déc dicembre",
 )
 _MONTHS: Final = {name: month for month, names in enumerate(_NAMES, start=1) for name in names.split()}
 _WEEKDAYS: Final = re.compile(
@@ -66,9 +67,15 @@ _DATE: Final = re.compile(
     r"(?:(?:,? +(?:at |um |às |a las |à )?|[Tt_]|:|, )(?P<hour>\d{1,2})(?P<colon>[:.h])?(?P<minute>\d{2})"
     r"(?:(?:(?P=colon))?(?P<sec>\d{2})(?:[.,](?P<fraction>\d+))?)?"
     r"(?:\s?(?P<half>[AaPp])\.?[Mm]\.?)?(?: ?(?:Uhr|hrs?|h|uur))?)?"
-    r"(?: ?(?P<zone>[A-Za-z]{1,4}|(?:UTC|GMT)?[+-]\d{2}(?::?\d{2})?))?(?: ?\[[\w/]+\]| ?\([A-Z]{3,5}\))?",
+    r"(?: ?(?P<zone>[A-Za-z]{1,4}|(?:UTC|GMT)?[+-]\d{2}(?::?\d{2})?))?(?: ?\[[\w/]+\]| ?\([A-Z][\w ]+\))?",
 )
 _OF: Final = re.compile(r"\b(?:de|of|del|do)\b\s*", re.IGNORECASE)
+_YEAR_BEHIND: Final = re.compile(
+    r"(?P<date>[A-Za-z]{3,9} {1,2}\d{1,2}) (?P<clock>\d{1,2}:\d{2}:\d{2})"
+    r"(?P<zone> (?:[A-Z]{1,4}|[+-]\d{4}))? (?P<year>\d{4})"
+)
+"""As the C library, Java, git and Twitter write them: Wed Oct 10 20:19:24 +0000 2018."""
+_CHINESE: Final = re.compile(r"(\d{4})年(\d{1,2})月(\d{1,2})日")
 _SPAN: Final = re.compile(r"(\d{4}-\d{2}-\d{2})/\d{4}-\d{2}-\d{2}")
 
 _CLOCK: Final = re.compile(
@@ -83,18 +90,19 @@ _PARTS: Final = re.compile(
 )
 
 
-def seconds_in(text: str, *, day_first: bool, dots_day_first: bool) -> float:
+def seconds_in(text: str, *, day_first: bool, dots_day_first: bool, year_first: bool = False) -> float:
     """Seconds from 1970 to a moment, in UTC where the text names its zone; NaN if the text is no date.
 
     Args:
         text: A cell without blanks around it.
         day_first: Whether 1/2/2024 is in February.
         dots_day_first: Whether 1.2.2024 is.
+        year_first: Whether 24-02-01 is in 2024; it begins with its day or month otherwise.
     """
     found = _found(text)
     if found is None:
         return float("nan")
-    day = _day(found, day_first=day_first, dots_day_first=dots_day_first)
+    day = _day(found, day_first=day_first, dots_day_first=dots_day_first, year_first=year_first)
     clock_s = _clock_s(found)
     if day is None or clock_s is None:
         return float("nan")
@@ -112,6 +120,14 @@ def is_dotted(text: str) -> bool:
     """Whether it is so, with points between."""
     found = _found(text)
     return found is not None and found["first"] is not None and "." in found["sep"]
+
+
+def outer_parts(text: str) -> tuple[str, str] | None:
+    """What stands at both ends of a date of three numbers of two digits, of which either may be its year."""
+    found = _found(text)
+    if found is None or not found["first"] or len(found["first"]) != 2 or len(found["last"]) != 2:
+        return None
+    return found["first"], found["last"]
 
 
 def has_short_year(text: str) -> bool:
@@ -153,20 +169,29 @@ def _found(text: str) -> re.Match[str] | None:
     span = _SPAN.fullmatch(text)
     if span is not None:
         return _DATE.fullmatch(span[1])
+    if text[4:5] == "年":
+        return _DATE.fullmatch(_CHINESE.sub(r"\1-\2-\3", text))
     shorter = _OF.sub("", _WEEKDAYS.sub("", text, count=1) if _WEEKDAYS.match(text) else text)
+    behind = _YEAR_BEHIND.fullmatch(shorter)
+    if behind is not None:
+        shorter = f"{behind['date']} {behind['year']} {behind['clock']}{behind['zone'] or ''}"
     return _DATE.fullmatch(shorter) if shorter != text else None
 
 
-def _day(found: re.Match[str], *, day_first: bool, dots_day_first: bool) -> int | None:
+def _day(found: re.Match[str], *, day_first: bool, dots_day_first: bool, year_first: bool) -> int | None:
     """The ordinal of the day; None where there is no such day."""
     year = next(found[name] for name in _YEARS if found[name])
+    year_first = year_first and bool(found["first"]) and len(found["first"]) == len(year) == 2
+    year = found["first"] if year_first else year
     full = int(year) + (0 if len(year) == 4 else 2000 if int(year) <= WINDOW[1] % 100 else 1900)
     month: Any
     day: Any
     try:
         if found["week"]:
             return date.fromisocalendar(full, int(found["week"]), int(found["weekday"] or 1)).toordinal()
-        if found["first"]:
+        if year_first:
+            month, day = found["second"], found["last"]
+        elif found["first"]:
             first = dots_day_first if "." in found["sep"] else day_first
             day, month = (found["first"], found["second"]) if first else (found["second"], found["first"])
         else:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 import pandas as pd
@@ -29,6 +30,7 @@ __all__ = [
     "plain_names",
     "refuse_repeated",
     "row_names",
+    "words_of",
 ]
 
 BLANKS: Final = " \t\r\n\v\f\N{NO-BREAK SPACE}\N{ZERO WIDTH SPACE}\N{ZERO WIDTH NO-BREAK SPACE}"
@@ -120,3 +122,10 @@ def by_name(frame: pd.DataFrame, wanted: Sequence[str]) -> dict[str, pd.Series[A
         elif name in frame.index.names:
             columns[name] = pd.Series(frame.index.get_level_values(name), name=name)
     return columns
+
+
+def words_of(name: str) -> set[str]:
+    """The words of a name: `customerID`, `customer_id` and `Customer #` have `customer` in common."""
+    starts = [0, *(found.end(1) for found in re.finditer(r"([a-z0-9])(?=[A-Z])", name)), len(name)]
+    pieces: Sequence[str] = [name[start:end] for start, end in pairwise(starts)]
+    return {word for piece in pieces for word in re.split(r"[\W_\d]+", piece.lower()) if word}

@@ -28,7 +28,7 @@ from ffsearch.search.data.parsing.signs import OTHER, are_surely_thousands, are_
 from ffsearch.search.data.parsing.units import Shape, common_units, shape_of
 from ffsearch.search.data.parsing.written import LIMIT, RANGE, amount
 
-__all__ = ["PLAIN", "Spelling", "find_spelling", "find_thousands"]
+__all__ = ["PLAIN", "Spelling", "find_spelling", "find_thousands", "share_read"]
 
 _N_LOOKED_AT: Final = 1000
 """Different cells a spelling is chosen by. Choice: as good as certain, and quick; all are then read in it."""
@@ -44,7 +44,7 @@ _FEW_SCALES: Final = frozenset("BbmT")
 
 _DIGIT: Final = re.compile(r"[0-9]")
 _SPACES: Final = " \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}"
-_BETWEEN: Final = ("'", _SPACES)
+_BETWEEN: Final = ("'\N{RIGHT SINGLE QUOTATION MARK}", _SPACES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,6 +177,9 @@ def _units(shapes: Sequence[tuple[Shape, int]]) -> dict[str, Any] | None:
             counter[getattr(shape, part)] += count
     for counter in seen.values():
         counter.pop("", None)
+    if any(_plain_unit(unit) == "dr" for unit in seen["after"]):  # beside debits CR is credit, and no crore
+        for credit in [scale for scale in seen["scale"] if _plain_unit(scale) == "cr"]:
+            seen["after"][credit] += seen["scale"].pop(credit)
     scales = set(seen["scale"])
     if (scales and scales <= _FEW_SCALES) or len(seen["sign"]) > 1:  # 1+ and 1- are marks of a school
         return None
@@ -193,6 +196,10 @@ def _units(shapes: Sequence[tuple[Shape, int]]) -> dict[str, Any] | None:
     return {"before": next(iter(before), ""), "after": one, "units": factors}
 
 
+def _plain_unit(unit: str) -> str:
+    return unit.rstrip(".").casefold()
+
+
 def _candidates(
     table: TableReading, *, before: str, after: str, units: tuple[tuple[str, float], ...]
 ) -> list[Spelling]:
@@ -207,6 +214,14 @@ def _candidates(
             Spelling(decimal=decimal, thousands=sign, before=before, after=after, units=units) for sign in between
         ]
     return found
+
+
+def share_read(spelling: Spelling, texts: Sequence[str], counts: Sequence[int]) -> float:
+    """Share of a column's cells (of a thousand different ones) that are numbers in a spelling and in no other."""
+    places = np.unique(np.linspace(0, len(texts) - 1, min(_N_LOOKED_AT, len(texts))).astype(np.int64)).tolist()
+    looked_at = [(texts[place], counts[place]) for place in places]
+    n_cells: int = sum(count for _, count in looked_at)
+    return float(_n_read(spelling, looked_at) / max(1, n_cells))
 
 
 def _n_read(spelling: Spelling, looked_at: Sequence[tuple[str, int]]) -> int:

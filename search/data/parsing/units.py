@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ffsearch.search.data.parsing.written import SCALES
+from ffsearch.search.data.parsing.written import SCALES, powered
 
-__all__ = ["Shape", "common_units", "shape_of"]
+__all__ = ["Shape", "common_units", "is_currency", "shape_of"]
 
-_SIGN: Final = r"[$€£¥₹₩₽₺₴₫฿¢₱₦]"
+_SIGN: Final = r"[$€£¥₹₩₽₺₴₫฿¢₱₦₪₡₲₵₸₼₾￥￡＄]"
 _CODES: Final = "USD|EUR|GBP|CHF|JPY|CAD|AUD|NZD|INR|BRL|CNY|RMB|SEK|NOK|DKK|PLN|CZK|HUF|ZAR|MXN|SGD|HKD|TRY|RUB"
 _BEFORE: Final = rf"{_SIGN}|(?:US|R|C|A|CA|AU|NZ|HK|S|MX)\$|{_CODES}|Rs\.?|kr\.?|Fr\.?|zł"
 """Currencies. Choice: other letters in front of a number begin a code, such as A12."""
@@ -27,7 +27,7 @@ _SCALE: Final = "|".join(
     + [rf"(?i:{word})\.?(?![^\W\d_])" for word in SCALES if len(word) > 1]
 )
 _CELL: Final = re.compile(
-    rf"[+-]?\s*(?P<before>{_BEFORE})?\s*[+-]?\s*(?P<body>[.,]?\d(?:[\d.,'\s]*\d)?[.,]?)(?P<power>[eE][+-]?\d{{1,3}})?"
+    rf"[+-]?\s*(?P<before>{_BEFORE})?\s*[+-]?\s*(?P<body>[.,]?\d(?:[\d.,'\u2019\s]*\d)?[.,]?)(?P<power>[eE][+-]?\d{{1,3}})?"
     rf"\s*(?P<scale>{_SCALE})?\s*(?P<after>{_AFTER})?"
 )
 _MINUS: Final = str.maketrans(dict.fromkeys("\u2212\u2012\u2013\ufe63\uff0d", "-"))
@@ -63,7 +63,7 @@ class Shape:
 
 def shape_of(text: str) -> Shape | None:
     """The parts of a cell that may be a number; None where it cannot be."""
-    whole = text.strip().translate(_MINUS)
+    whole = powered(text.strip().translate(_MINUS))
     rest = _WRAPPED.sub("", whole, count=1) if _WRAPPED.match(whole) else whole
     found = _CELL.fullmatch(rest)
     sign = ""
@@ -90,6 +90,11 @@ def shape_of(text: str) -> Shape | None:
     )
 
 
+def is_currency(unit: str) -> bool:
+    """Whether what stands beside a number is a currency, on whichever side."""
+    return re.fullmatch(_BEFORE, unit) is not None
+
+
 _OF_ONE: Final = (
     {"B": 1.0, "bytes": 1.0, "kB": 1e3, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12},
     {"KiB": 1.0, "MiB": 1024.0, "GiB": 1024.0**2},
@@ -103,6 +108,8 @@ _OF_ONE: Final = (
     {"ms": 1e-3, "s": 1.0, "sec": 1.0, "secs": 1.0, "seconds": 1.0, "min": 60.0, "mins": 60.0, "minute": 60.0,
      "minutes": 60.0, "h": 3600.0, "hr": 3600.0, "hrs": 3600.0, "hour": 3600.0, "hours": 3600.0, "day": 86400.0,
      "days": 86400.0, "week": 604800.0, "weeks": 604800.0},
+    {"CR": 1.0, "Cr": 1.0, "cr": 1.0, "CR.": 1.0, "Cr.": 1.0, "DR": -1.0, "Dr": -1.0, "dr": -1.0, "DR.": -1.0,
+     "Dr.": -1.0},
     {"month": 1.0, "months": 1.0, "mo": 1.0, "year": 12.0, "years": 12.0, "yr": 12.0, "yrs": 12.0},
 )  # fmt: skip
 """Units of which each is so many times another."""

@@ -16,7 +16,7 @@ _ALSO: Final = (("0.0", "1.0"),)
 
 _OF_PEOPLE: Final = (
     ("não", "sim"), ("nao", "sim"), ("n", "s"), ("falso", "verdadeiro"), ("falsch", "wahr"), ("nein", "ja"),
-    ("faux", "vrai"), ("non", "oui"),
+    ("faux", "vrai"), ("non", "oui"), ("no", "sí"), ("no", "si"), ("falso", "verdadero"), ("nee", "ja"), ("nej", "ja"),
 )  # fmt: skip
 """What rows to come may say for the truth values of a column, as spreadsheets and people of other languages do."""
 

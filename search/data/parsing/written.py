@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-__all__ = ["LIMIT", "MARK", "RANGE", "SCALES", "SCALE_LETTERS", "amount", "plain_number"]
+__all__ = ["LIMIT", "MARK", "RANGE", "SCALES", "SCALE_LETTERS", "amount", "plain_number", "powered"]
 
 LIMIT: Final = "limit"
 MARK: Final = "mark"
@@ -42,6 +42,18 @@ _BETWEEN_TWO: Final = re.compile(
 )
 
 
+_POWER: Final = re.compile(r"\s?[×x*·]\s?10(?:(?:\^|\*\*)([+-]?[0-9]{1,3})|([⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,3}))")
+_RAISED: Final = str.maketrans("⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "+-0123456789")
+
+
+def powered(text: str) -> str:
+    """A text in which powers of ten are written as `float` reads them: `1.87×10^3` is `1.87e3`."""
+    found = _POWER.search(text)
+    if found is None:
+        return text
+    return f"{text[: found.start()]}e{found[1] or found[2].translate(_RAISED)}{text[found.end() :]}"
+
+
 def plain_number(text: str) -> float:
     """What `float` makes of a text, NaN where it is none; `1_000` and other scripts' digits are none."""
     return float(text) if text.isascii() and _NUMBER.fullmatch(text) else float("nan")
@@ -58,7 +70,7 @@ def amount(text: str, reading: Mapping[str, Any]) -> tuple[float, str]:
     Returns:
         The number, and `LIMIT`, `RANGE`, `MARK` or nothing.
     """
-    text = text.strip()
+    text = powered(text.strip().translate(_MINUS))
     number = _exact(text, reading)
     if number == number:
         return number, ""
@@ -129,7 +141,8 @@ def _patterns(
     unit = "|".join(map(re.escape, sorted(factors, key=len, reverse=True))) or re.escape(after)
     words = [re.escape(word) for word in sorted(SCALES, key=len, reverse=True) if word not in SCALE_LETTERS]
     letters = "".join(letter for letter in SCALE_LETTERS if letter not in (after, *factors))
-    words = [word for word in words if word != after.lower()]
+    taken = {unit.lower().rstrip(".") for unit in (after, *factors)}
+    words = [word for word in words if word not in taken]
     scale = rf"(?P<scale>(?:[{letters}]|(?i:{'|'.join(words)})\.?)(?![^\W\d_]))"
     pattern = re.compile(
         rf"(?P<sign>[+-]?)\s*(?:{re.escape(before)})?\s*(?P<inner>[+-]?)\s*"
