@@ -228,6 +228,11 @@ class DataSpec(SpaceSection):
         description="By time, how long before the first held-out row nothing is learnt from, for labels that look "
         "ahead (sales of the next week): in the unit of the time column, for dates in days.",
     )
+    weights: Column | None = Field(
+        default=None,
+        description="A column of positive numbers: a row of weight w counts as w rows, in training, scores, intervals "
+        "and for the models to beat. It is no feature, and `predict` needs none.",
+    )
     test: ShareOrFile = Field(
         default=0.2,
         description="The sealed test part: a share of rows, or a file of its own. null: none is set apart.",
@@ -299,9 +304,20 @@ class DataSpec(SpaceSection):
         for name in ordered:
             if name in targets:
                 yield Fault(path=("ordinal", name), text=f"{shown(name)} is also the target; it is in one of the two.")
-        for key in ("groups", "time"):
+        for key in ("groups", "time", "weights"):
             if raw.get(key) is not None and as_column(raw[key]) in targets:
                 yield Fault(path=(key,), text=f"{shown(raw[key])} is also the target; it is in one of the two.")
+        if raw.get("weights") is not None:
+            yield from _other_roles(raw, as_column(raw["weights"]))
+
+
+def _other_roles(raw: Mapping[str, Any], weights: Any) -> Iterator[Fault]:
+    """Other keys that name the column of weights, which is nothing beside."""
+    for key in ("groups", "time", "drop", "categories", "numbers", "keep", "merge", "ordinal"):
+        value = raw.get(key)
+        names = list(value) if isinstance(value, list | tuple | Mapping) else [] if value is None else [value]
+        if weights in list(map(as_column, names)):
+            yield Fault(path=("weights",), text=f"{shown(weights)} is also in data.{key}; it is in one of the two.")
 
 
 _Depth = Annotated[StrictInt, Field(ge=1, le=MAX_DEPTH)]

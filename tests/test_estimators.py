@@ -34,7 +34,11 @@ CHECKED: Final[dict[str, Any]] = {
 }
 """Enough training for the checks that ask for a score."""
 
-EXPECTED_FAILURES: Final[dict[str, str]] = {}
+EXPECTED_FAILURES: Final[dict[str, str]] = {
+    "check_sample_weight_equivalence_on_dense_data": "weights of 0 are refused, and validation rows are drawn row by "
+    "row: a table with repeated rows has other ones, and an epoch of other batches. That a weight is worth so many "
+    "copies where rows and batches do not differ is tested in contracts/trainers.py.",
+}
 """Checks of scikit-learn that cannot pass, with the reason."""
 
 FAST: Final = frozenset(

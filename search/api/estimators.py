@@ -99,19 +99,23 @@ class _Searched(BaseEstimator):  # type: ignore[misc]  # scikit-learn publishes 
         tags.target_tags.required = True
         return tags
 
-    def _search(self, rows: pd.DataFrame, targets: pd.DataFrame, *, task: Task) -> None:
+    def _search(self, rows: pd.DataFrame, targets: pd.DataFrame, *, task: Task, sample_weight: Any) -> None:
         """Run the search, and keep the run and its model."""
         from ffsearch.search.console.progress import observing
 
         self.__dict__.pop("_kept", None)  # a fit that fails leaves no predictions of an earlier one
+        columns, overrides = [rows, targets], self._overrides(task)
+        if sample_weight is not None:
+            weights = _weights(sample_weight, rows, others=[*rows.columns, *targets.columns])
+            columns, overrides = [*columns, weights], {"data.weights": str(weights.columns[0]), **overrides}
         folder = _Temporary() if self.out is None else None
         observer, showing = observing(quiet=not self.verbose, as_json=False)
         with showing:
             done = run_search(
                 self.space,
-                data=pd.concat([rows, targets], axis=1),
+                data=pd.concat(columns, axis=1),
                 target=[str(name) for name in targets.columns] if targets.shape[1] > 1 else str(targets.columns[0]),
-                overrides=self._overrides(task),
+                overrides=overrides,
                 out=self.out if folder is None else folder.run,
                 fresh=folder is None,
                 observer=observer,
@@ -207,12 +211,13 @@ class FFSearchClassifier(ClassifierMixin, _Searched):  # type: ignore[misc]  # s
         (178, 3)
     """
 
-    def fit(self, X: Any, y: Any) -> Self:  # noqa: N803
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # noqa: N803
         """Search on these rows, and refit the best on all that are not sealed.
 
         Args:
             X: A frame or an array, shape (n_rows, n_features): numbers, texts, dates; missing cells are legal.
             y: Classes, shape (n_rows,).
+            sample_weight: For how many rows each counts, above 0, shape (n_rows,); None: all alike.
 
         Raises:
             ValueError: If rows or classes cannot be learnt from (`DataError` among them).
@@ -233,7 +238,7 @@ class FFSearchClassifier(ClassifierMixin, _Searched):  # type: ignore[misc]  # s
             raise DataError(f"y has one class, {classes[0]!r}, and a classifier needs two. Give rows of another class.")
         texts = np.array(_class_texts(classes), dtype=object)
         task = Task.BINARY if len(classes) == 2 else Task.MULTICLASS
-        self._search(rows, pd.DataFrame({name: texts[codes]}), task=task)
+        self._search(rows, pd.DataFrame({name: texts[codes]}), task=task, sample_weight=sample_weight)
         self.classes_ = classes
         # A class that sealed rows alone have was learnt from no row, and has no place among the model's.
         labels = self._kept.model.labels
@@ -278,12 +283,13 @@ class FFSearchRegressor(RegressorMixin, _Searched):  # type: ignore[misc]  # sci
         tags.target_tags.multi_output = True
         return tags
 
-    def fit(self, X: Any, y: Any) -> Self:  # noqa: N803
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # noqa: N803
         """Search on these rows, and refit the best on all that are not sealed.
 
         Args:
             X: A frame or an array, shape (n_rows, n_features): numbers, texts, dates; missing cells are legal.
             y: Finite numbers, shape (n_rows,) or (n_rows, n_targets).
+            sample_weight: For how many rows each counts, above 0, shape (n_rows,); None: all alike.
 
         Raises:
             ValueError: If rows or targets cannot be learnt from (`DataError` among them).
@@ -296,7 +302,8 @@ class FFSearchRegressor(RegressorMixin, _Searched):  # type: ignore[misc]  # sci
         check_consistent_length(rows, values)
         columns = values.reshape(len(rows), -1)
         names = _target_names(y, rows, n_targets=columns.shape[1])
-        self._search(rows, pd.DataFrame(columns, columns=names), task=Task.REGRESSION)
+        targets = pd.DataFrame(columns, columns=names)
+        self._search(rows, targets, task=Task.REGRESSION, sample_weight=sample_weight)
         self._is_flat = values.ndim == 1
         return self
 
@@ -369,6 +376,24 @@ def _target_names(y: Any, rows: pd.DataFrame, *, n_targets: int) -> list[str]:
     while any(str(column).startswith(stem) for column in rows.columns):
         stem += "_"
     return [stem] if n_targets == 1 else [f"{stem}{place}" for place in range(n_targets)]
+
+
+def _weights(sample_weight: Any, rows: pd.DataFrame, *, others: Sequence[Hashable]) -> pd.DataFrame:
+    """Weights as a column beside the rows, under a name that no other has; what they may be, the table says.
+
+    Raises:
+        ValueError: If they are not one number a row.
+    """
+    given = as_pandas(sample_weight, what="sample_weight") if is_foreign_frame(sample_weight) else sample_weight
+    values = np.asarray(given)
+    if values.ndim == 0:
+        values = np.full(len(rows), values)
+    values = column_or_1d(values, dtype=np.float64)
+    check_consistent_length(rows, values)
+    stem = "sample_weight"
+    while stem in set(map(str, others)):
+        stem += "_"
+    return pd.DataFrame({stem: values})
 
 
 def _class_texts(classes: NDArray[Any]) -> list[str]:

@@ -215,11 +215,11 @@ class _Training(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no
         predictions = predictions_from_logits(self._head, logits, scale=self._split.target_scale)
         self._progress.record(
             train_loss=logs["data_loss"],
-            valid_loss=mean_loss(self._head, self._split.y_valid, logits),
+            valid_loss=mean_loss(self._head, self._split.y_valid, logits, weight=self._split.valid_weight),
             penalty=max(0.0, logs["loss"] - logs["data_loss"]),
         )
         diverged = self._progress.ended is Ended.DIVERGED
-        metrics = {} if diverged else metric_values(self._head.task, truth, predictions)
+        metrics = {} if diverged else metric_values(self._head.task, truth, predictions, self._split.valid_weight)
         if self._progress.improved:
             self._metrics = metrics
         value = metrics.get(self._inputs.objective.name, math.nan)

@@ -63,7 +63,7 @@ def conclude(
     scores, of_figures = (
         resampled_scores(
             objective, truth=answered.truth, terms=terms, units=answered.units,
-            rng=generator(study.plan.seed, Purpose.BOOTSTRAP),
+            weight=answered.weight, rng=generator(study.plan.seed, Purpose.BOOTSTRAP),
         )
         for objective, terms in ((study.objective, answered.terms), (everyday, answered.everyday))
     )  # fmt: skip

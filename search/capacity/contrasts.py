@@ -27,6 +27,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -34,6 +35,7 @@ from numpy.typing import NDArray
 
 from ffsearch.search.base.confidence import CONFIDENCE, SIGNIFICANT, TAIL
 from ffsearch.search.base.objective import Objective
+from ffsearch.search.evidence.metrics import RowWeight
 from ffsearch.search.evidence.terms import weight_chunks, weighted_scores
 from ffsearch.search.evidence.units import Units
 
@@ -183,6 +185,7 @@ def resampled_scores(
     terms: NDArray[np.float32],
     rng: np.random.Generator,
     units: Units | None = None,
+    weight: RowWeight = None,
 ) -> Scores:
     """Scores on the test rows and on resamples of them, the same resamples for all networks.
 
@@ -192,16 +195,16 @@ def resampled_scores(
         terms: Of every network, shape (n_cells, n_seeds, n_rows, n_terms).
         rng: Where resamples are drawn from.
         units: What is independent, and so drawn whole; None: every row by itself.
+        weight: What each row weighs, shape (n_rows,); None: all alike.
     """
     n_cells, n_seeds, n_rows, n_terms = terms.shape
     flat = terms.reshape(n_cells * n_seeds, n_rows, n_terms)
     gain = -objective.sign
-    values = weighted_scores(objective.name, truth=truth, terms=flat, weights=np.ones((1, n_rows), np.float32))
+    score = partial(weighted_scores, objective.name, truth=truth, terms=flat, weight=weight)
+    values = score(weights=np.ones((1, n_rows), np.float32))
     units = units or Units.of_rows(n_rows)
     chunks = weight_chunks(N_RESAMPLES, units=units, rng=rng)
-    drawn = np.concatenate(
-        [weighted_scores(objective.name, truth=truth, terms=flat, weights=chunk) for chunk in chunks]
-    )
+    drawn = np.concatenate([score(weights=chunk) for chunk in chunks])
     return Scores(
         values=gain * values.reshape(n_cells, n_seeds),
         resampled=gain * drawn.reshape(-1, n_cells, n_seeds),

@@ -50,6 +50,7 @@ class Answered:
         everyday: What it adds to the score of the book's figures, float32 (n_cells, n_seeds, n_rows, 1).
         everyday_train: That score on the rows each was trained on, shape (n_cells, n_seeds).
         diverged: Whether a network diverged, and knowing nothing stands in its place, bool (n_cells, n_seeds).
+        weight: What every test row weighs, shape (n_rows,); None: all alike.
     """
 
     places: tuple[int, ...]
@@ -63,6 +64,7 @@ class Answered:
     everyday: NDArray[np.float32]
     everyday_train: NDArray[np.float64]
     diverged: NDArray[np.bool_]
+    weight: NDArray[np.float64] | None = None
 
     def of(self, cells: slice) -> Answered:
         """Those of some cells."""
@@ -89,7 +91,7 @@ def answer(
     plan = study.plan
     places = tuple(plan.rates.best(plan.scores_of(cell, losses)) for cell in range(len(plan.cells)))
     head, metric, unit = study.problem.head, study.objective.name, _Unit(study.problem.head, study.problem.splits[0])
-    truth = unit.truth(sealed.y)
+    truth, weight = unit.truth(sealed.y), sealed.weight
     cells: list[_Predictions] = []
     for size in range(len(plan.shares)):
         x_test = _test_matrices(study, size, sealed)
@@ -99,13 +101,13 @@ def answer(
             if cell.size == size
         ]
     predictions = np.stack([cell.predictions for cell in cells])
-    of_rows = partial(row_terms, head.task, metric, truth=truth)
-    of_figures = partial(everyday_terms, head.task, truth=truth)
+    of_rows = partial(row_terms, head.task, metric, truth=truth, weight=weight)
+    of_figures = partial(everyday_terms, head.task, truth=truth, weight=weight)
     return Answered(
         places=places,
         truth=truth,
         units=units_of(study.inputs.prepared.dealt.guide, study.inputs.prepared.splits.test),
-        test=np.array([[METRICS[head.task][metric](truth, one) for one in of_cell] for of_cell in predictions]),
+        test=np.array([[METRICS[head.task][metric](truth, one, weight) for one in of_cell] for of_cell in predictions]),
         train=np.stack([cell.train for cell in cells]),
         naive_train=np.array([cell.naive_train for cell in cells]),
         predictions=predictions,
@@ -113,6 +115,7 @@ def answer(
         everyday=np.array([[of_figures(predictions=one) for one in of_cell] for of_cell in predictions]),
         everyday_train=np.stack([cell.everyday_train for cell in cells]),
         diverged=np.stack([cell.diverged for cell in cells]),
+        weight=weight,
     )
 
 
@@ -162,9 +165,15 @@ def _of_cell(
             model.set_weights(networks.weights(study.plan.number(training)))
             on_test, on_train = (unit.predictions(predict(x), split) for x in matrices)
         predictions.append(np.asarray(on_test, np.float32))
-        train.append(measure(truth, on_train))
-        everyday.append(everyday_terms(problem.head.task, truth=truth, predictions=np.asarray(on_train)).mean())
-        naive.append(measure(truth, np.broadcast_to(nothing, (len(truth), len(nothing)))))
+        own = split.train_weight
+        train.append(measure(truth, on_train, own))
+        everyday.append(
+            np.average(
+                everyday_terms(problem.head.task, truth=truth, predictions=np.asarray(on_train), weight=own)[:, 0],
+                weights=own,
+            )
+        )
+        naive.append(measure(truth, np.broadcast_to(nothing, (len(truth), len(nothing))), own))
     forget_graphs(collect=cell % _COLLECT_EVERY == 0)
     return _Predictions(
         predictions=np.stack(predictions),
@@ -207,8 +216,7 @@ class _Unit:
         """The best answer that ignores the features, from a split's training rows, shape (n_outputs,)."""
         if self._head.task is not Task.REGRESSION:
             return constant_answer(self._head, split)
-        mean: Array = self.truth_of_training(split).mean(axis=0)
-        return mean
+        return np.asarray(np.average(self.truth_of_training(split), axis=0, weights=split.train_weight))
 
     def _in_common(self, given: Array) -> Array:
         return given if self._common is None else (given - self._common.mean) / self._common.scale

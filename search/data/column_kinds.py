@@ -31,6 +31,7 @@ class Kind(StrEnum):
     DROPPED = "dropped"
     GROUPS = "groups"
     TIME = "time"
+    WEIGHTS = "weights"
 
 
 USED: Final = frozenset({Kind.NUMBER, Kind.CATEGORY, Kind.ORDINAL, Kind.BOOLEAN, Kind.DATE, Kind.IMAGE})

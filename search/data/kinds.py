@@ -141,7 +141,7 @@ def read_columns(
 
 
 def column_in_role(cells: Cells, *, kind: Kind, key: str) -> Column:
-    """A column that a key of the space file sets apart (dropped, groups, time)."""
+    """A column that a key of the space file sets apart (dropped, groups, time, weights)."""
     return _of_levels(cells, kind, [found(Code.NAMED_IN, key=key)]).column
 
 

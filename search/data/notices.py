@@ -21,7 +21,9 @@ from ffsearch.search.network.heads import Head, Task
 from ffsearch.search.wording.codes import Code, Severity
 from ffsearch.search.wording.finding import Finding, found
 
-__all__ = ["N_NAMED", "of_bins", "of_classes", "of_columns", "of_copies", "of_groups", "of_parts", "of_targets"]
+__all__ = [
+    "N_NAMED", "of_bins", "of_classes", "of_columns", "of_copies", "of_groups", "of_parts", "of_targets", "of_weights",
+]  # fmt: skip
 
 MANY_COPIES: Final = 0.01
 """Share of rows that repeat another one from which on it is said. Choice: fewer cannot move a score much."""
@@ -90,6 +92,16 @@ def of_targets(truth: NDArray[Any], *, head: Head) -> list[Finding]:
         return [replace(one, about=head.target_names[0]) for one in variants(labels)]
     columns = zip(head.target_names, truth.T, strict=True)
     return [replace(one, about=name) for name, cells in columns for one in sentinels(cells)]
+
+
+def of_weights(table: Table, rows: NDArray[np.int64]) -> list[Finding]:
+    """What rows outside the test part weigh, and how many rows of one weight would know as much."""
+    if table.weights is None:
+        return []
+    weights = table.weights.take(rows)
+    told: dict[str, Any] = {"low": float(weights.values.min()), "high": float(weights.values.max())}
+    n_alike = round(weights.n_alike)
+    return [found(Code.ROWS_WEIGH, column=weights.cells.name, **told, n=len(rows), n_alike=n_alike)]
 
 
 def of_groups(table: Table, *, splits: Splits, guide: Guide) -> list[Finding]:

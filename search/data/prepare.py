@@ -49,6 +49,7 @@ from ffsearch.search.data.targets import (
     raw_targets,
 )
 from ffsearch.search.data.ways import layouts
+from ffsearch.search.data.weights import of_mean_one
 from ffsearch.search.network.heads import Head, TargetScale, Task
 from ffsearch.search.network.topology import Numbers
 from ffsearch.search.wording.codes import Code
@@ -76,12 +77,14 @@ class Refit(NamedTuple):
         x: Matrix, shape (n_rows, n_features).
         y: Targets as the head wants them.
         target_scale: How regression targets were standardised; None for classes.
+        weight: Of each row, mean 1, shape (n_rows,); None when all count alike.
     """
 
     preprocessor: AnyPreprocessor
     x: NDArray[np.float32]
     y: NDArray[np.float32] | NDArray[np.int32]
     target_scale: TargetScale | None
+    weight: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,11 +96,13 @@ class SealedRows:
         y: Targets in the user's units, float64 (n_rows, n_outputs), or int64 class numbers (n_rows,); -1 is a class
             that no other row has, which no answer can meet.
         notices: What the opening showed.
+        weight: Of each row, shape (n_rows,); None when all count alike.
     """
 
     features: pd.DataFrame
     y: NDArray[Any]
     notices: tuple[Finding, ...]
+    weight: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,8 +209,19 @@ class Prepared:
 
     def fit_all(self, way: Numbers = Numbers.ROBUST) -> Refit:
         """The matrix of all rows outside the test part, preprocessed by what they teach, numbers shown in one way."""
-        learnt = self._learn(self.development_rows, self._layout(way))
-        return Refit(learnt.preprocessor, learnt.x, learnt.y, learnt.target_scale)
+        return self._learn(self.development_rows, self._layout(way))
+
+    def weight_of(self, rows: NDArray[np.int64]) -> NDArray[np.float64] | None:
+        """What some rows of the table weigh, as shares of the heaviest, so that rows of several parts compare.
+
+        Args:
+            rows: Their numbers.
+
+        Returns:
+            Shape (n_rows,); None when all count alike.
+        """
+        weights = self.table.weights
+        return None if weights is None else weights.values[rows] / weights.values.max()
 
     def test_rows(self) -> SealedRows:
         """Open the sealed part. Whoever calls this counts it; nothing else in this package reads those rows."""
@@ -213,7 +229,7 @@ class Prepared:
         y = raw_targets(self.table.target.take(rows), self.head)
         n_unknown = 0 if self.head.task is Task.REGRESSION else int((y < 0).sum())
         notices = (found(Code.UNKNOWN_CLASS, n=n_unknown),) if n_unknown else ()
-        return SealedRows(features=self.table.features.take(rows), y=y, notices=notices)
+        return SealedRows(features=self.table.features.take(rows), y=y, notices=notices, weight=self.weight_of(rows))
 
     def sealed_cells(self, preprocessor: AnyPreprocessor, sealed: SealedRows) -> tuple[Raw, tuple[Finding, ...]]:
         """The sealed rows as a preprocessor takes them; those of a file of their own may be written otherwise."""
@@ -234,15 +250,27 @@ class Prepared:
             DataError: With the columns and cells.
         """
         if self.has_test_file and isinstance(self.layout, Layout):
-            reader = RowReader(self._fitted(self.layout, self.raw, self.truth))
+            reader = RowReader(self._fitted(self.layout, self.development_rows))
             reader.read(self.table.features.take(self.splits.test))
             reader.check(what="The rows of the test file", lenient="")
 
-    def _fitted(self, layout: Layout, raw: Raw, truth: NDArray[Any]) -> Preprocessor:
+    def _fitted(self, layout: Layout, rows: NDArray[np.int64]) -> Preprocessor:
         """What training rows teach about their features."""
-        scale = fit_target_scale(truth) if self.head.task is Task.REGRESSION else None
+        raw, truth = self._raw_of(rows), self._truth_of(rows)
+        scale = self._scale_of(rows)
         targets = targets_to_encode(truth, self.head, scale=scale) if layout.has_encodings else None
         return Preprocessor.fit(layout, raw, targets=targets)
+
+    def _scale_of(self, rows: NDArray[np.int64]) -> TargetScale | None:
+        """How the targets of training rows are standardised; None for classes."""
+        if self.head.task is not Task.REGRESSION:
+            return None
+        return fit_target_scale(self._truth_of(rows), weight=self.weight_of(rows))
+
+    def _mean_one(self, rows: NDArray[np.int64]) -> NDArray[np.float32] | None:
+        """What rows of one part weigh in its loss."""
+        weight = self.weight_of(rows)
+        return None if weight is None else of_mean_one(weight)
 
     def _layout(self, way: Numbers) -> Layout | ImageLayout:
         return self.layout if way is Numbers.ROBUST else self.other_layouts[way]
@@ -258,23 +286,26 @@ class Prepared:
         return shown(Numbers.ROBUST, {way: shown(way, {}) for way in ways})
 
     def _split(self, train: NDArray[np.int64], valid: NDArray[np.int64], *, layout: Layout | ImageLayout) -> Split:
-        preprocessor, x_train, y_train, scale = self._learn(train, layout)
+        preprocessor, x_train, y_train, scale, weight = self._learn(train, layout)
         x_valid = preprocessor.matrix(self._raw_of(valid), n_rows=len(valid))
         y_valid = head_targets(self._truth_of(valid), self.head, scale=scale)
-        return Split(x_train=x_train, y_train=y_train, x_valid=x_valid, y_valid=y_valid, target_scale=scale)
+        return Split(
+            x_train=x_train, y_train=y_train, x_valid=x_valid, y_valid=y_valid, target_scale=scale,
+            train_weight=weight, valid_weight=self._mean_one(valid),
+        )  # fmt: skip
 
     def _learn(self, rows: NDArray[np.int64], layout: Layout | ImageLayout) -> Refit:
         """What training rows teach about features and targets, and their own matrix."""
         raw, truth = self._raw_of(rows), self._truth_of(rows)
-        scale = fit_target_scale(truth) if self.head.task is Task.REGRESSION else None
+        scale, weight = self._scale_of(rows), self._mean_one(rows)
         y = head_targets(truth, self.head, scale=scale)
         if isinstance(layout, ImageLayout):
             images = ImagePreprocessor.fit(layout, raw)
-            return Refit(images, images.matrix(raw, n_rows=len(rows)), y, scale)
+            return Refit(images, images.matrix(raw, n_rows=len(rows)), y, scale, weight)
         targets = targets_to_encode(truth, self.head, scale=scale) if layout.has_encodings else None
         preprocessor = Preprocessor.fit(layout, raw, targets=targets)
         x = preprocessor.training_matrix(raw, n_rows=len(rows), targets=targets)
-        return Refit(preprocessor, x, y, scale)
+        return Refit(preprocessor, x, y, scale, weight)
 
     def _raw_of(self, rows: NDArray[np.int64]) -> Raw:
         """Columns of some development rows, whose places among them are found."""
@@ -321,6 +352,7 @@ def prepare(
     told += notices.of_copies(copies, guide=guide, n_test_rows=table.n_test_rows)
     told += notices.of_classes(truth, head=head)
     told += notices.of_targets(truth, head=head)
+    told += notices.of_weights(table, development)
     told += notices.of_groups(table, splits=splits, guide=guide)
     told += notices.of_parts(truth, development, splits=splits, head=head)
     prepared = Prepared(
@@ -442,7 +474,12 @@ def _set_apart(table: Table, rows: NDArray[np.int64]) -> list[Column]:
         column_in_role(Cells(table.dropped[name].take(rows)), kind=Kind.DROPPED, key="data.drop")
         for name in table.dropped.columns
     ]
-    for cells, kind, key in ((table.groups, Kind.GROUPS, "data.groups"), (table.time, Kind.TIME, "data.time")):
+    weights = None if table.weights is None else table.weights.cells
+    for cells, kind, key in (
+        (table.groups, Kind.GROUPS, "data.groups"),
+        (table.time, Kind.TIME, "data.time"),
+        (weights, Kind.WEIGHTS, "data.weights"),
+    ):
         if cells is not None:
             apart.append(column_in_role(cells.take(rows), kind=kind, key=key))
     return apart

@@ -24,6 +24,7 @@ from ffsearch.search.data.parsing.signs import judge_signs
 from ffsearch.search.data.parsing.units import shape_of
 from ffsearch.search.data.target_reading import read_target
 from ffsearch.search.data.targets import Target
+from ffsearch.search.data.weights import Weights, read_weights
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
 from ffsearch.spaces.schema import MIN_ROWS, DataSpec
@@ -61,6 +62,7 @@ class Table:
         target: Target columns; no cell is missing.
         groups: The column whose rows stay together, or None.
         time: The column that orders the rows, or None.
+        weights: What every row weighs, or None: all alike.
         dropped: Columns set aside because the space file says so.
         row_names: Columns set aside because they hold names of rows (`names.py`).
         name: What the table is called in reports.
@@ -76,6 +78,7 @@ class Table:
     target: Target
     groups: Cells | None
     time: Cells | None
+    weights: Weights | None
     dropped: pd.DataFrame
     row_names: pd.DataFrame
     name: str
@@ -99,6 +102,7 @@ class Table:
             target=self.target.take(rows),
             groups=None if self.groups is None else self.groups.take(rows),
             time=None if self.time is None else self.time.take(rows),
+            weights=None if self.weights is None else self.weights.take(rows),
             dropped=self.dropped.take(rows).reset_index(drop=True),
             row_names=self.row_names.take(rows).reset_index(drop=True),
         )
@@ -128,6 +132,7 @@ def read_table(spec: DataSpec, *, frame: pd.DataFrame | None = None) -> Table:
         "data.ordinal": tuple(spec.ordinal),
         "data.groups": _one(spec.groups),
         "data.time": _one(spec.time),
+        "data.weights": _one(spec.weights),
         "data.missing": tuple(spec.missing) if isinstance(spec.missing, dict) else (),
     }
     for key, names in asked.items():
@@ -148,7 +153,7 @@ def read_table(spec: DataSpec, *, frame: pd.DataFrame | None = None) -> Table:
     n_main = len(rows) - n_test_rows
     if n_main < MIN_ROWS:
         raise DataError(f"{main.name} has {n_main} rows; at least {MIN_ROWS} are needed.")
-    set_apart = {*targets, *spec.drop, *row_names, *_one(spec.groups), *_one(spec.time)}
+    set_apart = {*targets, *spec.drop, *row_names, *_one(spec.groups), *_one(spec.time), *_one(spec.weights)}
     reading, told = judge_signs(
         main.frame if main.image is None else main.frame[[]],
         semicolons=main.delimiter == ";", decimal=spec.decimal, thousands=spec.thousands,
@@ -166,6 +171,9 @@ def read_table(spec: DataSpec, *, frame: pd.DataFrame | None = None) -> Table:
         target=read.target,
         groups=reading.cells(rows[spec.groups]) if spec.groups else None,
         time=reading.cells(rows[spec.time]) if spec.time else None,
+        weights=_weights(reading.cells(rows[spec.weights]), table=reading, n_main=len(main.frame), files=files)
+        if spec.weights
+        else None,
         dropped=rows[list(spec.drop)],
         row_names=rows[row_names],
         name=main.name,
@@ -177,6 +185,15 @@ def read_table(spec: DataSpec, *, frame: pd.DataFrame | None = None) -> Table:
         reading=replace(reading, encoding=main.encoding, delimiter=main.delimiter),
     )
     return table if not len(read.unreadable) else _without(table, read.unreadable)
+
+
+def _weights(cells: Cells, *, table: TableReading, n_main: int, files: tuple[str, str]) -> Weights:
+    """What rows weigh; a row is called by its place in its own file."""
+
+    def place(row: int) -> str:
+        return f"row {row + 1} of {files[0]}" if row < n_main else f"row {row - n_main + 1} of {files[1]}"
+
+    return read_weights(cells, table=table, place=place)
 
 
 def _with_missing(reading: TableReading, spec: DataSpec) -> TableReading:
@@ -252,7 +269,7 @@ def _refuse_columns_of_images(spec: DataSpec, main: Source) -> None:
     """Images have pixels and a label; no pixel is a column by itself."""
     if main.image is None:
         return
-    asked = {"drop": spec.drop, "groups": spec.groups, "time": spec.time}
+    asked = {"drop": spec.drop, "groups": spec.groups, "time": spec.time, "weights": spec.weights}
     for key, name in {**asked, "categories": spec.categories, "ordinal": spec.ordinal}.items():
         if name:
             raise DataError(f"data.{key} names a column, and the images of {main.source} have none. Leave it out.")
@@ -263,6 +280,7 @@ def _refuse_columns_of_images(spec: DataSpec, main: Source) -> None:
 def _settings(spec: DataSpec) -> TextSettings:
     named = [spec.target] if isinstance(spec.target, str) else [*(spec.target or ())]
     expected = {*named, *spec.drop, *spec.categories, *spec.ordinal, *_one(spec.groups), *_one(spec.time)}
+    expected |= {*_one(spec.weights)}
     return TextSettings(
         delimiter=spec.delimiter,
         header=None if spec.header == "auto" else spec.header,
@@ -292,6 +310,7 @@ def _by_plain_names(spec: DataSpec, main: Source) -> DataSpec:
             "ordinal": {plain(name): levels for name, levels in spec.ordinal.items()},
             "groups": spec.groups and plain(spec.groups),
             "time": spec.time and plain(spec.time),
+            "weights": spec.weights and plain(spec.weights),
             "missing": {plain(name): words for name, words in spec.missing.items()}
             if isinstance(spec.missing, dict)
             else spec.missing,

@@ -175,15 +175,17 @@ def raw_targets(target: Target, head: Head) -> NDArray[Any]:
     return np.column_stack([column.numbers for column in target.columns])
 
 
-def fit_target_scale(raw: NDArray[np.float64]) -> TargetScale:
+def fit_target_scale(raw: NDArray[np.float64], *, weight: NDArray[np.float64] | None = None) -> TargetScale:
     """Mean and standard deviation of training targets; a target that is constant there is left in its unit.
 
     Args:
         raw: Targets of the training rows in the user's units, shape (n_train, n_outputs).
+        weight: What each row weighs, shape (n_train,); None: all alike.
     """
-    scale = raw.std(axis=0)
+    mean = np.average(raw, axis=0, weights=weight)
+    scale = raw.std(axis=0) if weight is None else np.sqrt(np.average(np.square(raw - mean), axis=0, weights=weight))
     usable = np.isfinite(scale) & (scale > np.finfo(np.float32).tiny)
-    return TargetScale(mean=raw.mean(axis=0), scale=np.where(usable, scale, 1.0))
+    return TargetScale(mean=mean, scale=np.where(usable, scale, 1.0))
 
 
 def head_targets(

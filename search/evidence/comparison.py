@@ -17,6 +17,7 @@ from ffsearch.search.base.confidence import TAIL
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.evidence.finalists import corrected_factor
 from ffsearch.search.evidence.intervals import Elsewhere, Others, mean_limits, unseen_of
+from ffsearch.search.evidence.metrics import RowWeight
 from ffsearch.search.evidence.terms import if_wrong, row_influences
 from ffsearch.search.evidence.units import Units
 from ffsearch.search.folder.results import Estimate
@@ -34,6 +35,7 @@ def paired_over_rows(
     seeds: Sequence[SeedSpread | None] | None = None,
     n_together: int = 1,
     elsewhere: Elsewhere | None = None,
+    weight: RowWeight = None,
 ) -> list[Estimate]:
     """Differences between models that answered the same rows, each with its interval over rows.
 
@@ -51,14 +53,15 @@ def paired_over_rows(
         n_together: Comparisons that are to hold together: each interval is widened so that all of them hold with 95 %
             (Bonferroni).
         elsewhere: What the models answered on other rows, as far as that is known.
+        weight: What each row weighs, shape (n_rows,); None: all alike.
 
     Returns:
         An interval a pair; both ends NaN with a single unit, which says nothing of others.
     """
     metric, sign = objective.name, -objective.sign
     units = units or Units.of_rows(len(truth))
-    gains = sign * row_influences(metric, truth=truth, terms=terms)
-    wrong = if_wrong(metric, truth=truth, terms=terms)
+    gains = sign * row_influences(metric, truth=truth, terms=terms, weight=weight)
+    wrong = if_wrong(metric, truth=truth, terms=terms, weight=weight)
     tail = TAIL / n_together
     known = seeds or [None] * len(terms)
     there = None if elsewhere is None else elsewhere.influences(metric)

@@ -51,11 +51,22 @@ class Part:
         rows: Their numbers in the table, shape (n_rows,), each once.
         truth: As `row_terms` wants it.
         terms: Of every network, shape (n_models, n_rows, n_terms).
+        weight: What each row weighs, shape (n_rows,); None: all alike.
     """
 
     rows: NDArray[np.int64]
     truth: NDArray[Any]
     terms: NDArray[np.float32]
+    weight: NDArray[np.floating[Any]] | None = None
+
+    def scores(self, metric: str, drawn: NDArray[np.float32]) -> Scores:
+        """Score of every network on every resample, shape (n_resamples, n_models).
+
+        Args:
+            metric: What the terms are of.
+            drawn: How often each row was drawn, shape (n_resamples, n_rows).
+        """
+        return weighted_scores(metric, truth=self.truth, terms=self.terms, weights=drawn, weight=self.weight)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -98,12 +109,7 @@ class Correction:
 
 def part_scores(out: OutOfSample) -> Scores:
     """Score of every candidate on every part, shape (n_models, n_parts); a candidate's score is the mean over parts."""
-    scores = [
-        weighted_scores(
-            out.objective.name, truth=part.truth, terms=part.terms, weights=np.ones((1, len(part.rows)), np.float32)
-        )
-        for part in out.parts
-    ]
+    scores = [part.scores(out.objective.name, np.ones((1, len(part.rows)), np.float32)) for part in out.parts]
     return np.concatenate(scores).T
 
 
@@ -260,7 +266,9 @@ def _added(out: OutOfSample, model: int) -> Scores:
     rows = out.rows
     added, means = np.zeros(len(rows)), []
     for part in out.parts:
-        [own] = out.objective.sign * row_influences(out.objective.name, truth=part.truth, terms=part.terms[[model]])
+        [own] = out.objective.sign * row_influences(
+            out.objective.name, truth=part.truth, terms=part.terms[[model]], weight=part.weight
+        )
         means.append(own.mean())
         added[np.searchsorted(rows, part.rows)] += (own - own.mean()) / len(own)
     values = np.mean(means) + added * len(rows) / len(out.parts)
@@ -350,10 +358,7 @@ def _resampled(
 
 def _losses(out: OutOfSample, weights: Sequence[NDArray[np.float32]]) -> Scores:
     """Losses by the weights of every part's rows, shape (n_resamples, n_models, n_parts)."""
-    scores = [
-        weighted_scores(out.objective.name, truth=part.truth, terms=part.terms, weights=of_part)
-        for part, of_part in zip(out.parts, weights, strict=True)
-    ]
+    scores = [part.scores(out.objective.name, of_part) for part, of_part in zip(out.parts, weights, strict=True)]
     return np.asarray(out.objective.sign * np.stack(scores, axis=2))
 
 

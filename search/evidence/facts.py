@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.evidence.comparison import SeedSpread, paired_over_rows
 from ffsearch.search.evidence.intervals import Elsewhere
+from ffsearch.search.evidence.metrics import RowWeight
 from ffsearch.search.evidence.terms import weighted_scores
 from ffsearch.search.evidence.units import UnitKind, Units
 from ffsearch.search.folder.results import Averaged, Estimate
@@ -138,12 +139,14 @@ class AnsweredElsewhere:
         terms: Of every model, as far as there are, each of shape (n_rows, n_terms).
         proper: The same of the log loss, of classes whose objective is another.
         n_units: How many of the rows are independent.
+        weight: What each row weighs; None: all alike.
     """
 
     truth: NDArray[Any]
     terms: Mapping[str, NDArray[np.float32]]
     n_units: int
     proper: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    weight: RowWeight = None
 
     def of(self, names: Iterable[str], *, by: Objective, objective: Objective) -> Elsewhere | None:
         """The predictions of some models, in their order; None where one of them gave none.
@@ -156,7 +159,8 @@ class AnsweredElsewhere:
         terms = self.terms if by == objective else self.proper
         if any(name not in terms for name in names):
             return None
-        return Elsewhere(truth=self.truth, terms=np.stack([terms[name] for name in names]), n_units=self.n_units)
+        stacked = np.stack([terms[name] for name in names])
+        return Elsewhere(truth=self.truth, terms=stacked, n_units=self.n_units, weight=self.weight)
 
 
 def facts_of_rows(
@@ -168,6 +172,7 @@ def facts_of_rows(
     proper: Mapping[str, NDArray[np.float32]] | None = None,
     elsewhere: AnsweredElsewhere | None = None,
     n_rows: int | None = None,
+    weight: RowWeight = None,
     **known: Unpack[Known],
 ) -> Facts:
     """The facts of models that answered the same rows: the sealed test's, which chose none of them.
@@ -181,6 +186,7 @@ def facts_of_rows(
         proper: Terms of the log loss, of classes whose objective is another.
         elsewhere: What the models answered to other rows, as far as that is known.
         n_rows: How many different rows they are; None: each is there once.
+        weight: What each row weighs, shape (n_rows,); None: all alike.
         known: What is known beside the rows. The verdict is about the topology, not about the luck of the one network
             that was refitted, so that the spread from seed to seed is part of its intervals.
     """
@@ -200,6 +206,7 @@ def facts_of_rows(
             seeds=[seeds if name == "network" and by == objective else None for name in of],
             n_together=n_together,
             elsewhere=elsewhere.of(of, by=by, objective=objective) if elsewhere else None,
+            weight=weight,
         )
 
     others = [name for name in terms if name != "dummy"]
@@ -209,7 +216,7 @@ def facts_of_rows(
     in_proper = compared(proper, with_dummy, len(others), _LOG_LOSS) if proper else []
     return Facts(
         metric=objective.name,
-        room=_room(objective, truth, terms["dummy"]),
+        room=_room(objective, truth, terms["dummy"], weight),
         n_rows=len(truth) if n_rows is None else n_rows,
         kind=units.kind,
         n_units=units.n_units,
@@ -222,10 +229,11 @@ def facts_of_rows(
     )
 
 
-def _room(objective: Objective, truth: NDArray[Any], dummy: NDArray[np.float32]) -> float:
+def _room(objective: Objective, truth: NDArray[Any], dummy: NDArray[np.float32], weight: RowWeight) -> float:
     """How far the dummy is from a perfect score."""
     ones = np.ones((1, len(truth)), np.float32)
-    score = float(weighted_scores(objective.name, truth=truth, terms=dummy[None], weights=ones).item())
+    scores = weighted_scores(objective.name, truth=truth, terms=dummy[None], weights=ones, weight=weight)
+    score = float(scores.item())
     return score if objective.is_lower_better else 1 - score
 
 

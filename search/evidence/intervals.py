@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ffsearch.search.base.confidence import TAIL, TWO_SIDED
-from ffsearch.search.evidence.metrics import bounds
+from ffsearch.search.evidence.metrics import RowWeight, bounds
 from ffsearch.search.evidence.terms import if_wrong, row_influences, strata
 from ffsearch.search.evidence.units import UnitKind, Units
 from ffsearch.search.folder.results import Estimate
@@ -20,6 +20,7 @@ __all__ = [
     "Elsewhere",
     "Others",
     "Unseen",
+    "evenness",
     "mean_limits",
     "mean_quantiles",
     "score_intervals",
@@ -35,6 +36,7 @@ def score_intervals(
     terms: NDArray[np.float32],
     units: Units | None = None,
     elsewhere: Elsewhere | None = None,
+    weight: RowWeight = None,
 ) -> list[tuple[float, float]]:
     """The 95 % intervals of several models' scores on the same rows.
 
@@ -48,15 +50,17 @@ def score_intervals(
         terms: Of every model, shape (n_models, n_rows, n_terms).
         units: What is independent; None: every row by itself.
         elsewhere: What the models answered on other rows, as far as that is known.
+        weight: What each row weighs, shape (n_rows,); None: all alike.
 
     Returns:
         Lower and upper end of each model; NaN where the score is not defined on these rows, or one unit says nothing
         of others.
     """
     units = units or Units.of_rows(len(truth))
-    influences, wrong = row_influences(metric, truth=truth, terms=terms), if_wrong(metric, truth=truth, terms=terms)
+    influences = row_influences(metric, truth=truth, terms=terms, weight=weight)
+    wrong = if_wrong(metric, truth=truth, terms=terms, weight=weight)
     if metric == "accuracy" and units.kind in (UnitKind.ROWS, UnitKind.COPIES):
-        n_rows = units.n_effective
+        n_rows = units.n_effective * evenness(weight)
         shares = [share_interval(float(of_model.mean()) * n_rows, n_rows) for of_model in influences]
         return [(share.low, share.high) for share in shares]
     others = None if elsewhere is None else elsewhere.influences(metric)
@@ -72,6 +76,14 @@ def score_intervals(
     return found
 
 
+def evenness(weight: RowWeight) -> float:
+    """What unequal weights leave of the number of rows.
+
+    Source: Kish 1965, *Survey sampling*, section 11.7: a share of weighted rows is known as one of so many rows.
+    """
+    return 1.0 if weight is None else float(np.mean(weight) ** 2 / np.mean(np.square(weight)))
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Elsewhere:
     """What the same models answered on other rows of the table that they had not learnt from: those of the repeats.
@@ -83,15 +95,17 @@ class Elsewhere:
         truth: As `row_terms` wants it; a row that several repeats have validated on is there as often.
         terms: Of every model, shape (n_models, n_rows, n_terms), in the order of the terms they stand beside.
         n_units: How many of the rows are independent.
+        weight: What each row weighs, shape (n_rows,); None: all alike.
     """
 
     truth: NDArray[Any]
     terms: NDArray[np.float32]
     n_units: int
+    weight: RowWeight = None
 
     def influences(self, metric: str) -> NDArray[np.float64] | None:
         """What every row adds to every model's score, shape (n_models, n_rows); None where a score is not defined."""
-        found = row_influences(metric, truth=self.truth, terms=self.terms)
+        found = row_influences(metric, truth=self.truth, terms=self.terms, weight=self.weight)
         return found if np.isfinite(found).all() else None
 
 

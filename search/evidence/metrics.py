@@ -8,8 +8,7 @@ in the target's own unit, of shape (n_rows, n_targets), for regression. Truth is
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,11 +24,14 @@ __all__ = [
     "confidence_and_hit",
     "expected_calibration_error",
     "metric_values",
+    "placements",
     "resolve_objective",
 ]
 
 Truth = NDArray[Any]
 Answers = NDArray[Any]
+RowWeight = NDArray[np.floating[Any]] | None
+"""What every row weighs, shape (n_rows,); None when all count alike."""
 
 PROBABILITY_FLOOR: Final = 1e-7
 """A probability counts as no less than this in the log loss: float32's resolution near 1, as Keras clips."""
@@ -38,51 +40,54 @@ ECE_BINS: Final = 15
 """Bins of the expected calibration error. Source: Guo et al. 2017, arXiv 1706.04599, section 4."""
 
 
-def log_loss(truth: Truth, probabilities: Answers) -> float:
+def log_loss(truth: Truth, probabilities: Answers, weight: RowWeight = None) -> float:
     """Mean negative log probability of the true class, in nats."""
-    return float(-np.mean(np.log(np.clip(_of_true_class(truth, probabilities), PROBABILITY_FLOOR, 1.0))))
+    losses = -np.log(np.clip(_of_true_class(truth, probabilities), PROBABILITY_FLOOR, 1.0))
+    return float(np.average(losses, weights=weight))
 
 
-def accuracy(truth: Truth, probabilities: Answers) -> float:
+def accuracy(truth: Truth, probabilities: Answers, weight: RowWeight = None) -> float:
     """Share of rows whose most probable class is the true one."""
-    return float(np.mean(_chosen(probabilities) == truth))
+    return float(np.average(_chosen(probabilities) == truth, weights=weight))
 
 
-def balanced_accuracy(truth: Truth, probabilities: Answers) -> float:
+def balanced_accuracy(truth: Truth, probabilities: Answers, weight: RowWeight = None) -> float:
     """Mean over the classes present of the share of their rows that were found."""
     classes, index = np.unique(truth, return_inverse=True)
-    hits = np.bincount(index, weights=_chosen(probabilities) == truth, minlength=len(classes))
-    return float(np.mean(hits / np.bincount(index, minlength=len(classes))))
+    own = np.ones(len(truth)) if weight is None else weight
+    hits = np.bincount(index, weights=own * (_chosen(probabilities) == truth), minlength=len(classes))
+    return float(np.mean(hits / np.bincount(index, weights=own, minlength=len(classes))))
 
 
-def roc_auc(truth: Truth, probabilities: Answers) -> float:
+def roc_auc(truth: Truth, probabilities: Answers, weight: RowWeight = None) -> float:
     """Area under the ROC curve; for more than two classes the mean over classes, each against the rest.
 
     Classes without a row, or with all of them, have no curve and do not count; NaN when none is left.
     """
     n_classes = probabilities.shape[1]
     classes = [1] if n_classes == 2 else range(n_classes)
-    areas = [_area(truth == number, probabilities[:, number]) for number in classes]
+    areas = [_area(truth == number, probabilities[:, number], weight) for number in classes]
     known = [area for area in areas if np.isfinite(area)]
     return float(np.mean(known)) if known else float("nan")
 
 
-def brier(truth: Truth, probabilities: Answers) -> float:
+def brier(truth: Truth, probabilities: Answers, weight: RowWeight = None) -> float:
     """Mean squared distance of the probabilities from the truth; for two classes that of the second class alone.
 
     Source: Brier 1950 for several classes; the binary form is half of it, as scikit-learn reports it.
     """
     hit = truth[:, None] == np.arange(probabilities.shape[1])
     distance = np.sum(np.square(probabilities.astype(np.float64) - hit), axis=1)
-    return float(np.mean(distance) / (2.0 if probabilities.shape[1] == 2 else 1.0))
+    return float(np.average(distance, weights=weight) / (2.0 if probabilities.shape[1] == 2 else 1.0))
 
 
-def expected_calibration_error(truth: Truth, probabilities: Answers) -> float:
+def expected_calibration_error(truth: Truth, probabilities: Answers, weight: RowWeight = None) -> float:
     """Gap between confidence and share of hits, averaged over equal bins of confidence by their rows."""
     confidence, hit = confidence_and_hit(truth, probabilities)
+    own = np.ones(len(truth)) if weight is None else weight
     bins = np.minimum((confidence * ECE_BINS).astype(int), ECE_BINS - 1)
-    gaps = np.abs(np.bincount(bins, weights=hit - confidence, minlength=ECE_BINS))
-    return float(gaps.sum() / len(truth))
+    gaps = np.abs(np.bincount(bins, weights=own * (hit - confidence), minlength=ECE_BINS))
+    return float(gaps.sum() / own.sum())
 
 
 def confidence_and_hit(truth: Truth, probabilities: Answers) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
@@ -95,25 +100,32 @@ def confidence_and_hit(truth: Truth, probabilities: Answers) -> tuple[NDArray[np
     return probabilities.max(axis=1).astype(np.float64), np.asarray(_chosen(probabilities) == truth)
 
 
-def rmse(truth: Truth, values: Answers) -> float:
+def rmse(truth: Truth, values: Answers, weight: RowWeight = None) -> float:
     """Root mean squared error, mean over targets, in the unit of the values."""
-    return float(np.mean(np.sqrt(np.mean(np.square(values - truth), axis=0))))
+    return float(np.mean(np.sqrt(np.average(np.square(values - truth), axis=0, weights=weight))))
 
 
-def mae(truth: Truth, values: Answers) -> float:
+def mae(truth: Truth, values: Answers, weight: RowWeight = None) -> float:
     """Mean absolute error, in the unit of the values."""
-    return float(np.mean(np.abs(values - truth)))
+    return float(np.mean(np.average(np.abs(values - truth), axis=0, weights=weight)))
 
 
-def r2(truth: Truth, values: Answers) -> float:
+def r2(truth: Truth, values: Answers, weight: RowWeight = None) -> float:
     """Share of the variance explained, mean over targets; NaN when a target does not vary."""
-    spread = np.mean(np.square(truth - truth.mean(axis=0)), axis=0)
+    mean = np.average(truth, axis=0, weights=weight)
+    spread = np.average(np.square(truth - mean), axis=0, weights=weight)
     if np.any(spread == 0):
         return float("nan")
-    return float(np.mean(1.0 - np.mean(np.square(values - truth), axis=0) / spread))
+    return float(np.mean(1.0 - np.average(np.square(values - truth), axis=0, weights=weight) / spread))
 
 
-Metric = Callable[[Truth, Answers], float]
+class Metric(Protocol):
+    """A score of predictions; a row of weight w counts as w rows."""
+
+    def __call__(self, truth: Truth, predictions: Answers, weight: RowWeight = None, /) -> float:
+        """See the functions above."""
+        ...
+
 
 _OF_CLASSES: Final[dict[str, Metric]] = {
     "log_loss": log_loss,
@@ -134,9 +146,9 @@ METRICS: Final[dict[Task, dict[str, Metric]]] = {
 _MAXIMIZED: Final = frozenset({"accuracy", "balanced_accuracy", "roc_auc", "r2"})
 
 
-def metric_values(task: Task, truth: Truth, predictions: Answers) -> dict[str, float]:
+def metric_values(task: Task, truth: Truth, predictions: Answers, weight: RowWeight = None) -> dict[str, float]:
     """Every metric of the task, under its name; NaN where it is not defined on these rows."""
-    return {name: metric(truth, predictions) for name, metric in METRICS[task].items()}
+    return {name: metric(truth, predictions, weight) for name, metric in METRICS[task].items()}
 
 
 def resolve_objective(name: str, head: Head, *, key: str = "search.objective") -> Objective:
@@ -169,13 +181,31 @@ def _of_true_class(truth: Truth, probabilities: Answers) -> NDArray[np.float64]:
     return np.where(known, given, 0.0).astype(np.float64)
 
 
-def _area(positive: NDArray[np.bool_], score: Answers) -> float:
-    """Area under one ROC curve by ranks (Mann and Whitney), ties counting half; NaN with one class only."""
-    from scipy.stats import rankdata
+def placements(positive: NDArray[np.bool_], score: NDArray[Any], weight: RowWeight = None) -> NDArray[np.float64]:
+    """Of every row the share of rows of the other kind that it is on the right side of, ties counting half.
 
-    n_positive = int(positive.sum())
-    n_negative = len(positive) - n_positive
-    if not n_positive or not n_negative:
+    Args:
+        positive: Whether each row is of the class, shape (n_rows,); some are and some are not.
+        score: What orders the rows, shape (n_rows,).
+        weight: What each row weighs.
+
+    Source: DeLong, DeLong and Clarke-Pearson 1988, *Comparing the areas under two or more correlated ROC curves*.
+    """
+
+    def share_below(others: NDArray[np.bool_]) -> NDArray[np.float64]:
+        values = score[others]
+        order = np.argsort(values, kind="stable")
+        own = np.ones(len(order)) if weight is None else weight[others][order].astype(np.float64)
+        total = np.append(0.0, np.cumsum(own))
+        ends = [total[np.searchsorted(values[order], score, side)] for side in ("left", "right")]
+        return np.asarray((ends[0] + ends[1]) / (2 * total[-1]))
+
+    return np.where(positive, share_below(~positive), 1 - share_below(positive))
+
+
+def _area(positive: NDArray[np.bool_], score: Answers, weight: RowWeight) -> float:
+    """Area under one ROC curve: the mean placement of its rows; NaN with one class only."""
+    if not positive.any() or positive.all():
         return float("nan")
-    ranks = rankdata(score)
-    return float((ranks[positive].sum() - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
+    own = None if weight is None else weight[positive]
+    return float(np.average(placements(positive, score, weight)[positive], weights=own))

@@ -26,7 +26,7 @@ from ffsearch.search.evidence.units import units_of
 from ffsearch.search.network.heads import Head, TargetScale, Task
 from ffsearch.search.training.protocol import Trained
 
-__all__ = ["FOLDER", "RepeatPredictions", "SearchPredictions", "terms_of"]
+__all__ = ["FOLDER", "RepeatPredictions", "SearchPredictions", "pooled_weight", "terms_of"]
 
 FOLDER: Final = "evidence"
 
@@ -38,7 +38,13 @@ _KEPT: Final = 0
 
 
 def terms_of(
-    head: Head, objective: Objective, y: NDArray[Any], logits: NDArray[Any], *, scale: TargetScale | None
+    head: Head,
+    objective: Objective,
+    y: NDArray[Any],
+    logits: NDArray[Any],
+    *,
+    scale: TargetScale | None,
+    weight: NDArray[Any] | None = None,
 ) -> NDArray[np.float32]:
     """Terms of one network's outputs.
 
@@ -48,9 +54,10 @@ def terms_of(
         y: Targets of the rows, as a `Split` holds them.
         logits: Shape (n_rows, n_outputs).
         scale: How the split's regression targets were standardised.
+        weight: What each row weighs; None: all alike.
     """
-    predictions = predictions_from_logits(head, logits, scale=scale)
-    return row_terms(head.task, objective.name, truth=truth_of(head, y, scale=scale), predictions=predictions)
+    truth, predictions = truth_of(head, y, scale=scale), predictions_from_logits(head, logits, scale=scale)
+    return row_terms(head.task, objective.name, truth=truth, predictions=predictions, weight=weight)
 
 
 class SearchPredictions:
@@ -98,7 +105,12 @@ class SearchPredictions:
             return
         terms = [
             terms_of(
-                self._head, self._objective, split.y_valid[kept], fold.valid_logits[kept], scale=split.target_scale
+                self._head,
+                self._objective,
+                split.y_valid[kept],
+                fold.valid_logits[kept],
+                scale=split.target_scale,
+                weight=_taken(split.valid_weight, kept),
             )
             for fold, split, kept in zip(folds, self._splits, self._kept, strict=True)
         ]
@@ -121,6 +133,7 @@ class SearchPredictions:
                 rows=rows,
                 truth=truth_of(self._head, split.y_valid[kept], scale=split.target_scale),
                 terms=terms[places],
+                weight=_taken(split.valid_weight, kept),
             )
             for rows, split, kept, terms in zip(self._rows, self._splits, self._kept, of_folds, strict=True)
         )
@@ -140,6 +153,7 @@ class RepeatPredictions:
         y: Targets of the validation rows, as a `Split` holds them.
         scale: How its regression targets were standardised; None for classes.
         outputs: By number of the point, shape (n_rows, n_outputs).
+        weight: What each row weighs, as shares of the heaviest of the table; None: all alike.
     """
 
     repeat: int
@@ -149,6 +163,7 @@ class RepeatPredictions:
     y: NDArray[Any]
     scale: TargetScale | None
     outputs: dict[int, NDArray[np.float32]]
+    weight: NDArray[np.float64] | None = None
 
     @staticmethod
     def file(folder: Path, repeat: int, split: Split, head: Head) -> TermsFile:
@@ -173,8 +188,21 @@ class RepeatPredictions:
 
     def part(self, objective: Objective, points: Sequence[int]) -> Part:
         """Terms of some of the points, in their order."""
-        terms = [terms_of(self.head, objective, self.y, self.outputs[point], scale=self.scale) for point in points]
-        return Part(rows=self.rows, truth=self.truth, terms=np.stack(terms))
+        terms = [
+            terms_of(self.head, objective, self.y, self.outputs[point], scale=self.scale, weight=self.weight)
+            for point in points
+        ]
+        return Part(rows=self.rows, truth=self.truth, terms=np.stack(terms), weight=self.weight)
+
+
+def pooled_weight(repeats: Sequence[RepeatPredictions]) -> NDArray[np.float64] | None:
+    """What the rows of several repeats weigh, one repeat after the other; None: all alike."""
+    known = [one.weight for one in repeats if one.weight is not None]
+    return np.concatenate(known) if known else None
+
+
+def _taken(weight: NDArray[Any] | None, rows: NDArray[Any]) -> NDArray[Any] | None:
+    return None if weight is None else weight[rows]
 
 
 def _n_terms(head: Head, objective: Objective) -> int:

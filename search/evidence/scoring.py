@@ -87,7 +87,7 @@ def naive_value(problem: Problem, objective: Objective) -> float:
     constant = constant_answer(head, split)
     truth = truth_of(head, split.y_valid, scale=split.target_scale)
     predictions = np.broadcast_to(constant, (len(truth), len(constant)))
-    return METRICS[head.task][objective.name](truth, predictions)
+    return METRICS[head.task][objective.name](truth, predictions, split.valid_weight)
 
 
 def predictions_from_logits(head: Head, logits: NDArray[Any], *, scale: TargetScale | None) -> NDArray[np.float64]:
@@ -117,6 +117,7 @@ def _metrics_of_fold(trained: Trained, problem: Problem) -> dict[str, float]:
         head.task,
         truth_of(head, split.y_valid, scale=split.target_scale),
         predictions_from_logits(head, trained.valid_logits, scale=split.target_scale),
+        split.valid_weight,
     )
 
 
@@ -124,6 +125,7 @@ def constant_answer(head: Head, split: Split) -> NDArray[np.float64]:
     """The training rows' class shares, or the mean of their targets in the unit scores are given in."""
     truth = truth_of(head, split.y_train, scale=split.target_scale)
     if head.task is Task.REGRESSION:
-        mean: NDArray[np.float64] = truth.mean(axis=0)
-        return mean
-    return np.bincount(truth, minlength=len(head.labels)) / len(truth)
+        return np.asarray(np.average(truth, axis=0, weights=split.train_weight))
+    own = np.ones(len(truth)) if split.train_weight is None else split.train_weight
+    shares: NDArray[np.float64] = np.bincount(truth, weights=own, minlength=len(head.labels))
+    return shares / shares.sum()

@@ -50,9 +50,12 @@ def weighed_average(
     head, objective = setting.head, setting.objective
     truth = in_unit(head, sealed.y, answer)
     predictions = [in_unit(head, one, answer) for one in (mean, alone)]
-    terms = np.stack([row_terms(head.task, objective.name, truth=truth, predictions=one) for one in predictions])
-    (gain,) = paired_over_rows(objective, truth=truth, terms=terms, pairs=[(0, 1)], units=units)
-    ((low, high),) = score_intervals(objective.name, truth=truth, terms=terms[1:], units=units)
-    metrics = metric_values(head.task, truth, predictions[1])
+    weight = sealed.weight
+    terms = np.stack(
+        [row_terms(head.task, objective.name, truth=truth, predictions=one, weight=weight) for one in predictions]
+    )
+    (gain,) = paired_over_rows(objective, truth=truth, terms=terms, pairs=[(0, 1)], units=units, weight=weight)
+    ((low, high),) = score_intervals(objective.name, truth=truth, terms=terms[1:], units=units, weight=weight)
+    metrics = metric_values(head.task, truth, predictions[1], weight)
     single = SealedScores(value=metrics[objective.name], low=low, high=high, metrics=metrics)
     return replace(answer.averaged, gain=gain, single=single)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ffsearch.search.evidence.baseline_models.baselines import Baseline
 from ffsearch.search.evidence.facts import AnsweredElsewhere, Facts, facts_of_rows
-from ffsearch.search.evidence.predictions import RepeatPredictions
+from ffsearch.search.evidence.predictions import RepeatPredictions, pooled_weight
 from ffsearch.search.evidence.scoring import Setting
 from ffsearch.search.evidence.terms import row_terms
 from ffsearch.search.evidence.units import Units, units_of
@@ -58,6 +58,7 @@ def facts_of_validation(
         margin,
         n_rows=len(np.unique(rows)),
         is_sealed=False,
+        weight=pooled_weight(shared),
     )
 
 
@@ -81,6 +82,7 @@ def elsewhere_of(weighed: Weighed, baselines: Sequence[Baseline], setting: Setti
         terms=_terms_of_repeats(weighed, baselines, setting, shared, metric=objective.name, divisor=weighed.divisor),
         proper=proper,
         n_units=len(np.unique(rows if found.guide.copies is None else found.guide.copies[rows])),
+        weight=pooled_weight(shared),
     )
 
 
@@ -108,13 +110,15 @@ def _terms_of_repeats(
     task, trial = setting.head.task, weighed.winner.trial
     of_models = {
         NETWORK: [
-            row_terms(task, metric, truth=one.truth, predictions=one.predictions(trial, divisor=divisor))
+            row_terms(
+                task, metric, truth=one.truth, predictions=one.predictions(trial, divisor=divisor), weight=one.weight
+            )
             for one in shared
         ]
     } | {
         str(baseline.name): [
             # Baselines learn from repeats 1, 2, ...; of the network's some may be missing, so that places differ.
-            row_terms(task, metric, truth=one.truth, predictions=baseline.valid[one.repeat - 1])
+            row_terms(task, metric, truth=one.truth, predictions=baseline.valid[one.repeat - 1], weight=one.weight)
             for one in shared
         ]
         for baseline in baselines
@@ -134,6 +138,7 @@ def facts_of(
     elsewhere: AnsweredElsewhere | None = None,
     n_rows: int | None = None,
     is_sealed: bool = True,
+    weight: NDArray[Any] | None = None,
 ) -> Facts:
     """The facts of predictions for the same rows, with what is known of the winner beside them."""
     corrected = weighed.corrected
@@ -152,4 +157,5 @@ def facts_of(
         chosen_again=None if weighed.finalists is None or corrected is None else corrected.score.chosen_again,
         n_rows=n_rows,
         is_sealed=is_sealed,
+        weight=weight,
     )

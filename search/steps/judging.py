@@ -318,7 +318,9 @@ def _of_baseline(baseline: Baseline, problem: Problem, numbers: Sequence[int]) -
     """A baseline's metrics on the validation rows of the repeats whose splits it learnt from."""
     head = problem.head
     repeats = {
-        number: metric_values(head.task, truth_of(head, split.y_valid, scale=split.target_scale), predictions)
+        number: metric_values(
+            head.task, truth_of(head, split.y_valid, scale=split.target_scale), predictions, split.valid_weight
+        )
         for number, split, predictions in zip(numbers, problem.splits, baseline.valid, strict=False)
     }
     return ModelScores(
@@ -345,20 +347,20 @@ def _compared(
 ) -> Judged:
     """All predictions for the same rows."""
     head, objective = setting.head, setting.objective
-    truth = in_unit(head, sealed.y, answer)
+    truth, weight = in_unit(head, sealed.y, answer), sealed.weight
     predictions = {name: in_unit(head, of_model, answer) for name, of_model in raw.items()}
     terms = {
-        name: row_terms(head.task, objective.name, truth=truth, predictions=of_model)
+        name: row_terms(head.task, objective.name, truth=truth, predictions=of_model, weight=weight)
         for name, of_model in predictions.items()
     }
     proper = {
-        name: row_terms(head.task, PROPER, truth=truth, predictions=of_model)
+        name: row_terms(head.task, PROPER, truth=truth, predictions=of_model, weight=weight)
         for name, of_model in (predictions.items() if asks_proper(setting) else ())
     }
-    values = {name: metric_values(head.task, truth, of_model) for name, of_model in predictions.items()}
+    values = {name: metric_values(head.task, truth, of_model, weight) for name, of_model in predictions.items()}
     intervals = score_intervals(
         objective.name, truth=truth, terms=np.stack(list(terms.values())), units=units,
-        elsewhere=elsewhere.of(terms, by=objective, objective=objective) if elsewhere else None,
+        elsewhere=elsewhere.of(terms, by=objective, objective=objective) if elsewhere else None, weight=weight,
     )  # fmt: skip
     tests = {
         name: SealedScores(value=values[name][objective.name], low=low, high=high, metrics=values[name])
@@ -377,11 +379,11 @@ def _compared(
     )
     return Judged(
         models=tuple(replace(one, test=tests[one.name]) for one in models),
-        facts=facts_of(weighed, setting, truth, terms, units, margin, proper=proper, elsewhere=elsewhere)
+        facts=facts_of(weighed, setting, truth, terms, units, margin, proper=proper, elsewhere=elsewhere, weight=weight)
         if "dummy" in terms
         else None,
-        bins=reliability(truth, network, units=units) if is_class else (),
-        if_calibrated=expected_if_calibrated(network, rng=rng) if is_class else None,
+        bins=reliability(truth, network, units=units, weight=weight) if is_class else (),
+        if_calibrated=expected_if_calibrated(network, rng=rng, weight=weight) if is_class else None,
         errors=Errors(labels=head.labels, confusion=tuple(map(tuple, confusion(truth, network).tolist())))
         if is_class
         else Errors(residuals=tuple(one.summed for one in found)),

@@ -128,7 +128,7 @@ def refit_winner(
     n_updates = steps.n_updates(hold, n_rows=n_rows, batch_size=batch_size)
     columns = setting.problem.seen_by(winner.point).matrix_columns
     refitted = refits(
-        winner.point, head=setting.head, x=rows.x, y=rows.y, columns=columns,
+        winner.point, head=setting.head, x=rows.x, y=rows.y, weight=rows.weight, columns=columns,
         n_updates=n_updates, batch_size=batch_size, seeds=_seeds(setting.seed, n_networks),
         optimizer=trainers.optimizer, momentum=trainers.momentum, trainer=trainers.kind,
         averaged=trainers.stopping.averaged,

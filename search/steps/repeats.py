@@ -254,14 +254,16 @@ class Repeater:
             found, terms = RepeatPredictions.file(self.folder.path, repeat, split, problem.head).read()
             outputs = {number: terms[0][at] for at, number in enumerate(found)}
             if all(record.value is None or record.trial in outputs for record in records if record is not None):
+                rows = self.prepared.repeat_rows(repeat)[1]
                 yield RepeatPredictions(
                     repeat=repeat,
-                    rows=self.prepared.repeat_rows(repeat)[1],
+                    rows=rows,
                     n_train=len(split.x_train),
                     head=problem.head,
                     y=split.y_valid,
                     scale=split.target_scale,
                     outputs=outputs,
+                    weight=self.prepared.weight_of(rows),
                 )
 
     def _n_together(self, n_repeats: int, ways: Collection[Numbers]) -> int:

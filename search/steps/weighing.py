@@ -362,7 +362,10 @@ def _temperature(found: Round, winner: TrialRecord, *, head: Head) -> Temperatur
     """By the validation rows of all repeats, none of which the answering network has learnt from."""
     if head.task is Task.REGRESSION:
         return None
-    repeats = [Validated(rows=one.rows, y=one.y, logits=one.outputs[winner.trial]) for one in found.predictions]
+    repeats = [
+        Validated(rows=one.rows, y=one.y, logits=one.outputs[winner.trial], weight=one.weight)
+        for one in found.predictions
+    ]
     units = units_of(found.guide, np.concatenate([one.rows for one in repeats]))
     return weigh_temperature(head, repeats, units=units)
 

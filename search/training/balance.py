@@ -7,6 +7,10 @@
     undersample   of each class as many rows an epoch as the smallest class has, other ones each epoch: a short epoch
     smote         small classes get synthetic rows until each has its share; then as oversample
 
+Where rows weigh by themselves, classes are made to count alike by weight: a row's own weight and that of its class are
+multiplied. Rows are drawn whatever they weigh and then count by their share of their class' mean weight, and a
+synthetic row, which lies between rows of any weight, counts as that mean.
+
 Only training rows of one split are looked at. What is decided here serves both trainers and the refit, so their
 numbers agree.
 
@@ -66,16 +70,19 @@ class BalancedRows:
         self._classes = None if balance is Balance.NONE else class_numbers(y)
         self.x, self.y, self.weight = x, y, weight
         self.n_rows = rows_per_epoch(y, balance)
+        if self._classes is None:
+            return
+        n_own = len(self._classes)
         if balance is Balance.SMOTE:
-            assert self._classes is not None
             new_x, new_classes = synthetic_rows(x, self._classes, columns=columns)
             self.x = np.concatenate([x, new_x])
             self.y = np.concatenate([y, new_classes.astype(y.dtype).reshape(-1, *y.shape[1:])])
             self._classes = np.concatenate([self._classes, new_classes])
-            self.weight = None if weight is None else np.concatenate([weight, np.ones(len(new_x), np.float32)])
         if balance is Balance.CLASS_WEIGHT:
-            assert self._classes is not None
             self.weight = class_weights(self._classes, weight)
+        elif weight is not None:
+            shares = weight / _class_means(weight, self._classes[:n_own])
+            self.weight = np.append(shares, np.ones(len(self._classes) - n_own)).astype(np.float32)
 
     def order(self, seed: np.random.SeedSequence, epoch: int) -> NDArray[np.int32]:
         """The rows in the order of one epoch, int32 (n_rows,); it depends on the seed and the epoch alone.
@@ -89,6 +96,11 @@ class BalancedRows:
         assert self._classes is not None
         generator = np.random.default_rng(stream(seed, Stream.ORDER, epoch))
         return draw_order(self._classes, self.n_rows, generator=generator)
+
+
+def _class_means(weight: NDArray[np.float32], classes: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The mean weight of each row's class, shape (n_rows,)."""
+    return np.asarray((np.bincount(classes, weights=weight) / np.maximum(np.bincount(classes), 1))[classes])
 
 
 def class_numbers(y: NDArray[Any]) -> NDArray[np.int64]:

@@ -442,7 +442,7 @@ class _Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no
         logits = self._predict(self._split.x_valid)
         self._progress.record(
             train_loss=logs["data_loss"],
-            valid_loss=mean_loss(self._head, self._split.y_valid, logits),
+            valid_loss=mean_loss(self._head, self._split.y_valid, logits, weight=self._split.valid_weight),
             penalty=float(np.maximum(0.0, logs["loss"] - logs["data_loss"])),
             train_s=time.perf_counter() - self._started,
         )

@@ -173,10 +173,11 @@ def _slot(label: int, y: Array, i: int) -> None:
 
 
 @compiled
-def _sum(array: Array) -> float:
+def _sum(array: Array, weight: Array) -> float:
+    """By weights; without any, all count alike."""
     total = 0.0
     for i in range(len(array)):
-        total += array[i]
+        total += array[i] * weight[i] if len(weight) else array[i]
     return total
 
 
@@ -199,7 +200,7 @@ def evaluate(state: State, hyper: Hyper, rows: Rows, logits: Array, chunk: Chunk
     Args:
         state: The network.
         hyper: How it is trained.
-        rows: What it is judged by; they count alike.
+        rows: What it is judged by; what they weigh has a mean of 1.
         logits: Holds the outputs afterwards, (n_rows, n_outputs).
         chunk: Room.
     """
@@ -218,7 +219,7 @@ def evaluate(state: State, hyper: Hyper, rows: Rows, logits: Array, chunk: Chunk
         else:
             copy(rows.y[start:stop], chunk.y)
         losses(hyper.loss, gradient, chunk.y, row_loss)
-        loss += _sum(row_loss)
+        loss += _sum(row_loss, rows.weight[start:stop])
     restore(found)
     return loss / n_rows
 

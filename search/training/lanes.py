@@ -123,7 +123,7 @@ class Tables:
         key = (job.fold, job.point.numbers)
         if key not in self._validation:
             split = self.problem.seen_by(job.point).splits[job.fold]
-            self._validation[key] = _rows(split.x_valid, split.y_valid)
+            self._validation[key] = _rows(split.x_valid, split.y_valid, split.valid_weight)
         return self._validation[key]
 
 

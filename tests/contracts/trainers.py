@@ -18,12 +18,13 @@ from numpy.typing import NDArray
 
 from ffsearch.search.base.seeds import Purpose, child
 from ffsearch.search.data.features.problem import Problem, Split
-from ffsearch.search.network.heads import Head, Task, default_loss, mean_loss
+from ffsearch.search.network.heads import Head, Loss, Task, default_loss, mean_loss
 from ffsearch.search.network.model import build_network
 from ffsearch.search.network.topology import Numbers, Point
 from ffsearch.search.network.weights import initial_weights
 from ffsearch.search.training.batches import batches_per_epoch
 from ffsearch.search.training.protocol import Ended, Epoch, Job, Stopping, Trained, Trainer, Watch, never_stop
+from ffsearch.spaces.pairing import LOSSES
 
 N_FEATURES = 6
 STOPPING = Stopping(max_epochs=4, patience=10, min_delta=0.0, batch_size=32)
@@ -220,6 +221,34 @@ class TrainerContract:
         clean = Problem(head=head_for(Task.REGRESSION), splits=(replace(split, train_weight=weight),))
         one, two = (run(make(problem, STOPPING), [job()])[0] for problem in (spoilt, clean))
         assert_same(one, two, rtol=1e-5)
+
+    @pytest.mark.parametrize("loss", list(Loss))
+    def test_a_row_of_twice_the_weight_is_that_row_twice(self, make: MakeTrainer, loss: Loss) -> None:
+        head = replace(head_for(next(task for task in Task if loss in LOSSES[task])), loss=loss)
+        split = split_for(head.task)
+        heavy, judges = np.array([3, 50, 199]), np.array([0, 17])
+        weight, judged = np.ones(200), np.ones(len(split.x_valid))
+        weight[heavy], judged[judges] = 2, 2
+        weighted = replace(
+            split,
+            train_weight=(weight / weight.mean()).astype(np.float32),
+            valid_weight=(judged / judged.mean()).astype(np.float32),
+        )
+        copied = replace(
+            split,
+            x_train=np.concatenate([split.x_train, split.x_train[heavy]]),
+            y_train=np.concatenate([split.y_train, split.y_train[heavy]]),
+            x_valid=np.concatenate([split.x_valid, split.x_valid[judges]]),
+            y_valid=np.concatenate([split.y_valid, split.y_valid[judges]]),
+        )
+        # One batch an epoch, and neither batch norm nor dropout: they are of a batch's rows, whatever these weigh.
+        whole, plain = replace(STOPPING, batch_size=1000), replace(POINT, batch_norm=False, dropout=0.0)
+        one, two = (
+            run(make(Problem(head=head, splits=(each,)), whole), [job(point=plain)])[0] for each in (weighted, copied)
+        )
+        assert (one.ended, one.best_epoch) == (two.ended, two.best_epoch)
+        np.testing.assert_allclose(one.curve.train_loss, two.curve.train_loss, rtol=1e-5)
+        np.testing.assert_allclose(one.curve.valid_loss, two.curve.valid_loss, rtol=1e-5)
 
     def test_folds_are_trained_apart(self, make: MakeTrainer) -> None:
         splits = (split_for(Task.BINARY, n_valid=80), split_for(Task.BINARY, n_valid=50, n_train=120, seed=1))

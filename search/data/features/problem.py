@@ -27,6 +27,7 @@ class Split:
         y_valid: Targets of the validation rows, as `y_train`.
         target_scale: How regression targets were standardised; None for classes.
         train_weight: Weight of each training row, shape (n_train,), mean 1; None when all count alike.
+        valid_weight: The same of the validation rows, shape (n_valid,).
     """
 
     x_train: NDArray[np.float32]
@@ -35,6 +36,7 @@ class Split:
     y_valid: NDArray[np.float32] | NDArray[np.int32]
     target_scale: TargetScale | None = None
     train_weight: NDArray[np.float32] | None = None
+    valid_weight: NDArray[np.float32] | None = None
 
 
 class Role(IntEnum):

@@ -126,8 +126,11 @@ def fit_baseline(
 
 def _fit_dummy(problem: Problem, refit: Refit, *, metric: str) -> Made:
     head = problem.head
-    valid = [Constant.of(head, split.y_train, metric=metric).outputs(split.x_valid) for split in problem.splits]
-    return Made(model=Constant.of(head, refit.y, metric=metric), valid=valid)
+    valid = [
+        Constant.of(head, split.y_train, metric=metric, weight=split.train_weight).outputs(split.x_valid)
+        for split in problem.splits
+    ]
+    return Made(model=Constant.of(head, refit.y, metric=metric, weight=refit.weight), valid=valid)
 
 
 def _ended(name: BaselineName, made: Made, problem: Problem) -> tuple[Finding, ...]:

@@ -156,9 +156,9 @@ def fit_boosting(
     grown = [trees.n_iterations for trees in tuned.learnt if isinstance(trees, _Trees)]
     if not grown:  # a single class leaves trees nothing to tell apart
         valid = [one.outputs(split.x_valid) for one, split in zip(tuned.learnt, problem.splits, strict=False)]
-        return Made(model=Constant.of(head, refit.y, metric=metric), valid=valid)
+        return Made(model=Constant.of(head, refit.y, metric=metric, weight=refit.weight), valid=valid)
     n_iterations = tuple(round(median(at)) for at in zip(*grown, strict=True))
-    rows = LearntRows(x=refit.x, y=refit.y).drawn(grower.largest, seed=seed, key=len(tuned.learnt))
+    rows = LearntRows.of_all(refit).drawn(grower.largest, seed=seed, key=len(tuned.learnt))
     n_most = grower.n_most(tuned.setting)
     own: dict[str, float] = {"learning_rate": tuned.setting.rate, "leaves": tuned.setting.leaves}
     weighs = {"class_weight": float(tuned.setting.class_weight)} if settings[-1].class_weight else {}
@@ -207,7 +207,7 @@ def _tuned(
 
     def grown(setting: TreeSetting, number: int, split: Split, *, largest: int = grower.largest) -> FittedModel:
         trees = grower.stopped(setting, split, largest=largest, key=number)
-        return trees or Constant.of(head, split.y_train, metric=metric)
+        return trees or Constant.of(head, split.y_train, metric=metric, weight=split.train_weight)
 
     n_judged = n_judged_rows(problem)
 
@@ -347,7 +347,9 @@ class _Grower:
             if len(np.unique(rows.y)) < 2 or not known.any():
                 return None
         x, x_valid, y_valid = self.cells.read(rows.x), self.cells.read(split.x_valid[known]), split.y_valid[known]
-        weight_valid = class_weights(class_numbers(y_valid)) if setting.class_weight else None
+        weight_valid = None if split.valid_weight is None else split.valid_weight[known]
+        if setting.class_weight:
+            weight_valid = class_weights(class_numbers(y_valid), weight_valid)
         models, n_iterations = [], []
         for target, of_valid in zip(self._targets(rows.y), self._targets(y_valid), strict=True):
             model = self.booster(setting, n_iterations=self.n_most(setting), stops=True)

@@ -93,7 +93,7 @@ def fit_linear(
         is_over=is_over,
     )  # fmt: skip
     best = int(np.argmin(np.mean([one.losses for one in tuned.learnt], axis=0)))
-    rows = LearntRows(x=refit.x, y=refit.y).drawn(largest, seed=seed, key=len(tuned.learnt))
+    rows = LearntRows.of_all(refit).drawn(largest, seed=seed, key=len(tuned.learnt))
     chosen: dict[str, float] = {"strength": STRENGTHS[best]}
     chosen |= {"products": float(tuned.setting.products)} if has_products else {}
     chosen |= {"class_weight": float(tuned.setting.class_weight)} if settings[-1].class_weight else {}

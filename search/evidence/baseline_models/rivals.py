@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import takewhile
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,9 @@ from ffsearch.search.network.heads import Head, Task
 from ffsearch.search.training.balance import class_numbers, class_weights
 from ffsearch.search.wording.finding import Finding
 
+if TYPE_CHECKING:
+    from ffsearch.search.data.prepare import Refit
+
 __all__ = [
     "Constant",
     "FittedModel",
@@ -37,6 +40,7 @@ __all__ = [
     "Made",
     "Tuned",
     "largest_rows",
+    "medians",
     "n_judges",
     "split_loss",
     "tune",
@@ -96,22 +100,42 @@ class Constant:
     answer: NDArray[np.float64]
 
     @classmethod
-    def of(cls, head: Head, y: NDArray[Any], *, metric: str) -> Constant:
+    def of(
+        cls, head: Head, y: NDArray[Any], *, metric: str, weight: NDArray[np.floating[Any]] | None = None
+    ) -> Constant:
         """The best there is for some rows.
 
         Args:
             head: What is predicted.
             y: Targets of the rows, as a `Split` holds them.
             metric: The objective; for `mae` the best constant is the median.
+            weight: What each row weighs, shape (n_rows,); None: all alike.
         """
         if head.task is Task.REGRESSION:
-            middle = np.median if metric == "mae" else np.mean
-            return cls(answer=np.asarray(middle(y.astype(np.float64), axis=0)))
-        return cls(answer=np.bincount(class_numbers(y), minlength=len(head.labels)) / len(y))
+            exact = y.astype(np.float64)
+            if metric == "mae":
+                return cls(answer=medians(exact, weight))
+            return cls(answer=np.asarray(np.average(exact, axis=0, weights=weight)))
+        own = np.ones(len(y)) if weight is None else weight.astype(np.float64)
+        shares = np.bincount(class_numbers(y), weights=own, minlength=len(head.labels)) / own.sum()
+        return cls(answer=shares)
 
     def outputs(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
         """The same for every row."""
         return np.tile(self.answer, (len(x), 1))
+
+
+def medians(values: NDArray[np.float64], weight: NDArray[np.floating[Any]] | None) -> NDArray[np.float64]:
+    """The median of every column, shape (n_outputs,): half way between two values, where so much lies on each side."""
+    if weight is None:
+        return np.asarray(np.median(values, axis=0))
+    found = []
+    for column in values.T:
+        order = np.argsort(column, kind="stable")
+        total = np.cumsum(weight[order], dtype=np.float64)
+        low, high = (int(np.searchsorted(total, total[-1] / 2, side)) for side in ("left", "right"))
+        found.append((column[order[low]] + column[order[min(high, len(order) - 1)]]) / 2)
+    return np.array(found)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -133,6 +157,11 @@ class LearntRows:
         """The training rows of a split."""
         return cls(x=split.x_train, y=split.y_train, weight=split.train_weight)
 
+    @classmethod
+    def of_all(cls, refit: Refit) -> LearntRows:
+        """All development rows."""
+        return cls(x=refit.x, y=refit.y, weight=refit.weight)
+
     def drawn(self, largest: int, *, seed: int, key: int) -> LearntRows:
         """As many rows, drawn at random, where there are more.
 
@@ -144,7 +173,8 @@ class LearntRows:
         if len(self.x) <= largest:
             return self
         rows = np.sort(generator(seed, Purpose.BASELINE, key).permutation(len(self.x))[:largest])
-        return LearntRows(x=self.x[rows], y=self.y[rows], weight=None if self.weight is None else self.weight[rows])
+        weight = None if self.weight is None else self.weight[rows] / self.weight[rows].mean()
+        return LearntRows(x=self.x[rows], y=self.y[rows], weight=weight)
 
     def weighted(self, *, is_balanced: bool) -> LearntRows:
         """The same rows, weighing so that all classes count alike, if they are to."""
@@ -183,7 +213,8 @@ def split_loss(head: Head, metric: str, split: Split, outputs: NDArray[np.float6
     predictions = outputs
     if head.task is Task.REGRESSION:
         predictions = predictions_from_logits(head, outputs, scale=split.target_scale)
-    score = METRICS[head.task][metric](truth_of(head, split.y_valid, scale=split.target_scale), predictions)
+    truth = truth_of(head, split.y_valid, scale=split.target_scale)
+    score = METRICS[head.task][metric](truth, predictions, split.valid_weight)
     return resolve_objective(metric, head).sign * score if math.isfinite(score) else math.inf
 
 

@@ -13,6 +13,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ffsearch.search.evidence.baseline_models.rivals import medians
+
 __all__ = ["fit_stopped", "fit_stopped_in_stages"]
 
 _FIRST_STAGE: Final = 50
@@ -38,7 +40,7 @@ def fit_stopped(
         model: A `HistGradientBoosting` model that shall stop early; it learns here.
         x: What is learnt from, shape (n_train, n_columns).
         y: Classes or one target, shape (n_train,).
-        weight: Weight of each training row; None when all count alike, as numbers always do.
+        weight: Weight of each training row; None when all count alike.
         x_valid: What the loss is judged on, shape (n_valid, n_columns).
         y_valid: Its classes, all of which `y` has too, or its target, shape (n_valid,).
         weight_valid: Weight of each of these rows in that loss; None when all count alike.
@@ -95,8 +97,9 @@ def _before_trees(
         _, codes = np.unique(y, return_inverse=True)
         logits = np.log(np.bincount(codes, weights=weight))
         return np.full(n_rows, logits[1] - logits[0]) if len(logits) == 2 else np.tile(logits, (n_rows, 1))
-    middle = np.median if model.loss == "absolute_error" else np.mean
-    return np.full(n_rows, middle(y.astype(np.float64)))
+    exact = y.astype(np.float64)[:, None]
+    middle = medians(exact, weight) if model.loss == "absolute_error" else np.average(exact, axis=0, weights=weight)
+    return np.full(n_rows, middle.item())
 
 
 def _loss(model: Any, raw: NDArray[np.float64], y: NDArray[Any], weight: NDArray[np.float32] | None) -> float:
@@ -106,4 +109,5 @@ def _loss(model: Any, raw: NDArray[np.float64], y: NDArray[Any], weight: NDArray
         of_truth = logits[np.arange(len(logits)), np.searchsorted(model.classes_, y)]
         return float(np.average(np.logaddexp.reduce(logits, axis=1) - of_truth, weights=weight))
     residual = y.astype(np.float64) - raw
-    return float(np.abs(residual).mean() if model.loss == "absolute_error" else 0.5 * (residual**2).mean())
+    lost = np.abs(residual) if model.loss == "absolute_error" else 0.5 * residual**2
+    return float(np.average(lost, weights=weight))
