@@ -271,9 +271,9 @@ def test_weights_with_decimal_commas_are_read(tmp_path: Path) -> None:
 def test_a_column_of_weights_is_nothing_beside(key: str) -> None:
     value = "w" if key in ("groups", "time") else ["w"]
     with pytest.raises(SpaceError, match=rf"'w' is also in data\.{key}"):
-        ffsearch.load_space({"data": {"source": "t.csv", "target": "y", "weights": "w", key: value}})
+        ffsearch.load_space("tabular", {"data.weights": "w", f"data.{key}": value})
     with pytest.raises(SpaceError, match="'w' is also the target"):
-        ffsearch.load_space({"data": {"source": "t.csv", "target": "w", "weights": "w"}})
+        ffsearch.load_space("tabular", {"data.weights": "w", "data.target": "w"})
 
 
 # --- a whole run ------------------------------------------------------------------------------------------------------

@@ -127,5 +127,5 @@ def constant_answer(head: Head, split: Split) -> NDArray[np.float64]:
     if head.task is Task.REGRESSION:
         return np.asarray(np.average(truth, axis=0, weights=split.train_weight))
     own = np.ones(len(truth)) if split.train_weight is None else split.train_weight
-    shares: NDArray[np.float64] = np.bincount(truth, weights=own, minlength=len(head.labels))
-    return shares / shares.sum()
+    shares = np.bincount(truth, weights=own, minlength=len(head.labels))
+    return np.asarray(shares / own.sum(dtype=np.float64))
