@@ -16,23 +16,15 @@ from typing import Any, Final
 import jinja2
 from markupsafe import Markup
 
-from ffsearch.errors import RunError
-from ffsearch.reports.capacity_sections import capacity_headline, capacity_sections
-from ffsearch.reports.compare import comparison, comparison_headline, names_of
-from ffsearch.reports.parts import Section
-from ffsearch.reports.sections import headline, sections
+from ffsearch.reports.documents import Document, compared, printable, put, read, reported
 from ffsearch.reports.tables import RunLike
-from ffsearch.search.base.files import put_in_place
-from ffsearch.search.folder.reader import REPORT, load
+from ffsearch.search.folder.reader import REPORT
 from ffsearch.search.wording.language import Language, language
 
-__all__ = ["COMPARISON", "build_page", "write_comparison", "write_report"]
+__all__ = ["COMPARISON", "build_page", "set_page", "write_comparison", "write_report"]
 
 COMPARISON: Final = "comparison.html"
 """Names of the files where none are given."""
-
-# What HTML has no place for: control characters, and halves of surrogate pairs, which UTF-8 has none for either.
-_UNPRINTABLE: Final = dict.fromkeys((*range(9), 11, 12, *range(14, 32), *range(127, 160)), "�")
 
 
 def write_report(run: str | Path | RunLike, out: str | Path | None = None, *, lang: str = "en") -> Path:
@@ -50,8 +42,8 @@ def write_report(run: str | Path | RunLike, out: str | Path | None = None, *, la
         RunError: If the run cannot be read or the page not be written.
         FFSearchError: If the report does not speak the language.
     """
-    read = load(run) if isinstance(run, str | Path) else run
-    return _write(build_page(read, lang=lang), Path(out) if out is not None else read.path, name=REPORT)
+    [one] = read([run])
+    return put(build_page(one, lang=lang), Path(out) if out is not None else one.path, name=REPORT)
 
 
 def write_comparison(runs: Sequence[str | Path | RunLike], out: str | Path | None = None, *, lang: str = "en") -> Path:
@@ -69,15 +61,9 @@ def write_comparison(runs: Sequence[str | Path | RunLike], out: str | Path | Non
         RunError: If there are fewer than two runs, or one cannot be read or is no search, or the page not be written.
         FFSearchError: If the report does not speak the language.
     """
-    read = [load(run) if isinstance(run, str | Path) else run for run in runs]
-    if len(read) < 2:
-        raise RunError(f"{len(read)} run was given, and a comparison needs two or more. Name their folders.")
-    if studies := [str(run.path) for run in read if run.results.kind == "capacity"]:
-        raise RunError(f"{', '.join(studies)}: capacity studies have no place beside searches. Compare searches alone.")
-    t = language(lang)
-    names = ", ".join(names_of(read))
-    page = _page(t, headline=comparison_headline(read, t), sections=comparison(read, t), name=names, runs=read)
-    return _write(page, Path(out) if out is not None else read[0].path.parent, name=COMPARISON)
+    t, known = language(lang), read(runs)
+    page = set_page(compared(known, t), t)
+    return put(page, Path(out) if out is not None else known[0].path.parent, name=COMPARISON)
 
 
 def build_page(run: RunLike, *, lang: str = "en") -> str:
@@ -87,28 +73,18 @@ def build_page(run: RunLike, *, lang: str = "en") -> str:
         FFSearchError: If the report does not speak the language.
     """
     t = language(lang)
-    name = run.results.name
-    if run.results.kind == "capacity":
-        return _page(t, headline=capacity_headline(run, t), sections=capacity_sections(run, t), name=name, runs=[run])
-    return _page(t, headline=headline(run, t), sections=sections(run, t), name=name, runs=[run])
+    return set_page(reported(run, t), t)
 
 
-def _page(t: Language, *, headline: str, sections: Sequence[Section], name: str, runs: Sequence[RunLike]) -> str:
-    """A page of sections."""
+def set_page(document: Document, t: Language) -> str:
+    """A report as a page."""
     script = _source("page.js")
     page = _environment().get_template("page.html").render(
-        t=t, headline=headline, sections=sections, name=name, is_finished=all(run.is_finished for run in runs),
-        version=runs[0].results.ffsearch, css=Markup(_source("page.css")), script=Markup(script),
-        policy=_policy(script),
+        t=t, headline=document.headline, sections=document.sections, name=document.name,
+        is_finished=document.is_finished, version=document.version,
+        css=Markup(_source("page.css")), script=Markup(script), policy=_policy(script),
     )  # fmt: skip
     return page.strip() + "\n"
-
-
-def _write(page: str, path: Path, *, name: str) -> Path:
-    """Put a page into a file, or under its own name into a folder."""
-    path = path / name if path.is_dir() else path
-    _replace(path, page.encode("utf-8"))
-    return path
 
 
 def _environment() -> jinja2.Environment:
@@ -128,7 +104,7 @@ def _printable(value: Any) -> Any:
     """Any value on its way into the page, without what a page cannot hold."""
     if isinstance(value, Markup) or not isinstance(value, str):
         return value
-    return value.translate(_UNPRINTABLE).encode("utf-8", errors="replace").decode("utf-8")
+    return printable(value)
 
 
 def _policy(script: str) -> str:
@@ -138,19 +114,3 @@ def _policy(script: str) -> str:
         f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Put the page in place whole: who has the old one open never reads half of a new one.
-
-    Raises:
-        RunError: If it cannot be written; an older page stays as it is.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with put_in_place(path) as beside:
-            beside.write_bytes(content)
-    except OSError as error:
-        raise RunError(
-            f"The report cannot be written to {path}: {error.strerror or error}. Choose another place with --out."
-        ) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from markupsafe import Markup
 from matplotlib.figure import Figure
@@ -33,12 +34,31 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """A figure drawn for a wide page and for a phone, its caption, and its numbers as a table."""
+    """A figure, drawn when a page asks for it: texts do without.
 
-    wide: Markup
-    narrow: Markup
+    Args:
+        draw: Draws it at a width.
+        name: Unique in the page.
+        alt: What it tells, for those who do not see it.
+        caption: What it shows.
+        table: Its numbers.
+    """
+
+    draw: Callable[[int], Figure]
+    name: str
+    alt: str
     caption: str
     table: ShownTable | None = None
+
+    @cached_property
+    def wide(self) -> Markup:
+        """Drawn for a wide page."""
+        return inline(self.draw(WIDE), name=f"{self.name}-wide", label=self.alt)
+
+    @cached_property
+    def narrow(self) -> Markup:
+        """Drawn for a phone."""
+        return inline(self.draw(NARROW), name=f"{self.name}-narrow", label=self.alt)
 
 
 def better(objective: ShownObjective, t: Language) -> str:
@@ -202,7 +222,5 @@ def _choice_finding(part: ParameterSlice, objective: ShownObjective, t: Language
 def picture(
     draw: Callable[[int], Figure], *, name: str, alt: str, caption: str, table: ShownTable | None = None
 ) -> Picture:
-    """A figure at both widths."""
-    wide = inline(draw(WIDE), name=f"{name}-wide", label=alt)
-    narrow = inline(draw(NARROW), name=f"{name}-narrow", label=alt)
-    return Picture(wide=wide, narrow=narrow, caption=caption, table=table)
+    """A figure with what it tells."""
+    return Picture(draw=draw, name=name, alt=alt, caption=caption, table=table)

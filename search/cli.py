@@ -26,7 +26,7 @@ from ffsearch.search.console.process import (
     say,
     take_signals,
 )
-from ffsearch.search.exporting.formats import Format
+from ffsearch.search.exporting.formats import Format, ReportFormat
 
 if TYPE_CHECKING:
     from ffsearch.spaces.overrides import Override
@@ -238,10 +238,14 @@ def report(
     ] = None,
     *,
     compare: Annotated[bool, typer.Option("--compare", help="One page with the runs side by side.")] = False,
+    format_: Annotated[
+        ReportFormat, typer.Option("--format", help="html: a page with its figures; md: all of it as compact text.")
+    ] = ReportFormat.HTML,
     out: Annotated[
-        Path | None, typer.Option(help="Where to write the page; by default report.html in the run folder.")
+        Path | None,
+        typer.Option(help="Where to write it, - for the standard output; by default report.html or .md in the run."),
     ] = None,
-    lang: Annotated[str, typer.Option(help="Language of the page: en or pt-BR.")] = "en",
+    lang: Annotated[str, typer.Option(help="Language of the report: en or pt-BR.")] = "en",
     open_: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
     tensorboard: Annotated[
         Path | None,
@@ -256,27 +260,31 @@ def report(
         ),
     ] = None,
 ) -> None:
-    """Write a run's report: one HTML file that needs nothing else."""
-    from ffsearch.reports.html import write_comparison, write_report
+    """Write a run's report: one HTML file that needs nothing else, or with --format md a text."""
+    from ffsearch.reports.writing import report_of, write
     from ffsearch.search.folder.reader import latest
 
     runs = paths or [latest()]
     if tensorboard is not None or mlflow is not None:
-        if len(runs) > 1 or compare or out is not None or open_:
+        if len(runs) > 1 or compare or out is not None or open_ or format_ is not ReportFormat.HTML:
             flag = "--mlflow" if tensorboard is None else "--tensorboard"
-            raise RunError(f"{flag} takes one run, and neither --compare, --out nor --open: it writes no page.")
+            raise RunError(
+                f"{flag} takes one run, and neither --compare, --format, --out nor --open: it writes no page."
+            )
         if tensorboard is not None:
             _tensorboard(runs[0], tensorboard)
         if mlflow is not None:
             _mlflow(runs[0], mlflow, lang=lang)
         return
-    if compare:
-        pages = [write_comparison(runs, out, lang=lang)]
-    elif len(runs) > 1 and out is not None:
+    if open_ and format_ is ReportFormat.MD:
+        raise RunError("--open opens a page in the browser, and --format md writes a text. Leave one of them out.")
+    if len(runs) > 1 and out is not None and not compare:
         raise RunError(f"{len(runs)} reports cannot go to one place, {out}. Name one run, or give --compare.")
-    else:
-        pages = [write_report(run, out, lang=lang) for run in runs]
-    for page in pages:
+    if out is not None and str(out) == "-":
+        typer.echo(report_of(runs, format_.value, compare=compare, lang=lang), nl=False)
+        return
+    for each in [runs] if compare else [[run] for run in runs]:
+        page = write(each, format_.value, compare=compare, out=out, lang=lang)
         typer.echo(str(page))
         if open_:
             typer.launch(str(page))

@@ -8,7 +8,14 @@ from typing import Final
 
 from ffsearch.errors import ExportError
 
-__all__ = ["Format", "require_mlflow", "require_packages"]
+__all__ = ["Format", "ReportFormat", "require_mlflow", "require_packages"]
+
+
+class ReportFormat(StrEnum):
+    """What a report can be written as."""
+
+    HTML = "html"
+    MD = "md"
 
 
 class Format(StrEnum):

@@ -1,0 +1,48 @@
+"""Which of the ways to set a report is wanted, for the command line: a page or a text, of one run or of several."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from ffsearch.reports.documents import compared, put, read, reported
+from ffsearch.reports.html import set_page
+from ffsearch.reports.markdown import set_text
+from ffsearch.search.wording.language import language
+
+__all__ = ["report_of", "write"]
+
+Way = Literal["html", "md"]
+
+
+def report_of(runs: Sequence[Path], way: Way, *, compare: bool, lang: str) -> str:
+    """A report as it stands in its file.
+
+    Args:
+        runs: Run folders; without `compare` one.
+        way: As a page, or as a text in Markdown.
+        compare: Whether runs are set side by side.
+        lang: Its language.
+
+    Raises:
+        RunError: If a run cannot be read or compared.
+        FFSearchError: If the report does not speak the language.
+    """
+    t, known = language(lang), read(runs)
+    document = compared(known, t) if compare else reported(known[0], t)
+    return set_text(document, t) if way == "md" else set_page(document, t)
+
+
+def write(runs: Sequence[Path], way: Way, *, compare: bool, out: Path | None, lang: str) -> Path:
+    """Write a report; where nothing is said, into its run folder, a comparison beside the first of them.
+
+    Raises:
+        RunError: As `report_of`, or if it cannot be written.
+    """
+    place = out or (runs[0].parent if compare else runs[0])
+    return put(report_of(runs, way, compare=compare, lang=lang), place, name=f"{_STEMS[compare]}.{way}")
+
+
+_STEMS = {True: "comparison", False: "report"}
+"""Names of the files where none are given."""
