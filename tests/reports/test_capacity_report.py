@@ -17,6 +17,7 @@ from ffsearch.reports import book_plots
 from ffsearch.reports import capacity_plots as plots
 from ffsearch.reports.capacity_tables import study_tables
 from ffsearch.reports.html import build_page
+from ffsearch.reports.markdown import build_text
 from ffsearch.search.folder.summary import Summary
 from ffsearch.search.wording.early import FORMS
 from ffsearch.search.wording.language import LANGUAGES
@@ -279,3 +280,15 @@ def test_lines_are_told_apart_without_colour() -> None:
     t = LANGUAGES["en"]
     lines = [line for line in plots.score_by_depth(study, t=t).axes[0].lines if len(line.get_xdata()) > 1]
     assert len({line.get_marker() for line in lines}) == len(lines) == len(study.budgets)
+
+
+@pytest.mark.parametrize("lang", ["en", "pt-BR"])
+@pytest.mark.parametrize("code", ["deeper", "wider", "saturated", "not_settled"])
+def test_a_study_is_told_as_text_too(code: str, lang: str) -> None:
+    text, page = build_text(a_study(code), lang=lang), html.unescape(build_page(a_study(code), lang=lang))
+    headings = re.findall(r"<h[23][^>]*>([^<]+)</h[23]>", page)
+    assert [heading for heading in headings if f"# {heading}\n" not in text] == []
+    codes = re.findall(r"<small>(FFS\d+)</small>", page)
+    assert codes
+    assert [each for each in codes if f"({each})" not in text] == []
+    assert "\n| " in text
