@@ -35,7 +35,7 @@ _LATER: Final = {"max_params": None, "max_seconds_per_trial": None, "warm_start"
 
 _LATER_DATA: Final[Mapping[str, Any]] = {
     "gap": 0, "number_bins": 0, "decimal": None, "thousands": None, "missing": [], "numbers": [], "keep": [],
-    "merge": [], "sheet": None,
+    "merge": [], "sheet": None, "weights": None,
 }  # fmt: skip
 """The same of `data:`."""
 
