@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from shapes import HOSTILE, SHAPES
 
 from ffsearch.errors import FFSearchError, RunError
 from ffsearch.reports.html import build_page, write_report
@@ -28,6 +27,7 @@ from ffsearch.search.training.protocol import Ended
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
 from ffsearch.search.wording.language import ENGLISH
+from report_shapes import HOSTILE, SHAPES
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from shapes import HOSTILE, SHAPES
 
 from ffsearch.errors import FFSearchError
 from ffsearch.reports.html import build_page
 from ffsearch.reports.markdown import _line, build_text, write_text, write_text_comparison
 from ffsearch.search.cli import invoke
 from ffsearch.search.wording.language import LANGUAGES
+from report_shapes import HOSTILE, SHAPES
 
 _MEANING = re.compile(r"(?<!\\)(?:\\\\)*([`*\[\]<>|~$])")
 
