@@ -102,7 +102,7 @@ def test_regression_is_standardised_in_every_fold() -> None:
 
 def test_the_refit_uses_all_rows_outside_the_test_part() -> None:
     ready = prepared(target="amount", drop=["y"])
-    preprocessor, x, y, scale = ready.fit_all()
+    preprocessor, x, y, scale, _ = ready.fit_all()
     assert x.shape == (96, ready.n_features)
     assert y.shape == (96, 1)
     assert scale is not None

@@ -270,9 +270,9 @@ def test_weights_with_decimal_commas_are_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("key", ["drop", "keep", "numbers", "groups", "time"])
 def test_a_column_of_weights_is_nothing_beside(key: str) -> None:
     value = "w" if key in ("groups", "time") else ["w"]
-    with pytest.raises(SpaceError, match=rf"'w' is also in data\.{key}"):
+    with pytest.raises(SpaceError, match=rf'"w" is also in data\.{key}'):
         ffsearch.load_space("tabular", {"data.weights": "w", f"data.{key}": value})
-    with pytest.raises(SpaceError, match="'w' is also the target"):
+    with pytest.raises(SpaceError, match='"w" is also the target'):
         ffsearch.load_space("tabular", {"data.weights": "w", "data.target": "w"})
 
 
@@ -313,9 +313,9 @@ def test_the_sealed_score_is_that_of_weights_and_rows_to_predict_need_none(weigh
     assert weight is not None
     assert "w" not in sealed.features
     expected = METRICS[Task.BINARY]["log_loss"](sealed.y, np.asarray(probabilities), weight)
-    assert weighted_run.results.test.value == pytest.approx(expected, rel=1e-4)
+    assert weighted_run.results.evidence.test.value == pytest.approx(expected, rel=1e-4)
     unweighted = METRICS[Task.BINARY]["log_loss"](sealed.y, np.asarray(probabilities))
-    assert weighted_run.results.test.value != pytest.approx(unweighted, rel=1e-4)
+    assert weighted_run.results.evidence.test.value != pytest.approx(unweighted, rel=1e-4)
 
 
 @pytest.mark.parametrize("make", [FFSearchClassifier, FFSearchRegressor])
