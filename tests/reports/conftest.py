@@ -16,8 +16,10 @@ import pytest
 from evidence_examples import frames, summary_parts
 from examples import LOSS
 from ffsearch.search.base.objective import Objective
+from ffsearch.search.folder.results import SealedTest
 from ffsearch.search.folder.summary import DataFacts, RefitFacts, RunFacts, SearchFacts, Summary, build_summary
 from ffsearch.search.folder.trial_record import TrialRecord, curves_frame, trials_frame
+from ffsearch.search.folder.writer import RunFolder
 from ffsearch.search.network.topology import Activation, Point, describe, n_params
 from ffsearch.search.training.protocol import Curve, Ended
 from ffsearch.search.wording.codes import Code
@@ -86,6 +88,20 @@ def run_facts() -> RunFacts:
 def run_records() -> list[TrialRecord]:
     """The trials of a small fake run."""
     return records(2, only=Ended.STOPPED)
+
+
+@pytest.fixture
+def run_folder(tmp_path: Path, run_facts: RunFacts, run_records: list[TrialRecord], space_yaml: str) -> Path:
+    """A finished run folder, as a search writes it."""
+    test = SealedTest(value=0.1, low=0.05, high=0.15, metrics={"accuracy": 0.97}, openings=1)
+    summary = build_summary(run_facts, run_records, wall_s=20.0, test=test)
+    with RunFolder.open(tmp_path / "runs/small", space_yaml=space_yaml, identity={"space": "a", "data": "b"}) as folder:
+        folder.start(run_facts)
+        folder.write_data(columns=[{"name": "area", "kind": "number", "used": True, "reason": "numbers"}], notices=[])
+        for record in run_records:
+            folder.add(record)
+        folder.finish(summary)
+    return tmp_path / "runs/small"
 
 
 @pytest.fixture

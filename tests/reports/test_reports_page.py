@@ -19,10 +19,6 @@ from ffsearch.errors import FFSearchError, RunError
 from ffsearch.reports.html import build_page, write_report
 from ffsearch.reports.next_steps import steps
 from ffsearch.search.folder.reader import load
-from ffsearch.search.folder.results import SealedTest
-from ffsearch.search.folder.summary import RunFacts, build_summary
-from ffsearch.search.folder.trial_record import TrialRecord
-from ffsearch.search.folder.writer import RunFolder
 from ffsearch.search.training.protocol import Ended
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
@@ -187,20 +183,6 @@ def test_five_hundred_trials_are_quick_and_small(make_run: Any, tmp_path: Path) 
     path = write_report(run, tmp_path / "big.html")
     assert time.process_time() - start < 10
     assert path.stat().st_size < 3_000_000
-
-
-@pytest.fixture
-def run_folder(tmp_path: Path, run_facts: RunFacts, run_records: list[TrialRecord], space_yaml: str) -> Path:
-    """A finished run folder, as a search writes it."""
-    test = SealedTest(value=0.1, low=0.05, high=0.15, metrics={"accuracy": 0.97}, openings=1)
-    summary = build_summary(run_facts, run_records, wall_s=20.0, test=test)
-    with RunFolder.open(tmp_path / "runs/small", space_yaml=space_yaml, identity={"space": "a", "data": "b"}) as folder:
-        folder.start(run_facts)
-        folder.write_data(columns=[{"name": "area", "kind": "number", "used": True, "reason": "numbers"}], notices=[])
-        for record in run_records:
-            folder.add(record)
-        folder.finish(summary)
-    return tmp_path / "runs/small"
 
 
 def test_a_report_goes_into_its_run_folder(run_folder: Path) -> None:
