@@ -73,11 +73,12 @@ FAST: Final = frozenset(
 
 def checks() -> Iterator[Any]:
     for estimator in (FFSearchClassifier(**CHECKED), FFSearchRegressor(**CHECKED)):
-        for one, check in estimator_checks_generator(
+        for item in estimator_checks_generator(
             estimator, legacy=True, expected_failed_checks=EXPECTED_FAILURES, mark="xfail"
         ):
+            (one, check), marks = getattr(item, "values", item), [*getattr(item, "marks", ())]
             name = getattr(check, "func", check).__name__
-            marks = () if name in FAST else pytest.mark.slow
+            marks += [] if name in FAST else [pytest.mark.slow]
             yield pytest.param(one, check, id=f"{type(estimator).__name__}-{name}", marks=marks)
 
 
