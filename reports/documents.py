@@ -17,7 +17,7 @@ from ffsearch.search.base.files import put_in_place
 from ffsearch.search.folder.reader import load
 from ffsearch.search.wording.language import Language
 
-__all__ = ["Document", "compared", "printable", "put", "read", "reported"]
+__all__ = ["Report", "compared", "printable", "put", "read", "reported"]
 
 # What neither HTML nor a text has a place for: control characters, and halves of surrogate pairs, which UTF-8 has none
 # for either.
@@ -25,7 +25,7 @@ _UNPRINTABLE: Final = dict.fromkeys((*range(9), 11, 12, *range(14, 32), *range(1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Document:
+class Report:
     """A report, not yet set.
 
     Args:
@@ -52,10 +52,10 @@ def read(runs: Sequence[str | Path | RunLike]) -> list[RunLike]:
     return [load(run) if isinstance(run, str | Path) else run for run in runs]
 
 
-def reported(run: RunLike, t: Language) -> Document:
+def reported(run: RunLike, t: Language) -> Report:
     """The report of a search or of a capacity study."""
     is_study = run.results.kind == "capacity"
-    return Document(
+    return Report(
         name=run.results.name,
         headline=(capacity_headline if is_study else headline)(run, t),
         sections=(capacity_sections if is_study else sections)(run, t),
@@ -64,7 +64,7 @@ def reported(run: RunLike, t: Language) -> Document:
     )
 
 
-def compared(runs: Sequence[RunLike], t: Language) -> Document:
+def compared(runs: Sequence[RunLike], t: Language) -> Report:
     """Several runs side by side.
 
     Raises:
@@ -74,7 +74,7 @@ def compared(runs: Sequence[RunLike], t: Language) -> Document:
         raise RunError(f"{len(runs)} run was given, and a comparison needs two or more. Name their folders.")
     if studies := [str(run.path) for run in runs if run.results.kind == "capacity"]:
         raise RunError(f"{', '.join(studies)}: capacity studies have no place beside searches. Compare searches alone.")
-    return Document(
+    return Report(
         name=", ".join(names_of(runs)),
         headline=comparison_headline(runs, t),
         sections=comparison(runs, t),

@@ -16,7 +16,7 @@ from typing import Any, Final
 import jinja2
 from markupsafe import Markup
 
-from ffsearch.reports.documents import Document, compared, printable, put, read, reported
+from ffsearch.reports.documents import Report, compared, printable, put, read, reported
 from ffsearch.reports.tables import RunLike
 from ffsearch.search.folder.reader import REPORT
 from ffsearch.search.wording.language import Language, language
@@ -76,12 +76,12 @@ def build_page(run: RunLike, *, lang: str = "en") -> str:
     return set_page(reported(run, t), t)
 
 
-def set_page(document: Document, t: Language) -> str:
+def set_page(report: Report, t: Language) -> str:
     """A report as a page."""
     script = _source("page.js")
     page = _environment().get_template("page.html").render(
-        t=t, headline=document.headline, sections=document.sections, name=document.name,
-        is_finished=document.is_finished, version=document.version,
+        t=t, headline=report.headline, sections=report.sections, name=report.name,
+        is_finished=report.is_finished, version=report.version,
         css=Markup(_source("page.css")), script=Markup(script), policy=_policy(script),
     )  # fmt: skip
     return page.strip() + "\n"

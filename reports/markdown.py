@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from ffsearch.reports.documents import Document, compared, printable, put, read, reported
+from ffsearch.reports.documents import Report, compared, printable, put, read, reported
 from ffsearch.reports.listings import Cell, ShownTable
 from ffsearch.reports.parts import Block, Fact, Section
 from ffsearch.reports.pictures import Picture
@@ -76,14 +76,14 @@ def build_text(run: RunLike, *, lang: str = "en") -> str:
     return set_text(reported(run, t), t)
 
 
-def set_text(document: Document, t: Language) -> str:
+def set_text(report: Report, t: Language) -> str:
     """A report as Markdown, as GitHub's readers take it: paragraphs apart by an empty line."""
-    parts = [f"# {_line(document.headline)}", f"{_line(t('page.eyebrow'))} · {_line(document.name)}"]
-    if not document.is_finished:
+    parts = [f"# {_line(report.headline)}", f"{_line(t('page.eyebrow'))} · {_line(report.name)}"]
+    if not report.is_finished:
         parts.append(f"**{_line(t('page.unfinished'))}**")
-    for section in document.sections:
+    for section in report.sections:
         parts += [f"## {_line(section.title)}", *_section(section, t)]
-    parts += ["---", _line(t("page.footer_text", version=document.version))]
+    parts += ["---", _line(t("page.footer_text", version=report.version))]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

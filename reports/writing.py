@@ -30,8 +30,8 @@ def report_of(runs: Sequence[Path], way: Way, *, compare: bool, lang: str) -> st
         FFSearchError: If the report does not speak the language.
     """
     t, known = language(lang), read(runs)
-    document = compared(known, t) if compare else reported(known[0], t)
-    return set_text(document, t) if way == "md" else set_page(document, t)
+    report = compared(known, t) if compare else reported(known[0], t)
+    return set_text(report, t) if way == "md" else set_page(report, t)
 
 
 def write(runs: Sequence[Path], way: Way, *, compare: bool, out: Path | None, lang: str) -> Path:
