@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from ffsearch.reports import evidence, tables
+from ffsearch.reports.columns_sections import columns
 from ffsearch.reports.evidence_pictures import model_picture
 from ffsearch.reports.evidence_sections import deeper, errors, mattered, sure, worth
 from ffsearch.reports.next_steps import next_steps
@@ -33,7 +34,8 @@ _PLAIN: Final = "robust"
 def sections(run: RunLike, t: Language) -> list[Section]:
     """All sections that this run has something to say in."""
     makers: list[Callable[[RunLike, Language], Section | None]] = [
-        _answer, _network, sure, worth, deeper, mattered, learning, search, errors, data, next_steps, repeat, limits,
+        _answer, _network, sure, worth, deeper, mattered, columns, learning, search, errors, data,
+        next_steps, repeat, limits,
     ]  # fmt: skip
     made = [make(run, t) for make in makers]
     return [section for section in made if section is not None]

@@ -522,10 +522,14 @@ class EvidenceSpec(SpaceSection):
         description="Smallest difference worth having, as a share of what the best model gains over knowing nothing on "
         "development rows: a network that gains less over a linear model is not worth it.",
     )
+    columns: StrictBool = Field(
+        default=True,
+        description="Ask which columns carry the answer: the sealed rows are answered again with each column shuffled.",
+    )
 
 
 EVIDENCE: Final[Mapping[str, Mapping[str, Any]]] = {
-    "none": {"finalists": 0, "repeats": 1, "effects": 0, "baselines": ()},
+    "none": {"finalists": 0, "repeats": 1, "effects": 0, "baselines": (), "columns": False},
     "quick": {"finalists": 3, "repeats": 3, "effects": 0},
     "full": {},
 }

@@ -21,8 +21,11 @@ __all__ = [
     "Averaged",
     "Bin",
     "Calibration",
+    "ColumnFacts",
+    "ColumnImportance",
     "ComparedModel",
     "Corrected",
+    "DependenceCurve",
     "Effect",
     "Errors",
     "Estimate",
@@ -331,6 +334,67 @@ class Calibration:
     bins: tuple[Bin, ...]
     temperature: Temperature | None = None
     error_if_calibrated: Number | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColumnImportance:
+    """What the network loses where the cells of a column, or of several that go together, are shuffled.
+
+    Args:
+        columns: One, or those that go together.
+        network: What a sealed row loses by it on average: log loss, or squared error, of several targets their mean.
+        chance: How far one shuffling of it lies from another, 95 %.
+        is_useful: Whether the loss is shown, and more than chance does.
+        others: What other models lose, by their name.
+    """
+
+    columns: tuple[str, ...]
+    network: Estimate
+    chance: Number
+    is_useful: bool
+    others: Mapping[str, Estimate] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DependenceCurve:
+    """How the answer changes along a column, all else as it is in the rows around: accumulated local effects.
+
+    Args:
+        column: Its name.
+        at: Values of the column, ascending.
+        value: The change of the answer there, in its unit, zero on average.
+        low: Lower end of its 95 % interval.
+        high: Upper end.
+    """
+
+    column: str
+    at: tuple[Number, ...]
+    value: tuple[Number, ...]
+    low: tuple[Number, ...]
+    high: tuple[Number, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColumnFacts:
+    """Which columns carry the answer.
+
+    Args:
+        loss: What is lost: `log_loss`, or `squared_error`.
+        network: What the network loses with all columns as they are, mean over the rows that were asked.
+        naive: What knowing nothing loses on them.
+        n_rows: Sealed rows that were asked.
+        importances: The most important first; groups of columns that go together stand among them.
+        curves: Of the most important columns of numbers.
+        output: Of classes the label whose probability the curves show; else the target.
+    """
+
+    loss: str
+    network: Number
+    naive: Number
+    n_rows: int
+    importances: tuple[ColumnImportance, ...]
+    curves: tuple[DependenceCurve, ...] = ()
+    output: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,6 +20,7 @@ from ffsearch.search.folder.ranking import best_standing, standing_of
 from ffsearch.search.folder.results import (
     Averaged,
     Calibration,
+    ColumnFacts,
     ComparedModel,
     Effect,
     Errors,
@@ -216,6 +217,7 @@ class Summary:
         effects: What a change of one thing does to it.
         importance: Which parameters told the best trials from the others, the most important first.
         calibration: Whether its probabilities mean what they say.
+        columns: Which columns of the table carry the answer.
         row_intervals: How far the answer to one row may be off.
         errors: Where it errs.
         slices: The parts of the table that are worst off, the surest first.
@@ -239,6 +241,7 @@ class Summary:
     effects: tuple[Effect, ...] = ()
     importance: tuple[Importance, ...] = ()
     calibration: Calibration | None = None
+    columns: ColumnFacts | None = None
     row_intervals: RowIntervalFacts | None = None
     errors: Errors | None = None
     slices: tuple[Slice, ...] = ()

@@ -174,9 +174,16 @@ class PackagedModel:
         Raises:
             DataError: If a column is missing, or images have another size.
         """
-        raw = self.raw(frame, reader=reader)
+        return self._of_raw(self.raw(frame, reader=reader), n_rows=len(frame))
+
+    def predictions_of_cells(self, cells: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+        """The same for columns that were read already, as `Preprocessor.raw_inputs` gives them."""
+        raw = {self._inputs[column]: values for column, values in cells.items()}
+        return self._of_raw(raw, n_rows=len(next(iter(raw.values()))))
+
+    def _of_raw(self, raw: Mapping[str, NDArray[Any]], *, n_rows: int) -> NDArray[np.float32]:
         answer = self._answer if self.by_matrix is None else self._answer_by_matrix
-        return np.concatenate([answer(raw, start) for start in range(0, max(len(frame), 1), _CHUNK_ROWS)])
+        return np.concatenate([answer(raw, start) for start in range(0, max(n_rows, 1), _CHUNK_ROWS)])
 
     def predictions_of_keras(self, frame: pd.DataFrame | NDArray[Any]) -> NDArray[np.float32]:
         """The same by the Keras model from raw columns, also where that takes long."""

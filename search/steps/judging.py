@@ -36,6 +36,7 @@ from ffsearch.search.folder.reader import CHECK
 from ffsearch.search.folder.results import (
     Averaged,
     Bin,
+    ColumnFacts,
     ComparedModel,
     Errors,
     Estimate,
@@ -51,6 +52,7 @@ from ffsearch.search.network.topology import Balance
 from ffsearch.search.observer import Observer, Phase
 from ffsearch.search.steps.averaging import weighed_average
 from ffsearch.search.steps.budget import ENDING_S, Deadline
+from ffsearch.search.steps.columns import columns_that_matter
 from ffsearch.search.steps.comparing import (
     NETWORK,
     PROPER,
@@ -61,7 +63,7 @@ from ffsearch.search.steps.comparing import (
 )
 from ffsearch.search.steps.effort import baseline_splits, split_seconds
 from ffsearch.search.steps.refitting import Answer, in_unit
-from ffsearch.search.steps.row_intervals import held_intervals, learnt_intervals
+from ffsearch.search.steps.row_intervals import held_intervals
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
 from ffsearch.spaces.schema import EvidenceSpec
@@ -134,6 +136,7 @@ class Judged:
         slices: The parts of the table that are worst off.
         averaged: What the mean of several networks gains over one, and costs; None where one network answers.
         row_intervals: How far the answer to one row may be off; None where no repeats tell.
+        columns: Which columns carry the answer; None where it was not asked.
         notices: What time was too short for.
     """
 
@@ -147,6 +150,7 @@ class Judged:
     slices: tuple[Slice, ...] = ()
     averaged: Averaged | None = None
     row_intervals: RowIntervalFacts | None = None
+    columns: ColumnFacts | None = None
     notices: tuple[Finding, ...] = ()
 
     def with_average(self, averaged: Averaged | None) -> Judged:
@@ -218,15 +222,15 @@ def judge(
         reader = answer.single.reader(lenient=True) if prepared.has_test_file else None
         alone = answer.single.predictions(sealed.features, reader=reader)
     averaged = weighed_average(answer, setting, sealed=sealed, mean=raw[NETWORK], alone=alone, units=units)
-    learnt = learnt_intervals(weighed)
-    row_intervals = (
-        None
-        if learnt is None
-        else held_intervals(learnt, weighed, task=setting.head.task, truth=sealed.y, predicted=predictions, units=units)
-    )
+    columns = None
+    if wanted.columns and not isinstance(prepared.layout, ImageLayout):
+        columns = columns_that_matter(answer, setting, baselines, cells=cells, y=sealed.y, units=units)
     judged = replace(
-        judged, openings=folder.n_noted(LineKind.TEST_OPENED), row_intervals=row_intervals, notices=(*notices, *told)
-    )
+        judged, openings=folder.n_noted(LineKind.TEST_OPENED), columns=columns, notices=(*notices, *told),
+        row_intervals=held_intervals(
+            weighed, task=setting.head.task, truth=sealed.y, predicted=predictions, units=units
+        ),
+    )  # fmt: skip
     return judged.with_average(averaged)
 
 

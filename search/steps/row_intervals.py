@@ -53,24 +53,25 @@ def _in_users_unit(repeat: RepeatPredictions, weighed: Weighed) -> tuple[NDArray
 
 
 def held_intervals(
-    intervals: RowIntervals,
     weighed: Weighed,
     *,
     task: Task,
     truth: NDArray[Any],
     predicted: NDArray[Any],
     units: Units,
-) -> RowIntervalFacts:
-    """How many of the sealed rows the model's intervals hold, and how wide they are.
+) -> RowIntervalFacts | None:
+    """How many of the sealed rows the model's intervals hold, and how wide they are; None where it has none.
 
     Args:
-        intervals: What the model keeps.
-        weighed: The winner, for intervals that are everywhere as wide.
+        weighed: The winner.
         task: What is predicted.
         truth: Of the sealed rows: class numbers (n_rows,), or values (n_rows, n_targets).
         predicted: What the model answers.
         units: What is independent among the sealed rows.
     """
+    intervals = learnt_intervals(weighed)
+    if intervals is None:
+        return None
     constant = None if task is not Task.REGRESSION else learnt_intervals(weighed, is_adaptive=False)
     levels = []
     for level in LEVELS:

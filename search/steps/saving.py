@@ -63,6 +63,7 @@ def save_answer(
         )
         if judged.bins
         else None,
+        columns=judged.columns,
         row_intervals=judged.row_intervals,
         errors=judged.errors,
         slices=judged.slices,

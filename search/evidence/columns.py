@@ -1,0 +1,273 @@
+"""Which columns of the table carry the answer: what is lost where a column is shuffled, on rows nobody learnt from.
+
+    sealed rows -> a column's cells dealt anew among the rows -> predictions -> what every row loses by it
+
+A shuffled column keeps its values and tells nothing of its row. What the model loses by that is what it takes from the
+column; columns that go together are shuffled together as well, for each may stand in for the others. The interval is
+that of a paired difference over rows; beside it stands how far two shufflings of the same column lie apart, which is
+what chance alone does.
+
+Sources: Breiman 2001, *Random forests*, section 10; Fisher, Rudin, Dominici 2019, *All models are wrong, but many are
+useful*; Apley and Zhu 2020, *Visualizing the effects of predictor variables in black box supervised learning models*,
+for accumulated local effects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ffsearch.search.base.confidence import TAIL, TWO_SIDED
+from ffsearch.search.evidence.errors_seen import row_losses
+from ffsearch.search.evidence.intervals import mean_limits
+from ffsearch.search.evidence.units import Units
+from ffsearch.search.folder.results import ColumnImportance, DependenceCurve, Estimate
+from ffsearch.search.network.heads import Task
+
+__all__ = ["alike", "column_importances", "dependence", "looked_at"]
+
+Raw = Mapping[str, NDArray[Any]]
+Predict = Callable[[Raw], NDArray[Any]]
+
+MAX_ROWS: Final = 2_000
+"""Sealed rows that are asked. Choice: an interval of a fortieth of a spread, in seconds."""
+
+MAX_COLUMNS: Final = 60
+"""Columns that are looked at closely. Choice: more than a page shows; of wider tables a first look chooses them."""
+
+FIRST_LOOK: Final = 256
+"""Rows of the first look at a wide table, which have no part in what is found later."""
+
+SHUFFLES: Final = (5, 20)
+"""Fewest and most shufflings of a column. Choice: with few rows they cost nothing."""
+
+ROWS_ASKED: Final = 20_000
+"""Rows that all shufflings of a column ask together, as far as `SHUFFLES` lets them."""
+
+ALIKE: Final = 0.9
+"""Rank correlation, of categories Cramer's V, from which columns go together. Choice: each tells nearly all of the
+other."""
+
+N_BINS: Final = 20
+"""Stretches of a dependence curve, with as many rows each. Choice: as fine as a figure shows."""
+
+
+def looked_at(n_rows: int, *, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Places of the rows that are asked: all, or some of them drawn by chance, in their order."""
+    return np.arange(n_rows) if n_rows <= MAX_ROWS else np.sort(rng.choice(n_rows, MAX_ROWS, replace=False))
+
+
+def alike(raw: Raw) -> list[tuple[str, ...]]:
+    """Columns that go together, in groups of two or more: each is linked with another of its group.
+
+    Args:
+        raw: Columns of some rows, numbers as floats and categories as texts.
+    """
+    names = list(raw)
+    linked = {name: {name} for name in names}
+    numbers = [name for name in names if raw[name].dtype.kind == "f"]
+    texts = [name for name in names if raw[name].dtype.kind != "f"]
+    pairs = [*_pairs_of_numbers(raw, numbers), *_pairs_of_texts(raw, texts)]
+    for one, other in pairs:
+        both = linked[one] | linked[other]
+        for name in both:
+            linked[name] = both
+    groups = dict.fromkeys(tuple(sorted(group, key=names.index)) for group in linked.values() if len(group) > 1)
+    return list(groups)
+
+
+def column_importances(
+    raw: Raw,
+    models: Mapping[str, Predict],
+    *,
+    task: Task,
+    truth: NDArray[Any],
+    units: Units,
+    rng: np.random.Generator,
+) -> tuple[ColumnImportance, ...]:
+    """What every column, and every group of columns that go together, is worth to each model.
+
+    Args:
+        raw: Columns of the rows that are asked.
+        models: The network first: from raw columns to what `metrics` wants.
+        task: What is predicted.
+        truth: Of the same rows.
+        units: What is independent among them.
+        rng: Shuffles.
+
+    Returns:
+        The most important for the network first.
+    """
+    first, *_ = models.values()
+    columns, rows = list(raw), np.arange(len(units.numbers))
+    if len(columns) > MAX_COLUMNS:
+        columns, rows = _first_look(raw, first, task=task, truth=truth, rng=rng)
+        raw, truth = {name: cells[rows] for name, cells in raw.items()}, truth[rows]
+        units = Units.of_labels(units.kind, units.numbers[rows])
+    n_rows = len(rows)
+    n_shuffles = int(np.clip(ROWS_ASKED // n_rows, *SHUFFLES))
+    base = {name: row_losses(task, truth, predict(raw)) for name, predict in models.items()}
+    known = [*((name,) for name in columns), *alike({name: raw[name] for name in columns})]
+    found = []
+    for together in known:
+        orders = np.stack([rng.permutation(n_rows) for _ in range(n_shuffles)])
+        added = {
+            name: _added(raw, together, orders, predict, task=task, truth=truth) - base[name]
+            for name, predict in models.items()
+        }
+        estimates = {name: _estimate(lost.mean(axis=0), units) for name, lost in added.items()}
+        network, *others = estimates
+        means = added[network].mean(axis=1)
+        chance = TWO_SIDED * float(means.std(ddof=1))
+        value = estimates[network]
+        found.append(
+            ColumnImportance(
+                columns=together,
+                network=value,
+                chance=chance,
+                is_useful=bool(value.low > 0 and value.value > chance / np.sqrt(n_shuffles)),
+                others={name: estimates[name] for name in others},
+            )
+        )
+    return tuple(sorted(found, key=lambda one: -one.network.value))
+
+
+def dependence(
+    raw: Raw, columns: Sequence[str], predict: Predict, *, output: int, units: Units
+) -> tuple[DependenceCurve, ...]:
+    """Accumulated local effects: how the answer changes along a column, all else as it is in the rows around.
+
+    Args:
+        raw: Columns of the rows that are asked.
+        columns: Of numbers; those with fewer than three values have no curve.
+        predict: From raw columns to answers, shape (n_rows, n_outputs).
+        output: Which of the outputs.
+        units: What is independent among the rows.
+    """
+    found = []
+    for name in columns:
+        cells = raw[name].astype(np.float64)
+        known = np.flatnonzero(np.isfinite(cells))
+        edges = np.unique(np.quantile(cells[known], np.linspace(0, 1, N_BINS + 1))) if len(known) else np.zeros(0)
+        if len(edges) < 3:
+            continue
+        place = np.clip(np.searchsorted(edges, cells[known], side="left") - 1, 0, len(edges) - 2)
+        some = {other: values[known] for other, values in raw.items()}
+        ends = [
+            predict({**some, name: edges[place + step].astype(raw[name].dtype)})[:, output].astype(np.float64)
+            for step in (0, 1)
+        ]
+        found.append(_curve(name, edges, place, ends[1] - ends[0], Units.of_labels(units.kind, units.numbers[known])))
+    return tuple(found)
+
+
+def _curve(
+    name: str, edges: NDArray[np.float64], place: NDArray[np.intp], step: NDArray[np.float64], units: Units
+) -> DependenceCurve:
+    """Steps added up from stretch to stretch, with mean zero over the rows; errors of stretches add by squares."""
+    n_bins = len(edges) - 1
+    counts = np.bincount(place, minlength=n_bins)
+    means = np.bincount(place, step, minlength=n_bins) / np.maximum(counts, 1)
+    variances = np.array([_variance_of_mean(step[place == at], units.numbers[place == at]) for at in range(n_bins)])
+    heights = np.concatenate([[0.0], np.cumsum(means)])
+    spread = np.concatenate([[0.0], np.cumsum(variances)])
+    shares = counts / counts.sum()
+    middle = float((shares * (heights[:-1] + heights[1:]) / 2).sum())
+    # The curve is fixed where its mean is zero; from there on its steps add up, to either side.
+    centre = float(np.interp(0.5, np.concatenate([[0.0], np.cumsum(shares)]), spread))
+    reach = TWO_SIDED * np.sqrt(np.abs(spread - centre))
+    at = heights - middle
+    return DependenceCurve(
+        column=name, at=tuple(edges.tolist()), value=tuple(at.tolist()), low=tuple((at - reach).tolist()),
+        high=tuple((at + reach).tolist()),
+    )  # fmt: skip
+
+
+def _variance_of_mean(values: NDArray[np.float64], numbers: NDArray[np.int64]) -> float:
+    """Of the mean of some rows, by units."""
+    n_units = len(np.unique(numbers))
+    if n_units < 2:
+        return 0.0
+    _, own = np.unique(numbers, return_inverse=True)
+    sums = np.bincount(own, values - values.mean())
+    return float(np.square(sums).sum() / len(values) ** 2 * n_units / (n_units - 1))
+
+
+def _first_look(
+    raw: Raw, predict: Predict, *, task: Task, truth: NDArray[Any], rng: np.random.Generator
+) -> tuple[list[str], NDArray[np.intp]]:
+    """The columns a few rows call the most important, and the rows that had no part in it."""
+    order = rng.permutation(len(truth))
+    seen, rest = np.sort(order[: min(FIRST_LOOK, len(truth) // 3)]), np.sort(order[min(FIRST_LOOK, len(truth) // 3) :])
+    some, its = {name: cells[seen] for name, cells in raw.items()}, truth[seen]
+    base = row_losses(task, its, predict(some)).mean()
+    lost = {}
+    for name in raw:
+        dealt = {**some, name: some[name][rng.permutation(len(seen))]}
+        lost[name] = float(row_losses(task, its, predict(dealt)).mean() - base)
+    return sorted(raw, key=lambda name: -lost[name])[:MAX_COLUMNS], rest
+
+
+def _added(
+    raw: Raw,
+    together: Sequence[str],
+    orders: NDArray[np.intp],
+    predict: Predict,
+    *,
+    task: Task,
+    truth: NDArray[Any],
+) -> NDArray[np.float64]:
+    """Losses of all rows under every shuffling, shape (n_shuffles, n_rows); all are asked at once."""
+    n_shuffles, n_rows = orders.shape
+    many = {name: np.tile(cells, n_shuffles) for name, cells in raw.items() if name not in together}
+    many |= {name: raw[name][orders.ravel()] for name in together}
+    ordered = {name: many[name] for name in raw}
+    of_all = np.concatenate([truth] * n_shuffles)
+    return row_losses(task, of_all, predict(ordered)).reshape(n_shuffles, n_rows)
+
+
+def _estimate(lost: NDArray[np.float64], units: Units) -> Estimate:
+    low, high = mean_limits(lost, units=units, tail=TAIL)
+    return Estimate(value=float(lost.mean()), low=low, high=high)
+
+
+def _pairs_of_numbers(raw: Raw, names: Sequence[str]) -> list[tuple[str, str]]:
+    """Pairs whose ranks go together, missing cells in the middle."""
+    if len(names) < 2:
+        return []
+    from scipy.stats import rankdata
+
+    cells = np.column_stack([raw[name] for name in names]).astype(np.float64)
+    middle = np.nanmedian(np.where(np.isfinite(cells).any(axis=0), cells, 0.0), axis=0)
+    ranks = rankdata(np.where(np.isfinite(cells), cells, middle), axis=0)
+    ranks -= ranks.mean(axis=0)
+    lengths = np.sqrt(np.square(ranks).sum(axis=0))
+    ranks /= np.where(lengths > 0, lengths, 1)
+    strong = np.triu(np.abs(ranks.T @ ranks) >= ALIKE, 1)
+    return [(names[one], names[other]) for one, other in np.argwhere(strong)]
+
+
+def _pairs_of_texts(raw: Raw, names: Sequence[str]) -> list[tuple[str, str]]:
+    """Pairs of categories that tell each other, by Cramer's V."""
+    coded = {name: np.unique(raw[name].astype(str), return_inverse=True)[1] for name in names}
+    found = []
+    for place, one in enumerate(names):
+        for other in names[place + 1 :]:
+            if _cramer(coded[one], coded[other]) >= ALIKE:
+                found.append((one, other))
+    return found
+
+
+def _cramer(one: NDArray[np.intp], other: NDArray[np.intp]) -> float:
+    """How far two categories tell each other, from 0 to 1."""
+    shape = (int(one.max()) + 1, int(other.max()) + 1)
+    least = min(shape) - 1
+    if not least or shape[0] * shape[1] > len(one):  # levels of single rows tell each other by chance
+        return 0.0
+    table = np.zeros(shape)
+    np.add.at(table, (one, other), 1)
+    expected = table.sum(axis=1, keepdims=True) * table.sum(axis=0) / len(one)
+    return float(np.sqrt((np.square(table - expected) / np.maximum(expected, 1e-12)).sum() / len(one) / least))
