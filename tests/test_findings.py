@@ -121,6 +121,7 @@ SHOWN_BY: dict[str, list[Code]] = {
     "test_temperature.py::test_a_temperature_that_is_shown_to_help_is_in_the_model_and_told": [
         Code.TEMPERATURE_IN_MODEL
     ],
+    "test_row_intervals.py::test_a_run_says_how_far_answers_may_be_off_in_the_targets_units": [Code.ROW_INTERVALS],
     "test_run_evidence.py::test_when_time_is_short_the_search_decides_and_says_so": [Code.FINALISTS_UNTRAINED],
     "test_run_evidence.py::test_baselines_that_the_budget_has_no_time_for_are_left_out_and_it_is_said": [
         Code.BASELINE_LEFT_OUT

@@ -15,8 +15,10 @@ import ffsearch
 from ffsearch.errors import DataError
 from ffsearch.search.evidence.row_intervals import LEVELS, learn_row_intervals
 from ffsearch.search.evidence.units import UnitKind, Units
+from ffsearch.search.folder.of_model import model_findings
 from ffsearch.search.network.row_intervals import RowIntervals
 from ffsearch.search.serving.predict import predict_file
+from ffsearch.search.wording.language import PLAIN
 
 
 def errors_of(rng: np.random.Generator, n: int, *, uneven: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -124,6 +126,8 @@ def test_a_run_says_how_far_answers_may_be_off_in_the_targets_units(run: Path) -
     assert 40 < price < 400
     assert 0.2 < weight < 3
     assert told.levels[2].held.low <= told.levels[2].held.value <= told.levels[2].held.high
+    said = [PLAIN.says(finding) for finding in model_findings(ffsearch.load(run).results)]
+    assert any("90 % of the rows to come held" in one and "--interval 0.9" in one for one in said)
     frame = ffsearch.load_model(run).predict_interval(pd.read_csv(run.parent / "rows.csv"), level=0.8)
     assert list(frame) == ["price low", "price high", "weight low", "weight high"]
     middle = (frame["price low"] + frame["price high"]) / 2
