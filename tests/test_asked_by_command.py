@@ -46,7 +46,7 @@ def predictions(model: Path, rows: Path) -> np.ndarray[tuple[int], np.dtype[np.f
         assert code == 2
         assert not out.exists()
         return None
-    return np.asarray(pd.read_csv(out)["prediction"], dtype=np.float64)
+    return np.asarray(pd.read_csv(out)["y"], dtype=np.float64)
 
 
 @pytest.mark.slow
