@@ -18,6 +18,7 @@ from ffsearch.reports import (
     parameter_plots,
     plots,
     tables,
+    thresholds,
 )
 from ffsearch.reports.capacity_tables import StudyTables, study_tables
 from ffsearch.reports.evidence_sections import SHAPE
@@ -65,6 +66,13 @@ class Figures:
         models = [one for one in evidence.models(self._run) if one.gain is not None]
         self._need(models, "baselines on a sealed test")
         return evidence_plots.gains(models, self._objective, t=self._t, width=self._width)
+
+    def threshold(self) -> Figure:
+        """What each threshold of one of two classes comes to."""
+        found = self._run.results.threshold
+        if found is None:
+            raise self._lack("two classes, and repeats whose rows tell thresholds apart")
+        return thresholds.panel(found, t=self._t, width=self._width)
 
     def network(self) -> Figure:
         """The winner's layers."""

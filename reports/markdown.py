@@ -28,8 +28,10 @@ COMPARISON_TEXT: Final = "comparison.md"
 MAX_ROWS: Final = 40
 """Rows of a table that are set where a page folds them away or sorts them. choice: a screen; the run folder has all."""
 
-_ANYWHERE: Final = re.compile(r"[\\`*\[\]<>|~$]|(?<![0-9A-Za-z])_|_(?![0-9A-Za-z])|&(?=#?\w+;)|!(?=\[)")
-"""Signs that Markdown reads in a line; within a word an underscore is one."""
+_ANYWHERE: Final = re.compile(
+    r"[\\`*\[\]<>|~$]|(?<![0-9A-Za-z])_|_(?![0-9A-Za-z])|&(?=#?\w+;)|!(?=\[)|(?<=[wW]{3})\.|//"
+)
+"""Signs that Markdown reads in a line, and those by which its readers find addresses; within a word `_` is one."""
 
 _IN_FRONT: Final = re.compile(r"^(#{1,6}(?=\s|$)|[+-](?=\s|$)|\d+(?=[.)](?:\s|$))|[=-]+$)")
 """What would make a heading, a list or a rule of a line."""

@@ -12,6 +12,7 @@ from ffsearch.reports import evidence, tables
 from ffsearch.reports.evidence_sections import is_advised
 from ffsearch.reports.parts import Block, Section
 from ffsearch.reports.tables import RunLike
+from ffsearch.search.folder.of_model import threshold_finding
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
 from ffsearch.search.wording.language import Language
@@ -138,6 +139,7 @@ def _of_errors(run: RunLike) -> Iterator[Finding]:
     fitted = None if calibration is None else calibration.temperature
     if fitted is not None and is_advised(fitted):
         yield found(Code.SCALE_PROBABILITIES, value=fitted.value)
+    yield from _of_threshold(run)
     balance = tables.best_row(run).get("point.augment_balance", "none")
     if confused is not None and balance == "none" and "augment_balance" not in tables.searched(run):
         share = float(confused.counts.sum(axis=1).min() / max(1, confused.counts.sum()))
@@ -147,3 +149,14 @@ def _of_errors(run: RunLike) -> Iterator[Finding]:
     if worst is not None:
         form, rows = ("missing", {}) if worst.rows is None else ("known", {"rows": worst.rows})
         yield found(Code.MORE_ROWS_OF_SLICE, form, column=worst.column, **rows)
+
+
+def _of_threshold(run: RunLike) -> Iterator[Finding]:
+    """That another threshold is shown to bring something, where none was asked for."""
+    threshold = run.results.threshold
+    if threshold is None or threshold.in_model:
+        return
+    finding = threshold_finding(threshold)
+    rule = next((one for one in threshold.rules if one.name == finding.values.get("rule")), None)
+    if rule is not None and rule.gain is not None and rule.gain.low > 0:
+        yield finding

@@ -17,6 +17,7 @@ from ffsearch.reports.parts import Block, Fact, Section, known
 from ffsearch.reports.pictures import better, network_picture
 from ffsearch.reports.search_sections import data, learning, limits, repeat, search
 from ffsearch.reports.tables import RunLike
+from ffsearch.reports.thresholds import threshold
 from ffsearch.search.folder.of_model import model_findings
 from ffsearch.search.wording.language import Language, shortened
 
@@ -34,7 +35,7 @@ _PLAIN: Final = "robust"
 def sections(run: RunLike, t: Language) -> list[Section]:
     """All sections that this run has something to say in."""
     makers: list[Callable[[RunLike, Language], Section | None]] = [
-        _answer, _network, sure, worth, deeper, mattered, columns, learning, search, errors, data,
+        _answer, _network, sure, worth, deeper, mattered, columns, learning, search, errors, threshold, data,
         next_steps, repeat, limits,
     ]  # fmt: skip
     made = [make(run, t) for make in makers]

@@ -25,6 +25,7 @@ from ffsearch.search.folder.writer import RunFolder
 from ffsearch.search.observer import Observer
 from ffsearch.search.steps.assembling import copy_of, engine_for, predictions_of, setting_of, trainers_of
 from ffsearch.search.steps.budget import Clock, Deadline, first_look_seconds
+from ffsearch.search.steps.cut_asked import asked_of
 from ffsearch.search.steps.inputs import Inputs, Request, read_inputs, requested
 from ffsearch.search.steps.judging import judge
 from ffsearch.search.steps.opening import as_kept, begin, kept_when_interrupted, leave, open_folder
@@ -32,7 +33,7 @@ from ffsearch.search.steps.refitting import n_networks_of, refit_winner
 from ffsearch.search.steps.repeats import Repeater
 from ffsearch.search.steps.row_intervals import learnt_intervals
 from ffsearch.search.steps.running_trials import RunningTrials
-from ffsearch.search.steps.saving import save_answer
+from ffsearch.search.steps.saving import evidence_settings, is_weighed_so, save_answer
 from ffsearch.search.steps.told_trials import ToldTrials
 from ffsearch.search.steps.weighing import weigh
 from ffsearch.search.training.program_files import look_at_programs
@@ -186,20 +187,22 @@ def _answer(
         )  # fmt: skip
         _search(engine, trainer, told, setting, space=space, n_trials=n_trials, clock=clock, observer=observer)
         load_tensorflow()  # for the steps to come; networks are trained without it
-        weighed = weigh(told, setting, space=space, repeater=repeater, observer=observer)
+        asked = asked_of(space, prepared)
+        weighed = weigh(told, setting, space=space, repeater=repeater, observer=observer).with_threshold(asked)
         answer = refit_winner(
             weighed.winner, weighed.steps, setting,
             prepared=prepared, trainers=trainers, hold=Hold(space.train.refit),
-            n_networks=n_networks_of(space.model), temperature=weighed.divisor,
+            n_networks=n_networks_of(space.model), temperature=weighed.divisor, threshold=weighed.threshold,
             row_intervals=learnt_intervals(weighed), folder=folder, observer=observer,
         )  # fmt: skip
         judged = judge(
             weighed, answer, setting,
-            prepared=prepared, wanted=space.evidence, deadline=clock.deadline, folder=folder, observer=observer,
+            prepared=prepared, wanted=space.evidence, asked=asked, deadline=clock.deadline,
+            folder=folder, observer=observer,
         )  # fmt: skip
         save_answer(
             weighed, answer, judged,
-            facts=facts, wanted=space.evidence, wall_s=clock.wall_s,
+            facts=facts, settings=evidence_settings(space), wall_s=clock.wall_s,
             folder=folder, observer=observer, report=report,
         )  # fmt: skip
 
@@ -262,8 +265,7 @@ def _is_done(folder: RunFolder, *, n_trials: int | None, space: SearchSpace) -> 
         return False
     if run.results.refit is not None and (run.results.average is not None) != (space.model == "average"):
         return False
-    settings = space.evidence.model_dump(mode="json")
-    return run.results.evidence.settings in (None, settings)
+    return is_weighed_so(run.results, space)
 
 
 def _ways_on(folder: RunFolder) -> str:

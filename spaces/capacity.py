@@ -207,5 +207,9 @@ class CapacitySpace(SpaceSection):
         if isinstance(valid, Mapping) and valid.get("folds") is not None:
             text = "every seed has validation rows of its own, drawn afresh; write {holdout: SHARE}."
             yield Fault(path=("data", "valid", "folds"), text=text)
+        for key in ("costs", "positive"):
+            if data.get(key) is not None:
+                text = "a capacity study saves no model whose labels could follow a threshold. Leave it out."
+                yield Fault(path=("data", key), text=text, at_key=True)
         if isinstance(data.get("augment"), Mapping) and any(data["augment"].values()):
             yield Fault(path=("data", "augment"), text="a capacity study augments no rows. Leave it out.", at_key=True)

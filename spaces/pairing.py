@@ -61,6 +61,7 @@ def data_faults(raw: Mapping[str, Any]) -> Iterator[Fault]:
     if data.get("task") == "regression" and _keys(data, "augment").get("balance") not in (None, "none"):
         text = "there are no classes to balance: data.task is regression. Leave it out."
         yield Fault(path=("data", "augment", "balance"), text=text)
+    yield from _threshold_faults(raw)
     ways = numbers.get("values") if isinstance(numbers, Mapping) else [numbers]
     is_said = isinstance(numbers, str) or (isinstance(numbers, Mapping) and isinstance(ways, list | tuple))
     if data.get("number_bins") and is_said and "bins" not in (ways or ()):
@@ -69,6 +70,29 @@ def data_faults(raw: Mapping[str, Any]) -> Iterator[Fault]:
             "its values, or leave number_bins out."
         )
         yield Fault(path=("data", "number_bins"), text=text)
+
+
+def _threshold_faults(raw: Mapping[str, Any]) -> Iterator[Fault]:
+    """Costs, a positive class and a threshold go with two classes; a threshold by cost with costs, and with repeats."""
+    data, evidence = _keys(raw, "data"), _keys(raw, "evidence")
+    task, wanted = data.get("task"), evidence.get("threshold", "auto")
+    is_chosen = wanted not in ("auto", "half", None)
+    if task in ("regression", "multiclass"):
+        why = f"a threshold is for two classes, and data.task is {task}. Leave it out."
+        for key in ("costs", "positive"):
+            if data.get(key) is not None:
+                yield Fault(path=("data", key), text=why)
+        if is_chosen:
+            yield Fault(path=("evidence", "threshold"), text=why)
+    if wanted == "cost" and data.get("costs") is None:
+        text = "cost needs to know what errors cost: say data.costs: {false_negative: 5, false_positive: 1}."
+        yield Fault(path=("evidence", "threshold"), text=text)
+    if is_chosen and evidence.get("finalists") == 0:
+        text = (
+            f"{shown(wanted)} is chosen on rows that networks trained again did not learn from, and finalists is 0. "
+            "Say evidence.finalists: 3, or leave threshold out."
+        )
+        yield Fault(path=("evidence", "threshold"), text=text)
 
 
 def _against_task(raw: Mapping[str, Any], task: str) -> Iterator[Fault]:

@@ -32,10 +32,12 @@ from ffsearch.spaces.values import (
     Epochs,
     Header,
     Ignored,
+    Label,
     MissingWords,
     Orders,
     Seconds,
     ShareOrFile,
+    Threshold,
     as_column,
 )
 
@@ -43,6 +45,7 @@ __all__ = [
     "MAX_TRIALS",
     "AugmentSpec",
     "ChoiceParameter",
+    "CostSpec",
     "DataSpec",
     "EvidenceSpec",
     "Fixed",
@@ -176,6 +179,16 @@ class AugmentSpec(SpaceSection):
         return {f"augment_{name}": value for name, value in self if value is not None}
 
 
+_Cost = Annotated[StrictFloat, Field(gt=0, allow_inf_nan=False)]
+
+
+class CostSpec(SpaceSection):
+    """What errors cost where there are two classes, in any unit: only their ratio decides."""
+
+    false_negative: _Cost = Field(default=1.0, description="A row of the positive class taken for the other one.")
+    false_positive: _Cost = Field(default=1.0, description="A row of the other class taken for the positive one.")
+
+
 class DataSpec(SpaceSection):
     """Where the table is, what is predicted from it, and which rows are kept apart."""
 
@@ -232,6 +245,16 @@ class DataSpec(SpaceSection):
         default=None,
         description="A column of positive numbers: a row of weight w counts as w rows, in training, scores, intervals "
         "and for the models to beat. It is no feature, and `predict` needs none.",
+    )
+    positive: Label | None = Field(
+        default=None,
+        description="Of two classes, the one that is looked for: thresholds, recall and precision are about it. null: "
+        "the rarer one.",
+    )
+    costs: CostSpec | None = Field(
+        default=None,
+        description="What errors cost, of two classes: {false_negative: 5, false_positive: 1}. Then "
+        "evidence.threshold: auto chooses the threshold that costs least. null: all errors cost alike.",
     )
     test: ShareOrFile = Field(
         default=0.2,
@@ -516,6 +539,12 @@ class EvidenceSpec(SpaceSection):
     baselines: tuple[Literal["dummy", "linear", "boosting"], ...] = Field(
         default=("dummy", "linear", "boosting"),
         description="What a network has to beat, on the same splits and the sealed test.",
+    )
+    threshold: Threshold = Field(
+        default="auto",
+        description="Of two classes, from which probability on the positive one is answered: half (the likelier), or "
+        "the threshold with the best f1, balanced_accuracy or cost, or recall_at_precision=0.9, on rows that repeats "
+        "did not learn from. auto: cost where data.costs is given, else half. Probabilities stay what they are.",
     )
     margin: Annotated[StrictFloat, Field(gt=0, lt=1, allow_inf_nan=False)] = Field(
         default=0.05,

@@ -136,6 +136,26 @@ def _effects(raw: Any) -> Any:
     return raw
 
 
+def _threshold(raw: Any) -> Any:
+    if raw in THRESHOLDS:
+        return raw
+    name, _, floor = str(raw).partition("=")
+    try:
+        precision = float(floor)
+    except ValueError:
+        precision = math.nan
+    if not isinstance(raw, str) or name.strip() != RECALL_AT or not 0 < precision <= 1:
+        legal = ", ".join(THRESHOLDS)
+        raise _refused(raw, f"is not known. Legal: {legal}, or {RECALL_AT}=P with a precision P above 0, at most 1")
+    return f"{RECALL_AT}={precision:g}"
+
+
+def _label(raw: Any) -> Any:
+    if isinstance(raw, bool):
+        return "true" if raw else "false"
+    return str(raw) if isinstance(raw, int | float) else raw
+
+
 def _seconds(raw: Any) -> float | None:
     if raw is None or (isinstance(raw, int | float) and not isinstance(raw, bool) and 0 < raw < math.inf):
         return None if raw is None else float(raw)
@@ -222,6 +242,24 @@ Epochs = Annotated[
     WithJsonSchema({"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 1, "maximum": MAX_EPOCHS}]}),
 ]
 """Passes over the training rows, or as many as make enough updates."""
+
+Label = Annotated[
+    StrictStr, BeforeValidator(_label), Field(min_length=1), WithJsonSchema({"type": ["string", "number", "boolean"]})
+]
+"""A class, as the table writes it."""
+
+THRESHOLDS: Final = ("auto", "half", "f1", "balanced_accuracy", "cost")
+"""What a threshold may be chosen by, in a word."""
+
+RECALL_AT: Final = "recall_at_precision"
+"""The same where precision has a floor, which follows behind an equals sign."""
+
+Threshold = Annotated[
+    str,
+    BeforeValidator(_threshold),
+    WithJsonSchema({"anyOf": [{"enum": list(THRESHOLDS)}, {"type": "string", "pattern": f"^{RECALL_AT}="}]}),
+]
+"""Where the probability of one of two classes is cut."""
 
 Effects = Annotated[
     int | Literal["auto"],

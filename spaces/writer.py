@@ -39,6 +39,9 @@ _LATER_DATA: Final[Mapping[str, Any]] = {
 }  # fmt: skip
 """The same of `data:`."""
 
+_OF_LABELS: Final = ("costs", "positive")
+"""Keys of `data:` that say what becomes of probabilities, and so go with `evidence`."""
+
 _LATER_TRAIN: Final = {"average": False}
 """The same of `train:`."""
 
@@ -103,6 +106,8 @@ def space_identity(space: SearchSpace | CapacitySpace) -> str:
         for key, silent in later.items():
             if plain.get(section, {}).get(key, ...) == silent:
                 del plain[section][key]
+    for key in _OF_LABELS:
+        plain["data"].pop(key, None)
     for key in ("source", "test"):
         if isinstance(plain["data"][key], str):
             plain["data"][key] = PurePath(plain["data"][key]).name

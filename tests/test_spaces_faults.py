@@ -340,8 +340,8 @@ def test_bins_that_networks_are_given_are_right(numbers: str) -> None:
          "my.yaml:2:9: space.taper: widths already says how many layers and how wide; keep one of the two."),
         ("data=x.csv",
          '--set data=x.csv: data: "x.csv" stands where keys are expected. Legal keys: source, target, task, drop, '
-         "categories, numbers, keep, merge, ordinal, number_bins, groups, time, gap, weights, test, augment, rows, "
-         "valid, sheet, delimiter, decimal, thousands, missing, header, encoding."),
+         "categories, numbers, keep, merge, ordinal, number_bins, groups, time, gap, weights, positive, costs, test, "
+         "augment, rows, valid, sheet, delimiter, decimal, thousands, missing, header, encoding."),
     ],
 )  # fmt: skip
 def test_a_wrong_override_is_told_like_a_wrong_line(override: str, said: str) -> None:

@@ -254,9 +254,16 @@ class FFSearchClassifier(ClassifierMixin, _Searched):  # type: ignore[misc]  # s
         return probabilities
 
     def predict(self, X: Any) -> NDArray[Any]:  # noqa: N803
-        """The most probable class of every row, shape (n_rows,)."""
+        """The most probable class of every row, shape (n_rows,), or of two the one that a threshold says."""
         predictions = self.predict_proba(X)
-        classes: NDArray[Any] = self.classes_[predictions.argmax(axis=1)]
+        model = self._kept.model
+        if model.threshold is None:
+            answered = predictions.argmax(axis=1)
+        else:
+            positive, value = model.threshold
+            place = self._places.index(model.labels.index(positive))
+            answered = np.where(predictions[:, place] >= value, place, 1 - place)
+        classes: NDArray[Any] = self.classes_[answered]
         return classes
 
 

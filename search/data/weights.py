@@ -72,7 +72,8 @@ def read_weights(cells: Cells, *, table: TableReading, place: Callable[[int], st
     if told:
         raise DataError(
             f"data.weights: {cells.name!r} must be above 0 and finite in every row, for a row counts as so many rows: "
-            f"{'; '.join(told)}. Correct those cells, or remove the rows that are not to count."
+            f"{'; '.join(told)}. Correct those cells, or remove the rows that are not to count (a class may go with "
+            "them)."
         )
     return Weights(cells=cells, values=values)
 

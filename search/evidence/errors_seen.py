@@ -35,11 +35,10 @@ N_BANDS: Final = 10
 """Bands of predicted values whose residuals are summed up."""
 
 
-def confusion(truth: NDArray[np.int64], probabilities: NDArray[Any]) -> NDArray[np.int64]:
+def confusion(truth: NDArray[np.int64], answered: NDArray[np.intp], *, n_classes: int) -> NDArray[np.int64]:
     """Rows by true class (down) and answered class (across), shape (n_classes, n_classes); unknown classes left out."""
-    n_classes = probabilities.shape[1]
     known = truth >= 0
-    cells = truth[known] * n_classes + probabilities[known].argmax(axis=1)
+    cells = truth[known] * n_classes + answered[known]
     return np.bincount(cells, minlength=n_classes**2).reshape(n_classes, n_classes).astype(np.int64)
 
 

@@ -66,6 +66,7 @@ class CodedModel:
             "task": str(packaged.task),
             "target_names": list(packaged.target_names),
             "labels": list(packaged.labels),
+            **({} if packaged.threshold is None else {"threshold": packaged.facts["threshold"]}),
             "output": packaged.facts["output"],
             "inputs": inputs,
             "missing": sorted(MISSING),

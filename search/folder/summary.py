@@ -30,6 +30,7 @@ from ffsearch.search.folder.results import (
     RowIntervalFacts,
     SealedTest,
     Slice,
+    Threshold,
 )
 from ffsearch.search.folder.study_results import CapacityResults
 from ffsearch.search.folder.trial_record import TrialRecord
@@ -221,6 +222,7 @@ class Summary:
         row_intervals: How far the answer to one row may be off.
         errors: Where it errs.
         slices: The parts of the table that are worst off, the surest first.
+        threshold: Where the probability of one of two classes is cut.
         capacity: What a capacity study found.
     """
 
@@ -245,6 +247,7 @@ class Summary:
     row_intervals: RowIntervalFacts | None = None
     errors: Errors | None = None
     slices: tuple[Slice, ...] = ()
+    threshold: Threshold | None = None
     capacity: CapacityResults | None = None
 
     def as_dict(self) -> dict[str, Any]:

@@ -66,6 +66,11 @@ class Model:
         return self._packaged.labels
 
     @property
+    def threshold(self) -> tuple[str, float] | None:
+        """Of two classes the positive one, and from which probability on it is answered; None: the likelier one is."""
+        return self._packaged.threshold
+
+    @property
     def findings(self) -> tuple[Finding, ...]:
         """What is worth saying of the rows answered last: unreadable, unseen, missing, out of range, by column."""
         return self._findings
@@ -77,6 +82,8 @@ class Model:
 
     def predict(self, frame: pd.DataFrame, *, lenient: bool = False) -> pd.DataFrame | pd.Series[Any]:
         """The likeliest label, or the value in the target's unit, of every row.
+
+        Of two classes `threshold` may say from which probability on the positive one is answered.
 
         Args:
             frame: Raw rows, of pandas, Polars or Arrow.

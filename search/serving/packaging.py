@@ -210,8 +210,8 @@ class PackagedModel:
     def predict(self, frame: pd.DataFrame, *, reader: RowReader | None = None) -> pd.DataFrame:
         """One row an input row, with its index.
 
-        For classes a column `prediction` (the likeliest label) and one `p(LABEL)` a label; for regression a column a
-        target, under its name.
+        For classes a column `prediction` (the likeliest label, or of two classes the one the threshold says) and one
+        `p(LABEL)` a label; for regression a column a target, under its name.
 
         Args:
             frame: Raw rows.
@@ -224,7 +224,7 @@ class PackagedModel:
         if self.task is Task.REGRESSION:
             return pd.DataFrame(predictions, columns=list(self.target_names), index=frame.index)
         table = pd.DataFrame(predictions, columns=[f"p({label})" for label in self.labels], index=frame.index)
-        table.insert(0, "prediction", [self.labels[number] for number in predictions.argmax(axis=1)])
+        table.insert(0, "prediction", [self.labels[number] for number in self.classes_of(predictions)])
         return table
 
     def predict_interval(
@@ -273,6 +273,24 @@ class PackagedModel:
             for place, name in enumerate(self.target_names)
             for end, values in zip(("low", "high"), ends, strict=True)
         }
+
+    @property
+    def threshold(self) -> tuple[str, float] | None:
+        """Of two classes the positive one, and from which probability on it is answered; None: the likelier one is."""
+        cut = self.facts.get("threshold")
+        return None if cut is None else (str(cut["positive"]), float(cut["value"]))
+
+    def classes_of(self, predictions: NDArray[Any]) -> NDArray[np.intp]:
+        """Number of the class that each row is answered with, shape (n_rows,): by the threshold, where there is one.
+
+        Args:
+            predictions: Probabilities, shape (n_rows, n_classes).
+        """
+        if self.threshold is None:
+            return np.asarray(predictions.argmax(axis=1))
+        positive, value = self.threshold
+        place = self.labels.index(positive)
+        return np.where(predictions[:, place] >= value, place, 1 - place)
 
     @cached_property
     def _forward(self) -> Any:
@@ -368,6 +386,7 @@ def save_model(
     sample: pd.DataFrame,
     temperature: float | None = None,
     row_intervals: RowIntervals | None = None,
+    cut: Mapping[str, Any] | None = None,
     notes: Mapping[str, Any] | None = None,
 ) -> PackagedModel:
     """Write the model to a temporary file, load it, compare its predictions with the matrix path, then put it in place.
@@ -383,6 +402,8 @@ def save_model(
         sample: Raw rows to compare on.
         temperature: What logits of classes are divided by; None: nothing.
         row_intervals: How far the answer to one row may be off; None: nobody knows.
+        cut: Of two classes the `positive` one, from which probability on it is answered (`value`), and what that was
+            chosen by (`by`); None: the likelier one is answered.
         notes: Anything else to carry in `ffsearch.json`, fit for JSON.
 
     Returns:
@@ -397,6 +418,7 @@ def save_model(
     facts = {**_facts(preprocessor, end, n_networks=len(built)), "notes": dict(notes or {})}
     if row_intervals is not None:
         facts["row_intervals"] = row_intervals.as_dict()
+    facts |= {} if cut is None else {"threshold": dict(cut)}
     try:
         with put_in_place(target) as partial:
             _write(partial, _package(built, preprocessor, end), facts)

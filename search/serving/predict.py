@@ -44,7 +44,7 @@ ROW: Final = "row"
 """Column of the row numbers, where no identifier is named."""
 
 PREDICTION: Final = "prediction"
-"""Column of the likeliest label."""
+"""Column of the label that is answered."""
 
 _DELIMITERS: Final = {".csv": ",", ".tsv": "\t"}
 _PARQUET: Final = (".parquet", ".pq")
@@ -211,9 +211,9 @@ class _Asked:
         numbers = pa.array(np.arange(n_before + 1, n_before + len(predictions) + 1))
         columns: list[Any] = [numbers if piece.ids is None else piece.ids]
         if self.packaged.task is not Task.REGRESSION:
-            likeliest = pa.array(predictions.argmax(axis=1).astype(np.int32))
+            answered = pa.array(self.packaged.classes_of(predictions).astype(np.int32))
             labels = pa.array(self.packaged.labels)
-            columns.append(pa.DictionaryArray.from_arrays(likeliest, labels).cast(pa.string()))
+            columns.append(pa.DictionaryArray.from_arrays(answered, labels).cast(pa.string()))
         columns += [pa.array(column) for column in predictions.T]
         if self._level is not None:
             added = self.packaged.interval_columns(predictions, self._level)

@@ -124,6 +124,7 @@ def read_inputs(request: Request) -> Inputs[SearchSpace]:
     """
     from ffsearch.search.data.leaks import find_leaks
     from ffsearch.search.data.prepare import prepare
+    from ffsearch.search.steps.cut_asked import asked_of
     from ffsearch.search.training.augment import check_augmentation
 
     space = as_search(request.space, name=request.origin)
@@ -133,6 +134,7 @@ def read_inputs(request: Request) -> Inputs[SearchSpace]:
     prepared = replace(prepared, head=_with_loss(prepared.head, space.train), notices=(*prepared.notices, *leaks))
     check_augmentation(space.parameters, head=prepared.head, columns=prepared.layout.matrix_columns())
     objective = resolve_objective(space.search.objective, prepared.head)
+    asked_of(space, prepared)  # refuses what does not fit
     return Inputs(space=space, prepared=prepared, objective=objective, name=request.name)
 
 

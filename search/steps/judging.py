@@ -45,6 +45,7 @@ from ffsearch.search.folder.results import (
     SealedScores,
     SealedTest,
     Slice,
+    Threshold,
 )
 from ffsearch.search.folder.writer import RunFolder
 from ffsearch.search.network.heads import Task
@@ -61,6 +62,8 @@ from ffsearch.search.steps.comparing import (
     facts_of,
     facts_of_validation,
 )
+from ffsearch.search.steps.cut_asked import Asked, answered_class
+from ffsearch.search.steps.cutting import sealed_cuts
 from ffsearch.search.steps.effort import baseline_splits, split_seconds
 from ffsearch.search.steps.refitting import Answer, in_unit
 from ffsearch.search.steps.row_intervals import held_intervals
@@ -137,6 +140,7 @@ class Judged:
         averaged: What the mean of several networks gains over one, and costs; None where one network answers.
         row_intervals: How far the answer to one row may be off; None where no repeats tell.
         columns: Which columns carry the answer; None where it was not asked.
+        threshold: Where the probability of one of two classes is cut, on the sealed rows too, where there are any.
         notices: What time was too short for.
     """
 
@@ -151,6 +155,7 @@ class Judged:
     averaged: Averaged | None = None
     row_intervals: RowIntervalFacts | None = None
     columns: ColumnFacts | None = None
+    threshold: Threshold | None = None
     notices: tuple[Finding, ...] = ()
 
     def with_average(self, averaged: Averaged | None) -> Judged:
@@ -181,6 +186,7 @@ def judge(
     *,
     prepared: Prepared,
     wanted: EvidenceSpec,
+    asked: Asked | None,
     deadline: Deadline,
     folder: RunFolder,
     observer: Observer,
@@ -197,7 +203,7 @@ def judge(
     margin = worth_having(models, setting.objective, share=wanted.margin, searched=weighed.winner.value)
     if not len(prepared.splits.test):
         facts = facts_of_validation(weighed, baselines, setting, margin)
-        judged = Judged(models=tuple(models), facts=facts, notices=notices)
+        judged = Judged(models=tuple(models), facts=facts, threshold=weighed.threshold, notices=notices)
         return judged.with_average(answer.averaged)
     sealed = open_test(prepared, folder=folder, observer=observer)
     as_learnt = answer.model.predictions(sealed.features)
@@ -214,8 +220,8 @@ def judge(
     units = units_of(prepared.dealt.guide, prepared.splits.test)
     judged = _compared(
         weighed, answer, setting,
-        sealed=sealed, raw=raw, models=models, columns=_columns(prepared, cells), units=units, margin=margin,
-        elsewhere=elsewhere_of(weighed, baselines, setting),
+        sealed=sealed, raw=raw, models=models, asked=asked, columns=_columns(prepared, cells), units=units,
+        margin=margin, elsewhere=elsewhere_of(weighed, baselines, setting),
     )  # fmt: skip
     alone = None
     if answer.single is not None:
@@ -225,8 +231,13 @@ def judge(
     columns = None
     if wanted.columns and not isinstance(prepared.layout, ImageLayout):
         columns = columns_that_matter(answer, setting, baselines, cells=cells, y=sealed.y, units=units)
+    threshold = sealed_cuts(
+        asked, weighed.threshold, weighed.finalists, baselines,
+        truth=sealed.y, predictions=raw, units=units, weight=sealed.weight,
+    )  # fmt: skip
     judged = replace(
-        judged, openings=folder.n_noted(LineKind.TEST_OPENED), columns=columns, notices=(*notices, *told),
+        judged, openings=folder.n_noted(LineKind.TEST_OPENED), columns=columns, threshold=threshold,
+        notices=(*notices, *told),
         row_intervals=held_intervals(
             weighed, task=setting.head.task, truth=sealed.y, predicted=predictions, units=units
         ),
@@ -344,6 +355,7 @@ def _compared(
     sealed: SealedRows,
     raw: Mapping[str, NDArray[Any]],
     models: Sequence[ModelScores],
+    asked: Asked | None,
     columns: Mapping[str, NDArray[Any]],
     units: Units,
     margin: float,
@@ -388,12 +400,19 @@ def _compared(
         else None,
         bins=reliability(truth, network, units=units, weight=weight) if is_class else (),
         if_calibrated=expected_if_calibrated(network, rng=rng, weight=weight) if is_class else None,
-        errors=Errors(labels=head.labels, confusion=tuple(map(tuple, confusion(truth, network).tolist())))
+        errors=Errors(
+            labels=head.labels,
+            confusion=_confusion(truth, answered_class(asked, weighed.threshold, network), len(head.labels)),
+        )
         if is_class
         else Errors(residuals=tuple(one.summed for one in found)),
         residuals=found,
         slices=worst_slices(row_losses(head.task, truth, network), columns, units=units),
     )
+
+
+def _confusion(truth: NDArray[np.int64], answered: NDArray[np.intp], n_classes: int) -> tuple[tuple[int, ...], ...]:
+    return tuple(map(tuple, confusion(truth, answered, n_classes=n_classes).tolist()))
 
 
 def _columns(prepared: Prepared, cells: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

@@ -18,7 +18,7 @@ from ffsearch.search.evidence.scoring import Setting
 from ffsearch.search.executors.trainers import Trainers
 from ffsearch.search.folder.log import LineKind
 from ffsearch.search.folder.reader import MODEL
-from ffsearch.search.folder.results import Averaged
+from ffsearch.search.folder.results import Averaged, Threshold
 from ffsearch.search.folder.summary import RefitFacts
 from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.folder.writer import RunFolder
@@ -87,6 +87,7 @@ def refit_winner(
     n_networks: int = 1,
     temperature: float | None = None,
     row_intervals: RowIntervals | None = None,
+    threshold: Threshold | None = None,
     folder: RunFolder,
     observer: Observer,
 ) -> Answer:
@@ -107,6 +108,7 @@ def refit_winner(
         n_networks: How many are trained, to answer with their mean.
         temperature: What logits of classes are divided by; None: nothing.
         row_intervals: How far the answer to one row may be off; None: nobody knows.
+        threshold: Where the probability of one of two classes is cut, if the model is to know.
         folder: Where the file goes.
         observer: Told of the phase.
 
@@ -145,6 +147,9 @@ def refit_winner(
         sample=prepared.table.features.take(prepared.development_rows[:N_CHECKED]),
         temperature=temperature,
         row_intervals=row_intervals,
+        cut=None
+        if threshold is None or not threshold.in_model
+        else {"positive": threshold.positive, "value": threshold.value, "by": threshold.wanted},
     )
     facts = RefitFacts(updates=n_updates, epochs=round(refitted[0].n_epochs, 2), n_rows=len(rows.x))
     folder.note(LineKind.REFITTED, trial=winner.trial, updates=facts.updates, epochs=facts.epochs)

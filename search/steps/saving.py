@@ -11,12 +11,12 @@ from ffsearch.search.base.objective import Objective
 from ffsearch.search.evidence.verdict import verdict
 from ffsearch.search.folder.reader import BASELINES, FINALISTS, PARTNERS, RESIDUALS
 from ffsearch.search.folder.results import Calibration, Evidence, RepeatCounts
-from ffsearch.search.folder.summary import RunFacts, build_summary
+from ffsearch.search.folder.summary import RunFacts, Summary, build_summary
 from ffsearch.search.folder.trial_record import repeats_frame
 from ffsearch.search.folder.writer import RunFolder
 from ffsearch.search.observer import Observer, Phase
 from ffsearch.search.serving.card import write_card
-from ffsearch.spaces.schema import EvidenceSpec
+from ffsearch.spaces.schema import EvidenceSpec, SearchSpace
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ffsearch.search.steps.refitting import Answer
     from ffsearch.search.steps.weighing import Weighed
 
-__all__ = ["save_answer"]
+__all__ = ["evidence_settings", "is_weighed_so", "save_answer"]
 
 
 def save_answer(
@@ -34,7 +34,7 @@ def save_answer(
     judged: Judged,
     *,
     facts: RunFacts,
-    wanted: EvidenceSpec,
+    settings: Mapping[str, Any],
     wall_s: float,
     folder: RunFolder,
     observer: Observer,
@@ -52,7 +52,7 @@ def save_answer(
     )
     summary = replace(
         summary,
-        evidence=_evidence(summary.evidence, wanted, weighed, judged),
+        evidence=_evidence(summary.evidence, settings, weighed, judged),
         average=judged.averaged,
         baselines=judged.compared(facts.objective.name),
         verdict=None if judged.facts is None else verdict(judged.facts),
@@ -67,6 +67,7 @@ def save_answer(
         row_intervals=judged.row_intervals,
         errors=judged.errors,
         slices=judged.slices,
+        threshold=judged.threshold,
     )
     frames = _frames(weighed, judged, objective=facts.objective)
     for name in (FINALISTS, PARTNERS, BASELINES, RESIDUALS):
@@ -78,12 +79,24 @@ def save_answer(
     observer.finished(summary, folder.path)
 
 
-def _evidence(known: Evidence, wanted: EvidenceSpec, weighed: Weighed, judged: Judged) -> Evidence:
+def evidence_settings(space: SearchSpace) -> dict[str, Any]:
+    """What evidence is wanted, and what of the data section it rests on, as far as that is said."""
+    data = space.data.model_dump(mode="json", include={"costs", "positive"})
+    return space.evidence.model_dump(mode="json") | {f"data.{key}": value for key, value in data.items() if value}
+
+
+def is_weighed_so(results: Summary, space: SearchSpace) -> bool:
+    """Whether a finished run has the evidence that is wanted now; what its release did not know yet has its default."""
+    kept = results.evidence.settings
+    return kept is None or {**EvidenceSpec().model_dump(mode="json"), **kept} == evidence_settings(space)
+
+
+def _evidence(known: Evidence, settings: Mapping[str, Any], weighed: Weighed, judged: Judged) -> Evidence:
     """What was asked for, and what the winner's score is worth."""
     found, corrected = weighed.finalists, weighed.corrected
     return replace(
         known,
-        settings=wanted.model_dump(mode="json"),
+        settings=settings,
         corrected=None if corrected is None else corrected.score,
         optimism=None if corrected is None else corrected.optimism,
         repeats=None

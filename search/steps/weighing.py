@@ -27,11 +27,13 @@ from ffsearch.search.evidence.importance import parameter_importances
 from ffsearch.search.evidence.learning import LEARNING_REPEATS, PART, rows_gain
 from ffsearch.search.evidence.scoring import Setting
 from ffsearch.search.evidence.units import units_of
-from ffsearch.search.folder.results import Effect, Importance, RowsGain, Temperature
+from ffsearch.search.folder.results import Effect, Importance, RowsGain, Temperature, Threshold
 from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.network.heads import Head, Task
 from ffsearch.search.observer import Observer, Phase
 from ffsearch.search.steps.changes import EFFECT_REPEATS, at_their_rates, effects_of, meet, not_asked, partners_of
+from ffsearch.search.steps.cut_asked import Asked
+from ffsearch.search.steps.cutting import learnt_threshold, unlearnt
 from ffsearch.search.steps.repeats import Repeater, Round
 from ffsearch.search.steps.told_trials import ToldTrials
 from ffsearch.search.training.protocol import Ended
@@ -76,6 +78,7 @@ class Weighed:
         importances: Which parameters told the best trials from the others.
         temperature: What mends the winner's probabilities, by its validation rows; None for regression, and where the
             model is the mean of several networks: on what that answers, rows of single ones are silent.
+        threshold: Where the probability of one of two classes is cut; None where no repeats tell.
         notices: What time was too short for.
     """
 
@@ -91,12 +94,20 @@ class Weighed:
     effects: tuple[Effect, ...] = ()
     importances: tuple[Importance, ...] = ()
     temperature: Temperature | None = None
+    threshold: Threshold | None = None
     notices: tuple[Finding, ...] = ()
 
     @property
     def judged(self) -> tuple[TrialRecord, ...]:
         """The trials that the answer was chosen among, and their repeats."""
         return self.winner, self.naive, *self.records.values()
+
+    def with_threshold(self, asked: Asked | None) -> Weighed:
+        """The same with the threshold that its repeats' rows give, or with the reason why they give none."""
+        threshold = learnt_threshold(asked, self.finalists, self.winner.trial, divisor=self.divisor)
+        lacking = unlearnt(asked, threshold)
+        notices = self.notices if lacking is None else (*self.notices, lacking)
+        return replace(self, threshold=threshold, notices=notices)
 
     @property
     def divisor(self) -> float | None:

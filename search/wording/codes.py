@@ -132,6 +132,7 @@ class Code(StrEnum):
     PROGRAMS_DAMAGED = "FFS417", Severity.NOTICE
     TEMPERATURE_IN_MODEL = "FFS421"
     ROW_INTERVALS = "FFS422"
+    THRESHOLD_IN_MODEL = "FFS423"
 
     # 5xx: what the evidence lacks
     FINALISTS_UNTRAINED = "FFS501", Severity.WARNING
@@ -140,6 +141,7 @@ class Code(StrEnum):
     CHANGES_UNLEARNT = "FFS504", Severity.NOTICE
     CHANGES_LEFT_OUT = "FFS505"
     CHANGE = "FFS506"
+    THRESHOLD_UNLEARNT = "FFS507", Severity.WARNING
     BASELINE_ROWS = "FFS511", Severity.NOTICE
     BASELINE_IMPROVING = "FFS512", Severity.NOTICE
     BASELINE_LEFT_OUT = "FFS513", Severity.WARNING
@@ -180,6 +182,7 @@ class Code(StrEnum):
     UNEQUAL_CLASSES = "FFS721"
     SCALE_PROBABILITIES = "FFS722"
     MORE_ROWS_OF_SLICE = "FFS723"
+    THRESHOLD_NOT_ASKED = "FFS724"
 
     # 8xx: the capacity study
     DEPTH_DEEPER = "FFS801"

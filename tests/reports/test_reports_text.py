@@ -12,11 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ffsearch.errors import FFSearchError
+from ffsearch.reports.documents import printable
 from ffsearch.reports.html import build_page
 from ffsearch.reports.markdown import _line, build_text, write_text, write_text_comparison
 from ffsearch.search.cli import invoke
 from ffsearch.search.wording.language import LANGUAGES
 from report_shapes import HOSTILE, SHAPES
+
+TURNING = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+"""Signs that turn the direction of what follows."""
 
 _MEANING = re.compile(r"(?<!\\)(?:\\\\)*([`*\[\]<>|~$])")
 
@@ -30,6 +34,11 @@ def tables_of(text: str) -> list[list[list[str]]]:
         elif found[-1]:
             found.append([])
     return [table for table in found if table]
+
+
+def _plain(text: str) -> str:
+    """What of a text can be shown in a line: no control characters, none that turn the direction."""
+    return "".join(sign for sign in printable(text) if sign not in TURNING)
 
 
 def plain(text: str) -> str:
@@ -92,6 +101,15 @@ def test_a_line_reads_as_it_stands(text: str) -> None:
     assert not re.match(r"(#{1,6}|[-+]|\d+[.)])(\s|$)", line)
 
 
+@given(st.one_of(st.text(max_size=40), st.text(alphabet="ab *_`[]()<>|~\\$&#;!+-=.1):/\"'{}@^", max_size=30)))
+def test_a_reader_of_markdown_shows_what_was_written(text: str) -> None:
+    reader = pytest.importorskip("markdown_it").MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    line, shown = _line(text), html.escape(" ".join(_plain(text).split()), quote=False).replace('"', "&quot;")
+    assert reader.render(line) == (f"<p>{shown}</p>\n" if shown else "")
+    table = reader.render(f"| a |\n|---|\n| {line} |\n")
+    assert f"<td>{shown}</td>" in table
+
+
 @pytest.mark.parametrize(
     ("given_text", "line"),
     [
@@ -105,6 +123,7 @@ def test_a_line_reads_as_it_stands(text: str) -> None:
         ("&lt; & Co", r"\&lt; & Co"),
         (r"C:\x", r"C:\\x"),
         ("$5 to $6", r"\$5 to \$6"),
+        ("http://www.x", r"http:\//www\.x"),
     ],
 )
 def test_signs_are_escaped_where_they_would_mean_something(given_text: str, line: str) -> None:
