@@ -166,6 +166,9 @@ def test_cells_in_single_quotes(header: str, tmp_path: Path) -> None:
     assert [one.name for one in ready.columns] == ["x", "city"]
     np.testing.assert_allclose(numbers(ready), AMOUNTS, rtol=1e-6)
     assert set(ready.raw["city"]) == set(CITIES)
+    known = learnt(tmp_path / "t.csv")
+    rows = pd.DataFrame({"x": AMOUNTS, "city": [CITIES[place % 3] for place in range(N)]})
+    np.testing.assert_array_equal(asked(known, tmp_path / "t.csv"), known.transform(rows))
 
 
 def test_apostrophes_are_no_quotes(tmp_path: Path) -> None:

@@ -191,6 +191,15 @@ class RowReader:
         return own
 
     def _decided_spelling(self, column: NumberColumn, learnt: Spelling, cells: Cells, *, sign: str | None) -> Spelling:
+        if replace(learnt, offset=0.0) == PLAIN and sign in (
+            None,
+            learnt.decimal,
+        ):  # as nearly always, and quickly seen
+            numbers = learnt.read(cells)
+            gaps = np.isnan(numbers)
+            is_read = not gaps.any() or not cells.levels_of(gaps).texts
+            if is_read and _share_within(column, numbers[~gaps]) >= NEARLY_ALL:
+                return learnt
         texts, counts = cells.written.texts, cells.written.counts().tolist()
         candidates = [learnt]
         for decimal in (learnt.decimal, OTHER[learnt.decimal]):
