@@ -53,6 +53,8 @@ def line(table: str, asked: str, one: SealedCut) -> str:
     """A model at its threshold, beside 0.5."""
     share = one.gain.value / one.at_half.value if one.at_half.value else float("nan")
     mark = "worse" if one.gain.high < 0 else "better" if one.gain.low > 0 else ""
+    if asked.startswith("recall"):  # what is judged is precision, against what was asked for
+        mark = f"recall {one.measures['recall']:.3f} ({one.measures_at_half['recall']:.3f})"
     return (
         f"{table:10} {asked:24} {one.name:9} {one.threshold:9.3f} {one.value.value:9.4f} {one.at_half.value:9.4f} "
         f"{one.gain.value:8.4f} ({one.gain.low:8.4f} to {one.gain.high:8.4f}) {100 * share:6.1f} %  {mark}"

@@ -50,8 +50,7 @@ def threshold(run: RunLike, t: Language) -> Section | None:
     blocks = [Block(findings=said)] if said else []
     blocks.append(Block(title=t("threshold.rules"), text=t("threshold.rules_text"), table=_rule_table(found, t)))
     if found.sealed:
-        text = t("threshold.sealed_text", measure=t.named("metric", found.measure))
-        blocks.append(Block(title=t("threshold.sealed"), text=text, table=_sealed_table(found, t)))
+        blocks.append(_sealed(found, t))
     return Section(
         key="threshold", title=t("threshold.title"), texts=texts, pictures=[_picture(found, t)], blocks=blocks
     )
@@ -133,6 +132,32 @@ def _rule_row(found: Threshold, rule: CutRule, t: Language) -> list[Cell]:
         Cell(text=t.named("metric", rule.name), note=note), Cell(text=_interval(rule.threshold, t)),
         *_measures(rule.measures, t), Cell(text="" if rule.gain is None else _interval(rule.gain, t)),
     ]  # fmt: skip
+
+
+def _sealed(found: Threshold, t: Language) -> Block:
+    """What the models come to on the sealed rows; where precision has a floor, whether it holds there."""
+    title = t("threshold.sealed")
+    if found.chosen is not None and found.chosen.name == "recall_at_precision":
+        text = t("threshold.sealed_floor", wanted=found.wanted)
+        return Block(title=title, text=text, table=_floor_table(found, t))
+    text = t("threshold.sealed_text", measure=t.named("metric", found.measure))
+    return Block(title=title, text=text, table=_sealed_table(found, t))
+
+
+def _floor_table(found: Threshold, t: Language) -> ShownTable:
+    """Precision and recall of every model at its threshold and at one half."""
+    at = [t("threshold.at_threshold"), t("threshold.at_half")]
+    names = [t("metric.precision"), t("metric.recall")]
+    heads = [t("threshold.model"), t("threshold.threshold"), *(f"{name}, {place}" for place in at for name in names)]
+    rows = [
+        [
+            Cell(text=t.named("model", one.name)), Cell(text=t.setting(float(f"{one.threshold:.3g}"))),
+            Cell(text=_interval(one.value, t)), Cell(text=t.score(one.measures["recall"])),
+            Cell(text=_interval(one.at_half, t)), Cell(text=t.score(one.measures_at_half["recall"])),
+        ]
+        for one in found.sealed
+    ]  # fmt: skip
+    return ShownTable(label=t("threshold.sealed"), heads=heads, rows=rows, numbers=frozenset(range(1, len(heads))))
 
 
 def _sealed_table(found: Threshold, t: Language) -> ShownTable:

@@ -122,6 +122,9 @@ SHOWN_BY: dict[str, list[Code]] = {
         Code.TEMPERATURE_IN_MODEL
     ],
     "test_row_intervals.py::test_a_run_says_how_far_answers_may_be_off_in_the_targets_units": [Code.ROW_INTERVALS],
+    "test_thresholds.py::test_what_was_chosen_is_told_everywhere": [Code.THRESHOLD_IN_MODEL],
+    "test_thresholds.py::test_where_nothing_is_asked_the_panel_says_how_to_ask": [Code.THRESHOLD_NOT_ASKED],
+    "test_thresholds.py::test_without_repeats_a_threshold_is_not_chosen_and_that_is_told": [Code.THRESHOLD_UNLEARNT],
     "test_run_evidence.py::test_when_time_is_short_the_search_decides_and_says_so": [Code.FINALISTS_UNTRAINED],
     "test_run_evidence.py::test_baselines_that_the_budget_has_no_time_for_are_left_out_and_it_is_said": [
         Code.BASELINE_LEFT_OUT

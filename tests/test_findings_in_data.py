@@ -122,6 +122,7 @@ IN_A_TABLE: dict[Code, Callable[[Path], Prepared]] = {
     Code.KEPT: lambda _: prepared(range(N), numbers=["seen"]),
     Code.TOTAL_ROW: lambda _: prepared([*(f"shop {place % 5}" for place in range(N - 1)), "Total"]),
     Code.NUMBER_BINS: lambda _: prepared(number_bins=8),
+    Code.ROWS_WEIGH: lambda _: prepared([1 + place % 4 for place in range(N)], weights="seen"),
     Code.TASK_STATED: lambda _: prepared(task="binary"),
     Code.TASK_SEVERAL_TARGETS: lambda _: prepare(DataSpec(source="sklearn:linnerud"), seed=0),
     Code.TASK_TWO_VALUES: lambda _: prepared(),

@@ -317,6 +317,23 @@ def test_the_positive_class_may_be_named(folder: Path) -> None:
     assert not (folder / "sick").exists()
 
 
+@pytest.mark.parametrize("lang", list(LANGUAGES))
+def test_where_precision_has_a_floor_it_is_precision_that_is_judged(folder: Path, lang: str) -> None:
+    asked = {**QUICK["evidence"], "threshold": "recall_at_precision=0.6"}
+    run = ffsearch.run(
+        "tabular", data=folder / "table.csv", target="y", overrides={**QUICK, "evidence": asked}, out=folder / "floor"
+    )  # fmt: skip
+    found = run.results.threshold
+    network = found.sealed[0]
+    assert (found.measure, found.in_model) == ("precision", True)
+    assert network.value.value == pytest.approx(network.measures["precision"])
+    assert found.chosen is not None
+    assert found.chosen.measures["precision"] == pytest.approx(0.6, abs=0.06)
+    assert found.chosen.gain is None
+    text = build_text(run, lang=lang)
+    assert LANGUAGES[lang]("threshold.sealed_floor", wanted="recall_at_precision=0.6") in text.replace("\\_", "_")
+
+
 def test_a_precision_that_no_threshold_has_is_told_and_not_called_unasked(folder: Path) -> None:
     asked = {**QUICK["evidence"], "threshold": "recall_at_precision=1"}
     rng = np.random.default_rng(3)

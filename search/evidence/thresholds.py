@@ -94,6 +94,11 @@ class Rule:
     precision: float | None = None
 
     @property
+    def judged(self) -> Rule:
+        """What tells on other rows whether a threshold does what it is for: of one with a floor, whether that holds."""
+        return self if self.precision is None else Rule(measure="precision", costs=self.costs)
+
+    @property
     def sign(self) -> int:
         """A measure times this is the better the higher it is."""
         return -1 if self.measure == "cost" else 1

@@ -58,6 +58,10 @@ def threshold_finding(threshold: Threshold) -> Finding:
     network = next((one for one in threshold.sealed if one.name == "network"), None)
     if network is None:
         return found(Code.THRESHOLD_IN_MODEL, "unsealed", **told)
+    if chosen.name == "recall_at_precision":
+        ends = {"value": network.value.value, "low": network.value.low, "high": network.value.high}
+        recalls = {"recall": network.measures["recall"], "recall_half": network.measures_at_half["recall"]}
+        return found(Code.THRESHOLD_IN_MODEL, "floor", **told, **ends, **recalls, half=network.at_half.value)
     gain = network.gain
     told |= {"measure": threshold.measure, "at_threshold": network.value.value, "half": network.at_half.value}
     if not gain.is_known:

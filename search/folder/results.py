@@ -520,7 +520,7 @@ class CutRule:
         threshold: The threshold, with what resamples of the rows make of it.
         measures: All measures at it, on the rows that chose it.
         gain: How much better it is than one half by its own measure, each repeat judged by the threshold of the
-            others; None where that is not known.
+            others; None where that is not known, or precision has a floor, which one half may miss.
     """
 
     name: str
@@ -564,7 +564,7 @@ class Threshold:
         wanted: What the threshold was to be chosen by, as the space says it: `half`, `f1`, `recall_at_precision=0.9`.
         value: The threshold that labels follow.
         in_model: Whether the saved model has one of its own; else the likelier class is answered.
-        measure: What it is judged by on the sealed rows.
+        measure: What it is judged by on the sealed rows: what chose it, or precision where that has a floor.
         false_negative: What a row of the class costs that is taken for the other one.
         false_positive: What a row of the other class costs that is taken for this one.
         costs_given: Whether the space says what errors cost; else they cost alike.

@@ -75,7 +75,7 @@ def learnt_threshold(
         wanted=asked.wanted,
         value=HALF if chosen is None else chosen.threshold.value,
         in_model=chosen is not None,
-        measure=asked.rule.measure if asked.rule is not None else "cost" if asked.costs_given else "f1",
+        measure=asked.rule.judged.measure if asked.rule is not None else "cost" if asked.costs_given else "f1",
         false_negative=asked.costs.false_negative,
         false_positive=asked.costs.false_positive,
         costs_given=asked.costs_given,
@@ -105,7 +105,8 @@ def _weighed(asked: Asked, name: str, repeats: Sequence[Scored], rows: Scored) -
         name=name.partition("=")[0],
         threshold=Estimate(value=cut.value, low=cut.low, high=cut.high),
         measures=measures_at(rows, cut.value, rule.costs),
-        gain=gain_elsewhere(repeats, rule, rng=_rng(asked)),
+        # Recall alone would call a threshold worse that keeps a precision which 0.5 does not have.
+        gain=None if rule.precision is not None else gain_elsewhere(repeats, rule, rng=_rng(asked)),
     )
 
 
@@ -172,9 +173,9 @@ def sealed_cuts(
         cut = _cut_of(asked, baseline, round_)
         if cut is not None:
             cuts[str(baseline.name)] = cut.value
-    sealed = [_sealed(name, cut, rows[name], asked.rule) for name, cut in cuts.items()]
+    sealed = [_sealed(name, cut, rows[name], asked.rule.judged) for name, cut in cuts.items()]
     gains = {
-        name: gain_over(rows[NETWORK], threshold.value, rows[name], cut, asked.rule)
+        name: gain_over(rows[NETWORK], threshold.value, rows[name], cut, asked.rule.judged)
         for name, cut in cuts.items()
         if name != NETWORK
     }
