@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 import ffsearch
-from ffsearch.search.folder.results import SealedCut
+from ffsearch.search.folder.cut_results import SealedCut
 
 ASKED: tuple[tuple[str, dict[str, Any]], ...] = (
     ("cost 5:1", {"data.costs": {"false_negative": 5, "false_positive": 1}}),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from ffsearch.search.folder.results import Averaged, Temperature, Threshold
+from ffsearch.search.folder.cut_results import Threshold
+from ffsearch.search.folder.results import Averaged, Temperature
 from ffsearch.search.folder.summary import Summary
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, Value, found

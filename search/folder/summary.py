@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 
 from ffsearch._version import __version__
 from ffsearch.search.base.objective import Objective
+from ffsearch.search.folder.cut_results import Threshold
 from ffsearch.search.folder.plain import Number, described, plain, read
 from ffsearch.search.folder.ranking import best_standing, standing_of
 from ffsearch.search.folder.results import (
@@ -30,7 +31,6 @@ from ffsearch.search.folder.results import (
     RowIntervalFacts,
     SealedTest,
     Slice,
-    Threshold,
 )
 from ffsearch.search.folder.study_results import CapacityResults
 from ffsearch.search.folder.trial_record import TrialRecord

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ffsearch.errors import DataError, SpaceError
 from ffsearch.search.data.parsing.cells import number_of
 from ffsearch.search.evidence.thresholds import Costs, Rule
-from ffsearch.search.folder.results import Threshold
+from ffsearch.search.folder.cut_results import Threshold
 from ffsearch.search.network.heads import Head, Task
 from ffsearch.search.wording.language import plain_english
 from ffsearch.spaces.schema import SearchSpace

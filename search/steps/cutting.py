@@ -30,7 +30,8 @@ from ffsearch.search.evidence.thresholds import (
     pooled,
 )
 from ffsearch.search.evidence.units import Units, units_of
-from ffsearch.search.folder.results import CutRule, Estimate, SealedCut, Threshold
+from ffsearch.search.folder.cut_results import CutRule, SealedCut, Threshold
+from ffsearch.search.folder.results import Estimate
 from ffsearch.search.steps.cut_asked import Asked
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found

@@ -31,6 +31,7 @@ from ffsearch.search.evidence.scoring import Setting, truth_of
 from ffsearch.search.evidence.terms import row_terms
 from ffsearch.search.evidence.units import Units, units_of
 from ffsearch.search.exporting.checks import HeldOut, write_held_out
+from ffsearch.search.folder.cut_results import Threshold
 from ffsearch.search.folder.log import LineKind
 from ffsearch.search.folder.reader import CHECK
 from ffsearch.search.folder.results import (
@@ -45,7 +46,6 @@ from ffsearch.search.folder.results import (
     SealedScores,
     SealedTest,
     Slice,
-    Threshold,
 )
 from ffsearch.search.folder.writer import RunFolder
 from ffsearch.search.network.heads import Task

@@ -16,9 +16,10 @@ from ffsearch.search.base.files import make_folder
 from ffsearch.search.base.seeds import Purpose, child
 from ffsearch.search.evidence.scoring import Setting
 from ffsearch.search.executors.trainers import Trainers
+from ffsearch.search.folder.cut_results import Threshold
 from ffsearch.search.folder.log import LineKind
 from ffsearch.search.folder.reader import MODEL
-from ffsearch.search.folder.results import Averaged, Threshold
+from ffsearch.search.folder.results import Averaged
 from ffsearch.search.folder.summary import RefitFacts
 from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.folder.writer import RunFolder

@@ -27,7 +27,8 @@ from ffsearch.search.evidence.importance import parameter_importances
 from ffsearch.search.evidence.learning import LEARNING_REPEATS, PART, rows_gain
 from ffsearch.search.evidence.scoring import Setting
 from ffsearch.search.evidence.units import units_of
-from ffsearch.search.folder.results import Effect, Importance, RowsGain, Temperature, Threshold
+from ffsearch.search.folder.cut_results import Threshold
+from ffsearch.search.folder.results import Effect, Importance, RowsGain, Temperature
 from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.network.heads import Head, Task
 from ffsearch.search.observer import Observer, Phase
