@@ -202,7 +202,7 @@ def _answer(
         )  # fmt: skip
         save_answer(
             weighed, answer, judged,
-            facts=facts, settings=evidence_settings(space), wall_s=clock.wall_s,
+            facts=facts, space=space, settings=evidence_settings(space), wall_s=clock.wall_s,
             folder=folder, observer=observer, report=report,
         )  # fmt: skip
 

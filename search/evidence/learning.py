@@ -12,10 +12,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ffsearch.search.base.confidence import TAIL
 from ffsearch.search.evidence.finalists import corrected_factor
-from ffsearch.search.folder.results import RowsGain
+from ffsearch.search.folder.results import Estimate, RowsGain
 
-__all__ = ["LEARNING_REPEATS", "PART", "limits_of_gain", "rows_gain"]
+__all__ = ["LEARNING_REPEATS", "PART", "gain_of_more_rows", "limits_of_gain", "rows_gain"]
 
 PART: Final = 0.5
 """Share of the training rows that the winner learns from once more. choice: what a half loses is five times what the
@@ -47,9 +48,30 @@ def limits_of_gain(gain: RowsGain, tail: float, *, rng: np.random.Generator) -> 
     """
     differences = gain.difference + gain.error * rng.standard_t(gain.degrees, size=N_DRAWS)
     exponents = rng.uniform(SLOWEST, FASTEST, size=N_DRAWS)
-    drawn = np.maximum(0.0, differences * _part(exponents, gain.n_less, gain.n_repeat, gain.n_refit))
-    low, high = np.quantile(drawn, [tail, 1 - tail])
+    part = _part(exponents, gain.n_less, gain.n_repeat, gain.n_repeat, gain.n_refit)
+    low, high = np.quantile(np.maximum(0.0, differences * part), [tail, 1 - tail])
     return min(float(low), gain.value), max(float(high), gain.value)
+
+
+def gain_of_more_rows(gain: RowsGain, factor: float) -> Estimate:
+    """What so many times the refit's rows would gain, as a loss: positive is better.
+
+    So far beyond the rows that were seen the exponent of the learning curve counts for much, so the interval allows for
+    every one between both ends, not for most.
+
+    Args:
+        gain: What half of the rows lost.
+        factor: How many times.
+    """
+    from scipy.special import stdtrit
+
+    n_more = round(factor * gain.n_refit)
+    exponents = np.linspace(FASTEST, SLOWEST, 101)
+    part = _part(exponents, gain.n_less, gain.n_repeat, gain.n_refit, n_more)
+    reach = float(stdtrit(gain.degrees, 1 - TAIL)) * gain.error
+    least, most = max(0.0, gain.difference - reach), max(0.0, gain.difference + reach)
+    value = max(0.0, gain.difference) * float(part.mean())
+    return Estimate(value=value, low=least * float(part[0]), high=most * float(part[-1]))
 
 
 def rows_gain(
@@ -76,7 +98,7 @@ def rows_gain(
     difference = float(lost.mean())
     exponents = np.linspace(SLOWEST, FASTEST, 101)
     return RowsGain(
-        value=max(0.0, difference * float(_part(exponents, n_less, n_repeat, n_refit).mean())),
+        value=max(0.0, difference * float(_part(exponents, n_less, n_repeat, n_repeat, n_refit).mean())),
         difference=difference,
         error=float(np.sqrt(factor * lost.var(ddof=1))),
         degrees=len(lost) - 1,
@@ -86,7 +108,7 @@ def rows_gain(
     )
 
 
-def _part(exponents: NDArray[np.float64], n_less: int, n_repeat: int, n_refit: int) -> NDArray[np.float64]:
-    """Share of the difference between less and repeat that lies between repeat and refit."""
-    less, repeat, refit = (n_rows**-exponents for n_rows in (float(n_less), float(n_repeat), float(n_refit)))
-    return np.asarray((repeat - refit) / (less - repeat))
+def _part(exponents: NDArray[np.float64], n_less: int, n_repeat: int, start: int, end: int) -> NDArray[np.float64]:
+    """What lies between two numbers of rows, as a share of the difference between less and repeat."""
+    less, repeat, first, last = (float(n_rows) ** -exponents for n_rows in (n_less, n_repeat, start, end))
+    return np.asarray((first - last) / (less - repeat))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
@@ -30,6 +31,7 @@ __all__ = [
     "Errors",
     "Estimate",
     "Evidence",
+    "Help",
     "Importance",
     "LevelHeld",
     "NaiveScore",
@@ -43,6 +45,7 @@ __all__ = [
     "Shared",
     "Slice",
     "Temperature",
+    "Way",
 ]
 
 
@@ -262,6 +265,40 @@ class Effect(Estimate):
     finding: str
     learning_rate: Number | None = None
     rates: tuple[Number, ...] = ()
+
+
+class Way(StrEnum):
+    """What could be done."""
+
+    ROWS = "rows"
+    BOOSTING = "boosting"
+    DEEPER = "deeper"
+    WIDER = "wider"
+    OTHER = "other"
+    AVERAGE = "average"
+    BINS = "bins"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Help:
+    """One way.
+
+    Args:
+        way: Which.
+        gain: What it gains, in the objective's unit, positive is better; None where this run does not know.
+        setting: What has to be set to try it, `model=average`; empty where no setting does.
+        change: Of another topology what is changed, as an effect names it.
+    """
+
+    way: Way
+    gain: Estimate | None = None
+    setting: str = ""
+    change: Effect | None = None
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether it is shown to gain anything."""
+        return self.gain is not None and self.gain.low > 0
 
 
 @dataclass(frozen=True, kw_only=True)

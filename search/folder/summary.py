@@ -26,6 +26,7 @@ from ffsearch.search.folder.results import (
     Effect,
     Errors,
     Evidence,
+    Help,
     Importance,
     NaiveScore,
     RowIntervalFacts,
@@ -217,6 +218,7 @@ class Summary:
         verdict: The answer.
         effects: What a change of one thing does to it.
         importance: Which parameters told the best trials from the others, the most important first.
+        helps: What would help: rows, topologies, other models; the largest gain first, what is not known last.
         calibration: Whether its probabilities mean what they say.
         columns: Which columns of the table carry the answer.
         row_intervals: How far the answer to one row may be off.
@@ -242,6 +244,7 @@ class Summary:
     verdict: Verdict | None = None
     effects: tuple[Effect, ...] = ()
     importance: tuple[Importance, ...] = ()
+    helps: tuple[Help, ...] = ()
     calibration: Calibration | None = None
     columns: ColumnFacts | None = None
     row_intervals: RowIntervalFacts | None = None

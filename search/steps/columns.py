@@ -27,7 +27,7 @@ __all__ = ["columns_that_matter"]
 N_CURVES: Final = 6
 """Columns whose curve is drawn. Choice: as many as are read."""
 
-_COLUMNS: Final = 1
+_COLUMNS: Final = 12
 """Key of the generator that shuffles."""
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ffsearch.search.base.objective import Objective
+from ffsearch.search.evidence.helps import what_would_help
 from ffsearch.search.evidence.verdict import verdict
 from ffsearch.search.folder.reader import BASELINES, FINALISTS, PARTNERS, RESIDUALS
 from ffsearch.search.folder.results import Calibration, Evidence, RepeatCounts
@@ -34,6 +35,7 @@ def save_answer(
     judged: Judged,
     *,
     facts: RunFacts,
+    space: SearchSpace,
     settings: Mapping[str, Any],
     wall_s: float,
     folder: RunFolder,
@@ -69,6 +71,8 @@ def save_answer(
         slices=judged.slices,
         threshold=judged.threshold,
     )
+    may_have_bins = bool(space.data.number_bins) or space.space.numbers is not None
+    summary = replace(summary, helps=what_would_help(summary, may_have_bins=may_have_bins))
     frames = _frames(weighed, judged, objective=facts.objective)
     for name in (FINALISTS, PARTNERS, BASELINES, RESIDUALS):
         folder.write_table(name, frames.get(name))
