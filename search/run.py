@@ -33,7 +33,7 @@ from ffsearch.search.steps.refitting import n_networks_of, refit_winner
 from ffsearch.search.steps.repeats import Repeater
 from ffsearch.search.steps.row_intervals import learnt_intervals
 from ffsearch.search.steps.running_trials import RunningTrials
-from ffsearch.search.steps.saving import evidence_settings, is_weighed_so, save_answer
+from ffsearch.search.steps.saving import is_weighed_so, save_answer
 from ffsearch.search.steps.told_trials import ToldTrials
 from ffsearch.search.steps.weighing import weigh
 from ffsearch.search.training.program_files import look_at_programs
@@ -202,7 +202,7 @@ def _answer(
         )  # fmt: skip
         save_answer(
             weighed, answer, judged,
-            facts=facts, space=space, settings=evidence_settings(space), wall_s=clock.wall_s,
+            facts=facts, space=space, wall_s=clock.wall_s,
             folder=folder, observer=observer, report=report,
         )  # fmt: skip
 

@@ -36,7 +36,6 @@ def save_answer(
     *,
     facts: RunFacts,
     space: SearchSpace,
-    settings: Mapping[str, Any],
     wall_s: float,
     folder: RunFolder,
     observer: Observer,
@@ -54,7 +53,7 @@ def save_answer(
     )
     summary = replace(
         summary,
-        evidence=_evidence(summary.evidence, settings, weighed, judged),
+        evidence=_evidence(summary.evidence, evidence_settings(space), weighed, judged),
         average=judged.averaged,
         baselines=judged.compared(facts.objective.name),
         verdict=None if judged.facts is None else verdict(judged.facts),
