@@ -239,6 +239,20 @@ def test_a_weight_that_is_none_is_refused_with_its_row(cell: float, told: str) -
         prepare(spec(), frame=table, seed=0)
 
 
+def test_weights_of_any_size_are_taken_and_one_that_is_nothing_beside_others_is_refused() -> None:
+    table = a_table()
+    plain = prepare(spec(), frame=table, seed=0)
+    for unit in (1e307, 1e-300):
+        large = prepare(spec(), frame=table.assign(w=table["w"] * unit), seed=0)
+        ours, theirs = large.problem().splits[0].train_weight, plain.problem().splits[0].train_weight
+        np.testing.assert_allclose(ours, theirs, rtol=1e-6)
+        [told] = [one for one in large.notices if one.code == "FFS116"]
+        assert told.values["n_alike"] == pytest.approx(190, abs=60)
+    table.loc[7, "w"] = 1e-12
+    with pytest.raises(DataError, match=r"1 weight is nothing beside the largest \(4\): row 8 of"):
+        prepare(spec(), frame=table, seed=0)
+
+
 def test_all_faults_are_told_at_once_and_long_lists_are_cut() -> None:
     table = a_table()
     table.loc[:9, "w"] = 0

@@ -21,6 +21,9 @@ from ffsearch.search.data.parsing.spelling import find_spelling, find_thousands
 
 __all__ = ["Weights", "of_mean_one", "read_weights"]
 
+LEAST: Final = 1e-9
+"""Share of the largest weight below which one counts for nothing. Choice: a hundredth of what float32 tells apart."""
+
 N_NAMED: Final = 5
 """Rows that an error names; more would bury the advice."""
 
@@ -47,7 +50,8 @@ class Weights:
 
         Source: Kish 1965, *Survey sampling*, section 11.7.
         """
-        return float(self.values.sum() ** 2 / np.square(self.values).sum())
+        shares = self.values / self.values.max()
+        return float(shares.sum() ** 2 / np.square(shares).sum())
 
 
 def read_weights(cells: Cells, *, table: TableReading, place: Callable[[int], str]) -> Weights:
@@ -59,7 +63,7 @@ def read_weights(cells: Cells, *, table: TableReading, place: Callable[[int], st
         place: How a row, counted from 0, is called in an error.
 
     Raises:
-        DataError: If a weight is missing, no number, infinite, zero or negative, with the rows.
+        DataError: If a weight is missing, no number, infinite, zero, negative or nothing beside others, with the rows.
     """
     values = _numbers(cells, table)
     faults = {
@@ -68,6 +72,9 @@ def read_weights(cells: Cells, *, table: TableReading, place: Callable[[int], st
         "zero": values == 0,
         "negative": (values < 0) & np.isfinite(values),
     }
+    finite = values[np.isfinite(values) & (values > 0)]
+    if len(finite):  # of a sum in float32 such rows are no part
+        faults[f"nothing beside the largest ({finite.max():g})"] = (values > 0) & (values < LEAST * finite.max())
     told = [_told(fault, rows, cells, place) for fault, rows in faults.items() if rows.any()]
     if told:
         raise DataError(
@@ -80,7 +87,10 @@ def read_weights(cells: Cells, *, table: TableReading, place: Callable[[int], st
 
 def of_mean_one(values: NDArray[np.float64]) -> NDArray[np.float32]:
     """Weights as losses take them: their mean is 1, so that a learning rate means what it does without any."""
-    return (values / values.mean()).astype(np.float32) if len(values) else values.astype(np.float32)
+    if not len(values):
+        return values.astype(np.float32)
+    shares = values / values.max()
+    return np.asarray(shares / shares.mean(), np.float32)
 
 
 def _numbers(cells: Cells, table: TableReading) -> NDArray[np.float64]:
