@@ -9,9 +9,11 @@ the row, and a part to both:
 
 The rows' part is what resampling rows shows (that holds for metrics that are no means of rows, too); it has Student's t
 of as many degrees as there are units less one: many where rows come alone, few where they come in a few groups. Seeds
-and the rest are seen together in the spread between seeds, of as many degrees as there are seeds less one; how large
-the rest is, rows tell as well, and so the spread counts as no less. An interval reaches as far as both parts together,
-by their squares:
+and the rest are seen together in the spread between seeds. Of five seeds that has four degrees, but the cells that a
+contrast is made of tell the same spread, each by itself, and have so many degrees each. The larger of both counts, so
+that what a seed does to one depth alone is in it, and what it is larger by has the few degrees. How large the rest is,
+rows tell as well, and so the spread counts as no less. An interval reaches as far as both parts together, by their
+squares:
 
     reach = hypot(max(t * sqrt(spread / S), q * sqrt(v_rest / S)), q * sqrt(v_row))
 
@@ -78,6 +80,9 @@ class Contrast:
         rest_variance: Variance that belongs to seed and rows together, of one seed.
         n_seeds: Seeds it is the mean of.
         row_degrees: Degrees of freedom that the rows' part is known with; 0: a single unit, which says nothing.
+        cell_variance: What the spreads of single cells make of the variance between seeds, as if these were independent
+            but for what a seed does to all of them.
+        degrees_a_seed: Degrees of freedom that each seed but the first adds to that.
     """
 
     value: float
@@ -86,6 +91,8 @@ class Contrast:
     rest_variance: float
     n_seeds: int
     row_degrees: float = math.inf
+    cell_variance: float = 0.0
+    degrees_a_seed: float = 1.0
 
     @property
     def error(self) -> float:
@@ -94,8 +101,18 @@ class Contrast:
 
     @property
     def _spread(self) -> float:
-        """Variance between seeds, what rows bring included."""
-        return max(0.0, self.seed_variance + self.rest_variance)
+        """Variance between seeds, what rows bring included: as the sum shows it, and no less than its cells do."""
+        return max(0.0, self.seed_variance + self.rest_variance, self.cell_variance)
+
+    @property
+    def _seed_degrees(self) -> float:
+        """Degrees of freedom of that: the cells' as far as it is theirs, of what is beyond them those of a single one.
+
+        Source: Satterthwaite 1946, doi 10.2307/3002019.
+        """
+        beyond = max(0.0, self._spread - self.cell_variance)
+        squares = self.cell_variance**2 / self.degrees_a_seed + beyond**2
+        return (self.n_seeds - 1) * (self._spread**2 / squares if squares > 0 else 1.0)
 
     @property
     def p_value(self) -> float:
@@ -153,7 +170,7 @@ class Contrast:
 
         if not self.row_degrees:
             return math.inf
-        of_seeds = float(stdtrit(self.n_seeds - 1, 1 - tail)) * math.sqrt(self._spread / self.n_seeds)
+        of_seeds = float(stdtrit(self._seed_degrees, 1 - tail)) * math.sqrt(self._spread / self.n_seeds)
         of_rows = float(stdtrit(min(self.row_degrees, _NORMAL), 1 - tail))
         of_rest = of_rows * math.sqrt(self.rest_variance / self.n_seeds)
         return math.hypot(max(of_seeds, of_rest), of_rows * math.sqrt(self.row_variance))
@@ -226,6 +243,7 @@ def contrast(scores: Scores, weights: NDArray[np.float64] | Sequence[float]) -> 
     of_mean = fewer * float(np.var(drawn.mean(axis=1), ddof=1))
     apart = drawn - drawn.mean(axis=1, keepdims=True)
     rest = fewer * float(np.var(apart, axis=0, ddof=1).mean()) * n_seeds / (n_seeds - 1)
+    of_cells, degrees_a_seed = _spread_of_cells(scores.values, np.asarray(weights, np.float64))
     return Contrast(
         value=float(each.mean()),
         seed_variance=float(np.var(each, ddof=1)) - rest,
@@ -233,7 +251,32 @@ def contrast(scores: Scores, weights: NDArray[np.float64] | Sequence[float]) -> 
         rest_variance=rest,
         n_seeds=n_seeds,
         row_degrees=scores.n_units - 1,
+        cell_variance=of_cells,
+        degrees_a_seed=degrees_a_seed,
     )
+
+
+def _spread_of_cells(values: NDArray[np.float64], weights: NDArray[np.float64]) -> tuple[float, float]:
+    """The variance of a weighted sum from seed to seed by the spread of every cell, and its degrees a seed.
+
+    What a seed does to all cells of the sum alike, its validation rows above all, is taken away first: it is no part of
+    a difference, and of a single cell the sum's own spread tells it.
+
+    Args:
+        values: Scores, shape (n_cells, n_seeds).
+        weights: One a cell.
+
+    Source: Satterthwaite 1946, doi 10.2307/3002019, as in Welch's test.
+    """
+    weights, values = weights[weights != 0], values[weights != 0]
+    n_cells = len(values)
+    if n_cells < 2:
+        return 0.0, 1.0
+    apart = values - values.mean(axis=0)
+    parts = np.square(weights) * apart.var(axis=1, ddof=1) * n_cells / (n_cells - 1)
+    squares = float(np.square(parts).sum())
+    degrees = (n_cells - 1) / n_cells * float(parts.sum()) ** 2 / squares if squares > 0 else 1.0
+    return float(parts.sum()), max(1.0, degrees)
 
 
 def slope_weights(depths: Sequence[int], n_params: Sequence[int]) -> NDArray[np.float64]:
