@@ -123,6 +123,13 @@ class CapacitySpec(SpaceSection):
     objective: Literal["auto", "rmse", "mae", "log_loss", "accuracy", "balanced_accuracy", "roc_auc"] = Field(
         default="auto", description="What is compared. auto: RMSE for numbers, log loss for classes."
     )
+    longer: StrictInt = Field(
+        default=2,
+        ge=1,
+        le=10,
+        description="How many times the updates the best deep and the best shallow network of one budget are trained "
+        "in the end, each anew with every seed, to see whether longer training would change their order. 1: neither.",
+    )
     seed: StrictInt = Field(default=0, ge=0, le=MAX_SEED, description="Where all chance of the study comes from.")
 
     @classmethod

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -86,6 +88,32 @@ def test_the_spread_of_seeds_is_found_beside_that_of_rows() -> None:
         repeats = squared_errors(6, parts, rng, seed_sd=seed_sd)
         found = correct_repeats(repeats, rng=rng, n_resamples=200, **rule)
         assert found.score.seed_sd == pytest.approx(seed_sd, abs=0.06)
+
+
+def test_finalists_that_were_left_behind_tell_how_far_seeds_scatter() -> None:
+    """Two of five stay for a third repeat: two degrees of freedom by themselves, five with those that left."""
+    rng = np.random.default_rng(5)
+    rule = {"winner": 0, "n_params": [1, 1], "test_to_train": 0.25, "naive": 1.0, "n_resamples": 200}
+    variances, alone, together = [], [], []
+    for _ in range(60):
+        parts = [rng.permutation(400)[:80] for _ in range(3)]
+        met = squared_errors(5, parts, rng, seed_sd=0.2)
+        repeats, left = (
+            OutOfSample(objective=MAE, parts=tuple(replace(part, terms=part.terms[models]) for part in met.parts))
+            for models in (slice(2), slice(2, None))
+        )
+        nothing = replace(left.parts[2], terms=np.full_like(left.parts[2].terms, np.nan))
+        left = replace(left, parts=(*left.parts[:2], nothing))
+        found = correct_repeats(repeats, left=left, rng=rng, **rule)
+        assert found.seeds is not None
+        assert found.seeds.degrees == 5
+        variances.append(found.seeds.total - found.seeds.of_rows)
+        together.append(found.score.high - found.score.low)
+        without = correct_repeats(repeats, rng=rng, **rule).score
+        assert without.value == pytest.approx(found.score.value, abs=0.05)
+        alone.append(without.high - without.low)
+    assert np.mean(variances) == pytest.approx(0.04, rel=0.2)
+    assert np.median(together) < 0.8 * np.median(alone)
 
 
 @pytest.mark.parametrize("objective", [MAE, ACCURACY])

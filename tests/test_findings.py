@@ -165,6 +165,9 @@ SHOWN_BY: dict[str, list[Code]] = {
     ],
     "test_capacity_contrasts.py::test_training_that_fails_is_told_apart_from_too_many_layers": [Code.DEEP_UNTRAINED],
     "test_capacity_verdict.py::test_lines_that_grow_and_shrink_are_no_saturation_and_not_alike": [Code.GAIN_CHANGES],
+    "test_capacity_longer.py::test_two_cells_of_one_budget_are_trained_longer_and_it_is_told": [
+        Code.TRAINED_LONGER, Code.AT_HALF,
+    ],
     "test_capacity_cells.py::test_cells_that_cannot_be_are_left_out_and_told": [Code.CELL_MISSING],
     "test_findings_in_data.py::test_no_finding_in_data_is_forgotten": [code for code in Code if code[3] in "123"],
 }  # fmt: skip

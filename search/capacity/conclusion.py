@@ -72,9 +72,10 @@ def conclude(
     found = [_part(study, size, answered, (scores, of_figures), losses=losses, margin=margin) for size in shares]
     folder.write_table(CAPACITY, capacity_frame(study, folder.records, answered))
     write_atomically(folder.path / ANSWERS, _arrays(answered))
+    tuned = [record for record in folder.records if not study.plan.training(record.trial).is_longer]
     results = capacity_results(study, folder.records, found, openings=folder.n_noted(LineKind.TEST_OPENED))
     summary = replace(
-        build_summary(facts, folder.records, wall_s=folder.earlier_s + deadline.elapsed()),
+        build_summary(facts, tuned, wall_s=folder.earlier_s + deadline.elapsed()),
         verdict=verdict_of(study, found[-1], results),
         capacity=results,
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from ffsearch.search.capacity.plan import Widened
 from ffsearch.search.capacity.verdict import Comparison, StudyCode, StudyFindings
-from ffsearch.search.folder.study_results import StudyLine
+from ffsearch.search.folder.study_results import LongerTraining, StudyLine
 from ffsearch.search.folder.verdict import Verdict
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, Value, found
@@ -15,7 +15,13 @@ __all__ = ["study_verdict"]
 
 
 def study_verdict(
-    compared: StudyFindings, *, metric: str, train_gains: Mapping[int, float], n_at_edge: int, n_cells: int
+    compared: StudyFindings,
+    *,
+    metric: str,
+    train_gains: Mapping[int, float],
+    n_at_edge: int,
+    n_cells: int,
+    longer: LongerTraining | None = None,
 ) -> Verdict:
     """What is to be said.
 
@@ -25,6 +31,7 @@ def study_verdict(
         train_gains: How much better each deeper depth scores on training rows than the shallowest, at equal parameters.
         n_at_edge: Cells whose best learning rate is the last one tried at an end.
         n_cells: All cells.
+        longer: What training for longer would change, where it was tried.
     """
     main = _main(compared, metric)
     said = [main]
@@ -39,9 +46,23 @@ def study_verdict(
         said.append(found(Code.MORE_PARAMETERS, value=compared.growth.value, low=low, high=high, metric=metric))
     if compared.code is StudyCode.NOT_SETTLED:
         said.append(_what_settles(compared, metric))
+    if longer is not None:
+        said += _length_of_training(longer, metric)
     if n_at_edge:
         said.append(found(Code.RATE_AT_EDGE, n=n_at_edge, n_cells=n_cells))
     return Verdict.of_findings(compared.code, said)
+
+
+def _length_of_training(longer: LongerTraining, metric: str) -> Iterator[Finding]:
+    """Whether the best deep and the best wide network stand in one order however long they are trained."""
+    yield found(
+        Code.TRAINED_LONGER, str(longer.later), depth=longer.depth, reference=longer.reference, budget=longer.budget,
+        times=longer.times, whole=longer.whole.value, value=longer.longer.value, low=longer.longer.low,
+        high=longer.longer.high, metric=metric,
+    )  # fmt: skip
+    if longer.half is not None and longer.at_half is not None:
+        half = longer.half
+        yield found(Code.AT_HALF, str(longer.at_half), value=half.value, low=half.low, high=half.high, metric=metric)
 
 
 def _is_convolutional(compared: StudyFindings) -> bool:

@@ -41,11 +41,11 @@ class Pace:
         """One is done."""
         self._left.discard(training)
         self._n_done += 1
-        self._done_here += self._work[training.cell]
+        self._done_here += self._work_of(training)
 
     def now(self, record: TrialRecord) -> StudyProgress:
         """Where the study stands after a training."""
-        left = sum(self._work[training.cell] for training in self._left)
+        left = sum(map(self._work_of, self._left))
         gone_s = time.monotonic() - self._started
         return StudyProgress(
             record=record,
@@ -56,6 +56,9 @@ class Pace:
             gone_s=gone_s,
             left_s=gone_s * left / self._done_here,
         )
+
+    def _work_of(self, training: Training) -> float:
+        return self._work[training.cell] * (self._plan.longer if training.is_longer else 1)
 
 
 def _work(point: Point, *, n_features: int, batch_size: int) -> float:

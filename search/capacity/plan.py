@@ -74,11 +74,13 @@ class Training:
         place: Of its learning rate in the grid.
         cell: Of its cell among those of the plan.
         seed: Number of its seed, from 0.
+        is_longer: Whether it is one of those trained longer in the end, whose scores tune and compare nothing.
     """
 
     place: int
     cell: int
     seed: int
+    is_longer: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +95,7 @@ class Plan:
         rates: The grid of learning rates.
         n_seeds: Networks a cell and learning rate.
         seed: The study's seed.
+        longer: How many times the updates networks that are trained longer make; 1: there are none.
     """
 
     cells: tuple[StudyCell, ...]
@@ -102,6 +105,7 @@ class Plan:
     rates: RateGrid
     n_seeds: int
     seed: int
+    longer: int = 1
 
     def of_size(self, size: int) -> slice:
         """The places of one share's cells: `cells` holds those of each share together, as many of every share."""
@@ -114,15 +118,16 @@ class Plan:
         return self.of_size(len(self.shares) - 1)
 
     def number(self, training: Training) -> int:
-        """The number of a training: by learning rate, then by cell, then by seed."""
-        rank = self.rates.all_places.index(training.place)
+        """The number of a training: by learning rate, then by cell, then by seed; those trained longer come last."""
+        rank = self.rates.all_places.index(training.place) + training.is_longer * len(self.rates.all_places)
         return (rank * len(self.cells) + training.cell) * self.n_seeds + training.seed
 
     def training(self, number: int) -> Training:
         """The training of a number."""
         row, seed = divmod(number, self.n_seeds)
         rank, cell = divmod(row, len(self.cells))
-        return Training(place=self.rates.all_places[rank], cell=cell, seed=seed)
+        is_longer, rank = divmod(rank, len(self.rates.all_places))
+        return Training(place=self.rates.all_places[rank], cell=cell, seed=seed, is_longer=bool(is_longer))
 
     def job(self, training: Training) -> Job:
         """What a trainer is given. The seed of a job is that of its number alone: alike in all cells and rates.
@@ -221,6 +226,7 @@ def make_plan(
         rates=RateGrid(low=rates.low, high=rates.high, n=rates.n),
         n_seeds=spec.seeds,
         seed=spec.seed,
+        longer=spec.longer,
     )
 
 

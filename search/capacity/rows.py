@@ -7,6 +7,7 @@ in passes, so each share has its own trainer.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from ffsearch.search.data.features.problem import Problem
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from ffsearch.search.capacity.plan import Plan
     from ffsearch.search.data.prepare import Prepared
     from ffsearch.search.executors.protocol import Executor
+    from ffsearch.search.executors.trainers import Trainers
     from ffsearch.spaces.capacity import CapacitySpec
 
 __all__ = ["ShareRows", "rows_of_shares"]
@@ -33,13 +35,22 @@ class ShareRows:
         share: The share.
         problem: The matrices; split i is that of seed i.
         stopping: When a network's training ends: after the same number of updates for all.
-        trainer: Trains on them.
+        trainers: Make what trains on them.
     """
 
     share: float
     problem: Problem
     stopping: Stopping
-    trainer: Trainer
+    trainers: Trainers
+
+    @cached_property
+    def trainer(self) -> Trainer:
+        """Trains as long as the space asks for."""
+        return self.trainers.make(self.problem)
+
+    def longer_trainer(self, times: int) -> Trainer:
+        """Trains so many times as long, with as many looks."""
+        return self.trainers.make(self.problem, n_passes=times)
 
     @property
     def n_train(self) -> int:
@@ -71,7 +82,7 @@ def rows_of_shares(
         trainers = Trainers(
             kind=name, stopping=stopping, optimizer=spec.optimizer, momentum=defaults.SGD_MOMENTUM, executor=executor
         )
-        found.append(ShareRows(share=share, problem=problem, stopping=stopping, trainer=trainers.make(problem)))
+        found.append(ShareRows(share=share, problem=problem, stopping=stopping, trainers=trainers))
     return tuple(found)
 
 

@@ -68,7 +68,14 @@ class Study:
         return naive_value(self.problem, self.objective)
 
     def losses(self, records: Iterable[TrialRecord]) -> dict[Training, float | None]:
-        """Validation scores of trainings that ended, turned so that lower is better; None: it diverged."""
+        """Validation scores of trainings that ended, turned so that lower is better; None: it diverged.
+
+        Those that were trained longer are not among them: they are not to be tuned by, nor compared with others.
+        """
+        return {training: loss for training, loss in self.all_losses(records).items() if not training.is_longer}
+
+    def all_losses(self, records: Iterable[TrialRecord]) -> dict[Training, float | None]:
+        """The same with those that were trained longer."""
         sign = self.objective.sign
         return {
             self.plan.training(record.trial): None if record.value is None else sign * record.value

@@ -9,14 +9,16 @@ What is decided and why stands in docs/decisions.md; what each number means, in 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
 
 from ffsearch.search.base.quiet import load_tensorflow
 from ffsearch.search.capacity.conclusion import conclude
+from ffsearch.search.capacity.longer import longer_trainings
 from ffsearch.search.capacity.networks import NetworkStore
 from ffsearch.search.capacity.pace import Pace
+from ffsearch.search.capacity.plan import Training
 from ffsearch.search.capacity.setup import Study, check_executor, planned, study_of
 from ffsearch.search.evidence.scoring import Setting
 from ffsearch.search.executors.choose import ExecutorChoice, executing
@@ -29,7 +31,7 @@ from ffsearch.search.steps.inputs import Request
 from ffsearch.search.steps.opening import begin, kept_when_interrupted, leave, open_folder
 from ffsearch.search.steps.trial_records import make_record
 from ffsearch.search.training.program_files import look_at_programs
-from ffsearch.search.training.protocol import Trained
+from ffsearch.search.training.protocol import Trained, Trainer
 from ffsearch.spaces.capacity import CapacitySpace
 from ffsearch.spaces.sampling import CONCURRENCY
 
@@ -82,24 +84,30 @@ def _compare(
 
 
 def _train(study: Study, folder: RunFolder, networks: NetworkStore, observer: Observer) -> None:
-    """The grid in every cell, then further rates where the best one was at an end, until every cell is tuned."""
+    """The grid in every cell, then further rates where the best one was at an end, until every cell is tuned.
+
+    In the end the two cells that decide most are trained for longer.
+    """
     plan = study.plan
     pace = Pace(plan, n_features=study.problem.n_features, batch_size=study.stopping.batch_size)
+
+    def train(trainer: Trainer, wanted: Sequence[Training]) -> None:
+        told = study.all_losses(folder.records)
+        for trained in trainer.train(plan.job(training) for training in wanted if training not in told):
+            _keep(study, trained, folder, networks)
+            pace.count(plan.training(trained.job.trial))
+            observer.progressed(pace.now(folder.records[-1]))
+
     wanted = list(plan.first_trainings())
     while wanted:
-        told = study.losses(folder.records)
-        pace.add(wanted, told=told)
+        pace.add(wanted, told=study.losses(folder.records))
         for size, rows in enumerate(study.rows):
-            jobs = (
-                plan.job(training)
-                for training in wanted
-                if training not in told and plan.cells[training.cell].size == size
-            )
-            for trained in rows.trainer.train(jobs):
-                _keep(study, trained, folder, networks)
-                pace.count(plan.training(trained.job.trial))
-                observer.progressed(pace.now(folder.records[-1]))
+            train(rows.trainer, [training for training in wanted if plan.cells[training.cell].size == size])
         wanted = plan.more_trainings(study.losses(folder.records))
+    longer = longer_trainings(study, study.losses(folder.records))
+    if longer:
+        pace.add(longer, told=study.all_losses(folder.records))
+        train(study.rows[-1].longer_trainer(plan.longer), longer)
 
 
 def _keep(study: Study, trained: Trained, folder: RunFolder, networks: NetworkStore) -> None:
@@ -110,13 +118,14 @@ def _keep(study: Study, trained: Trained, folder: RunFolder, networks: NetworkSt
         [trained],
         Setting(problem=problem, objective=study.objective, seed=study.plan.seed),
         ended=trained.ended,
-        repeat_of=folder.repeat_of(trained.job.point),
+        repeat_of=None if training.is_longer else folder.repeat_of(trained.job.point),
         notes={"seed": trained.job.fold},
     )
-    if record.value is not None and trained.weights is not None:
+    if record.value is not None and trained.weights is not None and not training.is_longer:
         networks.keep(record.trial, trained.weights)
     folder.add(record)
-    _forget_beaten(study, training.cell, folder, networks)
+    if not training.is_longer:
+        _forget_beaten(study, training.cell, folder, networks)
 
 
 def _forget_beaten(study: Study, cell: int, folder: RunFolder, networks: NetworkStore) -> None:

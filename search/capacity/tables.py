@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from ffsearch.search.capacity.contrasts import POWER, Contrast, Scores, contrast
 from ffsearch.search.capacity.findings import study_verdict
-from ffsearch.search.capacity.plan import StudyCell, Training
+from ffsearch.search.capacity.longer import half_score, longer_results
+from ffsearch.search.capacity.plan import StudyCell
 from ffsearch.search.capacity.rates import MAX_MORE
 from ffsearch.search.capacity.rows import ShareRows
 from ffsearch.search.capacity.verdict import Comparison, StudyFindings
@@ -79,7 +80,7 @@ def capacity_frame(study: Study, records: Sequence[TrialRecord], answered: Answe
     for record in sorted(records, key=lambda record: record.trial):
         training = study.plan.training(record.trial)
         cell = study.plan.cells[training.cell]
-        is_chosen = answered.places[training.cell] == training.place
+        is_chosen = answered.places[training.cell] == training.place and not training.is_longer
         at = (training.cell, training.seed)
         rows.append(
             {
@@ -93,6 +94,7 @@ def capacity_frame(study: Study, records: Sequence[TrialRecord], answered: Answe
                 "channels": "-".join(map(str, _channels(cell))),
                 "learning_rate": record.point.learning_rate,
                 "seed": training.seed,
+                "is_longer": training.is_longer,
                 "ended": str(record.ended),
                 "best_epoch": record.best_epoch,
                 "n_updates": record.n_updates,
@@ -118,9 +120,8 @@ def capacity_results(
         openings: How often the test rows were opened.
     """
     main = found[-1]
-    losses = study.losses(records)
     findings = main.findings
-    cells = _cells(study, losses, main)
+    cells = _cells(study, records, main)
     return CapacityResults(
         protocol=_protocol(study, findings),
         missing=study.plan.missing,
@@ -144,8 +145,9 @@ def capacity_results(
         detectable=findings.detectable,
         seeds_needed=findings.seeds_needed,
         disagreement=_disagreement(study, main),
-        train_sizes=tuple(_size(study, losses, one) for one in found),
+        train_sizes=tuple(_size(study, records, one) for one in found),
         openings=openings,
+        longer=longer_results(study, records, margin=findings.margin),
         everyday=everyday_metric(study.problem.head.task),
         by_depth=_by_depth(study.objective, cells, main.everyday),
     )
@@ -159,16 +161,17 @@ def verdict_of(study: Study, main: ShareResults, results: CapacityResults) -> Ve
         train_gains=_train_gains(study, main),
         n_at_edge=sum(cell.rate_at_edge for cell in results.cells),
         n_cells=len(main.cells),
+        longer=results.longer,
     )
 
 
-def _size(study: Study, losses: Mapping[Training, float | None], part: ShareResults) -> ShareSummary:
+def _size(study: Study, records: Sequence[TrialRecord], part: ShareResults) -> ShareSummary:
     """What one share of the training rows shows."""
     return ShareSummary(
         share=part.rows.share,
         n_train=part.rows.n_train,
         code=str(part.findings.code),
-        cells=_cells(study, losses, part),
+        cells=_cells(study, records, part),
         means=tuple(_comparison(one, part.findings) for one in part.findings.means),
     )
 
@@ -210,8 +213,9 @@ def _protocol(study: Study, findings: StudyFindings) -> Protocol:
     )
 
 
-def _cells(study: Study, losses: Mapping[Training, float | None], part: ShareResults) -> tuple[CellResults, ...]:
-    answered = part.answered
+def _cells(study: Study, records: Sequence[TrialRecord], part: ShareResults) -> tuple[CellResults, ...]:
+    answered, losses = part.answered, study.losses(records)
+    halves = {study.plan.training(record.trial): half_score(study, record) for record in records}
     sign = -study.objective.sign
     ends = (0.0, np.inf) if study.objective.is_lower_better else (-np.inf, 1.0)  # of every loss, and every share
     found = []
@@ -219,6 +223,8 @@ def _cells(study: Study, losses: Mapping[Training, float | None], part: ShareRes
         by_place = study.plan.scores_of(part.first + number, losses)
         place = answered.places[number]
         known = [-sign * value for value in by_place[place] if value is not None]
+        seeds = study.plan.of([part.first + number], place)
+        at_half = [score for score in map(halves.__getitem__, seeds) if score is not None]
         alone = np.eye(len(part.cells))[number]
         low, high = np.clip(sorted(sign * end for end in contrast(part.scores, alone).interval()), *ends).tolist()
         everyday = contrast(part.everyday, alone)
@@ -239,6 +245,7 @@ def _cells(study: Study, losses: Mapping[Training, float | None], part: ShareRes
                 train_worst=float(sign * (sign * answered.train[number]).min()),
                 n_diverged=int(answered.diverged[number].sum()),
                 n_untrained=_n_untrained(answered, number, sign=sign),
+                valid_at_half=float(np.mean(at_half)) if len(at_half) == study.plan.n_seeds else None,
                 everyday=_estimate(everyday.value, *everyday.interval()),
                 everyday_train=float(answered.everyday_train[number].mean()),
             )

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, Literal
 
@@ -35,7 +35,16 @@ from ffsearch.search.folder.results import Corrected, Estimate, RowsGain
 from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.training.protocol import Trained
 
-__all__ = ["Correction", "OutOfSample", "Part", "correct_repeats", "correct_search", "part_scores", "stopping_optimism"]
+__all__ = [
+    "Correction",
+    "OutOfSample",
+    "Part",
+    "correct_repeats",
+    "correct_search",
+    "part_scores",
+    "score_at_look",
+    "stopping_optimism",
+]
 
 Scores = NDArray[np.float64]
 
@@ -164,6 +173,7 @@ def correct_repeats(
     worth: float = 0.0,
     stopping: float = 0.0,
     rows: RowsGain | None = None,
+    left: OutOfSample | None = None,
     n_resamples: int = N_RESAMPLES,
 ) -> Correction:
     """The winner's score without its luck in rows, seeds and splits, with an interval for the network refitted once.
@@ -195,16 +205,20 @@ def correct_repeats(
         worth: The least difference worth having, for the rule.
         stopping: What early stopping on the repeats' rows gained, as `stopping_optimism` gives it.
         rows: What the refit's rows are worth, as far as that was learnt.
+        left: What the finalists that were left behind after some repeats answered, in the same parts, their terms NaN
+            in those that they were not trained in: they tell how far seeds scatter, and are not chosen among.
         n_resamples: Resamples.
     """
     sign, n_repeats = repeats.objective.sign, len(repeats.parts)
-    scores = sign * part_scores(repeats)
-    drawn = np.concatenate([losses for losses, _ in _resampled(repeats, n_resamples, rng=rng, with_left=False)])
+    met = repeats if left is None else _together(repeats, left)
+    of_met = sign * part_scores(met)
+    drawn_of_met = np.concatenate([losses for losses, _ in _resampled(met, n_resamples, rng=rng, with_left=False)])
+    scores, drawn = (of_all[..., : len(n_params), :] for of_all in (of_met, drawn_of_met))
     rule = partial(choose, n_params=n_params, test_to_train=test_to_train, worth=worth)
     # Chosen anew as seeds and splits are new, too: as many repeats drawn, some twice.
     fresh = rng.integers(n_repeats, size=(len(drawn), 1, n_repeats))
     chosen_again = rule(np.take_along_axis(drawn, fresh, axis=2)) == winner
-    seeds = _seeds(scores, _residuals(drawn))
+    seeds = _seeds(of_met, drawn_of_met, winner=winner)
     of_rows = rows.value if rows else 0.0
     value = float(scores[winner].mean()) + _gained_by_choosing(scores, drawn, rule) + stopping - of_rows
     below, above = _reach(repeats, winner, seeds=seeds, rows=rows, rng=rng)
@@ -290,17 +304,33 @@ def stopping_optimism(
         loss: The head's loss.
         scores: The objective of every repeat, shape (n_repeats,).
     """
-    power = _CURVES.get((metric, loss))
-    if power is None or len(repeats) < 2:
-        return 0.0
     gains = []
     for place, (repeat, score) in enumerate(zip(repeats, scores, strict=True)):
-        others = np.median([other.best_epoch for at, other in enumerate(repeats) if at != place])
-        curve, losses = repeat.curve, repeat.curve.valid_loss.astype(np.float64)
-        ratio = losses[curve.look_at(float(others))] / losses[curve.look_at(repeat.best_epoch)]
-        gains.append(score * (ratio**power - 1) if np.isfinite(ratio) else np.nan)
-    known = [gain for gain in gains if np.isfinite(gain)]
-    return float(np.median(known)) if known else 0.0
+        others = [other.best_epoch for at, other in enumerate(repeats) if at != place]
+        if others:
+            look = repeat.curve.look_at(float(np.median(others)))
+            at_look = score_at_look(repeat, look, metric=metric, loss=loss, score=score)
+            gains += [] if at_look is None else [at_look - score]
+    return float(np.median(gains)) if gains else 0.0
+
+
+def score_at_look(trained: Trained | TrialRecord, look: int, *, metric: str, loss: str, score: float) -> float | None:
+    """What a network scored on its validation rows at another look than its best one, by its curve.
+
+    Args:
+        trained: The network, with a best epoch.
+        look: The entry of the curve, from 0.
+        metric: The objective.
+        loss: The head's loss.
+        score: The objective at the best look.
+
+    Returns:
+        None where the curve's loss does not tell the objective.
+    """
+    power = _CURVES.get((metric, loss))
+    losses = trained.curve.valid_loss.astype(np.float64)
+    ratio = losses[look] / losses[trained.curve.look_at(trained.best_epoch)]
+    return None if power is None or not np.isfinite(ratio) else float(score * ratio**power)
 
 
 _CURVES: Final = {
@@ -312,28 +342,38 @@ _CURVES: Final = {
 """Objectives that a curve's loss gives, and the power of the loss they go by."""
 
 
-def _residuals(scores: Scores) -> Scores:
-    """What is left of scores (..., n_finalists, n_repeats) without the means of finalists and of repeats."""
-    of_finalists, of_repeats = scores.mean(axis=-1, keepdims=True), scores.mean(axis=-2, keepdims=True)
-    return np.asarray(scores - of_finalists - of_repeats + scores.mean(axis=(-2, -1), keepdims=True))
+def _together(repeats: OutOfSample, left: OutOfSample) -> OutOfSample:
+    """All finalists, those that were left behind last."""
+    parts = (
+        replace(part, terms=np.concatenate([part.terms, of_left.terms]))
+        for part, of_left in zip(repeats.parts, left.parts, strict=True)
+    )
+    return replace(repeats, parts=tuple(parts))
 
 
-def _seeds(scores: Scores, resampled: Scores) -> SeedSpread | None:
+def _seeds(scores: Scores, resampled: Scores, *, winner: int) -> SeedSpread | None:
     """Spread of a candidate from seed to seed, by two-way analysis of variance, and what finite rows make of it.
 
+    Finalists that were left behind after some repeats count as far as they went: with few of three repeats the spread
+    of those that stayed has two degrees of freedom.
+
     Args:
-        scores: Shape (n_finalists, n_repeats).
-        resampled: Residuals of resampled scores, shape (n_resamples, n_finalists, n_repeats).
+        scores: Shape (n_finalists, n_repeats); NaN where one was not trained.
+        resampled: The same on resampled rows, shape (n_resamples, n_finalists, n_repeats).
+        winner: Place of the winner.
     """
     n_finalists, n_repeats = scores.shape
-    if n_repeats < 2 or not np.isfinite(scores).all():
+    if n_repeats < 2 or not np.isfinite(scores[winner]).all():
         return None
-    if n_finalists < 2:  # rows are part of it: too large rather than too small
-        return SeedSpread(total=float(scores.var(ddof=1)), of_rows=0.0, degrees=n_repeats - 1)
-    degrees = (n_finalists - 1) * (n_repeats - 1)
+    finalists, repeats = np.nonzero(np.isfinite(scores))
+    design = np.column_stack([np.eye(n_finalists)[finalists], np.eye(n_repeats)[repeats]])
+    apart = np.eye(len(design)) - design @ np.linalg.pinv(design)  # what is left without their means and the repeats'
+    degrees = round(float(np.trace(apart)))
+    if degrees < 1:  # a single finalist; rows are part of it: too large rather than too small
+        return SeedSpread(total=float(scores[winner].var(ddof=1)), of_rows=0.0, degrees=n_repeats - 1)
     return SeedSpread(
-        total=float(np.square(_residuals(scores)).sum()) / degrees,
-        of_rows=float(np.nansum(np.nanvar(resampled, axis=0))) / degrees,
+        total=float(np.square(apart @ scores[finalists, repeats]).sum()) / degrees,
+        of_rows=float(np.nansum(np.nanvar(resampled[:, finalists, repeats] @ apart, axis=0))) / degrees,
         degrees=degrees,
     )
 

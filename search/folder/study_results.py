@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from ffsearch.search.folder.plain import Number
@@ -23,9 +24,11 @@ __all__ = [
     "DepthScore",
     "GainEstimate",
     "LineGain",
+    "LongerTraining",
     "LossBeyondBest",
     "MissedBudget",
     "NaiveScores",
+    "OrderKind",
     "Protocol",
     "ShareSummary",
     "StudyLine",
@@ -140,6 +143,8 @@ class CellResults:
         n_untrained: Seeds that hardly learnt.
         everyday: The score of the book's figures on the test rows, mean over seeds; None in early versions' runs.
         everyday_train: The same on its training rows.
+        valid_at_half: Score on the validation rows at the best look in the first half of the updates, mean over seeds;
+            None where curves of the loss do not tell it, or one diverged, and in early versions' runs.
     """
 
     depth: int
@@ -160,6 +165,7 @@ class CellResults:
     n_untrained: int
     everyday: Estimate | None = None
     everyday_train: Number | None = None
+    valid_at_half: float | None = None
 
     @property
     def line(self) -> StudyLine:
@@ -250,6 +256,43 @@ class BudgetDisagreement:
         """Who is right in which share of the rows; empty for numbers."""
         named = {name: getattr(self, name) for name in ("both_right", "wide_alone", "deep_alone", "neither")}
         return {name: share for name, share in named.items() if share is not None}
+
+
+class OrderKind(StrEnum):
+    """Whether a deep and a wide network stand in the order that the study found."""
+
+    SAME = "same"
+    OTHER = "other"
+    UNCLEAR = "unclear"  # another in the mean, which chance may have made
+
+
+@dataclass(frozen=True, kw_only=True)
+class LongerTraining:
+    """What the best deep network of a budget gains over the best wide one by how long both are trained.
+
+    On validation rows, means over seeds with Student's interval; half of the updates are read off the curves.
+
+    Args:
+        depth: Layers of the deep one.
+        reference: Layers of the wide one.
+        budget: Parameters that were asked for, of both.
+        times: How many times the updates both were trained once more.
+        half: The gain after half of the updates; None where curves of the loss do not tell the objective.
+        whole: After all of them.
+        longer: After so many times as many.
+        at_half: The order after half of them, beside the one after all.
+        later: The order after more.
+    """
+
+    depth: int
+    reference: int
+    budget: int
+    times: int
+    half: Estimate | None
+    whole: Estimate
+    longer: Estimate
+    at_half: OrderKind | None
+    later: OrderKind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -374,6 +417,7 @@ class CapacityResults:
         everyday: The score that the book's figures show: `accuracy` of classes, `r2` of numbers, higher is better;
             empty in early versions' runs.
         by_depth: Of every depth, ascending; of convolutional networks of those that grow by their channels.
+        longer: What training for longer would change; None where it was not tried, as in early versions' runs.
     """
 
     protocol: Protocol
@@ -394,3 +438,4 @@ class CapacityResults:
     crossings: tuple[DepthGain, ...] = ()
     everyday: str = ""
     by_depth: tuple[DepthScore, ...] = ()
+    longer: LongerTraining | None = None
