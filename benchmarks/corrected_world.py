@@ -118,10 +118,16 @@ def one_run(world: World, rng: np.random.Generator) -> dict[str, float]:
     first = terms(finalists, range(1, 3))
     sizes = [int(run.width[point]) for point in finalists]
     left = race(part_scores(first), n_params=sizes, n_left=-(-len(finalists) // 2), **rule)
+    gone = [place for place in range(len(finalists)) if place not in left]
     finalists, sizes = [finalists[place] for place in left], [sizes[place] for place in left]
     more = terms(finalists, range(3, world.n_repeats + 1))
     begun = [Part(rows=part.rows, truth=part.truth, terms=part.terms[left]) for part in first.parts]
     repeats = OutOfSample(objective=RMSE, parts=(*begun, *more.parts))
+    behind = [Part(rows=part.rows, truth=part.truth, terms=part.terms[gone]) for part in first.parts]
+    behind += [
+        Part(rows=part.rows, truth=part.truth, terms=np.full((len(gone), *part.terms.shape[1:]), np.nan, np.float32))
+        for part in more.parts
+    ]
     scores = part_scores(repeats)
     place = int(choose(scores, n_params=sizes, **rule))
     winner = finalists[place]
@@ -134,7 +140,15 @@ def one_run(world: World, rng: np.random.Generator) -> dict[str, float]:
         np.array(half), scores[place][: len(half)], n_less=n_train // 2, n_repeat=n_train, n_refit=world.n_rows
     )
     found = correct_repeats(
-        repeats, winner=place, n_params=sizes, naive=float(searched.min()), rng=rng, rows=gain, n_resamples=400, **rule
+        repeats,
+        winner=place,
+        n_params=sizes,
+        naive=float(searched.min()),
+        rng=rng,
+        rows=gain,
+        n_resamples=400,
+        left=OutOfSample(objective=RMSE, parts=tuple(behind)),
+        **rule,
     )
     x, y = run.rows(N_HIDDEN)
     true = float(np.sqrt(np.mean((run.predictions(winner, np.arange(world.n_rows), x) - y) ** 2)))

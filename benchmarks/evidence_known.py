@@ -1,6 +1,6 @@
 """Whether the evidence of whole runs is true, on tables where the truth is known or most rows are kept hidden.
 
-    python benchmarks/evidence_known.py [--seeds 20] [--rows 1000] [--truth linear radial noise steps]
+    python benchmarks/evidence_known.py [--seeds 20] [--rows 1000] [--trials 6] [--truth linear radial noise steps]
     python benchmarks/evidence_known.py --truth --table adult.csv:income --table letter.tsv.gz:target --seeds 4
 
     linear   a logistic model of three of eight numbers: not `network` in 19 of 20
@@ -9,12 +9,13 @@
     steps    a sum of steps along four of eight numbers, with interactions: boosting is named better
     --table  a real table, of which as many rows are drawn; only coverage can be judged there
 
-Each run is a search of six trials on the shipped space, made small, with evidence of 3 finalists and 3 repeats, from
+Each run is a search of few trials on the shipped space, made small, with evidence of 3 finalists and 3 repeats, from
 a table of its own; table and search have the same seed. The true score of the refitted winner is taken on rows that the
 run never saw: 20,000 drawn ones, or the rest of the real table. Printed: a line a run, for every truth how often the
 verdict was right, and in the end how often the 95 % intervals of the corrected estimate and of the sealed test held the
 true score, the biases of the naive and the corrected score, each in standard deviations of a sealed test's score, and
-mean and standard deviation of z, the error in claimed standard deviations: hits cannot tell a bias from a width.
+mean and standard deviation of z, the error in claimed standard deviations: hits cannot tell a bias from a width. Last
+come the bars, each with what was reached, and how far chance alone may have moved it (two standard errors).
 """
 
 from __future__ import annotations
@@ -41,8 +42,9 @@ from ffsearch.search.network.heads import Task
 from ffsearch.search.serving.packaging import PackagedModel, load_packaged
 
 N_FEATURES, N_HIDDEN = 8, 20_000
+MISSED = " MISSED"
 SETTINGS = {
-    "search.trials": 6, "space.depth.high": 3, "space.width.high": 64, "train.max_epochs": 40, "train.patience": 8,
+    "space.depth.high": 3, "space.width.high": 64, "train.max_epochs": 40, "train.patience": 8,
     "evidence": "quick",
 }  # fmt: skip
 
@@ -141,12 +143,12 @@ class Found:
     sd: float
 
 
-def judged(case: Case, *, seed: int) -> tuple[Summary, Found]:
+def judged(case: Case, *, seed: int, n_trials: int = 6) -> tuple[Summary, Found]:
     """Run on a case, and score the winner on the hidden rows."""
     with tempfile.TemporaryDirectory() as folder:
         run = ffsearch.run(
-            "tabular", data=case.seen, target=case.target, overrides=SETTINGS | {"search.seed": seed},
-            out=Path(folder, "run"),
+            "tabular", data=case.seen, target=case.target, out=Path(folder, "run"),
+            overrides=SETTINGS | {"search.seed": seed, "search.trials": n_trials},
         )  # fmt: skip
         model, summary = load_packaged(run.path / "model" / "model.keras"), run.results
         predictions = model.predictions(case.hidden.drop(columns=case.target))
@@ -187,14 +189,16 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--rows", type=int, default=1000)
+    parser.add_argument("--trials", type=int, default=6)
     parser.add_argument("--truth", nargs="*", choices=list(TRUTHS), default=list(TRUTHS))
     parser.add_argument("--table", action="append", default=[], metavar="FILE:TARGET")
     right: dict[str, list[bool]] = {}
     codes: dict[str, Counter[str]] = {}
     found: dict[str, list[Found]] = {}
-    for seed, case in cases(parser.parse_args()):
+    arguments = parser.parse_args()
+    for seed, case in cases(arguments):
         began = time.monotonic()
-        summary, one = judged(case, seed=seed)
+        summary, one = judged(case, seed=seed, n_trials=arguments.trials)
         found.setdefault(case.name, []).append(one)
         code = summary.verdict.code
         codes.setdefault(case.name, Counter())[code] += 1
@@ -210,7 +214,29 @@ def main() -> None:
     for name, ones in found.items():
         verdicts = f"right {sum(right[name])} of {len(right[name])}; " if name in right else ""
         print(f"{name}: {verdicts}{dict(codes[name])}; {_coverage(ones)}")
-    print(f"all: {_coverage([one for ones in found.values() for one in ones])}")
+    everything = [one for ones in found.values() for one in ones]
+    print(f"all: {_coverage(everything)}")
+    for line in _bars(everything, right):
+        print(line)
+
+
+def _bars(found: list[Found], right: dict[str, list[bool]]) -> Iterator[str]:
+    """The bars, each with what was reached."""
+    for name, part in zip(("corrected", "sealed test"), _PARTS, strict=True):
+        held = np.array([low <= one.true <= high for one in found for _, low, high in [part(one)]])
+        yield _bar(f"the interval of the {name} holds the true score", held, least=0.93)
+    z = np.array([(one.true - value) / ((high - low) / 3.92) for one in found for value, low, high in [_PARTS[0](one)]])
+    error = 2 * z.std() / np.sqrt(len(z))
+    missed = "" if abs(z.mean()) < 0.15 else MISSED
+    yield f"bar: mean z of the corrected score within .15: {z.mean():+.2f} (+- {error:.2f}){missed}"
+    for name, each in right.items():
+        yield _bar(f"the verdict on {name} is right", np.array(each), least=0.95)
+
+
+def _bar(what: str, hits: np.ndarray, *, least: float) -> str:
+    share = float(hits.mean())
+    error = 2 * np.sqrt(max(share * (1 - share), 0.02) / len(hits))
+    return f"bar: {what} in {least:.0%}: {share:.1%} of {len(hits)} (+- {error:.1%}){'' if share >= least else MISSED}"
 
 
 def _coverage(found: list[Found]) -> str:

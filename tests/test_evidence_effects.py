@@ -200,12 +200,18 @@ def test_the_changes_most_asked_for_are_afforded_first() -> None:
     problem = Problem(head=head, splits=(Split(x_train=rows, y_train=truth, x_valid=rows, y_valid=truth),))
     winner = Point(depth=2, width=64, dropout=0.2)
     possible = partners(winner, SPACE, **SIZE)
-    asked = {"n_repeats": 2, "n_epochs": 20, "problem": problem, "batch_size": 64}
-    few = affordable_partners(winner, possible, searched=[], **asked)
-    many = affordable_partners(winner, possible, searched=[(winner, 20)] * 10_000, **asked)
+    asked = {"parameters": SPACE, "n_repeats": 2, "n_epochs": 20, "problem": problem, "batch_size": 64}
+    few, are_tuned = affordable_partners(winner, possible, searched=[], **asked)
+    many, all_tuned = affordable_partners(winner, possible, searched=[(winner, 20)] * 10_000, **asked)
     assert few == possible[: len(few)]
     assert [one.change for one in few[:2]] == ["deeper", "wider"]
     assert len(few) < len(many) == len(possible)
+    assert (are_tuned, all_tuned) == (False, True)
+    one_rate = asked | {"parameters": SPACE | {"learning_rate": Fixed(value=winner.learning_rate)}}
+    searched = [(winner, 20)] * 500
+    some, _ = affordable_partners(winner, possible, searched=searched, **asked)
+    more, _ = affordable_partners(winner, possible, searched=searched, **one_rate)
+    assert 2 <= len(some) < len(more)  # what further learning rates cost is counted, too
 
 
 def test_no_partners_have_no_effects() -> None:

@@ -39,24 +39,26 @@ spreads differ by a factor of two, three called some change a finding in 11 % of
 
 def partners_of(
     winner: TrialRecord, told: ToldTrials, setting: Setting, space: SearchSpace, *, n_epochs: int, repeater: Repeater
-) -> tuple[tuple[Partner, ...], tuple[Partner, ...]]:
-    """The winner with one thing changed: all there are, and those of them that are tried."""
+) -> tuple[tuple[Partner, ...], tuple[Partner, ...], bool]:
+    """The winner with one thing changed: all there are, those that are tried, and whether at rates of their own."""
     asked, problem = space.evidence.effects, setting.problem
     if not asked:
-        return (), ()
+        return (), (), False
     size = {"n_features": problem.seen_by(winner.point).n_features, "n_outputs": problem.head.n_outputs}
     possible = partners(winner.point, space.parameters, **size, max_params=space.search.max_params)
     if asked != "auto":
-        return possible, possible
-    return possible, affordable_partners(
+        return possible, possible, True
+    tried, at_other_rates = affordable_partners(
         winner.point,
         possible,
+        parameters=space.parameters,
         n_repeats=EFFECT_REPEATS,
         n_epochs=n_epochs,
         searched=((record.point, record.n_epochs) for record in told.records),
         problem=problem,
         batch_size=repeater.trainers.stopping.batch_size,
     )
+    return possible, tried, at_other_rates
 
 
 def at_their_rates(

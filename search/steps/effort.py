@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+import numpy as np
+
 from ffsearch.search.data.features.problem import Problem
 from ffsearch.search.evidence.baseline_models.baselines import BaselineName
 from ffsearch.search.evidence.baseline_models.boosted_trees import (
@@ -19,8 +21,9 @@ from ffsearch.search.evidence.baseline_models.boosted_trees import (
 )
 from ffsearch.search.evidence.baseline_models.linear_model import MAX_LINEAR_CELLS, n_products
 from ffsearch.search.evidence.baseline_models.rivals import n_judges
-from ffsearch.search.evidence.effects import Partner
+from ffsearch.search.evidence.effects import Partner, at_rates
 from ffsearch.search.network.heads import Task
+from ffsearch.search.network.points import Parameters
 from ffsearch.search.network.topology import Point, layer_sizes
 from ffsearch.search.training.batches import batches_per_epoch
 from ffsearch.search.training.costs import update_seconds
@@ -103,22 +106,30 @@ def affordable_partners(
     winner: Point,
     possible: Sequence[Partner],
     *,
+    parameters: Parameters,
     n_repeats: int,
     n_epochs: int,
     searched: Iterable[tuple[Point, int]],
     problem: Problem,
     batch_size: int,
-) -> tuple[Partner, ...]:
+) -> tuple[tuple[Partner, ...], bool]:
     """The first partners, as many as take little time beside the search.
+
+    A deeper and a wider one are to be tried at further learning rates, each once. That goes before other changes, but
+    not before these two themselves.
 
     Args:
         winner: Trained beside them.
         possible: All of them, the most asked for first.
+        parameters: The space, whose learning rates those are.
         n_repeats: How often each is trained.
         n_epochs: How long, about.
         searched: Points of the search with the epochs each was trained.
         problem: What is learnt.
         batch_size: Rows an update.
+
+    Returns:
+        The partners, and whether there is time for the further rates of those among them that have some.
     """
 
     def seconds(point: Point, n_epochs: int) -> float:
@@ -126,15 +137,17 @@ def affordable_partners(
         n_features = problem.seen_by(point).n_features
         return n_updates * update_seconds(layer_sizes(point), n_features=n_features, batch_size=batch_size)
 
+    def first_within(left_s: float) -> tuple[Partner, ...]:
+        costs = np.cumsum([n_repeats * seconds(one.point, n_epochs) for one in possible])
+        return tuple(possible[: int(np.searchsorted(costs, left_s, side="right"))])
+
     left_s = max(CHEAP_S, EFFECTS_SHARE * sum(seconds(point, n) for point, n in searched))
     left_s -= n_repeats * seconds(winner, n_epochs)
-    found = []
-    for one in possible:
-        left_s -= n_repeats * seconds(one.point, n_epochs)
-        if left_s < 0:
-            break
-        found.append(one)
-    return tuple(found)
+    found = first_within(left_s)
+    with_rates = [one for one in found if len(at_rates(one, parameters)) > 1]
+    further_s = sum(len(at_rates(one, parameters)) * seconds(one.point, n_epochs) for one in with_rates)
+    after = first_within(left_s - further_s)
+    return (after, True) if set(with_rates) <= set(after) else (found, False)
 
 
 def _cells(problem: Problem) -> int:

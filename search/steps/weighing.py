@@ -18,8 +18,15 @@ from ffsearch.errors import DataError, TrainingError
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.base.seeds import Purpose, generator
 from ffsearch.search.evidence.calibration import Validated, weigh_temperature
-from ffsearch.search.evidence.comparison import paired_over_repeats
-from ffsearch.search.evidence.correction import Correction, correct_repeats, correct_search, stopping_optimism
+from ffsearch.search.evidence.comparison import moderated, paired_over_repeats
+from ffsearch.search.evidence.correction import (
+    Correction,
+    OutOfSample,
+    Part,
+    correct_repeats,
+    correct_search,
+    stopping_optimism,
+)
 from ffsearch.search.evidence.effects import Partner
 from ffsearch.search.evidence.facts import Smaller
 from ffsearch.search.evidence.finalists import choose, choose_finalists, race
@@ -136,7 +143,7 @@ def weigh(told: ToldTrials, setting: Setting, *, space: SearchSpace, repeater: R
         return weighed
     finalists = choose_finalists(told.records, objective=objective, n_finalists=wanted.finalists)
     observer.phase(Phase.FINALISTS)
-    found, records = _repeated(repeater, setting, finalists, wanted=wanted, best=best)
+    first, found, records = _repeated(repeater, setting, finalists, wanted=wanted, best=best)
     rng = generator(setting.seed, Purpose.EVIDENCE, _IMPORTANCE)
     weighed = replace(
         weighed,
@@ -151,11 +158,14 @@ def weigh(told: ToldTrials, setting: Setting, *, space: SearchSpace, repeater: R
     steps = i_star(found.of(winner.trial))
     observer.phase(Phase.ROWS)
     rows = _rows_gain(repeater, found, winner, objective=objective, n_epochs=steps.epochs)
-    possible, changed = partners_of(winner, told, setting, space, n_epochs=steps.epochs, repeater=repeater)
+    possible, changed, at_other_rates = partners_of(
+        winner, told, setting, space, n_epochs=steps.epochs, repeater=repeater
+    )
     meeting = None
     if changed:
         observer.phase(Phase.EFFECTS)
-        changed = at_their_rates(repeater, winner, changed, space, objective=objective, n_epochs=steps.epochs)
+        if at_other_rates:
+            changed = at_their_rates(repeater, winner, changed, space, objective=objective, n_epochs=steps.epochs)
         meeting = meet(repeater, winner, changed, wanted=wanted, n_epochs=steps.epochs)
     is_cut = meeting is not None and len(meeting.repeats) < EFFECT_REPEATS
     return replace(
@@ -164,7 +174,17 @@ def weigh(told: ToldTrials, setting: Setting, *, space: SearchSpace, repeater: R
         steps=steps,
         finalists=found,
         records=records,
-        corrected=_corrected(setting, found, sound, records, place=place, naive=best, rows=rows, share=wanted.margin),
+        corrected=_corrected(
+            setting,
+            found,
+            sound,
+            records,
+            place=place,
+            naive=best,
+            rows=rows,
+            share=wanted.margin,
+            left=_left_behind(first, found, objective),
+        ),
         smaller=_smaller(found, finalists, records, winner=winner, objective=objective),
         partners=changed,
         meeting=meeting,
@@ -220,8 +240,8 @@ def _ends(records: Sequence[TrialRecord]) -> str:
 
 def _repeated(
     repeater: Repeater, setting: Setting, finalists: Sequence[TrialRecord], *, wanted: EvidenceSpec, best: TrialRecord
-) -> tuple[Round, dict[tuple[int, int], TrialRecord]]:
-    """The finalists' repeats: two of all, the others of the half that may still win; and the records of all."""
+) -> tuple[Round, Round, dict[tuple[int, int], TrialRecord]]:
+    """The finalists' first repeats, of all; these and the others of the half that may still win; the records of all."""
     n_repeats = wanted.repeats
     usual = {record.trial: i_star([record]).epochs for record in finalists}
 
@@ -232,7 +252,7 @@ def _repeated(
     first = trained(finalists, min(n_repeats, RACE_REPEATS))
     n_left = math.ceil(len(finalists) / 2)
     if n_repeats <= RACE_REPEATS or first.is_cut:
-        return first, first.records
+        return first, first, first.records
     left = race(
         setting.objective.sign * first.scores(first.points),
         n_params=[record.n_params for record in finalists],
@@ -241,7 +261,28 @@ def _repeated(
         worth=_worth(setting, first, wanted.margin),
     )
     found = trained([finalists[place] for place in left], n_repeats)
-    return found, first.records | found.records
+    return first, found, first.records | found.records
+
+
+def _left_behind(first: Round, found: Round, objective: Objective) -> OutOfSample | None:
+    """What finalists that were left behind answered while they were there; None where none was.
+
+    Args:
+        first: The repeats of all.
+        found: Those of the finalists that stayed, the first ones among them.
+        objective: What is compared.
+    """
+    gone = [point for point in first.sound if point not in found.points]
+    if not gone:
+        return None
+    known = {one.repeat: one.part(objective, gone) for one in first.predictions}
+    n_terms = next(iter(known.values())).terms.shape[2]
+    parts = [
+        known.get(one.repeat)
+        or Part(rows=one.rows, truth=one.truth, terms=np.full((len(gone), len(one.rows), n_terms), np.nan, np.float32))
+        for one in found.predictions
+    ]
+    return OutOfSample(objective=objective, parts=tuple(parts))
 
 
 def _chosen(found: Round, sound: Sequence[TrialRecord], setting: Setting, share: float) -> int:
@@ -288,6 +329,7 @@ def _corrected(
     naive: TrialRecord,
     rows: RowsGain | None,
     share: float,
+    left: OutOfSample | None,
 ) -> Correction | None:
     numbers = [record.trial for record in sound]
     winner = found.of(numbers[place])
@@ -305,6 +347,7 @@ def _corrected(
             winner, metric=setting.objective.name, loss=str(setting.head.loss), scores=[_value(one) for one in winner]
         ),
         rows=rows,
+        left=left,
     )
 
 
@@ -360,12 +403,18 @@ def _smaller(
         values = [records[rival.trial, repeat].value for repeat in repeats]
         if rival.n_params >= winner.n_params or len(repeats) < MIN_REPEATS or None in values:
             continue
+        # How far two networks' difference scatters, all finalists of these repeats tell: two repeats alone hardly do.
+        beside = [
+            [records[one.trial, repeat].value for repeat in repeats]
+            for one in finalists
+            if one not in (winner, rival) and all((one.trial, repeat) in records for repeat in repeats)
+        ]
+        met = np.array([values, *(scores for scores in beside if None not in scores)], np.float64)
+        of_winner = np.array([_value(records[winner.trial, repeat]) for repeat in repeats])
         difference, _ = paired_over_repeats(
-            np.array([_value(records[winner.trial, repeat]) for repeat in repeats]),
-            np.array(values, np.float64),
-            objective=objective,
-            test_to_train=found.test_to_train,
-        )
+            of_winner, met[0],
+            objective=objective, test_to_train=found.test_to_train, spread=moderated(of_winner - met)[0],
+        )  # fmt: skip
         seen.append(Smaller(topology=rival.topology, n_params=rival.n_params, loss=difference))
     return min(seen, key=lambda one: one.loss.value, default=None)
 
