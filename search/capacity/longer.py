@@ -56,10 +56,10 @@ def longer_results(study: Study, records: Sequence[TrialRecord], *, margin: floa
         margin: Differences below it count as none.
     """
     losses = study.all_losses(records)
-    cells = list(dict.fromkeys(training.cell for training in sorted(losses) if training.is_longer))
+    cells = sorted({training.cell for training in losses if training.is_longer})
     if len(cells) != 2:
         return None
-    wide, deep = cells
+    wide, deep = cells  # lines stand in the order of depth
     places = {cell: _tuned(study, cell, study.losses(records)) for cell in cells}
     by_number = {record.trial: record for record in records}
     of_halves = {
