@@ -19,9 +19,10 @@ TAIL: Final = (1 - CONFIDENCE) / 2
 TWO_SIDED: Final = NormalDist().inv_cdf(1 - TAIL)
 """Standard deviations of a normal that half an interval of `CONFIDENCE` is wide: 1.96."""
 
-CORRECTED_RUNS, CORRECTED_HELD = 200, 181
+CORRECTED_RUNS, CORRECTED_HELD = 128, 124
 """Whole runs whose true score is known, and in how many of them the interval of the corrected score held it.
 
-Said beside the 95 % as long as it is another number. Source: `benchmarks/evidence_known.py`, docs/decisions.md. Seeds
-have been counted by wider limits since; whoever measures as many runs again changes these numbers.
+Said beside the 95 % as long as it is another number. Source: `benchmarks/evidence_known.py`, docs/decisions.md. The runs
+were made with the wider interval of two degrees of freedom (126 held), and the intervals of today's four worked out from
+what they kept; whoever measures as many runs again changes these numbers.
 """
