@@ -22,7 +22,7 @@ TWO_SIDED: Final = NormalDist().inv_cdf(1 - TAIL)
 CORRECTED_RUNS, CORRECTED_HELD = 128, 124
 """Whole runs whose true score is known, and in how many of them the interval of the corrected score held it.
 
-Said beside the 95 % as long as it is another number. Source: `benchmarks/evidence_known.py`, docs/decisions.md. The runs
-were made with the wider interval of two degrees of freedom (126 held), and the intervals of today's four worked out from
-what they kept; whoever measures as many runs again changes these numbers.
+Said beside the 95 % as long as it is another number. Source: `benchmarks/evidence_known.py`, docs/decisions.md. Those
+runs were made with the wider interval of two degrees of freedom, of which 126 held; those of today's four were worked out
+from what the runs kept. Whoever measures as many runs again changes these numbers.
 """
