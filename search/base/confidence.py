@@ -23,6 +23,6 @@ CORRECTED_RUNS, CORRECTED_HELD = 128, 124
 """Whole runs whose true score is known, and in how many of them the interval of the corrected score held it.
 
 Said beside the 95 % as long as it is another number. Source: `benchmarks/evidence_known.py`, docs/decisions.md. Those
-runs were made with the wider interval of two degrees of freedom, of which 126 held; those of today's four were worked out
-from what the runs kept. Whoever measures as many runs again changes these numbers.
+runs were made with the wider interval of two degrees of freedom, of which 126 held; the intervals of four were worked
+out from what the runs kept. Whoever measures as many runs again changes these numbers.
 """
