@@ -3,7 +3,8 @@
     python benchmarks/capacity_controls.py [N_DRAWS] [CONTROL ...] [--full] [--out FILE]
 
 Every control is drawn N_DRAWS times (10), and each draw is studied as a user would. Printed are the verdicts, and how
-long a study took. The tent map must be called `deeper`; linear plus noise and pure noise neither `deeper` nor `wider`.
+long a study took. The tent map must be called `deeper`, the sum of
+ridges `wider`; linear plus noise and pure noise neither `deeper` nor `wider`.
 `--full` studies with the preset of that name, else with fewer depths, seeds and rates. `--out` adds every study to a
 file as it ends; studies that are in it are not done again, so that a run that was stopped goes on.
 """
@@ -18,6 +19,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from ffsearch.search.data.files.controls import CONTROLS, Truth
 from ffsearch.search.run import run
 
 FULL: dict[str, Any] = {"preset": "full", "capacity.budgets": [300, 1000, 3000]}
@@ -28,7 +30,7 @@ SMALL: dict[str, Any] = {
     "capacity.learning_rates": {"low": 1e-3, "high": 1e-2, "n": 3},
     "capacity.updates": 2000,
 }
-WANTED = {"tent": "deeper", "radial": "deeper"}
+WANTED = {name: str(one.truth) for name, one in CONTROLS.items() if one.truth in (Truth.DEEPER, Truth.WIDER)}
 UNWANTED = {"deeper", "wider"}
 
 
@@ -62,7 +64,7 @@ def main() -> None:
     """A line a study, then a line a control."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("n_draws", nargs="?", type=int, default=10)
-    parser.add_argument("controls", nargs="*", default=["tent", "linear", "noise"])
+    parser.add_argument("controls", nargs="*", default=["tent", "ridges", "linear", "noise"])
     parser.add_argument("--full", action="store_true")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()

@@ -431,6 +431,15 @@ def explain(
 
 
 @app.command()
+def controls(*, lang: Annotated[str, typer.Option(help="Language of the words: en or pt-BR.")] = "en") -> None:
+    """List tables whose answer is known, control:NAME, with why; and how to write one of your own."""
+    from ffsearch.search.console.controls import controls_lines
+    from ffsearch.search.wording.language import language
+
+    typer.echo("\n".join(controls_lines(language(lang).plain)))
+
+
+@app.command()
 def schema(
     *, summary: Annotated[bool, typer.Option("--summary", help="That of summary.json, for programs.")] = False
 ) -> None:

@@ -151,6 +151,10 @@ def _target(source: str, target: str | Sequence[str] | None) -> tuple[str | tupl
 
 def _file_name(source: str) -> str:
     """A name for the space of a table: `data/train.csv.gz` is `train.yaml`, `sklearn:wine` is `wine.yaml`."""
+    from ffsearch.search.data.files.controls import safe_name
+
+    if source.startswith("control:"):
+        return f"{safe_name(source.removeprefix('control:'))}.yaml"
     last = re.split(r"[:/\\]", source)[-1]
     stem = re.sub(r"[^\w-]+", "_", last.split(".")[0]).strip("_")
     return f"{stem or 'space'}.yaml"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from ffsearch.errors import SpaceError
 from ffsearch.search.base.objective import Objective
+from ffsearch.search.data.files.controls import safe_name
 from ffsearch.search.data.files.doors import DOOR_ENDINGS
 from ffsearch.search.data.files.frames import as_pandas
 from ffsearch.search.evidence.metrics import resolve_objective
@@ -160,6 +161,8 @@ def _run_name(of_space: str, loaded: Loaded) -> str:
     source = loaded.space.data.source
     if source == loaded.own_source:
         return of_space
+    if source.startswith("control:"):
+        return f"{of_space}-{safe_name(source.removeprefix('control:'))}"
     table = re.search(r"://.*[?&]table=([^&]+)", source)  # of a database
     last = table[1] if table else re.split(r"[:/\\]", source.partition("?query=")[0])[-1]
     stem = re.sub(rf"(\.(csv|tsv|txt|npz|gz|{'|'.join(end[1:] for end in DOOR_ENDINGS)}))+$", "", last, flags=re.I)

@@ -1,17 +1,25 @@
-"""Tables whose answer is known, to see whether a study finds it: `control:tent`, `control:tent@3` for another draw.
+"""Tables whose answer is known, to see whether a study finds it: `control:tent`, or one that you write yourself.
 
-    tent     tent map iterated five times, three inputs       depth must win: each iteration doubles the kinks
-    radial   cos(2 pi r) of four inputs                       depth wins: the radius first, then a function of it
-    linear   a weighted sum of eight inputs plus noise        nothing wins: the smallest network will do
-    noise    a target that has nothing to do with its inputs  nothing wins
+    control:tent                                    a control by its name; ffsearch controls lists them
+    control:tent@3                                  another draw of it
+    control:tent?rows=2000&useless=5&seed=3         with options
+    control:sin(3*x1)*x2 + noise(.1)?useless=5      an expression of x1, x2, ... (`expressions.py`)
 
-Source: Telgarsky 2016, arXiv 1602.04485 (tent); Eldan and Shamir 2016, arXiv 1512.03965 (radial).
+The inputs of an expression lie evenly between -1 and 1, and its rows are the first ones of however many are asked for:
+more rows, useless columns or noise change none of them.
+
+Source: Telgarsky 2016, arXiv 1602.04485 (tent); Eldan and Shamir 2016, arXiv 1512.03965 (radial); Grinsztajn, Oyallon
+and Varoquaux 2022, arXiv 2207.08815 (boxes).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
+from enum import StrEnum
+from hashlib import sha256
 from typing import Final
 
 import numpy as np
@@ -19,13 +27,26 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
+from ffsearch.search.data.files.expression_values import values_of
+from ffsearch.search.data.files.expressions import Expression, parsed
+from ffsearch.search.wording.language import shortened
+from ffsearch.spaces.schema import MIN_ROWS
 
-__all__ = ["CONTROLS", "TARGET", "control_frame"]
+__all__ = ["CONTROLS", "OPTIONS", "TARGET", "Control", "ControlTable", "Truth", "control_table", "safe_name"]
 
 TARGET: Final = "y"
 
 N_ROWS: Final = 4_000
 """Rows of a control. choice: 640 of them validate and 800 test, which tells scores apart to 2 or 3 % of noise."""
+
+MAX_ROWS: Final = 1_000_000
+MAX_USELESS: Final = 1_000
+MAX_DRAW: Final = 999_999_999
+MAX_CELLS: Final = 100_000_000
+"""Most rows, useless columns, draws, and cells. choice: more is a typing error; the cells take 800 MB."""
+
+MAX_CLASSES: Final = 100
+"""Most classes that `class(...)` makes. choice: with more, most of them have too few rows to be learnt from."""
 
 TENT_ROUNDS: Final = 2
 """Times that a further input is averaged in and the map applied twice, after it was applied once to the first input.
@@ -39,14 +60,77 @@ quarters of the spread, four layers half of it; in three rounds nobody learns an
 NOISE: Final = 1.0
 """Standard deviation of what the linear control adds to a signal of the same. choice: half of the variance is noise."""
 
+N_RIDGES: Final = 32
+"""Waves of which `ridges` is the sum. choice: at 300 and 1,000 parameters one layer has 30 and 100 units for them."""
+
+N_TREES, N_SPLIT, N_CUTS, N_AROUND = 40, 6, 3, 14
+"""Of `boxes`: trees, inputs they cut, cuts of each tree, and useless inputs beside.
+
+choice: what Grinsztajn, Oyallon and Varoquaux found trees ahead on: values that jump, and columns that say nothing.
+"""
+
 _SEED: Final = 6_600
 """Where all draws come from, with the draw's number. choice: the book's figures are 6.6 and 6.7."""
+
+_INPUTS, _NOISES, _USELESS = 1_000, 1_001, 1_002
+"""What a draw is for, where it is not for a control by its number."""
+
+_MAX_DIGITS: Final = len(str(MAX_DRAW))
+"""Most digits of a number that is asked for; Python turns no endless ones into a number."""
+
+_NAME: Final = re.compile(r"(?![xX][0-9]+$|pi$)[A-Za-z_][A-Za-z0-9_]*|")
+"""What is a name of a control, or was meant as one, and no expression."""
+
+_NAME_LETTERS: Final = 40
+"""Letters of an expression in the name of a folder. choice: they tell what was asked; folders have a longest name."""
 
 _Drawn = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
-def _tent(rng: np.random.Generator) -> _Drawn:
-    x = rng.random((N_ROWS, 1 + TENT_ROUNDS))
+class Truth(StrEnum):
+    """What is known of a control, and is what a study or search of it has to find."""
+
+    DEEPER = "deeper"
+    WIDER = "wider"
+    NOTHING = "nothing"
+    TREES = "trees"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Control:
+    """A control: what is known of it, and how so many rows of it are drawn, inputs and target."""
+
+    truth: Truth
+    draw: Callable[[np.random.Generator, int], _Drawn]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControlTable:
+    """A control as drawn: inputs `x1`, `x2`, ..., useless ones behind them, the target `y`; and what it is called."""
+
+    frame: pd.DataFrame
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option:
+    """A whole number that may be asked for behind the question mark."""
+
+    default: int
+    low: int
+    high: int
+
+
+OPTIONS: Final[Mapping[str, Option]] = {
+    "rows": Option(default=N_ROWS, low=MIN_ROWS, high=MAX_ROWS),
+    "useless": Option(default=0, low=0, high=MAX_USELESS),
+    "seed": Option(default=0, low=0, high=MAX_DRAW),
+}
+"""Options of every control that is a table."""
+
+
+def _tent(rng: np.random.Generator, n_rows: int) -> _Drawn:
+    x = rng.random((n_rows, 1 + TENT_ROUNDS))
     y = _folded(x[:, 0])
     for further in x.T[1:]:
         y = _folded(_folded((y + further) / 2))
@@ -59,45 +143,192 @@ def _folded(y: NDArray[np.float64]) -> NDArray[np.float64]:
     return folded
 
 
-def _radial(rng: np.random.Generator) -> _Drawn:
-    x = rng.uniform(-1, 1, (N_ROWS, 4))
+def _radial(rng: np.random.Generator, n_rows: int) -> _Drawn:
+    x = rng.uniform(-1, 1, (n_rows, 4))
     return x, np.cos(2 * np.pi * np.linalg.norm(x, axis=1))
 
 
-def _linear(rng: np.random.Generator) -> _Drawn:
-    x = rng.standard_normal((N_ROWS, 8))
+def _linear(rng: np.random.Generator, n_rows: int) -> _Drawn:
+    x = rng.standard_normal((n_rows, 8))
     weights = rng.standard_normal(8)
-    return x, x @ (weights / np.linalg.norm(weights)) + NOISE * rng.standard_normal(N_ROWS)
+    return x, x @ (weights / np.linalg.norm(weights)) + NOISE * rng.standard_normal(n_rows)
 
 
-def _noise(rng: np.random.Generator) -> _Drawn:
-    return rng.standard_normal((N_ROWS, 8)), rng.standard_normal(N_ROWS)
+def _noise(rng: np.random.Generator, n_rows: int) -> _Drawn:
+    return rng.standard_normal((n_rows, 8)), rng.standard_normal(n_rows)
 
 
-CONTROLS: Final[Mapping[str, Callable[[np.random.Generator], _Drawn]]] = {
-    "tent": _tent,
-    "radial": _radial,
-    "linear": _linear,
-    "noise": _noise,
+def _ridges(rng: np.random.Generator, n_rows: int) -> _Drawn:
+    directions = rng.standard_normal((8, N_RIDGES))
+    starts = rng.uniform(0, 2 * np.pi, N_RIDGES)
+    x = rng.uniform(-1, 1, (n_rows, 8))
+    waves = np.cos(3 * x @ (directions / np.linalg.norm(directions, axis=0)) + starts)
+    return x, waves.sum(axis=1) / np.sqrt(N_RIDGES / 2)
+
+
+def _boxes(rng: np.random.Generator, n_rows: int) -> _Drawn:
+    trees = [
+        (rng.permutation(N_SPLIT)[:N_CUTS], rng.uniform(-0.8, 0.8, N_CUTS), rng.standard_normal(2**N_CUTS))
+        for _ in range(N_TREES)
+    ]
+    x = rng.uniform(-1, 1, (n_rows, N_SPLIT + N_AROUND))
+    leaves = [levels[(x[:, inputs] > cuts) @ 2 ** np.arange(N_CUTS)] for inputs, cuts, levels in trees]
+    return x, np.sum(leaves, axis=0) / np.sqrt(N_TREES)
+
+
+CONTROLS: Final[Mapping[str, Control]] = {
+    "tent": Control(truth=Truth.DEEPER, draw=_tent),
+    "radial": Control(truth=Truth.DEEPER, draw=_radial),
+    "linear": Control(truth=Truth.NOTHING, draw=_linear),
+    "noise": Control(truth=Truth.NOTHING, draw=_noise),
+    "ridges": Control(truth=Truth.WIDER, draw=_ridges),
+    "boxes": Control(truth=Truth.TREES, draw=_boxes),
 }
+"""All of them by name. Their order is the seed of their draws: only append."""
 
 
-def control_frame(name: str) -> pd.DataFrame:
-    """The table of a control, inputs `x1`, `x2`, ... and the target `y`; the same every time.
+def control_table(given: str) -> ControlTable:
+    """The table of a control, the same every time.
 
     Args:
-        name: `tent`, or `tent@3` for the third draw beside the first, which is `tent@0`.
+        given: What stands behind `control:`, a name or an expression with its draw and options.
 
     Raises:
-        DataError: If there is no such control.
+        DataError: If there is no such control, the expression is none, or has no value in some row.
     """
-    base, at, draw = name.partition("@")
-    if base not in CONTROLS or (at and not (draw.isascii() and draw.isdigit())):
-        near = get_close_matches(base, CONTROLS, n=1)
-        told = f" (is it control:{near[0]}?)" if near and near[0] != base else ""
+    asked = _asked(given)
+    x, target = _named(asked) if asked.base in CONTROLS else _written(asked)
+    x = np.concatenate([x, _even(_USELESS, asked.seed, (asked.n_rows, asked.n_useless))], axis=1)
+    if not x.shape[1]:
         raise DataError(
-            f"control:{name} is no control{told}. There are: {', '.join(CONTROLS)}; control:tent@3 is another draw."
+            f"control:{_shown(given)} has no column to learn from. Name an input, x1, or ask for useless columns: "
+            f"control:{_shown(asked.base)}?useless=8"
         )
-    number = list(CONTROLS).index(base)
-    x, y = CONTROLS[base](np.random.default_rng([_SEED, number, int(draw or 0)]))
-    return pd.DataFrame({f"x{place + 1}": x[:, place] for place in range(x.shape[1])} | {TARGET: y})
+    frame = pd.DataFrame({f"x{place + 1}": x[:, place] for place in range(x.shape[1])} | {TARGET: target})
+    return ControlTable(frame=frame, name=" ".join(asked.base.split()))
+
+
+def safe_name(given: str) -> str:
+    """A control in the name of a file or folder: `tent_3`; an expression's letters, and what tells it from others."""
+    safe = re.sub(r"[^\w.-]+", "_", given, flags=re.ASCII)
+    if re.fullmatch(r"\w+(@\w*)?", given, flags=re.ASCII):
+        return safe
+    return f"{safe[:_NAME_LETTERS].strip('_')}-{sha256(given.encode(errors='replace')).hexdigest()[:6]}"
+
+
+def _named(asked: _Asked) -> tuple[NDArray[np.float64], pd.Series[float]]:
+    _refuse_size(asked.n_rows, asked.n_useless)
+    number = list(CONTROLS).index(asked.base)
+    x, y = CONTROLS[asked.base].draw(np.random.default_rng([_SEED, number, asked.seed]), asked.n_rows)
+    return x, pd.Series(y)
+
+
+def _written(asked: _Asked) -> tuple[NDArray[np.float64], pd.Series[float] | pd.Series[str]]:
+    expression = parsed(asked.base)
+    _refuse_size(asked.n_rows, expression.n_inputs + asked.n_useless)
+    x = _even(_INPUTS, asked.seed, (asked.n_rows, expression.n_inputs))
+    return x, _target(expression, x, seed=asked.seed)
+
+
+def _even(purpose: int, seed: int, shape: tuple[int, int]) -> NDArray[np.float64]:
+    """Numbers evenly between -1 and 1, each column by itself: neither more rows nor more columns change one."""
+    columns = [
+        np.random.default_rng([_SEED, purpose, seed, place]).uniform(-1, 1, shape[0]) for place in range(shape[1])
+    ]
+    return np.stack(columns, axis=1) if columns else np.empty(shape)
+
+
+def _target(expression: Expression, x: NDArray[np.float64], *, seed: int) -> pd.Series[float] | pd.Series[str]:
+    """The target of an expression: numbers, `yes` and `no` of a comparison, or the classes that `class(...)` names."""
+
+    def draw(number: int) -> NDArray[np.float64]:
+        return np.random.default_rng([_SEED, _NOISES, seed, number]).standard_normal(len(x))
+
+    values = values_of(expression, x, draw=draw) + 0.0  # -0 is 0, and one class
+    if expression.is_truth:
+        return pd.Series(np.where(values != 0, "yes", "no"))
+    if not expression.is_class:
+        return pd.Series(values)
+    classes = np.unique(values)
+    if (classes % 1 != 0).any() or len(classes) > MAX_CLASSES:
+        odd = classes[classes % 1 != 0]
+        told = f"{odd[0]:.6g} among them" if len(odd) else "whole numbers"
+        raise DataError(
+            f"control:{_shown(expression.text)} has {len(classes):,} different values, {told}. Classes are at most "
+            f"{MAX_CLASSES} whole numbers, class(floor(3*x1)), or a comparison, class(x1 > 0)."
+        )
+    return pd.Series([f"c{value:.0f}" for value in values])
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """What was asked for: a control's name or an expression, which draw of it, and how large."""
+
+    base: str
+    seed: int
+    n_rows: int
+    n_useless: int
+
+
+def _asked(given: str) -> _Asked:
+    text, question, options = given.partition("?")
+    base, at, draw = text.partition("@")
+    is_draw = draw.isascii() and draw.isdigit() and len(draw) <= _MAX_DIGITS
+    is_name = _NAME.fullmatch(base) is not None
+    if (is_name and base not in CONTROLS) or (is_name and at and not is_draw):
+        raise _no_control(given, base)
+    if at and not is_draw:
+        raise DataError(
+            f"control:{_shown(given)}: behind @ stands the number of a draw, 0 or more, and not {_shown(draw)!r}."
+        )
+    found = _options(options, given=given) if question else {}
+    if at and "seed" in found:
+        raise DataError(f"control:{_shown(given)} says its draw twice, behind @ and as seed. Leave one of them out.")
+    settled = {name: option.default for name, option in OPTIONS.items()} | ({"seed": int(draw)} if at else {}) | found
+    return _Asked(base=base, seed=settled["seed"], n_rows=settled["rows"], n_useless=settled["useless"])
+
+
+def _options(asked: str, *, given: str) -> dict[str, int]:
+    """What stands behind the question mark: `rows=2000&useless=5`."""
+    found: dict[str, int] = {}
+    for part in asked.split("&"):
+        name, _, value = part.partition("=")
+        if name not in OPTIONS:
+            near = get_close_matches(name, OPTIONS, n=1)
+            told = f" (is it {near[0]}?)" if near else ""
+            raise DataError(
+                f"control:{_shown(given)}: {_shown(name)!r} is no option{told}. Behind the question mark stand "
+                f"{', '.join(OPTIONS)}, such as ?rows=2000&useless=5."
+            )
+        if name in found:
+            raise DataError(f"control:{_shown(given)} says {name} twice. Leave one of them out.")
+        option, is_whole = OPTIONS[name], value.isascii() and value.isdigit() and len(value) <= _MAX_DIGITS
+        if not is_whole or not option.low <= int(value) <= option.high:
+            raise DataError(
+                f"control:{_shown(given)}: {name} is {_shown(value)!r}; it must be a whole number from {option.low:,} "
+                f"to {option.high:,}."
+            )
+        found[name] = int(value)
+    return found
+
+
+def _refuse_size(n_rows: int, n_columns: int) -> None:
+    if n_rows * n_columns > MAX_CELLS:
+        raise DataError(
+            f"A control of {n_rows:,} rows and {n_columns:,} columns has {n_rows * n_columns:,} cells; at most "
+            f"{MAX_CELLS:,} are legal. Ask for fewer rows or useless columns."
+        )
+
+
+def _no_control(given: str, base: str) -> DataError:
+    near = get_close_matches(base, CONTROLS, n=1)
+    told = f" (is it control:{near[0]}?)" if near and near[0] != base else ""
+    return DataError(
+        f"control:{_shown(given)} is no control{told}. There are: {', '.join(CONTROLS)}; control:tent@3 is another "
+        "draw; and you may write your own, control:'sin(3*x1)*x2 + noise(.1)'. ffsearch controls says more."
+    )
+
+
+def _shown(text: str) -> str:
+    """A text as an error shows it: short, and without signs that a terminal would obey."""
+    return shortened("".join(sign if sign.isprintable() else "?" for sign in text))

@@ -18,7 +18,7 @@ import pandas as pd
 from ffsearch.errors import DataError
 from ffsearch.search.base.texts import TEXT, as_texts
 from ffsearch.search.data.features.images import LABEL, ImageShape
-from ffsearch.search.data.files.controls import TARGET, control_frame
+from ffsearch.search.data.files.controls import TARGET, control_table
 from ffsearch.search.data.files.databases import address_of, is_address, read_database
 from ffsearch.search.data.files.decode import unpacked
 from ffsearch.search.data.files.doors import door_of
@@ -208,8 +208,8 @@ def _from_sklearn(name: str) -> Source:
 
 
 def _from_control(name: str) -> Source:
-    read = from_frame(control_frame(name), name=name.partition("@")[0], source=f"control:{name}")
-    return replace(read, target=(TARGET,))
+    control = control_table(name)
+    return replace(from_frame(control.frame, name=control.name, source=f"control:{name}"), target=(TARGET,))
 
 
 def _from_openml(name: str) -> Source:
