@@ -29,7 +29,7 @@ HOSTILE = [
     "<script>", "' OR 1=1 --", "x1 -- x2 ;", "SELECT 1", "x1 /* x2 */", "x1 # x2", "x1 // x2", "\\x1", "\\u0078",
     "%s", "%n%n", "x{1}", "x_1", "x[1]", "x(1)", "x1'", "3 x1", "3x1", "x1x2", "x1 x2", "2(x1)", "(x1)(x2)", "x1(x2)",
     "sin x1", "sin", "sin()", "sin(x1, x2)", "sin(,)", "sin(x1,)", "min(x1)", "max()", "mod(x1)", "where(x1)",
-    "where(x1, x2)", "where(x1, x2, x3, x4)", "noise()", "noise(1, 2)", "noise", "class", "class()",
+    "where(x1, x2)", "where(x1, x2, x3, x4)", "noise()", "noise(1, 2)", "class", "class()",
     "class(class(x1))", "1 + class(x1)", "class(x1) + 1", "class(x1", "0 < x1 < 1", "x1 < x2 == x3", "log(0 * x1)",
     "sqrt(-1 - x1**2)", "1/(x1 - x1)", "mod(x1, 0)", "(-2)**.5", "tan(x1)/0", "0/0", "1e300*1e300*x1", "1e300*x1",
     "noise(1e300)", "class(x1)", "class(x1 + 1e40)", "x0", "x01", "x-1x", "x1000000", "x" + "9" * 1000, "X1 + 1",

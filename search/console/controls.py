@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from textwrap import wrap
 
-from ffsearch.search.data.files.controls import CONTROLS, OPTIONS
+from ffsearch.search.data.files.controls import CONTROLS, IMAGE_OPTIONS, OPTIONS, Option
 from ffsearch.search.data.files.expressions import COMPARISONS, FUNCTIONS, MAX_INPUTS
 from ffsearch.search.wording.explain import WIDTH
 from ffsearch.search.wording.language import Language
@@ -18,23 +19,17 @@ def controls_lines(t: Language) -> list[str]:
     Args:
         t: The language of the words.
     """
+    why = {name: t(f"control.why.{name}") for name in CONTROLS}
     answers = {name: t(f"control.truth.{control.truth}") for name, control in CONTROLS.items()}
     name_width, width = max(map(len, CONTROLS)), max(map(len, answers.values()))
-    lines = [
-        f"control:{name:<{name_width}}  {answer:<{width}}  {t(f'control.why.{name}')}"
-        for name, answer in answers.items()
-    ]
-    options = [
-        t("control.option", option=name, text=t(f"control.option.{name}"), low=t.count(option.low),
-          high=t.count(option.high), default=t.count(option.default))
-        for name, option in OPTIONS.items()
-    ]  # fmt: skip
+    lines = [f"control:{name:<{name_width}}  {answer:<{width}}  {why[name]}" for name, answer in answers.items()]
     return [
         *lines,
         "",
         t("control.try"),
         "  ffsearch run capacity --data control:tent",
         "  ffsearch run control:boxes",
+        "  ffsearch run capacity-convolutional --data control:house_numbers",
         "",
         t("control.own"),
         '  ffsearch run capacity --data "control:sin(3*x1)*x2 + noise(.1)?useless=5"',
@@ -44,5 +39,18 @@ def controls_lines(t: Language) -> list[str]:
         ),
         "",
         *wrap(t("control.options"), WIDTH),
-        *(f"  {option}" for option in options),
+        *_option_lines(OPTIONS, t),
+        t("control.image_options"),
+        *_option_lines(IMAGE_OPTIONS, t),
     ]
+
+
+def _option_lines(options: Mapping[str, Option], t: Language) -> list[str]:
+    """A line an option, longer ones wrapped below their beginning."""
+    lines = []
+    for name, option in options.items():
+        low, high, default = map(t.count, (option.low, option.high, option.default))
+        text = t(f"control.option.{name}")
+        said = t("control.option", option=name, text=text, low=low, high=high, default=default)
+        lines += wrap(said, WIDTH, initial_indent="  ", subsequent_indent=" " * 11)
+    return lines

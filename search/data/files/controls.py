@@ -3,6 +3,7 @@
     control:tent                                    a control by its name; ffsearch controls lists them
     control:tent@3                                  another draw of it
     control:tent?rows=2000&useless=5&seed=3         with options
+    control:house_numbers                           images of numbers (`house_numbers.py`)
     control:sin(3*x1)*x2 + noise(.1)?useless=5      an expression of x1, x2, ... (`expressions.py`)
 
 The inputs of an expression lie evenly between -1 and 1, and its rows are the first ones of however many are asked for:
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from enum import StrEnum
 from hashlib import sha256
@@ -27,12 +28,24 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
+from ffsearch.search.data.features.images import LABEL, ImageShape, pixel_names
 from ffsearch.search.data.files.expression_values import values_of
 from ffsearch.search.data.files.expressions import Expression, parsed
+from ffsearch.search.data.files.house_numbers import HEIGHT, house_numbers, width_of
 from ffsearch.search.wording.language import shortened
 from ffsearch.spaces.schema import MIN_ROWS
 
-__all__ = ["CONTROLS", "OPTIONS", "TARGET", "Control", "ControlTable", "Truth", "control_table", "safe_name"]
+__all__ = [
+    "CONTROLS",
+    "IMAGE_OPTIONS",
+    "OPTIONS",
+    "TARGET",
+    "Control",
+    "ControlTable",
+    "Truth",
+    "control_table",
+    "safe_name",
+]
 
 TARGET: Final = "y"
 
@@ -44,6 +57,12 @@ MAX_USELESS: Final = 1_000
 MAX_DRAW: Final = 999_999_999
 MAX_CELLS: Final = 100_000_000
 """Most rows, useless columns, draws, and cells. choice: more is a typing error; the cells take 800 MB."""
+
+N_IMAGES: Final = 12_500
+"""Images of `house_numbers`, a fifth of them for the test. choice: 10,000 to learn from, 2,500 tell a point apart."""
+
+MAX_PERCENT: Final = 300
+"""Most jitter and clutter, in per cent of much. choice: beyond it nobody reads anything."""
 
 MAX_CLASSES: Final = 100
 """Most classes that `class(...)` makes. choice: with more, most of them have too few rows to be learnt from."""
@@ -94,22 +113,7 @@ class Truth(StrEnum):
     WIDER = "wider"
     NOTHING = "nothing"
     TREES = "trees"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Control:
-    """A control: what is known of it, and how so many rows of it are drawn, inputs and target."""
-
-    truth: Truth
-    draw: Callable[[np.random.Generator, int], _Drawn]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ControlTable:
-    """A control as drawn: inputs `x1`, `x2`, ..., useless ones behind them, the target `y`; and what it is called."""
-
-    frame: pd.DataFrame
-    name: str
+    OPEN = "open"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +131,47 @@ OPTIONS: Final[Mapping[str, Option]] = {
     "seed": Option(default=0, low=0, high=MAX_DRAW),
 }
 """Options of every control that is a table."""
+
+IMAGE_OPTIONS: Final[Mapping[str, Option]] = {
+    "rows": Option(default=N_IMAGES, low=100, high=MAX_ROWS),
+    "digits": Option(default=2, low=1, high=3),
+    "jitter": Option(default=50, low=0, high=MAX_PERCENT),
+    "clutter": Option(default=20, low=0, high=MAX_PERCENT),
+    "seed": Option(default=0, low=0, high=MAX_DRAW),
+}
+"""Options of `house_numbers`. Jitter and clutter: docs/decisions.md has how well networks read at which."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControlTable:
+    """A control as drawn.
+
+    Args:
+        frame: Inputs `x1`, `x2`, ..., useless ones behind them, and the target; or pixels and their label.
+        target: What the target is called.
+        image: Height, width and channels where the inputs are pixels.
+        n_test_rows: Rows at the end that are a test part.
+        name: What the table is called in reports.
+    """
+
+    frame: pd.DataFrame
+    target: str = TARGET
+    image: ImageShape | None = None
+    n_test_rows: int = 0
+    name: str = ""
+
+
+_Settled = Mapping[str, int]
+"""The value of every option."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Control:
+    """A control: what is known of it, how it is made, and the options it takes."""
+
+    truth: Truth
+    make: Callable[[_Settled], ControlTable]
+    options: Mapping[str, Option] = field(default_factory=lambda: OPTIONS)
 
 
 def _tent(rng: np.random.Generator, n_rows: int) -> _Drawn:
@@ -176,15 +221,43 @@ def _boxes(rng: np.random.Generator, n_rows: int) -> _Drawn:
     return x, np.sum(leaves, axis=0) / np.sqrt(N_TREES)
 
 
+def _house_numbers(asked: _Settled) -> ControlTable:
+    width = width_of(asked["digits"])
+    _refuse_size(asked["rows"], HEIGHT * width)
+    made = house_numbers(
+        n_rows=asked["rows"],
+        seed=asked["seed"],
+        n_digits=asked["digits"],
+        jitter=asked["jitter"] / 100,
+        clutter=asked["clutter"] / 100,
+    )
+    shape = (HEIGHT, width, 1)
+    frame = pd.DataFrame(made.pixels.reshape(len(made.pixels), -1), columns=pixel_names(shape), copy=False)
+    frame[LABEL] = pd.Categorical(made.numbers)  # names of classes, and no numbers to be predicted
+    return ControlTable(frame=frame, target=LABEL, image=shape, n_test_rows=made.n_test)
+
+
+def _table(number: int, draw: Callable[[np.random.Generator, int], _Drawn]) -> Callable[[_Settled], ControlTable]:
+    """How a control of so many rows is made; its number is part of the seed of its draws, and never changes."""
+
+    def make(asked: _Settled) -> ControlTable:
+        _refuse_size(asked["rows"], asked["useless"])
+        x, y = draw(np.random.default_rng([_SEED, number, asked["seed"]]), asked["rows"])
+        return ControlTable(frame=_framed(x, pd.Series(y), asked))
+
+    return make
+
+
 CONTROLS: Final[Mapping[str, Control]] = {
-    "tent": Control(truth=Truth.DEEPER, draw=_tent),
-    "radial": Control(truth=Truth.DEEPER, draw=_radial),
-    "linear": Control(truth=Truth.NOTHING, draw=_linear),
-    "noise": Control(truth=Truth.NOTHING, draw=_noise),
-    "ridges": Control(truth=Truth.WIDER, draw=_ridges),
-    "boxes": Control(truth=Truth.TREES, draw=_boxes),
+    "tent": Control(truth=Truth.DEEPER, make=_table(0, _tent)),
+    "radial": Control(truth=Truth.DEEPER, make=_table(1, _radial)),
+    "ridges": Control(truth=Truth.WIDER, make=_table(4, _ridges)),
+    "linear": Control(truth=Truth.NOTHING, make=_table(2, _linear)),
+    "noise": Control(truth=Truth.NOTHING, make=_table(3, _noise)),
+    "boxes": Control(truth=Truth.TREES, make=_table(5, _boxes)),
+    "house_numbers": Control(truth=Truth.OPEN, make=_house_numbers, options=IMAGE_OPTIONS),
 }
-"""All of them by name. Their order is the seed of their draws: only append."""
+"""All of them by name."""
 
 
 def control_table(given: str) -> ControlTable:
@@ -196,16 +269,23 @@ def control_table(given: str) -> ControlTable:
     Raises:
         DataError: If there is no such control, the expression is none, or has no value in some row.
     """
-    asked = _asked(given)
-    x, target = _named(asked) if asked.base in CONTROLS else _written(asked)
-    x = np.concatenate([x, _even(_USELESS, asked.seed, (asked.n_rows, asked.n_useless))], axis=1)
-    if not x.shape[1]:
+    text, question, asked = given.partition("?")
+    base, at, draw = text.partition("@")
+    is_draw = draw.isascii() and draw.isdigit() and len(draw) <= _MAX_DIGITS
+    is_name = _NAME.fullmatch(base) is not None
+    if (is_name and base not in CONTROLS) or (is_name and at and not is_draw):
+        raise _no_control(given, base)
+    if at and not is_draw:
         raise DataError(
-            f"control:{_shown(given)} has no column to learn from. Name an input, x1, or ask for useless columns: "
-            f"control:{_shown(asked.base)}?useless=8"
+            f"control:{_shown(given)}: behind @ stands the number of a draw, 0 or more, and not {_shown(draw)!r}."
         )
-    frame = pd.DataFrame({f"x{place + 1}": x[:, place] for place in range(x.shape[1])} | {TARGET: target})
-    return ControlTable(frame=frame, name=" ".join(asked.base.split()))
+    options = CONTROLS[base].options if base in CONTROLS else OPTIONS
+    found = _asked(asked, options, given=given) if question else {}
+    if at and "seed" in found:
+        raise DataError(f"control:{_shown(given)} says its draw twice, behind @ and as seed. Leave one of them out.")
+    settled = {name: option.default for name, option in options.items()} | ({"seed": int(draw)} if at else {}) | found
+    table = CONTROLS[base].make(settled) if base in CONTROLS else _written(base, settled)
+    return replace(table, name=" ".join(base.split()))
 
 
 def safe_name(given: str) -> str:
@@ -216,18 +296,23 @@ def safe_name(given: str) -> str:
     return f"{safe[:_NAME_LETTERS].strip('_')}-{sha256(given.encode(errors='replace')).hexdigest()[:6]}"
 
 
-def _named(asked: _Asked) -> tuple[NDArray[np.float64], pd.Series[float]]:
-    _refuse_size(asked.n_rows, asked.n_useless)
-    number = list(CONTROLS).index(asked.base)
-    x, y = CONTROLS[asked.base].draw(np.random.default_rng([_SEED, number, asked.seed]), asked.n_rows)
-    return x, pd.Series(y)
+def _written(text: str, asked: _Settled) -> ControlTable:
+    """The table of an expression."""
+    expression = parsed(text)
+    n_rows, n_columns = asked["rows"], expression.n_inputs + asked["useless"]
+    if not n_columns:
+        raise DataError(
+            f"control:{_shown(text)} has no column to learn from. Name an input, x1, or ask for useless columns: "
+            f"control:{_shown(text)}?useless=8"
+        )
+    _refuse_size(n_rows, n_columns)
+    x = _even(_INPUTS, asked["seed"], (n_rows, expression.n_inputs))
+    return ControlTable(frame=_framed(x, _target(expression, x, seed=asked["seed"]), asked))
 
 
-def _written(asked: _Asked) -> tuple[NDArray[np.float64], pd.Series[float] | pd.Series[str]]:
-    expression = parsed(asked.base)
-    _refuse_size(asked.n_rows, expression.n_inputs + asked.n_useless)
-    x = _even(_INPUTS, asked.seed, (asked.n_rows, expression.n_inputs))
-    return x, _target(expression, x, seed=asked.seed)
+def _framed(x: NDArray[np.float64], y: pd.Series[float] | pd.Series[str], asked: _Settled) -> pd.DataFrame:
+    x = np.concatenate([x, _even(_USELESS, asked["seed"], (len(x), asked["useless"]))], axis=1)
+    return pd.DataFrame({f"x{place + 1}": x[:, place] for place in range(x.shape[1])} | {TARGET: y})
 
 
 def _even(purpose: int, seed: int, shape: tuple[int, int]) -> NDArray[np.float64]:
@@ -260,49 +345,21 @@ def _target(expression: Expression, x: NDArray[np.float64], *, seed: int) -> pd.
     return pd.Series([f"c{value:.0f}" for value in values])
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Asked:
-    """What was asked for: a control's name or an expression, which draw of it, and how large."""
-
-    base: str
-    seed: int
-    n_rows: int
-    n_useless: int
-
-
-def _asked(given: str) -> _Asked:
-    text, question, options = given.partition("?")
-    base, at, draw = text.partition("@")
-    is_draw = draw.isascii() and draw.isdigit() and len(draw) <= _MAX_DIGITS
-    is_name = _NAME.fullmatch(base) is not None
-    if (is_name and base not in CONTROLS) or (is_name and at and not is_draw):
-        raise _no_control(given, base)
-    if at and not is_draw:
-        raise DataError(
-            f"control:{_shown(given)}: behind @ stands the number of a draw, 0 or more, and not {_shown(draw)!r}."
-        )
-    found = _options(options, given=given) if question else {}
-    if at and "seed" in found:
-        raise DataError(f"control:{_shown(given)} says its draw twice, behind @ and as seed. Leave one of them out.")
-    settled = {name: option.default for name, option in OPTIONS.items()} | ({"seed": int(draw)} if at else {}) | found
-    return _Asked(base=base, seed=settled["seed"], n_rows=settled["rows"], n_useless=settled["useless"])
-
-
-def _options(asked: str, *, given: str) -> dict[str, int]:
+def _asked(text: str, options: Mapping[str, Option], *, given: str) -> dict[str, int]:
     """What stands behind the question mark: `rows=2000&useless=5`."""
     found: dict[str, int] = {}
-    for part in asked.split("&"):
+    for part in text.split("&"):
         name, _, value = part.partition("=")
-        if name not in OPTIONS:
-            near = get_close_matches(name, OPTIONS, n=1)
+        if name not in options:
+            near = get_close_matches(name, options, n=1)
             told = f" (is it {near[0]}?)" if near else ""
             raise DataError(
                 f"control:{_shown(given)}: {_shown(name)!r} is no option{told}. Behind the question mark stand "
-                f"{', '.join(OPTIONS)}, such as ?rows=2000&useless=5."
+                f"{', '.join(options)}, such as ?rows=2000&seed=3."
             )
         if name in found:
             raise DataError(f"control:{_shown(given)} says {name} twice. Leave one of them out.")
-        option, is_whole = OPTIONS[name], value.isascii() and value.isdigit() and len(value) <= _MAX_DIGITS
+        option, is_whole = options[name], value.isascii() and value.isdigit() and len(value) <= _MAX_DIGITS
         if not is_whole or not option.low <= int(value) <= option.high:
             raise DataError(
                 f"control:{_shown(given)}: {name} is {_shown(value)!r}; it must be a whole number from {option.low:,} "
@@ -316,7 +373,7 @@ def _refuse_size(n_rows: int, n_columns: int) -> None:
     if n_rows * n_columns > MAX_CELLS:
         raise DataError(
             f"A control of {n_rows:,} rows and {n_columns:,} columns has {n_rows * n_columns:,} cells; at most "
-            f"{MAX_CELLS:,} are legal. Ask for fewer rows or useless columns."
+            f"{MAX_CELLS:,} are legal. Ask for less."
         )
 
 

@@ -18,7 +18,7 @@ import pandas as pd
 from ffsearch.errors import DataError
 from ffsearch.search.base.texts import TEXT, as_texts
 from ffsearch.search.data.features.images import LABEL, ImageShape
-from ffsearch.search.data.files.controls import TARGET, control_table
+from ffsearch.search.data.files.controls import control_table
 from ffsearch.search.data.files.databases import address_of, is_address, read_database
 from ffsearch.search.data.files.decode import unpacked
 from ffsearch.search.data.files.doors import door_of
@@ -209,7 +209,8 @@ def _from_sklearn(name: str) -> Source:
 
 def _from_control(name: str) -> Source:
     control = control_table(name)
-    return replace(from_frame(control.frame, name=control.name, source=f"control:{name}"), target=(TARGET,))
+    read = from_frame(control.frame, name=control.name, source=f"control:{name}")
+    return replace(read, target=(control.target,), image=control.image, n_test_rows=control.n_test_rows)
 
 
 def _from_openml(name: str) -> Source:
