@@ -55,7 +55,7 @@ def test_without_jitter_and_clutter_digits_stand_where_they_should() -> None:
     plain = made(300, jitter=0, clutter=0)
     shades = plain.pixels.astype(float)
     edge = np.concatenate([shades[:, 0], shades[:, -1]], axis=1)
-    assert np.ptp(edge, axis=1).max() == 0
+    assert np.ptp(edge, axis=1).max() <= 1
     ink = np.abs(shades - edge[:, :1, None])
     assert ink[:, 2:14, 3:-3].sum() > 0.99 * ink.sum()
     twice = {number: np.flatnonzero(plain.sources[:, 0] == number) for number in plain.sources[:, 0]}
@@ -90,7 +90,7 @@ def test_options_are_percent_and_digits() -> None:
     frame = control_table("house_numbers@3?rows=200&jitter=0&clutter=50&digits=1").frame
     found = made(200, seed=3, n_digits=1, jitter=0, clutter=0.5)
     assert (frame.drop(columns=LABEL).to_numpy() == found.pixels.reshape(200, -1)).all()
-    assert frame[LABEL].tolist() == found.numbers.tolist()
+    assert frame[LABEL].tolist() == [f"#{number}" for number in found.numbers]
 
 
 @pytest.mark.parametrize(

@@ -233,7 +233,7 @@ def _house_numbers(asked: _Settled) -> ControlTable:
     )
     shape = (HEIGHT, width, 1)
     frame = pd.DataFrame(made.pixels.reshape(len(made.pixels), -1), columns=pixel_names(shape), copy=False)
-    frame[LABEL] = pd.Categorical(made.numbers)  # names of classes, and no numbers to be predicted
+    frame[LABEL] = [f"#{number}" for number in made.numbers]  # the names of classes; numbers would be predicted as such
     return ControlTable(frame=frame, target=LABEL, image=shape, n_test_rows=made.n_test)
 
 
