@@ -129,7 +129,43 @@ def _of_classes() -> dict[str, Any]:
             "temperature": {"value": 1.4, "loss_before": 0.1, "loss_after": 0.09},
         },
         "errors": {"labels": list(LABELS), "confusion": [[70, 2], [3, 39]]},
+        "threshold": _threshold(),
     }
+
+
+def _threshold() -> dict[str, Any]:
+    """A threshold that costs chose, beside that of the linear model."""
+    curve = [{"threshold": at / 100, **_measures(at / 100)} for at in range(101)]
+    chosen = {"value": 0.21, "low": 0.14, "high": 0.3}
+    sealed = [
+        {"name": name, "threshold": 0.21, "value": _ends(0.11, 0.03), "at_half": _ends(0.15, 0.04),
+         "gain": _ends(0.04, 0.02), "measures": _measures(0.21), "measures_at_half": _measures(0.5),
+         **({"network_gain": _ends(0.02, 0.03)} if name != "network" else {})}
+        for name in ("network", "linear")
+    ]  # fmt: skip
+    return {
+        "positive": LABELS[1], "share": 0.36, "wanted": "cost", "value": 0.21, "in_model": True, "measure": "cost",
+        "false_negative": 5.0, "false_positive": 1.0, "costs_given": True, "n_rows": 410, "curve": curve,
+        "at_half": _measures(0.5), "sealed": sealed,
+        "rules": [
+            {"name": "f1", "threshold": _ends(0.44, 0.1), "measures": _measures(0.44), "gain": _ends(0.01, 0.02)},
+            {"name": "cost", "threshold": chosen, "measures": _measures(0.21), "gain": _ends(0.05, 0.02)},
+        ],
+    }  # fmt: skip
+
+
+def _ends(value: float, reach: float) -> dict[str, float]:
+    return {"value": value, "low": value - reach, "high": value + reach}
+
+
+def _measures(at: float) -> dict[str, float | None]:
+    """Of a threshold; where no row is taken there is no precision."""
+    recall = 1 - at**2
+    precision = None if at == 1 else 0.4 + 0.6 * at
+    return {
+        "recall": recall, "precision": precision, "f1": None if precision is None else recall * 0.9,
+        "balanced_accuracy": 0.5 + at * (1 - at), "cost": 0.3 * (at - 0.2) ** 2 + 0.1,
+    }  # fmt: skip
 
 
 def _of_numbers() -> dict[str, Any]:

@@ -13,7 +13,7 @@ from examples import RMSE, a_finished_run, opened
 from ffsearch.errors import FFSearchError, RunError
 from ffsearch.reports.figures import Figures
 
-ONLY_CLASSES = {"confusion", "reliability"}
+ONLY_CLASSES = {"confusion", "reliability", "threshold"}
 ONLY_NUMBERS = {"residuals"}
 OF_STUDIES = {"score_by_depth", "score_by_size", "depth_gains", "map_of_scores", "map_of_rates"}
 OF_THE_SEARCH = {
