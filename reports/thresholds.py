@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -65,10 +65,12 @@ def panel(found: Threshold, *, t: Language = ENGLISH, width: int = WIDE) -> Figu
         t: The language.
         width: Pixels of the figure.
     """
-    height, cost_height, left, right = 230, 110, 54, 16 if width == NARROW else 150
-    figure = canvas(width, height + cost_height + 136)
-    above = add_axes(figure, left=left, right=right, top=40, bottom=cost_height + 96)
-    below = add_axes(figure, left=left, right=right, top=height + 88, bottom=48)
+    is_narrow = width <= NARROW
+    height, cost_height, left = 230, 110, 54
+    right, top = (16, 92) if is_narrow else (210, 40)  # where the key stands
+    figure = canvas(width, top + height + cost_height + 96)
+    above = add_axes(figure, left=left, right=right, top=top, bottom=cost_height + 96)
+    below = add_axes(figure, left=left, right=right, top=top + height + 48, bottom=48)
     at = [point["threshold"] for point in found.curve]
     for name, (colour, stroke) in _LINES.items():
         values = [point[name] for point in found.curve]
@@ -87,13 +89,16 @@ def panel(found: Threshold, *, t: Language = ENGLISH, width: int = WIDE) -> Figu
     below.set_ylim(bottom=0)
     below.set_xlabel(t("threshold.axis", label=shortened(found.positive, 30)), fontsize=LABEL, color=MUTED, labelpad=6,
                      parse_math=False)  # fmt: skip
-    _key(above, is_narrow=width == NARROW)
+    _key(above, is_narrow=is_narrow)
     return figure
 
 
 def _key(axes: Axes, *, is_narrow: bool) -> None:
-    place = {"loc": "lower left"} if is_narrow else {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0)}
-    axes.legend(frameon=False, fontsize=LABEL, labelcolor=MUTED, handlelength=2.6, **place)
+    """Beside the lines, on a phone above them."""
+    place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0)}
+    if is_narrow:
+        place = {"loc": "lower left", "bbox_to_anchor": (-0.14, 1.1), "ncols": 2, "columnspacing": 1.2}
+    axes.legend(frameon=False, fontsize=LABEL, labelcolor=MUTED, handlelength=2.4, borderpad=0, **place)
 
 
 def _picture(found: Threshold, t: Language) -> Picture:
