@@ -188,7 +188,8 @@ def _answer(
         _search(engine, trainer, told, setting, space=space, n_trials=n_trials, clock=clock, observer=observer)
         load_tensorflow()  # for the steps to come; networks are trained without it
         asked = asked_of(space, prepared)
-        weighed = weigh(told, setting, space=space, repeater=repeater, observer=observer).with_threshold(asked)
+        weighed = weigh(told, setting, space=space, repeater=repeater, observer=observer)
+        weighed = weighed.with_threshold(asked, observer=observer)
         answer = refit_winner(
             weighed.winner, weighed.steps, setting,
             prepared=prepared, trainers=trainers, hold=Hold(space.train.refit),

@@ -346,11 +346,14 @@ def test_a_precision_that_no_threshold_has_is_told_and_not_called_unasked(folder
     assert Code.THRESHOLD_NOT_ASKED not in text
 
 
-def test_without_repeats_a_threshold_is_not_chosen_and_that_is_told(folder: Path) -> None:
+def test_without_repeats_a_threshold_is_not_chosen_and_that_is_told(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     run = ffsearch.run(
-        "tabular", data=folder / "table.csv", target="y", out=folder / "none",
+        "tabular", data=folder / "table.csv", target="y", out=folder / "none", progress=True,
         overrides={**QUICK, "evidence": "none", "data.costs": {"false_negative": 5}},
     )  # fmt: skip
+    assert Code.THRESHOLD_UNLEARNT in "".join(capsys.readouterr())
     assert run.results.threshold is None
     assert [one.code for one in run.results.evidence.notices if one.code == Code.THRESHOLD_UNLEARNT]
     assert ffsearch.load_model(run.path).threshold is None

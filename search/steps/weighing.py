@@ -110,12 +110,13 @@ class Weighed:
         """The trials that the answer was chosen among, and their repeats."""
         return self.winner, self.naive, *self.records.values()
 
-    def with_threshold(self, asked: Asked | None) -> Weighed:
-        """The same with the threshold that its repeats' rows give, or with the reason why they give none."""
+    def with_threshold(self, asked: Asked | None, *, observer: Observer) -> Weighed:
+        """The same with the threshold that its repeats' rows give; that they give none is told."""
         threshold = learnt_threshold(asked, self.finalists, self.winner.trial, divisor=self.divisor)
         lacking = unlearnt(asked, threshold)
-        notices = self.notices if lacking is None else (*self.notices, lacking)
-        return replace(self, threshold=threshold, notices=notices)
+        if lacking is not None:
+            observer.noted(lacking)
+        return replace(self, threshold=threshold, notices=(*self.notices, *([] if lacking is None else [lacking])))
 
     @property
     def divisor(self) -> float | None:
