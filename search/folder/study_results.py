@@ -415,7 +415,7 @@ class CapacityResults:
         crossings: How much each gain of depth changes from the smallest to the largest budget; early versions did not
             ask.
         everyday: The score that the book's figures show: `accuracy` of classes, `r2` of numbers, higher is better;
-            empty in early versions' runs.
+            None in early versions' runs.
         by_depth: Of every depth, ascending; of convolutional networks of those that grow by their channels.
         longer: What training for longer would change; None where it was not tried, as in early versions' runs.
     """
@@ -436,6 +436,6 @@ class CapacityResults:
     train_sizes: tuple[ShareSummary, ...]
     openings: int
     crossings: tuple[DepthGain, ...] = ()
-    everyday: str = ""
+    everyday: str | None = None
     by_depth: tuple[DepthScore, ...] = ()
     longer: LongerTraining | None = None

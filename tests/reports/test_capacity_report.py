@@ -241,7 +241,7 @@ def test_figure_6_6_rises_with_accuracy_and_its_whiskers_are_those_of_the_differ
 
 
 def test_a_run_of_an_early_version_has_no_score_for_the_books_figures() -> None:
-    page = html.unescape(build_page(a_study("deeper", everyday="", by_depth=[])))
+    page = html.unescape(build_page(a_study("deeper", everyday=None, by_depth=[])))
     assert "Figure 6.6:" not in page
     assert LANGUAGES["en"].words["capacity.book.showed"] in page
 
