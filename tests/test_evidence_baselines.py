@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import replace
+from threading import current_thread, main_thread
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.ensemble import HistGradientBoostingRegressor
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import ThreadpoolController, threadpool_info, threadpool_limits
 
 from examples import said
 from ffsearch.search.base.objective import Objective
@@ -85,6 +86,23 @@ def fitted(name: BaselineName, task: Task, **kwargs: int) -> tuple[Baseline, Pro
     problem, refit = example(task, **kwargs)
     metric = "rmse" if task is Task.REGRESSION else "log_loss"
     return fit_baseline(name, problem, refit, seed=0, metric=metric), problem, refit
+
+
+@pytest.mark.parametrize("name", [BaselineName.LINEAR, BaselineName.BOOSTING])
+def test_no_thread_lists_the_libraries_that_another_may_be_loading(
+    name: BaselineName, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One would wait for the other for ever: seen once in some thousand runs."""
+    threads = []
+    listed = ThreadpoolController.__init__
+
+    def listing(self: ThreadpoolController) -> None:
+        threads.append(current_thread())
+        listed(self)
+
+    monkeypatch.setattr(ThreadpoolController, "__init__", listing)
+    fitted(name, Task.BINARY, n_outputs=1, n_splits=3)
+    assert set(threads) == {main_thread()}
 
 
 CASES = [(Task.REGRESSION, 1), (Task.REGRESSION, 3), (Task.BINARY, 1), (Task.MULTICLASS, 4)]

@@ -130,7 +130,7 @@ def test_43_44_a_total_at_the_end(door: Door) -> None:
     with pytest.raises(
         DataError, match=rf"'y' has 1 missing or infinite cell in {N + 1} rows; the first is row {N + 1}"
     ):
-        door(pd.concat([frame, pd.DataFrame([{**total, "y": None}])], ignore_index=True))
+        door(pd.DataFrame([*frame.to_dict("records"), {**total, "y": None}]))
 
 
 @row(45, 46)

@@ -194,7 +194,7 @@ def test_a_report_opens_in_silence_and_asks_for_nothing(
     assert found["hacked"] is None
     assert found["unnamed"] == 0
     assert found["sorted"]
-    assert found["figures"] == {"usual": 19, "unscored": 2, "hostile": 19}[name]
+    assert found["figures"] == {"usual": 20, "unscored": 2, "hostile": 20}[name]
 
 
 FOLLOWING = """(() => {

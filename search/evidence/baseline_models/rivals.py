@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from importlib import import_module
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
@@ -302,18 +303,23 @@ def _side_by_side(
         asks_first: Whether this is asked before the first job, too.
     """
     from sklearn.exceptions import ConvergenceWarning
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import ThreadpoolController
 
     if not jobs:
         return []
+    # What threads would load is loaded here, and libraries are listed once, here: a thread that lists them waits for
+    # Python with the loader's lock in its hand, one that loads a library waits for that lock with Python in its own.
+    for name in ("sklearn.ensemble", "sklearn.linear_model"):
+        import_module(name)
+    controller = ThreadpoolController()
 
     def in_time(number: int) -> list[_Learnt]:
         if (number or asks_first) and is_over():
             return []
-        with threadpool_limits(limits=1, user_api="openmp"):  # which is set for each thread apart
+        with controller.limit(limits=1, user_api="openmp"):  # which is set for each thread apart
             return [jobs[number]()]
 
-    with threadpool_limits(limits=1), warnings.catch_warnings(), ThreadPoolExecutor(min(n_cpus(), len(jobs))) as pool:
+    with controller.limit(limits=1), warnings.catch_warnings(), ThreadPoolExecutor(min(n_cpus(), len(jobs))) as pool:
         # Near its end is near enough for a rival. Filters are the process's, so they are set outside the threads.
         warnings.simplefilter("ignore", ConvergenceWarning)
         found = list(pool.map(in_time, range(len(jobs))))
