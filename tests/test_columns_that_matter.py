@@ -159,6 +159,29 @@ def test_a_run_says_which_columns_carry_the_answer(run: ffsearch.Run) -> None:
     assert rise == pytest.approx(3, rel=0.15)
 
 
+def test_curves_are_over_the_tables_own_numbers_and_dates_have_none(tmp_path: Path) -> None:
+    rng = np.random.default_rng(9)
+    number = rng.uniform(0, 50, 300)
+    days = rng.integers(0, 2000, 300)
+    frame = pd.DataFrame(
+        {
+            "far": [f"{1_000_000_000 + value:.2f}" for value in number],
+            "day": (pd.Timestamp("2019-01-01") + pd.to_timedelta(days, unit="D")).strftime("%Y-%m-%d"),
+        }
+    )
+    frame["y"] = number / 10 + days / 400
+    run = ffsearch.run(
+        frame, target="y", trials=2, out=tmp_path / "run", report=False,
+        evidence={"finalists": 0, "effects": 0, "baselines": []}, overrides={"train.max_epochs": 150},
+    )  # fmt: skip
+    found = run.results.columns
+    assert found is not None
+    assert {one.columns[0] for one in found.importances if one.is_useful} == {"far", "day"}
+    (curve,) = found.curves
+    assert curve.column == "far"
+    assert 1_000_000_000 <= curve.at[0] < curve.at[-1] <= 1_000_000_050
+
+
 @pytest.mark.parametrize("lang", ["en", "pt-BR"])
 def test_the_report_names_them_and_gives_the_command_without_the_others(run: ffsearch.Run, lang: str) -> None:
     page = build_page(run, lang=lang)

@@ -4,8 +4,8 @@
 
 A shuffled column keeps its values and tells nothing of its row. What the model loses by that is what it takes from the
 column; columns that go together are shuffled together as well, for each may stand in for the others. The interval is
-that of a paired difference over rows; beside it stands how far two shufflings of the same column lie apart, which is
-what chance alone does.
+that of a paired difference over rows; beside it stands how far shufflings of one column scatter, which is what chance
+alone does.
 
 Sources: Breiman 2001, *Random forests*, section 10; Fisher, Rudin, Dominici 2019, *All models are wrong, but many are
 useful*; Apley and Zhu 2020, *Visualizing the effects of predictor variables in black box supervised learning models*,

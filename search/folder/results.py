@@ -380,8 +380,8 @@ class ColumnImportance:
     Args:
         columns: One, or those that go together.
         network: What a sealed row loses by it on average: log loss, or squared error, of several targets their mean.
-        chance: How far one shuffling of it lies from another, 95 %.
-        is_useful: Whether the loss is shown, and more than chance does.
+        chance: How far single shufflings of it lie from their mean, 95 %.
+        is_useful: Whether the loss is shown, and more than the noise of shuffling.
         others: What other models lose, by their name.
     """
 

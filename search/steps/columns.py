@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ffsearch.search.base.seeds import Purpose, generator
+from ffsearch.search.data.features.images import AnyPreprocessor, ImagePreprocessor
+from ffsearch.search.data.parsing.spelling import Spelling
 from ffsearch.search.evidence.baseline_models.baselines import Baseline, BaselineName
 from ffsearch.search.evidence.columns import column_importances, dependence, looked_at
 from ffsearch.search.evidence.errors_seen import row_losses
@@ -19,15 +22,12 @@ from ffsearch.search.folder.results import ColumnFacts
 from ffsearch.search.network.heads import Task
 from ffsearch.search.steps.refitting import Answer, in_unit
 
-if TYPE_CHECKING:
-    from ffsearch.search.data.features.images import AnyPreprocessor
-
 __all__ = ["columns_that_matter"]
 
 N_CURVES: Final = 6
 """Columns whose curve is drawn. Choice: as many as are read."""
 
-_COLUMNS: Final = 12
+_COLUMNS: Final = 14
 """Key of the generator that shuffles."""
 
 
@@ -74,10 +74,9 @@ def columns_that_matter(
             _of_baseline(naive, answer.rows.preprocessor, raw, answer=answer, setting=setting), truth, task=head.task
         )
     )
+    offsets = _offsets(answer.rows.preprocessor)
     numbers = [
-        one.columns[0]
-        for one in importances
-        if len(one.columns) == 1 and one.is_useful and raw[one.columns[0]].dtype.kind == "f"
+        one.columns[0] for one in importances if len(one.columns) == 1 and one.is_useful and one.columns[0] in offsets
     ]
     output = _shown_output(head.task, truth)
     return ColumnFacts(
@@ -86,9 +85,21 @@ def columns_that_matter(
         naive=knows_nothing,
         n_rows=len(places),
         importances=importances,
-        curves=dependence(raw, numbers[:N_CURVES], answer.model.predictions_of_cells, output=output, units=some),
+        curves=tuple(
+            replace(curve, at=tuple(place + offsets[curve.column] for place in curve.at))
+            for curve in dependence(
+                raw, numbers[:N_CURVES], answer.model.predictions_of_cells, output=output, units=some
+            )
+        ),
         output=head.target_names[0] if head.task is Task.REGRESSION else head.labels[output],
     )
+
+
+def _offsets(preprocessor: AnyPreprocessor) -> dict[str, float]:
+    """What is added to the cells of a column of numbers to be as the table has them; dates and times have no curve."""
+    if isinstance(preprocessor, ImagePreprocessor):
+        return {}
+    return {one.name: one.reading.offset for one in preprocessor.numbers if isinstance(one.reading, Spelling)}
 
 
 def _of_baseline(
