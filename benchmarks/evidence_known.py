@@ -39,7 +39,7 @@ from ffsearch.search.evidence.metrics import METRICS
 from ffsearch.search.folder.results import Estimate
 from ffsearch.search.folder.summary import Summary
 from ffsearch.search.network.heads import Task
-from ffsearch.search.serving.packaging import PackagedModel, load_packaged
+from ffsearch.search.serving.packaged import PackagedModel, load_packaged
 
 N_FEATURES, N_HIDDEN = 8, 20_000
 MISSED = " MISSED"

@@ -25,7 +25,8 @@ from ffsearch.search.evidence.intervals import score_intervals
 from ffsearch.search.evidence.metrics import metric_values
 from ffsearch.search.evidence.terms import row_terms
 from ffsearch.search.folder.reader import MODEL, load
-from ffsearch.search.serving.packaging import load_packaged, save_model
+from ffsearch.search.serving.packaged import load_packaged
+from ffsearch.search.serving.packaging import save_model
 from ffsearch.search.steps.replay import same_inputs
 from ffsearch.search.steps.weighing import i_star
 from ffsearch.search.training.refit import Hold, refits

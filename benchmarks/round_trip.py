@@ -27,7 +27,8 @@ from ffsearch.search.exporting import runtimes
 from ffsearch.search.exporting.export import export_run
 from ffsearch.search.exporting.formats import Format
 from ffsearch.search.folder.reader import MODEL, load
-from ffsearch.search.serving.packaging import PackagedModel, largest_difference, load_packaged
+from ffsearch.search.serving.packaged import PackagedModel, load_packaged
+from ffsearch.search.serving.packaging import largest_difference
 
 N_ROWS = 10_000
 SHARE = 0.05

@@ -24,7 +24,8 @@ from ffsearch.search.network.heads import Head, TargetScale, Task, default_loss
 from ffsearch.search.network.topology import Activation, Point
 from ffsearch.search.network.weights import initial_weights
 from ffsearch.search.serving.keras_file import newer_writer
-from ffsearch.search.serving.packaging import PackagedModel, save_model
+from ffsearch.search.serving.packaged import PackagedModel
+from ffsearch.search.serving.packaging import save_model
 
 NUMBERS: dict[str, Reading] = {
     "age": PLAIN,

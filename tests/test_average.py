@@ -22,7 +22,8 @@ from ffsearch.search.folder.reader import MODEL
 from ffsearch.search.network.heads import Task
 from ffsearch.search.network.topology import Point
 from ffsearch.search.network.weights import initial_weights
-from ffsearch.search.serving.packaging import largest_difference, load_packaged, only_first
+from ffsearch.search.serving.packaged import load_packaged, only_first
+from ffsearch.search.serving.packaging import largest_difference
 from ffsearch.search.training import refit
 from ffsearch.search.wording.language import LANGUAGES
 from model_examples import HEADS, POINT, a_model, mixed_table, preprocessor_of, spoilt

@@ -32,7 +32,8 @@ from ffsearch.search.exporting.formats import Format
 from ffsearch.search.folder.reader import CHECK, MODEL
 from ffsearch.search.network.heads import TargetScale, Task
 from ffsearch.search.network.topology import Activation
-from ffsearch.search.serving.packaging import PackagedModel, largest_difference, load_packaged
+from ffsearch.search.serving.packaged import PackagedModel, load_packaged
+from ffsearch.search.serving.packaging import largest_difference
 from model_examples import CATEGORIES, NUMBERS, POINT, a_run, mixed_table, raw_inputs, spoilt
 
 

@@ -13,7 +13,7 @@ import pytest
 import ffsearch
 from ffsearch.errors import SpaceError
 from ffsearch.search.network.topology import Numbers
-from ffsearch.search.serving.packaging import load_packaged
+from ffsearch.search.serving.packaged import load_packaged
 from ffsearch.search.steps import inputs
 from ffsearch.search.steps.replay import replay
 

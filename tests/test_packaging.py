@@ -23,8 +23,9 @@ from ffsearch.search.network.heads import Head, TargetScale, Task, default_loss,
 from ffsearch.search.network.model import build_network
 from ffsearch.search.network.topology import Activation, Point
 from ffsearch.search.network.weights import initial_weights
-from ffsearch.search.serving import layers, packaging
-from ffsearch.search.serving.packaging import MEMBER, PackagedModel, load_packaged, save_model
+from ffsearch.search.serving import layers, packaged
+from ffsearch.search.serving.packaged import MEMBER, PackagedModel, load_packaged
+from ffsearch.search.serving.packaging import save_model
 from model_examples import raw_inputs
 
 SEED = np.random.SeedSequence(11)
@@ -180,7 +181,7 @@ def test_many_rows_are_answered_in_chunks(tmp_path: Path, monkeypatch: pytest.Mo
     frame = table()
     model, _ = save(tmp_path / "model.keras", Task.BINARY, frame=frame)
     whole = model.predictions(frame)
-    monkeypatch.setattr(packaging, "_CHUNK_ROWS", 130)
+    monkeypatch.setattr(packaged, "_CHUNK_ROWS", 130)
     np.testing.assert_allclose(model.predictions(frame), whole, atol=1e-6)
 
 

@@ -22,7 +22,7 @@ from ffsearch.search.data.features.preprocess import Preprocessor, learn_layout
 from ffsearch.search.data.files import pieces
 from ffsearch.search.folder.reader import MODEL
 from ffsearch.search.network.heads import Task
-from ffsearch.search.serving.packaging import PackagedModel, load_packaged
+from ffsearch.search.serving.packaged import PackagedModel, load_packaged
 from ffsearch.search.serving.predict import predict_file
 from ffsearch.search.wording.codes import Code
 from model_examples import CATEGORIES, NUMBERS, a_model, a_run, mixed_table, raw_inputs, spoilt

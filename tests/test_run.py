@@ -15,7 +15,7 @@ import pytest
 import ffsearch
 from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.observer import Began, Observer, Phase
-from ffsearch.search.serving.packaging import load_packaged
+from ffsearch.search.serving.packaged import load_packaged
 from ffsearch.search.training.protocol import Ended
 from ffsearch.search.wording.finding import Finding
 from ffsearch.search.wording.language import PLAIN

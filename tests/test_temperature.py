@@ -18,7 +18,7 @@ from ffsearch.search.evidence.units import UnitKind, Units
 from ffsearch.search.folder.reader import MODEL
 from ffsearch.search.folder.results import TEMPERATURES, Temperature
 from ffsearch.search.network.heads import Head, Loss, Task
-from ffsearch.search.serving.packaging import load_packaged
+from ffsearch.search.serving.packaged import load_packaged
 from ffsearch.search.wording.language import LANGUAGES
 
 BINARY = Head(task=Task.BINARY, loss=Loss.BINARY_CROSSENTROPY, n_outputs=1, target_names=("y",), labels=("no", "yes"))

@@ -41,7 +41,7 @@ from ffsearch.search.run import run as run_search
 from ffsearch.spaces.schema import MIN_ROWS
 
 if TYPE_CHECKING:
-    from ffsearch.search.serving.packaging import PackagedModel
+    from ffsearch.search.serving.packaged import PackagedModel
 
 __all__ = ["FFSearchClassifier", "FFSearchRegressor"]
 
@@ -341,7 +341,7 @@ class _Kept:
     """
 
     def __init__(self, run: StoredRun, folder: _Temporary | None) -> None:
-        from ffsearch.search.serving.packaging import load_packaged
+        from ffsearch.search.serving.packaged import load_packaged
 
         self.run = run
         self.model: PackagedModel = load_packaged(run.path / MODEL)

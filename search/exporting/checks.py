@@ -22,7 +22,7 @@ from ffsearch.search.base.files import write_atomically
 from ffsearch.search.base.texts import TEXT, as_frame
 
 if TYPE_CHECKING:
-    from ffsearch.search.serving.packaging import PackagedModel
+    from ffsearch.search.serving.packaged import PackagedModel
 
 __all__ = ["MAX_ROWS", "HeldOut", "awkward_rows", "made_up_rows", "read_held_out", "write_held_out"]
 

@@ -20,7 +20,7 @@ from ffsearch.errors import ExportError
 from ffsearch.search.data.asked import other_spellings
 from ffsearch.search.data.parsing.cells import MISSING
 from ffsearch.search.data.parsing.reading import TableReading
-from ffsearch.search.serving.packaging import PackagedModel
+from ffsearch.search.serving.packaged import PackagedModel
 
 __all__ = ["CodedModel", "coded_model"]
 

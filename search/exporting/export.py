@@ -27,7 +27,8 @@ from ffsearch.search.exporting import runtimes
 from ffsearch.search.exporting.checks import HeldOut, made_up_rows, read_held_out
 from ffsearch.search.exporting.formats import Format, require_packages
 from ffsearch.search.folder.reader import CHECK, MODEL, load
-from ffsearch.search.serving.packaging import TOLERANCE, PackagedModel, largest_difference, load_packaged
+from ffsearch.search.serving.packaged import PackagedModel, load_packaged
+from ffsearch.search.serving.packaging import TOLERANCE, largest_difference
 
 __all__ = ["Exported", "export_run"]
 

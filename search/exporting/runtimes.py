@@ -25,7 +25,7 @@ from ffsearch.errors import ExportError
 from ffsearch.search.base.quiet import native_stderr_held_back
 from ffsearch.search.exporting.coded import CodedModel, coded_model
 from ffsearch.search.exporting.formats import Format
-from ffsearch.search.serving.packaging import MEMBER, PackagedModel, as_tensor, load_packaged
+from ffsearch.search.serving.packaged import MEMBER, PackagedModel, as_tensor, load_packaged
 
 __all__ = ["description_path", "predictions_of", "write"]
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ffsearch.search.data.asked import RowReader
-    from ffsearch.search.serving.packaging import PackagedModel
+    from ffsearch.search.serving.packaged import PackagedModel
     from ffsearch.search.wording.finding import Finding
 
 __all__ = ["Model", "load_model", "model_file"]
@@ -173,7 +173,7 @@ def load_model(path: str | PathLike[str]) -> Model:
         (178, ['class_0', 'class_1', 'class_2'])
     """
     load_tensorflow()
-    from ffsearch.search.serving.packaging import load_packaged
+    from ffsearch.search.serving.packaged import load_packaged
 
     return Model(load_packaged(model_file(path)))
 

@@ -35,7 +35,7 @@ from ffsearch.search.data.asked import RowReader
 from ffsearch.search.data.files.pieces import Piece, Pieces, open_pieces
 from ffsearch.search.network.heads import Task
 from ffsearch.search.serving.loaded import model_file
-from ffsearch.search.serving.packaging import PackagedModel, load_packaged
+from ffsearch.search.serving.packaged import PackagedModel, load_packaged
 from ffsearch.search.wording.finding import Finding
 
 __all__ = ["Predicted", "predict_file"]

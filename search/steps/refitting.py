@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ffsearch.search.data.prepare import Prepared, Refit
-    from ffsearch.search.serving.packaging import PackagedModel
+    from ffsearch.search.serving.packaged import PackagedModel
     from ffsearch.search.training.refit import Hold, Steps
 
 N_CHECKED: Final = 1000
@@ -161,7 +161,7 @@ def refit_winner(
 
 def _beside_single(answer: Answer, winner: TrialRecord, n_networks: int, *, prepared: Prepared, path: Path) -> Answer:
     """The mean of several networks beside the first of them alone: what it costs in size and time."""
-    from ffsearch.search.serving.packaging import only_first
+    from ffsearch.search.serving.packaged import only_first
 
     single = only_first(answer.model)
     timed = prepared.table.features.take(np.resize(prepared.development_rows, N_TIMED))
