@@ -3,7 +3,7 @@
     python -m venv peers
     peers/bin/pip install torch --index-url https://download.pytorch.org/whl/cpu    # or any torch of 2.x
     peers/bin/pip install pytabkit skorch pyarrow
-    python benchmarks/peers_quality.py --peer peers/bin/python [--data FOLDER] [--tables vehicle adult ...] [--seeds 3]
+    python benchmarks/peers_quality.py --peer peers/bin/python --data FOLDER [--tables vehicle adult ...] [--seeds 3]
                                        [--out peers_quality]
 
 For every table of `published_levels.TABLES` and every seed: a whole bare run, `ffsearch run FILE --target T --seed S`,
@@ -43,7 +43,7 @@ def main() -> None:
     """Run what is asked for and not done, and show both side by side."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peer", help="the Python that has pytabkit")
-    parser.add_argument("--data", type=Path, default=Path("/work/shared/data"), help="folder of the tables")
+    parser.add_argument("--data", type=Path, help="folder of the tables")
     parser.add_argument("--tables", nargs="+", metavar="TABLE")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--out", type=Path, default=Path("peers_quality"))
@@ -55,6 +55,8 @@ def main() -> None:
         return
     if not asked.peer:
         parser.error("--peer is missing: the Python of an environment with pytabkit; see --help for how to make one")
+    if not asked.data:
+        parser.error("--data is missing: the folder that has the tables' files")
     compare(asked)
 
 

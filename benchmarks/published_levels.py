@@ -1,6 +1,6 @@
 """What whole bare runs reach on tables of which a level is published, and docs/quality.md, which shows both.
 
-    python benchmarks/published_levels.py [--data FOLDER] [--tables vehicle adult ...] [--budget 10m] [--seeds 10]
+    python benchmarks/published_levels.py --data FOLDER [--tables vehicle adult ...] [--budget 10m] [--seeds 10]
                                           [--out levels] [--page docs/quality.md] [--set train.average=false]
 
 FOLDER holds the tables as files (`TABLES` names them). Each is run by the command line as a user would, once a seed,
@@ -189,7 +189,7 @@ class Reached:
 def main() -> None:
     """Run what is asked for and not done, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path("/work/shared/data"), help="folder of the tables")
+    parser.add_argument("--data", type=Path, required=True, help="folder of the tables")
     parser.add_argument("--tables", nargs="+", choices=TABLES, default=list(TABLES), metavar="TABLE")
     parser.add_argument("--budget", help="10m; left out: bare")
     parser.add_argument("--seeds", type=int, default=3, help="seeds 0 to N - 1")
@@ -199,7 +199,7 @@ def main() -> None:
     asked = parser.parse_args()
     absent = [name for name in asked.tables if not (asked.data / TABLES[name].file).is_file()]
     if absent:
-        sys.exit(f"{asked.data} lacks the files of {', '.join(absent)}. Give --data, or leave them out of --tables.")
+        sys.exit(f"{asked.data} lacks the files of {', '.join(absent)}. Give another --data, or leave them out of --tables.")
     asked.out.mkdir(parents=True, exist_ok=True)
     figures = asked.out / "levels.jsonl"
     for seed in range(asked.seeds):  # all tables once before any a second time: what is ended early says most
