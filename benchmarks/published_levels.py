@@ -199,7 +199,9 @@ def main() -> None:
     asked = parser.parse_args()
     absent = [name for name in asked.tables if not (asked.data / TABLES[name].file).is_file()]
     if absent:
-        sys.exit(f"{asked.data} lacks the files of {', '.join(absent)}. Give another --data, or leave them out of --tables.")
+        sys.exit(
+            f"{asked.data} lacks the files of {', '.join(absent)}. Give another --data, or leave them out of --tables."
+        )
     asked.out.mkdir(parents=True, exist_ok=True)
     figures = asked.out / "levels.jsonl"
     for seed in range(asked.seeds):  # all tables once before any a second time: what is ended early says most

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from ffsearch.errors import RunError, SpaceError
 from ffsearch.search.base.quiet import have_keras_on_tensorflow, load_tensorflow
+from ffsearch.search.base.texts import counted
 from ffsearch.search.capacity.study import study
 from ffsearch.search.evidence.scoring import Setting
 from ffsearch.search.executors.choose import ExecutorChoice, executing
@@ -271,9 +272,10 @@ def _is_done(folder: RunFolder, *, n_trials: int | None, space: SearchSpace) -> 
 
 def _ways_on(folder: RunFolder) -> str:
     """What Ctrl-C leaves, and both ways on."""
-    n_repeats = folder.n_repeats
-    safe = f"{len(folder.records)} trials" + (f" and {n_repeats} repeats" if n_repeats else "")
+    n_trials, n_repeats = len(folder.records), folder.n_repeats
+    safe = counted(n_trials, "trial") + (f" and {counted(n_repeats, 'repeat')}" if n_repeats else "")
+    verb = "is" if n_trials == 1 and not n_repeats else "are"
     return (
-        f"interrupted: {safe} are safe in {folder.path}. The same command goes on with them; with --finish it "
+        f"interrupted: {safe} {verb} safe in {folder.path}. The same command goes on with them; with --finish it "
         "weighs, refits and reports what is there."
     )

@@ -57,7 +57,7 @@ def networks(point: Point, task: Task, n_features: int, n: int = 3) -> list[Any]
 
 
 @pytest.mark.parametrize("task", Task)
-@pytest.mark.parametrize("temperature", [None, 1.7])
+@pytest.mark.parametrize("temperature", [pytest.param(None, marks=pytest.mark.slow), 1.7])
 def test_it_answers_with_the_mean_of_what_each_network_answers(
     tmp_path: Path, task: Task, temperature: float | None
 ) -> None:

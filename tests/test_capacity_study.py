@@ -149,7 +149,7 @@ def test_an_interrupted_study_goes_on_to_the_same_end(
     finished: StoredRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for after in (3, 8):
-        with pytest.raises(KeyboardInterrupt, match=r"networks are safe in .*The same command goes on"):
+        with pytest.raises(KeyboardInterrupt, match=r"networks? (are|is) safe in .*The same command goes on"):
             run("capacity", overrides=TINY, out=tmp_path / "run", observer=Interrupting(after))
     assert "not finished" in "\n".join(show_lines(ffsearch.load(tmp_path / "run"), n_trials=3))
     done = run("capacity", overrides=TINY, out=tmp_path / "run", observer=PlainLines())
@@ -299,6 +299,7 @@ def test_convolutional_networks_are_studied_and_go_on_after_ctrl_c(tmp_path: Pat
     assert done.trials["topology"].str.startswith("8x8x1 -> conv ").all()
 
 
+@pytest.mark.slow
 def test_residual_networks_are_studied(tmp_path: Path) -> None:
     overrides = TINY | SMALL_KERAS | {"capacity.residual": True, "capacity.budgets": [1000]}
     done = run("capacity", overrides=overrides, out=tmp_path / "run")

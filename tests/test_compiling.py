@@ -128,6 +128,7 @@ print(sum(lane.evaluate.stats.cache_hits.values()), sum(lane.evaluate.stats.cach
     assert said == [["0", "1"], ["1", "0"]]
 
 
+@pytest.mark.slow
 def test_programs_that_are_loaded_ahead_are_those_that_networks_need() -> None:
     """In a process of its own, where no other test has compiled anything."""
     program = """

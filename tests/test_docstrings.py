@@ -20,6 +20,9 @@ from test_architecture import product_files
 
 EXAMPLE = "    >>> "
 PUBLIC = [name for name in ffsearch.__all__ if name != "__version__"]
+WHOLE = {"ffsearch.__init__", "ffsearch.running", "ffsearch.search.api.estimators"}
+"""Whose examples are whole searches, which take long."""
+
 MODULES = [name for name, path in sorted(product_files().items()) if EXAMPLE in path.read_text(encoding="utf-8")]
 
 pytestmark = [
@@ -58,7 +61,9 @@ def test_every_public_name_has_an_example(name: str) -> None:
     assert EXAMPLE in (inspect.getdoc(getattr(ffsearch, name)) or "")
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in WHOLE else []) for name in MODULES]
+)
 def test_the_examples_of_a_module_are_true(name: str, given: dict[str, Any]) -> None:
     tests = [test for test in doctest.DocTestFinder().find(import_module(name), extraglobs=given) if test.examples]
     assert tests

@@ -24,12 +24,12 @@ from ffsearch import DataError, FFSearchClassifier, FFSearchRegressor, SpaceErro
 
 QUICK: Final[dict[str, Any]] = {
     "trials": 1,
-    "trainer": "keras",
+    "trainer": "population",
     "overrides": {"train.max_epochs": 3, "space.width": 8, "space.depth": 1, "data.valid": {"holdout": 0.2}},
 }
 CHECKED: Final[dict[str, Any]] = {
     "trials": 1,
-    "trainer": "keras",
+    "trainer": "population",
     "overrides": {"train.max_epochs": 40, "space.width": 32, "space.depth": 1, "data.valid": {"holdout": 0.2}},
 }
 """Enough training for the checks that ask for a score."""
@@ -196,7 +196,7 @@ def test_several_targets_keep_their_form_and_names() -> None:
         pytest.param(np.array([2.0, -1.0]), id="numbers", marks=pytest.mark.slow),
         pytest.param(np.array([True, False]), id="truth", marks=pytest.mark.slow),
         pytest.param(np.array(["NA", "1.0", " 1"], dtype=object), id="texts that a table would read otherwise"),
-        pytest.param(np.array([10, 9, 100]), id="whole numbers"),
+        pytest.param(np.array([10, 9, 100]), id="whole numbers", marks=pytest.mark.slow),
     ],
 )
 def test_any_classes_come_back_as_they_are(classes: np.ndarray[Any, Any]) -> None:

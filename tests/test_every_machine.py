@@ -146,6 +146,7 @@ def test_a_search_runs_through_to_its_report_and_answers(there: Path) -> None:
     assert {path.name for path in there.rglob(".*")} == {".lock"}
 
 
+@pytest.mark.slow
 def test_two_workers_carry_the_same_search_and_a_fresh_one_moves_the_old(there: Path) -> None:
     short = [*RUN, "--set", "evidence=none", "--quiet"]
     _, noted = run_there(there, COMMANDS, short, [*short, "--fresh", "--workers", "2"])

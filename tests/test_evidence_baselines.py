@@ -361,6 +361,7 @@ def test_time_is_counted_by_what_each_reads() -> None:
     assert baseline_seconds(problem, 3) > 4 * each  # three splits, all development rows, and the search for settings
 
 
+@pytest.mark.slow
 def test_a_real_table_goes_through_whole() -> None:
     rng = np.random.default_rng(0)
     levels = rng.choice(["a", "b", "c"], size=400)

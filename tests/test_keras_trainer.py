@@ -84,6 +84,7 @@ def test_every_optimizer_learns(optimizer: str) -> None:
     assert trained.curve.train_loss[-1] < trained.curve.train_loss[0]
 
 
+@pytest.mark.slow
 def test_no_graph_outlives_its_trial() -> None:
     """Each leaked graph is 5 to 12 MB; every activation is tried, because Keras' own swish leaks by itself."""
 

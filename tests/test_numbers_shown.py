@@ -77,6 +77,7 @@ def test_a_way_that_is_fixed_is_the_models(tmp_path: Path, way: str) -> None:
     assert all(bool(number["n_bins"]) == (way == "bins") for number in facts)
 
 
+@pytest.mark.slow
 def test_a_run_that_was_ended_goes_on_as_it_would_have(tmp_path: Path) -> None:
     asked = {"space.numbers": ALL, "evidence": "none", "search.concurrency": 1}
     searched(tmp_path / "parts", **asked, **{"search.trials": 3})

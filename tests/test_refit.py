@@ -95,7 +95,7 @@ def test_lane_and_reference_agree(changes: dict[str, object]) -> None:
         np.testing.assert_allclose(got, want, rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("trainer", ["population", "keras"])
+@pytest.mark.parametrize("trainer", ["population", pytest.param("keras", marks=pytest.mark.slow)])
 def test_several_refits_are_each_what_its_seed_makes_of_it(trainer: str) -> None:
     split, head = problem_for(Task.BINARY).splits[0], problem_for(Task.BINARY).head
     seeds = [SEED, *(np.random.SeedSequence(seed) for seed in (4, 5))]

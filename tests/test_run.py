@@ -22,7 +22,7 @@ from ffsearch.search.wording.language import PLAIN
 
 QUICK = {
     "search.trials": 3,
-    "train.trainer": "keras",
+    "train.trainer": "population",
     "train.max_epochs": 4,
     "data.valid": {"holdout": 0.2},  # folds, which so few rows would have, are trained one by one: five times as long
     "space.width": {"type": "int", "low": 8, "high": 16},
@@ -147,12 +147,13 @@ def test_an_interrupted_run_goes_on_as_if_it_had_not_been(tmp_path: Path) -> Non
                 raise KeyboardInterrupt
 
     frame = a_table("binary")
+    one_by_one = {"train.trainer": "keras"}
     with pytest.raises(KeyboardInterrupt, match=r"2 trials are safe in .*--finish"):
-        quick_run(tmp_path / "run", frame, observer=Impatient())
+        quick_run(tmp_path / "run", frame, overrides=one_by_one, observer=Impatient())
     stopped = ffsearch.load(tmp_path / "run")
     assert not stopped.is_finished
     assert len(stopped.trials) == 2
-    resumed, undisturbed = quick_run(tmp_path / "run", frame), quick_run(tmp_path / "undisturbed", frame)
+    resumed, undisturbed = (quick_run(tmp_path / name, frame, overrides=one_by_one) for name in ("run", "undisturbed"))
     assert list(resumed.trials["value"]) == list(undisturbed.trials["value"])
     assert resumed.best == undisturbed.best
 
@@ -163,7 +164,7 @@ def test_finish_asks_for_no_more_trials(tmp_path: Path) -> None:
             raise KeyboardInterrupt
 
     frame = a_table("regression")
-    with pytest.raises(KeyboardInterrupt, match="1 trials are safe"):
+    with pytest.raises(KeyboardInterrupt, match="1 trial is safe"):
         quick_run(tmp_path / "run", frame, observer=Impatient())
     finished = quick_run(tmp_path / "run", frame, finish=True)
     assert finished.summary["search"]["n_trials"] == 1

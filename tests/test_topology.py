@@ -29,7 +29,7 @@ POINTS = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(point=POINTS, n_features=st.integers(1, 40), n_outputs=st.integers(1, 12))
 def test_parameters_are_counted_as_keras_counts_them(point: Point, n_features: int, n_outputs: int) -> None:
     head = Head(

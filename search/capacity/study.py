@@ -14,6 +14,7 @@ from os import PathLike
 from pathlib import Path
 
 from ffsearch.search.base.quiet import load_tensorflow
+from ffsearch.search.base.texts import counted
 from ffsearch.search.capacity.conclusion import conclude
 from ffsearch.search.capacity.longer import longer_trainings
 from ffsearch.search.capacity.networks import NetworkStore
@@ -140,4 +141,6 @@ def _forget_beaten(study: Study, cell: int, folder: RunFolder, networks: Network
 
 def _way_on(folder: RunFolder) -> str:
     """What Ctrl-C leaves, and the way on."""
-    return f"interrupted: {len(folder.records)} networks are safe in {folder.path}. The same command goes on with them."
+    n_networks = len(folder.records)
+    safe = f"{counted(n_networks, 'network')} {'is' if n_networks == 1 else 'are'} safe"
+    return f"interrupted: {safe} in {folder.path}. The same command goes on from there."
