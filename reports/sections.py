@@ -13,6 +13,7 @@ from ffsearch.reports.columns_sections import columns
 from ffsearch.reports.evidence_pictures import model_picture
 from ffsearch.reports.evidence_sections import deeper, errors, mattered, sure, worth
 from ffsearch.reports.help_sections import helps
+from ffsearch.reports.layers_sections import layers
 from ffsearch.reports.next_steps import next_steps
 from ffsearch.reports.parts import Block, Fact, Section, known
 from ffsearch.reports.pictures import better, network_picture
@@ -36,7 +37,7 @@ _PLAIN: Final = "robust"
 def sections(run: RunLike, t: Language) -> list[Section]:
     """All sections that this run has something to say in."""
     makers: list[Callable[[RunLike, Language], Section | None]] = [
-        _answer, _network, sure, worth, deeper, mattered, columns, learning, search, errors, threshold, data,
+        _answer, _network, sure, worth, deeper, mattered, columns, layers, learning, search, errors, threshold, data,
         helps, next_steps, repeat, limits,
     ]  # fmt: skip
     made = [make(run, t) for make in makers]

@@ -555,10 +555,14 @@ class EvidenceSpec(SpaceSection):
         default=True,
         description="Ask which columns carry the answer: the sealed rows are answered again with each column shuffled.",
     )
+    layers: StrictBool = Field(
+        default=True,
+        description="Ask what every hidden layer does: how much of the target a linear model reads off after it.",
+    )
 
 
 EVIDENCE: Final[Mapping[str, Mapping[str, Any]]] = {
-    "none": {"finalists": 0, "repeats": 1, "effects": 0, "baselines": (), "columns": False},
+    "none": {"finalists": 0, "repeats": 1, "effects": 0, "baselines": (), "columns": False, "layers": False},
     "quick": {"finalists": 3, "repeats": 3, "effects": 0},
     "full": {},
 }

@@ -33,6 +33,7 @@ __all__ = [
     "Evidence",
     "Help",
     "Importance",
+    "LayerFacts",
     "LevelHeld",
     "NaiveScore",
     "RepeatCounts",
@@ -432,6 +433,31 @@ class ColumnFacts:
     importances: tuple[ColumnImportance, ...]
     curves: tuple[DependenceCurve, ...] = ()
     output: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerFacts:
+    """What a hidden layer does.
+
+    Args:
+        layer: Its number, from 1.
+        n_units: Its width.
+        before: Share of the target's variance that a linear model explains before it, on the sealed rows.
+        probe: The same after it.
+        gain: What it adds to that.
+        is_shown: Whether it is shown to add anything, and enough to see.
+        idle: Share of its units that say nothing of a row: dead or saturated.
+        reset: What a sealed row loses on average when its weights are drawn anew: log loss, or squared error.
+    """
+
+    layer: int
+    n_units: int
+    before: Number
+    probe: Estimate
+    gain: Estimate
+    is_shown: bool
+    idle: Number
+    reset: Estimate
 
 
 @dataclass(frozen=True, kw_only=True)

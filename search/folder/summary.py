@@ -28,6 +28,7 @@ from ffsearch.search.folder.results import (
     Evidence,
     Help,
     Importance,
+    LayerFacts,
     NaiveScore,
     RowIntervalFacts,
     SealedTest,
@@ -221,6 +222,7 @@ class Summary:
         helps: What would help: rows, topologies, other models; the largest gain first, what is not known last.
         calibration: Whether its probabilities mean what they say.
         columns: Which columns of the table carry the answer.
+        layers: What every hidden layer does, the first one first.
         row_intervals: How far the answer to one row may be off.
         errors: Where it errs.
         slices: The parts of the table that are worst off, the surest first.
@@ -247,6 +249,7 @@ class Summary:
     helps: tuple[Help, ...] = ()
     calibration: Calibration | None = None
     columns: ColumnFacts | None = None
+    layers: tuple[LayerFacts, ...] = ()
     row_intervals: RowIntervalFacts | None = None
     errors: Errors | None = None
     slices: tuple[Slice, ...] = ()

@@ -31,6 +31,7 @@ from ffsearch.search.serving.keras_file import newer_writer
 
 __all__ = [
     "AVERAGE",
+    "FIRST_NETWORK",
     "LABELS",
     "MEMBER",
     "NETWORK",
@@ -50,6 +51,9 @@ WEIGHTS: Final = "ffsearch.network.npz"
 
 AVERAGE: Final = "average"
 """The layer that takes the mean of several networks' predictions."""
+
+FIRST_NETWORK: Final = "network"
+"""The layer that is the first of the networks, or the only one."""
 
 LABELS: Final = "labels"
 """The column of the labels that hold the true one."""
@@ -88,6 +92,11 @@ class PackagedModel:
     def model(self) -> keras.Model:
         """The Keras model from raw columns to predictions; a wide one is loaded when it is asked for."""
         return self._model if isinstance(self._model, keras.Model) else self._model()
+
+    @property
+    def network(self) -> keras.Model:
+        """The network from the matrix to logits; of several the first."""
+        return (self.model if self.by_matrix is None else self.by_matrix).get_layer(FIRST_NETWORK)
 
     @property
     def columns(self) -> tuple[str, ...]:

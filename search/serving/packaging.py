@@ -48,7 +48,15 @@ from ffsearch.search.network.model import build_network
 from ffsearch.search.network.row_intervals import RowIntervals
 from ffsearch.search.network.topology import Point
 from ffsearch.search.serving.layers import category_input, matrix_layers, number_input
-from ffsearch.search.serving.packaged import AVERAGE, MEMBER, NETWORK, WEIGHTS, PackagedModel, load_packaged
+from ffsearch.search.serving.packaged import (
+    AVERAGE,
+    FIRST_NETWORK,
+    MEMBER,
+    NETWORK,
+    WEIGHTS,
+    PackagedModel,
+    load_packaged,
+)
 
 __all__ = ["TOLERANCE", "largest_difference", "save_model"]
 
@@ -194,7 +202,7 @@ def _networks(
     """The networks with their trained weights; the seed only fills what they replace."""
     built = []
     for place, weights in enumerate(networks):
-        seed, name = np.random.SeedSequence(0), f"network{_after(place)}"
+        seed, name = np.random.SeedSequence(0), f"{FIRST_NETWORK}{_after(place)}"
         network = build_network(point, head=head, n_features=n_features, seed=seed, name=name)
         network.set_weights(list(weights))
         built.append(network)

@@ -41,6 +41,7 @@ from ffsearch.search.folder.results import (
     ComparedModel,
     Errors,
     Estimate,
+    LayerFacts,
     Residuals,
     RowIntervalFacts,
     SealedScores,
@@ -65,6 +66,7 @@ from ffsearch.search.steps.comparing import (
 from ffsearch.search.steps.cut_asked import Asked, answered_class
 from ffsearch.search.steps.cutting import sealed_cuts
 from ffsearch.search.steps.effort import baseline_splits, split_seconds
+from ffsearch.search.steps.layers import layers_of
 from ffsearch.search.steps.refitting import Answer, in_unit
 from ffsearch.search.steps.row_intervals import held_intervals
 from ffsearch.search.wording.codes import Code
@@ -140,6 +142,7 @@ class Judged:
         averaged: What the mean of several networks gains over one, and costs; None where one network answers.
         row_intervals: How far the answer to one row may be off; None where no repeats tell.
         columns: Which columns carry the answer; None where it was not asked.
+        layers: What every hidden layer does; empty where it was not asked.
         threshold: Where the probability of one of two classes is cut, on the sealed rows too, where there are any.
         notices: What time was too short for.
     """
@@ -155,6 +158,7 @@ class Judged:
     averaged: Averaged | None = None
     row_intervals: RowIntervalFacts | None = None
     columns: ColumnFacts | None = None
+    layers: tuple[LayerFacts, ...] = ()
     threshold: Threshold | None = None
     notices: tuple[Finding, ...] = ()
 
@@ -228,15 +232,18 @@ def judge(
         reader = answer.single.reader(lenient=True) if prepared.has_test_file else None
         alone = answer.single.predictions(sealed.features, reader=reader)
     averaged = weighed_average(answer, setting, sealed=sealed, mean=raw[NETWORK], alone=alone, units=units)
-    columns = None
+    of_rows = {"cells": cells, "y": sealed.y, "units": units}
+    columns, layers = None, ()
     if wanted.columns and not isinstance(prepared.layout, ImageLayout):
-        columns = columns_that_matter(answer, setting, baselines, cells=cells, y=sealed.y, units=units)
+        columns = columns_that_matter(answer, setting, baselines, **of_rows)
+    if wanted.layers:
+        layers = layers_of(answer, setting, weighed.winner.point, prepared=prepared, **of_rows)
     threshold = sealed_cuts(
         asked, weighed.threshold, weighed.finalists, baselines,
         truth=sealed.y, predictions=raw, units=units, weight=sealed.weight,
     )  # fmt: skip
     judged = replace(
-        judged, openings=folder.n_noted(LineKind.TEST_OPENED), columns=columns, threshold=threshold,
+        judged, openings=folder.n_noted(LineKind.TEST_OPENED), columns=columns, layers=layers, threshold=threshold,
         notices=(*notices, *told),
         row_intervals=held_intervals(
             weighed, task=setting.head.task, truth=sealed.y, predicted=predictions, units=units

@@ -65,6 +65,7 @@ def save_answer(
         if judged.bins
         else None,
         columns=judged.columns,
+        layers=judged.layers,
         row_intervals=judged.row_intervals,
         errors=judged.errors,
         slices=judged.slices,

@@ -1,0 +1,124 @@
+"""What each hidden layer does: how much of the target a linear model reads off after it, and what losing it costs.
+
+    units of a layer on development rows -> ridge regression on the target -> share explained on sealed rows
+
+A network ends in a linear model, so its layers are there to bend the rows until a linear model will do. Where the share
+rises from a layer to the next, that layer did such work; where it does not, the layer is not shown to add anything.
+
+Source: Alain and Bengio 2016, *Understanding intermediate layers using linear classifier probes*, arXiv 1610.01644.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ffsearch.search.base.confidence import TAIL
+from ffsearch.search.evidence.intervals import mean_limits
+from ffsearch.search.evidence.units import Units
+from ffsearch.search.folder.results import Estimate, LayerFacts
+from ffsearch.search.network.heads import Task
+
+__all__ = ["idle_share", "layer_facts", "targets_of"]
+
+WORTH: Final = 0.01
+"""Share of the target's variance below which a layer's gain counts as none. Choice: what a figure can show."""
+
+IDLE: Final = 1e-3
+"""Spread over rows, as a share of the layer's median unit, below which a unit says nothing of a row."""
+
+FLAT_END: Final = 0.99
+"""Share of a bounded activation's range beyond which a unit stands at its end."""
+
+MOST: Final = 0.95
+"""Share of rows at an end from which a unit is saturated. Choice: it tells at most one row in twenty from the rest."""
+
+_STRENGTHS: Final = np.logspace(-3, 5, 9)
+
+
+def targets_of(task: Task, y: NDArray[Any], *, n_classes: int) -> NDArray[np.float64]:
+    """What a probe is to explain: standardised values, or a column a class; shape (n_rows, n_columns)."""
+    if task is Task.REGRESSION:
+        return np.asarray(y, np.float64).reshape(len(y), -1)
+    return np.eye(n_classes)[np.maximum(y, 0)] * (y >= 0)[:, None]
+
+
+def layer_facts(
+    known: Sequence[NDArray[np.float32]],
+    sealed: Sequence[NDArray[np.float32]],
+    *,
+    y: NDArray[np.float64],
+    y_sealed: NDArray[np.float64],
+    units: Units,
+    resets: Sequence[NDArray[np.float64]],
+    is_bounded: bool,
+) -> tuple[LayerFacts, ...]:
+    """What every hidden layer adds, the first one beside the matrix itself.
+
+    Args:
+        known: The matrix and every layer's units on development rows, each (n_rows, n_units).
+        sealed: The same on sealed rows.
+        y: Targets of the development rows, as `targets_of` gives them.
+        y_sealed: Of the sealed ones.
+        units: What is independent among the sealed rows.
+        resets: Of every layer what each sealed row loses when its weights are drawn anew.
+        is_bounded: Whether the activation has two flat ends, as tanh has.
+    """
+    explained = [_explained(x, y, x_sealed, y_sealed) for x, x_sealed in zip(known, sealed, strict=True)]
+    found = []
+    for layer in range(1, len(known)):
+        added = explained[layer] - explained[layer - 1]
+        gain = _estimate(added, units)
+        found.append(
+            LayerFacts(
+                layer=layer,
+                n_units=known[layer].shape[1],
+                before=float(explained[layer - 1].mean()),
+                probe=_estimate(explained[layer], units),
+                gain=gain,
+                is_shown=bool(gain.low > 0 and gain.value > WORTH),
+                idle=idle_share(known[layer], is_bounded=is_bounded),
+                reset=_estimate(resets[layer - 1], units),
+            )
+        )
+    return tuple(found)
+
+
+def idle_share(units: NDArray[np.float32], *, is_bounded: bool) -> float:
+    """The share of units that say nothing of a row: dead ones, and those that stand at a flat end.
+
+    Args:
+        units: Of many rows, shape (n_rows, n_units).
+        is_bounded: Whether the activation has two flat ends, at -1 and 1.
+    """
+    spread = units.std(axis=0)
+    usual = float(np.median(spread[spread > 0])) if (spread > 0).any() else 0.0
+    idle = spread <= IDLE * usual
+    if is_bounded:
+        idle |= (np.abs(units) > FLAT_END).mean(axis=0) >= MOST
+    return float(idle.mean())
+
+
+def _explained(
+    x: NDArray[np.float32], y: NDArray[np.float64], x_sealed: NDArray[np.float32], y_sealed: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """How much of the sealed target's variance a ridge regression explains, row by row: the mean is the share."""
+    from sklearn.linear_model import RidgeCV
+
+    mean, spread = x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64)
+    lively = spread > 0
+    scaled, scaled_sealed = ((part[:, lively] - mean[lively]) / spread[lively] for part in (x, x_sealed))
+    if not lively.any():
+        predicted = np.broadcast_to(y.mean(axis=0), y_sealed.shape)
+    else:
+        predicted = RidgeCV(alphas=_STRENGTHS).fit(scaled, y).predict(scaled_sealed).reshape(y_sealed.shape)
+    variance = np.square(y_sealed - y_sealed.mean(axis=0)).sum(axis=1).mean()
+    return np.asarray(1.0 - np.square(y_sealed - predicted).sum(axis=1) / max(variance, 1e-12))
+
+
+def _estimate(added: NDArray[np.float64], units: Units) -> Estimate:
+    low, high = mean_limits(added, units=units, tail=TAIL)
+    return Estimate(value=float(added.mean()), low=low, high=high)

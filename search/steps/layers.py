@@ -1,0 +1,129 @@
+"""What each hidden layer of the saved network does, on rows it has learnt from and on the sealed ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ffsearch.search.base.seeds import Purpose, child, generator
+from ffsearch.search.evidence.columns import looked_at
+from ffsearch.search.evidence.errors_seen import row_losses
+from ffsearch.search.evidence.layer_probes import layer_facts, targets_of
+from ffsearch.search.evidence.scoring import Setting, predictions_from_logits
+from ffsearch.search.evidence.units import Units
+from ffsearch.search.folder.results import LayerFacts
+from ffsearch.search.network.heads import Head, Task
+from ffsearch.search.network.topology import Activation, Numbers, Point
+from ffsearch.search.steps.refitting import Answer
+
+if TYPE_CHECKING:
+    import keras
+
+    from ffsearch.search.data.prepare import Prepared, Refit
+
+__all__ = ["layers_of"]
+
+N_RESETS: Final = 3
+"""How often a layer's weights are drawn anew. Choice: one draw may be lucky."""
+
+_ROWS, _RESETS = 15, 16
+"""Keys of generators."""
+
+_BOUNDED: Final = (Activation.TANH, Activation.SOFTSIGN)
+
+
+def layers_of(
+    answer: Answer,
+    setting: Setting,
+    point: Point,
+    *,
+    prepared: Prepared,
+    cells: Mapping[str, NDArray[Any]],
+    y: NDArray[Any],
+    units: Units,
+) -> tuple[LayerFacts, ...]:
+    """What every layer adds; of several networks those of the first.
+
+    Args:
+        answer: The saved model.
+        setting: What is predicted, and the run's seed.
+        point: The winner's.
+        prepared: The table.
+        cells: Columns of the sealed rows as the model takes them.
+        y: Their targets, in the user's units, or class numbers.
+        units: What is independent among them.
+    """
+    if units.n_units < 2:
+        return ()
+    rows = answer.rows if point.numbers is Numbers.ROBUST else prepared.fit_all(point.numbers)
+    rng = generator(setting.seed, Purpose.EVIDENCE, _ROWS)
+    known, asked = looked_at(len(rows.x), rng=rng), looked_at(len(y), rng=rng)
+    sealed = rows.preprocessor.matrix({name: values[asked] for name, values in cells.items()}, n_rows=len(asked))
+    network, head = answer.model.network, setting.head
+    some = Units.of_labels(units.kind, units.numbers[asked])
+    truth = _standardised(head, rows, y[asked])
+    outputs = _hidden_outputs(network, point)
+    on_known, on_sealed = ([x, *_asked(outputs, x)] for x in (rows.x[known], sealed))
+    n_classes = len(head.labels)
+    return layer_facts(
+        on_known,
+        on_sealed,
+        y=targets_of(head.task, rows.y[known], n_classes=n_classes),
+        y_sealed=targets_of(head.task, truth, n_classes=n_classes),
+        units=some,
+        resets=_lost_by_resets(network, point, setting, sealed, truth),
+        is_bounded=point.activation in _BOUNDED,
+    )
+
+
+def _standardised(head: Head, rows: Refit, y: NDArray[Any]) -> NDArray[Any]:
+    """Targets as the network has them: class numbers, or numbers of mean zero and spread one."""
+    if head.task is not Task.REGRESSION or rows.target_scale is None:
+        return y
+    return np.asarray((y - rows.target_scale.mean) / rows.target_scale.scale)
+
+
+def _hidden_outputs(network: keras.Model, point: Point) -> keras.Model:
+    """The network's hidden layers in place of its logits, each behind its activation."""
+    import keras
+
+    names = {layer.name for layer in network.layers}
+    ends = [
+        f"residual_{layer}" if f"residual_{layer}" in names else f"{point.activation}_{layer}"
+        for layer in range(point.depth)
+    ]
+    return keras.Model(network.input, [network.get_layer(name).output for name in ends])
+
+
+def _asked(outputs: keras.Model, x: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    found = outputs(x, training=False)
+    return [np.asarray(one) for one in (found if isinstance(found, list | tuple) else [found])]
+
+
+def _lost_by_resets(
+    network: keras.Model, point: Point, setting: Setting, x: NDArray[np.float32], truth: NDArray[Any]
+) -> list[NDArray[np.float64]]:
+    """What every sealed row loses when a layer's weights are drawn anew, mean over draws, layer by layer."""
+    from ffsearch.search.network.model import build_network
+
+    def losses(asked: keras.Model) -> NDArray[np.float64]:
+        logits = np.asarray(asked(x, training=False), np.float64)
+        if setting.head.task is Task.REGRESSION:
+            return row_losses(setting.head.task, truth, logits)
+        return row_losses(setting.head.task, truth, predictions_from_logits(setting.head, logits, scale=None))
+
+    base, found = losses(network), []
+    for layer in range(point.depth):
+        lost = np.zeros(len(x))
+        for draw in range(N_RESETS):
+            seed = child(setting.seed, Purpose.EVIDENCE, _RESETS, layer, draw)
+            fresh = build_network(point, head=setting.head, n_features=x.shape[1], seed=seed)
+            for one in fresh.layers:
+                if one.name != f"dense_{layer}":
+                    one.set_weights(network.get_layer(one.name).get_weights())
+            lost += (losses(fresh) - base) / N_RESETS
+        found.append(lost)
+    return found

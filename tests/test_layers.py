@@ -1,0 +1,92 @@
+"""What each layer does: probes rise where a layer bends the rows, and stay where nothing is left to bend."""
+
+from __future__ import annotations
+
+import html
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import ffsearch
+from ffsearch.reports.html import build_page
+from ffsearch.search.evidence.layer_probes import idle_share, layer_facts, targets_of
+from ffsearch.search.evidence.units import Units
+from ffsearch.search.network.heads import Task
+
+N = 600
+
+
+def stages(seed: int) -> tuple[list[NDArray[np.float32]], NDArray[np.float64]]:
+    """Two columns, a layer that holds their product, and one that holds nothing new; the target is the product."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(N, 2))
+    product = x[:, :1] * x[:, 1:]
+    first = np.column_stack([x, product, rng.normal(size=N)])
+    second = np.tanh(first @ rng.normal(size=(4, 6)) * 0.1)
+    return [part.astype(np.float32) for part in (x, first, second)], product + 0.1 * rng.normal(size=(N, 1))
+
+
+def facts(seed: int) -> tuple[object, ...]:
+    (known, y), (sealed, y_sealed) = stages(seed), stages(1000 + seed)
+    return layer_facts(
+        known, sealed, y=y, y_sealed=y_sealed, units=Units.of_rows(N),
+        resets=[np.ones(N), np.zeros(N)], is_bounded=False,
+    )  # fmt: skip
+
+
+def test_a_layer_that_makes_the_product_is_shown_and_one_that_adds_nothing_is_not() -> None:
+    found = [facts(seed) for seed in range(10)]
+    assert all([one.is_shown for one in layers] == [True, False] for layers in found)  # type: ignore[attr-defined]
+    first = found[0][0]
+    assert first.before < 0.05  # type: ignore[attr-defined]
+    assert first.probe.value == pytest.approx(0.99, abs=0.02)  # type: ignore[attr-defined]
+    assert (first.reset.value, first.n_units) == (1, 4)  # type: ignore[attr-defined]
+
+
+def test_dead_units_and_those_at_an_end_say_nothing() -> None:
+    rng = np.random.default_rng(0)
+    units = rng.normal(size=(N, 4)).astype(np.float32)
+    units[:, 1] = 0
+    assert idle_share(units, is_bounded=False) == pytest.approx(0.25)
+    ends = np.tanh(units * [1, 1, 1, 300]).astype(np.float32)
+    assert idle_share(ends, is_bounded=True) == pytest.approx(0.5)
+    assert idle_share(np.zeros((N, 3), np.float32), is_bounded=False) == 1
+
+
+def test_targets_of_classes_are_a_column_a_class_and_an_unknown_one_is_none() -> None:
+    assert targets_of(Task.MULTICLASS, np.array([2, -1, 0]), n_classes=3).tolist() == [[0, 0, 1], [0, 0, 0], [1, 0, 0]]
+
+
+@pytest.fixture(scope="module", params=[("tanh", True), ("swish", False)])
+def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> ffsearch.Run:
+    """Two layers on a table whose target asks for one bend."""
+    activation, batch_norm = request.param
+    return ffsearch.run(
+        "tabular", data="control:linear", trials=1, out=tmp_path_factory.mktemp("layers") / "run", report=False,
+        evidence={"finalists": 1, "repeats": 2, "effects": 0, "baselines": []},
+        overrides={
+            "data.rows": 400, "space.depth": 3, "space.width": 16, "space.activation": activation,
+            "space.batch_norm": batch_norm, "space.dropout": 0.0, "train.max_epochs": 60,
+        },
+    )  # fmt: skip
+
+
+def test_a_run_says_what_each_layer_does(run: ffsearch.Run) -> None:
+    found = run.results.layers
+    assert [one.layer for one in found] == [1, 2, 3]
+    assert [one.n_units for one in found] == [16, 16, 16]
+    assert all(one.reset.value > 0 for one in found)
+    assert not any(one.is_shown for one in found[1:])  # the target is linear
+    for lang in ("en", "pt-BR"):
+        assert 'id="layers"' in build_page(run, lang=lang)
+
+
+def test_where_it_was_not_asked_the_report_says_how(tmp_path: Path) -> None:
+    run = ffsearch.run(
+        "tabular", data="sklearn:iris", trials=1, out=tmp_path / "run", report=False,
+        evidence={"finalists": 0, "effects": 0, "baselines": [], "layers": False}, overrides={"train.max_epochs": 10},
+    )  # fmt: skip
+    assert run.results.layers == ()
+    assert "evidence.layers: true" in html.unescape(build_page(run))
