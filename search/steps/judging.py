@@ -232,12 +232,13 @@ def judge(
         reader = answer.single.reader(lenient=True) if prepared.has_test_file else None
         alone = answer.single.predictions(sealed.features, reader=reader)
     averaged = weighed_average(answer, setting, sealed=sealed, mean=raw[NETWORK], alone=alone, units=units)
-    of_rows = {"cells": cells, "y": sealed.y, "units": units}
-    columns, layers = None, ()
+    columns, layers = None, tuple[LayerFacts, ...]()
     if wanted.columns and not isinstance(prepared.layout, ImageLayout):
-        columns = columns_that_matter(answer, setting, baselines, **of_rows)
+        columns = columns_that_matter(answer, setting, baselines, cells=cells, y=sealed.y, units=units)
     if wanted.layers:
-        layers = layers_of(answer, setting, weighed.winner.point, prepared=prepared, **of_rows)
+        layers = layers_of(
+            answer, setting, weighed.winner.point, prepared=prepared, cells=cells, y=sealed.y, units=units
+        )
     threshold = sealed_cuts(
         asked, weighed.threshold, weighed.finalists, baselines,
         truth=sealed.y, predictions=raw, units=units, weight=sealed.weight,

@@ -108,6 +108,7 @@ def _lost_by_resets(
 ) -> list[NDArray[np.float64]]:
     """What every sealed row loses when a layer's weights are drawn anew, mean over draws, layer by layer."""
     from ffsearch.search.network.model import build_network
+    from ffsearch.search.network.weights import initial_weights
 
     def losses(asked: keras.Model) -> NDArray[np.float64]:
         logits = np.asarray(asked(x, training=False), np.float64)
@@ -115,15 +116,18 @@ def _lost_by_resets(
             return row_losses(setting.head.task, truth, logits)
         return row_losses(setting.head.task, truth, predictions_from_logits(setting.head, logits, scale=None))
 
+    changed = build_network(point, head=setting.head, n_features=x.shape[1], seed=child(setting.seed, Purpose.EVIDENCE))
+    own = network.get_weights()
     base, found = losses(network), []
     for layer in range(point.depth):
+        changed.set_weights(own)
+        dense = changed.get_layer(f"dense_{layer}")
+        places = [place for place, weight in enumerate(changed.weights) if any(weight is one for one in dense.weights)]
         lost = np.zeros(len(x))
         for draw in range(N_RESETS):
             seed = child(setting.seed, Purpose.EVIDENCE, _RESETS, layer, draw)
-            fresh = build_network(point, head=setting.head, n_features=x.shape[1], seed=seed)
-            for one in fresh.layers:
-                if one.name != f"dense_{layer}":
-                    one.set_weights(network.get_layer(one.name).get_weights())
-            lost += (losses(fresh) - base) / N_RESETS
+            drawn = initial_weights(point, n_features=x.shape[1], n_outputs=setting.head.n_outputs, seed=seed)
+            dense.set_weights([drawn[place] for place in places])
+            lost += (losses(changed) - base) / N_RESETS
         found.append(lost)
     return found
