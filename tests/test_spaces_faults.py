@@ -139,7 +139,8 @@ WRONG_VALUES = {
     ),
     "evidence: ful": (
         '2:11: evidence: "ful" is not known. Did you mean full? '
-        "Legal: none, quick, full, or the keys finalists, repeats, effects, baselines, threshold, margin, columns, layers."
+        "Legal: none, quick, full, or the keys finalists, repeats, effects, baselines, threshold, margin, columns, "
+        "layers."
     ),
     "search: {pruner: wilcoxon}": (
         "2:18: search.pruner: wilcoxon compares trials fold by fold and is sure after four that are all worse; "

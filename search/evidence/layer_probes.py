@@ -43,7 +43,7 @@ def targets_of(task: Task, y: NDArray[Any], *, n_classes: int) -> NDArray[np.flo
     """What a probe is to explain: standardised values, or a column a class; shape (n_rows, n_columns)."""
     if task is Task.REGRESSION:
         return np.asarray(y, np.float64).reshape(len(y), -1)
-    return np.eye(n_classes)[np.maximum(y, 0)] * (y >= 0)[:, None]
+    return np.asarray(np.eye(n_classes)[np.maximum(y, 0)] * (y >= 0)[:, None])
 
 
 def layer_facts(

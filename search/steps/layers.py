@@ -12,7 +12,7 @@ from ffsearch.search.base.seeds import Purpose, child, generator
 from ffsearch.search.evidence.columns import looked_at
 from ffsearch.search.evidence.errors_seen import row_losses
 from ffsearch.search.evidence.layer_probes import layer_facts, targets_of
-from ffsearch.search.evidence.scoring import Setting, predictions_from_logits
+from ffsearch.search.evidence.scoring import Setting, predictions_from_logits, truth_of
 from ffsearch.search.evidence.units import Units
 from ffsearch.search.folder.results import LayerFacts
 from ffsearch.search.network.heads import Head, Task
@@ -71,7 +71,7 @@ def layers_of(
     return layer_facts(
         on_known,
         on_sealed,
-        y=targets_of(head.task, rows.y[known], n_classes=n_classes),
+        y=targets_of(head.task, truth_of(head, rows.y[known], scale=None), n_classes=n_classes),
         y_sealed=targets_of(head.task, truth, n_classes=n_classes),
         units=some,
         resets=_lost_by_resets(network, point, setting, sealed, truth),
