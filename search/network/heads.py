@@ -12,7 +12,7 @@ functions here work in float64 and are what the trainers are checked against.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -34,6 +34,7 @@ __all__ = [
     "Task",
     "check_pairing",
     "default_loss",
+    "mean_logits",
     "mean_loss",
     "probabilities",
     "row_losses",
@@ -176,6 +177,25 @@ def values(head: Head, logits: NDArray[np.floating[Any]], *, scale: TargetScale)
     """
     standardised = np.asarray(logits, np.float64).reshape(-1, head.n_outputs)
     return standardised * scale.scale + scale.mean
+
+
+def mean_logits(head: Head, several: Sequence[NDArray[np.floating[Any]]]) -> NDArray[np.float32]:
+    """Logits of the mean of what several networks answer: of their probabilities, or of their values.
+
+    Args:
+        head: The end of all of them.
+        several: Their logits, each of shape (n_rows, n_outputs).
+
+    Returns:
+        Shape (n_rows, n_outputs).
+    """
+    if head.task is Task.REGRESSION:
+        return np.asarray(np.mean(several, axis=0, dtype=np.float64), np.float32)
+    scores = [np.asarray(logits, np.float64) for logits in several]
+    if head.task is Task.BINARY:
+        scores = [np.hstack([np.zeros_like(one), one]) for one in scores]
+    logs = np.logaddexp.reduce([_log_softmax(one) for one in scores], axis=0) - np.log(len(scores))
+    return np.asarray(logs[:, 1:] - logs[:, :1] if head.task is Task.BINARY else logs, np.float32)
 
 
 # --- the losses, as the trainers must have them ----------------------------------------------------------------------

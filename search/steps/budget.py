@@ -176,7 +176,7 @@ class Clock:
             n_refits=n_refits,
             baselines_s=kept_for_baselines(needed_s, total_s=deadline.total_s),
         )
-        self._evidence, self._earlier_s = evidence, earlier_s
+        self._evidence, self._n_beside, self._earlier_s = evidence, n_refits - 1, earlier_s
 
     @property
     def wall_s(self) -> float:
@@ -219,8 +219,9 @@ class Clock:
         """Seconds to keep back for networks that are trained again, at the pace of the search so far."""
         wanted = self._evidence
         n_finalists = wanted.finalists + 1 if wanted.finalists else 0
+        n_beside = self._n_beside if wanted.finalists else 0
         n_effects = 0 if wanted.effects == "auto" else USUAL_PARTNERS * wanted.effects
-        n_networks = n_finalists * wanted.repeats + n_effects
+        n_networks = (n_finalists + n_beside) * wanted.repeats + n_effects
         times = sorted((record.train_s / _n_networks(record) for record in records), reverse=True)
         if not times or not n_networks:
             return 0.0

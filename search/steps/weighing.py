@@ -42,6 +42,8 @@ from ffsearch.search.observer import Observer, Phase
 from ffsearch.search.steps.changes import EFFECT_REPEATS, at_their_rates, effects_of, meet, not_asked, partners_of
 from ffsearch.search.steps.cut_asked import Asked
 from ffsearch.search.steps.cutting import learnt_threshold, unlearnt
+from ffsearch.search.steps.mean_networks import answered_by_mean
+from ffsearch.search.steps.refitting import n_networks_of
 from ffsearch.search.steps.repeats import Repeater, Round
 from ffsearch.search.steps.told_trials import ToldTrials
 from ffsearch.search.training.protocol import Ended
@@ -81,6 +83,8 @@ class Weighed:
         corrected: What the winner is worth without the luck of being chosen; None where nothing tells.
         smaller: The best smaller finalist.
         partners: The winner with one thing changed.
+        answered: The winner's repeats as the saved model answers in them: of a mean of networks their mean; None where
+            there are none.
         meeting: Round of the winner and its partners, or None.
         effects: What the changes do.
         importances: Which parameters told the best trials from the others.
@@ -98,6 +102,7 @@ class Weighed:
     corrected: Correction | None = None
     smaller: Smaller | None = None
     partners: tuple[Partner, ...] = ()
+    answered: Round | None = None
     meeting: Round | None = None
     effects: tuple[Effect, ...] = ()
     importances: tuple[Importance, ...] = ()
@@ -112,7 +117,7 @@ class Weighed:
 
     def with_threshold(self, asked: Asked | None, *, observer: Observer) -> Weighed:
         """The same with the threshold that its repeats' rows give; that they give none is told."""
-        threshold = learnt_threshold(asked, self.finalists, self.winner.trial, divisor=self.divisor)
+        threshold = learnt_threshold(asked, self.answered, self.winner.trial, divisor=self.divisor)
         lacking = unlearnt(asked, threshold)
         if lacking is not None:
             observer.noted(lacking)
@@ -157,6 +162,10 @@ def weigh(told: ToldTrials, setting: Setting, *, space: SearchSpace, repeater: R
     place = _chosen(found, sound, setting, wanted.margin)
     winner = sound[place]
     steps = i_star(found.of(winner.trial))
+    answered: Round | None = found
+    if space.model == "average":
+        n_networks = n_networks_of(space.model)
+        answered = answered_by_mean(repeater, found, winner, n_networks=n_networks, n_epochs=steps.epochs)
     observer.phase(Phase.ROWS)
     rows = _rows_gain(repeater, found, winner, objective=objective, n_epochs=steps.epochs)
     possible, changed, at_other_rates = partners_of(
@@ -188,6 +197,7 @@ def weigh(told: ToldTrials, setting: Setting, *, space: SearchSpace, repeater: R
         ),
         smaller=_smaller(found, finalists, records, winner=winner, objective=objective),
         partners=changed,
+        answered=answered,
         meeting=meeting,
         effects=effects_of(meeting, winner, changed, objective=objective),
         temperature=_temperature(found, winner, head=setting.head) if space.model == "single" else None,
