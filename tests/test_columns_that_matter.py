@@ -61,6 +61,47 @@ def test_noise_is_seldom_called_useful_and_the_planted_order_is_found() -> None:
     assert min(taus) >= 0.8
 
 
+def test_rows_that_weigh_more_count_for_more() -> None:
+    """On half of the rows one column counts, on the others another, and the first half weighs nine times as much."""
+    rng = np.random.default_rng(10)
+    first = np.repeat([True, False], 1000)
+    raw = {name: rng.normal(size=2000).astype(np.float32) for name in ("a", "b")}
+    raw["first"] = first.astype(np.float32)
+
+    def predict(columns: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+        return np.asarray(np.where(columns["first"] > 0.5, columns["a"], columns["b"])[:, None])
+
+    def found(weight: NDArray[Any] | None) -> dict[str, float]:
+        importances = column_importances(
+            raw, {"network": predict}, task=Task.REGRESSION, truth=predict(raw), units=Units.of_rows(2000),
+            rng=np.random.default_rng(0), weight=weight,
+        )  # fmt: skip
+        return {one.columns[0]: one.network.value for one in importances}
+
+    alike, weighed = found(None), found(np.where(first, 0.9, 0.1))
+    assert alike["a"] == pytest.approx(alike["b"], rel=0.2)
+    assert weighed["a"] / alike["a"] == pytest.approx(1.8, rel=0.05)
+    assert weighed["b"] / alike["b"] == pytest.approx(0.2, rel=0.05)
+    assert found(np.full(2000, 0.3)) == pytest.approx(alike)
+
+
+def test_a_curve_of_weighted_rows_is_that_of_copied_ones() -> None:
+    rng = np.random.default_rng(11)
+    a = np.tile([-1, 0, 1], 150).astype(np.float32)  # a third of the rows each, so that both have the same stretches
+    raw, weight = {"a": a, "b": rng.uniform(-1, 1, 450).astype(np.float32)}, np.repeat(rng.integers(1, 4, 150), 3)
+    rows = np.repeat(np.arange(450), weight)
+
+    def predict(columns: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+        return np.asarray((columns["a"].astype(float) * columns["b"])[:, None])
+
+    (weighed,) = dependence(raw, ["a"], predict, output=0, units=Units.of_rows(450), weight=weight / 3)
+    copies = {name: column[rows] for name, column in raw.items()}
+    (copied,) = dependence(copies, ["a"], predict, output=0, units=Units.of_labels(UnitKind.COPIES, rows))
+    assert weighed.at == pytest.approx(copied.at)
+    for name in ("value", "low", "high"):
+        assert getattr(weighed, name) == pytest.approx(getattr(copied, name), abs=1e-9)
+
+
 def test_rows_of_one_group_count_as_one() -> None:
     raw, truth = planted(3)
     groups = Units.of_labels(UnitKind.GROUPS, np.repeat(np.arange(8), 50))
@@ -180,6 +221,20 @@ def test_curves_are_over_the_tables_own_numbers_and_dates_have_none(tmp_path: Pa
     (curve,) = found.curves
     assert curve.column == "far"
     assert 1_000_000_000 <= curve.at[0] < curve.at[-1] <= 1_000_000_050
+
+
+def test_what_the_network_loses_is_the_weighted_score_of_the_sealed_rows(tmp_path: Path) -> None:
+    rng = np.random.default_rng(12)
+    frame = pd.DataFrame(rng.normal(size=(300, 2)), columns=["a", "b"])
+    frame["y"] = frame["a"] + rng.normal(size=300) * np.where(frame["b"] > 0, 1.0, 0.1)
+    frame["stands for"] = np.where(frame["b"] > 0, 1, 30)
+    run = ffsearch.run(
+        frame, target="y", trials=1, out=tmp_path / "run", report=False,
+        evidence={"finalists": 0, "effects": 0, "baselines": []},
+        overrides={"train.max_epochs": 20, "data.weights": "stands for"},
+    )  # fmt: skip
+    assert run.results.columns is not None
+    assert run.results.columns.network == pytest.approx(run.results.evidence.test.value**2, rel=1e-5)
 
 
 @pytest.mark.parametrize("lang", ["en", "pt-BR"])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 import ffsearch
 from ffsearch.reports.html import build_page
 from ffsearch.search.evidence.layer_probes import idle_share, layer_facts, targets_of
-from ffsearch.search.evidence.units import Units
+from ffsearch.search.evidence.units import UnitKind, Units
 from ffsearch.search.network.heads import Task
 
 N = 600
@@ -57,6 +57,49 @@ def test_dead_units_and_those_at_an_end_say_nothing() -> None:
 
 def test_targets_of_classes_are_a_column_a_class_and_an_unknown_one_is_none() -> None:
     assert targets_of(Task.MULTICLASS, np.array([2, -1, 0]), n_classes=3).tolist() == [[0, 0, 1], [0, 0, 0], [1, 0, 0]]
+
+
+def test_a_sealed_row_of_twice_the_weight_counts_as_that_row_twice() -> None:
+    (known, y), (sealed, y_sealed) = stages(1), stages(1001)
+    weight = np.random.default_rng(2).integers(1, 4, N)
+    rows = np.repeat(np.arange(N), weight)
+    resets = [y_sealed[:, 0] ** 2, y_sealed[:, 0] + 1]
+    weighed = layer_facts(
+        known, sealed, y=y, y_sealed=y_sealed, units=Units.of_rows(N), resets=resets, is_bounded=False,
+        weight_sealed=weight / weight.max(),
+    )  # fmt: skip
+    copied = layer_facts(
+        known, [part[rows] for part in sealed], y=y, y_sealed=y_sealed[rows],
+        units=Units.of_labels(UnitKind.COPIES, rows), resets=[one[rows] for one in resets], is_bounded=False,
+    )  # fmt: skip
+    for one, other in zip(weighed, copied, strict=True):
+        assert one.before == pytest.approx(other.before)
+        for name in ("probe", "gain", "reset"):
+            assert vars(getattr(one, name)) == pytest.approx(vars(getattr(other, name)))
+
+
+def probed(control: str, out: Path) -> tuple[ffsearch.Run, list[bool]]:
+    """A network of three layers on a control, and which of its layers are shown to add something."""
+    run = ffsearch.run(
+        "tabular", data=control, trials=1, out=out, report=False,
+        evidence={"finalists": 0, "effects": 0, "baselines": [], "columns": False},
+        overrides={
+            "space.depth": 3, "space.width": 64, "space.activation": "relu", "space.batch_norm": False,
+            "space.dropout": 0.0, "space.learning_rate": 0.003, "train.max_epochs": 150,
+        },
+    )  # fmt: skip
+    return run, [one.is_shown for one in run.results.layers]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_on_controls_the_known_answer_is_found(seed: int, tmp_path: Path) -> None:
+    """Tents are folded layer by layer; of a plane nothing is left to bend."""
+    tent, shown = probed(f"control:tent@{seed}?rows=2000", tmp_path / "tent")
+    assert shown == [True, True, True]
+    assert tent.results.layers[0].before < 0.05
+    assert tent.results.layers[-1].probe.value > 0.6
+    assert probed(f"control:linear@{seed}?rows=2000", tmp_path / "linear")[1] == [False, False, False]
 
 
 @pytest.fixture(scope="module", params=[("tanh", True), ("swish", False)])

@@ -20,11 +20,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ffsearch.search.base.confidence import TAIL, TWO_SIDED
+from ffsearch.search.base.confidence import TWO_SIDED
 from ffsearch.search.evidence.errors_seen import row_losses
-from ffsearch.search.evidence.intervals import mean_limits
+from ffsearch.search.evidence.intervals import mean_estimate
+from ffsearch.search.evidence.metrics import RowWeight
+from ffsearch.search.evidence.terms import mean_influences
 from ffsearch.search.evidence.units import Units
-from ffsearch.search.folder.results import ColumnImportance, DependenceCurve, Estimate
+from ffsearch.search.folder.results import ColumnImportance, DependenceCurve
 from ffsearch.search.network.heads import Task
 
 __all__ = ["alike", "column_importances", "dependence", "looked_at"]
@@ -87,6 +89,7 @@ def column_importances(
     truth: NDArray[Any],
     units: Units,
     rng: np.random.Generator,
+    weight: RowWeight = None,
 ) -> tuple[ColumnImportance, ...]:
     """What every column, and every group of columns that go together, is worth to each model.
 
@@ -97,6 +100,7 @@ def column_importances(
         truth: Of the same rows.
         units: What is independent among them.
         rng: Shuffles.
+        weight: What each row weighs, shape (n_rows,); None: all alike.
 
     Returns:
         The most important for the network first.
@@ -104,8 +108,9 @@ def column_importances(
     first, *_ = models.values()
     columns, rows = list(raw), np.arange(len(units.numbers))
     if len(columns) > MAX_COLUMNS:
-        columns, rows = _first_look(raw, first, task=task, truth=truth, rng=rng)
+        columns, rows = _first_look(raw, first, task=task, truth=truth, rng=rng, weight=weight)
         raw, truth = {name: cells[rows] for name, cells in raw.items()}, truth[rows]
+        weight = None if weight is None else weight[rows]
         units = Units.of_labels(units.kind, units.numbers[rows])
     n_rows = len(rows)
     n_shuffles = int(np.clip(ROWS_ASKED // n_rows, *SHUFFLES))
@@ -118,9 +123,9 @@ def column_importances(
             name: _added(raw, together, orders, predict, task=task, truth=truth) - base[name]
             for name, predict in models.items()
         }
-        estimates = {name: _estimate(lost.mean(axis=0), units) for name, lost in added.items()}
+        estimates = {name: mean_estimate(lost.mean(axis=0), units=units, weight=weight) for name, lost in added.items()}
         network, *others = estimates
-        means = added[network].mean(axis=1)
+        means = np.average(added[network], axis=1, weights=weight)
         chance = TWO_SIDED * float(means.std(ddof=1))
         value = estimates[network]
         found.append(
@@ -136,7 +141,7 @@ def column_importances(
 
 
 def dependence(
-    raw: Raw, columns: Sequence[str], predict: Predict, *, output: int, units: Units
+    raw: Raw, columns: Sequence[str], predict: Predict, *, output: int, units: Units, weight: RowWeight = None
 ) -> tuple[DependenceCurve, ...]:
     """Accumulated local effects: how the answer changes along a column, all else as it is in the rows around.
 
@@ -146,6 +151,7 @@ def dependence(
         predict: From raw columns to answers, shape (n_rows, n_outputs).
         output: Which of the outputs.
         units: What is independent among the rows.
+        weight: What each row weighs, shape (n_rows,); None: all alike.
     """
     found = []
     for name in columns:
@@ -160,21 +166,29 @@ def dependence(
             predict({**some, name: edges[place + step].astype(raw[name].dtype)})[:, output].astype(np.float64)
             for step in (0, 1)
         ]
-        found.append(_curve(name, edges, place, ends[1] - ends[0], Units.of_labels(units.kind, units.numbers[known])))
+        own = np.ones(len(known)) if weight is None else np.asarray(weight[known], np.float64)
+        found.append(_curve(name, edges, place, ends[1] - ends[0], own, numbers=units.numbers[known]))
     return tuple(found)
 
 
 def _curve(
-    name: str, edges: NDArray[np.float64], place: NDArray[np.intp], step: NDArray[np.float64], units: Units
+    name: str,
+    edges: NDArray[np.float64],
+    place: NDArray[np.intp],
+    step: NDArray[np.float64],
+    own: NDArray[np.float64],
+    *,
+    numbers: NDArray[np.int64],
 ) -> DependenceCurve:
     """Steps added up from stretch to stretch, with mean zero over the rows; errors of stretches add by squares."""
     n_bins = len(edges) - 1
-    counts = np.bincount(place, minlength=n_bins)
-    means = np.bincount(place, step, minlength=n_bins) / np.maximum(counts, 1)
-    variances = np.array([_variance_of_mean(step[place == at], units.numbers[place == at]) for at in range(n_bins)])
+    totals = np.bincount(place, own, minlength=n_bins)
+    means = np.bincount(place, own * step, minlength=n_bins) / np.where(totals > 0, totals, 1.0)
+    members = [place == at for at in range(n_bins)]
+    variances = np.array([_variance_of_mean(step[rows], own[rows], numbers[rows]) for rows in members])
     heights = np.concatenate([[0.0], np.cumsum(means)])
     spread = np.concatenate([[0.0], np.cumsum(variances)])
-    shares = counts / counts.sum()
+    shares = totals / totals.sum()
     middle = float((shares * (heights[:-1] + heights[1:]) / 2).sum())
     # The curve is fixed where its mean is zero; from there on its steps add up, to either side.
     centre = float(np.interp(0.5, np.concatenate([[0.0], np.cumsum(shares)]), spread))
@@ -186,28 +200,30 @@ def _curve(
     )  # fmt: skip
 
 
-def _variance_of_mean(values: NDArray[np.float64], numbers: NDArray[np.int64]) -> float:
-    """Of the mean of some rows, by units."""
+def _variance_of_mean(values: NDArray[np.float64], weight: NDArray[np.float64], numbers: NDArray[np.int64]) -> float:
+    """Of the weighted mean of some rows, by units."""
     n_units = len(np.unique(numbers))
     if n_units < 2:
         return 0.0
-    _, own = np.unique(numbers, return_inverse=True)
-    sums = np.bincount(own, values - values.mean())
+    _, unit = np.unique(numbers, return_inverse=True)
+    added = mean_influences(values, weight)
+    sums = np.bincount(unit, added - added.mean())
     return float(np.square(sums).sum() / len(values) ** 2 * n_units / (n_units - 1))
 
 
 def _first_look(
-    raw: Raw, predict: Predict, *, task: Task, truth: NDArray[Any], rng: np.random.Generator
+    raw: Raw, predict: Predict, *, task: Task, truth: NDArray[Any], rng: np.random.Generator, weight: RowWeight
 ) -> tuple[list[str], NDArray[np.intp]]:
     """The columns a few rows call the most important, and the rows that had no part in it."""
     order = rng.permutation(len(truth))
     seen, rest = np.sort(order[: min(FIRST_LOOK, len(truth) // 3)]), np.sort(order[min(FIRST_LOOK, len(truth) // 3) :])
     some, its = {name: cells[seen] for name, cells in raw.items()}, truth[seen]
-    base = row_losses(task, its, predict(some)).mean()
+    own = None if weight is None else weight[seen]
+    base = np.average(row_losses(task, its, predict(some)), weights=own)
     lost = {}
     for name in raw:
         dealt = {**some, name: some[name][rng.permutation(len(seen))]}
-        lost[name] = float(row_losses(task, its, predict(dealt)).mean() - base)
+        lost[name] = float(np.average(row_losses(task, its, predict(dealt)), weights=own) - base)
     return sorted(raw, key=lambda name: -lost[name])[:MAX_COLUMNS], rest
 
 
@@ -227,11 +243,6 @@ def _added(
     ordered = {name: many[name] for name in raw}
     of_all = np.concatenate([truth] * n_shuffles)
     return row_losses(task, of_all, predict(ordered)).reshape(n_shuffles, n_rows)
-
-
-def _estimate(lost: NDArray[np.float64], units: Units) -> Estimate:
-    low, high = mean_limits(lost, units=units, tail=TAIL)
-    return Estimate(value=float(lost.mean()), low=low, high=high)
 
 
 def _pairs_of_numbers(raw: Raw, names: Sequence[str]) -> list[tuple[str, str]]:

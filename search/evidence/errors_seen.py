@@ -9,12 +9,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ffsearch.search.base.confidence import SIGNIFICANT, TAIL
+from ffsearch.search.base.confidence import SIGNIFICANT
 from ffsearch.search.evidence.comparison import holm
-from ffsearch.search.evidence.intervals import mean_limits
+from ffsearch.search.evidence.intervals import mean_estimate
 from ffsearch.search.evidence.terms import row_terms
 from ffsearch.search.evidence.units import Units
-from ffsearch.search.folder.results import Estimate, Residuals, Shared, Slice
+from ffsearch.search.folder.results import Residuals, Shared, Slice
 from ffsearch.search.network.heads import Task
 
 __all__ = ["confusion", "residuals", "row_losses", "worst_slices"]
@@ -97,7 +97,7 @@ def worst_slices(
             column=column,
             rows=told,
             n_rows=int(rows.sum()),
-            **vars(_mean_interval(losses[rows], units.of(rows))),
+            **vars(mean_estimate(losses[rows], units=units.of(rows))),
             excess=excess,
             p_value=p_value,
             is_worse=p_value < SIGNIFICANT,
@@ -163,8 +163,3 @@ def _p_value(losses: NDArray[np.float64], rows: NDArray[np.bool_], units: Units)
         return 1.0 if value == 0 else 0.0
     welch = sum(variances) ** 2 / sum(one**2 / n for one, n in zip(variances, degrees, strict=True))
     return 2 * float(stdtr(welch if units.are_rows else min(degrees), -abs(value) / error))
-
-
-def _mean_interval(losses: NDArray[np.float64], units: Units) -> Estimate:
-    low, high = mean_limits(losses, units=units, tail=TAIL)
-    return Estimate(value=float(losses.mean()), low=low, high=high)

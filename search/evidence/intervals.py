@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ffsearch.search.base.confidence import TAIL, TWO_SIDED
 from ffsearch.search.evidence.metrics import RowWeight, bounds
-from ffsearch.search.evidence.terms import if_wrong, row_influences, strata
+from ffsearch.search.evidence.terms import if_wrong, mean_influences, row_influences, strata
 from ffsearch.search.evidence.units import UnitKind, Units
 from ffsearch.search.folder.results import Estimate
 
@@ -21,6 +21,7 @@ __all__ = [
     "Others",
     "Unseen",
     "evenness",
+    "mean_estimate",
     "mean_limits",
     "mean_quantiles",
     "score_intervals",
@@ -164,6 +165,22 @@ def unseen_of(
         for rows, others in zip(among, alike, strict=True)
         for of_event in values
     ]
+
+
+def mean_estimate(values: NDArray[np.float64], *, units: Units, weight: RowWeight = None) -> Estimate:
+    """The mean of some rows' values with its 95 % interval.
+
+    Args:
+        values: Shape (n_rows,).
+        units: What is independent.
+        weight: What each row weighs, shape (n_rows,); None: all alike.
+
+    Returns:
+        Both ends are NaN with less than two units.
+    """
+    added = mean_influences(values, weight)
+    low, high = mean_limits(added, units=units, tail=TAIL)
+    return Estimate(value=float(added.mean()), low=low, high=high)
 
 
 def mean_limits(

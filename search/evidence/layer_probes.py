@@ -16,10 +16,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ffsearch.search.base.confidence import TAIL
-from ffsearch.search.evidence.intervals import mean_limits
+from ffsearch.search.evidence.intervals import mean_estimate
+from ffsearch.search.evidence.metrics import RowWeight
 from ffsearch.search.evidence.units import Units
-from ffsearch.search.folder.results import Estimate, LayerFacts
+from ffsearch.search.folder.results import LayerFacts
 from ffsearch.search.network.heads import Task
 
 __all__ = ["idle_share", "layer_facts", "targets_of"]
@@ -55,6 +55,8 @@ def layer_facts(
     units: Units,
     resets: Sequence[NDArray[np.float64]],
     is_bounded: bool,
+    weight: RowWeight = None,
+    weight_sealed: RowWeight = None,
 ) -> tuple[LayerFacts, ...]:
     """What every hidden layer adds, the first one beside the matrix itself.
 
@@ -66,22 +68,26 @@ def layer_facts(
         units: What is independent among the sealed rows.
         resets: Of every layer what each sealed row loses when its weights are drawn anew.
         is_bounded: Whether the activation has two flat ends, as tanh has.
+        weight: What each development row weighs, shape (n_rows,); None: all alike.
+        weight_sealed: The same of the sealed ones.
     """
-    explained = [_explained(x, y, x_sealed, y_sealed) for x, x_sealed in zip(known, sealed, strict=True)]
+    explained = [
+        _explained(x, y, x_sealed, y_sealed, weight, weight_sealed) for x, x_sealed in zip(known, sealed, strict=True)
+    ]
     found = []
     for layer in range(1, len(known)):
         added = explained[layer] - explained[layer - 1]
-        gain = _estimate(added, units)
+        gain = mean_estimate(added, units=units, weight=weight_sealed)
         found.append(
             LayerFacts(
                 layer=layer,
                 n_units=known[layer].shape[1],
-                before=float(explained[layer - 1].mean()),
-                probe=_estimate(explained[layer], units),
+                before=float(np.average(explained[layer - 1], weights=weight_sealed)),
+                probe=mean_estimate(explained[layer], units=units, weight=weight_sealed),
                 gain=gain,
                 is_shown=bool(gain.low > 0 and gain.value > WORTH),
                 idle=idle_share(known[layer], is_bounded=is_bounded),
-                reset=_estimate(resets[layer - 1], units),
+                reset=mean_estimate(resets[layer - 1], units=units, weight=weight_sealed),
             )
         )
     return tuple(found)
@@ -103,7 +109,12 @@ def idle_share(units: NDArray[np.float32], *, is_bounded: bool) -> float:
 
 
 def _explained(
-    x: NDArray[np.float32], y: NDArray[np.float64], x_sealed: NDArray[np.float32], y_sealed: NDArray[np.float64]
+    x: NDArray[np.float32],
+    y: NDArray[np.float64],
+    x_sealed: NDArray[np.float32],
+    y_sealed: NDArray[np.float64],
+    weight: RowWeight,
+    weight_sealed: RowWeight,
 ) -> NDArray[np.float64]:
     """How much of the sealed target's variance a ridge regression explains, row by row: the mean is the share."""
     from sklearn.linear_model import RidgeCV
@@ -112,13 +123,10 @@ def _explained(
     lively = spread > 0
     scaled, scaled_sealed = ((part[:, lively] - mean[lively]) / spread[lively] for part in (x, x_sealed))
     if not lively.any():
-        predicted = np.broadcast_to(y.mean(axis=0), y_sealed.shape)
+        predicted = np.broadcast_to(np.average(y, axis=0, weights=weight), y_sealed.shape)
     else:
-        predicted = RidgeCV(alphas=_STRENGTHS).fit(scaled, y).predict(scaled_sealed).reshape(y_sealed.shape)
-    variance = np.square(y_sealed - y_sealed.mean(axis=0)).sum(axis=1).mean()
+        fitted = RidgeCV(alphas=_STRENGTHS).fit(scaled, y, sample_weight=weight)
+        predicted = fitted.predict(scaled_sealed).reshape(y_sealed.shape)
+    centre = np.average(y_sealed, axis=0, weights=weight_sealed)
+    variance = np.average(np.square(y_sealed - centre).sum(axis=1), weights=weight_sealed)
     return np.asarray(1.0 - np.square(y_sealed - predicted).sum(axis=1) / max(variance, 1e-12))
-
-
-def _estimate(added: NDArray[np.float64], units: Units) -> Estimate:
-    low, high = mean_limits(added, units=units, tail=TAIL)
-    return Estimate(value=float(added.mean()), low=low, high=high)

@@ -26,6 +26,7 @@ __all__ = [
     "everyday_metric",
     "everyday_terms",
     "if_wrong",
+    "mean_influences",
     "row_influences",
     "row_terms",
     "row_weights",
@@ -160,6 +161,11 @@ def row_influences(metric: str, *, truth: NDArray[Any], terms: Terms, weight: Ro
         roots = np.sqrt(means)
         return np.asarray((roots + own[:, None] * (exact - means) / (2 * np.maximum(roots, _TINY))).mean(axis=2))
     return exact[:, :, 0] if weight is None else _of_mean(exact[:, :, 0], exact[:, :, 0], own)
+
+
+def mean_influences(values: NDArray[np.float64], weight: RowWeight) -> NDArray[np.float64]:
+    """What every row adds to the weighted mean of some values, which is their mean, shape (n_rows,)."""
+    return values if weight is None else _of_mean(values[None], values[None], _own(weight, len(values)))[0]
 
 
 def if_wrong(metric: str, *, truth: NDArray[Any], terms: Terms, weight: RowWeight = None) -> NDArray[np.float64] | None:

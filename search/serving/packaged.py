@@ -212,13 +212,12 @@ class PackagedModel:
         Raises:
             DataError: If the level is none that can be promised, or the model does not know.
         """
-        known = self.facts.get("row_intervals")
-        if known is None:
+        intervals = self.row_intervals
+        if intervals is None:
             raise DataError(
                 "This model does not know how far one answer may be off: no finalists were trained again for it, or an "
                 "earlier version saved it. A run with evidence.finalists and evidence.repeats makes one that does."
             )
-        intervals = RowIntervals.from_dict(known)
         if self.task is not Task.REGRESSION:
             is_in = intervals.sets(predictions, level)
             order = np.argsort(-predictions, axis=1, kind="stable")
@@ -234,6 +233,12 @@ class PackagedModel:
             for place, name in enumerate(self.target_names)
             for end, values in zip(("low", "high"), ends, strict=True)
         }
+
+    @property
+    def row_intervals(self) -> RowIntervals | None:
+        """How far the answer to one row may be off; None where the model does not know."""
+        known = self.facts.get("row_intervals")
+        return None if known is None else RowIntervals.from_dict(known)
 
     @property
     def threshold(self) -> tuple[str, float] | None:

@@ -16,6 +16,7 @@ from ffsearch.search.data.parsing.spelling import Spelling
 from ffsearch.search.evidence.baseline_models.baselines import Baseline, BaselineName
 from ffsearch.search.evidence.columns import column_importances, dependence, looked_at
 from ffsearch.search.evidence.errors_seen import row_losses
+from ffsearch.search.evidence.metrics import RowWeight
 from ffsearch.search.evidence.scoring import Setting
 from ffsearch.search.evidence.units import Units
 from ffsearch.search.folder.results import ColumnFacts
@@ -39,6 +40,7 @@ def columns_that_matter(
     cells: Mapping[str, NDArray[Any]],
     y: NDArray[Any],
     units: Units,
+    weight: RowWeight = None,
 ) -> ColumnFacts | None:
     """What every column is worth to the network and to boosted trees; None where the table has one column.
 
@@ -49,6 +51,7 @@ def columns_that_matter(
         cells: Columns of the sealed rows as the model takes them.
         y: Their targets, in the user's units, or class numbers.
         units: What is independent among them.
+        weight: What each weighs; None: all alike.
     """
     if len(cells) < 2 or units.n_units < 2:
         return None
@@ -57,6 +60,7 @@ def columns_that_matter(
     raw = {name: values[places] for name, values in cells.items()}
     some = Units.of_labels(units.kind, units.numbers[places])
     truth = in_unit(head, y[places], answer)
+    own = None if weight is None else weight[places]
 
     def of_network(columns: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
         return in_unit(head, answer.model.predictions_of_cells(columns), answer)
@@ -65,13 +69,16 @@ def columns_that_matter(
     trees = next((one for one in baselines if one.name is BaselineName.BOOSTING), None)
     if trees is not None:
         models[str(trees.name)] = partial(_of_baseline, trees, answer.rows.preprocessor, answer=answer, setting=setting)
-    importances = column_importances(raw, models, task=head.task, truth=truth, units=some, rng=rng)
+    importances = column_importances(raw, models, task=head.task, truth=truth, units=some, rng=rng, weight=own)
     naive = next(one for one in baselines if one.name is BaselineName.DUMMY) if baselines else None
     knows_nothing = (
         float("nan")
         if naive is None
         else _mean_loss(
-            _of_baseline(naive, answer.rows.preprocessor, raw, answer=answer, setting=setting), truth, task=head.task
+            _of_baseline(naive, answer.rows.preprocessor, raw, answer=answer, setting=setting),
+            truth,
+            task=head.task,
+            weight=own,
         )
     )
     offsets = _offsets(answer.rows.preprocessor)
@@ -81,14 +88,14 @@ def columns_that_matter(
     output = _shown_output(head.task, truth)
     return ColumnFacts(
         loss="squared_error" if head.task is Task.REGRESSION else "log_loss",
-        network=_mean_loss(of_network(raw), truth, task=head.task),
+        network=_mean_loss(of_network(raw), truth, task=head.task, weight=own),
         naive=knows_nothing,
         n_rows=len(places),
         importances=importances,
         curves=tuple(
             replace(curve, at=tuple(place + offsets[curve.column] for place in curve.at))
             for curve in dependence(
-                raw, numbers[:N_CURVES], answer.model.predictions_of_cells, output=output, units=some
+                raw, numbers[:N_CURVES], answer.model.predictions_of_cells, output=output, units=some, weight=own
             )
         ),
         output=head.target_names[0] if head.task is Task.REGRESSION else head.labels[output],
@@ -114,8 +121,8 @@ def _of_baseline(
     return in_unit(setting.head, baseline.predictions(x), answer)
 
 
-def _mean_loss(predictions: NDArray[Any], truth: NDArray[Any], *, task: Task) -> float:
-    return float(row_losses(task, truth, predictions).mean())
+def _mean_loss(predictions: NDArray[Any], truth: NDArray[Any], *, task: Task, weight: RowWeight) -> float:
+    return float(np.average(row_losses(task, truth, predictions), weights=weight))
 
 
 def _shown_output(task: Task, truth: NDArray[Any]) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,29 +24,19 @@ from ffsearch.search.data.parsing.dates import DateReading
 from ffsearch.search.evidence.baseline_models.baselines import Baseline, BaselineName, fit_baseline
 from ffsearch.search.evidence.calibration import expected_if_calibrated, reliability
 from ffsearch.search.evidence.errors_seen import confusion, residuals, row_losses, worst_slices
-from ffsearch.search.evidence.facts import AnsweredElsewhere, Facts
+from ffsearch.search.evidence.facts import AnsweredElsewhere
 from ffsearch.search.evidence.intervals import score_intervals
 from ffsearch.search.evidence.metrics import metric_values
 from ffsearch.search.evidence.scoring import Setting, truth_of
 from ffsearch.search.evidence.terms import row_terms
 from ffsearch.search.evidence.units import Units, units_of
 from ffsearch.search.exporting.checks import HeldOut, write_held_out
-from ffsearch.search.folder.cut_results import Threshold
 from ffsearch.search.folder.log import LineKind
 from ffsearch.search.folder.reader import CHECK
 from ffsearch.search.folder.results import (
-    Averaged,
-    Bin,
-    ColumnFacts,
-    ComparedModel,
     Errors,
-    Estimate,
     LayerFacts,
-    Residuals,
-    RowIntervalFacts,
     SealedScores,
-    SealedTest,
-    Slice,
 )
 from ffsearch.search.folder.writer import RunFolder
 from ffsearch.search.network.heads import Task
@@ -66,6 +56,7 @@ from ffsearch.search.steps.comparing import (
 from ffsearch.search.steps.cut_asked import Asked, answered_class
 from ffsearch.search.steps.cutting import sealed_cuts
 from ffsearch.search.steps.effort import baseline_splits, split_seconds
+from ffsearch.search.steps.judged import Judged, ModelScores
 from ffsearch.search.steps.layers import layers_of
 from ffsearch.search.steps.refitting import Answer, in_unit
 from ffsearch.search.steps.row_intervals import held_intervals
@@ -76,111 +67,13 @@ from ffsearch.spaces.schema import EvidenceSpec
 if TYPE_CHECKING:
     from ffsearch.search.data.features.problem import Problem
     from ffsearch.search.data.prepare import Prepared, SealedRows
+    from ffsearch.search.folder.trial_record import TrialRecord
     from ffsearch.search.steps.weighing import Weighed
 
-__all__ = ["NETWORK", "Judged", "ModelScores", "judge", "open_test", "worth_having"]
+__all__ = ["judge", "open_test", "worth_having"]
 
 _ERRORS: Final = 11
 """Key of a generator."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelScores:
-    """The network or a baseline, beside the others.
-
-    Args:
-        name: `network`, `dummy`, `linear` or `boosting`.
-        settings: What it chose on the validation rows.
-        repeats: Metrics on the validation rows of repeats, by their number.
-        test: On the sealed rows; None where there are none.
-        notes: What was cut short.
-        fixed: Settings that nothing chose.
-        n_tried: How many settings it chose among.
-    """
-
-    name: str
-    settings: Mapping[str, float]
-    repeats: dict[int, dict[str, float]]
-    test: SealedScores | None = None
-    notes: tuple[Finding, ...] = ()
-    fixed: Mapping[str, float] = field(default_factory=dict)
-    n_tried: int = 0
-
-    def compared(self, objective: str, *, gain: Estimate | None) -> ComparedModel:
-        """What is kept of a baseline.
-
-        Args:
-            objective: The metric whose mean over repeats is kept.
-            gain: What the network gains over it.
-        """
-        valid = [metrics[objective] for metrics in self.repeats.values()]
-        return ComparedModel(
-            name=self.name,
-            settings=self.settings,
-            valid=sum(valid) / len(valid),
-            test=self.test,
-            network_gain=gain,
-            notes=self.notes,
-            fixed=self.fixed,
-            n_tried=self.n_tried,
-        )
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Judged:
-    """What the sealed test says, and what was beaten.
-
-    Args:
-        models: The network first, then the baselines; the network's repeats are those of the finalists.
-        openings: How often the test was opened so far; 0 where there is none.
-        facts: What the verdict rests on; None without baselines or sealed rows.
-        bins: The reliability curve, of classes.
-        if_calibrated: The calibration error that right probabilities would have on these rows, of classes.
-        errors: Confused classes, or residuals of numbers.
-        residuals: The same of every target row by row, of regression.
-        slices: The parts of the table that are worst off.
-        averaged: What the mean of several networks gains over one, and costs; None where one network answers.
-        row_intervals: How far the answer to one row may be off; None where no repeats tell.
-        columns: Which columns carry the answer; None where it was not asked.
-        layers: What every hidden layer does; empty where it was not asked.
-        threshold: Where the probability of one of two classes is cut, on the sealed rows too, where there are any.
-        notices: What time was too short for.
-    """
-
-    models: tuple[ModelScores, ...]
-    openings: int = 0
-    facts: Facts | None = None
-    bins: tuple[Bin, ...] = ()
-    if_calibrated: float | None = None
-    errors: Errors | None = None
-    residuals: tuple[Residuals, ...] = ()
-    slices: tuple[Slice, ...] = ()
-    averaged: Averaged | None = None
-    row_intervals: RowIntervalFacts | None = None
-    columns: ColumnFacts | None = None
-    layers: tuple[LayerFacts, ...] = ()
-    threshold: Threshold | None = None
-    notices: tuple[Finding, ...] = ()
-
-    def with_average(self, averaged: Averaged | None) -> Judged:
-        """The same of a model that is the mean of several networks, if it is one."""
-        facts = None if self.facts is None else replace(self.facts, averaged=averaged)
-        return replace(self, facts=facts, averaged=averaged)
-
-    def compared(self, objective: str) -> tuple[ComparedModel, ...]:
-        """The baselines, each with what the network gains over it.
-
-        Args:
-            objective: The metric.
-        """
-        gains = {} if self.facts is None else {"dummy": self.facts.over_dummy[NETWORK], **self.facts.over_baselines}
-        return tuple(one.compared(objective, gain=gains.get(one.name)) for one in self.models[1:])
-
-    @property
-    def test(self) -> SealedTest | None:
-        """What the sealed test says of the network."""
-        scores = self.models[0].test
-        return None if scores is None else SealedTest(**vars(scores), openings=self.openings)
 
 
 def judge(
@@ -232,25 +125,48 @@ def judge(
         reader = answer.single.reader(lenient=True) if prepared.has_test_file else None
         alone = answer.single.predictions(sealed.features, reader=reader)
     averaged = weighed_average(answer, setting, sealed=sealed, mean=raw[NETWORK], alone=alone, units=units)
-    columns, layers = None, tuple[LayerFacts, ...]()
-    if wanted.columns and not isinstance(prepared.layout, ImageLayout):
-        columns = columns_that_matter(answer, setting, baselines, cells=cells, y=sealed.y, units=units)
-    if wanted.layers:
-        layers = layers_of(
-            answer, setting, weighed.winner.point, prepared=prepared, cells=cells, y=sealed.y, units=units
-        )
     threshold = sealed_cuts(
-        asked, weighed.threshold, weighed.finalists, baselines,
+        asked, weighed.threshold, weighed.answered, baselines,
         truth=sealed.y, predictions=raw, units=units, weight=sealed.weight,
     )  # fmt: skip
     judged = replace(
-        judged, openings=folder.n_noted(LineKind.TEST_OPENED), columns=columns, layers=layers, threshold=threshold,
-        notices=(*notices, *told),
+        judged, openings=folder.n_noted(LineKind.TEST_OPENED), threshold=threshold, notices=(*notices, *told),
         row_intervals=held_intervals(
-            weighed, task=setting.head.task, truth=sealed.y, predicted=predictions, units=units
+            answer.model.row_intervals, weighed, truth=sealed.y, predicted=predictions, units=units
         ),
     )  # fmt: skip
+    judged = _looked_into(
+        judged, answer, setting, baselines,
+        winner=weighed.winner, prepared=prepared, wanted=wanted, sealed=sealed, cells=cells, units=units,
+    )  # fmt: skip
     return judged.with_average(averaged)
+
+
+def _looked_into(
+    judged: Judged,
+    answer: Answer,
+    setting: Setting,
+    baselines: Sequence[Baseline],
+    *,
+    winner: TrialRecord,
+    prepared: Prepared,
+    wanted: EvidenceSpec,
+    sealed: SealedRows,
+    cells: Mapping[str, NDArray[Any]],
+    units: Units,
+) -> Judged:
+    """The same with what the columns carry, and what the layers do, as far as that was asked."""
+    columns, layers = None, tuple[LayerFacts, ...]()
+    if wanted.columns and not isinstance(prepared.layout, ImageLayout):
+        columns = columns_that_matter(
+            answer, setting, baselines, cells=cells, y=sealed.y, units=units, weight=sealed.weight
+        )
+    if wanted.layers:
+        layers = layers_of(
+            answer, setting, winner.point,
+            prepared=prepared, cells=cells, y=sealed.y, units=units, weight=sealed.weight,
+        )  # fmt: skip
+    return replace(judged, columns=columns, layers=layers)
 
 
 def open_test(prepared: Prepared, *, folder: RunFolder, observer: Observer) -> SealedRows:

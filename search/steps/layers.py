@@ -12,6 +12,7 @@ from ffsearch.search.base.seeds import Purpose, child, generator
 from ffsearch.search.evidence.columns import looked_at
 from ffsearch.search.evidence.errors_seen import row_losses
 from ffsearch.search.evidence.layer_probes import layer_facts, targets_of
+from ffsearch.search.evidence.metrics import RowWeight
 from ffsearch.search.evidence.scoring import Setting, predictions_from_logits, truth_of
 from ffsearch.search.evidence.units import Units
 from ffsearch.search.folder.results import LayerFacts
@@ -44,6 +45,7 @@ def layers_of(
     cells: Mapping[str, NDArray[Any]],
     y: NDArray[Any],
     units: Units,
+    weight: RowWeight = None,
 ) -> tuple[LayerFacts, ...]:
     """What every layer adds; of several networks those of the first.
 
@@ -55,6 +57,7 @@ def layers_of(
         cells: Columns of the sealed rows as the model takes them.
         y: Their targets, in the user's units, or class numbers.
         units: What is independent among them.
+        weight: What each weighs; None: all alike.
     """
     if units.n_units < 2:
         return ()
@@ -76,6 +79,8 @@ def layers_of(
         units=some,
         resets=_lost_by_resets(network, point, setting, sealed, truth),
         is_bounded=point.activation in _BOUNDED,
+        weight=None if rows.weight is None else rows.weight[known],
+        weight_sealed=None if weight is None else weight[asked],
     )
 
 

@@ -12,7 +12,7 @@ from ffsearch.search.evidence.predictions import RepeatPredictions
 from ffsearch.search.evidence.row_intervals import LEVELS, learn_row_intervals
 from ffsearch.search.evidence.units import Units, units_of
 from ffsearch.search.folder.results import Estimate, LevelHeld, RowIntervalFacts
-from ffsearch.search.network.heads import Task, values
+from ffsearch.search.network.heads import values
 from ffsearch.search.network.row_intervals import RowIntervals
 from ffsearch.search.steps.weighing import Weighed
 
@@ -26,7 +26,7 @@ def learnt_intervals(weighed: Weighed, *, is_adaptive: bool = True) -> RowInterv
         weighed: The winner.
         is_adaptive: See `learn_row_intervals`.
     """
-    found = weighed.finalists
+    found = weighed.answered
     if found is None:
         return None
     repeats = [one for one in found.predictions if weighed.winner.trial in one.outputs]
@@ -53,9 +53,9 @@ def _in_users_unit(repeat: RepeatPredictions, weighed: Weighed) -> tuple[NDArray
 
 
 def held_intervals(
+    intervals: RowIntervals | None,
     weighed: Weighed,
     *,
-    task: Task,
     truth: NDArray[Any],
     predicted: NDArray[Any],
     units: Units,
@@ -63,16 +63,15 @@ def held_intervals(
     """How many of the sealed rows the model's intervals hold, and how wide they are; None where it has none.
 
     Args:
+        intervals: The model's.
         weighed: The winner.
-        task: What is predicted.
         truth: Of the sealed rows: class numbers (n_rows,), or values (n_rows, n_targets).
         predicted: What the model answers.
         units: What is independent among the sealed rows.
     """
-    intervals = learnt_intervals(weighed)
     if intervals is None:
         return None
-    constant = None if task is not Task.REGRESSION else learnt_intervals(weighed, is_adaptive=False)
+    constant = None if truth.ndim == 1 else learnt_intervals(weighed, is_adaptive=False)
     levels = []
     for level in LEVELS:
         if level > intervals.highest:

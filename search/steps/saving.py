@@ -22,7 +22,7 @@ from ffsearch.spaces.schema import EvidenceSpec, SearchSpace
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ffsearch.search.steps.judging import Judged, ModelScores
+    from ffsearch.search.steps.judged import Judged, ModelScores
     from ffsearch.search.steps.refitting import Answer
     from ffsearch.search.steps.weighing import Weighed
 
