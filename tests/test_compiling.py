@@ -107,7 +107,11 @@ def test_the_folders_used_last_are_kept(tmp_path: Path) -> None:
 
 def test_every_file_a_program_is_made_of_is_in_the_folders_name() -> None:
     here = Path(program_files.__file__).parent
-    uses = {path.name for path in here.glob("*.py") if re.search(r"@(compiled|inlined|program)\b", path.read_text())}
+    uses = {
+        path.name
+        for path in here.glob("*.py")
+        if re.search(r"@(compiled|inlined|intrinsic|program|reordered)\b", path.read_text())
+    }
     assert uses <= set(program_files.PARTS)
 
 

@@ -12,15 +12,16 @@ from numpy.typing import NDArray
 from contracts.compiled import callable_part
 from ffsearch.search.network.heads import Loss
 from ffsearch.search.network.topology import Activation, Point
-from ffsearch.search.training import elementwise
-from ffsearch.search.training.elementwise import ACTIVATIONS, LOSSES, slope_start
+from ffsearch.search.training import activations, elementwise
+from ffsearch.search.training.activations import ACTIVATIONS, slope_start
+from ffsearch.search.training.elementwise import LOSSES
 from ffsearch.search.training.lanes import dropout_line
 
 Array = NDArray[Any]
 
-activate, back_through, drop, exponential, field_key, losses, update_key = (
-    callable_part(getattr(elementwise, name))
-    for name in ("activate", "back_through", "drop", "exponential", "field_key", "losses", "update_key")
+activate, back_through = map(callable_part, (activations.activate, activations.back_through))
+drop, exponential, field_key, losses, update_key = (
+    callable_part(getattr(elementwise, name)) for name in ("drop", "exponential", "field_key", "losses", "update_key")
 )
 
 

@@ -18,7 +18,8 @@ from ffsearch.search.network.heads import Loss, Task, mean_loss
 from ffsearch.search.network.topology import Activation, Balance, Point
 from ffsearch.search.network.weights import initial_weights
 from ffsearch.search.training.keras_trainer import KerasTrainer
-from ffsearch.search.training.lanes import Lane, Settings, Tables, flat, lane_bytes, unpacked
+from ffsearch.search.training.lane_weights import flat, unpacked
+from ffsearch.search.training.lanes import Lane, Settings, Tables, lane_bytes
 from ffsearch.search.training.protocol import Ended, Job, Stopping, Trained, Trainer
 
 

@@ -7,9 +7,8 @@ from collections.abc import Collection, Iterable
 
 from ffsearch.search.capacity.plan import Plan, Training
 from ffsearch.search.folder.trial_record import TrialRecord
-from ffsearch.search.network.topology import KERNEL_SIDE, Point, layer_sizes
 from ffsearch.search.observer import StudyProgress
-from ffsearch.search.training.costs import update_seconds
+from ffsearch.search.training.costs import network_seconds
 
 __all__ = ["Pace"]
 
@@ -26,7 +25,8 @@ class Pace:
     def __init__(self, plan: Plan, *, n_features: int, batch_size: int) -> None:
         self._plan = plan
         self._started = time.monotonic()
-        self._work = [_work(cell.point, n_features=n_features, batch_size=batch_size) for cell in plan.cells]
+        # What an update is thought to cost, in seconds of a lane: right beside each other, not by the clock.
+        self._work = [network_seconds(cell.point, n_features=n_features, batch_size=batch_size) for cell in plan.cells]
         self._left: set[Training] = set()
         self._n_done = 0
         self._done_here = 0.0
@@ -59,14 +59,3 @@ class Pace:
 
     def _work_of(self, training: Training) -> float:
         return self._work[training.cell] * (self._plan.longer if training.is_longer else 1)
-
-
-def _work(point: Point, *, n_features: int, batch_size: int) -> float:
-    """What an update is thought to cost, in seconds of a lane: right beside each other, not by the clock."""
-    front = point.convolutions
-    if front is None:
-        return update_seconds(layer_sizes(point), n_features=n_features, batch_size=batch_size)
-    return update_seconds(layer_sizes(point), n_features=front.n_features, batch_size=batch_size) + sum(
-        update_seconds((channels,), n_features=KERNEL_SIDE**2 * fan_in, batch_size=batch_size * n_places)
-        for fan_in, channels, n_places in front.layers
-    )

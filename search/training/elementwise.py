@@ -1,4 +1,4 @@
-"""The elementwise functions of a lane, compiled: activations, dropout, losses, and the optimisers' steps.
+"""The elementwise functions of a lane, compiled: dropout, losses, and the optimisers' steps; `activations.py` has more.
 
 Arrays are float32, (rows, units), or one entry a unit. Loops are short and touch few arrays at a time, because the
 compiler computes on whole vectors only where it can see that no array overlaps another.
@@ -6,27 +6,22 @@ compiler computes on whole vectors only where it can see that no array overlaps 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
 
 from ffsearch.search.network import defaults
 from ffsearch.search.network.heads import Loss
-from ffsearch.search.network.topology import Activation
 from ffsearch.search.training.compiling import compiled
 from ffsearch.search.training.hashing import FIELD_WORD, HASH_WORDS, ROW_STRIDE
 
 __all__ = [
-    "ACTIVATIONS",
     "LOSSES",
     "N_MOMENTS",
     "OPTIMIZERS",
     "Array",
     "Scalar",
-    "activate",
     "add",
-    "back_through",
     "copy",
     "descend",
     "draw",
@@ -35,12 +30,10 @@ __all__ = [
     "exponential",
     "field_key",
     "fill",
-    "keeps_slope",
     "losses",
     "mean_share",
     "multiply",
     "place_bits",
-    "slope_start",
     "update_key",
 ]
 
@@ -86,176 +79,7 @@ def exponential(x: Scalar) -> Scalar:
     return (p * r * r + r + _ONE) * power
 
 
-# --- activations -----------------------------------------------------------------------------------------------------
-
-ACTIVATIONS: Final = tuple(Activation)
-"""A network's activation is an index into these."""
-
-_SLOPES: Final = {
-    Activation.LEAKY_RELU: defaults.LEAKY_RELU_SLOPE,
-    Activation.PRELU: defaults.PRELU_START,
-    Activation.ELU: defaults.ELU_ALPHA,
-    Activation.SELU: defaults.SELU_SCALE * defaults.SELU_ALPHA,
-}
-
-_RELU, _LEAKY_RELU, _PRELU, _ELU, _SELU, _SWISH, _TANH, _SOFTSIGN = (
-    ACTIVATIONS.index(Activation(name))
-    for name in ("relu", "leaky_relu", "prelu", "elu", "selu", "swish", "tanh", "softsign")
-)
-
-
-def slope_start(activation: Activation) -> float:
-    """The factor left of zero: of u, or for elu and selu of exp(u) - 1. Only prelu learns it."""
-    return _SLOPES.get(activation, 0.0)
-
-
-def _loop(function: Callable[[Any, Any], tuple[Any, Any]]) -> Any:
-    """An activation of all units in the place of u, and its slope."""
-    function = compiled(function)
-
-    @compiled
-    def units(u: Array, left: Array, slope: Array) -> None:
-        for i in range(u.shape[0]):
-            for j in range(u.shape[1]):
-                u[i, j], slope[i, j] = function(u[i, j], left[j])
-
-    return units
-
-
-@compiled
-def _are_apart(z: Array, out: Array) -> bool:
-    """Whether input and output are different arrays.
-
-    The callers have a loop for each case: the compiler makes vector code only where it knows that they do not overlap.
-    """
-    return bool(z.ctypes.data != out.ctypes.data)
-
-
-@compiled
-def _bent_units(z: Array, gain: Array, offset: Array, left: Array, out: Array) -> None:
-    """A line right of zero, another one left of it. Its slope can be read off the sign of what it puts out."""
-    if _are_apart(z, out):
-        for i in range(out.shape[0]):
-            for j in range(out.shape[1]):
-                u = z[i, j] * gain[j] + offset[j]
-                bent = left[j] * u
-                out[i, j] = u if u > _ZERO else bent
-    else:
-        for i in range(out.shape[0]):
-            for j in range(out.shape[1]):
-                u = out[i, j] * gain[j] + offset[j]
-                bent = left[j] * u
-                out[i, j] = u if u > _ZERO else bent
-
-
-@compiled
-def _line(z: Array, gain: Array, offset: Array, out: Array) -> None:
-    if _are_apart(z, out):
-        for i in range(out.shape[0]):
-            for j in range(out.shape[1]):
-                out[i, j] = z[i, j] * gain[j] + offset[j]
-    else:
-        for i in range(out.shape[0]):
-            for j in range(out.shape[1]):
-                out[i, j] = out[i, j] * gain[j] + offset[j]
-
-
-def _bent(u: Scalar, left: Scalar) -> tuple[Scalar, Scalar]:
-    """The same where the factor left of zero may have any sign, so that the slope has to be kept."""
-    return (u, _ONE) if u > _ZERO else (left * u, left)
-
-
-def _exponential_left(right: float) -> Callable[[Any, Any], tuple[Any, Any]]:
-    """A line right of zero, an exponential left of it."""
-    factor = _F(right)
-
-    def function(u: Scalar, left: Scalar) -> tuple[Scalar, Scalar]:
-        e = exponential(-abs(u))
-        return (factor * u, factor) if u > _ZERO else (left * (e - _ONE), left * e)
-
-    return function
-
-
-def _swish(u: Scalar, left: Scalar) -> tuple[Scalar, Scalar]:  # noqa: ARG001  (one form for all)
-    q = _ONE / (_ONE + exponential(-abs(u)))
-    logistic = q if u > _ZERO else _ONE - q
-    return u * logistic, logistic + u * logistic * (_ONE - logistic)
-
-
-def _tanh(u: Scalar, left: Scalar) -> tuple[Scalar, Scalar]:  # noqa: ARG001
-    """2 logistic(2 u) - 1."""
-    q = _ONE / (_ONE + exponential(-_TWO * abs(u)))
-    logistic = q if u > _ZERO else _ONE - q
-    return _TWO * logistic - _ONE, _TWO * _TWO * logistic * (_ONE - logistic)
-
-
-def _softsign(u: Scalar, left: Scalar) -> tuple[Scalar, Scalar]:  # noqa: ARG001
-    q = _ONE / (_ONE + abs(u))
-    return u * q, q * q
-
-
-_prelu_units = _loop(_bent)
-_elu_units = _loop(_exponential_left(1.0))
-_selu_units = _loop(_exponential_left(defaults.SELU_SCALE))
-_swish_units = _loop(_swish)
-_tanh_units = _loop(_tanh)
-_softsign_units = _loop(_softsign)
-
-
-def keeps_slope(activation: Activation) -> bool:
-    """Whether the slope is kept for the way back; otherwise it is `left` where the output is not positive, and 1."""
-    return activation not in (Activation.RELU, Activation.LEAKY_RELU)
-
-
-@compiled
-def activate(activation: int, z: Array, gain: Array, offset: Array, left: Array, out: Array, slope: Array) -> None:
-    """f(u) and f'(u) of u = z gain + offset.
-
-    Args:
-        activation: Its number.
-        z: (rows, units); may be `out` itself.
-        gain: One a unit, (units,).
-        offset: One a unit, (units,).
-        left: The factor left of zero, (units,).
-        out: (rows, units); holds f(u) afterwards.
-        slope: (rows, units); holds f'(u) afterwards, if `keeps_slope`.
-    """
-    if activation in (_RELU, _LEAKY_RELU):
-        _bent_units(z, gain, offset, left, out)
-        return
-    _line(z, gain, offset, out)
-    if activation == _PRELU:
-        _prelu_units(out, left, slope)
-    elif activation == _ELU:
-        _elu_units(out, left, slope)
-    elif activation == _SELU:
-        _selu_units(out, left, slope)
-    elif activation == _SWISH:
-        _swish_units(out, left, slope)
-    elif activation == _TANH:
-        _tanh_units(out, left, slope)
-    else:
-        _softsign_units(out, left, slope)
-
-
-@compiled
-def back_through(activation: int, d: Array, out: Array, left: Array, slope: Array) -> None:
-    """The gradient in u, d f'(u), in the place of d.
-
-    Args:
-        activation: Its number.
-        d: Gradient in f(u), (rows, units).
-        out: What `activate` made of u, or zero where dropout took it, (rows, units).
-        left: As `activate` had it; the same for all units where no slope is kept.
-        slope: What it kept.
-    """
-    if activation in (_RELU, _LEAKY_RELU):
-        flat, signs, factor = d.reshape(-1), out.reshape(-1), left[0]
-        for i in range(len(flat)):
-            bent = factor * flat[i]
-            flat[i] = flat[i] if signs[i] > _ZERO else bent
-    else:
-        multiply(d, slope)
+# --- sums and products of arrays --------------------------------------------------------------------------------------
 
 
 @compiled

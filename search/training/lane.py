@@ -24,15 +24,13 @@ from __future__ import annotations
 import numpy as np
 
 from ffsearch.search.network import defaults
+from ffsearch.search.training.activations import activate, back_through
 from ffsearch.search.training.compiling import compiled, inlined, program
 from ffsearch.search.training.elementwise import (
     Array,
     Scalar,
-    activate,
     add,
-    back_through,
     copy,
-    descend,
     draw,
     drop,
     field_key,
@@ -42,10 +40,15 @@ from ffsearch.search.training.elementwise import (
     multiply,
     update_key,
 )
+from ffsearch.search.training.front import Front, look_at, step_front
 from ffsearch.search.training.intrinsics import flush, restore, unowned
 from ffsearch.search.training.lane_arrays import (
     BIAS,
+    GAIN,
+    MEAN,
     N_VECTORS,
+    OFFSET,
+    RSTD,
     SCALE,
     SHIFT,
     SLOPE,
@@ -54,12 +57,14 @@ from ffsearch.search.training.lane_arrays import (
     Rows,
     Scratch,
     State,
+    matrix,
     unowned_chunk,
     unowned_rows,
     unowned_scratch,
     unowned_state,
 )
 from ffsearch.search.training.lane_augment import Augment, augment_rows
+from ffsearch.search.training.lane_descent import step_layer
 
 __all__ = ["evaluate", "train"]
 
@@ -67,9 +72,6 @@ _F = np.float32
 _ZERO, _ONE, _TWO = _F(0.0), _F(1.0), _F(2.0)
 _EPSILON = _F(defaults.BATCH_NORM_EPSILON)
 _KEPT, _NEW = _F(defaults.BATCH_NORM_MOMENTUM), _F(1 - defaults.BATCH_NORM_MOMENTUM)
-
-_MEAN, _RSTD, _GAIN, _OFFSET = range(4)
-"""Rows of `Scratch.unit`."""
 
 # --- one epoch -------------------------------------------------------------------------------------------------------
 
@@ -82,6 +84,7 @@ def train(
     rows: Rows,
     order: Array,
     draws: Array,
+    front: Front | None,
     scratch: Scratch,
     step: int,
 ) -> tuple[float, float]:
@@ -94,6 +97,7 @@ def train(
         rows: What it learns from.
         order: Row of every update, int32 (n_updates, batch_size).
         draws: What was drawn once a row, (n_updates, batch_size, n_draws); empty where nothing is augmented.
+        front: Its convolutional layers; None: there are none.
         scratch: Room.
         step: Updates made before.
 
@@ -107,10 +111,17 @@ def train(
         key = update_key(hyper.seed, step + number)
         if augment is not None:
             augment_rows(scratch.x, scratch.y, scratch.weight, augment, draws[number], key)
-        penalty += _forward(state, hyper, scratch, key)
+        fed, is_front = scratch.x, False
+        if front is not None:
+            look_at(front, scratch.x, state, hyper, scratch.unit, True)
+            fed, is_front = unowned(front.rows), True
+        penalty += _forward(state, hyper, scratch, fed, key)
         losses(hyper.loss, scratch.logits, scratch.y, scratch.row_loss)
         loss += _weighted(scratch.weight, scratch.row_loss, scratch.logits)
-        penalty += _backward(state, hyper, scratch, step + number + 1)
+        penalty += _backward(state, hyper, scratch, fed, is_front, step + number + 1)
+        if front is not None:
+            d_rows = matrix(scratch.d[0], 0, len(fed), fed.shape[1])
+            penalty += step_front(front, d_rows, state, hyper, scratch, step + number + 1)
         if len(state.mean_kernels):
             _average(state, mean_share(step + number + 1))
     restore(found)
@@ -194,7 +205,7 @@ def _weighted(weight: Array, row_loss: Array, gradient: Array) -> float:
 
 
 @program
-def evaluate(state: State, hyper: Hyper, rows: Rows, logits: Array, chunk: Chunk) -> float:
+def evaluate(state: State, hyper: Hyper, rows: Rows, logits: Array, front: Front | None, chunk: Chunk) -> float:
     """The mean loss on rows as the finished network gives it: moving statistics, no dropout.
 
     Args:
@@ -202,7 +213,8 @@ def evaluate(state: State, hyper: Hyper, rows: Rows, logits: Array, chunk: Chunk
         hyper: How it is trained.
         rows: What it is judged by; what they weigh has a mean of 1.
         logits: Holds the outputs afterwards, (n_rows, n_outputs).
-        chunk: Room.
+        front: Its convolutional layers; None: there are none.
+        chunk: Room; with layers in front of as many rows as they look at.
     """
     state, rows, chunk, logits = unowned_state(state), unowned_rows(rows), unowned_chunk(chunk), unowned(logits)
     found = flush()
@@ -212,7 +224,11 @@ def evaluate(state: State, hyper: Hyper, rows: Rows, logits: Array, chunk: Chunk
         stop = start + most if start + most < n_rows else n_rows
         n = stop - start
         predictions, gradient, row_loss = logits[start:stop], chunk.gradient[:n], chunk.row_loss[:n]
-        _predict(state, hyper, rows.x[start:stop], predictions, chunk)
+        fed = rows.x[start:stop]
+        if front is not None:
+            look_at(front, fed, state, hyper, chunk.unit, False)
+            fed = unowned(front.rows)[:n]
+        _predict(state, hyper, fed, predictions, chunk)
         copy(predictions, gradient)
         if len(rows.label):
             _slots(rows.label[start:stop], chunk.y)
@@ -228,35 +244,36 @@ def evaluate(state: State, hyper: Hyper, rows: Rows, logits: Array, chunk: Chunk
 
 
 @inlined
-def _forward(state: State, hyper: Hyper, scratch: Scratch, key: tuple[Scalar, Scalar]) -> float:
-    """Through all layers in training, up to the logits. Returns what the activity penalty costs."""
-    sizes, n = state.sizes, len(scratch.x)
-    penalty, kernel_at, vector_at, moving_at, block_at = 0.0, 0, 0, 0, 0
-    fed = scratch.x
+def _forward(state: State, hyper: Hyper, scratch: Scratch, rows: Array, key: tuple[Scalar, Scalar]) -> float:
+    """Through all dense layers in training, up to the logits. Returns what the activity penalty costs."""
+    sizes, n = state.sizes, len(rows)
+    penalty, block_at = 0.0, 0
+    kernel_at, vector_at, moving_at = state.starts[0], state.starts[1], state.starts[2]
+    fed = rows
     for layer in range(len(sizes) - 2):
         units, size = sizes[layer + 1], n * sizes[layer + 1]
-        kernel = _matrix(state.kernels, kernel_at, sizes[layer], units)
-        vectors = _matrix(state.vectors, vector_at, N_VECTORS, units)
-        out = _matrix(scratch.out, block_at, n, units)
-        z = _matrix(scratch.z, block_at, n, units) if len(scratch.z) else out
-        slope = _matrix(scratch.slope, block_at, n, units) if len(scratch.slope) else out
-        unit = _matrix(scratch.unit, vector_at, N_VECTORS, units)
+        kernel = matrix(state.kernels, kernel_at, sizes[layer], units)
+        vectors = matrix(state.vectors, vector_at, N_VECTORS, units)
+        out = matrix(scratch.out, block_at, n, units)
+        z = matrix(scratch.z, block_at, n, units) if len(scratch.z) else out
+        slope = matrix(scratch.slope, block_at, n, units) if len(scratch.slope) else out
+        unit = matrix(scratch.unit, vector_at, N_VECTORS, units)
         np.dot(fed, kernel, z)
         if hyper.batch_norm:
-            _moments(z, unit, vectors, _matrix(state.moving, moving_at, 2, units))
+            _moments(z, unit, vectors, matrix(state.moving, moving_at, 2, units))
         _line(unit, vectors, hyper.batch_norm)
-        activate(hyper.activation, z, unit[_GAIN], unit[_OFFSET], vectors[SLOPE], out, slope)
+        activate(hyper.activation, z, unit[GAIN], unit[OFFSET], vectors[SLOPE], out, slope)
         if len(scratch.pull):
-            penalty += _activity(out, _matrix(scratch.pull, block_at, n, units), hyper.activity_l1, hyper.activity_l2)
+            penalty += _activity(out, matrix(scratch.pull, block_at, n, units), hyper.activity_l1, hyper.activity_l2)
         if hyper.threshold:
-            gate = _matrix(scratch.gate, block_at, n, units)
+            gate = matrix(scratch.gate, block_at, n, units)
             drop(out, gate, field_key(key, layer), hyper.threshold, hyper.gain, hyper.shift, hyper.dropped)
         kernel_at += sizes[layer] * units
         vector_at += N_VECTORS * units
         moving_at += 2 * units
         block_at += size
         fed = out
-    np.dot(fed, _matrix(state.kernels, kernel_at, sizes[-2], sizes[-1]), scratch.logits)
+    np.dot(fed, matrix(state.kernels, kernel_at, sizes[-2], sizes[-1]), scratch.logits)
     _add_bias(scratch.logits, state.vectors[vector_at:])
     return penalty
 
@@ -269,16 +286,10 @@ def _add_bias(z: Array, bias: Array) -> None:
 
 
 @compiled
-def _matrix(flat: Array, at: int, n_rows: int, n_columns: int) -> Array:
-    """A block of a flat array, as it lies there."""
-    return flat[at : at + n_rows * n_columns].reshape((n_rows, n_columns))
-
-
-@compiled
 def _moments(z: Array, unit: Array, vectors: Array, moving: Array) -> None:
     """Mean of z and 1/sqrt(var + eps) of each unit over the batch, and the moving statistics of z + b."""
     n = _F(z.shape[0])
-    mean, rstd = unit[_MEAN], unit[_RSTD]
+    mean, rstd = unit[MEAN], unit[RSTD]
     for j in range(z.shape[1]):
         mean[j] = _ZERO
         rstd[j] = _ZERO
@@ -303,11 +314,11 @@ def _line(unit: Array, vectors: Array, batch_norm: bool) -> None:  # noqa: FBT00
     """Bias and batch norm as one line: u = z gain + offset. The mean is that of z, so the bias cancels."""
     for j in range(unit.shape[1]):
         if batch_norm:
-            unit[_GAIN, j] = vectors[SCALE, j] * unit[_RSTD, j]
-            unit[_OFFSET, j] = vectors[SHIFT, j] - unit[_MEAN, j] * unit[_GAIN, j]
+            unit[GAIN, j] = vectors[SCALE, j] * unit[RSTD, j]
+            unit[OFFSET, j] = vectors[SHIFT, j] - unit[MEAN, j] * unit[GAIN, j]
         else:
-            unit[_GAIN, j] = _ONE
-            unit[_OFFSET, j] = vectors[BIAS, j]
+            unit[GAIN, j] = _ONE
+            unit[OFFSET, j] = vectors[BIAS, j]
 
 
 @compiled
@@ -323,18 +334,18 @@ def _activity(a: Array, pull: Array, l1: Scalar, l2: Scalar) -> float:
 
 @inlined
 def _moving_lines(state: State, hyper: Hyper, unit: Array) -> None:
-    """The lines of all layers under the moving statistics."""
-    vector_at, moving_at = 0, 0
+    """The lines of all dense layers under the moving statistics."""
+    vector_at, moving_at = state.starts[1], state.starts[2]
     for layer in range(len(state.sizes) - 2):
         units = state.sizes[layer + 1]
         vectors, moving = (
-            _matrix(state.vectors, vector_at, N_VECTORS, units),
-            _matrix(state.moving, moving_at, 2, units),
+            matrix(state.vectors, vector_at, N_VECTORS, units),
+            matrix(state.moving, moving_at, 2, units),
         )
-        line = _matrix(unit, vector_at, N_VECTORS, units)
+        line = matrix(unit, vector_at, N_VECTORS, units)
         for j in range(units):
-            line[_MEAN, j] = moving[0, j] - vectors[BIAS, j]
-            line[_RSTD, j] = _ONE / np.sqrt(moving[1, j] + _EPSILON)
+            line[MEAN, j] = moving[0, j] - vectors[BIAS, j]
+            line[RSTD, j] = _ONE / np.sqrt(moving[1, j] + _EPSILON)
         _line(line, vectors, hyper.batch_norm)
         vector_at += N_VECTORS * units
         moving_at += 2 * units
@@ -344,20 +355,20 @@ def _moving_lines(state: State, hyper: Hyper, unit: Array) -> None:
 def _predict(state: State, hyper: Hyper, x: Array, logits: Array, chunk: Chunk) -> None:
     """Logits of a chunk of rows."""
     sizes, n = state.sizes, len(x)
-    kernel_at, vector_at = 0, 0
+    kernel_at, vector_at = state.starts[0], state.starts[1]
     fed = x
     for layer in range(len(sizes) - 2):
         units = sizes[layer + 1]
         left = state.vectors[vector_at + SLOPE * units : vector_at + N_VECTORS * units]
-        out = _matrix(chunk.fed[layer % 2], 0, n, units)
-        np.dot(fed, _matrix(state.kernels, kernel_at, sizes[layer], units), out)
-        line = _matrix(chunk.unit, vector_at, N_VECTORS, units)
-        slope = _matrix(chunk.slope, 0, n, units) if len(chunk.slope) else out
-        activate(hyper.activation, out, line[_GAIN], line[_OFFSET], left, out, slope)
+        out = matrix(chunk.fed[layer % 2], 0, n, units)
+        np.dot(fed, matrix(state.kernels, kernel_at, sizes[layer], units), out)
+        line = matrix(chunk.unit, vector_at, N_VECTORS, units)
+        slope = matrix(chunk.slope, 0, n, units) if len(chunk.slope) else out
+        activate(hyper.activation, out, line[GAIN], line[OFFSET], left, out, slope)
         kernel_at += sizes[layer] * units
         vector_at += N_VECTORS * units
         fed = out
-    np.dot(fed, _matrix(state.kernels, kernel_at, sizes[-2], sizes[-1]), logits)
+    np.dot(fed, matrix(state.kernels, kernel_at, sizes[-2], sizes[-1]), logits)
     _add_bias(logits, state.vectors[vector_at:])
 
 
@@ -365,12 +376,20 @@ def _predict(state: State, hyper: Hyper, x: Array, logits: Array, chunk: Chunk) 
 
 
 @inlined
-def _backward(state: State, hyper: Hyper, scratch: Scratch, count: int) -> float:
-    """From the gradient in the logits back to the first layer, every parameter one step further on the way.
+def _backward(
+    state: State,
+    hyper: Hyper,
+    scratch: Scratch,
+    rows: Array,
+    is_front: bool,  # noqa: FBT001
+    count: int,
+) -> float:
+    """From the gradient in the logits back to the first dense layer, every parameter one step further on the way.
 
-    A layer steps after the gradient has passed through its old kernel. Returns what L1 and L2 cost before.
+    A layer steps after the gradient has passed through its old kernel. Where there are layers in front, the gradient in
+    `rows` is left in `scratch.d[0]`. Returns what L1 and L2 cost before.
     """
-    sizes, n, depth = state.sizes, len(scratch.x), len(state.sizes) - 2
+    sizes, n, depth = state.sizes, len(rows), len(state.sizes) - 2
     kernel_at, vector_at = len(state.kernels), len(state.vectors) - sizes[-1]
     block_at = len(scratch.out)
     dz = scratch.logits
@@ -384,15 +403,16 @@ def _backward(state: State, hyper: Hyper, scratch: Scratch, count: int) -> float
             block_at -= n * units
             left = state.vectors[vector_at + SLOPE * units : vector_at + N_VECTORS * units]
             _backward_unit(hyper, scratch, vector_at, block_at, dz, left)
-        kernel = _matrix(state.kernels, kernel_at, fan_in, units)
-        gradient = _matrix(scratch.gradient, 0, fan_in, units)
+        kernel = matrix(state.kernels, kernel_at, fan_in, units)
+        gradient = matrix(scratch.gradient, 0, fan_in, units)
         below = block_at - n * fan_in
-        fed = _matrix(scratch.out, below, n, fan_in) if layer else scratch.x
+        fed = matrix(scratch.out, below, n, fan_in) if layer else rows
         np.dot(fed.T, dz, gradient)
-        d_fed = _matrix(scratch.d[layer % 2], 0, n, fan_in) if layer else dz
-        if layer:
+        goes_on = layer > 0 or is_front
+        d_fed = matrix(scratch.d[layer % 2], 0, n, fan_in) if goes_on else dz
+        if goes_on:
             np.dot(dz, kernel.T, d_fed)
-        penalty += _step(state, hyper, scratch, kernel_at, fan_in * units, vector_at, units, layer < depth, count)
+        penalty += step_layer(state, hyper, scratch, kernel_at, fan_in * units, vector_at, units, layer < depth, count)
         dz = d_fed
     return penalty
 
@@ -414,16 +434,16 @@ def _backward_unit(hyper: Hyper, scratch: Scratch, vector_at: int, block_at: int
     left of zero learns in prelu alone.
     """
     n, units = d.shape
-    out = _matrix(scratch.out, block_at, n, units)
-    z = _matrix(scratch.z, block_at, n, units) if len(scratch.z) else out
-    slope = _matrix(scratch.slope, block_at, n, units) if len(scratch.slope) else out
-    unit = _matrix(scratch.unit, vector_at, N_VECTORS, units)
-    gradient = _matrix(scratch.vector_gradient, 0, N_VECTORS, units)
+    out = matrix(scratch.out, block_at, n, units)
+    z = matrix(scratch.z, block_at, n, units) if len(scratch.z) else out
+    slope = matrix(scratch.slope, block_at, n, units) if len(scratch.slope) else out
+    unit = matrix(scratch.unit, vector_at, N_VECTORS, units)
+    gradient = matrix(scratch.vector_gradient, 0, N_VECTORS, units)
     fill(gradient, _ZERO)
     if hyper.threshold:
-        multiply(d, _matrix(scratch.gate, block_at, n, units))
+        multiply(d, matrix(scratch.gate, block_at, n, units))
     if len(scratch.pull):
-        add(d, _matrix(scratch.pull, block_at, n, units))
+        add(d, matrix(scratch.pull, block_at, n, units))
     if hyper.learns_slope:
         _back_to_slope(d, z, unit, gradient[SLOPE])
     back_through(hyper.activation, d, out, left, slope)
@@ -436,7 +456,7 @@ def _backward_unit(hyper: Hyper, scratch: Scratch, vector_at: int, block_at: int
 @compiled
 def _back_to_slope(d: Array, z: Array, unit: Array, d_slope: Array) -> None:
     """The gradient in the factors left of zero, from that in f(u)."""
-    gain, offset = unit[_GAIN], unit[_OFFSET]
+    gain, offset = unit[GAIN], unit[OFFSET]
     for i in range(d.shape[0]):
         for j in range(d.shape[1]):
             u = z[i, j] * gain[j] + offset[j]
@@ -446,7 +466,7 @@ def _back_to_slope(d: Array, z: Array, unit: Array, d_slope: Array) -> None:
 @compiled
 def _back_through_norm(d: Array, z: Array, unit: Array, gradient: Array) -> None:
     """The gradient in u becomes that in z; gamma and beta get theirs. Offsets and 1/sqrt(var + eps) are used up."""
-    mean, rstd, gain, offset = unit[_MEAN], unit[_RSTD], unit[_GAIN], unit[_OFFSET]
+    mean, rstd, gain, offset = unit[MEAN], unit[RSTD], unit[GAIN], unit[OFFSET]
     d_gamma, d_beta = gradient[SCALE], gradient[SHIFT]
     n, units = d.shape
     for i in range(n):
@@ -462,48 +482,3 @@ def _back_through_norm(d: Array, z: Array, unit: Array, gradient: Array) -> None
     for i in range(n):
         for j in range(units):
             d[i, j] = gain[j] * (d[i, j] - offset[j] - (z[i, j] - mean[j]) * rstd[j])
-
-
-# --- descent ---------------------------------------------------------------------------------------------------------
-
-
-@inlined
-def _step(
-    state: State, hyper: Hyper, scratch: Scratch,
-    kernel_at: int, n_kernel: int, vector_at: int, units: int, hidden: bool, count: int,  # noqa: FBT001
-) -> float:  # fmt: skip
-    """One layer's parameters one step further. Decay touches kernels alone, bias penalties biases."""
-    kernel, bias = state.kernels[kernel_at : kernel_at + n_kernel], state.vectors[vector_at : vector_at + units]
-    penalty = _elastic(kernel, hyper.l1, hyper.l2) + _elastic(bias, hyper.bias_l1, hyper.bias_l2)
-    kernel_moments, vector_moments = state.kernel_moments, state.vector_moments
-    rate, gradient = hyper.learning_rate, scratch.vector_gradient
-    descend(
-        hyper.optimizer, kernel, scratch.gradient[:n_kernel],
-        kernel_moments[0][kernel_at : kernel_at + n_kernel], kernel_moments[-1][kernel_at : kernel_at + n_kernel],
-        rate, _ONE - rate * hyper.weight_decay, hyper.l1, hyper.l2, count, hyper.momentum,
-    )  # fmt: skip
-    descend(
-        hyper.optimizer, bias, gradient[:units],
-        vector_moments[0][vector_at : vector_at + units], vector_moments[-1][vector_at : vector_at + units],
-        rate, _ONE, hyper.bias_l1, hyper.bias_l2, count, hyper.momentum,
-    )  # fmt: skip
-    if hidden:
-        start, stop = vector_at + units, vector_at + N_VECTORS * units
-        descend(
-            hyper.optimizer, state.vectors[start:stop], gradient[units : N_VECTORS * units],
-            vector_moments[0][start:stop], vector_moments[-1][start:stop],
-            rate, _ONE, _ZERO, _ZERO, count, hyper.momentum,
-        )  # fmt: skip
-    return penalty
-
-
-@compiled
-def _elastic(w: Array, l1: Scalar, l2: Scalar) -> float:
-    """`l1 * sum |w| + l2 * sum w^2`."""
-    if l1 == _ZERO and l2 == _ZERO:
-        return 0.0
-    absolute, square = _ZERO, _ZERO
-    for i in range(len(w)):
-        absolute += abs(w[i])
-        square += w[i] * w[i]
-    return float(l1 * absolute + l2 * square)

@@ -15,7 +15,11 @@ from ffsearch.search.training.intrinsics import unowned
 __all__ = [
     "BIAS",
     "CHUNK",
+    "GAIN",
+    "MEAN",
     "N_VECTORS",
+    "OFFSET",
+    "RSTD",
     "SCALE",
     "SHIFT",
     "SLOPE",
@@ -24,6 +28,7 @@ __all__ = [
     "Rows",
     "Scratch",
     "State",
+    "matrix",
     "unowned_chunk",
     "unowned_rows",
     "unowned_scratch",
@@ -34,6 +39,9 @@ BIAS, SCALE, SHIFT, SLOPE = range(4)
 """Rows of a hidden layer's vectors, (4, units): bias, gamma, beta, and the slope left of zero."""
 
 N_VECTORS: Final = 4
+
+MEAN, RSTD, GAIN, OFFSET = range(4)
+"""Rows of `Scratch.unit`."""
 
 CHUNK: Final = 256
 """Validation rows evaluated at once. choice: their activations stay in the processor's second-level cache."""
@@ -67,7 +75,9 @@ class State(NamedTuple):
     """What training changes; `units` counts those of hidden layers.
 
     Args:
-        sizes: Columns of the matrix, units of every hidden layer, outputs; int64 (depth + 2,).
+        sizes: What the first dense layer reads, units of every hidden layer, outputs; int64 (depth + 2,).
+        starts: Where in kernels, vectors and moving the dense layers begin, behind convolutional ones, which count as
+            hidden layers and their channels as units; int64 (3,).
         kernels: All kernels, one after another, each (fan_in, units).
         vectors: Of every hidden layer (4, units), then the output layer's bias.
         moving: Of every hidden layer (2, units): moving mean and variance.
@@ -80,6 +90,7 @@ class State(NamedTuple):
     """
 
     sizes: Array
+    starts: Array
     kernels: Array
     vectors: Array
     moving: Array
@@ -102,7 +113,7 @@ class Scratch(NamedTuple):
         slope: f'(u), a block a layer; empty where it can be read off `out`.
         gate: Slope of dropout, a block a layer; empty where there is none.
         pull: Slope of the activity penalty, a block a layer; empty where there is none.
-        d: Gradients, two blocks of the widest layer.
+        d: Gradients, two blocks of the widest layer, or of what the first one reads where convolutions are in front.
         gradient: Of the largest kernel.
         vector_gradient: Of a layer's vectors, flat.
         unit: Of every hidden layer mean, 1/sqrt(var + eps), gain and offset, (4, units) where `State.vectors` has its.
@@ -169,7 +180,7 @@ class Rows(NamedTuple):
 def unowned_state(s: State) -> State:
     """Of a network."""
     return State(
-        unowned(s.sizes), unowned(s.kernels), unowned(s.vectors), unowned(s.moving),
+        unowned(s.sizes), unowned(s.starts), unowned(s.kernels), unowned(s.vectors), unowned(s.moving),
         unowned(s.kernel_moments), unowned(s.vector_moments),
         unowned(s.mean_kernels), unowned(s.mean_vectors), unowned(s.mean_moving),
     )  # fmt: skip
@@ -197,3 +208,9 @@ def unowned_chunk(c: Chunk) -> Chunk:
     return Chunk(
         unowned(c.unit), unowned(c.fed), unowned(c.slope), unowned(c.y), unowned(c.gradient), unowned(c.row_loss)
     )
+
+
+@compiled
+def matrix(flat: Array, at: int, n_rows: int, n_columns: int) -> Array:
+    """A block of a flat array, as it lies there."""
+    return flat[at : at + n_rows * n_columns].reshape((n_rows, n_columns))

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from itertools import pairwise
+from math import prod
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -22,20 +22,19 @@ from ffsearch.search.network.heads import Head, Loss, Task
 from ffsearch.search.network.topology import Activation, Balance, Numbers, Point, layer_sizes
 from ffsearch.search.network.weights import initial_weights
 from ffsearch.search.training import lane
+from ffsearch.search.training.activations import ACTIVATIONS, keeps_slope
 from ffsearch.search.training.augment import augment_words, epoch_draws, is_augmented, is_warped, mixes_rows, n_draws
 from ffsearch.search.training.balance import BalancedRows
 from ffsearch.search.training.batches import batches_per_epoch, cut_batches
 from ffsearch.search.training.compiling import is_compiled
-from ffsearch.search.training.costs import update_seconds
+from ffsearch.search.training.costs import network_seconds
 from ffsearch.search.training.early_stopping import Progress, loss_floor
-from ffsearch.search.training.elementwise import ACTIVATIONS, LOSSES, N_MOMENTS, OPTIMIZERS, keeps_slope, slope_start
+from ffsearch.search.training.elementwise import LOSSES, N_MOMENTS, OPTIMIZERS
+from ffsearch.search.training.front import Front
+from ffsearch.search.training.fronts import front_bytes, keeps, make_front
 from ffsearch.search.training.lane_arrays import (
-    BIAS,
     CHUNK,
     N_VECTORS,
-    SCALE,
-    SHIFT,
-    SLOPE,
     Chunk,
     Hyper,
     Rows,
@@ -43,6 +42,7 @@ from ffsearch.search.training.lane_arrays import (
     State,
 )
 from ffsearch.search.training.lane_augment import Augment
+from ffsearch.search.training.lane_weights import flat, hidden_units, kernel_shapes, unpacked
 from ffsearch.search.training.protocol import Ended, Job, Stopping, Trained, never_stop
 
 __all__ = [
@@ -53,10 +53,8 @@ __all__ = [
     "dropout_line",
     "epoch_seconds",
     "fit_updates",
-    "flat",
     "lane_bytes",
     "load_programs",
-    "unpacked",
 ]
 
 Array = NDArray[np.float32]
@@ -153,6 +151,7 @@ class _Network(NamedTuple):
     state: State
     hyper: Hyper
     augment: Augment | None
+    front: Front | None
     scratch: Scratch
     chunk: Chunk
     logits: Array  # of the validation rows, (n_valid, n_outputs)
@@ -219,14 +218,13 @@ class Lane:
         started = time.thread_time()
         if self._network is None:
             self._network = _network(self.job, self._tables, self._settings)
-            if not is_compiled(lane.evaluate):
-                self._compile_s = _compile(self._network, self._tables.training(self.job))
-        state, hyper, augment, scratch, chunk, logits = self._network
+            self._compile_s = _compile(self._network, self._tables.training(self.job))
+        state, hyper, augment, front, scratch, chunk, logits = self._network
         order, draws = _read(self.job, self._tables, self._settings.stopping, epoch=self._n_epochs + 1)
         step = self._n_epochs * self._n_updates
         learns_from, judged_by = self._tables.training(self.job), self._tables.validation(self.job)
-        train_loss, penalty = lane.train(state, hyper, augment, learns_from, order, draws, scratch, step)
-        losses = train_loss, lane.evaluate(_answering(state), hyper, judged_by, logits, chunk), penalty
+        train_loss, penalty = lane.train(state, hyper, augment, learns_from, order, draws, front, scratch, step)
+        losses = train_loss, lane.evaluate(_answering(state), hyper, judged_by, logits, front, chunk), penalty
         return losses, time.thread_time() - started
 
     def trained(self, *, error: str | None = None) -> Trained:
@@ -281,8 +279,9 @@ def fit_updates(
         order, draws = _read(job, tables, settings.stopping, epoch=len(history) + 1)
         left = n_updates - step
         loss, penalty = lane.train(
-            network.state, network.hyper, network.augment, rows, order[:left], draws[:left], network.scratch, step
-        )
+            network.state, network.hyper, network.augment, rows, order[:left], draws[:left], network.front,
+            network.scratch, step,
+        )  # fmt: skip
         history.append((loss, penalty))
         step += len(order[:left])
     state = _answering(network.state)
@@ -318,8 +317,8 @@ def _read(job: Job, tables: Tables, stopping: Stopping, *, epoch: int) -> tuple[
 
 def epoch_seconds(job: Job, tables: Tables, settings: Settings) -> float:
     """What an epoch of a job is thought to cost."""
-    return n_updates(tables.balanced(job).n_rows, settings.stopping) * update_seconds(
-        layer_sizes(job.point),
+    return n_updates(tables.balanced(job).n_rows, settings.stopping) * network_seconds(
+        job.point,
         n_features=tables.problem.seen_by(job.point).n_features,
         batch_size=settings.stopping.batch_size,
     )
@@ -343,11 +342,13 @@ def load_programs() -> None:
 def _compile(network: _Network, rows: Rows) -> float:
     """Compile by an epoch without updates, or load what another process compiled. Returns the seconds of a core."""
     started = time.thread_time()
-    state, hyper, augment, scratch, chunk, logits = network
+    state, hyper, augment, front, scratch, chunk, logits = network
+    if is_compiled(lane.evaluate, state, hyper, rows, logits, front, chunk):
+        return 0.0
     order, draws = np.empty((0, len(scratch.x)), np.int32), np.empty((0, len(scratch.x), 0), np.float32)
-    lane.train(state, hyper, augment, rows, order, draws, scratch, 0)
+    lane.train(state, hyper, augment, rows, order, draws, front, scratch, 0)
     nobody = Rows(x=rows.x[:0], y=rows.y[:0], label=rows.label[:0], weight=_NONE)
-    lane.evaluate(state, hyper, nobody, logits[:0], chunk)
+    lane.evaluate(state, hyper, nobody, logits[:0], front, chunk)
     return time.thread_time() - started
 
 
@@ -359,14 +360,16 @@ def _network(job: Job, tables: Tables, settings: Settings) -> _Network:
     problem, point = tables.problem.seen_by(job.point), job.point
     n_features, n_outputs = problem.n_features, problem.head.n_outputs
     weights = initial_weights(point, n_features=n_features, n_outputs=n_outputs, seed=job.seed)
-    state = _state(point, weights, settings, n_outputs=n_outputs)
+    state = _state(point, weights, settings, n_features=n_features, n_outputs=n_outputs)
     batch_size = min(settings.stopping.batch_size, tables.balanced(job).n_rows)
+    front = make_front(point, n=batch_size)
     return _Network(
         state=state,
         hyper=_hyper(job, settings, loss=LOSSES.index(problem.head.loss)),
         augment=augmentation(point, problem.matrix_columns, n_outputs=n_outputs, batch_size=batch_size),
-        scratch=_scratch(point, state.sizes, batch_size=batch_size),
-        chunk=_chunk(point, state),
+        front=front,
+        scratch=_scratch(point, state, n_features=n_features, batch_size=batch_size),
+        chunk=_chunk(point, state, n=CHUNK if front is None else batch_size),
         logits=np.empty((len(tables.validation(job).x), n_outputs), np.float32),
     )
 
@@ -413,13 +416,17 @@ def dropout_line(point: Point) -> tuple[float, float, float]:
     return gain, shift, gain * limit + shift
 
 
-def _state(point: Point, weights: list[Array], settings: Settings, *, n_outputs: int) -> State:
+def _state(point: Point, weights: list[Array], settings: Settings, *, n_features: int, n_outputs: int) -> State:
     """A network before its first update."""
     kernels, vectors, moving = flat(point, weights)
     means = [part.copy() if settings.stopping.averaged else _NONE for part in (kernels, vectors, moving)]
     n_moments = N_MOMENTS[settings.optimizer]
+    in_front = len(hidden_units(point)) - len(layer_sizes(point))
+    shapes = kernel_shapes(point, n_features=n_features)
+    n_channels = sum(hidden_units(point)[:in_front])
     return State(
-        sizes=np.array([weights[0].shape[0], *layer_sizes(point), n_outputs], np.int64),
+        sizes=np.array([shapes[in_front][0], *layer_sizes(point), n_outputs], np.int64),
+        starts=np.array([sum(map(prod, shapes[:in_front])), N_VECTORS * n_channels, 2 * n_channels], np.int64),
         kernels=kernels,
         vectors=vectors,
         moving=moving,
@@ -431,12 +438,15 @@ def _state(point: Point, weights: list[Array], settings: Settings, *, n_outputs:
     )
 
 
-def _scratch(point: Point, sizes: NDArray[np.int64], *, batch_size: int) -> Scratch:
+def _scratch(point: Point, state: State, *, n_features: int, batch_size: int) -> Scratch:
     """Room for the updates of a network."""
-    n_features, hidden, n_outputs = int(sizes[0]), sizes[1:-1], int(sizes[-1])
-    block, widest = batch_size * int(hidden.sum()), int(hidden.max())
+    sizes, units = state.sizes, hidden_units(point)
+    hidden, n_outputs = sizes[1:-1], int(sizes[-1])
+    block = batch_size * int(hidden.sum())
+    widest = int(hidden.max()) if point.convolutions is None else int(sizes[:-1].max())
     penalised = bool(point.activity_l1 or point.activity_l2)
-    keeps_z, keeps_f = _keeps(point)
+    keeps_z, keeps_f = keeps(point)
+    kernels = [*kernel_shapes(point, n_features=n_features), (units[-1], n_outputs)]
 
     def room(*shape: int) -> Array:
         return np.empty(shape, np.float32)
@@ -451,29 +461,24 @@ def _scratch(point: Point, sizes: NDArray[np.int64], *, batch_size: int) -> Scra
         gate=room(block if point.dropout else 0),
         pull=room(block if penalised else 0),
         d=room(2, batch_size * widest),
-        gradient=room(max(a * b for a, b in pairwise(sizes.tolist()))),
-        vector_gradient=room(max(N_VECTORS * widest, n_outputs)),
-        unit=room(N_VECTORS * int(hidden.sum())),
+        gradient=room(max(map(prod, kernels))),
+        vector_gradient=room(max(N_VECTORS * max(units), n_outputs)),
+        unit=room(N_VECTORS * sum(units)),
         logits=room(batch_size, n_outputs),
         row_loss=room(batch_size),
     )
 
 
-def _keeps(point: Point) -> tuple[bool, bool]:
-    """Whether the way back asks for products (for batch statistics, and for what prelu bent), and for slopes."""
-    return point.batch_norm or point.activation is Activation.PRELU, keeps_slope(point.activation)
-
-
-def _chunk(point: Point, state: State) -> Chunk:
-    """Room for the evaluation of a network."""
+def _chunk(point: Point, state: State, *, n: int) -> Chunk:
+    """Room for the evaluation of a network, so many rows at a time."""
     widest, n_outputs = int(state.sizes[1:-1].max()), int(state.sizes[-1])
     return Chunk(
         unit=np.empty_like(state.vectors),
-        fed=np.empty((2, CHUNK * widest), np.float32),
-        slope=np.empty(CHUNK * widest if keeps_slope(point.activation) else 0, np.float32),
-        y=np.empty((CHUNK, n_outputs), np.float32),
-        gradient=np.empty((CHUNK, n_outputs), np.float32),
-        row_loss=np.empty(CHUNK, np.float32),
+        fed=np.empty((2, n * widest), np.float32),
+        slope=np.empty(n * widest if keeps_slope(point.activation) else 0, np.float32),
+        y=np.empty((n, n_outputs), np.float32),
+        gradient=np.empty((n, n_outputs), np.float32),
+        row_loss=np.empty(n, np.float32),
     )
 
 
@@ -502,66 +507,18 @@ def lane_bytes(job: Job, problem: Problem, settings: Settings) -> int:
     epoch in their order, and what is drawn for them; its predictions on validation rows, and the best of those.
     """
     point, problem = job.point, problem.seen_by(job.point)
-    split = problem.splits[job.fold]
-    sizes = (problem.n_features, *layer_sizes(point), problem.head.n_outputs)
-    n_kernels, n_hidden, widest = sum(a * b for a, b in pairwise(sizes)), sum(sizes[1:-1]), max(sizes[1:-1])
+    split, n_outputs, units = problem.splits[job.fold], problem.head.n_outputs, hidden_units(point)
+    kernels = [*kernel_shapes(point, n_features=problem.n_features), (units[-1], n_outputs)]
+    hidden = layer_sizes(point)
+    widest = max(hidden) if point.convolutions is None else max(*hidden, point.convolutions.n_features)
     batch_size = min(settings.stopping.batch_size, len(split.x_train))
-    blocks = 1 + sum(_keeps(point)) + bool(point.dropout) + bool(point.activity_l1 or point.activity_l2)
-    room = batch_size * (blocks * n_hidden + 2 * widest + sizes[0] + 3 * sizes[-1])
-    room += max(a * b for a, b in pairwise(sizes)) + (2 + keeps_slope(point.activation)) * CHUNK * widest
-    parameters = (2 + settings.stopping.averaged + N_MOMENTS[settings.optimizer]) * (n_kernels + 6 * n_hidden)
-    n_predictions = 2 * len(split.x_valid) * sizes[-1]
+    n_chunk = CHUNK if point.convolutions is None else batch_size
+    blocks = 1 + sum(keeps(point)) + bool(point.dropout) + bool(point.activity_l1 or point.activity_l2)
+    room = batch_size * (blocks * sum(hidden) + 2 * widest + problem.n_features + 3 * n_outputs)
+    room += max(map(prod, kernels)) + (2 + keeps_slope(point.activation)) * n_chunk * max(hidden)
+    n_parameters = sum(map(prod, kernels)) + 6 * sum(units)
+    parameters = (2 + settings.stopping.averaged + N_MOMENTS[settings.optimizer]) * n_parameters
+    n_predictions = 2 * len(split.x_valid) * n_outputs
     if is_augmented(point):
-        room += batch_size * sum(sizes[:: len(sizes) - 1]) + n_draws(problem.matrix_columns) * len(split.x_train)
-    return 4 * (parameters + room + n_predictions + len(split.x_train))
-
-
-# --- from a Keras model's weights to flat arrays, and back -----------------------------------------------------------
-
-
-def flat(point: Point, weights: list[Array]) -> tuple[Array, Array, Array]:
-    """Kernels, vectors and moving statistics of one network, as `State` holds them.
-
-    Args:
-        point: The point.
-        weights: In the order of the Keras model's `get_weights()`.
-    """
-    remaining = iter(weights)
-    kernels: list[Array] = []
-    vectors: list[Array] = []
-    moving: list[Array] = []
-    for units in layer_sizes(point):
-        kernel, bias = next(remaining), next(remaining)
-        ones, zeros = np.ones(units, np.float32), np.zeros(units, np.float32)
-        norm = [next(remaining) for _ in range(4)] if point.batch_norm else [ones, zeros, zeros, ones]
-        slope = next(remaining) if point.activation is Activation.PRELU else ones * slope_start(point.activation)
-        kernels.append(kernel.ravel())
-        vectors += [bias, norm[0], norm[1], slope]
-        moving += norm[2:]
-    kernel, bias = remaining
-    parts = ([*kernels, kernel.ravel()], [*vectors, bias], moving)
-    kernels_, vectors_, moving_ = (np.concatenate(part, dtype=np.float32) for part in parts)
-    return kernels_, vectors_, moving_
-
-
-def unpacked(point: Point, kernels: Array, vectors: Array, moving: Array, *, n_features: int) -> list[Array]:
-    """The Keras model's weights from flat arrays; copies."""
-    weights: list[Array] = []
-    fan_in, kernel_at, unit_at = n_features, 0, 0
-    for units in layer_sizes(point):
-        rows = vectors[N_VECTORS * unit_at :][: N_VECTORS * units].reshape(-1, units)
-        weights += [kernels[kernel_at:][: fan_in * units].reshape(fan_in, units), rows[BIAS]]
-        if point.batch_norm:
-            weights += [
-                rows[SCALE],
-                rows[SHIFT],
-                *moving[2 * unit_at :][: 2 * units].reshape(2, units),
-            ]
-        if point.activation is Activation.PRELU:
-            weights.append(rows[SLOPE])
-        kernel_at += fan_in * units
-        unit_at += units
-        fan_in = units
-    return [
-        np.array(each) for each in (*weights, kernels[kernel_at:].reshape(fan_in, -1), vectors[N_VECTORS * unit_at :])
-    ]
+        room += batch_size * (problem.n_features + n_outputs) + n_draws(problem.matrix_columns) * len(split.x_train)
+    return front_bytes(point, n=batch_size) + 4 * (parameters + room + n_predictions + len(split.x_train))

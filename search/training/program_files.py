@@ -25,14 +25,19 @@ from ffsearch.search.wording.finding import Finding, found
 __all__ = ["cache_folder", "look_at_programs", "own_folder", "prune", "put_program", "read_program"]
 
 PARTS: Final = (
+    "activations.py",
     "compiling.py",
+    "convolve.py",
     "elementwise.py",
+    "front.py",
     "hashing.py",
     "intrinsics.py",
     "lane.py",
     "lane_arrays.py",
     "lane_augment.py",
+    "lane_descent.py",
     "program_files.py",
+    "tiles.py",
 )
 """Files that programs are made of, next to this one, and this one."""
 

@@ -113,22 +113,37 @@ def assert_same(one: Trained, two: Trained, *, rtol: float) -> None:
 
 
 class TrainerContract:
-    """Subclass it and give it a `make` fixture; `same_rtol` says how equal two results of one job are."""
+    """Subclass it and give it a `make` fixture; `same_rtol` says how equal two results of one job are.
+
+    Another kind of network is a `job` and a `split_for` away.
+    """
 
     same_rtol = 0.0
 
+    def job(self, trial: int = 0, *, point: Point = POINT, seed: int = 0, fold: int = 0) -> Job:
+        """What a trainer is given."""
+        return job(trial, point=point, seed=seed, fold=fold)
+
+    def split_for(self, task: Task, **given: Any) -> Split:
+        """What it learns from."""
+        return split_for(task, **given)
+
+    def problem_for(self, task: Task = Task.BINARY, **given: Any) -> Problem:
+        """One split."""
+        return Problem(head=head_for(task), splits=(self.split_for(task, **given),))
+
     def test_a_result_depends_on_its_job_alone(self, make: MakeTrainer) -> None:
-        problem = problem_for()
-        alone = run(make(problem, STOPPING), [job(7)])
-        others = [job(3, point=replace(POINT, depth=1)), job(5, seed=9)]
-        among = run(make(problem, STOPPING), [*others, job(7), job(8)])
+        problem = self.problem_for()
+        alone = run(make(problem, STOPPING), [self.job(7)])
+        others = [self.job(3, point=replace(POINT, depth=1)), self.job(5, seed=9)]
+        among = run(make(problem, STOPPING), [*others, self.job(7), self.job(8)])
         assert [trained.job.trial for trained in among] == [3, 5, 7, 8]
         assert_same(alone[0], among[2], rtol=self.same_rtol)
         assert not np.allclose(among[2].curve.valid_loss, among[3].curve.valid_loss, rtol=1e-3)
 
     def test_a_failed_or_diverged_job_does_not_stop_the_next(self, make: MakeTrainer) -> None:
-        jobs = [job(0, point=IMPOSSIBLE), job(1, point=EXPLOSIVE), job(2)]
-        failed, diverged, good = run(make(problem_for(), STOPPING), jobs)
+        jobs = [self.job(0, point=IMPOSSIBLE), self.job(1, point=EXPLOSIVE), self.job(2)]
+        failed, diverged, good = run(make(self.problem_for(), STOPPING), jobs)
         assert failed.ended is Ended.FAILED
         assert "MemoryError" in (failed.error or "")
         assert (failed.best_epoch, failed.curve.n_epochs, failed.weights) == (0, 0, None)
@@ -145,7 +160,9 @@ class TrainerContract:
             seen.append(epoch)
             return {(0, 2): Ended.PRUNED, (1, 3): Ended.BUDGET}.get((epoch.job.trial, epoch.number))
 
-        pruned, late, whole = run(make(problem_for(), STOPPING), [job(0), job(1), job(2)], watch=watch)
+        pruned, late, whole = run(
+            make(self.problem_for(), STOPPING), [self.job(0), self.job(1), self.job(2)], watch=watch
+        )
         assert (pruned.ended, pruned.curve.n_epochs) == (Ended.PRUNED, 2)
         assert (late.ended, late.curve.n_epochs) == (Ended.BUDGET, 3)
         assert (whole.ended, whole.curve.n_epochs) == (Ended.COMPLETED, STOPPING.max_epochs)
@@ -157,8 +174,8 @@ class TrainerContract:
 
     def test_early_stopping_keeps_the_best_epoch(self, make: MakeTrainer) -> None:
         stopping = Stopping(max_epochs=100, patience=3, min_delta=0.0, batch_size=16)
-        problem = problem_for(noise=3.0)
-        (trained,) = run(make(problem, stopping), [job(point=Point(depth=2, width=64, learning_rate=0.02))])
+        problem = self.problem_for(noise=3.0)
+        (trained,) = run(make(problem, stopping), [self.job(point=Point(depth=2, width=64, learning_rate=0.02))])
         assert trained.ended is Ended.STOPPED
         assert trained.best_epoch == int(np.argmin(trained.curve.valid_loss)) + 1
         assert trained.curve.n_epochs == trained.best_epoch + stopping.patience
@@ -170,14 +187,16 @@ class TrainerContract:
     def test_every_task_is_learnt_and_its_weights_are_those_of_the_keras_model(
         self, make: MakeTrainer, task: Task
     ) -> None:
-        problem, point = problem_for(task), replace(POINT, learning_rate=0.02)
+        problem, point = self.problem_for(task), replace(POINT, learning_rate=0.02)
         split = problem.splits[0]
-        (trained,) = run(make(problem, replace(STOPPING, max_epochs=8)), [job(point=point)])
+        (trained,) = run(make(problem, replace(STOPPING, max_epochs=8)), [self.job(point=point)])
         nothing_known = mean_loss(problem.head, split.y_valid, np.zeros((len(split.x_valid), problem.head.n_outputs)))
         assert trained.curve.valid_loss.min() < 0.9 * nothing_known
         assert trained.valid_logits.dtype == np.float32
         assert trained.weights is not None
-        model = build_network(point, head=problem.head, n_features=N_FEATURES, seed=np.random.SeedSequence(1))
+        model = build_network(
+            trained.job.point, head=problem.head, n_features=problem.n_features, seed=np.random.SeedSequence(1)
+        )
         model.set_weights(trained.weights)
         np.testing.assert_allclose(
             np.asarray(model(split.x_valid, training=False)), trained.valid_logits, rtol=1e-5, atol=1e-5
@@ -186,31 +205,35 @@ class TrainerContract:
     def test_curves_are_without_penalties(self, make: MakeTrainer) -> None:
         still = Point(depth=1, width=8, learning_rate=1e-12)
         penalised = replace(still, l1=0.25, l2=0.5)
-        trainer = make(problem_for(Task.REGRESSION), replace(STOPPING, max_epochs=1))
-        plain, heavy = run(trainer, [job(0, point=still), replace(job(0, point=penalised), trial=1)])
+        problem = self.problem_for(Task.REGRESSION)
+        trainer = make(problem, replace(STOPPING, max_epochs=1))
+        plain, heavy = run(trainer, [self.job(0, point=still), replace(self.job(0, point=penalised), trial=1)])
         np.testing.assert_allclose(heavy.curve.train_loss, plain.curve.train_loss, rtol=1e-5)
         np.testing.assert_allclose(heavy.curve.valid_loss, plain.curve.valid_loss, rtol=1e-5)
-        start = initial_weights(penalised, n_features=N_FEATURES, n_outputs=2, seed=heavy.job.seed)
-        expected = sum(0.25 * np.abs(w).sum() + 0.5 * (w**2).sum() for w in start if w.ndim == 2)
+        start = initial_weights(heavy.job.point, n_features=problem.n_features, n_outputs=2, seed=heavy.job.seed)
+        expected = sum(0.25 * np.abs(w).sum() + 0.5 * (w**2).sum() for w in start if w.ndim > 1)
         np.testing.assert_allclose(heavy.curve.penalty, expected, rtol=1e-4)
         np.testing.assert_allclose(plain.curve.penalty, 0, atol=1e-6)
 
     def test_looking_less_often_changes_nothing_but_when_it_looks(self, make: MakeTrainer) -> None:
         often, seldom = (replace(STOPPING, max_epochs=n, evaluate_every=4 // n) for n in (4, 2))
-        (each,), (every_second,) = (run(make(problem_for(), stopping), [job()]) for stopping in (often, seldom))
+        (each,), (every_second,) = (
+            run(make(self.problem_for(), stopping), [self.job()]) for stopping in (often, seldom)
+        )
         np.testing.assert_allclose(every_second.curve.valid_loss, each.curve.valid_loss[1::2], rtol=1e-5)
         assert every_second.curve.n_epochs == each.curve.n_epochs == 4
         assert every_second.n_updates == every_second.best_epoch * batches_per_epoch(200, batch_size=32)
 
     def test_the_last_weights_and_their_mean_are_two_networks_of_one_training(self, make: MakeTrainer) -> None:
         (mean,), (last,) = (
-            run(make(problem_for(), replace(STOPPING, averaged=averaged)), [job()]) for averaged in (True, False)
+            run(make(self.problem_for(), replace(STOPPING, averaged=averaged)), [self.job()])
+            for averaged in (True, False)
         )
         np.testing.assert_allclose(mean.curve.train_loss, last.curve.train_loss, rtol=1e-6)
         assert not np.allclose(mean.curve.valid_loss, last.curve.valid_loss, rtol=1e-3)
 
     def test_rows_of_weight_zero_teach_nothing(self, make: MakeTrainer) -> None:
-        split = split_for(Task.REGRESSION)
+        split = self.split_for(Task.REGRESSION)
         assert split.y_train.dtype == np.float32
         nonsense = split.y_train.copy()
         nonsense[::2] = 1000
@@ -219,13 +242,13 @@ class TrainerContract:
             head=head_for(Task.REGRESSION), splits=(replace(split, y_train=nonsense, train_weight=weight),)
         )
         clean = Problem(head=head_for(Task.REGRESSION), splits=(replace(split, train_weight=weight),))
-        one, two = (run(make(problem, STOPPING), [job()])[0] for problem in (spoilt, clean))
+        one, two = (run(make(problem, STOPPING), [self.job()])[0] for problem in (spoilt, clean))
         assert_same(one, two, rtol=1e-5)
 
     @pytest.mark.parametrize("loss", list(Loss))
     def test_a_row_of_twice_the_weight_is_that_row_twice(self, make: MakeTrainer, loss: Loss) -> None:
         head = replace(head_for(next(task for task in Task if loss in LOSSES[task])), loss=loss)
-        split = split_for(head.task)
+        split = self.split_for(head.task)
         heavy, judges = np.array([3, 50, 199]), np.array([0, 17])
         weight, judged = np.ones(200), np.ones(len(split.x_valid))
         weight[heavy], judged[judges] = 2, 2
@@ -244,27 +267,28 @@ class TrainerContract:
         # One batch an epoch, and neither batch norm nor dropout: they are of a batch's rows, whatever these weigh.
         whole, plain = replace(STOPPING, batch_size=1000), replace(POINT, batch_norm=False, dropout=0.0)
         one, two = (
-            run(make(Problem(head=head, splits=(each,)), whole), [job(point=plain)])[0] for each in (weighted, copied)
+            run(make(Problem(head=head, splits=(each,)), whole), [self.job(point=plain)])[0]
+            for each in (weighted, copied)
         )
         assert (one.ended, one.best_epoch) == (two.ended, two.best_epoch)
         np.testing.assert_allclose(one.curve.train_loss, two.curve.train_loss, rtol=1e-5)
         np.testing.assert_allclose(one.curve.valid_loss, two.curve.valid_loss, rtol=1e-5)
 
     def test_folds_are_trained_apart(self, make: MakeTrainer) -> None:
-        splits = (split_for(Task.BINARY, n_valid=80), split_for(Task.BINARY, n_valid=50, n_train=120, seed=1))
+        splits = (self.split_for(Task.BINARY, n_valid=80), self.split_for(Task.BINARY, n_valid=50, n_train=120, seed=1))
         problem = Problem(head=head_for(Task.BINARY), splits=splits)
-        one, two = run(make(problem, STOPPING), [job(0), replace(job(0), trial=1, fold=1)])
+        one, two = run(make(problem, STOPPING), [self.job(0), replace(self.job(0), trial=1, fold=1)])
         assert (len(one.valid_logits), len(two.valid_logits)) == (80, 50)
         own = mean_loss(problem.head, splits[1].y_valid, two.valid_logits)
         assert own == pytest.approx(float(two.curve.valid_loss.min()), rel=1e-5)
 
     def test_a_point_is_trained_on_the_matrix_it_asks_for(self, make: MakeTrainer) -> None:
-        plain = problem_for(Task.MULTICLASS)
+        plain = self.problem_for(Task.MULTICLASS)
         (split,) = plain.splits
         more = [np.hstack([x, x[:, :2] ** 2]) for x in (split.x_train, split.x_valid)]
         binned = replace(plain, splits=(replace(split, x_train=more[0], x_valid=more[1]),))
         both = replace(plain, others={Numbers.BINS: binned})
-        jobs = [job(0), replace(job(0, point=replace(POINT, numbers=Numbers.BINS)), trial=1)]
+        jobs = [self.job(0), replace(self.job(0, point=replace(POINT, numbers=Numbers.BINS)), trial=1)]
         seen = run(make(both, STOPPING), jobs)
         for trained, problem in zip(seen, (plain, binned), strict=True):
             (alone,) = run(make(problem, STOPPING), [trained.job])
@@ -273,7 +297,7 @@ class TrainerContract:
         assert seen[1].weights[0].shape == (N_FEATURES + 2, POINT.width)
 
     def test_a_table_smaller_than_a_batch_is_one_batch(self, make: MakeTrainer) -> None:
-        (trained,) = run(make(problem_for(n_train=20), replace(STOPPING, max_epochs=2)), [job()])
+        (trained,) = run(make(self.problem_for(n_train=20), replace(STOPPING, max_epochs=2)), [self.job()])
         assert trained.ended is Ended.COMPLETED
         assert trained.n_updates == trained.best_epoch
 
@@ -283,9 +307,9 @@ class TrainerContract:
         def jobs() -> Iterator[Job]:
             for trial in range(1000):
                 pulled.append(trial)
-                yield job(trial, point=replace(POINT, depth=1))
+                yield self.job(trial, point=replace(POINT, depth=1))
 
-        results = make(problem_for(), replace(STOPPING, max_epochs=1)).train(jobs())
+        results = make(self.problem_for(), replace(STOPPING, max_epochs=1)).train(jobs())
         next(results)
         results.close()  # type: ignore[attr-defined]  # the contract speaks of generators
         n_pulled = len(pulled)
