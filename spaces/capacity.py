@@ -18,7 +18,7 @@ from ffsearch.spaces.faults import Fault, SpaceSection, shown
 from ffsearch.spaces.schema import HOLDOUT, MAX_DEPTH, MAX_SEED, MAX_WIDTH, DataSpec, ValidSpec
 from ffsearch.spaces.values import BatchSize, Ignored
 
-__all__ = ["PRESETS", "CapacitySpace", "CapacitySpec", "ConvolutionSpec", "RateSpec"]
+__all__ = ["CONVOLUTION_PRESETS", "PRESETS", "CapacitySpace", "CapacitySpec", "ConvolutionSpec", "RateSpec"]
 
 MAX_BUDGET: Final = 100_000_000
 """Most parameters of a cell. Choice: Adam's averages of one such network already take 1.2 GB."""
@@ -109,7 +109,7 @@ class CapacitySpec(SpaceSection):
     )
     convolutions: ConvolutionSpec | None = Field(
         default=None,
-        description="Convolutional networks, on images; null: dense ones. Trained by Keras, one at a time.",
+        description="Convolutional networks, on images; null: dense ones.",
     )
     dropout: StrictFloat = Field(default=0.0, ge=0, lt=1, description="Share of hidden activations dropped.")
     l2: StrictFloat = Field(default=0.0, ge=0, description="Factor of sum w^2 over all kernels; 0 is off.")
@@ -160,7 +160,6 @@ def _faults_of_convolutions(raw: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 _BUDGETS: Final = (3_000, 10_000, 30_000, 100_000)
-_CONVOLUTION_DEPTHS: Final = (3, 9)
 
 PRESETS: Final[Mapping[str, Mapping[str, Any]]] = {
     "quick": {"depths": (1, 2, 4), "budgets": (3_000, 10_000), "seeds": 3, "n": 3, "updates": 500},
@@ -168,6 +167,16 @@ PRESETS: Final[Mapping[str, Mapping[str, Any]]] = {
     "full": {"depths": (1, 2, 3, 4, 6, 8), "budgets": _BUDGETS, "seeds": 10, "n": 5, "updates": 2_000},
 }  # fmt: skip
 """What a preset fills in. Choice: a first look; the book's picture in some minutes; a final answer."""
+
+_DEPTHS: Final = (3, 5, 7, 9, 11)
+
+CONVOLUTION_PRESETS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "quick": {"depths": (3, 7), "budgets": (10_000, 30_000), "seeds": 3, "n": 2, "updates": 2_000},
+    "teaching": {"depths": _DEPTHS, "budgets": (8_000, 20_000, 50_000), "seeds": 3, "n": 2, "updates": 3_000},
+    "full": {"depths": _DEPTHS, "budgets": (6_000, 20_000, 60_000, 200_000, 600_000), "seeds": 5, "n": 3,
+             "updates": 6_000},
+}  # fmt: skip
+"""The same of convolutional networks. Choice: ten minutes, an hour and a night on two cores, the last two decades."""
 
 
 class CapacitySpace(SpaceSection):
@@ -185,11 +194,11 @@ class CapacitySpace(SpaceSection):
 
     def settled(self) -> CapacitySpace:
         """The same with everything filled in that the preset fills, depths and budgets in ascending order."""
-        preset, spec = PRESETS[self.preset], self.capacity
+        spec = self.capacity
+        preset = (PRESETS if spec.convolutions is None else CONVOLUTION_PRESETS)[self.preset]
         rates = spec.learning_rates
-        depths = preset["depths"] if spec.convolutions is None else _CONVOLUTION_DEPTHS
         filled = {
-            "depths": tuple(sorted(spec.depths or depths)),
+            "depths": tuple(sorted(spec.depths or preset["depths"])),
             "budgets": None if spec.widths else tuple(sorted(spec.budgets or preset["budgets"])),
             "widths": None if spec.widths is None else tuple(sorted(spec.widths)),
             "train_sizes": tuple(sorted(spec.train_sizes or (1.0,))),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 import pytest
 from hypothesis import given, settings
@@ -17,7 +18,7 @@ from ffsearch.search.network.heads import Head, Task, default_loss
 from ffsearch.search.network.model import build_network
 from ffsearch.search.network.topology import MIN_WIDTH, Activation, Convolutions, Point, describe, layer_sizes, n_params
 from ffsearch.search.wording.language import PLAIN
-from ffsearch.spaces.capacity import PRESETS, CapacitySpace, CapacitySpec
+from ffsearch.spaces.capacity import CONVOLUTION_PRESETS, PRESETS, CapacitySpace, CapacitySpec
 from ffsearch.spaces.schema import DataSpec
 
 GRID = RateGrid(low=1e-4, high=1e-2, n=5)
@@ -187,14 +188,18 @@ def test_cells_that_cannot_be_are_left_out_and_told() -> None:
 
 
 @pytest.mark.parametrize("preset", list(PRESETS))
-def test_presets_fill_what_is_left_out_and_nothing_else(preset: str) -> None:
+@pytest.mark.parametrize(("given", "presets"), [({}, PRESETS), ({"convolutions": {}}, CONVOLUTION_PRESETS)])
+def test_presets_fill_what_is_left_out_and_nothing_else(
+    preset: str, given: dict[str, object], presets: Mapping[str, Mapping[str, object]]
+) -> None:
+    capacity = {"depths": [4, 3], "learning_rates": {"n": 3}} | given
     space = CapacitySpace.model_validate(
-        {"preset": preset, "data": {"source": "a.csv"}, "capacity": {"depths": [4, 2], "learning_rates": {"n": 3}}}
+        {"preset": preset, "data": {"source": "a.csv"}, "capacity": capacity}
     ).settled()
     spec = space.capacity
-    assert (spec.depths, spec.learning_rates.n) == ((2, 4), 3)
+    assert (spec.depths, spec.learning_rates.n) == ((3, 4), 3)
     assert (spec.budgets, spec.seeds, spec.updates) == tuple(
-        PRESETS[preset][key] for key in ("budgets", "seeds", "updates")
+        presets[preset][key] for key in ("budgets", "seeds", "updates")
     )
     assert space.settled() == space
 
@@ -230,7 +235,7 @@ def convolutional(**capacity: object) -> Plan:
 
 
 def test_convolutional_networks_have_the_three_curves_of_the_book() -> None:
-    plan = convolutional()
+    plan = convolutional(depths=[3, 9])
     lines = list(dict.fromkeys(cell.line for cell in plan.cells))
     assert lines == [StudyLine(3, Widened.CHANNELS), StudyLine(3, Widened.UNITS), StudyLine(9, Widened.CHANNELS)]
     assert not plan.missing

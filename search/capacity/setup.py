@@ -117,12 +117,11 @@ def check_executor(choice: ExecutorChoice, spec: CapacitySpec) -> None:
         SpaceError: If the networks are trained in this process alone.
     """
     choice.check(trainer="auto")
-    if choice.flag is None or not (spec.residual or spec.convolutions is not None):
+    if choice.flag is None or not spec.residual:
         return
-    key = "residual" if spec.residual else "convolutions"
     raise SpaceError(
-        f"capacity.{key}: these networks are trained by Keras, one after another in this process, and cannot "
-        f"use {choice.flag}. Leave {choice.flag} or capacity.{key} out."
+        "capacity.residual: these networks are trained by Keras, one after another in this process, and cannot "
+        f"use {choice.flag}. Leave {choice.flag} or capacity.residual out."
     )
 
 
