@@ -104,8 +104,7 @@ class CapacitySpec(SpaceSection):
     )
     residual: StrictBool = Field(
         default=False,
-        description="Whether a hidden layer as wide as the one below adds to what that one gives. Trained by Keras, "
-        "one at a time: some ten times slower.",
+        description="Whether a hidden layer as wide as the one below adds to what that one gives.",
     )
     convolutions: ConvolutionSpec | None = Field(
         default=None,

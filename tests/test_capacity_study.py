@@ -271,14 +271,14 @@ def images(path: Path) -> Path:
     return path
 
 
-SMALL_KERAS: dict[str, Any] = {
+SMALL: dict[str, Any] = {
     "capacity.seeds": 2, "capacity.updates": 4, "capacity.learning_rates": {"low": 0.001, "high": 0.01, "n": 2},
 }  # fmt: skip
 
 
 @pytest.mark.slow
 def test_convolutional_networks_are_studied_and_go_on_after_ctrl_c(tmp_path: Path) -> None:
-    overrides = SMALL_KERAS | {"capacity.budgets": [2_000], "capacity.depths": [3, 4], "data.rows": None}
+    overrides = SMALL | {"capacity.budgets": [2_000], "capacity.depths": [3, 4], "data.rows": None}
     given: dict[str, Any] = {"data": str(images(tmp_path / "bars.npz")), "overrides": overrides}
     with pytest.raises(KeyboardInterrupt, match="networks are safe"):
         run("capacity-convolutional", **given, out=tmp_path / "run", observer=Interrupting(5))
@@ -301,10 +301,10 @@ def test_convolutional_networks_are_studied_and_go_on_after_ctrl_c(tmp_path: Pat
 
 @pytest.mark.slow
 def test_residual_networks_are_studied(tmp_path: Path) -> None:
-    overrides = TINY | SMALL_KERAS | {"capacity.residual": True, "capacity.budgets": [1000]}
+    overrides = TINY | SMALL | {"capacity.residual": True, "capacity.budgets": [1000]}
     done = run("capacity", overrides=overrides, out=tmp_path / "run")
     assert done.summary["capacity"]["protocol"]["residual"] is True
-    assert done.summary["search"]["trainer"] == "keras"
+    assert done.summary["search"]["trainer"] == "population"
     assert done.trials["topology"].str.contains("residual").all()
 
 
@@ -322,13 +322,6 @@ def test_convolutional_networks_need_images_of_some_size(
     np.savez("small.npz", x=np.zeros((40, 6, 6), np.uint8), y=np.arange(40) % 2)
     with pytest.raises(DataError, match=text):
         run("capacity-convolutional", data=source, out=tmp_path / "run")
-
-
-def test_networks_of_the_reference_trainer_stay_in_this_process(tmp_path: Path) -> None:
-    text = r"capacity.residual: these networks are trained by Keras.*Leave --workers or capacity.residual out"
-    with pytest.raises(SpaceError, match=text):
-        run("capacity", overrides={"capacity.residual": True}, out=tmp_path / "run", workers=2)
-    assert not (tmp_path / "run").exists()
 
 
 def test_a_study_is_not_replayed(finished: StoredRun) -> None:

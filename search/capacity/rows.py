@@ -75,12 +75,11 @@ def rows_of_shares(
     wanted = spec.batch_size
     if wanted == "auto":
         wanted = defaults.batch_size_for(max(len(split.x_train) for split in problems[-1].splits))
-    name = "keras" if any(cell.point.needs_reference for cell in plan.cells) else "auto"
     found = []
     for share, problem in zip(plan.shares, problems, strict=True):
         stopping = _stopping(spec, problem, wanted)
         trainers = Trainers(
-            kind=name, stopping=stopping, optimizer=spec.optimizer, momentum=defaults.SGD_MOMENTUM, executor=executor
+            kind="auto", stopping=stopping, optimizer=spec.optimizer, momentum=defaults.SGD_MOMENTUM, executor=executor
         )
         found.append(ShareRows(share=share, problem=problem, stopping=stopping, trainers=trainers))
     return tuple(found)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from ffsearch.errors import DataError, SpaceError
+from ffsearch.errors import DataError
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.capacity.plan import Plan, Training, make_plan
 from ffsearch.search.capacity.rows import ShareRows, rows_of_shares
@@ -15,7 +15,6 @@ from ffsearch.search.capacity.widths import TOLERANCE
 from ffsearch.search.data.features.images import ImageLayout
 from ffsearch.search.evidence.metrics import resolve_objective
 from ffsearch.search.evidence.scoring import naive_value
-from ffsearch.search.executors.choose import ExecutorChoice
 from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.steps.inputs import Inputs, Request
 from ffsearch.search.training.protocol import Stopping
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from ffsearch.search.data.prepare import Prepared
     from ffsearch.search.executors.protocol import Executor
 
-__all__ = ["Study", "check_executor", "planned", "study_of"]
+__all__ = ["Study", "planned", "study_of"]
 
 MIN_SIDE: Final = 8
 """Fewest pixels a side of an image for convolutional networks, whose three stages halve it."""
@@ -107,22 +106,6 @@ def study_of(inputs: Inputs[CapacitySpace], plan: Plan, *, executor: Executor | 
     """The study of a plan, its rows made into matrices."""
     rows = rows_of_shares(plan, inputs.prepared, inputs.space.capacity, executor=executor)
     return Study(inputs=inputs, plan=plan, rows=rows)
-
-
-def check_executor(choice: ExecutorChoice, spec: CapacitySpec) -> None:
-    """Refuse who cannot train the networks; those that only the reference trainer trains stay in this process.
-
-    Raises:
-        RunError: If the numbers are none.
-        SpaceError: If the networks are trained in this process alone.
-    """
-    choice.check(trainer="auto")
-    if choice.flag is None or not spec.residual:
-        return
-    raise SpaceError(
-        "capacity.residual: these networks are trained by Keras, one after another in this process, and cannot "
-        f"use {choice.flag}. Leave {choice.flag} or capacity.residual out."
-    )
 
 
 def _image_of(prepared: Prepared, spec: CapacitySpec) -> tuple[int, int, int] | None:

@@ -20,7 +20,7 @@ from ffsearch.search.capacity.longer import longer_trainings
 from ffsearch.search.capacity.networks import NetworkStore
 from ffsearch.search.capacity.pace import Pace
 from ffsearch.search.capacity.plan import Training
-from ffsearch.search.capacity.setup import Study, check_executor, planned, study_of
+from ffsearch.search.capacity.setup import Study, planned, study_of
 from ffsearch.search.evidence.scoring import Setting
 from ffsearch.search.executors.choose import ExecutorChoice, executing
 from ffsearch.search.folder.reader import StoredRun, load
@@ -51,7 +51,7 @@ def study(
     """Compare depths at equal parameters, and leave a run folder; `run` comes here with a space of kind capacity."""
     deadline = Deadline(None, began=time.monotonic())
     assert isinstance(request.space, CapacitySpace)
-    check_executor(choice, request.space.capacity)
+    choice.check(trainer="auto")
     with executing(choice, concurrency=CONCURRENCY, observer=observer) as executor_in:
         inputs, plan = planned(request)
         with open_folder(inputs, out=out, fresh=fresh) as folder:

@@ -72,7 +72,7 @@ class PopulationTrainer:
     """Trains many jobs at a time.
 
     A lane waits until there is memory for it; a network for which the lanes' memory would never be enough goes to the
-    reference trainer, and so does one with layers that lanes do not have (`Point.needs_reference`).
+    reference trainer.
 
     Args:
         problem: What is to be learnt.
@@ -139,7 +139,7 @@ class PopulationTrainer:
                 if pulled is None or not self._fits(pulled, running):
                     break
                 job, pulled = pulled, None
-                if job.point.needs_reference or self._bytes(job) > self._memory_bytes:
+                if self._bytes(job) > self._memory_bytes:
                     yield from self._reference.train(iter([job]), watch=watch)
                 else:
                     begin(self._network(job, next(numbers), watch))

@@ -140,8 +140,8 @@ class Point:
         augment_zoom: Largest zoom: an image is scaled by a factor between 1/(1 + zoom) and 1 + zoom.
         augment_brightness: Largest change of an image's brightness, in standard deviations of its pixels.
         augment_cutmix: Parameter of the Beta(a, a) distribution by which a box of another image is put into one.
-        residual: Whether a hidden layer as wide as the one before it adds to that one's outputs. Only the reference
-            trainer trains it; like convolutions, only capacity studies have it.
+        residual: Whether a hidden layer as wide as the one before it adds to that one's outputs. Like convolutions,
+            only capacity studies have it.
         convolutions: Convolutional layers in front of the hidden ones, or None.
     """
 
@@ -173,11 +173,6 @@ class Point:
     augment_cutmix: float = 0.0
     residual: bool = False
     convolutions: Convolutions | None = None
-
-    @property
-    def needs_reference(self) -> bool:
-        """Whether only the reference trainer has what it asks for."""
-        return self.residual
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values under their names, fit for JSON. What only capacity studies have is left out where it is off."""

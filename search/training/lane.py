@@ -6,6 +6,7 @@ With h for what a layer reads, W its kernel, b its bias, and one column a unit, 
     u = gamma (z + b - mean) r + beta        batch norm, r = 1/sqrt(var + eps); where it is off, u = z + b
     a = f(u)                                 activation
     out = keep a / (1 - rate)                dropout; for selu the affine form that keeps mean and variance
+    h' = out + h                             where layers add to one below that is as wide; else h' = out
 
 and, with d. for the derivative of the loss, backwards
 
@@ -268,6 +269,12 @@ def _forward(state: State, hyper: Hyper, scratch: Scratch, rows: Array, key: tup
         if hyper.threshold:
             gate = matrix(scratch.gate, block_at, n, units)
             drop(out, gate, field_key(key, layer), hyper.threshold, hyper.gain, hyper.shift, hyper.dropped)
+        if hyper.residual:
+            total = matrix(scratch.total, block_at, n, units)
+            copy(out, total)
+            if _joins(sizes, layer):
+                add(total, fed)
+            out = total
         kernel_at += sizes[layer] * units
         vector_at += N_VECTORS * units
         moving_at += 2 * units
@@ -276,6 +283,12 @@ def _forward(state: State, hyper: Hyper, scratch: Scratch, rows: Array, key: tup
     np.dot(fed, matrix(state.kernels, kernel_at, sizes[-2], sizes[-1]), scratch.logits)
     _add_bias(scratch.logits, state.vectors[vector_at:])
     return penalty
+
+
+@compiled
+def _joins(sizes: Array, layer: int) -> bool:
+    """Whether a hidden layer, by its number from 0, adds to the one below where layers do: it must be as wide."""
+    return bool(0 < layer < len(sizes) - 2 and sizes[layer] == sizes[layer + 1])
 
 
 @compiled
@@ -365,6 +378,8 @@ def _predict(state: State, hyper: Hyper, x: Array, logits: Array, chunk: Chunk) 
         line = matrix(chunk.unit, vector_at, N_VECTORS, units)
         slope = matrix(chunk.slope, 0, n, units) if len(chunk.slope) else out
         activate(hyper.activation, out, line[GAIN], line[OFFSET], left, out, slope)
+        if hyper.residual and _joins(sizes, layer):
+            add(out, fed)
         kernel_at += sizes[layer] * units
         vector_at += N_VECTORS * units
         fed = out
@@ -398,20 +413,26 @@ def _backward(
     for layer in range(depth, -1, -1):
         fan_in, units = sizes[layer], sizes[layer + 1]
         kernel_at -= fan_in * units
+        joins = hyper.residual and _joins(sizes, layer)
+        skip = matrix(scratch.skip, 0, n, units) if joins else dz
         if layer < depth:
             vector_at -= N_VECTORS * units
             block_at -= n * units
             left = state.vectors[vector_at + SLOPE * units : vector_at + N_VECTORS * units]
+            if joins:
+                copy(dz, skip)
             _backward_unit(hyper, scratch, vector_at, block_at, dz, left)
         kernel = matrix(state.kernels, kernel_at, fan_in, units)
         gradient = matrix(scratch.gradient, 0, fan_in, units)
         below = block_at - n * fan_in
-        fed = matrix(scratch.out, below, n, fan_in) if layer else rows
+        fed = matrix(scratch.total if hyper.residual else scratch.out, below, n, fan_in) if layer else rows
         np.dot(fed.T, dz, gradient)
         goes_on = layer > 0 or is_front
         d_fed = matrix(scratch.d[layer % 2], 0, n, fan_in) if goes_on else dz
         if goes_on:
             np.dot(dz, kernel.T, d_fed)
+        if joins:
+            add(d_fed, skip)
         penalty += step_layer(state, hyper, scratch, kernel_at, fan_in * units, vector_at, units, layer < depth, count)
         dz = d_fed
     return penalty

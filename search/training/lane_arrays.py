@@ -55,6 +55,7 @@ class Hyper(NamedTuple):
     activation: int
     batch_norm: bool
     learns_slope: bool
+    residual: bool
     learning_rate: Scalar
     momentum: Scalar
     weight_decay: Scalar
@@ -113,6 +114,8 @@ class Scratch(NamedTuple):
         slope: f'(u), a block a layer; empty where it can be read off `out`.
         gate: Slope of dropout, a block a layer; empty where there is none.
         pull: Slope of the activity penalty, a block a layer; empty where there is none.
+        total: What each layer hands on where layers add to the one below, a block a layer; empty where none does.
+        skip: The gradient that passes by a layer, one block of the widest; empty likewise.
         d: Gradients, two blocks of the widest layer, or of what the first one reads where convolutions are in front.
         gradient: Of the largest kernel.
         vector_gradient: Of a layer's vectors, flat.
@@ -129,6 +132,8 @@ class Scratch(NamedTuple):
     slope: Array
     gate: Array
     pull: Array
+    total: Array
+    skip: Array
     d: Array
     gradient: Array
     vector_gradient: Array
@@ -197,8 +202,8 @@ def unowned_scratch(s: Scratch) -> Scratch:
     """Of the room for an update."""
     return Scratch(
         unowned(s.x), unowned(s.y), unowned(s.weight), unowned(s.z), unowned(s.out), unowned(s.slope),
-        unowned(s.gate), unowned(s.pull), unowned(s.d), unowned(s.gradient), unowned(s.vector_gradient),
-        unowned(s.unit), unowned(s.logits), unowned(s.row_loss),
+        unowned(s.gate), unowned(s.pull), unowned(s.total), unowned(s.skip), unowned(s.d),
+        unowned(s.gradient), unowned(s.vector_gradient), unowned(s.unit), unowned(s.logits), unowned(s.row_loss),
     )  # fmt: skip
 
 

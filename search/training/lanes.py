@@ -384,6 +384,7 @@ def _hyper(job: Job, settings: Settings, *, loss: int) -> Hyper:
         activation=ACTIVATIONS.index(point.activation),
         batch_norm=point.batch_norm,
         learns_slope=point.activation is Activation.PRELU,
+        residual=point.residual,
         learning_rate=f(point.learning_rate),
         momentum=f(settings.momentum),
         weight_decay=f(point.weight_decay),
@@ -460,6 +461,8 @@ def _scratch(point: Point, state: State, *, n_features: int, batch_size: int) ->
         slope=room(block if keeps_f else 0),
         gate=room(block if point.dropout else 0),
         pull=room(block if penalised else 0),
+        total=room(block if point.residual else 0),
+        skip=room(batch_size * widest if point.residual else 0),
         d=room(2, batch_size * widest),
         gradient=room(max(map(prod, kernels))),
         vector_gradient=room(max(N_VECTORS * max(units), n_outputs)),
@@ -513,8 +516,8 @@ def lane_bytes(job: Job, problem: Problem, settings: Settings) -> int:
     widest = max(hidden) if point.convolutions is None else max(*hidden, point.convolutions.n_features)
     batch_size = min(settings.stopping.batch_size, len(split.x_train))
     n_chunk = CHUNK if point.convolutions is None else batch_size
-    blocks = 1 + sum(keeps(point)) + bool(point.dropout) + bool(point.activity_l1 or point.activity_l2)
-    room = batch_size * (blocks * sum(hidden) + 2 * widest + problem.n_features + 3 * n_outputs)
+    blocks = 1 + sum(keeps(point)) + bool(point.dropout) + bool(point.activity_l1 or point.activity_l2) + point.residual
+    room = batch_size * (blocks * sum(hidden) + (2 + point.residual) * widest + problem.n_features + 3 * n_outputs)
     room += max(map(prod, kernels)) + (2 + keeps_slope(point.activation)) * n_chunk * max(hidden)
     n_parameters = sum(map(prod, kernels)) + 6 * sum(units)
     parameters = (2 + settings.stopping.averaged + N_MOMENTS[settings.optimizer]) * n_parameters
