@@ -22,7 +22,7 @@ from ffsearch.search.network.heads import Task
 from ffsearch.search.network.topology import Activation, Convolutions, Point
 from ffsearch.search.network.weights import initial_weights
 from ffsearch.search.training import convolve
-from ffsearch.search.training.convolve import Shape
+from ffsearch.search.training.convolve import MapShape
 from ffsearch.search.training.keras_trainer import KerasTrainer
 from ffsearch.search.training.lane_weights import flat, unpacked
 from ffsearch.search.training.lanes import Lane, Settings, Tables, lane_bytes
@@ -41,7 +41,7 @@ class Map:
     def __init__(self, images: NDArray[np.float64]) -> None:
         n, height, width, channels = images.shape
         batch = convolve.padded_batch(n, narrowest=width)
-        self.shape = Shape(height, width, channels, convolve.pitch_of(width), batch, n, 0)
+        self.shape = MapShape(height, width, channels, convolve.pitch_of(width), batch, n, 0)
         self.numbers = aligned_empty((convolve.map_size(height, width, channels, batch=batch),))
         self.numbers.fill(0)
         self.images[:] = images

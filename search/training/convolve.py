@@ -29,7 +29,7 @@ from ffsearch.search.training.elementwise import Array
 from ffsearch.search.training.tiles import MOST_ROWS, N_PLACES, TILE, VECTOR, products_of, tile_of
 
 __all__ = [
-    "Shape",
+    "MapShape",
     "convolve",
     "flip",
     "kernel_slopes",
@@ -47,7 +47,7 @@ nearest memory, 32 KB of most processors."""
 _TAPS: Final = KERNEL_SIDE**2
 
 
-class Shape(NamedTuple):
+class MapShape(NamedTuple):
     """Of a map.
 
     Args:
@@ -126,7 +126,7 @@ _PRODUCTS_1, _PRODUCTS_2, _PRODUCTS_3, _PRODUCTS_4, _PRODUCTS_5, _PRODUCTS_6 = (
 
 
 @compiled
-def convolve(maps: Array, read: Shape, places: Array, kernel: Array, into: Array, out: Shape) -> None:
+def convolve(maps: Array, read: MapShape, places: Array, kernel: Array, into: Array, out: MapShape) -> None:
     """Each pixel of output: the sum of all that its places hold, by their weights. Images of zeros stay zeros.
 
     Args:
@@ -192,7 +192,7 @@ def flip(kernel: Array, n_read: int, channels: int, flipped: Array) -> None:
 
 @compiled
 def kernel_slopes(
-    maps: Array, read: Shape, places: Array, slopes: Array, d: Shape, sums: Array, gradient: Array
+    maps: Array, read: MapShape, places: Array, slopes: Array, d: MapShape, sums: Array, gradient: Array
 ) -> None:
     """The gradient in the kernel.
 

@@ -20,7 +20,7 @@ import numpy as np
 from ffsearch.search.network import defaults
 from ffsearch.search.training.activations import activate_channel, back_through_channel
 from ffsearch.search.training.compiling import compiled, reordered
-from ffsearch.search.training.convolve import Shape, convolve, flip, kernel_slopes, pitch_of
+from ffsearch.search.training.convolve import MapShape, convolve, flip, kernel_slopes, pitch_of
 from ffsearch.search.training.elementwise import Array, Scalar, fill
 from ffsearch.search.training.intrinsics import unowned
 from ffsearch.search.training.lane_arrays import (
@@ -40,7 +40,7 @@ from ffsearch.search.training.lane_arrays import (
 )
 from ffsearch.search.training.lane_descent import step_layer
 
-__all__ = ["Field", "Front", "look_at", "step_front"]
+__all__ = ["Front", "FrontField", "look_at", "step_front"]
 
 _F = np.float32
 _ZERO, _ONE = _F(0.0), _F(1.0)
@@ -48,7 +48,7 @@ _EPSILON = _F(defaults.BATCH_NORM_EPSILON)
 _KEPT, _NEW = _F(defaults.BATCH_NORM_MOMENTUM), _F(1 - defaults.BATCH_NORM_MOMENTUM)
 
 
-class Field(IntEnum):
+class FrontField(IntEnum):
     """Columns of `Front.layers`: numbers of a layer, then where in the flat arrays its own begin."""
 
     HEIGHT = 0  # of its output before pooling
@@ -67,9 +67,9 @@ class Field(IntEnum):
     N_BACK = 13
 
 
-_HEIGHT, _WIDTH, _READ, _CHANNELS, _POOLED = (int(field) for field in list(Field)[:5])
-_FED_AT, _Z_AT, _OUT_AT, _SLOPE_AT, _POOL_AT = (int(field) for field in list(Field)[5:10])
-_PLACES_AT, _N_PLACES, _BACK_AT, _N_BACK = (int(field) for field in list(Field)[10:])
+_HEIGHT, _WIDTH, _READ, _CHANNELS, _POOLED = (int(field) for field in list(FrontField)[:5])
+_FED_AT, _Z_AT, _OUT_AT, _SLOPE_AT, _POOL_AT = (int(field) for field in list(FrontField)[5:10])
+_PLACES_AT, _N_PLACES, _BACK_AT, _N_BACK = (int(field) for field in list(FrontField)[10:])
 
 
 class Front(NamedTuple):
@@ -78,7 +78,7 @@ class Front(NamedTuple):
     Args:
         n: Images of a batch.
         batch: Images a map has room for.
-        layers: A row a layer, int64 (n_layers, len(Field)).
+        layers: A row a layer, int64 (n_layers, len(FrontField)).
         places: Of all layers, int64.
         maps: All maps, the first of which holds the images.
         d: Two maps of gradients, the larger ones, (2, n).
@@ -110,43 +110,43 @@ def _unowned_front(f: Front) -> Front:
 
 
 @compiled
-def _read_map(front: Front, layer: int) -> Shape:
+def _read_map(front: Front, layer: int) -> MapShape:
     """What a layer reads."""
     row = front.layers[layer]
-    return Shape(row[_HEIGHT], row[_WIDTH], row[_READ], pitch_of(row[_WIDTH]), front.batch, front.n, row[_FED_AT])
+    return MapShape(row[_HEIGHT], row[_WIDTH], row[_READ], pitch_of(row[_WIDTH]), front.batch, front.n, row[_FED_AT])
 
 
 @compiled
-def _own_map(front: Front, layer: int, at: int) -> Shape:
+def _own_map(front: Front, layer: int, at: int) -> MapShape:
     """What a layer computes, before pooling."""
     row = front.layers[layer]
-    return Shape(row[_HEIGHT], row[_WIDTH], row[_CHANNELS], pitch_of(row[_WIDTH]), front.batch, front.n, at)
+    return MapShape(row[_HEIGHT], row[_WIDTH], row[_CHANNELS], pitch_of(row[_WIDTH]), front.batch, front.n, at)
 
 
 @compiled
-def _given_map(front: Front, layer: int, at: int) -> Shape:
+def _given_map(front: Front, layer: int, at: int) -> MapShape:
     """What a layer hands on."""
     row = front.layers[layer]
     height, width = row[_HEIGHT], row[_WIDTH]
     if row[_POOLED]:
         height, width = height // 2, width // 2
-    return Shape(height, width, row[_CHANNELS], pitch_of(width), front.batch, front.n, at)
+    return MapShape(height, width, row[_CHANNELS], pitch_of(width), front.batch, front.n, at)
 
 
 @compiled
-def _place(m: Shape, line: int, channel: int) -> int:
+def _place(m: MapShape, line: int, channel: int) -> int:
     """Where the first pixel of a line begins."""
     return m.at + (((line + 1) * m.channels + channel) * m.pitch + 1) * m.batch
 
 
 @compiled
-def _runs(m: Shape) -> tuple[int, int]:
+def _runs(m: MapShape) -> tuple[int, int]:
     """How many stretches of images a line of one channel is, and their length: one where no place is left empty."""
     return (1, m.width * m.batch) if m.n == m.batch else (m.width, m.n)
 
 
 @compiled
-def _put_images(x: Array, maps: Array, m: Shape) -> None:
+def _put_images(x: Array, maps: Array, m: MapShape) -> None:
     """Rows of the matrix, (n, height * width * channels), as images of the first map."""
     for line in range(m.height):
         for channel in range(m.channels):
@@ -158,7 +158,7 @@ def _put_images(x: Array, maps: Array, m: Shape) -> None:
 
 
 @compiled
-def _take_rows(maps: Array, m: Shape, rows: Array) -> None:
+def _take_rows(maps: Array, m: MapShape, rows: Array) -> None:
     """Images of a map as rows, (n, height * width * channels)."""
     for line in range(m.height):
         for channel in range(m.channels):
@@ -170,7 +170,7 @@ def _take_rows(maps: Array, m: Shape, rows: Array) -> None:
 
 
 @compiled
-def _clear_edges(maps: Array, m: Shape) -> None:
+def _clear_edges(maps: Array, m: MapShape) -> None:
     """Zeros around images, and in the places of images that are not there."""
     line = m.channels * m.pitch * m.batch
     fill(maps[m.at : m.at + line], _ZERO)
@@ -191,7 +191,7 @@ def _clear_edges(maps: Array, m: Shape) -> None:
 
 
 @compiled
-def _moments(maps: Array, m: Shape, channel: int) -> tuple[float, float]:
+def _moments(maps: Array, m: MapShape, channel: int) -> tuple[float, float]:
     """Mean and variance of a channel over images and pixels, put together from those of stretches.
 
     Source: Chan, Golub, LeVeque 1979, Updating formulae and a pairwise algorithm for computing sample variances.
@@ -292,7 +292,7 @@ def look_at(owned: Front, x: Array, state: State, hyper: Hyper, unit: Array, lea
 
 @compiled
 def _activate(
-    maps: Array, z: Shape, out: Shape, slope_at: int, channel: int, hyper: Hyper, lines: Array, vectors: Array
+    maps: Array, z: MapShape, out: MapShape, slope_at: int, channel: int, hyper: Hyper, lines: Array, vectors: Array
 ) -> None:
     n_runs, length = _runs(out)
     gain, offset, left = lines[GAIN, channel], lines[OFFSET, channel], vectors[SLOPE, channel]
@@ -307,7 +307,7 @@ def _activate(
 
 
 @compiled
-def _pool(maps: Array, out: Shape, pooled: Shape) -> None:
+def _pool(maps: Array, out: MapShape, pooled: MapShape) -> None:
     """The largest of 2 x 2 pixels; a last line or column alone is left out."""
     line_step, step, n = out.channels * out.pitch * out.batch, out.batch, out.n
     for line in range(pooled.height):
@@ -371,7 +371,7 @@ def step_front(owned: Front, d_rows: Array, state: State, hyper: Hyper, scratch:
         if layer:
             flip(state.kernels[kernel_at : kernel_at + n_kernel], row[_READ], channels, front.flipped)
             back = front.places[row[_BACK_AT] : row[_BACK_AT] + row[_N_BACK]]
-            into = Shape(read.height, read.width, read.channels, read.pitch, read.batch, read.n, 0)
+            into = MapShape(read.height, read.width, read.channels, read.pitch, read.batch, read.n, 0)
             convolve(front.d[now], own, back, front.flipped, front.d[1 - now], into)
             now = 1 - now
         penalty += step_layer(state, hyper, scratch, kernel_at, n_kernel, vector_at, channels, True, count)

@@ -11,7 +11,7 @@ from ffsearch.search.data.features.aligned import aligned_empty
 from ffsearch.search.network.topology import KERNEL_SIDE, Activation, Convolutions, Point
 from ffsearch.search.training.activations import keeps_slope
 from ffsearch.search.training.convolve import map_size, padded_batch, places_of, slopes_size
-from ffsearch.search.training.front import Field, Front
+from ffsearch.search.training.front import Front, FrontField
 
 __all__ = ["front_bytes", "keeps", "make_front"]
 
@@ -98,10 +98,10 @@ def _plan(point: Point, front: Convolutions, *, n: int) -> _Plan:
         slope_at = plan.map(height, width, channels) if keeps_f else out_at
         pool_at = plan.map(height // 2, width // 2, channels) if pooled else out_at
         forward, back = plan.looks(width, read), plan.looks(width, channels)
-        row = dict(zip(Field, (
+        row = dict(zip(FrontField, (
             height, width, read, channels, pooled, fed_at, z_at, out_at, slope_at, pool_at, *forward, *back,
         ), strict=True))  # fmt: skip
-        plan.layers.append([int(row[each]) for each in Field])
+        plan.layers.append([int(row[each]) for each in FrontField])
         plan.n_kernel = max(plan.n_kernel, KERNEL_SIDE**2 * read * channels)
         plan.n_sums = max(plan.n_sums, slopes_size(read, channels))
         if pooled:
