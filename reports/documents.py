@@ -15,7 +15,7 @@ from ffsearch.reports.sections import headline, sections
 from ffsearch.reports.tables import RunLike
 from ffsearch.search.base.files import put_in_place
 from ffsearch.search.folder.reader import load
-from ffsearch.search.wording.language import Language
+from ffsearch.search.wording.language import ENGLISH, Language, language
 
 __all__ = ["Report", "compared", "printable", "put", "read", "reported"]
 
@@ -88,13 +88,22 @@ def printable(text: str) -> str:
     return text.translate(_UNPRINTABLE).encode("utf-8", errors="replace").decode("utf-8")
 
 
-def put(content: str, path: Path, *, name: str) -> Path:
+def put(content: str, path: Path, *, name: str, lang: str) -> Path:
     """Put a report into a file, or under its own name into a folder, whole: who has the old one open reads no half.
+
+    Args:
+        content: The report.
+        path: The file or folder.
+        name: What an English one is called in a folder; one in Portuguese stands beside it, as `report.pt-BR.html`.
+        lang: The language it is in.
 
     Raises:
         RunError: If it cannot be written; an older one stays as it is.
     """
-    path = path / name if path.is_dir() else path
+    if path.is_dir():
+        stem, _, ending = name.rpartition(".")
+        code = language(lang).code
+        path /= name if code == ENGLISH.code else f"{stem}.{code}.{ending}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with put_in_place(path) as beside:

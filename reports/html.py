@@ -43,7 +43,7 @@ def write_report(run: str | Path | RunLike, out: str | Path | None = None, *, la
         FFSearchError: If the report does not speak the language.
     """
     [one] = read([run])
-    return put(build_page(one, lang=lang), Path(out) if out is not None else one.path, name=REPORT)
+    return put(build_page(one, lang=lang), Path(out) if out is not None else one.path, name=REPORT, lang=lang)
 
 
 def write_comparison(runs: Sequence[str | Path | RunLike], out: str | Path | None = None, *, lang: str = "en") -> Path:
@@ -63,7 +63,7 @@ def write_comparison(runs: Sequence[str | Path | RunLike], out: str | Path | Non
     """
     t, known = language(lang), read(runs)
     page = set_page(compared(known, t), t)
-    return put(page, Path(out) if out is not None else known[0].path.parent, name=COMPARISON)
+    return put(page, Path(out) if out is not None else known[0].path.parent, name=COMPARISON, lang=lang)
 
 
 def build_page(run: RunLike, *, lang: str = "en") -> str:

@@ -56,7 +56,7 @@ def write_text(run: str | Path | RunLike, out: str | Path | None = None, *, lang
         FFSearchError: If the report does not speak the language.
     """
     [one] = read([run])
-    return put(build_text(one, lang=lang), Path(out) if out is not None else one.path, name=REPORT_TEXT)
+    return put(build_text(one, lang=lang), Path(out) if out is not None else one.path, name=REPORT_TEXT, lang=lang)
 
 
 def write_text_comparison(
@@ -65,7 +65,7 @@ def write_text_comparison(
     """Write several runs side by side as text; see `html.write_comparison`."""
     t, known = language(lang), read(runs)
     text = set_text(compared(known, t), t)
-    return put(text, Path(out) if out is not None else known[0].path.parent, name=COMPARISON_TEXT)
+    return put(text, Path(out) if out is not None else known[0].path.parent, name=COMPARISON_TEXT, lang=lang)
 
 
 def build_text(run: RunLike, *, lang: str = "en") -> str:

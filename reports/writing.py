@@ -41,7 +41,7 @@ def write(runs: Sequence[Path], way: Way, *, compare: bool, out: Path | None, la
         RunError: As `report_of`, or if it cannot be written.
     """
     place = out or (runs[0].parent if compare else runs[0])
-    return put(report_of(runs, way, compare=compare, lang=lang), place, name=f"{_STEMS[compare]}.{way}")
+    return put(report_of(runs, way, compare=compare, lang=lang), place, name=f"{_STEMS[compare]}.{way}", lang=lang)
 
 
 _STEMS = {True: "comparison", False: "report"}

@@ -9,6 +9,7 @@ import csv
 import gc
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
@@ -45,6 +46,10 @@ app = typer.Typer(
     "Start with: ffsearch run tabular, or: ffsearch run tabular --data my.csv --target y",
 )
 
+LangOption = Annotated[
+    str | None,
+    typer.Option("--lang", help="Language of what is said: en or pt-BR; by default the system's (LANG)."),
+]
 RunArgument = Annotated[Path | None, typer.Argument(help="A run folder; without it the latest one under runs/.")]
 
 
@@ -132,6 +137,7 @@ def run(
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; errors only.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Events and the summary as JSON lines, for programs.")] = False,
+    lang: LangOption = None,
 ) -> None:
     """Search a space, weigh and refit the winner, test it once, and write a report with a verdict.
 
@@ -143,6 +149,7 @@ def run(
     from ffsearch.search.console.lines import last_lines
     from ffsearch.search.console.meant import is_data
     from ffsearch.search.console.progress import observing
+    from ffsearch.search.wording.language import spoken
     from ffsearch.spaces.overrides import of_names
 
     if is_data(space):
@@ -154,18 +161,20 @@ def run(
         space, data = "tabular", space
     flags = {"data": data, "target": _names(target), "trials": trials, "budget": budget, "seed": seed}
     overrides: list[str | Override] = [*(set_ or []), *of_names(flags, spelt="--{}")]
-    observer, showing = observing(quiet=quiet, as_json=json)
+    t = spoken(lang)
+    observer, showing = observing(quiet=quiet, as_json=json, t=t.plain)
     try:
         with showing:
             done = running.run(
-                space, overrides=overrides, out=out, fresh=fresh, finish=finish, observer=observer, report=_report,
+                space, overrides=overrides, out=out, fresh=fresh, finish=finish, observer=observer,
+                report=partial(_report, lang=t.code), lang=t.code,
                 workers=workers, ray=ray, storage=storage, storage_of_searches=os.environ.get(STORAGE) or None,
             )  # fmt: skip
     except KeyboardInterrupt as interrupt:  # typer would drop its text, which says what is safe and how to go on
         say(str(interrupt) or "interrupted")
         raise typer.Exit(EXIT_INTERRUPTED) from interrupt
     if not quiet and not json:
-        for line in last_lines(done):
+        for line in last_lines(done, t.plain):
             typer.echo(line)
 
 
@@ -195,12 +204,14 @@ def show(
     path: RunArgument = None,
     *,
     n: Annotated[int, typer.Option("-n", help="Trials listed, best first.")] = 20,
+    lang: LangOption = None,
 ) -> None:
     """Print the best topology of a run and its trials, each with why it ended."""
     from ffsearch.search.console.show import show_lines
     from ffsearch.search.folder.reader import latest, load
+    from ffsearch.search.wording.language import spoken
 
-    for line in show_lines(load(path or latest()), n_trials=n):
+    for line in show_lines(load(path or latest()), spoken(lang).plain, n_trials=n):
         typer.echo(line)
 
 
@@ -209,13 +220,16 @@ def list_(
     root: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="The folder that holds the run folders.")] = Path(
         "runs"
     ),
+    *,
+    lang: LangOption = None,
 ) -> None:
     """List the runs under a folder: data, answer, score and time of each, the latest first."""
     from ffsearch.reports.sections import headline
     from ffsearch.search.console.runs import runs_lines
-    from ffsearch.search.wording.language import PLAIN
+    from ffsearch.search.wording.language import spoken
 
-    for line in runs_lines(root, headline=lambda run: headline(run, PLAIN)):
+    t = spoken(lang).plain
+    for line in runs_lines(root, t, headline=lambda run: headline(run, t)):
         typer.echo(line)
 
 
@@ -224,7 +238,7 @@ def compare(
     paths: Annotated[list[Path], typer.Argument(metavar="RUN RUN...", help="Run folders, two or more.")],
     *,
     out: Annotated[Path | None, typer.Option(help="Where to write the page; by default beside the first run.")] = None,
-    lang: Annotated[str, typer.Option(help="Language of the page: en or pt-BR.")] = "en",
+    lang: LangOption = None,
     open_: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
 ) -> None:
     """Write one page with runs side by side; the same as ffsearch report --compare."""
@@ -245,7 +259,7 @@ def report(
         Path | None,
         typer.Option(help="Where to write it, - for the standard output; by default report.html or .md in the run."),
     ] = None,
-    lang: Annotated[str, typer.Option(help="Language of the report: en or pt-BR.")] = "en",
+    lang: LangOption = None,
     open_: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
     tensorboard: Annotated[
         Path | None,
@@ -263,7 +277,9 @@ def report(
     """Write a run's report: one HTML file that needs nothing else, or with --format md a text."""
     from ffsearch.reports.writing import report_of, write
     from ffsearch.search.folder.reader import latest
+    from ffsearch.search.wording.language import spoken
 
+    code = spoken(lang).code
     runs = paths or [latest()]
     if tensorboard is not None or mlflow is not None:
         if len(runs) > 1 or compare or out is not None or open_ or format_ is not ReportFormat.HTML:
@@ -274,17 +290,17 @@ def report(
         if tensorboard is not None:
             _tensorboard(runs[0], tensorboard)
         if mlflow is not None:
-            _mlflow(runs[0], mlflow, lang=lang)
+            _mlflow(runs[0], mlflow, lang=code)
         return
     if open_ and format_ is ReportFormat.MD:
         raise RunError("--open opens a page in the browser, and --format md writes a text. Leave one of them out.")
     if len(runs) > 1 and out is not None and not compare:
         raise RunError(f"{len(runs)} reports cannot go to one place, {out}. Name one run, or give --compare.")
     if out is not None and str(out) == "-":
-        typer.echo(report_of(runs, format_.value, compare=compare, lang=lang), nl=False)
+        typer.echo(report_of(runs, format_.value, compare=compare, lang=code), nl=False)
         return
     for each in [runs] if compare else [[run] for run in runs]:
-        page = write(each, format_.value, compare=compare, out=out, lang=lang)
+        page = write(each, format_.value, compare=compare, out=out, lang=code)
         typer.echo(str(page))
         if open_:
             typer.launch(str(page))
@@ -295,15 +311,17 @@ def verdict(
     path: RunArgument = None,
     *,
     json: Annotated[bool, typer.Option("--json", help="Code, text and sentences as JSON, for programs.")] = False,
+    lang: LangOption = None,
 ) -> None:
     """Print the answer in words: is a network worth it, which one, by how much, how sure, what would settle it."""
     import json as encoder
 
     from ffsearch.search.console.show import verdict_lines
     from ffsearch.search.folder.reader import latest, load
+    from ffsearch.search.wording.language import spoken
 
     found = load(path or latest())
-    lines = verdict_lines(found)
+    lines = verdict_lines(found, spoken(lang).plain)
     typer.echo(encoder.dumps(found.verdict, indent=2, ensure_ascii=False) if json else "\n".join(lines))
 
 
@@ -431,12 +449,12 @@ def explain(
 
 
 @app.command()
-def controls(*, lang: Annotated[str, typer.Option(help="Language of the words: en or pt-BR.")] = "en") -> None:
+def controls(*, lang: LangOption = None) -> None:
     """List tables whose answer is known, control:NAME, with why; and how to write one of your own."""
     from ffsearch.search.console.controls import controls_lines
-    from ffsearch.search.wording.language import language
+    from ffsearch.search.wording.language import spoken
 
-    typer.echo("\n".join(controls_lines(language(lang).plain)))
+    typer.echo("\n".join(controls_lines(spoken(lang).plain)))
 
 
 @app.command()
@@ -465,10 +483,13 @@ def _names(text: str | None) -> str | list[str] | None:
     return names if len(names) > 1 else names[0]
 
 
-def _report(path: Path) -> None:
+def _report(path: Path, *, lang: str) -> None:
+    """The report in English, and beside it the one in the language that is spoken."""
     from ffsearch.reports.html import write_report
+    from ffsearch.search.wording.language import ENGLISH
 
-    write_report(path)
+    for code in dict.fromkeys((ENGLISH.code, lang)):
+        write_report(path, lang=code)
 
 
 def _tensorboard(path: Path, out: Path) -> None:

@@ -18,20 +18,61 @@ if TYPE_CHECKING:
 
 from ffsearch.search.folder.summary import Summary
 
-__all__ = ["Began", "Observer", "Phase", "Repeated", "StudyProgress", "Workers"]
+__all__ = ["Began", "Observer", "Phase", "Repeated", "StudyProgress", "Workers", "Workload"]
 
 
 class Phase(StrEnum):
-    """Where a run stands."""
+    """Where a run stands, in the order of a search; a study has some of them."""
 
+    READ = "read"
     SEARCH = "search"
+    LOAD = "load"
     FINALISTS = "finalists"
     ROWS = "rows"
     EFFECTS = "effects"
-    BASELINES = "baselines"
     REFIT = "refit"
+    BASELINES = "baselines"
     TEST = "test"
+    COLUMNS = "columns"
+    LAYERS = "layers"
     SAVE = "save"
+    REPORT = "report"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workload:
+    """The work of a run as far as it is known when it begins, for whoever says how long it will take.
+
+    Seconds are those of a core as `training/costs.py` counts them from rows and parameters: right beside each other,
+    and by the clock once the machine's speed is known.
+
+    Args:
+        n_train: Rows a network learns from.
+        batch_size: Rows an update.
+        patience: Epochs without improvement after which a network of a search is stopped.
+        max_epochs: Epochs after which it ends.
+        n_folds: Networks of a trial.
+        study_s: The networks of a study that are left, all together.
+        repeats: Networks that are trained again, finalists in all their repeats.
+        effect_repeats: How often what is like the winner is trained; None: within a little time, 0: not at all.
+        n_refits: Networks that are refitted.
+        baselines_s: What baselines take.
+        n_asked: Predictions that asking for columns takes.
+        has_layers: Whether it is asked what each layer does.
+    """
+
+    n_train: int
+    batch_size: int
+    patience: int = 0
+    max_epochs: int = 0
+    n_folds: int = 1
+    study_s: float = 0.0
+    repeats: int = 0
+    effect_repeats: int | None = 0
+    n_refits: int = 0
+    baselines_s: float = 0.0
+    n_asked: int = 0
+    has_layers: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +93,8 @@ class Began:
         ignored: Codes of findings that are not to be shown.
         n_cells: Cells of a capacity study; None for a search.
         n_features_of: Columns of the matrix by how points ask numbers to be shown, where they do.
+        work: What is to be done, as far as it is known.
+        score_of_loss: Factor and power that make the objective of a validation loss; None where no loss tells it.
     """
 
     path: Path
@@ -67,6 +110,8 @@ class Began:
     ignored: tuple[str, ...] = ()
     n_cells: int | None = None
     n_features_of: Mapping[Numbers, int] = field(default_factory=dict)
+    work: Workload | None = None
+    score_of_loss: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,11 +184,11 @@ class Observer:
     def began(self, began: Began) -> None:
         """The table is read, the folder is open, training is about to start."""
 
-    def phase(self, phase: Phase) -> None:
-        """The run goes on to its next part."""
+    def phase(self, phase: Phase, *, n_networks: int = 0) -> None:
+        """The run goes on to its next part, which trains so many networks as far as is known."""
 
-    def started(self, job: Job) -> None:
-        """A network is about to be built and trained."""
+    def started(self, job: Job, *, repeat: int = 0) -> None:
+        """A network is about to be built and trained, in a repeat of that number; 0: in the search."""
 
     def epoch(self, epoch: Epoch) -> None:
         """A running network has one more epoch behind it."""

@@ -23,7 +23,7 @@ from ffsearch.search.executors.choose import ExecutorChoice, executing
 from ffsearch.search.folder.reader import StoredRun, load
 from ffsearch.search.folder.summary import SearchFacts
 from ffsearch.search.folder.writer import RunFolder
-from ffsearch.search.observer import Observer
+from ffsearch.search.observer import Observer, Phase
 from ffsearch.search.steps.assembling import copy_of, engine_for, predictions_of, setting_of, trainers_of
 from ffsearch.search.steps.budget import Clock, Deadline, first_look_seconds
 from ffsearch.search.steps.cut_asked import asked_of
@@ -37,6 +37,7 @@ from ffsearch.search.steps.running_trials import RunningTrials
 from ffsearch.search.steps.saving import is_weighed_so, save_answer
 from ffsearch.search.steps.told_trials import ToldTrials
 from ffsearch.search.steps.weighing import weigh
+from ffsearch.search.steps.workload import score_of_loss, search_workload
 from ffsearch.search.training.program_files import look_at_programs
 from ffsearch.search.training.protocol import Trainer
 from ffsearch.search.training.refit import Hold
@@ -69,6 +70,7 @@ def run(
     ray: str | None = None,
     storage: str | None = None,
     storage_of_searches: str | None = None,
+    lang: str = "en",
 ) -> StoredRun:
     """Search a space on a table, weigh and refit the winner, open the sealed test once, and leave a run folder.
 
@@ -92,6 +94,7 @@ def run(
             of its own. Its password is kept nowhere.
         storage_of_searches: The same where it was not said for this run, but for all searches; a study goes without it.
         ray: The nodes of a Ray cluster train them: `local`, or the address of its head.
+        lang: Language of the model's card.
 
     Returns:
         The finished run.
@@ -112,7 +115,7 @@ def run(
         return study(request, out=out, fresh=fresh, choice=choice, observer=observer, report=report)
     return _run_search(
         request, out=out, fresh=fresh, finish=finish, storage=storage or storage_of_searches,
-        choice=choice, began=began, observer=observer, report=report,
+        choice=choice, began=began, observer=observer, report=report, lang=lang,
     )  # fmt: skip
 
 
@@ -127,6 +130,7 @@ def _run_search(
     began: float,
     observer: Observer,
     report: Callable[[Path], object] | None,
+    lang: str,
 ) -> StoredRun:
     """Check everything, then open the folder and search, unless an earlier start came to its end."""
     request = as_kept(request, out=out, fresh=fresh)
@@ -141,11 +145,12 @@ def _run_search(
         ):
             n_trials = len(folder.records) if finish else space.search.n_trials
             if _is_done(folder, n_trials=n_trials, space=space):
-                leave(inputs, folder, observer, report=report)
+                leave(inputs, folder, observer, report=report, lang=lang)
             else:
                 _answer(
                     inputs, engine, folder, copy,
                     n_trials=n_trials, began=began, executor=executor_in(folder.path), observer=observer, report=report,
+                    lang=lang,
                 )  # fmt: skip
     return load(folder.path)
 
@@ -161,6 +166,7 @@ def _answer(
     executor: Executor | None,
     observer: Observer,
     report: Callable[[Path], object] | None,
+    lang: str,
 ) -> None:
     """From the first trial to the saved answer."""
     space, prepared = inputs.space, inputs.prepared
@@ -185,8 +191,11 @@ def _answer(
         facts = begin(
             inputs, folder, observer,
             search=search, n_trials=n_trials, budget_s=clock.deadline.total_s, notices=look_at_programs(),
+            work=search_workload(inputs, setting, trainers.stopping, n_trials=n_trials),
+            score_of_loss=score_of_loss(setting),
         )  # fmt: skip
         _search(engine, trainer, told, setting, space=space, n_trials=n_trials, clock=clock, observer=observer)
+        observer.phase(Phase.LOAD)
         load_tensorflow()  # for the steps to come; networks are trained without it
         asked = asked_of(space, prepared)
         weighed = weigh(told, setting, space=space, repeater=repeater, observer=observer)
@@ -205,7 +214,7 @@ def _answer(
         save_answer(
             weighed, answer, judged,
             facts=facts, space=space, wall_s=clock.wall_s,
-            folder=folder, observer=observer, report=report,
+            folder=folder, observer=observer, report=report, lang=lang,
         )  # fmt: skip
 
 

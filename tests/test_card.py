@@ -58,7 +58,7 @@ def test_it_says_what_why_how_good_and_how_made(tmp_path: Path) -> None:
         "What it is", "What it learnt from", "How good it is", "Limits", "How it was made", "How to use it",
     ]  # fmt: skip
     for told in (
-        "predicts target (multiclass)", "probabilities of 3 classes", "178 rows", "ab" * 32,
+        "predicts target (several classes)", "probabilities of 3 classes", "178 rows", "ab" * 32,
         "142 rows were learnt from", "columns not used: c1", "0.4000, 95 % between 0.3000 and 0.5000",
         "on 36 rows that chose nothing", "among 1: it flatters",
         "120 updates (4.5 epochs)", "seed 0", "ffsearch run space.yaml", "kind: search", "ffsearch predict model.keras",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ffsearch.search.cli import invoke
-from ffsearch.search.console.study_lines import LEAST_WIDTH, MOST_WIDTH, wrapped
+from ffsearch.search.console.wrapping import LEAST_WIDTH, MOST_WIDTH, wrapped
 from systems import needs_posix
 
 Capture = pytest.CaptureFixture[str]

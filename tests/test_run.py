@@ -61,7 +61,7 @@ class Watching(Observer):
     def began(self, began: Began) -> None:
         self.heard.append(f"began {began.n_told} of {began.n_trials}")
 
-    def phase(self, phase: Phase) -> None:
+    def phase(self, phase: Phase, *, n_networks: int = 0) -> None:
         self.heard.append(str(phase))
 
     def ended(self, record: TrialRecord, best: TrialRecord | None) -> None:

@@ -81,6 +81,7 @@ def conclude(
     )
     folder.finish(summary)
     if report is not None:
+        observer.phase(Phase.REPORT)
         report(folder.path)
     observer.finished(summary, folder.path)
 

@@ -26,7 +26,7 @@ from ffsearch.search.executors.choose import ExecutorChoice, executing
 from ffsearch.search.folder.reader import StoredRun, load
 from ffsearch.search.folder.summary import SearchFacts
 from ffsearch.search.folder.writer import RunFolder
-from ffsearch.search.observer import Observer
+from ffsearch.search.observer import Observer, Phase, Workload
 from ffsearch.search.steps.budget import Deadline
 from ffsearch.search.steps.inputs import Request
 from ffsearch.search.steps.opening import begin, kept_when_interrupted, leave, open_folder
@@ -71,6 +71,9 @@ def _compare(
     """From the first network to the saved comparison."""
     plan, networks = study.plan, NetworkStore(folder.path)
     trainer = study.rows[-1].trainer.name
+    batch_size, updates = study.stopping.batch_size, study.inputs.space.capacity.updates
+    assert updates is not None
+    pace = Pace(plan, n_features=study.problem.n_features, batch_size=batch_size, n_updates=updates)
     with kept_when_interrupted(folder, lambda: _way_on(folder)):
         facts = begin(
             study.inputs, folder, observer,
@@ -78,19 +81,20 @@ def _compare(
             n_trials=len(list(plan.first_trainings())),
             n_cells=len(plan.cells),
             notices=[*(missing.finding for missing in plan.missing), *look_at_programs()],
+            work=Workload(n_train=study.inputs.n_train, batch_size=batch_size, study_s=pace.all_s),
         )  # fmt: skip
-        _train(study, folder, networks, observer)
+        _train(study, folder, networks, observer, pace=pace)
+        observer.phase(Phase.LOAD)
         load_tensorflow()  # to ask networks about the test rows; they are trained without it
         conclude(study, facts, networks=networks, folder=folder, deadline=deadline, observer=observer, report=report)
 
 
-def _train(study: Study, folder: RunFolder, networks: NetworkStore, observer: Observer) -> None:
+def _train(study: Study, folder: RunFolder, networks: NetworkStore, observer: Observer, *, pace: Pace) -> None:
     """The grid in every cell, then further rates where the best one was at an end, until every cell is tuned.
 
     In the end the two cells that decide most are trained for longer.
     """
     plan = study.plan
-    pace = Pace(plan, n_features=study.problem.n_features, batch_size=study.stopping.batch_size)
 
     def train(trainer: Trainer, wanted: Sequence[Training]) -> None:
         told = study.all_losses(folder.records)

@@ -81,6 +81,12 @@ def alike(raw: Raw) -> list[tuple[str, ...]]:
     return list(groups)
 
 
+def n_asked(n_rows: int, *, n_columns: int) -> int:
+    """Predictions of a model that asking for all its columns takes, about: every one with its cells shuffled."""
+    n_looked = min(n_rows, MAX_ROWS)
+    return min(n_columns, MAX_COLUMNS) * n_looked * int(np.clip(ROWS_ASKED // max(1, n_looked), *SHUFFLES))
+
+
 def column_importances(
     raw: Raw,
     models: Mapping[str, Predict],

@@ -22,24 +22,13 @@ from ffsearch.search.folder.reader import CARD, StoredRun, load
 from ffsearch.search.folder.summary import BestPoint, RefitFacts, Summary
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import reasons_in, unsilenced
-from ffsearch.search.wording.language import PLAIN, plain_english
+from ffsearch.search.wording.language import PLAIN, Language, language
 
 __all__ = ["card_text", "write_card"]
 
 MAX_COLUMNS: Final = 100
 """Columns listed. Choice: more are not read; `data.json` of the run has them all."""
 
-_MEANINGS: Final = {
-    "log_loss": "mean of minus the logarithm of the probability given to the true class; lower is better",
-    "accuracy": "share of rows whose likeliest class is the true one; higher is better",
-    "balanced_accuracy": "the same share in every class, averaged over classes; higher is better",
-    "roc_auc": "chance that a row of a class gets a higher probability for it than a row of another; higher is better",
-    "brier": "mean squared distance of probabilities from what was true; lower is better",
-    "ece": "how far stated confidence is from the share of right answers; lower is better",
-    "rmse": "root of the mean squared error; lower is better",
-    "mae": "mean absolute error; lower is better",
-    "r2": "share of the target's variance explained; higher is better",
-}
 _USE: Final = """\
 ```python
 import ffsearch, pandas
@@ -54,33 +43,35 @@ _SPECIAL: Final = re.compile(r"([\\`*_\[\]<|~&$])")
 """Signs with a meaning inside a line; no text from the data begins a line."""
 
 
-def write_card(path: Path) -> Path:
+def write_card(path: Path, *, lang: str = "en") -> Path:
     """Write the card of a finished run.
 
     Args:
         path: The run folder.
+        lang: The language it is in.
 
     Raises:
         RunError: If it cannot be written.
     """
     target = path / CARD
-    write_atomically(target, card_text(load(path)).encode())
+    write_atomically(target, card_text(load(path), language(lang).plain).encode())
     return target
 
 
-def card_text(run: StoredRun) -> str:
+def card_text(run: StoredRun, t: Language = PLAIN) -> str:
     """The card of a finished run, in Markdown."""
     summary = run.results
     sections = {
-        "What it is": _what(summary),
-        "What it learnt from": _data(run),
-        "How good it is": _evidence(run),
-        "Limits": _limits(summary),
-        "How it was made": _recipe(summary, run.environment, run.space_text),
-        "How to use it": [_USE],
+        "what": _what(summary, t),
+        "data": _data(run, t),
+        "good": _evidence(run, t),
+        "limits": _limits(summary, t),
+        "made": _recipe(summary, run.environment, run.space_text, t),
+        "use": [_USE],
     }
     parts = [f"# {_plain(summary.name)}"]
-    parts += ["\n".join([f"## {title}", *lines]).rstrip() for title, lines in sections.items()]
+    heads = [t(f"card.head.{key}") for key in sections]
+    parts += ["\n".join([f"## {head}", *lines]).rstrip() for head, lines in zip(heads, sections.values(), strict=True)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -91,131 +82,131 @@ def _refitted(summary: Summary) -> tuple[BestPoint, RefitFacts]:
     return summary.best, summary.refit
 
 
-def _what(summary: Summary) -> list[str]:
+def _what(summary: Summary, t: Language) -> list[str]:
     best, _ = _refitted(summary)
     data = summary.data
-    predictions = (
-        f"It answers with probabilities of {data.n_classes} classes."
-        if data.n_classes
-        else "It answers with values in the target's own unit."
-    )
-    return [
-        f"A feed-forward network that predicts {', '.join(map(_plain, data.target))} ({summary.task}): "
-        f"{_plain(best.topology)}. {predictions} It "
-        "takes raw columns by name; scaling, missing cells and categories are layers of the model.",
-    ]
+    answers = t("card.classes", n=data.n_classes) if data.n_classes else t("card.values")
+    target, topology = ", ".join(map(_plain, data.target)), _plain(t.topology(best.topology))
+    task = t.named("task", summary.task)
+    return [t("card.what", target=target, task=task, topology=topology, answers=answers)]
 
 
-def _data(run: StoredRun) -> list[str]:
+def _data(run: StoredRun, t: Language) -> list[str]:
     data, (_, refit), columns = run.results.data, _refitted(run.results), run.columns or []
     used = [column for column in columns if column["used"]]
     left_out = [_plain(column["name"]) for column in columns if not column["used"]]
+    learnt, sealed = t.counted("rows", refit.n_rows), t.count(data.n_test)
     lines = [
-        f"- source: {_plain(data.source)}, {data.n_rows:,} rows; SHA-256 {data.sha256}",
-        f"- {refit.n_rows:,} rows were learnt from; {data.n_test:,} were sealed until the end",
+        "- " + t("card.source", source=_plain(data.source), rows=t.counted("rows", data.n_rows), sha256=data.sha256),
+        "- " + t("card.learnt", rows=learnt, sealed=sealed),
     ]
     if left_out:
-        more = f", and {len(left_out) - MAX_COLUMNS} more" if len(left_out) > MAX_COLUMNS else ""
-        lines.append(f"- columns not used: {', '.join(left_out[:MAX_COLUMNS])}{more}")
+        more = t.more(max(0, len(left_out) - MAX_COLUMNS))
+        lines.append("- " + t("card.not_used", columns=", ".join(left_out[:MAX_COLUMNS]) + more))
     # Which columns are not used stands above.
     notices = [notice for notice in run.notices if notice.code is not Code.NOT_USED]
-    lines += [f"- noticed: {_plain(PLAIN.tagged(notice))}" for notice in unsilenced(notices, run.ignored)]
-    lines += ["", "| column | kind | missing cells | as it was understood |", "|---|---|---|---|"]
+    lines += ["- " + t("card.noticed", what=_plain(t.tagged(one))) for one in unsilenced(notices, run.ignored)]
+    heads = [t(f"card.{key}") for key in ("column", "kind", "missing", "why")]
+    lines += ["", f"| {' | '.join(heads)} |", "|---|---|---|---|"]
     lines += [
-        f"| {_plain(column['name'])} | {column['kind']} | {column['n_missing']:,} | {_plain(_why(column, run))} |"
+        f"| {_plain(column['name'])} | {t.named('kind', column['kind'])} | {t.count(column['n_missing'])} "
+        f"| {_plain(_why(column, run, t))} |"
         for column in used[:MAX_COLUMNS]
     ]
-    return lines + ([f"\nand {len(used) - MAX_COLUMNS} more"] if len(used) > MAX_COLUMNS else [])
+    return lines + ([f"\n{t.more(len(used) - MAX_COLUMNS).strip()}"] if len(used) > MAX_COLUMNS else [])
 
 
-def _why(column: Mapping[str, Any], run: StoredRun) -> str:
-    return plain_english(unsilenced(reasons_in(column), run.ignored))
+def _why(column: Mapping[str, Any], run: StoredRun, t: Language) -> str:
+    return "; ".join(map(t.says, unsilenced(reasons_in(column), run.ignored)))
 
 
-def _evidence(run: StoredRun) -> list[str]:
+def _evidence(run: StoredRun, t: Language) -> list[str]:
     summary = run.results
-    objective, evidence = summary.objective.name, summary.evidence
+    objective, test = summary.objective.name, summary.evidence.test
+    name = t.named("metric", objective)
+    heads = [t(f"card.{key}") for key in ("score", "value", "meaning")]
+    rows = [*_own_scores(summary, t), *_other_scores(summary, t)]
+    lines = [f"| {' | '.join(heads)} |", "|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)]
+    lines += ["", f"{name[:1].upper()}{name[1:]}: {_meaning(objective, t)}."]
+    verdict = summary.verdict
+    lines += [] if verdict is None else ["", _plain(" ".join(verdict.tagged(t, ignored=run.ignored)))]
+    for finding in unsilenced(model_findings(summary), run.ignored):
+        lines += ["", _plain(t.tagged(finding))]
+    if test is None:
+        return [*lines, t("card.nothing_sealed")]
+    return [*lines, *([t("card.openings", n=test.openings)] if test.openings > 1 else [])]
+
+
+def _own_scores(summary: Summary, t: Language) -> list[tuple[str, str, str]]:
+    """The objective of the model: on the sealed rows, corrected, and as the search saw it."""
+    evidence, name = summary.evidence, t.named("metric", summary.objective.name)
     test, corrected, naive = evidence.test, evidence.corrected, evidence.naive
-    lines = ["| score | value | what it means |", "|---|---|---|"]
+    rows = []
     if test is not None:
-        value = PLAIN.in_interval(test.value, test.low, test.high)
-        lines.append(
-            f"| {_name(objective)}, sealed test | {value} | on {summary.data.n_test:,} rows that chose nothing: the "
-            "one to quote |"
+        value = t.in_interval(test.value, test.low, test.high)
+        rows.append(
+            (t("card.of_test", metric=name), value, t("card.quote", rows=t.counted("rows", summary.data.n_test)))
         )
     if corrected is not None:
-        value = PLAIN.in_interval(corrected.value, corrected.low, corrected.high)
-        measured = ""
-        if corrected.method == "repeats":
-            measured = f"; in {CORRECTED_RUNS} runs whose truth is known {CORRECTED_HELD} such intervals held it"
-        lines.append(
-            f"| {_name(objective)}, corrected | {value} | validation without the luck of being chosen{measured} |"
-        )
+        value = t.in_interval(corrected.value, corrected.low, corrected.high)
+        of_repeats = corrected.method == "repeats"
+        meaning = t("card.held", runs=CORRECTED_RUNS, held=CORRECTED_HELD) if of_repeats else t("card.without_luck")
+        rows.append((t("card.of_corrected", metric=name), value, meaning))
     if naive is not None:
-        lines.append(
-            f"| {_name(objective)}, validation | {PLAIN.score(naive.value)} | the best score among "
-            f"{summary.search.n_trials:,}: it flatters |"
+        meaning = t("card.flatters", n=t.count(summary.search.n_trials))
+        rows.append((t("card.of_validation", metric=name), t.score(naive.value), meaning))
+    return rows
+
+
+def _other_scores(summary: Summary, t: Language) -> list[tuple[str, str, str]]:
+    """What stands beside it on the same rows: baselines, one network of several, other metrics."""
+    objective, test, average = summary.objective.name, summary.evidence.test, summary.average
+    name = t.named("metric", objective)
+    rows = [
+        (
+            t("card.of_model", metric=name, model=t.named("model", one.name)),
+            t.score(one.test.value),
+            t("card.same_rows"),
         )
-    lines += [
-        f"| {_name(objective)}, sealed test, {PLAIN.named('model', one.name)} | {PLAIN.score(one.test.value)} | on "
-        "the same rows |"
         for one in summary.baselines
         if one.test is not None
     ]
-    average = summary.average
     if average is not None and average.single is not None:
-        value = PLAIN.in_interval(average.single.value, average.single.low, average.single.high)
-        meaning = f"the first of the {average.n_networks} that are averaged"
-        lines.append(f"| {_name(objective)}, sealed test, one network | {value} | {meaning} |")
+        value = t.in_interval(average.single.value, average.single.low, average.single.high)
+        rows.append((t("card.of_single", metric=name), value, t("card.first_of", n=average.n_networks)))
     others = {} if test is None else test.others(objective)
-    lines += [
-        f"| {_name(name)}, sealed test | {PLAIN.score(value)} | {_MEANINGS.get(name, '')} |"
-        for name, value in others.items()
-    ]
-    lines += ["", f"{_name(objective)[:1].upper()}{_name(objective)[1:]}: {_MEANINGS[objective]}."]
-    verdict = summary.verdict
-    lines += [] if verdict is None else ["", _plain(" ".join(verdict.tagged(PLAIN, ignored=run.ignored)))]
-    for finding in unsilenced(model_findings(summary), run.ignored):
-        lines += ["", _plain(PLAIN.tagged(finding))]
-    if test is None:
-        return [*lines, "No rows were sealed, so nothing here says how it does on rows that chose nothing."]
-    if test.openings > 1:
-        lines.append(
-            f"The sealed rows were opened {test.openings} times, since the search was continued after they had been "
-            "seen: the test flatters a little too."
-        )
-    return lines
-
-
-def _limits(summary: Summary) -> list[str]:
-    unknown = (
-        "- It cannot name a class that it was not trained on."
-        if summary.data.n_classes
-        else "- Far outside the range of its training rows it does not follow a trend: numbers are clipped smoothly."
-    )
-    return [
-        "- The scores hold for rows like those it was made from. On other places, times or people they do not.",
-        "- It answers every row: a missing cell as missing, a level that no training row had as other, a number beyond "
-        "every range as an extreme one. An answer is no sign that the row made sense. A missing column is an error.",
-        unknown,
-        "- It has learnt what goes together in its table, and not what causes what.",
-        "- It was not examined for fairness between groups of people.",
+    return rows + [
+        (t("card.of_test", metric=t.named("metric", other)), t.score(value), _meaning(other, t))
+        for other, value in others.items()
     ]
 
 
-def _recipe(summary: Summary, environment: Mapping[str, Any], space_text: str) -> list[str]:
+def _meaning(metric: str, t: Language) -> str:
+    return t.words.get(f"card.means.{metric}", "")
+
+
+def _limits(summary: Summary, t: Language) -> list[str]:
+    unknown = "new_class" if summary.data.n_classes else "far_outside"
+    limits = [t(f"card.limit.{key}") for key in ("rows_like", "every_row", unknown, "no_cause", "fairness")]
+    return [f"- {limit}" for limit in limits]
+
+
+def _recipe(summary: Summary, environment: Mapping[str, Any], space_text: str, t: Language) -> list[str]:
     search, (best, refit) = summary.search, _refitted(summary)
     packages = environment.get("packages", {})
     versions = ", ".join(f"{name} {version}" for name, version in packages.items() if version)
     fence = "`" * max(3, 1 + max(map(len, re.findall(r"`+", space_text)), default=0))
+    searched = t(
+        "card.searched", trials=t.counted("trials", search.n_trials), engine=search.engine, sampler=search.sampler,
+        pruner=search.pruner, trainer=search.trainer, seed=search.seed, time=t.duration(search.wall_s),
+    )  # fmt: skip
+    refitted = t("card.refitted", trial=best.trial, updates=t.count(refit.updates), epochs=t.setting(refit.epochs))
     return [
-        f"- {search.n_trials:,} trials by {search.engine} ({search.sampler}, pruner {search.pruner}), "
-        f"trainer {search.trainer}, seed {search.seed}, in {PLAIN.duration(search.wall_s)}",
-        f"- the winner, trial {best.trial}, was trained afresh for {refit.updates:,} updates "
-        f"({PLAIN.setting(refit.epochs)} epochs)",
-        *_average(summary),
+        f"- {searched}",
+        f"- {refitted}",
+        *_average(summary, t),
         f"- ffsearch {summary.ffsearch}, Python {environment.get('python')}, {versions}",
-        "- again, with the space below as space.yaml: `ffsearch run space.yaml --out again`",
+        f"- {t('card.again')}",
         "",
         f"{fence}yaml",
         space_text.rstrip(),
@@ -223,19 +214,16 @@ def _recipe(summary: Summary, environment: Mapping[str, Any], space_text: str) -
     ]
 
 
-def _average(summary: Summary) -> list[str]:
+def _average(summary: Summary, t: Language) -> list[str]:
     average = summary.average
     if average is None:
         return []
-    rows, rows_single = (PLAIN.count(round(n)) for n in (average.rows_per_s, average.rows_per_s_single))
-    return [
-        f"- {average.n_networks} times, each with other seeds: {average.n_params:,} parameters, "
-        f"{PLAIN.setting(average.n_bytes / 1e6)} MB; it answered {rows} rows a second, one network {rows_single}"
-    ]
-
-
-def _name(metric: str) -> str:
-    return PLAIN.named("metric", metric)
+    rows, rows_single = (t.count(round(n)) for n in (average.rows_per_s, average.rows_per_s_single))
+    text = t(
+        "card.averaged", n=average.n_networks, params=t.count(average.n_params), rows=rows, rows_single=rows_single,
+        megabytes=t.setting(average.n_bytes / 1e6),
+    )  # fmt: skip
+    return [f"- {text}"]
 
 
 def _plain(text: object) -> str:

@@ -21,7 +21,16 @@ from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
 from ffsearch.spaces.schema import MAX_TRIALS, EvidenceSpec, SearchSpace
 
-__all__ = ["EFFECT_REPEATS", "FIRST_PARTNER", "at_their_rates", "effects_of", "meet", "not_asked", "partners_of"]
+__all__ = [
+    "EFFECT_REPEATS",
+    "FIRST_PARTNER",
+    "at_their_rates",
+    "effects_of",
+    "meet",
+    "n_met",
+    "not_asked",
+    "partners_of",
+]
 
 FIRST_PARTNER: Final = MAX_TRIALS
 """Number of the first partner: beyond all trials."""
@@ -74,8 +83,7 @@ def at_their_rates(
 
     That repeat is none of those in which they meet the winner. Where time is up all have the winner's rate.
     """
-    asked = [at_rates(one, space.parameters) for one in changed]
-    variants = [one for of_partner in asked if len(of_partner) > 1 for one in of_partner]
+    asked, variants = _at_rates(changed, space)
     if not variants:
         return tuple(changed)
     points = [(AT_OTHER_RATES + place, one.point) for place, one in enumerate(variants)]
@@ -87,16 +95,31 @@ def at_their_rates(
     return tuple(min(of_one, key=lambda one: known.get(one.point.identity, math.inf)) for of_one in asked)
 
 
+def _at_rates(changed: Sequence[Partner], space: SearchSpace) -> tuple[list[tuple[Partner, ...]], list[Partner]]:
+    """Every partner at its rates, and all of those that have several."""
+    asked = [tuple(at_rates(one, space.parameters)) for one in changed]
+    return asked, [one for of_partner in asked if len(of_partner) > 1 for one in of_partner]
+
+
+def n_met(changed: Sequence[Partner], space: SearchSpace, *, wanted: EvidenceSpec, at_other_rates: bool) -> int:
+    """Networks that are trained to see what the changes do."""
+    n_at_rates = len(_at_rates(changed, space)[1]) if at_other_rates else 0
+    return n_at_rates + (1 + len(changed)) * _n_repeats(wanted)
+
+
+def _n_repeats(wanted: EvidenceSpec) -> int:
+    return EFFECT_REPEATS if wanted.effects == "auto" else wanted.effects
+
+
 def meet(
     repeater: Repeater, winner: TrialRecord, changed: Sequence[Partner], *, wanted: EvidenceSpec, n_epochs: int
 ) -> Round:
     """The winner and its partners, trained in repeats that did not choose it."""
     points = [(winner.trial, winner.point), *((FIRST_PARTNER + place, one.point) for place, one in enumerate(changed))]
     first = wanted.repeats + 1
-    n_repeats = EFFECT_REPEATS if wanted.effects == "auto" else wanted.effects
     return repeater.train(
         points,
-        range(first, first + n_repeats),
+        range(first, first + _n_repeats(wanted)),
         usual=dict.fromkeys((number for number, _ in points), n_epochs),
         winner=winner,
     )

@@ -138,6 +138,7 @@ def judge(
     judged = _looked_into(
         judged, answer, setting, baselines,
         winner=weighed.winner, prepared=prepared, wanted=wanted, sealed=sealed, cells=cells, units=units,
+        observer=observer,
     )  # fmt: skip
     return judged.with_average(averaged)
 
@@ -154,14 +155,17 @@ def _looked_into(
     sealed: SealedRows,
     cells: Mapping[str, NDArray[Any]],
     units: Units,
+    observer: Observer,
 ) -> Judged:
     """The same with what the columns carry, and what the layers do, as far as that was asked."""
     columns, layers = None, tuple[LayerFacts, ...]()
     if wanted.columns and not isinstance(prepared.layout, ImageLayout):
+        observer.phase(Phase.COLUMNS)
         columns = columns_that_matter(
             answer, setting, baselines, cells=cells, y=sealed.y, units=units, weight=sealed.weight
         )
     if wanted.layers:
+        observer.phase(Phase.LAYERS)
         layers = layers_of(
             answer, setting, winner.point,
             prepared=prepared, cells=cells, y=sealed.y, units=units, weight=sealed.weight,

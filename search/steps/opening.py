@@ -17,7 +17,7 @@ from ffsearch.search.folder.ranking import best_record
 from ffsearch.search.folder.reader import CARD, REPORT, SPACE, SPLITS, StoredRun
 from ffsearch.search.folder.summary import DataFacts, RunFacts, SearchFacts
 from ffsearch.search.folder.writer import RunFolder
-from ffsearch.search.observer import Began, Observer, Phase
+from ffsearch.search.observer import Began, Observer, Phase, Workload
 from ffsearch.search.serving.card import write_card
 from ffsearch.search.steps.inputs import Inputs, Request
 from ffsearch.search.wording.codes import Code
@@ -76,7 +76,12 @@ def _describe(inputs: Inputs[Any], folder: RunFolder) -> None:
 
 
 def leave(
-    inputs: Inputs[Any], folder: RunFolder, observer: Observer, *, report: Callable[[Path], object] | None
+    inputs: Inputs[Any],
+    folder: RunFolder,
+    observer: Observer,
+    *,
+    report: Callable[[Path], object] | None,
+    lang: str = "en",
 ) -> None:
     """Leave a run alone that came to its end, but for what shows it.
 
@@ -87,6 +92,7 @@ def leave(
         folder: The run folder, open.
         observer: Told that the run is finished.
         report: See `run`.
+        lang: See `run`.
     """
     is_study = inputs.space.kind == "capacity"
     observer.noted(found(Code.RUN_FINISHED, "study" if is_study else "search", path=str(folder.path)))
@@ -94,7 +100,7 @@ def leave(
     if is_changed:
         _describe(inputs, folder)
     if not is_study and (is_changed or not (folder.path / CARD).is_file()):
-        write_card(folder.path)
+        write_card(folder.path, lang=lang)
     if report is not None and (is_changed or not (folder.path / REPORT).is_file()):
         report(folder.path)
 
@@ -109,6 +115,8 @@ def begin(
     budget_s: float | None = None,
     n_cells: int | None = None,
     notices: Sequence[Finding] = (),
+    work: Workload | None = None,
+    score_of_loss: tuple[float, float] | None = None,
 ) -> RunFacts:
     """Note the start and how the table was understood in the folder, and tell the observer what is going to be trained.
 
@@ -121,6 +129,8 @@ def begin(
         budget_s: See `Began`.
         n_cells: See `Began`.
         notices: What is to be said beside what was seen in the table.
+        work: See `Began`.
+        score_of_loss: See `Began`.
 
     Returns:
         What is known of the run before its first trial.
@@ -143,6 +153,8 @@ def begin(
             ignored=inputs.space.ignore,
             n_cells=n_cells,
             n_features_of=prepared.n_features_of,
+            work=work,
+            score_of_loss=score_of_loss,
         )
     )
     observer.phase(Phase.SEARCH)

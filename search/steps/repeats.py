@@ -174,7 +174,9 @@ class Repeater:
             problem = self.prepared.repeats(numbers, share=share, ways=ways)
             missing = self._missing(problem, points, numbers)
             n_done += len(points) * len(numbers) - len(missing)
-            for trained in self._trained(problem, missing, usual=usual, reserve_s=reserve_s, n_passes=n_passes):
+            for trained in self._trained(
+                problem, missing, numbers=numbers, usual=usual, reserve_s=reserve_s, n_passes=n_passes
+            ):
                 n_done += 1
                 job, repeat = trained.job, numbers[trained.job.fold]
                 record = self._keep(problem, trained, repeat=repeat)
@@ -210,9 +212,16 @@ class Repeater:
         return [job for job in repeat_jobs(points, repeats, seed=self.setting.seed) if not is_kept(job)]
 
     def _trained(
-        self, problem: Problem, missing: Sequence[Job], *, usual: Mapping[int, int], reserve_s: float, n_passes: int
+        self,
+        problem: Problem,
+        missing: Sequence[Job],
+        *,
+        numbers: Sequence[int],
+        usual: Mapping[int, int],
+        reserve_s: float,
+        n_passes: int,
     ) -> Iterator[Trained]:
-        """Train what is missing of some repeats, as far as there is time."""
+        """Train what is missing of some repeats, by their numbers, as far as there is time."""
         if not missing:
             return
         stopping = self.trainers.stopping
@@ -228,7 +237,7 @@ class Repeater:
             for job in missing:
                 if self.clock.deadline.over(reserve_s):
                     return
-                self.observer.started(job)
+                self.observer.started(job, repeat=numbers[job.fold])
                 yield job
 
         trained = self.trainers.make(problem, n_passes=n_passes).train(jobs(), watch=watch)

@@ -40,6 +40,7 @@ def save_answer(
     folder: RunFolder,
     observer: Observer,
     report: Callable[[Path], object] | None,
+    lang: str,
 ) -> None:
     """Write tables and summary, mark the run as finished, and write its card and report."""
     observer.phase(Phase.SAVE)
@@ -77,8 +78,9 @@ def save_answer(
     for name in (FINALISTS, PARTNERS, BASELINES, RESIDUALS):
         folder.write_table(name, frames.get(name))
     folder.finish(summary)
-    write_card(folder.path)
+    write_card(folder.path, lang=lang)
     if report is not None:
+        observer.phase(Phase.REPORT)
         report(folder.path)
     observer.finished(summary, folder.path)
 

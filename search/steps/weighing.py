@@ -39,7 +39,15 @@ from ffsearch.search.folder.results import Effect, Importance, RowsGain, Tempera
 from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.network.heads import Head, Task
 from ffsearch.search.observer import Observer, Phase
-from ffsearch.search.steps.changes import EFFECT_REPEATS, at_their_rates, effects_of, meet, not_asked, partners_of
+from ffsearch.search.steps.changes import (
+    EFFECT_REPEATS,
+    at_their_rates,
+    effects_of,
+    meet,
+    n_met,
+    not_asked,
+    partners_of,
+)
 from ffsearch.search.steps.cut_asked import Asked
 from ffsearch.search.steps.cutting import learnt_threshold, unlearnt
 from ffsearch.search.steps.mean_networks import answered_by_mean
@@ -54,7 +62,7 @@ from ffsearch.spaces.schema import MAX_TRIALS, EvidenceSpec, SearchSpace
 if TYPE_CHECKING:
     from ffsearch.search.training.refit import Steps
 
-__all__ = ["Weighed", "i_star", "weigh"]
+__all__ = ["Weighed", "i_star", "n_repeats_in_all", "weigh"]
 
 ON_FEWER_ROWS: Final = 2 * MAX_TRIALS
 """Added to the winner's number where it learns from fewer rows, so that its records there have a number of their own:
@@ -148,7 +156,7 @@ def weigh(told: ToldTrials, setting: Setting, *, space: SearchSpace, repeater: R
     if not wanted.finalists:
         return weighed
     finalists = choose_finalists(told.records, objective=objective, n_finalists=wanted.finalists)
-    observer.phase(Phase.FINALISTS)
+    observer.phase(Phase.FINALISTS, n_networks=n_repeats_in_all(len(finalists), wanted.repeats))
     first, found, records = _repeated(repeater, setting, finalists, wanted=wanted, best=best)
     rng = generator(setting.seed, Purpose.EVIDENCE, _IMPORTANCE)
     weighed = replace(
@@ -166,14 +174,15 @@ def weigh(told: ToldTrials, setting: Setting, *, space: SearchSpace, repeater: R
     if space.model == "average":
         n_networks = n_networks_of(space.model)
         answered = answered_by_mean(repeater, found, winner, n_networks=n_networks, n_epochs=steps.epochs)
-    observer.phase(Phase.ROWS)
+    observer.phase(Phase.ROWS, n_networks=min(LEARNING_REPEATS, len(found.repeats)))
     rows = _rows_gain(repeater, found, winner, objective=objective, n_epochs=steps.epochs)
     possible, changed, at_other_rates = partners_of(
         winner, told, setting, space, n_epochs=steps.epochs, repeater=repeater
     )
     meeting = None
     if changed:
-        observer.phase(Phase.EFFECTS)
+        n_networks = n_met(changed, space, wanted=wanted, at_other_rates=at_other_rates)
+        observer.phase(Phase.EFFECTS, n_networks=n_networks)
         if at_other_rates:
             changed = at_their_rates(repeater, winner, changed, space, objective=objective, n_epochs=steps.epochs)
         meeting = meet(repeater, winner, changed, wanted=wanted, n_epochs=steps.epochs)
@@ -208,6 +217,12 @@ def weigh(told: ToldTrials, setting: Setting, *, space: SearchSpace, repeater: R
             *((Finding(Code.CHANGES_UNLEARNT),) if is_cut else ()),
         ),
     )
+
+
+def n_repeats_in_all(n_finalists: int, n_repeats: int) -> int:
+    """Networks that finalists are trained again as: all of them first, then the half that may still win."""
+    n_first = min(n_repeats, RACE_REPEATS)
+    return n_finalists * n_first + math.ceil(n_finalists / 2) * (n_repeats - n_first)
 
 
 def i_star(records: Sequence[TrialRecord]) -> Steps:

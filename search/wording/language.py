@@ -7,6 +7,7 @@ that ends in `.one` is the singular of the key without it.
 from __future__ import annotations
 
 import math
+import os
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
@@ -19,7 +20,7 @@ from ffsearch.errors import FFSearchError
 from ffsearch.search.base import numbers
 from ffsearch.search.wording.finding import Finding, Value
 
-__all__ = ["ENGLISH", "LANGUAGES", "PLAIN", "Language", "kept", "language", "plain_english", "shortened"]
+__all__ = ["ENGLISH", "LANGUAGES", "PLAIN", "Language", "kept", "language", "plain_english", "shortened", "spoken"]
 
 _PARTS: Final = "; "
 """What stands between findings in a sentence."""
@@ -291,6 +292,23 @@ def language(code: str) -> Language:
         if wanted in (known.lower(), known.lower().partition("-")[0]):
             return found
     raise FFSearchError(f"The report does not speak {code!r}; it speaks: {', '.join(LANGUAGES)}.")
+
+
+def spoken(code: str | None, environment: Mapping[str, str] = os.environ) -> Language:
+    """The language a command speaks: the one that is asked for, else the system's where it is one of these.
+
+    Args:
+        code: As it was asked for; None: it was not.
+        environment: Names the system's, as POSIX has it: the first of LC_ALL, LC_MESSAGES and LANG that is not empty.
+
+    Raises:
+        FFSearchError: If it was asked for and is none of these.
+    """
+    if code is not None:
+        return language(code)
+    named = next((text for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (text := environment.get(name))), "")
+    wanted = re.split(r"[.@]", named)[0].replace("_", "-").partition("-")[0].lower()
+    return next((found for known, found in LANGUAGES.items() if known.lower().partition("-")[0] == wanted), ENGLISH)
 
 
 def kept(finding: Finding) -> dict[str, Any]:
