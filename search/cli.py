@@ -188,15 +188,18 @@ def init(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The file; by default the table's name with .yaml.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    lang: LangOption = None,
 ) -> None:
     """Write a commented space file for a table: its columns, task, what looks suspicious, and fitting bounds."""
     from ffsearch.search.api.init import init as write
+    from ffsearch.search.console.wrapping import labelled
+    from ffsearch.search.wording.language import spoken
 
-    path, draft = write(data, target=_names(target), out=out, force=force)
-    typer.echo(f"target  {draft.target}")
-    for note in draft.notes:
-        typer.echo(f"note    {note}")
-    typer.echo(f"wrote   {path}\nnext    ffsearch run {shell_quoted(path)}")
+    t = spoken(lang).plain
+    path, draft = write(data, target=_names(target), out=out, force=force, lang=t.code)
+    notes = [(t("init.note"), note) for note in draft.notes]
+    rows = [(t("init.target"), draft.target), *notes, (t("init.wrote"), str(path))]
+    typer.echo("\n".join(labelled([*rows, (t("init.next"), f"ffsearch run {shell_quoted(path)}")])))
 
 
 @app.command()

@@ -63,7 +63,7 @@ def test_what_was_seen_stands_in_the_file(in_folder: Path) -> None:
     assert "guessed by its name" in text
     assert "binary, because 'outcome' has 2 values: ill, well" in text
     assert space.data.drop == ("record_id",)
-    assert "- record_id id 320 different texts in 320 cells: it names rows" in text
+    assert "- record_id identifier 320 different texts in 320 cells: it names rows" in text
     assert "- unit constant every cell is 'kg'" in text
     assert "'flag' is 'usual' in" in text
     assert "'fahrenheit' says the same as 'celsius' in another unit" in text

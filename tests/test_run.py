@@ -131,9 +131,9 @@ def test_a_finished_run_is_left_alone_and_more_trials_go_on_with_it(tmp_path: Pa
 def test_another_space_or_table_in_the_same_folder_is_refused(tmp_path: Path) -> None:
     frame = a_table("binary")
     quick_run(tmp_path / "run", frame)
-    with pytest.raises(ffsearch.RunError, match=r"not the same space .*--fresh .*--out"):
+    with pytest.raises(ffsearch.RunError, match=r"(?s)not the same space.*--fresh .*--out"):
         quick_run(tmp_path / "run", frame, overrides={"train.patience": 2})
-    with pytest.raises(ffsearch.RunError, match=r"not the same data .*--fresh .*--out"):
+    with pytest.raises(ffsearch.RunError, match=r"(?s)not the same data.*--fresh .*--out"):
         quick_run(tmp_path / "run", frame.iloc[:100])
     quick_run(tmp_path / "run", frame.iloc[:100], fresh=True)
     assert ffsearch.load(tmp_path / "run.1").summary["data"]["n_rows"] == 120

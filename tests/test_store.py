@@ -130,15 +130,15 @@ def test_a_kill_while_a_trial_is_written_loses_it_alone(path: Path) -> None:
 @pytest.mark.parametrize(
     ("identity", "what"),
     [
-        ({"space": "c" * 64}, r"not the same space \(space was aaaaaaaaaaaa, is cccccccccccc\)"),
-        ({"data": "c" * 64}, r"not the same data \(data was bbbbbbbbbbbb, is cccccccccccc\)"),
+        ({"space": "c" * 64}, r"not the same space\."),
+        ({"data": "c" * 64}, r"not the same data\.\n +the table has the same name and other cells"),
         ({"space": "c", "data": "d"}, r"not the same space and data"),
-        ({"colour": "green"}, r"colour was absent, is green"),
+        ({"colour": "green"}, r"not the same colour\."),
     ],
 )
 def test_another_run_is_refused_with_both_ways_out(finished: Path, identity: dict[str, str], what: str) -> None:
     before = (finished / "log.jsonl").read_bytes()
-    with pytest.raises(RunError, match=rf"tabular belongs to another run: .*{what}.*--fresh .*tabular\.1.*--out"):
+    with pytest.raises(RunError, match=rf"(?s)tabular belongs to another run: .*{what}.*--fresh .*tabular\.1.*--out"):
         opened(finished, identity=IDENTITY | identity)
     assert (finished / "log.jsonl").read_bytes() == before
 

@@ -23,7 +23,7 @@ from ffsearch.search.base.files import disk_error, write_atomically
 from ffsearch.search.network.defaults import batch_size_for
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
-from ffsearch.search.wording.language import PLAIN
+from ffsearch.search.wording.language import ENGLISH, PLAIN, Language, language
 from ffsearch.spaces.loader import parse_space
 from ffsearch.spaces.schema import DataSpec
 from ffsearch.spaces.writer import value_to_yaml
@@ -83,6 +83,7 @@ def init(
     target: str | Sequence[str] | None = None,
     out: str | os.PathLike[str] | None = None,
     force: bool = False,
+    lang: str = "en",
 ) -> tuple[Path, Draft]:
     """Write a space file for a table.
 
@@ -91,6 +92,7 @@ def init(
         target: The column to predict, or several; None guesses where it is obvious.
         out: The file; by default the table's name with `.yaml`, in the current folder.
         force: Write over a file that is there.
+        lang: The language of its comments.
 
     Returns:
         The file, and what is in it.
@@ -102,7 +104,7 @@ def init(
     """
     path = Path(_file_name(source) if out is None else out)
     _refuse(path, force=force)
-    written = draft(source, target=target, folder=path.parent)
+    written = draft(source, target=target, folder=path.parent, t=language(lang).plain)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -111,13 +113,16 @@ def init(
     return path, written
 
 
-def draft(source: str, *, target: str | Sequence[str] | None = None, folder: Path = Path()) -> Draft:
+def draft(
+    source: str, *, target: str | Sequence[str] | None = None, folder: Path = Path(), t: Language = PLAIN
+) -> Draft:
     """The text of a space file for a table.
 
     Args:
         source: The table, as `data.source` names it.
         target: The column to predict, or several; None guesses where it is obvious.
         folder: Where the file will lie: a table beside it is found there from anywhere.
+        t: The language of its comments.
 
     Raises:
         DataError: If the table cannot be used, or its target is not obvious.
@@ -127,12 +132,12 @@ def draft(source: str, *, target: str | Sequence[str] | None = None, folder: Pat
     from ffsearch.search.data.prepare import prepare
 
     known, how = _target(source, target)
-    seed = parse_space(_template()).search.seed
+    seed = parse_space(_template(PLAIN)).search.seed
     prepared = prepare(DataSpec(source=source, target=known), seed=seed)
     findings = find(prepared, seed=seed)
-    notes = _notes(prepared, findings)
-    told = " and ".join([*map(_shown, prepared.head.target_names)]) + (f" ({PLAIN.says(how)})" if how else "")
-    text = _filled(prepared, findings, notes=notes, how=how, source=_seen_from(source, folder))
+    notes = _notes(prepared, findings, t)
+    told = t.listed(map(_shown, prepared.head.target_names)) + (f" ({t.says(how)})" if how else "")
+    text = _filled(prepared, findings, notes=notes, how=how, source=_seen_from(source, folder), t=t)
     parse_space(text, name=source, folder=folder)  # a draft that does not load must never be written
     return Draft(text=text, notes=tuple(notes), target=told)
 
@@ -186,7 +191,7 @@ def _seen_from(source: str, folder: Path) -> str:
 # --- what is said --------------------------------------------------------------------------------------------------
 
 
-def _notes(prepared: Prepared, findings: Findings) -> list[str]:
+def _notes(prepared: Prepared, findings: Findings, t: Language) -> list[str]:
     """What is worth a look, a sentence each, what matters most first."""
     notes = list(findings.leaks[:N_NAMED])
     if all(notice.code is not Code.COPIES for notice in prepared.notices):  # which tells what is done about many
@@ -194,86 +199,94 @@ def _notes(prepared: Prepared, findings: Findings) -> list[str]:
     notes += [*findings.nearly_constant[:N_NAMED], *findings.same[:N_NAMED]]
     # What is not used is said beside each column.
     notes += [notice for notice in prepared.notices if notice.code is not Code.NOT_USED]
-    return list(map(PLAIN.tagged, notes))
+    return list(map(t.tagged, notes))
 
 
-def _head(prepared: Prepared, notes: Sequence[str]) -> list[str]:
+def _head(prepared: Prepared, notes: Sequence[str], t: Language) -> list[str]:
     """The comment the file begins with."""
-    table = prepared.table
+    table, columns = prepared.table, prepared.columns
     n_sealed, n_rows = len(prepared.splits.test), len(prepared.development_rows)
+    read = t(
+        "init.read", source=_cut(table.source), rows=t.counted("rows", table.n_rows), columns=t.count(len(columns)),
+        features=t.count(prepared.n_features),
+    )  # fmt: skip
     lines = [
-        f"{_cut(table.source)}: {table.n_rows:,} rows; columns beside the target: {len(prepared.columns):,}; "
-        f"features of the network: {prepared.n_features:,}. Written by ffsearch init.",
+        read,
         "",
-        "  ffsearch run THIS_FILE                           searches it as it is",
-        "  ffsearch run THIS_FILE --set search.trials=100   any value below can be replaced like this",
+        f"  ffsearch run {t('init.file')}                           {t('init.as_it_is')}",
+        f"  ffsearch run {t('init.file')} --set search.trials=100   {t('init.replaced')}",
         "",
-        f"Everything said here was seen in {n_rows:,} rows; the other {n_sealed:,} are the sealed test part.",
+        t("init.seen", rows=t.counted("rows", n_rows), sealed=t.count(n_sealed)),
         "",
-        "Columns (- is not used):",
-        *(_column_line(column, n_rows=n_rows) for column in prepared.columns[:N_COLUMNS]),
+        t("init.columns"),
+        *(_column_line(column, n_rows=n_rows, t=t) for column in columns[:N_COLUMNS]),
     ]
-    if len(prepared.columns) > N_COLUMNS:
-        n_more = len(prepared.columns) - N_COLUMNS
-        lines.append(f"  and {n_more:,} more; the run's report lists those that matter")
+    if len(columns) > N_COLUMNS:
+        lines.append(f"  {t('init.more', n=t.count(len(columns) - N_COLUMNS))}")
     if notes:
-        lines += ["", "Worth a look before it runs:", *(f"  * {note}" for note in notes)]
+        lines += ["", t("init.look"), *(f"  * {note}" for note in notes)]
     return lines
 
 
-def _column_line(column: Column, *, n_rows: int) -> str:
-    share = PLAIN.share(column.n_missing / n_rows)
-    cells = "cell" if column.n_missing == 1 else "cells"
-    missing = f"; {column.n_missing:,} {cells} missing ({share})" if column.n_missing else ""
-    return f"  {' ' if column.used else '-'} {_cut(column.name):<24} {column.kind:<9} {column.reason}{missing}"
+def _column_line(column: Column, *, n_rows: int, t: Language) -> str:
+    share = t.share(column.n_missing / n_rows)
+    missing = f"; {t.counted_as('init.missing', column.n_missing)} ({share})" if column.n_missing else ""
+    kind, why = t.named("kind", column.kind), "; ".join(map(t.says, column.reasons))
+    return f"  {' ' if column.used else '-'} {_cut(column.name):<24} {kind:<10} {why}{missing}"
 
 
-def _about_target(prepared: Prepared, findings: Findings, *, how: Finding | None) -> list[str]:
-    said = [PLAIN.tagged(how)] if how else []
+def _about_target(prepared: Prepared, findings: Findings, *, how: Finding | None, t: Language) -> list[str]:
+    said = [t.tagged(how)] if how else []
     if findings.classes:
-        shown = [f"{_cut(label)}: {count:,} ({_share(count, prepared)})" for label, count in findings.classes[:N_NAMED]]
-        more = f", and {len(findings.classes) - N_NAMED} more" if len(findings.classes) > N_NAMED else ""
-        said.append(f"rows of each class: {', '.join(shown)}{more}")
+        n_rows = len(prepared.development_rows)
+        known = findings.classes[:N_NAMED]
+        shown = [f"{_cut(label)}: {t.count(count)} ({t.share(count / n_rows)})" for label, count in known]
+        said.append(t("init.classes", classes=", ".join(shown) + t.more(max(0, len(findings.classes) - N_NAMED))))
     return said
 
 
-def _about_ids(ids: Sequence[Column]) -> list[str]:
-    return [f"{_shown(column.name)}: {column.reason}" for column in ids[:N_NAMED]]
+def _about_ids(ids: Sequence[Column], t: Language) -> list[str]:
+    return [f"{_shown(column.name)}: {'; '.join(map(t.says, column.reasons))}" for column in ids[:N_NAMED]]
 
 
-def _about_key(findings: Sequence[Finding]) -> list[str]:
+def _about_key(findings: Sequence[Finding], t: Language) -> list[str]:
     """What is said above a key of what it may be set to; names that are too long for a line are left out."""
-    return [PLAIN.tagged(one) for one in findings[:N_NAMED] if len(str(one.values["column"])) <= N_SIGNS]
+    return [t.tagged(one) for one in findings[:N_NAMED] if len(str(one.values["column"])) <= N_SIGNS]
 
 
 # --- the file ------------------------------------------------------------------------------------------------------
 
 
-def _filled(prepared: Prepared, findings: Findings, *, notes: Sequence[str], how: Finding | None, source: str) -> str:
+def _filled(
+    prepared: Prepared, findings: Findings, *, notes: Sequence[str], how: Finding | None, source: str, t: Language
+) -> str:
     """The template with its values set and the findings above the keys they are about."""
     n_train = len(prepared.splits.folds[0][0])
     depth, width = next(((layers, units) for bound, layers, units in SIZES if n_train < bound), _LARGEST)
     names = prepared.head.target_names
     ids = [column for column in findings.ids if 0 < len(column.name) <= N_SIGNS][:N_NAMED]
-    text = _template()
-    text = _commented(_head(prepared, notes)) + "\n" + text[text.index("kind:") :]
+    text = _template(t)
+    text = _commented(_head(prepared, notes, t)) + "\n" + text[text.index("kind:") :]
     text = _put(text, "source", value_to_yaml(source))
     text = _put(
         text, "target", value_to_yaml(names[0] if len(names) == 1 else list(names)),
-        about=_about_target(prepared, findings, how=how),
+        about=_about_target(prepared, findings, how=how, t=t),
     )  # fmt: skip
-    text = _put(text, "task", str(prepared.head.task), about=[PLAIN.tagged(prepared.task_reason)])
-    text = _put(text, "drop", value_to_yaml([column.name for column in ids]), about=_about_ids(ids))
-    text = _put(text, "groups", "null", about=_about_key(findings.groups))
-    text = _put(text, "time", "null", about=_about_key(findings.times))
+    text = _put(text, "task", str(prepared.head.task), about=[t.tagged(prepared.task_reason)])
+    text = _put(text, "drop", value_to_yaml([column.name for column in ids]), about=_about_ids(ids, t))
+    text = _put(text, "groups", "null", about=_about_key(findings.groups, t))
+    text = _put(text, "time", "null", about=_about_key(findings.times, t))
     text = _put(text, "depth", f"{{type: int, low: 1, high: {depth}}}")
     text = _put(text, "width", f"{{type: int, low: 16, high: {width}, log: true}}")
-    about = [f"what auto gives for {n_train:,} training rows"]
+    about = [t("init.batch_size", n=t.count(n_train))]
     return _put(text, "batch_size", str(batch_size_for(n_train)), about=about)
 
 
-def _template() -> str:
-    return files("ffsearch.spaces").joinpath(f"{TEMPLATE}.yaml").read_text(encoding="utf-8")
+def _template(t: Language) -> str:
+    """The shipped space; with comments of another language it lies beside this module, with the same values."""
+    is_own = t.code == ENGLISH.code
+    lies = files("ffsearch.spaces" if is_own else "ffsearch.search.api")
+    return lies.joinpath(f"{TEMPLATE}.yaml" if is_own else f"{TEMPLATE}.{t.code}.yaml").read_text(encoding="utf-8")
 
 
 def _put(text: str, key: str, value: str, *, about: Sequence[str] = ()) -> str:
@@ -310,7 +323,3 @@ def _cut(text: str) -> str:
 
 def _shown(name: str) -> str:
     return repr(_cut(name))
-
-
-def _share(count: int, prepared: Prepared) -> str:
-    return PLAIN.share(count / len(prepared.development_rows))

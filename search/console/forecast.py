@@ -71,6 +71,9 @@ OVERRUN: Final = 0.15
 FIRST: Final = 0.08
 """Share of the run after which its time left is shown. choice: before that nobody knows, and who looks, waits."""
 
+WORKED: Final = 0.02
+"""Share of the run that networks must have been trained before anything is said."""
+
 LATE, LATE_S, LATE_SHARE = 1.9, 5.0, 0.03
 """What is shown stands still while the forecast is more, and is raised when that is so many times as much, and by some
 seconds and a share of the time gone."""
@@ -240,14 +243,18 @@ class Forecast:
         """Seconds the run is thought to take from now on, never negative; None as long as nothing tells."""
         if self.work is None:
             return None
-        is_unknown = self._phase is Phase.SEARCH and self._worked_at is None and self._study_left_s is None
-        within = math.inf if self._budget_s is None else max(0.0, self._budget_s - self.gone_s(now))
+        gone_s = self.gone_s(now)
+        within = math.inf if self._budget_s is None else max(0.0, self._budget_s - gone_s)
         if self._phase is Phase.SEARCH and self._n_left is None:
             return within
-        if is_unknown:  # the first networks are compiled, and nothing tells how fast the machine is
-            return None
         later = list(Phase)[list(Phase).index(self._phase) + 1 :]
-        return min(self._here_left_s(now) + sum(self._whole_s(phase, now) for phase in later), within)
+        left_s = min(self._here_left_s(now) + sum(self._whole_s(phase, now) for phase in later), within)
+        if (
+            self._phase is Phase.SEARCH and self._study_left_s is None
+        ):  # networks are compiled before they tell anything
+            worked_s = 0.0 if self._worked_at is None else now - self._worked_at
+            return left_s if worked_s > WORKED * (gone_s + left_s) else None
+        return left_s
 
     def _here_left_s(self, now: float) -> float:
         """What the phase has left that the run is in."""

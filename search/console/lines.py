@@ -124,11 +124,9 @@ def last_lines(run: StoredRun, t: Language = PLAIN) -> list[str]:
             f"ffsearch predict {folder} ROWS.csv --out answers.csv",
             f"ffsearch export {folder} --format onnx",
         ]
-    labels = [_label("next", t), *[" " * len(_label("next", t))] * (len(commands) - 1)]
-    return [
-        *labelled([(_label("report", t), str(run.path / "report.html"))]),
-        *(f"{label}  {command}" for label, command in zip(labels, commands, strict=True)),  # whole, to be copied
-    ]
+    rows: list[Row] = [(_label("report", t), str(run.path / "report.html"))]
+    first, *others = commands
+    return labelled([*rows, (_label("next", t), first), *(("", command) for command in others)])
 
 
 def _label(key: str, t: Language) -> str:

@@ -12,6 +12,7 @@ __all__ = ["cut", "hung", "labelled", "text_width", "wrapped"]
 LEAST_WIDTH, MOST_WIDTH = 40, 100
 """Letters a line of prose has. Choice: no longer than one reads with ease; narrower than any terminal is no use."""
 
+_COMMAND: Final = "ffsearch "
 _GAP: Final = 2
 """Blanks behind a label."""
 
@@ -50,7 +51,11 @@ def labelled(rows: Sequence[tuple[str, str]]) -> list[str]:
     """Texts behind their labels, which stand below each other; where a label is empty, a text goes on below the last.
 
     Args:
-        rows: Label and text.
+        rows: Label and text; a text that is a command of ours stays in one line, to be copied.
     """
     width = max((len(label) for label, _ in rows), default=0) + _GAP
-    return [line for label, text in rows for line in hung(text, " " * width, first=label.ljust(width))]
+    lines: list[str] = []
+    for label, text in rows:
+        first = label.ljust(width)
+        lines += [first + text] if text.startswith(_COMMAND) else hung(text, " " * width, first=first)
+    return lines

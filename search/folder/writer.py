@@ -21,6 +21,7 @@ from ffsearch._version import __version__
 from ffsearch.errors import RunError
 from ffsearch.search.base.environment import environment
 from ffsearch.search.base.files import delete_left_behind, disk_error, make_folder, sync_folder, write_atomically
+from ffsearch.search.folder.belonging import other_run
 from ffsearch.search.folder.lock import FolderLock
 from ffsearch.search.folder.log import Journal, LineKind
 from ffsearch.search.folder.plain import json_bytes
@@ -96,7 +97,7 @@ class RunFolder:
             delete_left_behind(folder)
             journal = Journal(folder / LOG)
             undo.callback(journal.close)
-            _claim(journal, identity=identity)
+            _claim(journal, identity=identity, space_yaml=space_yaml)
             opened = cls(folder, lock=lock, journal=journal)
             write_atomically(folder / SPACE, space_yaml.encode())
             write_atomically(folder / ENVIRONMENT, json_bytes(environment()))
@@ -230,7 +231,7 @@ def _move_aside(folder: Path) -> None:
             raise disk_error(error, folder) from error
 
 
-def _claim(journal: Journal, *, identity: Mapping[str, str]) -> None:
+def _claim(journal: Journal, *, identity: Mapping[str, str], space_yaml: str) -> None:
     """Write the first line of a new log, or make sure that an old one is of the same run."""
     if not journal.lines:
         header = {"schema": LOG_SCHEMA, "ffsearch": __version__, "identity": dict(identity), "at": now()}
@@ -245,13 +246,9 @@ def _claim(journal: Journal, *, identity: Mapping[str, str]) -> None:
             f"{folder} was made by ffsearch {first.get('ffsearch')}, whose log this version cannot go on with. "
             f"Use that version. {_ways_out(folder)}"
         )
-    kept = first["identity"]
-    differing = [name for name in {**kept, **identity} if kept.get(name) != identity.get(name)]
-    if differing:
-        was = ", ".join(f"{name} was {_short(kept.get(name))}, is {_short(identity.get(name))}" for name in differing)
-        raise RunError(
-            f"{folder} belongs to another run: not the same {' and '.join(differing)} ({was}). {_ways_out(folder)}"
-        )
+    other = other_run(folder, first["identity"], identity, space_yaml=space_yaml)
+    if other is not None:
+        raise RunError(f"{other}\n{_ways_out(folder)}")
 
 
 def _ways_out(folder: Path) -> str:
@@ -259,10 +256,6 @@ def _ways_out(folder: Path) -> str:
         f"Nothing was changed. Use --fresh to begin anew ({folder} is kept beside, as {folder.name}.1), "
         "or --out to choose another folder."
     )
-
-
-def _short(digest: str | None) -> str:
-    return "absent" if digest is None else digest[:12]
 
 
 def _parquet_bytes(frame: pd.DataFrame) -> bytes:
