@@ -29,6 +29,7 @@ from ffsearch.search.exporting.checks import awkward_rows, read_held_out
 from ffsearch.search.exporting.coded import CodedModel
 from ffsearch.search.exporting.export import export_run
 from ffsearch.search.exporting.formats import Format
+from ffsearch.search.exporting.kit import example_rows
 from ffsearch.search.folder.reader import CHECK, MODEL
 from ffsearch.search.network.heads import TargetScale, Task
 from ffsearch.search.network.topology import Activation
@@ -43,7 +44,7 @@ def needs(kind: Format) -> Any:
 
 
 EVERY = [needs(kind) for kind in Format]
-CODED = [needs(kind) for kind in Format if kind.takes_codes]
+CODED = [needs(kind) for kind in (Format.LITERT, Format.ONNX)]
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +73,7 @@ def test_10_000_spoilt_rows_are_answered_alike_in_every_format(run: Path, tmp_pa
     assert np.isfinite(expected).all()
     assert len(np.unique(expected[:, 0].round(3))) > 50
     assert close(runtimes.predictions_of(packaged, done.path, kind, rows), expected, packaged)
-    beside = {f"model{kind.suffix}.json"} if kind.takes_codes else set()
+    beside = {f"model{kind.suffix}.serve"} | (set() if kind is Format.KERAS else {f"model{kind.suffix}.json"})
     assert {path.name for path in tmp_path.iterdir()} == {f"model{kind.suffix}"} | beside
 
 
@@ -153,25 +154,79 @@ def test_onnxruntime_and_the_host_function_answer_without_ffsearch(run: Path, tm
     pytest.importorskip("onnxruntime")
     pytest.importorskip("tf2onnx")
     done = export_run(run, Format.ONNX, out=tmp_path / "model.onnx")
-    rows = [
-        {
-            "age": 39.5, "income / year": "1e3", "rent": "(€1.250,75)", "since": "13 May 2021 3:30 PM",
-            "city": " Bern ", "Größe": 2.0, "grade": "mid", "shop": "shop 7",
-        },
-        {
-            "age": None, "income / year": "?", "rent": 1250.75, "since": "2/3/2021",
-            "city": "never seen", "Größe": None, "grade": "top", "shop": "shop 0",
-        },
-    ]  # fmt: skip
     for part in (host, moments, written):
         shutil.copy(str(part.__file__), tmp_path)
     told = subprocess.run(
-        [sys.executable, "-c", WITH_ONNXRUNTIME_ALONE, str(tmp_path / "host.py"), str(done.path), json.dumps(rows)],
+        [sys.executable, "-c", WITH_ONNXRUNTIME_ALONE, str(tmp_path / "host.py"), str(done.path), json.dumps(ROWS)],
         capture_output=True, text=True, timeout=120, check=False, cwd=tmp_path,
     )  # fmt: skip
     assert told.returncode == 0, told.stderr
-    expected = load_packaged(run / MODEL).predictions(pd.DataFrame(rows, dtype=object))
+    expected = load_packaged(run / MODEL).predictions(pd.DataFrame(ROWS, dtype=object))
     np.testing.assert_allclose(json.loads(told.stdout), expected, atol=1e-5)
+
+
+ROWS: list[dict[str, Any]] = [
+    {
+        "age": 39.5, "income / year": "1e3", "rent": "(€1.250,75)", "since": "13 May 2021 3:30 PM",
+        "city": " Bern ", "Größe": 2.0, "grade": "mid", "shop": "shop 7",
+    },
+    {
+        "age": None, "income / year": "?", "rent": 1250.75, "since": "2021-03-02",
+        "city": "never seen", "Größe": None, "grade": "top", "shop": "shop 0",
+    },
+]  # fmt: skip
+"""Rows as a web service gets them."""
+
+
+def served(kit: Path, request: str, *, elsewhere: Path) -> Any:
+    """What serve.py says, run where ffsearch is found only if it was installed."""
+    told = subprocess.run(
+        [sys.executable, str(kit / "serve.py")], input=request,
+        capture_output=True, text=True, encoding="utf-8", timeout=180, check=False, cwd=elsewhere,
+    )  # fmt: skip
+    assert told.returncode == 0, told.stderr
+    return json.loads(told.stdout)
+
+
+@pytest.mark.parametrize("kind", EVERY)
+def test_serve_answers_rows_as_the_model_does(run: Path, tmp_path: Path, kind: Format) -> None:
+    done = export_run(run, kind, out=tmp_path / "there" / kind.default_name)
+    moved = (tmp_path / "there").rename(tmp_path / "server")  # a kit finds its model wherever both lie
+    kit = moved / done.kit.name
+    expected = load_packaged(run / MODEL).predict(pd.DataFrame(ROWS, dtype=object))
+    answers = served(kit, json.dumps(ROWS), elsewhere=tmp_path)
+    assert [one["label"] for one in answers] == [str(label) for label in expected["prediction"]]
+    shares = [list(one["probabilities"].values()) for one in answers]
+    np.testing.assert_allclose(shares, expected.iloc[:, 1:].to_numpy(), atol=1e-5)
+    assert [f"p({label})" for label in answers[0]["probabilities"]] == list(expected.columns[1:])
+    example = (kit / "example_request.json").read_text(encoding="utf-8")
+    assert len(served(kit, example, elsewhere=tmp_path)) == 2
+    if kind is not Format.KERAS:
+        assert "ffsearch" not in (kit / "serve.py").read_text(encoding="utf-8")
+
+
+def test_values_by_target_are_served_and_a_folder_that_is_not_ours_is_left_alone(tmp_path: Path) -> None:
+    a_run(tmp_path / "run", Task.REGRESSION)
+    done = export_run(tmp_path / "run", Format.SAVED_MODEL)
+    expected = load_packaged(tmp_path / "run" / MODEL).predict(pd.DataFrame(ROWS, dtype=object))
+    answers = served(done.kit, json.dumps(ROWS), elsewhere=tmp_path)
+    assert list(answers[0]) == list(expected.columns)
+    np.testing.assert_allclose([list(one.values()) for one in answers], expected.to_numpy(), rtol=1e-5)
+    theirs = tmp_path / "model.keras.serve"
+    theirs.mkdir()
+    with pytest.raises(ExportError, match=r"model.keras.serve.* is not ours: move it"):
+        export_run(tmp_path / "run", Format.KERAS, out=tmp_path / "model.keras")
+
+
+def test_an_example_tells_no_row_of_the_table(run: Path) -> None:
+    packaged = load_packaged(run / MODEL)
+    held_out = read_held_out(run / CHECK)
+    assert held_out is not None
+    for row in example_rows(packaged):
+        assert list(row) == list(packaged.columns)
+        assert not any(
+            all(str(cells[name]) == str(cell) for name, cell in row.items()) for _, cells in held_out.frame.iterrows()
+        )
 
 
 cells = st.one_of(
@@ -291,13 +346,14 @@ def test_an_older_export_is_replaced_and_nothing_else(
     monkeypatch.setattr(runtimes, "predictions_of", predictions)
     for _ in range(2):
         assert export_run(run, Format.SAVED_MODEL, out=tmp_path / "served").path == tmp_path / "served"
-    assert files(tmp_path) == {"served", "served/saved_model.pb"}
+    assert {path for path in files(tmp_path) if ".serve" not in path} == {"served", "served/saved_model.pb"}
     assert (tmp_path / "served" / "saved_model.pb").read_text() == "the second"
 
     real = os.replace
 
     def full(source: Path, target: Path) -> None:
-        if (Path(source) / "saved_model.pb").read_text() == "the third":
+        model = Path(source) / "saved_model.pb"
+        if model.exists() and model.read_text() == "the third":
             raise OSError(28, "No space left on device")
         real(source, target)
 
@@ -305,7 +361,7 @@ def test_an_older_export_is_replaced_and_nothing_else(
         last_move.setattr(os, "replace", full)
         with pytest.raises(ExportError, match="could not be written: No space left"):
             export_run(run, Format.SAVED_MODEL, out=tmp_path / "served")
-    assert files(tmp_path) == {"served", "served/saved_model.pb"}
+    assert {path for path in files(tmp_path) if ".serve" not in path} == {"served", "served/saved_model.pb"}
     assert (tmp_path / "served" / "saved_model.pb").read_text() == "the second"
     (tmp_path / "documents").mkdir()
     (tmp_path / "documents" / "thesis.tex").touch()
@@ -342,6 +398,7 @@ def test_the_command_line_says_what_was_written_and_what_is_legal(
     assert invoke(["export", str(run), "--format", "keras", "--out", str(target)]) == 0
     assert capfd.readouterr().out.splitlines() == [
         f"wrote    {target}",
+        f"serve    {target}.serve/serve.py: answers rows; example_request.json beside it shows how they are given",
         "checked  on 80 held-out and 512 awkward rows by its own runtime: the same answers to 1e-09",
     ]
     assert invoke(["export", str(run), "--format", "tflite"]) == 2

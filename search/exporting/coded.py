@@ -44,15 +44,21 @@ class CodedModel:
         coded = {name: self._codes(name, cells) if name in self.levels else cells for name, cells in raw.items()}
         return {name: cells[:, None] if cells.ndim == 1 else cells for name, cells in coded.items()}
 
-    def description(self, packaged: PackagedModel) -> dict[str, Any]:
-        """What the JSON file beside the model holds: `host.encode` reads it."""
+    def description(self, packaged: PackagedModel, *, texts: bool = False) -> dict[str, Any]:
+        """What the JSON file beside the model holds: `host.encode` reads it.
+
+        Args:
+            packaged: The run's model.
+            texts: Whether the written model takes the texts of categories themselves.
+        """
+        code = "string" if texts else "int32"
         table = TableReading.from_dict(packaged.facts.get("preprocessor", {}).get("table", {}))
         inputs = [
             {
                 "input": one["input"],
                 "column": one["column"],
                 "kind": one["kind"],
-                "dtype": "int32" if one["input"] in self.levels else "float32",
+                "dtype": code if one["input"] in self.levels else "float32",
                 **({"reading": one["reading"]} if "reading" in one else {}),
                 **({"levels": list(self.levels[one["input"]])} if one["input"] in self.levels else {}),
                 **({"missing": list(words)} if (words := table.words(one["column"])) else {}),

@@ -26,6 +26,7 @@ from ffsearch.search.base.numbers import compact
 from ffsearch.search.exporting import runtimes
 from ffsearch.search.exporting.checks import HeldOut, made_up_rows, read_held_out
 from ffsearch.search.exporting.formats import Format, require_packages
+from ffsearch.search.exporting.kit import SERVE, kit_path, write_kit
 from ffsearch.search.folder.reader import CHECK, MODEL, load
 from ffsearch.search.serving.packaged import PackagedModel, load_packaged
 from ffsearch.search.serving.packaging import TOLERANCE, largest_difference
@@ -46,7 +47,8 @@ class Exported:
 
     Args:
         path: The file or folder.
-        description: The JSON file beside it, for formats that take codes; else None.
+        description: The JSON file beside it, for formats that do not read cells themselves; else None.
+        kit: The folder beside it with what loads and asks it.
         n_held_out: Held-out rows it was checked on.
         n_made_up: Awkward rows it was checked on.
         difference: Largest difference from the run's model, relative to an answer and the spread of its target.
@@ -54,6 +56,7 @@ class Exported:
 
     path: Path
     description: Path | None
+    kit: Path
     n_held_out: int
     n_made_up: int
     difference: float
@@ -68,6 +71,7 @@ class Exported:
         return [
             f"wrote    {self.path}",
             *beside,
+            f"serve    {self.kit / SERVE}: answers rows; example_request.json beside it shows how they are given",
             f"checked  on {rows} by its own runtime: the same answers to {compact(max(self.difference, 1e-9))}",
             *none,
         ]
@@ -101,6 +105,7 @@ def export_run(path: str | os.PathLike[str], kind: Format, *, out: str | os.Path
         with tempfile.TemporaryDirectory(prefix=".ffsearch-export-", dir=above) as work:
             written = Path(work) / target.name
             runtimes.write(packaged, source, written, kind)
+            write_kit(packaged, written, kind)
             exported = _checked(packaged, written, kind, held_out=held_out, target=target)
             _move(written, target)
     except OSError as error:
@@ -122,6 +127,9 @@ def _refuse_place(target: Path, kind: Format, *, source: Path) -> None:
         raise ExportError(f"--out {str(target)!r} is a folder. Name a file in it: {str(target / kind.default_name)!r}.")
     if target.exists() and target.samefile(source):
         raise ExportError(f"--out {str(target)!r} is the run's own model, which exports are made from. Name another.")
+    beside = kit_path(target)
+    if beside.exists() and not (beside / SERVE).is_file():
+        raise ExportError(f"{os.fspath(beside)!r}, where serve.py would be written, is there and is not ours: move it.")
     is_ours = (target / "saved_model.pb").is_file()
     if not kind.suffix and target.exists() and not is_ours:
         raise ExportError(
@@ -153,7 +161,8 @@ def _checked(
             )
     return Exported(
         path=target,
-        description=runtimes.description_path(target) if kind.takes_codes else None,
+        description=None if kind is Format.KERAS else runtimes.description_path(target),
+        kit=kit_path(target),
         n_held_out=len(known),
         n_made_up=len(made_up),
         difference=max(differences),
@@ -182,12 +191,10 @@ def _difference(
 
 
 def _move(written: Path, target: Path) -> None:
-    """Put file or folder in place, the description first: a model without it would be of no use."""
+    """Put file or folder in place, what stands beside it first: a model without it would be of no use."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    if written.is_dir():
-        move_folder(written, target)
-        return
+    move_folder(kit_path(written), kit_path(target))
     description = runtimes.description_path(written)
     if description.exists():
         move_file(description, runtimes.description_path(target))
-    move_file(written, target)
+    (move_folder if written.is_dir() else move_file)(written, target)

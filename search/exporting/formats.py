@@ -24,9 +24,13 @@ class Format(StrEnum):
     | format | raw texts in | file | read by |
     |---|---|---|---|
     | keras | yes | model.keras | Keras, `ffsearch predict`, `ffsearch.load_model` |
-    | saved_model | yes | a folder | TensorFlow, TensorFlow Serving |
+    | saved_model | yes | a folder, saved_model.json | TensorFlow, TensorFlow Serving |
     | litert | as codes | model.tflite, model.tflite.json | ai-edge-litert on phones and boards |
     | onnx | as codes | model.onnx, model.onnx.json | onnxruntime |
+
+    The last two take categories as whole numbers, with their levels in the JSON file: neither runtime has TensorFlow's
+    table of strings. tf2onnx writes a file that does not load, and LiteRT would need the delegate of TensorFlow's own
+    operations, which ai-edge-litert does not carry.
     """
 
     KERAS = "keras"
@@ -43,15 +47,6 @@ class Format(StrEnum):
     def default_name(self) -> str:
         """What its file or folder is called where nothing was said."""
         return f"model{self.suffix}" if self.suffix else str(self)
-
-    @property
-    def takes_codes(self) -> bool:
-        """Whether categories go in as whole numbers, with their vocabulary in a JSON file beside the model.
-
-        Neither runtime has TensorFlow's table of strings: tf2onnx writes a file that does not load, and LiteRT would
-        need the delegate of TensorFlow's own operations, which ai-edge-litert does not carry.
-        """
-        return self in (Format.LITERT, Format.ONNX)
 
 
 PACKAGES: Final[dict[Format, dict[str, str]]] = {

@@ -13,14 +13,16 @@ is the JSON file that stands beside the model.
     time       the days that a duration or a time of day lasts: 12:00 is 0.5 (`moments.time_in`)
     category   the text without the blanks around it, and without the point of a whole number (`2.0` is `2`), or the
                level that `same` says it is another spelling of, by the text without blanks and capitals; missing is
-               the empty text; its code is its place in `levels` counted from 1, and 0 for a text that is not there
+               the empty text; its code is its place in `levels` counted from 1, and 0 for a text that is not there;
+               a SavedModel takes the text itself (`dtype`)
     image      the pixels as they are, (height, width) or (height, width, channels)
 
 Where the model runs::
 
     inputs = json.load(open("model.onnx.json"))
     feed = encode([{"age": 39, "sex": "F"}, {"age": None, "sex": "M"}], inputs)
-    onnxruntime.InferenceSession("model.onnx").run(None, feed)[0]  # (n_rows, n_classes), or (n_rows, n_targets)
+    outputs = onnxruntime.InferenceSession("model.onnx").run(None, feed)[0]  # (n_rows, n_classes or n_targets)
+    decode(outputs, inputs)  # [{"label": "<=50K", "probabilities": {"<=50K": .9, ">50K": .1}}, ...]
 """
 
 from __future__ import annotations
@@ -39,7 +41,7 @@ except ImportError:  # copied to where the model runs, all three files into one 
     import moments  # type: ignore[import-not-found, no-redef]
     import written  # type: ignore[import-not-found, no-redef]
 
-__all__ = ["encode"]
+__all__ = ["decode", "encode"]
 
 # The same pattern as in `data/parsing/cells.py`, which this file must not import; a test holds both.
 _WHOLE: Final = re.compile(r"([+-]?(?:0|[1-9]\d*))\.0*")
@@ -61,7 +63,8 @@ def encode(
         lenient: Whether cells that are no numbers, dates or times count as missing, however many they are.
 
     Returns:
-        By input name an array of shape (n_rows, 1): float32, or int32 for categories; images (n_rows, height, width).
+        By input name an array of shape (n_rows, 1): float32, or for categories int32 (texts, where the model takes
+        them); images (n_rows, height, width).
 
     Raises:
         KeyError: If a row lacks a column.
@@ -84,12 +87,40 @@ def encode(
             same = one.get("same", {})
             texts = [_text(cell, missing) for cell in cells]
             texts = [same.get("".join(text.split()).casefold(), text) for text in texts]
-            feed[one["input"]] = np.array([codes.get(text, 0) for text in texts], np.int32)[:, None]
+            if one.get("dtype") == "string":
+                feed[one["input"]] = np.array(texts, dtype=object)[:, None]
+            else:
+                feed[one["input"]] = np.array([codes.get(text, 0) for text in texts], np.int32)[:, None]
         else:
             feed[one["input"]] = np.array(cells, np.float32)
         if one["kind"] in _WHAT and not lenient:
             _refuse_unread(one, cells, feed[one["input"]][:, 0], missing)
     return feed
+
+
+def decode(outputs: Any, inputs: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Answers from what the model gives.
+
+    Args:
+        outputs: Probabilities, shape (n_rows, n_classes), or values, shape (n_rows, n_targets).
+        inputs: What the JSON file beside the model holds.
+
+    Returns:
+        A row each: `label`, the likeliest or the one that the model's threshold says, and `probabilities` by label;
+        or a value by the name of each target.
+    """
+    rows = np.asarray(outputs, np.float64).tolist()
+    if not inputs["labels"]:
+        return [dict(zip(inputs["target_names"], row, strict=True)) for row in rows]
+    labels, cut = [str(label) for label in inputs["labels"]], inputs.get("threshold")
+    answers = []
+    for row in rows:
+        place = max(range(len(row)), key=row.__getitem__)
+        if cut is not None:
+            positive = inputs["labels"].index(cut["positive"])
+            place = positive if row[positive] >= cut["value"] else 1 - positive
+        answers.append({"label": labels[place], "probabilities": dict(zip(labels, row, strict=True))})
+    return answers
 
 
 def _refuse_unread(

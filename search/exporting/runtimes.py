@@ -70,7 +70,7 @@ def predictions_of(packaged: PackagedModel, target: Path, kind: Format, frame: R
 
 
 def description_path(target: Path) -> Path:
-    """The JSON file beside a model that takes codes."""
+    """The JSON file beside a model that does not read cells itself."""
     return target.with_name(f"{target.name}.json")
 
 
@@ -86,6 +86,7 @@ def _write_saved_model(packaged: PackagedModel, source: Path, target: Path) -> N
     extra = target / _EXTRA
     extra.mkdir()
     (extra / MEMBER).write_text(json.dumps(packaged.facts, indent=1), encoding="utf-8")
+    _write_description(coded_model(packaged).description(packaged, texts=True), target)
 
 
 def _refuse_64_bits(packaged: PackagedModel) -> None:
@@ -113,17 +114,17 @@ def _write_litert(packaged: PackagedModel, source: Path, target: Path) -> None: 
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         converter.experimental_enable_resource_variables = True
         target.write_bytes(converter.convert())
-    _write_description(packaged, coded, target)
+    _write_description(coded.description(packaged), target)
 
 
 def _write_onnx(packaged: PackagedModel, source: Path, target: Path) -> None:  # noqa: ARG001
     coded = coded_model(packaged)
     coded.model.export(str(target), format="onnx", verbose=False)
-    _write_description(packaged, coded, target)
+    _write_description(coded.description(packaged), target)
 
 
-def _write_description(packaged: PackagedModel, coded: CodedModel, target: Path) -> None:
-    text = json.dumps(coded.description(packaged), indent=1, ensure_ascii=False)
+def _write_description(description: Mapping[str, Any], target: Path) -> None:
+    text = json.dumps(description, indent=1, ensure_ascii=False)
     description_path(target).write_text(text, encoding="utf-8")
 
 
