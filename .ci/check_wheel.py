@@ -9,6 +9,12 @@ WANTED = (
     "ffsearch/py.typed",
     "ffsearch/spaces/tabular.yaml",
     "ffsearch/reports/page.html",
+    "ffsearch/reports/playground.html",
+    "ffsearch/reports/playground.css",
+    "ffsearch/reports/playground.js",
+    "ffsearch/reports/playground_drawing.js",
+    "ffsearch/reports/trainer.js",
+    "ffsearch/reports/training.js",
     "ffsearch/search/wording/words/pt-BR.toml",
     "ffsearch/search/run.py",
 )

@@ -17,6 +17,7 @@ import jinja2
 from markupsafe import Markup
 
 from ffsearch.reports.documents import Report, compared, printable, put, read, reported
+from ffsearch.reports.playground import Playground
 from ffsearch.reports.tables import RunLike
 from ffsearch.search.folder.reader import REPORT
 from ffsearch.search.wording.language import Language, language
@@ -25,6 +26,9 @@ __all__ = ["COMPARISON", "build_page", "set_page", "write_comparison", "write_re
 
 COMPARISON: Final = "comparison.html"
 """Names of the files where none are given."""
+
+PLAYGROUND: Final = ("playground_drawing.js", "trainer.js", "training.js", "playground.js")
+"""Scripts of the playground, each after those it stands on."""
 
 
 def write_report(run: str | Path | RunLike, out: str | Path | None = None, *, lang: str = "en") -> Path:
@@ -76,13 +80,22 @@ def build_page(run: RunLike, *, lang: str = "en") -> str:
     return set_page(reported(run, t), t)
 
 
-def set_page(report: Report, t: Language) -> str:
-    """A report as a page."""
-    script = _source("page.js")
+def set_page(report: Report, t: Language, *, play: Playground | None = None) -> str:
+    """A report as a page.
+
+    Args:
+        report: What it says.
+        t: Its language.
+        play: A playground at its end; None: none.
+    """
+    scripts, styles = [_source("page.js")], _source("page.css")
+    if play is not None:
+        scripts.append("\n".join(map(_source, PLAYGROUND)))
+        styles += _source("playground.css")
     page = _environment().get_template("page.html").render(
         t=t, headline=report.headline, sections=report.sections, name=report.name,
         is_finished=report.is_finished, version=report.version,
-        css=Markup(_source("page.css")), script=Markup(script), policy=_policy(script),
+        css=Markup(styles), scripts=[Markup(script) for script in scripts], policy=_policy(scripts), play=play,
     )  # fmt: skip
     return page.strip() + "\n"
 
@@ -107,10 +120,15 @@ def _printable(value: Any) -> Any:
     return printable(value)
 
 
-def _policy(script: str) -> str:
-    """Content security policy: nothing is fetched, and no script runs but ours, even if a text slipped through."""
-    digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
+def _policy(scripts: Sequence[str]) -> str:
+    """Content security policy: nothing is fetched, and no script runs but ours, even if a text slipped through.
+
+    Those of a playground make a worker of their own text, which has an address within the page.
+    """
+    hashes = [hashlib.sha256(script.encode("utf-8")).digest() for script in scripts]
+    digests = " ".join(f"'sha256-{base64.b64encode(digest).decode('ascii')}'" for digest in hashes)
+    workers = "worker-src blob:; " if len(scripts) > 1 else ""
     return (
-        f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src data:; "
+        f"default-src 'none'; script-src {digests}; {workers}style-src 'unsafe-inline'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )

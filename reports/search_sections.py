@@ -34,6 +34,7 @@ MAX_CLASSES_TOLD: Final = 12
 """Classes whose shares are told."""
 
 REPEAT_COMMAND: Final = "ffsearch run space.yaml"
+PLAYGROUND_COMMAND: Final = "ffsearch report RUN --playground"
 
 
 def learning(run: RunLike, t: Language) -> Section | None:
@@ -144,6 +145,7 @@ def repeat(run: RunLike, t: Language) -> Section:
     if environment:
         title = t("repeat.environment")
         blocks.append(Block(title=title, table=pair_table(environment, label=title, t=t), is_folded=True))
+    blocks.append(Block(title=t("repeat.own"), code=PLAYGROUND_COMMAND, text=t("repeat.playground")))
     return Section(key="repeat", title=t("repeat.title"), texts=[t("repeat.text")], blocks=blocks)
 
 

@@ -30,6 +30,7 @@ from ffsearch.search.console.process import (
 from ffsearch.search.exporting.formats import Format, ReportFormat
 
 if TYPE_CHECKING:
+    from ffsearch.search.folder.playground import PlaygroundRows
     from ffsearch.spaces.overrides import Override
 
 __all__ = ["app", "invoke", "main"]
@@ -264,6 +265,16 @@ def report(
     ] = None,
     lang: LangOption = None,
     open_: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    playground: Annotated[
+        bool,
+        typer.Option(
+            "--playground",
+            help="A page to train networks in, playground.html: it carries up to 2,000 rows of the table, none sealed.",
+        ),
+    ] = False,
+    data: Annotated[
+        str | None, typer.Option(help="Where the run's table lies now, if it was moved; for --playground.")
+    ] = None,
     tensorboard: Annotated[
         Path | None,
         typer.Option(
@@ -284,6 +295,12 @@ def report(
 
     code = spoken(lang).code
     runs = paths or [latest()]
+    if data is not None and not playground:
+        raise RunError("--data says where the rows of a playground are, and no playground is asked for: --playground.")
+    if playground and (len(runs) > 1 or compare or format_ is not ReportFormat.HTML or tensorboard or mlflow):
+        raise RunError(
+            "--playground writes the page of one run: leave --compare, --format, --tensorboard and --mlflow out."
+        )
     if tensorboard is not None or mlflow is not None:
         if len(runs) > 1 or compare or out is not None or open_ or format_ is not ReportFormat.HTML:
             flag = "--mlflow" if tensorboard is None else "--tensorboard"
@@ -299,11 +316,12 @@ def report(
         raise RunError("--open opens a page in the browser, and --format md writes a text. Leave one of them out.")
     if len(runs) > 1 and out is not None and not compare:
         raise RunError(f"{len(runs)} reports cannot go to one place, {out}. Name one run, or give --compare.")
+    rows = _playground(runs[0], data) if playground else None
     if out is not None and str(out) == "-":
-        typer.echo(report_of(runs, format_.value, compare=compare, lang=code), nl=False)
+        typer.echo(report_of(runs, format_.value, compare=compare, lang=code, rows=rows), nl=False)
         return
     for each in [runs] if compare else [[run] for run in runs]:
-        page = write(each, format_.value, compare=compare, out=out, lang=code)
+        page = write(each, format_.value, compare=compare, out=out, lang=code, rows=rows)
         typer.echo(str(page))
         if open_:
             typer.launch(str(page))
@@ -493,6 +511,14 @@ def _report(path: Path, *, lang: str) -> None:
 
     for code in dict.fromkeys((ENGLISH.code, lang)):
         write_report(path, lang=code)
+
+
+def _playground(path: Path, data: str | None) -> PlaygroundRows:
+    from ffsearch.search.steps.playground import playground_rows
+
+    rows = playground_rows(path, data=data)
+    typer.echo(f"note    the page carries up to {len(rows.x):,} rows of the table: whoever has it has them", err=True)
+    return rows
 
 
 def _tensorboard(path: Path, out: Path) -> None:
