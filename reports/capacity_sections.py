@@ -8,6 +8,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from ffsearch.reports import capacity_plots as plots
+from ffsearch.reports import tables
 from ffsearch.reports.book_sections import book_pictures, book_section
 from ffsearch.reports.capacity_tables import StudyTables, best_cell, study_tables
 from ffsearch.reports.listings import Cell, ShownTable
@@ -15,6 +16,7 @@ from ffsearch.reports.parts import Block, Fact, Section
 from ffsearch.reports.pictures import Picture, picture
 from ffsearch.reports.tables import RunLike
 from ffsearch.search.folder.study_results import Protocol
+from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.language import Language
 
 __all__ = ["capacity_headline", "capacity_sections"]
@@ -266,6 +268,7 @@ def _protocol(study: StudyTables, run: RunLike, t: Language) -> Section:
         (t(f"capacity.protocol.{name}"), t(f"capacity.protocol_text.{name}", **each)) for name, each in values.items()
     ]
     entries += _special(protocol, t)
+    pooled = [one for one in tables.notices(run) if one.code in (Code.SHARDS_MERGED, Code.SHARDS_NOT_CHECKED)]
     blocks = [
         Block(title=t("capacity.cells"), table=_cell_table(study, t), is_sortable=True),
         *(
@@ -273,6 +276,7 @@ def _protocol(study: StudyTables, run: RunLike, t: Language) -> Section:
             if study.found.missing
             else []
         ),
+        *([Block(title=t("capacity.pooled"), findings=pooled)] if pooled else []),
         Block(title=t("capacity.repeat"), code=f"ffsearch run space.yaml\n\n{run.space_text}"),
     ]
     return Section(key="protocol", title=t("capacity.protocol"), entries=entries, blocks=blocks)

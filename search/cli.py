@@ -180,6 +180,81 @@ def run(
 
 
 @app.command()
+def share(
+    space: Annotated[str, typer.Argument(help="A space of kind capacity: a file, or the shipped one, capacity.")],
+    part: Annotated[str, typer.Argument(metavar="K/N", help="Which share of how many: 7/30.")],
+    *,
+    data: Annotated[str | None, typer.Option(help="Data to use instead of the file's data.source.")] = None,
+    target: Annotated[
+        str | None, typer.Option("--target", "-t", help="Target column; several separated by commas.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="PATH=VALUE", help="Override any value; the same in all shares."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The file to hand in; by default NAME-K-of-N.zip here.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Train it anew; what was trained is kept aside.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; errors only.")] = False,
+) -> None:
+    """Train one share of a capacity study, and write the file to hand in; ffsearch merge pools the shares of a class.
+
+    Everybody gives the same space and table and a number of their own. No share needs another, and none holds rows.
+    """
+    from ffsearch.search.capacity.shards import parse_share
+    from ffsearch.search.capacity.sharing import share_study
+    from ffsearch.search.console.progress import observing
+    from ffsearch.search.steps.inputs import requested
+
+    wanted = parse_share(part)
+    observer, showing = observing(quiet=quiet, as_json=False)
+    try:
+        with showing:
+            request = requested(space, data=data, target=_names(target), overrides=set_ or [])
+            path = share_study(request, wanted, out=out, observer=observer, fresh=fresh)
+    except KeyboardInterrupt as interrupt:
+        say(str(interrupt) or "interrupted")
+        raise typer.Exit(EXIT_INTERRUPTED) from interrupt
+    typer.echo(f"wrote   {path} ({path.stat().st_size / 1e6:.1f} MB)")
+
+
+@app.command()
+def merge(
+    shards: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Files that ffsearch share wrote, all of them.")
+    ],
+    *,
+    data: Annotated[str | None, typer.Option(help="Where the table lies here, if not where the shards say.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder; by default runs/NAME-merged.")] = None,
+    again: Annotated[int, typer.Option(min=0, help="Networks of every shard that are trained again, at random.")] = 3,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Draws them; by default nobody can know before which they are.")
+    ] = None,
+    fill: Annotated[bool, typer.Option("--fill", help="Train missing shares here.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; errors only.")] = False,
+) -> None:
+    """Pool the shares of a capacity study, check them, and write the one report.
+
+    All scores are computed again from the weights that were sent, and some networks of every share are trained again.
+    What is of another table or space, doubled, missing or not what training makes is refused by name.
+    """
+    from ffsearch.search.base.quiet import load_tensorflow
+    from ffsearch.search.console.progress import observing
+
+    load_tensorflow()
+    from ffsearch.search.capacity.merging import merge_shards
+    from ffsearch.search.console.lines import last_lines
+    from ffsearch.search.wording.language import PLAIN
+
+    observer, showing = observing(quiet=quiet, as_json=False)
+    with showing:
+        done, told = merge_shards(
+            shards, data=data, out=out, n_again=again, seed=seed, fill=fill, observer=observer, report=_report
+        )
+    for line in [] if quiet else [*(f"merged  {PLAIN.tagged(finding)}" for finding in told), *last_lines(done)]:
+        typer.echo(line)
+
+
+@app.command()
 def init(
     data: Annotated[str, typer.Argument(help="The table: FILE.csv, .tsv, .parquet (.gz too), or sklearn:NAME.")],
     *,

@@ -110,6 +110,9 @@ PAGES = "reports/test_reports_page.py::test_every_shape_of_run_makes_a_sound_pag
 
 SHOWN_BY: dict[str, list[Code]] = {
     "test_asked.py::test_what_is_worth_saying_of_rows_is_said": [code for code in Code if code[3] == "9"],
+    "test_class_experiment.py::test_the_folder_and_the_report_say_what_was_checked_and_what_was_not": [
+        Code.SHARDS_MERGED, Code.SHARDS_NOT_CHECKED,
+    ],
     ENDS: [code for code in Code if code.name.startswith("TRIAL_") and code is not Code.TRIAL_LOST],
     "test_executors.py::test_what_is_lost_too_often_fails_alone_and_says_why": [Code.NETWORK_LOST],
     "test_run.py::test_a_finished_run_is_left_alone_and_more_trials_go_on_with_it": [Code.RUN_FINISHED],

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from ffsearch.search.evidence.scoring import Setting
 from ffsearch.search.executors.choose import ExecutorChoice, executing
 from ffsearch.search.folder.reader import StoredRun, load
 from ffsearch.search.folder.summary import SearchFacts
+from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.folder.writer import RunFolder
 from ffsearch.search.observer import Observer, Phase, Workload
 from ffsearch.search.steps.budget import Deadline
@@ -36,7 +38,7 @@ from ffsearch.search.training.protocol import Trained, Trainer
 from ffsearch.spaces.capacity import CapacitySpace
 from ffsearch.spaces.sampling import CONCURRENCY
 
-__all__ = ["study"]
+__all__ = ["compare_cells", "forget_beaten", "record_network", "study"]
 
 
 def study(
@@ -58,14 +60,14 @@ def study(
             if StoredRun(folder.path).is_finished:
                 leave(inputs, folder, observer, report=report)
             else:
-                _compare(
+                compare_cells(
                     study_of(inputs, plan, executor=executor_in(folder.path)), folder,
                     deadline=deadline, observer=observer, report=report,
                 )  # fmt: skip
     return load(folder.path)
 
 
-def _compare(
+def compare_cells(
     study: Study, folder: RunFolder, *, deadline: Deadline, observer: Observer, report: Callable[[Path], object] | None
 ) -> None:
     """From the first network to the saved comparison."""
@@ -118,22 +120,29 @@ def _train(study: Study, folder: RunFolder, networks: NetworkStore, observer: Ob
 def _keep(study: Study, trained: Trained, folder: RunFolder, networks: NetworkStore) -> None:
     """Keep the network and then its record: what the log tells of is there."""
     training = study.plan.training(trained.job.trial)
-    problem = study.rows[study.plan.cells[training.cell].size].problem
-    record = make_record(
-        [trained],
-        Setting(problem=problem, objective=study.objective, seed=study.plan.seed),
-        ended=trained.ended,
-        repeat_of=None if training.is_longer else folder.repeat_of(trained.job.point),
-        notes={"seed": trained.job.fold},
-    )
+    record = record_network(study, trained)
+    if not training.is_longer:
+        record = replace(record, repeat_of=folder.repeat_of(trained.job.point))
     if record.value is not None and trained.weights is not None and not training.is_longer:
         networks.keep(record.trial, trained.weights)
     folder.add(record)
     if not training.is_longer:
-        _forget_beaten(study, training.cell, folder, networks)
+        forget_beaten(study, training.cell, folder, networks)
 
 
-def _forget_beaten(study: Study, cell: int, folder: RunFolder, networks: NetworkStore) -> None:
+def record_network(study: Study, trained: Trained) -> TrialRecord:
+    """What is kept of a network of a study, but for which other one it repeats."""
+    training = study.plan.training(trained.job.trial)
+    problem = study.rows[study.plan.cells[training.cell].size].problem
+    return make_record(
+        [trained],
+        Setting(problem=problem, objective=study.objective, seed=study.plan.seed),
+        ended=trained.ended,
+        notes={"seed": trained.job.fold},
+    )
+
+
+def forget_beaten(study: Study, cell: int, folder: RunFolder, networks: NetworkStore) -> None:
     """Let go of the networks of a cell whose learning rate is beaten: only the best rate's will meet the test rows."""
     plan = study.plan
     scores = plan.scores_of(cell, study.losses(folder.records))

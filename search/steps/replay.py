@@ -25,7 +25,7 @@ from ffsearch.spaces.schema import SearchSpace
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["SAME", "Replayed", "replay", "replay_lines", "same_inputs"]
+__all__ = ["SAME", "Replayed", "difference_of", "replay", "replay_lines", "same_inputs"]
 
 SAME: Final = 1e-6
 """Largest difference, as a share of the loss, that still counts as the same. choice: float32 has seven digits."""
@@ -82,7 +82,7 @@ def replay(path: str | Path, trial: int, *, data: str | pd.DataFrame | None = No
     job = trial_job(recorded.trial, recorded.point, 0, seed=setting.seed)
     folds = list(trainers_of(inputs).make(setting.problem).train(iter([job]), watch=watch))
     again = make_record(folds, setting, ended=folds[0].ended)
-    difference, first_epoch = _difference(recorded, again)
+    difference, first_epoch = difference_of(recorded, again)
     return Replayed(recorded=recorded, again=again, difference=difference, first_epoch=first_epoch)
 
 
@@ -150,7 +150,11 @@ def same_inputs(run: StoredRun, data: str | pd.DataFrame | None) -> Inputs[Searc
     return inputs
 
 
-def _difference(recorded: TrialRecord, again: TrialRecord) -> tuple[float, int | None]:
+def difference_of(recorded: TrialRecord, again: TrialRecord) -> tuple[float, int | None]:
+    """How far the curves of two records are apart, as a share of the losses, and the first epoch that differs.
+
+    Infinite where one ended earlier; the epoch is None where none differs by more than `SAME`.
+    """
     n_looks = min(recorded.curve.n_looks, again.curve.n_looks)
     ours, theirs = (
         np.stack([one.curve.train_loss[:n_looks], one.curve.valid_loss[:n_looks]]).astype(np.float64)

@@ -201,6 +201,8 @@ class Code(StrEnum):
     DEEP_UNTRAINED = "FFS831", Severity.NOTICE
     RATE_AT_EDGE = "FFS832", Severity.NOTICE
     CELL_MISSING = "FFS841", Severity.NOTICE
+    SHARDS_MERGED = "FFS851"
+    SHARDS_NOT_CHECKED = "FFS852", Severity.NOTICE
 
     # 9xx: rows that a model answers
     CELLS_UNREAD = "FFS901", Severity.WARNING
