@@ -31,6 +31,7 @@ from ffsearch.search.exporting.formats import Format, ReportFormat
 
 if TYPE_CHECKING:
     from ffsearch.search.folder.playground import PlaygroundRows
+    from ffsearch.search.wording.language import Language
     from ffsearch.spaces.overrides import Override
 
 __all__ = ["app", "invoke", "main"]
@@ -195,6 +196,7 @@ def share(
     out: Annotated[Path | None, typer.Option(help="The file to hand in; by default NAME-K-of-N.zip here.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Train it anew; what was trained is kept aside.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; errors only.")] = False,
+    lang: LangOption = None,
 ) -> None:
     """Train one share of a capacity study, and write the file to hand in; ffsearch merge pools the shares of a class.
 
@@ -204,9 +206,10 @@ def share(
     from ffsearch.search.capacity.sharing import share_study
     from ffsearch.search.console.progress import observing
     from ffsearch.search.steps.inputs import requested
+    from ffsearch.search.wording.language import spoken
 
-    wanted = parse_share(part)
-    observer, showing = observing(quiet=quiet, as_json=False)
+    wanted, t = parse_share(part), spoken(lang).plain
+    observer, showing = observing(quiet=quiet, as_json=False, t=t)
     try:
         with showing:
             request = requested(space, data=data, target=_names(target), overrides=set_ or [])
@@ -214,7 +217,7 @@ def share(
     except KeyboardInterrupt as interrupt:
         say(str(interrupt) or "interrupted")
         raise typer.Exit(EXIT_INTERRUPTED) from interrupt
-    typer.echo(f"wrote   {path} ({path.stat().st_size / 1e6:.1f} MB)")
+    typer.echo(f"{t('init.wrote')}  {path} ({t.setting(path.stat().st_size / 1e6)} MB)")
 
 
 @app.command()
@@ -231,6 +234,7 @@ def merge(
     ] = None,
     fill: Annotated[bool, typer.Option("--fill", help="Train missing shares here.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; errors only.")] = False,
+    lang: LangOption = None,
 ) -> None:
     """Pool the shares of a capacity study, check them, and write the one report.
 
@@ -243,14 +247,16 @@ def merge(
     load_tensorflow()
     from ffsearch.search.capacity.merging import merge_shards
     from ffsearch.search.console.lines import last_lines
-    from ffsearch.search.wording.language import PLAIN
+    from ffsearch.search.wording.language import spoken
 
-    observer, showing = observing(quiet=quiet, as_json=False)
+    t = spoken(lang)
+    observer, showing = observing(quiet=quiet, as_json=False, t=t.plain)
     with showing:
         done, told = merge_shards(
-            shards, data=data, out=out, n_again=again, seed=seed, fill=fill, observer=observer, report=_report
-        )
-    for line in [] if quiet else [*(f"merged  {PLAIN.tagged(finding)}" for finding in told), *last_lines(done)]:
+            shards, data=data, out=out, n_again=again, seed=seed, fill=fill, observer=observer,
+            report=partial(_report, lang=t.code),
+        )  # fmt: skip
+    for line in [] if quiet else [*map(t.plain.tagged, told), *last_lines(done, t.plain)]:
         typer.echo(line)
 
 
@@ -368,7 +374,8 @@ def report(
     from ffsearch.search.folder.reader import latest
     from ffsearch.search.wording.language import spoken
 
-    code = spoken(lang).code
+    t = spoken(lang)
+    code = t.code
     runs = paths or [latest()]
     if data is not None and not playground:
         raise RunError("--data says where the rows of a playground are, and no playground is asked for: --playground.")
@@ -391,7 +398,7 @@ def report(
         raise RunError("--open opens a page in the browser, and --format md writes a text. Leave one of them out.")
     if len(runs) > 1 and out is not None and not compare:
         raise RunError(f"{len(runs)} reports cannot go to one place, {out}. Name one run, or give --compare.")
-    rows = _playground(runs[0], data) if playground else None
+    rows = _playground(runs[0], data, t.plain) if playground else None
     if out is not None and str(out) == "-":
         typer.echo(report_of(runs, format_.value, compare=compare, lang=code, rows=rows), nl=False)
         return
@@ -588,11 +595,11 @@ def _report(path: Path, *, lang: str) -> None:
         write_report(path, lang=code)
 
 
-def _playground(path: Path, data: str | None) -> PlaygroundRows:
+def _playground(path: Path, data: str | None, t: Language) -> PlaygroundRows:
     from ffsearch.search.steps.playground import playground_rows
 
     rows = playground_rows(path, data=data)
-    typer.echo(f"note    the page carries up to {len(rows.x):,} rows of the table: whoever has it has them", err=True)
+    typer.echo(t("playground.note", n=t.count(len(rows.x))), err=True)
     return rows
 
 

@@ -154,9 +154,9 @@ def test_the_command_writes_a_page_of_its_own_and_leaves_the_report(
     assert b"ffsearch report RUN --playground" in plain
     assert invoke(["report", str(run.path), "--playground", "--lang", "pt-BR"]) == 0
     assert (run.path / "report.html").read_bytes() == plain
-    page = (run.path / "playground.html").read_text(encoding="utf-8")
+    page = (run.path / "playground.pt-BR.html").read_text(encoding="utf-8")
     assert "Nenhuma das 60 linhas lacradas" in page
-    assert "whoever has it has them" in capsys.readouterr().err
+    assert "quem a tem as tem" in capsys.readouterr().err
 
 
 def test_what_has_no_playground_is_refused(

@@ -36,6 +36,7 @@ class Pace:
         n_features: Columns of the matrix.
         batch_size: Rows an update.
         n_updates: Updates of a network.
+        only: What is trained, where that is a share of a study; None: the grid, and what follows from it.
         clock: Seconds from any fixed moment.
     """
 
@@ -46,6 +47,7 @@ class Pace:
         n_features: int,
         batch_size: int,
         n_updates: int,
+        only: Collection[Training] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._plan, self._clock = plan, clock
@@ -57,18 +59,21 @@ class Pace:
         self._n_done = 0
         self._done_here = 0.0
         self._further = 0.0  # of one more rate in all cells that may need one
-        self._has_longer = plan.longer == 1
+        self._only = only
+        self._n_cells = len(plan.cells) if only is None else len({training.cell for training in only})
+        self._has_longer = plan.longer == 1 or only is not None
 
     @property
     def all_s(self) -> float:
-        """What the grid is thought to cost, in seconds of a core."""
-        return sum(map(self._work_of, self._plan.first_trainings()))
+        """What the grid, or a share of it, is thought to cost, in seconds of a core."""
+        return sum(map(self._work_of, self._plan.first_trainings() if self._only is None else self._only))
 
     def add(self, wanted: Iterable[Training], *, told: Collection[Training]) -> None:
         """More is to be trained; part of it may have been, by an earlier start."""
         wanted = set(wanted)
         self._has_longer |= any(training.is_longer for training in wanted)
-        self._further = 0.0 if self._has_longer and self._plan.longer > 1 else self._one_rate(wanted)
+        is_last = self._only is not None or (self._has_longer and self._plan.longer > 1)
+        self._further = 0.0 if is_last else self._one_rate(wanted)
         self._left |= wanted - set(told)
         self._n_done += len(wanted & set(told))
 
@@ -87,8 +92,8 @@ class Pace:
             record=record,
             n_done=self._n_done,
             n_trainings=self._n_done + len(self._left),
-            n_cells_done=len(self._plan.cells) - len({training.cell for training in self._left}),
-            n_cells=len(self._plan.cells),
+            n_cells_done=self._n_cells - len({training.cell for training in self._left}),
+            n_cells=self._n_cells,
             gone_s=gone_s,
             left_s=rate * left,
         )

@@ -19,7 +19,7 @@ from ffsearch.search.capacity.study import record_network
 from ffsearch.search.folder.reader import SPACE
 from ffsearch.search.folder.summary import SearchFacts
 from ffsearch.search.folder.writer import RunFolder
-from ffsearch.search.observer import Observer
+from ffsearch.search.observer import Observer, Workload
 from ffsearch.search.steps.inputs import Request
 from ffsearch.search.steps.opening import RUNS, begin, kept_when_interrupted, open_folder
 
@@ -58,6 +58,9 @@ def share_study(
     place = place / (name + ENDING) if place.is_dir() else place
     with open_folder(inputs, out=RUNS / name, fresh=fresh) as folder:
         study, networks = study_of(inputs, plan), NetworkStore(folder.path)
+        updates, batch_size = inputs.space.capacity.updates, study.stopping.batch_size
+        assert updates is not None
+        pace = Pace(plan, n_features=study.problem.n_features, batch_size=batch_size, n_updates=updates, only=wanted)
         with kept_when_interrupted(folder, lambda: _way_on(folder)):
             begin(
                 inputs, folder, observer,
@@ -66,8 +69,9 @@ def share_study(
                     seed=plan.seed,
                 ),
                 n_trials=len(wanted), n_cells=len({training.cell for training in wanted}),
+                work=Workload(n_train=inputs.n_train, batch_size=batch_size, study_s=pace.all_s),
             )  # fmt: skip
-            _train(study, wanted, folder, networks, observer)
+            _train(study, wanted, folder, networks, observer, pace=pace)
         numbers = {plan.number(training) for training in wanted}
         write_shard(
             place, share=share, name=inputs.name, identity=inputs.identity,
@@ -91,10 +95,17 @@ def refuse_what_is_not_shared(request: Request) -> None:
         )
 
 
-def _train(study: Study, wanted: list[Training], folder: RunFolder, networks: NetworkStore, observer: Observer) -> None:
+def _train(
+    study: Study,
+    wanted: list[Training],
+    folder: RunFolder,
+    networks: NetworkStore,
+    observer: Observer,
+    *,
+    pace: Pace,
+) -> None:
     """Train what is not in the folder yet; all networks are kept, for which rate is best only all together know."""
     plan, told = study.plan, study.all_losses(folder.records)
-    pace = Pace(plan, n_features=study.problem.n_features, batch_size=study.stopping.batch_size)
     pace.add(wanted, told=told)
     for size, rows in enumerate(study.rows):
         left = [one for one in wanted if plan.cells[one.cell].size == size and one not in told]
