@@ -2,10 +2,10 @@
 
 The command runs in a child of this process, made by `fork` after all that is heavy was imported, so that a whole run
 takes a second or two. What it does to files is counted where Python does it (opening to write, renaming, deleting,
-making folders, syncing, writing to a descriptor), in the run folder alone; at the n-th the child is killed as by a power
-cut, with nothing flushed, or is told an error of the disk.
+making folders, syncing, writing to a descriptor), in the run folder alone; at the n-th the child is killed as by a
+power cut, with nothing flushed, or is told an error of the disk.
 
-    python tests/crash_points.py FOLDER [STEP] [kill|ENOSPC|EIO] [search|study]     every STEP-th point; says what went wrong
+    python tests/crash_points.py FOLDER [STEP] [kill|ENOSPC|EIO] [search|study]     every STEP-th; says what went wrong
 """
 
 from __future__ import annotations
@@ -148,14 +148,30 @@ def fresh(folder: Path) -> Path:
     """A folder with the table and nothing else."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    rows = [f"{k % 7},{'ab'[k % 2]},{(k * 37) % 11},{'yes' if (k * 37) % 11 > 4 + k % 2 else 'no'}" for k in range(N_ROWS)]
+    rows = []
+    for k in range(N_ROWS):
+        three = (k * 37) % 11
+        rows.append(f"{k % 7},{'ab'[k % 2]},{three},{'yes' if three > 4 + k % 2 else 'no'}")
     (folder / "table.csv").write_text("one,two,three,y\n" + "\n".join(rows) + "\n")
     return folder
 
 
 # --- what a folder says ----------------------------------------------------------------------------------------------
 
-_OF_TIME: Final = ("openings", "_s", "_at", "started", "ended_at", "created", "day", "when", "pid", "host", "wall", "time")
+_OF_TIME: Final = (
+    "openings",
+    "_s",
+    "_at",
+    "started",
+    "ended_at",
+    "created",
+    "day",
+    "when",
+    "pid",
+    "host",
+    "wall",
+    "time",
+)
 
 
 def facts_of(run: Path) -> dict[str, Any]:
@@ -240,9 +256,6 @@ def warm_up() -> None:
     import sklearn.ensemble  # noqa: F401
     import tensorflow  # noqa: F401
 
-    import ffsearch.reports.html
-    import ffsearch.search.capacity.study
-    import ffsearch.search.run
     from ffsearch.search.training import lanes
 
     lanes.load_programs()
@@ -252,4 +265,5 @@ if __name__ == "__main__":
     asked = [*sys.argv[1:], "", "", ""]
     warm_up()
     for fault in faults(Path(asked[0]), step=int(asked[1] or 1), how=asked[2] or "kill", which=asked[3] or "search"):
-        print(fault, flush=True)
+        sys.stdout.write(fault + "\n")
+        sys.stdout.flush()

@@ -7,7 +7,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ffsearch.search.training.costs import container_limits, machine_memory, memory_for_lanes, update_seconds
+from ffsearch.search.base.memory import container_limits, machine_memory
+from ffsearch.search.training.costs import memory_for_lanes, update_seconds
 
 
 def test_costs_grow_with_width_depth_columns_and_rows() -> None:
@@ -53,6 +54,6 @@ def test_a_system_without_control_groups_has_no_limit(tmp_path: Path) -> None:
 
 
 def test_a_container_that_allows_less_than_the_machine_has_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ffsearch.search.training.costs.container_limits", lambda: iter([2**40 * 1000, 2**29]))
+    monkeypatch.setattr("ffsearch.search.base.memory.container_limits", lambda: iter([2**40 * 1000, 2**29]))
     assert machine_memory() == 2**29
     assert memory_for_lanes() == 2**28

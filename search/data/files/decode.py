@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import io
 import re
+import struct
+import zipfile
 import zlib
 from typing import Final
 
 from ffsearch.errors import DataError
+from ffsearch.search.base.memory import machine_memory
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
 
-__all__ = ["as_utf8", "marked_encoding", "unpacked"]
+__all__ = ["as_utf8", "marked_encoding", "refuse_large_archive", "refuse_too_large", "unpacked"]
 
 _PIECE_BYTES: Final = 1 << 24
 """Decoded at once when looking for a fault: a whole file as text would need up to four times its size again."""
+
+_LARGEST_SHARE: Final = 0.5
+"""choice: the file's text, its frame and the matrix made of it are in memory for a while together."""
 
 _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -58,14 +65,55 @@ def unpacked(payload: bytes, name: str) -> bytes:
     """The bytes inside a gzip file, or the same bytes if they are not packed.
 
     Raises:
-        DataError: If the packed file is cut off or damaged.
+        DataError: If the packed file is cut off or damaged, or what is in it is too large; no more of it than that
+            limit is unpacked to find out.
     """
     if not payload.startswith(b"\x1f\x8b"):
         return payload
+    pieces: list[bytes] = []
+    n_bytes = 0
     try:
-        return gzip.decompress(payload)
+        with gzip.GzipFile(fileobj=io.BytesIO(payload)) as file:
+            while piece := file.read(_PIECE_BYTES):
+                pieces.append(piece)
+                n_bytes += len(piece)
+                refuse_too_large(n_bytes, name, at_least=True)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{name} is a damaged or cut-off gzip file ({error}). Copy or download it again.") from None
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def refuse_too_large(n_bytes: int, name: str, *, at_least: bool = False) -> None:
+    """Refuse what unpacks to more than this machine can work with: a small file may hold a very large one.
+
+    Args:
+        n_bytes: Size when unpacked.
+        name: The file's name.
+        at_least: Whether it may be more.
+
+    Raises:
+        DataError: With both sizes, and what to do.
+    """
+    memory = machine_memory()
+    if n_bytes > _LARGEST_SHARE * memory:
+        raise DataError(
+            f"{name} unpacks to {'more than' if at_least else 'about'} {n_bytes / 1e9:.1f} GB, and this machine has "
+            f"{memory / 1e9:.1f} GB of memory, of which a table may take half. Take a part of its rows or columns."
+        )
+
+
+def refuse_large_archive(payload: bytes, name: str) -> None:
+    """Refuse a ZIP archive, such as a workbook or an `.npz`, whose members unpack to too much.
+
+    Raises:
+        DataError: As `refuse_too_large`; a damaged archive is left to its reader.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(payload)) as archive:
+            n_bytes = sum(member.file_size for member in archive.infolist())
+    except (zipfile.BadZipFile, NotImplementedError, OverflowError, OSError, ValueError, struct.error):
+        return
+    refuse_too_large(n_bytes, name)
 
 
 def as_utf8(payload: bytes, name: str, *, encoding: str | None) -> tuple[bytes, str, list[Finding]]:

@@ -26,7 +26,7 @@ import pandas as pd
 
 from ffsearch.errors import DataError
 from ffsearch.search.base.texts import as_frame, as_texts
-from ffsearch.search.data.files.decode import as_utf8, is_parquet
+from ffsearch.search.data.files.decode import as_utf8, is_parquet, refuse_large_archive, refuse_too_large
 from ffsearch.search.data.files.text import TextSettings, holds_names
 from ffsearch.search.data.parsing.names import named_by_place, plain_names, refuse_repeated
 from ffsearch.search.wording.codes import Code
@@ -89,10 +89,18 @@ def read_parquet(payload: bytes, name: str, _: TextSettings) -> Opened:
     try:
         file = parquet.ParquetFile(pa.BufferReader(payload))
         _refuse_schema(file.schema_arrow, name)
+        refuse_too_large(_bytes_of(file), name)
         return Opened(frame=as_frame(file.read(), ignore_metadata=True))
     except (pa.ArrowException, OSError) as error:
         first_line = str(error).splitlines()[0]
         raise DataError(f"{name} is no readable Parquet file: {first_line} Write it again, or give a CSV.") from None
+
+
+def _bytes_of(file: Any) -> int:
+    """About how much a Parquet file unpacks to: its pages may say one value a million times in a few bytes."""
+    facts = file.metadata
+    pages = sum(facts.row_group(place).total_byte_size for place in range(facts.num_row_groups))
+    return int(max(pages, 4 * facts.num_rows * facts.num_columns))
 
 
 def _read_arrow(payload: bytes, name: str, _: TextSettings) -> Opened:
@@ -137,6 +145,7 @@ def _read_workbook(payload: bytes, name: str, settings: TextSettings) -> Opened:
             "sheet as CSV."
         ) from None
     try:
+        refuse_large_archive(payload, name)
         book = CalamineWorkbook.from_filelike(io.BytesIO(payload))
         sheet = _sheet(book.sheet_names, name, settings.sheet)
         rows = book.get_sheet_by_name(sheet).to_python(skip_empty_area=True)

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
 from ffsearch.search.data.features.images import Images, images_from, npz_arrays
-from ffsearch.search.data.files.decode import unpacked
+from ffsearch.search.data.files.decode import refuse_large_archive, unpacked
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
 
@@ -94,7 +94,9 @@ def read_image_files(path: Path, *, read: Callable[[Path], bytes]) -> ImageFiles
     """
     files, notices = _Files(read), list[Finding]()
     if path.suffix.lower() == ".npz":
-        arrays = npz_arrays(files.bytes_of(path), path.name)
+        payload = files.bytes_of(path)
+        refuse_large_archive(payload, path.name)
+        arrays = npz_arrays(payload, path.name)
     else:
         part_of = _mat_part if path.suffix.lower() == ".mat" else _idx_part
         arrays, test = dict(part_of(path, "_train", files)), _test_beside(path)
