@@ -1,6 +1,8 @@
-"""The section of what would help most: more rows, another topology, a mean of networks, bins, or boosted trees."""
+"""The section of what would help most: more rows, fewer columns, another topology, a mean, bins, or boosted trees."""
 
 from __future__ import annotations
+
+import shlex
 
 from matplotlib.figure import Figure
 
@@ -88,5 +90,6 @@ def _table(found: tuple[Help, ...], run: RunLike, t: Language) -> ShownTable:
 def _how(one: Help, run: RunLike, t: Language) -> str:
     """The command that tries it, or what else is to be done."""
     if one.setting:
-        return f"ffsearch run space.yaml --set {one.setting} --out {run.path.name}-{one.way}"
+        setting, out = shlex.quote(one.setting), shlex.quote(f"{run.path.name}-{one.way}")
+        return f"ffsearch run space.yaml --set {setting} --out {out}"
     return t(f"help.how.{one.way}")

@@ -27,6 +27,7 @@ from ffsearch.search.observer import Observer, Phase
 from ffsearch.search.steps.assembling import copy_of, engine_for, predictions_of, setting_of, trainers_of
 from ffsearch.search.steps.budget import Clock, Deadline, first_look_seconds
 from ffsearch.search.steps.cut_asked import asked_of
+from ffsearch.search.steps.fewer_columns import weigh_least
 from ffsearch.search.steps.inputs import Inputs, Request, read_inputs, requested
 from ffsearch.search.steps.judging import judge
 from ffsearch.search.steps.opening import as_kept, begin, kept_when_interrupted, leave, open_folder
@@ -211,6 +212,7 @@ def _answer(
             prepared=prepared, wanted=space.evidence, asked=asked, deadline=clock.deadline,
             folder=folder, observer=observer,
         )  # fmt: skip
+        judged = judged.with_columns(weigh_least(judged.columns, weighed, repeater))
         save_answer(
             weighed, answer, judged,
             facts=facts, space=space, wall_s=clock.wall_s,

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import ffsearch
 from ffsearch.errors import SpaceError
@@ -19,11 +21,12 @@ from ffsearch.search.exporting import runtimes
 from ffsearch.search.exporting.export import export_run
 from ffsearch.search.exporting.formats import Format
 from ffsearch.search.folder.reader import MODEL
-from ffsearch.search.network.heads import Task
+from ffsearch.search.network.heads import Task, mean_logits, probabilities
 from ffsearch.search.network.topology import Point
 from ffsearch.search.network.weights import initial_weights
 from ffsearch.search.serving.packaged import load_packaged, only_first
 from ffsearch.search.serving.packaging import largest_difference
+from ffsearch.search.steps.mean_networks import FIRST_BESIDE
 from ffsearch.search.training import refit
 from ffsearch.search.wording.language import LANGUAGES
 from model_examples import HEADS, POINT, a_model, mixed_table, preprocessor_of, spoilt
@@ -199,6 +202,60 @@ def test_it_needs_no_evidence_and_no_sealed_rows(tmp_path: Path) -> None:
     unsealed = a_run(tmp_path / "unsealed", a_table(), **{"data.test": None})
     assert unsealed.results.average.gain is None
     assert "all this is of single ones" in unsealed.results.verdict.text
+
+
+def noisy_table(n_rows: int = 900) -> pd.DataFrame:
+    """Many columns and few rows to learn from, so that networks of one topology answer very differently."""
+    rng = np.random.default_rng(8)
+    frame = pd.DataFrame(rng.normal(size=(n_rows, 12)))
+    frame.columns = [f"c{place}" for place in range(12)]
+    return frame.assign(y=frame["c0"] * frame["c1"] + 0.3 * rng.normal(size=n_rows))
+
+
+OVERFITTING: dict[str, Any] = {
+    "data.test": 0.7, "train.max_epochs": 60, "train.patience": 60, "search.trials": 1,
+    "space": {"depth": 2, "width": 64, "learning_rate": 0.01, "dropout": 0.0, "batch_norm": False},
+    "evidence": {"finalists": 1, "repeats": 5, "effects": 0, "baselines": [], "columns": False, "layers": False},
+}  # fmt: skip
+
+
+def test_how_far_it_may_be_off_is_learnt_from_the_mean_and_holds_on_the_sealed_rows(tmp_path: Path) -> None:
+    average, single = (
+        a_run(tmp_path / model, noisy_table(), model=model, **OVERFITTING).results.row_intervals
+        for model in ("average", "single")
+    )
+    assert average is not None
+    assert single is not None
+    for of_mean, alone in zip(average.levels, single.levels, strict=True):
+        assert of_mean.level - 0.08 < of_mean.held.value < of_mean.level + 0.06
+        assert of_mean.widths[0] < 0.95 * alone.widths[0]
+
+
+def test_the_threshold_is_that_of_the_mean(tmp_path: Path) -> None:
+    """Four more networks of every repeat have a part in it, so what it is chosen by is not what one network answered."""
+    frame, costs = a_table(600), {"data.costs": {"false_negative": 5, "false_positive": 1}}
+    run = a_run(tmp_path / "run", frame, **costs)
+    found = run.results.threshold
+    assert found is not None
+    assert found.in_model
+    lines = [json.loads(line) for line in (run.path / "log.jsonl").read_text().splitlines()]
+    beside = {line["trial"] for line in lines if line["kind"] == "repeat" and line["trial"] >= FIRST_BESIDE}
+    assert len(beside) == 4
+    single = a_run(tmp_path / "single", frame, model="single", **costs)
+    assert single.results.threshold.at_half != found.at_half
+    assert single.results.threshold.n_rows == found.n_rows
+
+
+@given(st.sampled_from(list(Task)), st.integers(1, 4), st.integers(0, 1000))
+def test_the_logits_of_a_mean_are_those_of_the_mean_answer(task: Task, n_networks: int, seed: int) -> None:
+    head = HEADS[task]
+    several = [np.random.default_rng([seed, one]).normal(0, 30, (5, head.n_outputs)) for one in range(n_networks)]
+    mean = mean_logits(head, several)
+    if task is Task.REGRESSION:
+        np.testing.assert_allclose(mean, np.mean(several, axis=0), rtol=1e-5, atol=1e-5)
+        return
+    answers = [probabilities(head, logits) for logits in several]
+    np.testing.assert_allclose(probabilities(head, mean), np.mean(answers, axis=0), atol=1e-5)
 
 
 def test_numbers_are_averaged_too(tmp_path: Path) -> None:

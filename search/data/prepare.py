@@ -203,6 +203,12 @@ class Prepared:
         folds = [self.repeat_rows(number, share=share) for number in numbers]
         return self._problem(folds, ways=[way for way in self.other_layouts if way in ways])
 
+    def without(self, names: Collection[str]) -> Prepared:
+        """The same rows in the same splits for networks that are not shown some of a table's columns."""
+        assert isinstance(self.layout, Layout)
+        others = {way: layout.without(names) for way, layout in self.other_layouts.items()}
+        return replace(self, layout=self.layout.without(names), other_layouts=others)
+
     def repeat_preprocessor(self, repeat: int, *, share: float = 1.0) -> AnyPreprocessor:
         """What the training rows of a repeat teach about features: it turns any raw rows into that repeat's matrix."""
         return self._learn(self.repeat_rows(repeat, share=share)[0], self.layout)[0]

@@ -14,6 +14,7 @@ for accumulated local effects.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -29,7 +30,7 @@ from ffsearch.search.evidence.units import Units
 from ffsearch.search.folder.results import ColumnImportance, DependenceCurve
 from ffsearch.search.network.heads import Task
 
-__all__ = ["alike", "column_importances", "dependence", "looked_at"]
+__all__ = ["alike", "column_importances", "dependence", "least_useful", "looked_at"]
 
 Raw = Mapping[str, NDArray[Any]]
 Predict = Callable[[Raw], NDArray[Any]]
@@ -144,6 +145,22 @@ def column_importances(
             )
         )
     return tuple(sorted(found, key=lambda one: -one.network.value))
+
+
+def least_useful(columns: Sequence[str], importances: Sequence[ColumnImportance]) -> tuple[str, ...]:
+    """The least useful third of the columns, the least useful first.
+
+    A column counts for as much as any group that it goes together with: of two that tell the same neither costs much by
+    itself. Columns that a first look left out come first.
+
+    Args:
+        columns: All of them.
+        importances: Of those that were looked at closely, and of groups.
+    """
+    worth = dict.fromkeys(columns, -math.inf)
+    for one in importances:
+        worth |= {name: max(worth[name], one.network.value) for name in one.columns}
+    return tuple(sorted(columns, key=worth.__getitem__)[: len(columns) // 3])
 
 
 def dependence(

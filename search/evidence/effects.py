@@ -260,6 +260,30 @@ def weigh_effects(
     )
 
 
+def weigh_beside(
+    winner: NDArray[np.float64],
+    change: NDArray[np.float64],
+    others: NDArray[np.float64],
+    *,
+    objective: Objective,
+    test_to_train: float,
+) -> Estimate:
+    """What one more change does to the winner, its spread learnt beside those of others.
+
+    Args:
+        winner: Its scores in repeats that did not choose it, shape (n_repeats,), at least two.
+        change: Those of the change in the same repeats.
+        others: Those of other changes, shape (n_others, n_repeats); NaN where one diverged.
+        objective: What the scores are.
+        test_to_train: Validation rows per training row.
+
+    Returns:
+        NaN where the change diverged.
+    """
+    differences = [change - winner, *(other - winner for other in others)]
+    return _weighed(differences, objective=objective, test_to_train=test_to_train)[0][0]
+
+
 def _weighed(
     differences: Sequence[NDArray[np.float64]], *, objective: Objective, test_to_train: float
 ) -> list[tuple[Estimate, float]]:

@@ -7,7 +7,8 @@ sealed rows. So an order between two whose intervals overlap is no finding.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from ffsearch.search.evidence.learning import gain_of_more_rows
@@ -22,14 +23,16 @@ MORE_ROWS: Final = 2.0
 _SHAPE: Final = ("depth", "width")
 
 
-def what_would_help(summary: Summary, *, may_have_bins: bool) -> tuple[Help, ...]:
+def what_would_help(summary: Summary, *, may_have_bins: bool, dropped: Sequence[str] = ()) -> tuple[Help, ...]:
     """All ways, the largest gain first, and those that are not known last.
 
     Args:
         summary: What the run found.
         may_have_bins: Whether networks of this run could have numbers over bins.
+        dropped: Columns that were left out by request.
     """
-    found = [*_rows(summary), *_boosting(summary), *_topologies(summary), *_average(summary)]
+    found = [*_rows(summary), *_fewer(summary, dropped), *_boosting(summary), *_topologies(summary)]
+    found += _average(summary)
     if not may_have_bins:
         found.append(Help(way=Way.BINS, setting="space.numbers=bins"))
     known = sorted(
@@ -43,6 +46,13 @@ def _rows(summary: Summary) -> Iterator[Help]:
     if corrected is None or corrected.rows is None:
         return
     yield Help(way=Way.ROWS, gain=gain_of_more_rows(corrected.rows, MORE_ROWS))
+
+
+def _fewer(summary: Summary, dropped: Sequence[str]) -> Iterator[Help]:
+    columns = summary.columns
+    if columns is not None and columns.least:
+        drop = json.dumps([*dropped, *columns.least], ensure_ascii=False)
+        yield Help(way=Way.FEWER, gain=columns.without_least, setting=f"data.drop={drop}")
 
 
 def _boosting(summary: Summary) -> Iterator[Help]:

@@ -278,6 +278,7 @@ class Way(StrEnum):
     OTHER = "other"
     AVERAGE = "average"
     BINS = "bins"
+    FEWER = "fewer"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -424,6 +425,9 @@ class ColumnFacts:
         importances: The most important first; groups of columns that go together stand among them.
         curves: Of the most important columns of numbers.
         output: Of classes the label whose probability the curves show; else the target.
+        least: The least useful third of the columns, the least useful first.
+        without_least: What a network that is not shown these gains over the winner, in the objective's unit; None where
+            it was not trained.
     """
 
     loss: str
@@ -433,6 +437,8 @@ class ColumnFacts:
     importances: tuple[ColumnImportance, ...]
     curves: tuple[DependenceCurve, ...] = ()
     output: str = ""
+    least: tuple[str, ...] = ()
+    without_least: Estimate | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from ffsearch.search.base.seeds import Purpose, generator
 from ffsearch.search.data.features.images import AnyPreprocessor, ImagePreprocessor
 from ffsearch.search.data.parsing.spelling import Spelling
 from ffsearch.search.evidence.baseline_models.baselines import Baseline, BaselineName
-from ffsearch.search.evidence.columns import column_importances, dependence, looked_at
+from ffsearch.search.evidence.columns import column_importances, dependence, least_useful, looked_at
 from ffsearch.search.evidence.errors_seen import row_losses
 from ffsearch.search.evidence.metrics import RowWeight
 from ffsearch.search.evidence.scoring import Setting
@@ -99,6 +99,7 @@ def columns_that_matter(
             )
         ),
         output=head.target_names[0] if head.task is Task.REGRESSION else head.labels[output],
+        least=least_useful(list(raw), importances),
     )
 
 

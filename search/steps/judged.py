@@ -105,6 +105,10 @@ class Judged:
     threshold: Threshold | None = None
     notices: tuple[Finding, ...] = ()
 
+    def with_columns(self, columns: ColumnFacts | None) -> Judged:
+        """The same with more known of the table's columns."""
+        return replace(self, columns=columns)
+
     def with_average(self, averaged: Averaged | None) -> Judged:
         """The same of a model that is the mean of several networks, if it is one."""
         facts = None if self.facts is None else replace(self.facts, averaged=averaged)

@@ -73,7 +73,7 @@ def save_answer(
         threshold=judged.threshold,
     )
     may_have_bins = bool(space.data.number_bins) or space.space.numbers is not None
-    summary = replace(summary, helps=what_would_help(summary, may_have_bins=may_have_bins))
+    summary = replace(summary, helps=what_would_help(summary, may_have_bins=may_have_bins, dropped=space.data.drop))
     frames = _frames(weighed, judged, objective=facts.objective)
     for name in (FINALISTS, PARTNERS, BASELINES, RESIDUALS):
         folder.write_table(name, frames.get(name))

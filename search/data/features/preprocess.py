@@ -9,7 +9,7 @@ statistics are learnt inside each split.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
 from typing import Any, Final, TypeGuard
@@ -157,6 +157,15 @@ class Layout:
     def has_encodings(self) -> bool:
         """Whether targets of training rows are looked at."""
         return any(category.n_encodings for category in self.categories)
+
+    def without(self, names: Collection[str]) -> Layout:
+        """The same with some of the table's columns left out."""
+        return replace(
+            self,
+            numbers=tuple(one for one in self.numbers if one.name not in names),
+            categories=tuple(one for one in self.categories if one.name not in names),
+            cycles=tuple(one for one in self.cycles if one.name not in names),
+        )
 
     def matrix_columns(self) -> MatrixColumns:
         """Which cell of a row each column of the matrix comes from, in the order `Preprocessor.matrix` has."""
