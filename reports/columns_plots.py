@@ -10,10 +10,13 @@ from matplotlib.figure import Figure
 
 from ffsearch.reports.rows import dot, row_axes
 from ffsearch.reports.style import BEST, BEST_SOFT, LABEL, MUTED, NARROW, WIDE, add_axes, canvas, score_axis
-from ffsearch.search.folder.results import ColumnImportance, DependenceCurve, Estimate
+from ffsearch.search.folder.results import ColumnFacts, Estimate
 from ffsearch.search.wording.language import ENGLISH, Language, shortened
 
-__all__ = ["curves", "group_name", "importances"]
+__all__ = ["N_SHOWN", "curves", "group_name", "importances", "unit_of"]
+
+N_SHOWN: Final = 12
+"""Columns in the figure. Choice: what is read; the table has all."""
 
 _OFF: Final = 0.17
 """Rows between the network's dot and that of another model."""
@@ -25,15 +28,21 @@ def group_name(columns: Sequence[str], t: Language) -> str:
     return " + ".join(names) + (f" +{t.count(len(columns) - 2)}" if len(columns) > 2 else "")
 
 
-def importances(parts: Sequence[ColumnImportance], *, unit: float, t: Language = ENGLISH, width: int = WIDE) -> Figure:
+def unit_of(found: ColumnFacts) -> float:
+    """What the network knows more than nothing, in its loss; where that is not known, its own loss."""
+    gain = found.naive - found.network
+    return gain if gain > 0 else max(found.network, 1e-12)
+
+
+def importances(found: ColumnFacts, *, t: Language = ENGLISH, width: int = WIDE) -> Figure:
     """What shuffling each column costs the network, and beside it boosted trees; hollow where it is not shown.
 
     Args:
-        parts: The most important first; at least one.
-        unit: The loss that stands for 100 %.
+        found: With at least one column.
         t: The language.
         width: Pixels of the figure.
     """
+    parts, unit = found.importances[:N_SHOWN], unit_of(found)
     figure, axes = row_axes([group_name(one.columns, t) for one in parts], width=width, label_width=260, bottom=48)
     for row, one in enumerate(parts):
         others = list(one.others.values())
@@ -47,15 +56,16 @@ def importances(parts: Sequence[ColumnImportance], *, unit: float, t: Language =
     return figure
 
 
-def curves(parts: Sequence[DependenceCurve], *, label: str, t: Language = ENGLISH, width: int = WIDE) -> Figure:
+def curves(found: ColumnFacts, *, t: Language = ENGLISH, width: int = WIDE) -> Figure:
     """How the answer changes along each column, a panel a column on one scale, intervals as bands.
 
     Args:
-        parts: At least one.
-        label: What the answer is, in its unit.
+        found: With at least one curve.
         t: The language.
         width: Pixels of the figure.
     """
+    parts, is_class = found.curves, found.loss == "log_loss"
+    label = t("columns.probability" if is_class else "columns.value", name=t.quoted(found.output))
     n_columns = min(len(parts), 3 if width > NARROW else 1)
     n_rows, high, top = math.ceil(len(parts) / n_columns), 190, 30
     figure = canvas(width, top + n_rows * high)

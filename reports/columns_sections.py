@@ -7,7 +7,7 @@ import shlex
 from typing import Final
 
 from ffsearch.reports import columns_plots, tables
-from ffsearch.reports.columns_plots import group_name
+from ffsearch.reports.columns_plots import N_SHOWN, group_name, unit_of
 from ffsearch.reports.listings import Cell, ShownTable
 from ffsearch.reports.parts import Block, Section
 from ffsearch.reports.pictures import Picture, picture
@@ -16,9 +16,6 @@ from ffsearch.search.folder.results import ColumnFacts, ColumnImportance
 from ffsearch.search.wording.language import Language
 
 __all__ = ["columns"]
-
-N_SHOWN: Final = 12
-"""Columns in the figure. Choice: what is read; the table has all."""
 
 N_NAMED: Final = 8
 """Columns that a sentence names."""
@@ -76,28 +73,20 @@ def _without(run: RunLike, spare: list[str]) -> str:
     return f"ffsearch run space.yaml --set {shlex.quote(setting)} --out {shlex.quote(f'{run.path.name}-fewer')}"
 
 
-def _unit(found: ColumnFacts) -> float:
-    """What the network knows more than nothing, in its loss; where that is not known, its own loss."""
-    gain = found.naive - found.network
-    return gain if gain > 0 else max(found.network, 1e-12)
-
-
 def _importances(found: ColumnFacts, t: Language) -> Picture:
-    shown, unit = found.importances[:N_SHOWN], _unit(found)
+    shown, unit = found.importances[:N_SHOWN], unit_of(found)
     items = [f"{group_name(one.columns, t)} {t.share(max(0.0, one.network.value / unit))}" for one in shown]
     return picture(
-        lambda width: columns_plots.importances(shown, unit=unit, t=t, width=width), name="columns",
+        lambda width: columns_plots.importances(found, t=t, width=width), name="columns",
         alt=t("columns.alt", items="; ".join(items)),
         caption=t("columns.caption" if found.importances[0].others else "columns.caption_alone"),
     )  # fmt: skip
 
 
 def _curves(found: ColumnFacts, t: Language) -> Picture:
-    is_class = found.loss == "log_loss"
-    label = t("columns.probability" if is_class else "columns.value", name=t.quoted(found.output))
     names = ", ".join(t.quoted(one.column) for one in found.curves)
     return picture(
-        lambda width: columns_plots.curves(found.curves, label=label, t=t, width=width), name="dependence",
+        lambda width: columns_plots.curves(found, t=t, width=width), name="dependence",
         alt=t("columns.curves_alt", names=names), caption=t("columns.curves_caption"),
     )  # fmt: skip
 

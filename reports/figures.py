@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from ffsearch.errors import RunError
 from ffsearch.reports import (
     capacity_plots,
+    columns_plots,
     error_plots,
     evidence,
     evidence_plots,
@@ -17,11 +18,14 @@ from ffsearch.reports import (
     parallel,
     parameter_plots,
     plots,
+    row_interval_plots,
     tables,
     thresholds,
 )
 from ffsearch.reports.capacity_tables import StudyTables, study_tables
 from ffsearch.reports.evidence_sections import SHAPE
+from ffsearch.reports.help_sections import helps_figure
+from ffsearch.reports.layers_sections import layers_figure
 from ffsearch.reports.style import WIDE
 from ffsearch.reports.tables import ParameterSlice, RunLike
 from ffsearch.search.folder.results import Effect
@@ -73,6 +77,39 @@ class Figures:
         if found is None:
             raise self._lack("two classes, and repeats whose rows tell thresholds apart")
         return thresholds.panel(found, t=self._t, width=self._width)
+
+    def columns(self) -> Figure:
+        """What shuffling each column of the table costs the network, and boosted trees."""
+        found = self._run.results.columns
+        if found is None:
+            raise self._lack("columns that were shuffled: evidence.columns asks it")
+        return columns_plots.importances(found, t=self._t, width=self._width)
+
+    def dependence(self) -> Figure:
+        """How the answer changes along the columns of numbers that carry it."""
+        found = self._run.results.columns
+        if found is None or not found.curves:
+            raise self._lack("column of numbers that is shown to carry the answer")
+        return columns_plots.curves(found, t=self._t, width=self._width)
+
+    def row_intervals(self) -> Figure:
+        """How many of the sealed rows the intervals for one row hold, beside what they promise."""
+        found = self._run.results.row_intervals
+        if found is None or not found.levels:
+            raise self._lack("intervals for one row: they need repeats, and a sealed test")
+        return row_interval_plots.held(found, t=self._t, width=self._width)
+
+    def layers(self) -> Figure:
+        """How much of the target a linear model reads off after each hidden layer."""
+        found = self._run.results.layers
+        self._need(found, "layers that were probed: evidence.layers asks it")
+        return layers_figure(found, t=self._t, width=self._width)
+
+    def helps(self) -> Figure:
+        """What more rows, fewer columns, other topologies or boosted trees would gain over this network."""
+        known = [one for one in self._run.results.helps if one.gain is not None]
+        self._need(known, "way whose gain is known")
+        return helps_figure(known, self._objective, t=self._t, width=self._width)
 
     def network(self) -> Figure:
         """The winner's layers."""

@@ -17,7 +17,7 @@ from ffsearch.reports.tables import RunLike, ShownObjective
 from ffsearch.search.folder.results import Help, Way
 from ffsearch.search.wording.language import Language
 
-__all__ = ["helps"]
+__all__ = ["helps", "helps_figure"]
 
 
 def helps(run: RunLike, t: Language) -> Section | None:
@@ -55,13 +55,20 @@ def _best(shown: list[Help], objective: ShownObjective, t: Language) -> str:
 def _gains(known: list[Help], objective: ShownObjective, t: Language) -> Picture:
     items = [f"{_name(one, t)} {t.score(one.gain.value)}" for one in known if one.gain is not None]
     return picture(
-        lambda width: _drawn(known, objective, t=t, width=width), name="help",
+        lambda width: helps_figure(known, objective, t=t, width=width), name="help",
         alt=t("help.alt", items="; ".join(items)), caption=t("help.caption"),
     )  # fmt: skip
 
 
-def _drawn(known: list[Help], objective: ShownObjective, *, t: Language, width: int = WIDE) -> Figure:
-    """A gain a row, with its interval beside zero; hollow where nothing is shown."""
+def helps_figure(known: list[Help], objective: ShownObjective, *, t: Language, width: int = WIDE) -> Figure:
+    """A gain a row, with its interval beside zero; hollow where nothing is shown.
+
+    Args:
+        known: Ways whose gain is known; at least one.
+        objective: What gains are in.
+        t: The language.
+        width: Pixels of the figure.
+    """
     figure, axes = row_axes([_name(one, t) for one in known], width=width, label_width=260, bottom=44, top=30)
     for row, one in enumerate(known):
         assert one.gain is not None

@@ -14,7 +14,7 @@ from ffsearch.reports.tables import RunLike
 from ffsearch.search.folder.results import LayerFacts
 from ffsearch.search.wording.language import Language
 
-__all__ = ["layers"]
+__all__ = ["layers", "layers_figure"]
 
 
 def layers(run: RunLike, t: Language) -> Section | None:
@@ -43,14 +43,20 @@ def _said(found: Sequence[LayerFacts], t: Language) -> str:
 def _picture(found: Sequence[LayerFacts], t: Language) -> Picture:
     items = [t("layers.item", layer=t.count(one.layer), share=t.share(max(0.0, one.probe.value))) for one in found]
     return picture(
-        lambda width: _drawn(found, t=t, width=width), name="layers",
+        lambda width: layers_figure(found, t=t, width=width), name="layers",
         alt=t("layers.alt", before=t.share(max(0.0, found[0].before)), items="; ".join(items)),
         caption=t("layers.caption"),
     )  # fmt: skip
 
 
-def _drawn(found: Sequence[LayerFacts], *, t: Language, width: int = WIDE) -> Figure:
-    """The share that a linear model explains, from the columns to the last layer."""
+def layers_figure(found: Sequence[LayerFacts], *, t: Language, width: int = WIDE) -> Figure:
+    """The share that a linear model explains, from the columns to the last layer.
+
+    Args:
+        found: At least one.
+        t: The language.
+        width: Pixels of the figure.
+    """
     figure = canvas(width, 260 if width > NARROW else 250)
     axes = add_axes(figure, left=52, top=40, right=16, bottom=46)
     x = [0, *(one.layer for one in found)]

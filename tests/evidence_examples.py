@@ -65,6 +65,22 @@ def summary_parts(run: Any) -> dict[str, Any]:
              "value": 0.13, "low": 0.02, "high": 0.24},
         ],
         "verdict": {"code": "network", "text": "A network is worth it here.", "sentences": sentences},
+        "columns": _columns(is_regression=run.summary["task"] == "regression"),
+        "layers": [
+            {"layer": 1, "n_units": 64, "before": 0.2, "probe": _ends(0.5, 0.1), "gain": _ends(0.3, 0.1),
+             "is_shown": True, "idle": 0.1, "reset": _ends(0.4, 0.1)},
+            {"layer": 2, "n_units": 64, "before": 0.5, "probe": _ends(0.51, 0.1), "gain": _ends(0.01, 0.05),
+             "is_shown": False, "idle": 0.0, "reset": _ends(0.2, 0.1)},
+        ],
+        "row_intervals": {
+            "n_units": 400, "unit": "rows",
+            "levels": [{"level": at, "held": _ends(at + 0.01, 0.04), "widths": [3 * at]} for at in (0.5, 0.8, 0.9)],
+        },
+        "helps": [
+            {"way": "rows", "gain": _ends(0.02, 0.01), "setting": ""},
+            {"way": "fewer", "gain": _ends(0.001, 0.01), "setting": 'data.drop=["column 3"]'},
+            {"way": "average", "setting": "model=average"},
+        ],
     }  # fmt: skip
     return common | (_of_numbers() if run.summary["task"] == "regression" else _of_classes())
 
@@ -116,6 +132,22 @@ def _effect(
     if value is not None and reach is not None:
         ends = {"value": value, "low": value - reach, "high": value + reach, "p_value": 0.02}
     return {"factor": factor, "change": change, "against": against, "finding": finding, **ends}
+
+
+def _columns(*, is_regression: bool) -> dict[str, Any]:
+    """One column that carries the answer, with its curve, two that go together, and one that may go."""
+    worth = {("column 1",): 0.3, ("column 2", "column 4"): 0.1, ("column 2",): 0.03, ("column 3",): 0.0}
+    return {
+        "loss": "squared_error" if is_regression else "log_loss", "network": 0.1, "naive": 0.7, "n_rows": 114,
+        "importances": [
+            {"columns": list(columns), "network": _ends(value, 0.02), "chance": 0.01, "is_useful": value > 0.02,
+             "others": {"boosting": _ends(0.9 * value, 0.02)}}
+            for columns, value in worth.items()
+        ],
+        "curves": [{"column": "column 1", "at": [0.0, 1.0, 2.0], "value": [-0.2, 0.0, 0.2], "low": [-0.3, 0.0, 0.1],
+                    "high": [-0.1, 0.0, 0.3]}],
+        "output": "malignant", "least": ["column 3"], "without_least": _ends(0.001, 0.01),
+    }  # fmt: skip
 
 
 def _of_classes() -> dict[str, Any]:

@@ -232,7 +232,7 @@ def test_how_far_it_may_be_off_is_learnt_from_the_mean_and_holds_on_the_sealed_r
 
 
 def test_the_threshold_is_that_of_the_mean(tmp_path: Path) -> None:
-    """Four more networks of every repeat have a part in it, so what it is chosen by is not what one network answered."""
+    """Four more networks of every repeat have a part in it, so what chooses is not what one network answered."""
     frame, costs = a_table(600), {"data.costs": {"false_negative": 5, "false_positive": 1}}
     run = a_run(tmp_path / "run", frame, **costs)
     found = run.results.threshold

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ffsearch.errors import ExportError, RunError
 from ffsearch.search.base.files import disk_error
+from ffsearch.search.folder.answer_frames import AnswerFrames
 from ffsearch.search.folder.log import Line, LineKind, read_lines
 from ffsearch.search.folder.pareto import pareto_front
 from ffsearch.search.folder.summary import RunFacts, Summary, build_summary
@@ -74,7 +75,7 @@ CHECK: Final = "model/check.parquet"
 REPORT: Final = "report.html"
 
 
-class StoredRun:
+class StoredRun(AnswerFrames):
     """A run folder, read. Everything is read when it is first asked for and kept.
 
     Args:

@@ -46,6 +46,26 @@ def test_a_run_without_evidence_has_the_figures_of_its_search(make_run: Any) -> 
     assert drawn(Figures(make_run(0, is_finished=False))) == {"time"}
 
 
+def test_what_was_found_is_there_as_frames(make_run: Any) -> None:
+    run = make_run(6, evidence=True)
+    columns = run.column_importances
+    assert list(columns["columns"]) == ["column 1", "column 2 + column 4", "column 2", "column 3"]
+    assert list(columns.loc[0, ["value", "low", "high", "boosting.value"]]) == pytest.approx([0.3, 0.28, 0.32, 0.27])
+    assert run.dependence[["column", "at", "value"]].to_numpy().tolist()[-1] == ["column 1", 2, 0.2]
+    assert list(run.thresholds["threshold"]) == pytest.approx([at / 100 for at in range(101)])
+    assert run.row_intervals[["level", "width"]].to_numpy().tolist()[0] == [0.5, 1.5]
+    assert list(run.layers["gain"]) == [0.3, 0.01]
+    assert list(run.layers["gain.low"]) == pytest.approx([0.2, -0.04])
+    assert list(run.helps["way"]) == ["rows", "fewer", "average"]
+    assert list(run.helps["gain"].isna()) == [False, False, True]
+
+
+def test_frames_of_what_was_not_asked_are_empty(make_run: Any) -> None:
+    run = make_run(4)
+    for name in ("column_importances", "dependence", "thresholds", "row_intervals", "layers", "helps"):
+        assert getattr(run, name).empty
+
+
 def test_a_figure_shows_itself_and_is_saved(make_run: Any, tmp_path: Path) -> None:
     figure = Figures(make_run(4)).history()
     assert figure._repr_png_().startswith(b"\x89PNG")  # type: ignore[attr-defined]  # what a notebook asks for
