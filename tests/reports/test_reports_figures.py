@@ -12,6 +12,8 @@ import ffsearch
 from examples import RMSE, a_finished_run, opened
 from ffsearch.errors import FFSearchError, RunError
 from ffsearch.reports.figures import Figures
+from ffsearch.search.folder.answer_frames import AnswerFrames
+from ffsearch.search.folder.summary import Summary
 
 ONLY_CLASSES = {"confusion", "reliability", "threshold"}
 ONLY_NUMBERS = {"residuals"}
@@ -46,8 +48,19 @@ def test_a_run_without_evidence_has_the_figures_of_its_search(make_run: Any) -> 
     assert drawn(Figures(make_run(0, is_finished=False))) == {"time"}
 
 
+class Found(AnswerFrames):
+    """What has a summary and nothing else."""
+
+    def __init__(self, results: Summary) -> None:
+        self._results = results
+
+    @property
+    def results(self) -> Summary:
+        return self._results
+
+
 def test_what_was_found_is_there_as_frames(make_run: Any) -> None:
-    run = make_run(6, evidence=True)
+    run = Found(make_run(6, evidence=True).results)
     columns = run.column_importances
     assert list(columns["columns"]) == ["column 1", "column 2 + column 4", "column 2", "column 3"]
     assert list(columns.loc[0, ["value", "low", "high", "boosting.value"]]) == pytest.approx([0.3, 0.28, 0.32, 0.27])
@@ -61,7 +74,7 @@ def test_what_was_found_is_there_as_frames(make_run: Any) -> None:
 
 
 def test_frames_of_what_was_not_asked_are_empty(make_run: Any) -> None:
-    run = make_run(4)
+    run = Found(make_run(4).results)
     for name in ("column_importances", "dependence", "thresholds", "row_intervals", "layers", "helps"):
         assert getattr(run, name).empty
 
