@@ -227,7 +227,7 @@ def test_how_far_it_may_be_off_is_learnt_from_the_mean_and_holds_on_the_sealed_r
     assert average is not None
     assert single is not None
     for of_mean, alone in zip(average.levels, single.levels, strict=True):
-        assert of_mean.level - 0.08 < of_mean.held.value < of_mean.level + 0.06
+        assert of_mean.level - 0.05 < of_mean.held.value < of_mean.level + 0.12  # the refit learns from more rows
         assert of_mean.widths[0] < 0.95 * alone.widths[0]
 
 

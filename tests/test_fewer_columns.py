@@ -47,7 +47,7 @@ def a_run(out: Path, effects: Any) -> ffsearch.Run:
         evidence={"finalists": 1, "repeats": 2, "effects": effects, "baselines": [], "layers": False},
         overrides={
             "train.max_epochs": 40, "data.drop": ["not me"],
-            "space": {"depth": 1, "width": 16, "learning_rate": {"type": "choice", "values": [0.01, 0.02]}},
+            "space": {"depth": 1, "width": {"type": "choice", "values": [8, 16]}, "learning_rate": 0.02},
         },
     )  # fmt: skip
 
@@ -72,7 +72,7 @@ def test_the_winner_is_trained_again_without_them(run: ffsearch.Run) -> None:
     assert len(without) == 3
     winner = next(line for line in repeats if line["trial"] == run.best["trial"])
     n_gone = sum(2 if name == "noise 4" else 1 for name in columns.least)  # a slot a word
-    assert winner["n_params"] - without[0]["n_params"] == 16 * n_gone
+    assert winner["n_params"] - without[0]["n_params"] == run.best["point"]["width"] * n_gone
 
 
 @pytest.mark.parametrize(("lang", "words"), [("en", "without the least useful third"), ("pt-BR", "sem o terço menos")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -55,6 +56,13 @@ def with_more(summary: Summary) -> Summary:
     return replace(summary, effects=(worse, other, deeper))
 
 
+def without_least(run: ffsearch.Run) -> str:
+    """The setting that leaves out the least useful third of the thirteen columns."""
+    assert run.results.columns is not None
+    assert len(run.results.columns.least) == 4
+    return "data.drop=" + json.dumps(run.results.columns.least)
+
+
 def test_known_ways_stand_by_their_gain_and_those_not_asked_say_how(run: ffsearch.Run) -> None:
     found = what_would_help(with_more(run.results), may_have_bins=False)
     known = [one for one in found if one.gain is not None]
@@ -69,7 +77,7 @@ def test_known_ways_stand_by_their_gain_and_those_not_asked_say_how(run: ffsearc
     assert (other.change.change, other.is_shown) == ("relu", False)
     assert run.results.helps == what_would_help(run.results, may_have_bins=False)
     assert {one.way: one.setting for one in found if one.gain is None} == {
-        Way.AVERAGE: "model=average", Way.BINS: "space.numbers=bins",
+        Way.AVERAGE: "model=average", Way.BINS: "space.numbers=bins", Way.FEWER: without_least(run),
     }  # fmt: skip
 
 
@@ -83,7 +91,7 @@ def test_the_gain_over_trees_turns_its_sign(run: ffsearch.Run) -> None:
 def test_what_was_done_is_not_advised(run: ffsearch.Run) -> None:
     averaged = Averaged(n_networks=5, n_params=5, n_bytes=5, rows_per_s=1.0, rows_per_s_single=5.0)
     summary = replace(run.results, average=averaged)
-    assert {one.way for one in what_would_help(summary, may_have_bins=True)} == {Way.ROWS, Way.BOOSTING}
+    assert {one.way for one in what_would_help(summary, may_have_bins=True)} == {Way.ROWS, Way.BOOSTING, Way.FEWER}
 
 
 @pytest.mark.parametrize(("lang", "words"), [("en", "twice the rows"), ("pt-BR", "o dobro das linhas")])
