@@ -35,6 +35,7 @@ class Phase(StrEnum):
     TEST = "test"
     COLUMNS = "columns"
     LAYERS = "layers"
+    FEWER = "fewer"
     SAVE = "save"
     REPORT = "report"
 

@@ -328,7 +328,7 @@ class LiveDisplay(Watched):
     def _name(self, job: Job, repeat: int) -> str:
         """Whose network it is. What the winner is compared with is no trial, and a repeat's place no fold."""
         t = self._t
-        if self.at in (Phase.ROWS, Phase.EFFECTS):
+        if self.at in (Phase.ROWS, Phase.EFFECTS, Phase.FEWER):
             return t("console.repeat", repeat=repeat)
         if self.at is Phase.FINALISTS:
             return t("console.trial_repeat", trial=job.trial, repeat=repeat)

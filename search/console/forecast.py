@@ -19,7 +19,7 @@ __all__ = ["Forecast", "Key", "Steady"]
 Key = tuple[int, int]
 """A network in training: its trial and fold."""
 
-TRAINING: Final = (Phase.SEARCH, Phase.FINALISTS, Phase.ROWS, Phase.EFFECTS)
+TRAINING: Final = (Phase.SEARCH, Phase.FINALISTS, Phase.ROWS, Phase.EFFECTS, Phase.FEWER)
 """Phases whose networks tell of every epoch."""
 
 USUAL_S: Final = {
@@ -44,6 +44,9 @@ finalists are small networks. Source: the same recordings, 0.35 (adult) to 0.45 
 
 ROWS_REPEATS: Final = 3
 """Networks that learn from fewer rows (`evidence.learning.LEARNING_REPEATS`, a room this one does not know)."""
+
+FEWER_REPEATS: Final = 3
+"""Networks that are not shown all columns (`steps.changes.EFFECT_REPEATS`, likewise)."""
 
 SHARE: Final = 0.3
 """What the mean trial takes of one that is trained to its end, where nothing is known: others are pruned."""
@@ -274,7 +277,7 @@ class Forecast:
         """What a phase takes that the run is not in yet, or trains nothing."""
         assert self.work is not None
         match phase:
-            case Phase.FINALISTS | Phase.ROWS | Phase.EFFECTS:
+            case Phase.FINALISTS | Phase.ROWS | Phase.EFFECTS | Phase.FEWER:
                 return self._n_again(phase) * self._again_s() / self._cores(now)
             case Phase.REFIT if not self.work.n_refits:
                 return 0.0
@@ -314,6 +317,8 @@ class Forecast:
         assert self.work is not None
         if not self.work.repeats or phase is Phase.FINALISTS:
             return self.work.repeats
+        if phase is Phase.FEWER:
+            return FEWER_REPEATS if self.work.n_asked and self.work.effect_repeats != 0 else 0
         if phase is Phase.ROWS:
             return ROWS_REPEATS
         if self.work.effect_repeats is not None:

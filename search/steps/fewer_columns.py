@@ -35,7 +35,7 @@ def weigh_least(columns: ColumnFacts | None, weighed: Weighed, repeater: Repeate
     met, winner = weighed.meeting, weighed.winner
     if columns is None or not columns.least or met is None or len(met.repeats) < EFFECT_REPEATS:
         return columns
-    repeater.observer.phase(Phase.EFFECTS)
+    repeater.observer.phase(Phase.FEWER, n_networks=len(met.repeats))
     number = FIRST_WITHOUT + crc32("\n".join(columns.least).encode()) % MAX_TRIALS
     found = replace(repeater, prepared=repeater.prepared.without(columns.least)).train(
         [(number, winner.point)], met.repeats, usual={number: weighed.steps.epochs}, winner=winner
