@@ -47,7 +47,10 @@ def a_run(out: Path, effects: Any) -> ffsearch.Run:
         evidence={"finalists": 1, "repeats": 2, "effects": effects, "baselines": [], "layers": False},
         overrides={
             "train.max_epochs": 40, "data.drop": ["not me"],
-            "space": {"depth": 1, "width": {"type": "choice", "values": [8, 16]}, "learning_rate": 0.02},
+            "space": {
+                "depth": {"type": "int", "low": 1, "high": 2}, "width": {"type": "int", "low": 4, "high": 64},
+                "learning_rate": 0.02,
+            },
         },
     )  # fmt: skip
 
