@@ -19,9 +19,22 @@ import numpy as np
 
 from ffsearch.search.network import defaults
 from ffsearch.search.training.activations import activate_channel, back_through_channel
-from ffsearch.search.training.compiling import compiled, reordered
+from ffsearch.search.training.compiling import compiled
 from ffsearch.search.training.convolve import MapShape, convolve, flip, kernel_slopes, pitch_of
 from ffsearch.search.training.elementwise import Array, Scalar, fill
+from ffsearch.search.training.front_maps import (
+    clear_edges,
+    line_at,
+    moments,
+    pool,
+    put_images,
+    runs,
+    sum_along,
+    sum_left_of_zero,
+    sum_of,
+    take_rows,
+    unpool,
+)
 from ffsearch.search.training.intrinsics import unowned
 from ffsearch.search.training.lane_arrays import (
     BIAS,
@@ -133,98 +146,7 @@ def _given_map(front: Front, layer: int, at: int) -> MapShape:
     return MapShape(height, width, row[_CHANNELS], pitch_of(width), front.batch, front.n, at)
 
 
-@compiled
-def _place(m: MapShape, line: int, channel: int) -> int:
-    """Where the first pixel of a line begins."""
-    return m.at + (((line + 1) * m.channels + channel) * m.pitch + 1) * m.batch
-
-
-@compiled
-def _runs(m: MapShape) -> tuple[int, int]:
-    """How many stretches of images a line of one channel is, and their length: one where no place is left empty."""
-    return (1, m.width * m.batch) if m.n == m.batch else (m.width, m.n)
-
-
-@compiled
-def _put_images(x: Array, maps: Array, m: MapShape) -> None:
-    """Rows of the matrix, (n, height * width * channels), as images of the first map."""
-    for line in range(m.height):
-        for channel in range(m.channels):
-            at = _place(m, line, channel)
-            for column in range(m.width):
-                j = (line * m.width + column) * m.channels + channel
-                for i in range(len(x)):
-                    maps[at + column * m.batch + i] = x[i, j]
-
-
-@compiled
-def _take_rows(maps: Array, m: MapShape, rows: Array) -> None:
-    """Images of a map as rows, (n, height * width * channels)."""
-    for line in range(m.height):
-        for channel in range(m.channels):
-            at = _place(m, line, channel)
-            for column in range(m.width):
-                j = (line * m.width + column) * m.channels + channel
-                for i in range(m.n):
-                    rows[i, j] = maps[at + column * m.batch + i]
-
-
-@compiled
-def _clear_edges(maps: Array, m: MapShape) -> None:
-    """Zeros around images, and in the places of images that are not there."""
-    line = m.channels * m.pitch * m.batch
-    fill(maps[m.at : m.at + line], _ZERO)
-    last = m.at + (m.height + 1) * line
-    fill(maps[last : last + line + m.batch], _ZERO)
-    for i in range(m.height):
-        for channel in range(m.channels):
-            at = _place(m, i, channel)
-            fill(maps[at - m.batch : at], _ZERO)
-            for column in range(m.width, m.pitch - 1):
-                fill(maps[at + column * m.batch : at + (column + 1) * m.batch], _ZERO)
-            if m.n < m.batch:
-                for column in range(m.width):
-                    fill(maps[at + column * m.batch + m.n : at + (column + 1) * m.batch], _ZERO)
-
-
 # --- batch norm ------------------------------------------------------------------------------------------------------
-
-
-@compiled
-def _moments(maps: Array, m: MapShape, channel: int) -> tuple[float, float]:
-    """Mean and variance of a channel over images and pixels, put together from those of stretches.
-
-    Source: Chan, Golub, LeVeque 1979, Updating formulae and a pairwise algorithm for computing sample variances.
-    """
-    n_runs, length = _runs(m)
-    count, mean, squares = 0.0, 0.0, 0.0
-    for line in range(m.height):
-        for run in range(n_runs):
-            at = _place(m, line, channel) + run * m.batch
-            own = _total(maps[at : at + length]) / _F(length)
-            spread = _spread(maps[at : at + length], own)
-            apart, all_ = own - mean, count + length
-            mean += apart * length / all_
-            squares += spread + apart * apart * count * length / all_
-            count = all_
-    return mean, squares / count
-
-
-@reordered
-def _total(numbers: Array) -> Scalar:
-    total = _ZERO
-    for i in range(len(numbers)):
-        total += numbers[i]
-    return total
-
-
-@reordered
-def _spread(numbers: Array, mean: Scalar) -> Scalar:
-    """The sum of squares about a mean."""
-    total = _ZERO
-    for i in range(len(numbers)):
-        total += (numbers[i] - mean) * (numbers[i] - mean)
-    return total
 
 
 @compiled
@@ -259,7 +181,7 @@ def look_at(owned: Front, x: Array, state: State, hyper: Hyper, unit: Array, lea
         learns: Whether statistics are the batch's own, and the moving ones follow them.
     """
     front = _unowned_front(owned)
-    _put_images(x, front.maps, _read_map(front, 0))
+    put_images(x, front.maps, _read_map(front, 0))
     kernel_at, vector_at, moving_at, n_layers = 0, 0, 0, len(front.layers)
     for layer in range(n_layers):
         row = front.layers[layer]
@@ -276,57 +198,34 @@ def look_at(owned: Front, x: Array, state: State, hyper: Hyper, unit: Array, lea
                 lines[GAIN, channel] = _ONE
                 lines[OFFSET, channel] = vectors[BIAS, channel]
             elif learns:
-                _set_line(lines, vectors, moving, channel, _moments(front.maps, z, channel), True)
+                _set_line(lines, vectors, moving, channel, moments(front.maps, z, channel), True)
             else:
                 kept = moving[0, channel] - vectors[BIAS, channel], moving[1, channel]
                 _set_line(lines, vectors, moving, channel, kept, False)
             _activate(front.maps, z, out, row[_SLOPE_AT], channel, hyper, lines, vectors)
         if row[_POOLED]:
-            _pool(front.maps, out, _given_map(front, layer, row[_POOL_AT]))
+            pool(front.maps, out, _given_map(front, layer, row[_POOL_AT]))
         kernel_at += n_kernel
         vector_at += N_VECTORS * channels
         moving_at += 2 * channels
     given = _given_map(front, n_layers - 1, front.layers[n_layers - 1, _POOL_AT])
-    _take_rows(front.maps, given, front.rows)
+    take_rows(front.maps, given, front.rows)
 
 
 @compiled
 def _activate(
     maps: Array, z: MapShape, out: MapShape, slope_at: int, channel: int, hyper: Hyper, lines: Array, vectors: Array
 ) -> None:
-    n_runs, length = _runs(out)
+    n_runs, length = runs(out)
     gain, offset, left = lines[GAIN, channel], lines[OFFSET, channel], vectors[SLOPE, channel]
     for line in range(out.height):
         for run in range(n_runs):
-            place = _place(out, line, channel) + run * out.batch - out.at
+            place = line_at(out, line, channel) + run * out.batch - out.at
             from_at, to_at, kept_at = z.at + place, out.at + place, slope_at + place
             activate_channel(
                 hyper.activation, maps[from_at : from_at + length], gain, offset, left,
                 maps[to_at : to_at + length], maps[kept_at : kept_at + length],
             )  # fmt: skip
-
-
-@compiled
-def _pool(maps: Array, out: MapShape, pooled: MapShape) -> None:
-    """The largest of 2 x 2 pixels; a last line or column alone is left out."""
-    line_step, step, n = out.channels * out.pitch * out.batch, out.batch, out.n
-    for line in range(pooled.height):
-        for channel in range(pooled.channels):
-            top, to = _place(out, 2 * line, channel), _place(pooled, line, channel)
-            for column in range(pooled.width):
-                a, b = top + 2 * column * step, top + 2 * column * step + line_step
-                _largest(
-                    maps[a : a + n], maps[a + step : a + step + n], maps[b : b + n], maps[b + step : b + step + n],
-                    maps[to + column * step : to + column * step + n],
-                )  # fmt: skip
-
-
-@compiled
-def _largest(a: Array, b: Array, c: Array, d: Array, into: Array) -> None:
-    for i in range(len(into)):
-        top = a[i] if a[i] >= b[i] else b[i]
-        bottom = c[i] if c[i] >= d[i] else d[i]
-        into[i] = top if top >= bottom else bottom
 
 
 # --- backward --------------------------------------------------------------------------------------------------------
@@ -352,7 +251,7 @@ def step_front(owned: Front, d_rows: Array, state: State, hyper: Hyper, scratch:
     for layer in range(n_layers):
         kernel_at += 9 * front.layers[layer, _READ] * front.layers[layer, _CHANNELS]
         vector_at += N_VECTORS * front.layers[layer, _CHANNELS]
-    _put_images(d_rows, front.d[0], _given_map(front, n_layers - 1, 0))
+    put_images(d_rows, front.d[0], _given_map(front, n_layers - 1, 0))
     for layer in range(n_layers - 1, -1, -1):
         row = front.layers[layer]
         channels, n_kernel = row[_CHANNELS], 9 * row[_READ] * row[_CHANNELS]
@@ -360,11 +259,12 @@ def step_front(owned: Front, d_rows: Array, state: State, hyper: Hyper, scratch:
         vector_at -= N_VECTORS * channels
         own = _own_map(front, layer, 0)
         if row[_POOLED]:
-            _unpool(front, layer, front.d[now], front.d[1 - now])
+            out, pooled = _own_map(front, layer, row[_OUT_AT]), _given_map(front, layer, row[_POOL_AT])
+            unpool(front.maps, out, pooled, front.d[now], front.d[1 - now])
             now = 1 - now
         gradient = matrix(scratch.vector_gradient, 0, N_VECTORS, channels)
         _back_through_layer(front, layer, front.d[now], state, hyper, scratch.unit, vector_at, gradient)
-        _clear_edges(front.d[now], own)
+        clear_edges(front.d[now], own)
         read = _read_map(front, layer)
         places = front.places[row[_PLACES_AT] : row[_PLACES_AT] + row[_N_PLACES]]
         kernel_slopes(front.maps, read, places, front.d[now], own, front.sums, scratch.gradient)
@@ -379,48 +279,6 @@ def step_front(owned: Front, d_rows: Array, state: State, hyper: Hyper, scratch:
 
 
 @compiled
-def _unpool(front: Front, layer: int, d_pooled: Array, d: Array) -> None:
-    """The gradient in the largest of 2 x 2 pixels is that in the first of those; the others have none."""
-    row, maps = front.layers[layer], front.maps
-    out, pooled = _own_map(front, layer, row[_OUT_AT]), _given_map(front, layer, row[_POOL_AT])
-    line_step, step, n = out.channels * out.pitch * out.batch, out.batch, out.n
-    for line in range(pooled.height):
-        for channel in range(pooled.channels):
-            top, from_at = _place(out, 2 * line, channel), _place(pooled, line, channel)
-            for column in range(pooled.width):
-                a, p = top + 2 * column * step, from_at + column * step
-                b, c = a + step, a + line_step
-                e = c + step
-                _shared(
-                    maps[a : a + n], maps[b : b + n], maps[c : c + n], maps[p : p + n],
-                    d_pooled[p - pooled.at : p - pooled.at + n],
-                    d[a - out.at : a - out.at + n], d[b - out.at : b - out.at + n],
-                    d[c - out.at : c - out.at + n], d[e - out.at : e - out.at + n],
-                )  # fmt: skip
-    own = _own_map(front, layer, 0)
-    for channel in range(own.channels):
-        for line in range(own.height):
-            first = 0 if line >= 2 * pooled.height else 2 * pooled.width
-            for column in range(first, own.width):
-                at = _place(own, line, channel) + column * step
-                fill(d[at : at + n], _ZERO)
-
-
-@compiled
-def _shared(
-    a: Array, b: Array, c: Array, largest: Array, slope: Array, d_a: Array, d_b: Array, d_c: Array, d_d: Array
-) -> None:
-    for i in range(len(largest)):
-        is_a = a[i] == largest[i]
-        is_b = (not is_a) & (b[i] == largest[i])
-        is_c = (not is_a) & (not is_b) & (c[i] == largest[i])
-        d_a[i] = slope[i] if is_a else _ZERO
-        d_b[i] = slope[i] if is_b else _ZERO
-        d_c[i] = slope[i] if is_c else _ZERO
-        d_d[i] = _ZERO if is_a | is_b | is_c else slope[i]
-
-
-@compiled
 def _back_through_layer(
     front: Front, layer: int, d: Array, state: State, hyper: Hyper, unit: Array, vector_at: int, gradient: Array
 ) -> None:
@@ -429,7 +287,7 @@ def _back_through_layer(
     own = _own_map(front, layer, 0)
     vectors = matrix(state.vectors, vector_at, N_VECTORS, own.channels)
     lines = matrix(unit, vector_at, N_VECTORS, own.channels)
-    n_runs, length = _runs(own)
+    n_runs, length = runs(own)
     fill(gradient, _ZERO)
     for channel in range(own.channels):
         mean, gain, offset = lines[MEAN, channel], lines[GAIN, channel], lines[OFFSET, channel]
@@ -437,18 +295,18 @@ def _back_through_layer(
         all_, along, bent = 0.0, 0.0, 0.0
         for line in range(own.height):
             for run in range(n_runs):
-                at = _place(own, line, channel) + run * own.batch
+                at = line_at(own, line, channel) + run * own.batch
                 slopes = d[at : at + length]
                 z = maps[row[_Z_AT] + at : row[_Z_AT] + at + length]
                 if hyper.learns_slope:
-                    bent += _left_of_zero(slopes, z, gain, offset)
+                    bent += sum_left_of_zero(slopes, z, gain, offset)
                 back_through_channel(
                     hyper.activation, slopes, maps[row[_OUT_AT] + at : row[_OUT_AT] + at + length], left,
                     maps[row[_SLOPE_AT] + at : row[_SLOPE_AT] + at + length],
                 )  # fmt: skip
-                all_ += _total(slopes)
+                all_ += sum_of(slopes)
                 if hyper.batch_norm:
-                    along += _along(slopes, z, mean)
+                    along += sum_along(slopes, z, mean)
         gradient[SLOPE, channel] = _F(bent)
         if not hyper.batch_norm:
             gradient[BIAS, channel] = _F(all_)
@@ -459,27 +317,9 @@ def _back_through_layer(
         shift, tilt = share * gradient[SHIFT, channel], share * gradient[SCALE, channel] * rstd
         for line in range(own.height):
             for run in range(n_runs):
-                at = _place(own, line, channel) + run * own.batch
+                at = line_at(own, line, channel) + run * own.batch
                 z = maps[row[_Z_AT] + at : row[_Z_AT] + at + length]
                 _back_through_norm(d[at : at + length], z, mean, gain, shift, tilt)
-
-
-@reordered
-def _left_of_zero(d: Array, z: Array, gain: Scalar, offset: Scalar) -> Scalar:
-    """The gradient in the factor left of zero, from that in f(u)."""
-    total = _ZERO
-    for i in range(len(d)):
-        u = z[i] * gain + offset
-        total += d[i] * (_ZERO if u > _ZERO else u)
-    return total
-
-
-@reordered
-def _along(d: Array, z: Array, mean: Scalar) -> Scalar:
-    total = _ZERO
-    for i in range(len(d)):
-        total += d[i] * (z[i] - mean)
-    return total
 
 
 @compiled

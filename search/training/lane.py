@@ -66,6 +66,7 @@ from ffsearch.search.training.lane_arrays import (
 )
 from ffsearch.search.training.lane_augment import Augment, augment_rows
 from ffsearch.search.training.lane_descent import step_layer
+from ffsearch.search.training.lane_rows import read_rows, slots, sum_by_weight, weigh
 
 __all__ = ["evaluate", "train"]
 
@@ -108,7 +109,7 @@ def train(
     state, rows, scratch = unowned_state(state), unowned_rows(rows), unowned_scratch(scratch)
     loss, penalty, found = 0.0, 0.0, flush()
     for number in range(order.shape[0]):
-        _read(rows, order[number], scratch)
+        read_rows(rows, order[number], scratch)
         key = update_key(hyper.seed, step + number)
         if augment is not None:
             augment_rows(scratch.x, scratch.y, scratch.weight, augment, draws[number], key)
@@ -118,7 +119,7 @@ def train(
             fed, is_front = unowned(front.rows), True
         penalty += _forward(state, hyper, scratch, fed, key)
         losses(hyper.loss, scratch.logits, scratch.y, scratch.row_loss)
-        loss += _weighted(scratch.weight, scratch.row_loss, scratch.logits)
+        loss += weigh(scratch.weight, scratch.row_loss, scratch.logits)
         penalty += _backward(state, hyper, scratch, fed, is_front, step + number + 1)
         if front is not None:
             d_rows = matrix(scratch.d[0], 0, len(fed), fed.shape[1])
@@ -135,74 +136,6 @@ def _average(state: State, share: Scalar) -> None:
     draw(state.mean_kernels, state.kernels, share)
     draw(state.mean_vectors, state.vectors, share)
     draw(state.mean_moving, state.moving, share)
-
-
-@inlined
-def _read(rows: Rows, order: Array, scratch: Scratch) -> None:
-    """Copy the rows of one update."""
-    _gather(rows.x, order, scratch.x)
-    _gather_weights(rows.weight, order, scratch.weight)
-    if len(rows.label):
-        _gather_slots(rows.label, order, scratch.y)
-    else:
-        _gather(rows.y, order, scratch.y)
-
-
-@compiled
-def _gather(table: Array, order: Array, taken: Array) -> None:
-    for i in range(len(order)):
-        row = order[i]
-        for j in range(taken.shape[1]):
-            taken[i, j] = table[row, j]
-
-
-@compiled
-def _gather_weights(weight: Array, order: Array, taken: Array) -> None:
-    """Those of rows; without any, all count alike."""
-    for i in range(len(order)):
-        taken[i] = weight[order[i]] if len(weight) else _ONE
-
-
-@compiled
-def _gather_slots(label: Array, order: Array, y: Array) -> None:
-    """Classes, one slot each."""
-    for i in range(len(order)):
-        _slot(label[order[i]], y, i)
-
-
-@compiled
-def _slots(label: Array, y: Array) -> None:
-    """The same of rows that follow each other."""
-    for i in range(len(label)):
-        _slot(label[i], y, i)
-
-
-@compiled
-def _slot(label: int, y: Array, i: int) -> None:
-    for j in range(y.shape[1]):
-        y[i, j] = _ZERO
-    y[i, label] = _ONE
-
-
-@compiled
-def _sum(array: Array, weight: Array) -> float:
-    """By weights; without any, all count alike."""
-    total = 0.0
-    for i in range(len(array)):
-        total += array[i] * weight[i] if len(weight) else array[i]
-    return total
-
-
-@compiled
-def _weighted(weight: Array, row_loss: Array, gradient: Array) -> float:
-    """The mean loss of rows by their weights; the gradient in the logits becomes its gradient."""
-    loss, n = 0.0, _F(len(weight))
-    for i in range(len(weight)):
-        share = weight[i] / n
-        loss += row_loss[i] * share
-        for j in range(gradient.shape[1]):
-            gradient[i, j] *= share
-    return loss
 
 
 @program
@@ -232,11 +165,11 @@ def evaluate(state: State, hyper: Hyper, rows: Rows, logits: Array, front: Front
         _predict(state, hyper, fed, predictions, chunk)
         copy(predictions, gradient)
         if len(rows.label):
-            _slots(rows.label[start:stop], chunk.y)
+            slots(rows.label[start:stop], chunk.y)
         else:
             copy(rows.y[start:stop], chunk.y)
         losses(hyper.loss, gradient, chunk.y, row_loss)
-        loss += _sum(row_loss, rows.weight[start:stop])
+        loss += sum_by_weight(row_loss, rows.weight[start:stop])
     restore(found)
     return loss / n_rows
 
