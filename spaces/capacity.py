@@ -170,9 +170,9 @@ PRESETS: Final[Mapping[str, Mapping[str, Any]]] = {
 _DEPTHS: Final = (3, 5, 7, 9, 11)
 
 CONVOLUTION_PRESETS: Final[Mapping[str, Mapping[str, Any]]] = {
-    "quick": {"depths": (3, 7), "budgets": (10_000, 30_000), "seeds": 3, "n": 2, "updates": 2_000},
-    "teaching": {"depths": _DEPTHS, "budgets": (8_000, 20_000, 50_000), "seeds": 3, "n": 2, "updates": 3_000},
-    "full": {"depths": _DEPTHS, "budgets": (6_000, 20_000, 60_000, 200_000, 600_000), "seeds": 5, "n": 3,
+    "quick": {"depths": (3, 7), "budgets": (10_000, 30_000), "seeds": 3, "n": 2, "updates": 4_000},
+    "teaching": {"depths": _DEPTHS, "budgets": (8_000, 20_000, 50_000), "seeds": 3, "n": 2, "updates": 8_000},
+    "full": {"depths": _DEPTHS, "budgets": (5_000, 16_000, 50_000, 160_000, 500_000), "seeds": 5, "n": 2,
              "updates": 6_000},
 }  # fmt: skip
 """The same of convolutional networks. Choice: ten minutes, an hour and a night on two cores, the last two decades."""

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
 import tracemalloc
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -105,6 +108,22 @@ def test_convolutions_and_their_gradients_are_those_of_numpy(
     expected = np.stack([np.einsum("nhwi,nhwj->ij", view, d) for view in _shifted(x)])
     np.testing.assert_allclose(gradient.reshape(kernel.shape), expected, atol=2e-3)
     assert all(each.is_zero_outside() for each in (seen, slopes, out, back))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("vector", "n_vectors"), [(4, 2), (4, 4), (8, 2)])
+def test_processors_with_shorter_vectors_compute_the_same(vector: int, n_vectors: int) -> None:
+    """In a process of its own, whose loops are made as for such a processor."""
+    program = f"""
+from llvmlite import ir
+from ffsearch.search.training import tiles
+tiles.VECTOR, tiles._N_VECTORS, tiles.TILE, tiles.N_PLACES = {vector}, {n_vectors}, {vector * n_vectors}, {n_vectors}
+tiles._VECTOR_TYPE = ir.VectorType(ir.FloatType(), {vector})
+import test_convolutional_lanes as tests
+assert tests.convolve.TILE == {vector * n_vectors}
+tests.test_convolutions_and_their_gradients_are_those_of_numpy()
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parent)
 
 
 # --- agreement with the reference ------------------------------------------------------------------------------------
