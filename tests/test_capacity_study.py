@@ -229,14 +229,21 @@ COMMAND = [
 ]  # fmt: skip
 
 
+CONVOLUTIONAL = [
+    "--set", f"data.source={json.dumps('control:house_numbers?digits=1&rows=1000')}", "--set", "data.target=null",
+    "--set", "capacity.convolutions={}", "--set", "capacity.depths=[3, 5]", "--set", "capacity.budgets=[6000]",
+]  # fmt: skip
+
+
 @pytest.mark.slow
-def test_three_kills_change_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("more", [[], CONVOLUTIONAL])
+def test_three_kills_change_nothing(more: list[str], tmp_path: Path) -> None:
     killed, undisturbed = tmp_path / "killed", tmp_path / "undisturbed"
     killed.mkdir()
     undisturbed.mkdir()
-    kill_at_random(COMMAND, killed, n_kills=3, longest_s=18.0)
+    kill_at_random([*COMMAND, *more], killed, n_kills=3, longest_s=18.0)
     for folder in (killed, undisturbed):
-        subprocess.run(COMMAND, cwd=folder, check=True)
+        subprocess.run([*COMMAND, *more], cwd=folder, check=True)
     assert_same_study(ffsearch.load(killed / "run"), ffsearch.load(undisturbed / "run"))
 
 
@@ -295,6 +302,7 @@ def test_convolutional_networks_are_studied_and_go_on_after_ctrl_c(tmp_path: Pat
     assert done.capacity.query("is_chosen").groupby(["depth", "widened"]).size().eq(2).all()
     against = [one for one in done.summary["verdict"]["sentences"] if one["code"] == Code.DEPTH_AGAINST_WIDE]
     assert {one["form"] for one in against} == {"channels", "units"}
+    assert_same_study(done, run("capacity-convolutional", **given, out=tmp_path / "workers", workers=2))
     assert "3 units" in "\n".join(show_lines(done, n_trials=3))
     assert done.trials["topology"].str.startswith("8x8x1 -> conv ").all()
 
