@@ -172,8 +172,8 @@ def images_for(image: Image, task: Task = Task.MULTICLASS, *, n_train: int = 200
 def assert_agrees(point: Point, *, task: Task, optimizer: str, stopping: Stopping = LONG) -> None:
     """The reference and a lane, the same job, the same losses.
 
-    L1 has a kink, at which the last bit of a weight decides where its slope points. Optimisers that divide by gradients'
-    size make a whole step of that, so L1 is asked of plain descent alone.
+    L1 has a kink, at which the last bit of a weight decides where its slope points. Optimisers that divide by the size
+    of gradients make a whole step of that, so L1 is asked of plain descent alone.
     """
     assert point.convolutions is not None
     if optimizer != "sgd":
