@@ -131,7 +131,7 @@ tests.test_convolutions_and_their_gradients_are_those_of_numpy()
 LONG = Stopping(max_epochs=34, patience=100, min_delta=0.0, batch_size=32)
 """204 updates of 200 images."""
 
-RATES = {"adam": 3e-4, "adamw": 1e-4, "sgd": 2e-4, "rmsprop": 1e-4}
+RATES = {"adam": 3e-4, "sgd": 2e-4, "rmsprop": 1e-4}
 """Small: at 3e-3 the reference's own losses change by a tenth where the last bit of every pixel is another."""
 
 SHAPES: list[tuple[Image, tuple[int, ...]]] = [
@@ -196,12 +196,11 @@ class TestAgreement:
             (Task.BINARY, "adam", 0),
             (Task.REGRESSION, "sgd", 17),
             (Task.MULTICLASS, "rmsprop", 31),
-            (Task.REGRESSION, "adamw", 47),
         ],
     )
     def test_a_sample_of_the_grid(self, task: Task, optimizer: str, first: int) -> None:
         for point in GRID[first::73]:
-            assert_agrees(replace(point, weight_decay=0.01 * (optimizer == "adamw")), task=task, optimizer=optimizer)
+            assert_agrees(point, task=task, optimizer=optimizer)
 
     @pytest.mark.slow
     @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
