@@ -5,6 +5,9 @@ ffsearch.load("runs/tabular").figures.history().savefig("history.pdf")
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+from typing import NoReturn
+
 from matplotlib.figure import Figure
 
 from ffsearch.errors import RunError
@@ -50,6 +53,12 @@ class Figures:
         self._run, self._width = run, width
         self._t = language(lang)
         self._objective = tables.objective(run)
+
+    def __getattr__(self, name: str) -> NoReturn:
+        names = [known for known in dir(type(self)) if not known.startswith("_")]
+        near = get_close_matches(name, names, n=1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        raise AttributeError(f"There is no figure {name!r}.{hint} There are: {', '.join(names)}.")
 
     def __repr__(self) -> str:
         return f"Figures({', '.join(self.names)})"

@@ -84,7 +84,7 @@ def _understood(arguments: list[str]) -> list[str]:
     first, rest = arguments[:1], arguments[1:]
     commands = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
     if first == ["help"]:
-        return [*rest[:1], "--help"]
+        first, arguments = rest[:1], [*rest[:1], "--help"]
     if first and not first[0].startswith("-") and first[0] not in commands:
         from ffsearch.search.console.meant import meant
 

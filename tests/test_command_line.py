@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from ffsearch.search.cli import invoke
@@ -78,6 +79,59 @@ def test_a_key_that_stands_deeper_is_found(capsys: Capture) -> None:
     assert "--set train.max_epochs=VALUE" in capsys.readouterr().err
     assert invoke(["show", "--max-epochs", "3"]) == 2
     assert "--set" not in capsys.readouterr().err  # only a run has a space
+
+
+FIRST = {
+    "help run": "",
+    "help train": "ffsearch run SPACE",
+    "version": "ffsearch --version",
+    "completion": "ffsearch --install-completion",
+    "run": "For example: ffsearch run FILE.csv --target COLUMN",
+    "run my.csv": "Name it (data.target, or --target on the command line). Its columns: a, y.",
+    "run my.csv -t z": "has no column 'z'",
+    "run nosuch.csv -t y": "There is no file 'nosuch.csv'. A source is FILE.csv",
+    "run my.pkl -t y": "write the table as Parquet or CSV",
+    "run tabular --depth 2": "--set space.depth=VALUE",
+    "run tabular --set depth=2": "Did you mean space.depth?",
+    "run tabular --budget 1s": "is too short for one trial",
+    "init": "For example: ffsearch init FILE.csv",
+    "init my.csv -t y --out csv.yaml": "",
+    "init my.json -t y --out json.yaml": "",
+    "init my.feather -t y --out feather.yaml": "",
+    "show": "Start one with `ffsearch run tabular`",
+    "list": "Start one with `ffsearch run tabular`",
+    "compare": "For example: ffsearch compare RUN RUN",
+    "predict my.csv": "For example: ffsearch predict RUN ROWS.csv",
+    "export": "For example: ffsearch export RUN --format onnx",
+    "report --lang fr": "it speaks: en, pt-BR",
+    "explain FFS99": "Did you mean FFS",
+}
+"""Commands that people type first, and what they are told; nothing: it works."""
+
+
+@pytest.mark.parametrize(("line", "told"), FIRST.items())
+def test_a_first_command_works_or_names_the_one_that_does(
+    line: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    table = pd.DataFrame({"a": range(60), "y": ["u", "v"] * 30})
+    table.to_csv("my.csv", index=False)
+    table.to_json("my.json", orient="records")
+    table.to_feather("my.feather")
+    table.to_pickle("my.pkl")
+    assert invoke(line.split()) == (2 if told else 0)
+    captured = capsys.readouterr()
+    assert told in " ".join((captured.err if told else captured.out).split())
+
+
+def test_a_shell_completes_commands_and_options() -> None:
+    environment = {**os.environ, "_FFSEARCH_COMPLETE": "complete_bash"}
+    for words, wanted in (("ffsearch re", "report\nreplay"), ("ffsearch run --tr", "--trials")):
+        asked = {"COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+        done = subprocess.run(
+            [sys.executable, "-m", "ffsearch"], capture_output=True, text=True, env=environment | asked, check=True
+        )
+        assert wanted in done.stdout
 
 
 @pytest.mark.parametrize("columns", [60, 80, 100, 200])

@@ -75,3 +75,30 @@ def test_a_space_file_is_written_and_a_format_asked_for(tmp_path: Path) -> None:
         ffsearch.export(tmp_path, "tflite")
     with pytest.raises(ffsearch.RunError, match="a comparison needs two or more"):
         ffsearch.compare([])
+
+
+def test_a_row_is_a_dict_and_rows_are_a_list_of_them(frame: pd.DataFrame, tmp_path: Path) -> None:
+    run = ffsearch.run(frame, target="y", trials=1, evidence="none", overrides=SMALL, out=tmp_path / "run")
+    model = ffsearch.load_model(run.path)
+    rows = frame[["a", "b"]].to_dict("records")
+    assert model.predict(rows).tolist() == model.predict(frame).tolist()
+    assert model.predict(rows[0]).tolist() == model.predict(frame[:1]).tolist()
+    columns = {name: frame[name].tolist() for name in ("a", "b")}
+    assert model.predict_proba(columns).equals(model.predict_proba(frame))
+    with pytest.raises(ffsearch.DataError, match="Rows were given as ndarray, and columns are found by their names"):
+        model.predict(frame[["a", "b"]].to_numpy())  # type: ignore[arg-type]
+    raw = run.model()  # as docs/python.md says it: a dict of raw columns in, probabilities out
+    assert {one.name for one in raw.inputs} == {"a", "b"}
+    answered = raw.predict({name: np.array(values).reshape(-1, 1) for name, values in columns.items()}, verbose=0)
+    positive = model.predict_proba(frame)[model.classes[1]].to_numpy()
+    np.testing.assert_allclose(np.asarray(answered).reshape(len(frame), -1)[:, -1], positive, atol=1e-5)
+
+
+def test_errors_of_a_call_name_its_parameters(frame: pd.DataFrame, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"target": "y", "evidence": "none", "overrides": SMALL, "out": tmp_path / "run"}
+    ffsearch.run(frame, trials=1, **options)
+    with pytest.raises(ffsearch.RunError, match=r"(?s)search\.seed: 0 there, 3 here.*fresh=True .*out= to") as raised:
+        ffsearch.run(frame, trials=1, seed=3, **options)
+    assert "--" not in str(raised.value)
+    with pytest.raises(ffsearch.DataError, match=r"Name it \(target=, or data\.target in the space\)"):
+        ffsearch.run(frame.rename(columns={"y": "z"}), trials=1)

@@ -11,10 +11,21 @@ from ffsearch.search.base.environment import shell_quoted
 from ffsearch.search.folder.reader import LOG
 from ffsearch.spaces.loader import TABLE_SUFFIXES
 
-__all__ = ["DATA_SCHEMES", "SPACE_SUFFIXES", "is_data", "meant", "said_by_set"]
+__all__ = ["DATA_SCHEMES", "EXAMPLES", "SPACE_SUFFIXES", "is_data", "meant", "said_by_set"]
 
 SPACE_SUFFIXES: Final = ("", ".yaml", ".yml", ".json")
 DATA_SCHEMES: Final = ("sklearn:", "openml:", "control:", "sqlite://", "duckdb://", "postgresql", "mysql", "http")
+
+EXAMPLES: Final = {
+    "run": "ffsearch run FILE.csv --target COLUMN",
+    "init": "ffsearch init FILE.csv --target COLUMN",
+    "predict": "ffsearch predict RUN ROWS.csv --out answers.csv",
+    "export": "ffsearch export RUN --format onnx",
+    "replay": "ffsearch replay RUN 0",
+    "compare": "ffsearch compare RUN RUN",
+    "import-kt": "ffsearch import-kt DIRECTORY/PROJECT",
+}
+"""How a command is commonly given, for who gave it without what it needs."""
 
 _OTHER_WORDS: Final = {
     "ffsearch run SPACE": "train fit search start tune optimize optimise automl go resume continue restart",
@@ -28,6 +39,9 @@ _OTHER_WORDS: Final = {
     "ffsearch export --format onnx": "convert save deploy serve onnx tflite litert savedmodel",
     "ffsearch predict RUN ROWS.csv": "infer inference apply classify",
     "ffsearch explain": "codes findings why",
+    "ffsearch --version": "version v about",
+    "ffsearch --install-completion": "completion completions install-completion autocomplete",
+    "ffsearch --help": "man usage commands",
 }
 """The words other tools, and people, have for what a command does, by that command."""
 

@@ -151,12 +151,14 @@ def _unexpected(error: Exception, arguments: Sequence[str]) -> int:
     show = getattr(error, "show", None)
     if callable(show):
         show()
+        from ffsearch.search.console.meant import EXAMPLES, said_by_set
+
         option = getattr(error, "option_name", None)
         if isinstance(option, str) and arguments[:1] == ["run"]:
-            from ffsearch.search.console.meant import said_by_set
-
             if (text := said_by_set(option)) is not None:
                 say(text)
+        elif arguments[:1] and (example := EXAMPLES.get(arguments[0])) is not None:
+            say(f"For example: {example}")
         return EXIT_USER
     text = "".join(traceback.format_exception(error))
     with tempfile.NamedTemporaryFile("w", prefix="ffsearch-", suffix=".txt", delete=False, encoding="utf-8") as file:

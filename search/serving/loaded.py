@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ffsearch.errors import ExportError, RowsWarning
+import numpy as np
+
+from ffsearch.errors import DataError, ExportError, RowsWarning
 from ffsearch.search.base.quiet import load_tensorflow
 from ffsearch.search.folder.reader import LOG, MODEL
 from ffsearch.search.network.heads import Task
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from ffsearch.search.wording.finding import Finding
 
 __all__ = ["Model", "load_model", "model_file"]
+
+Rows: TypeAlias = "pd.DataFrame | Mapping[str, Any] | Sequence[Mapping[str, Any]]"
+"""What predictions are made for: a frame, a dict for one row, or a list of them."""
 
 
 class Model:
@@ -41,6 +46,8 @@ class Model:
         >>> model = ffsearch.load_model(folder / "run" / "model" / "model.keras")
         >>> model.classes, model.predict_proba(wines).shape
         (('class_0', 'class_1', 'class_2'), (178, 3))
+        >>> model.predict(dict(wines.iloc[0])).equals(model.predict(wines[:1]))
+        True
     """
 
     def __init__(self, packaged: PackagedModel) -> None:
@@ -80,13 +87,13 @@ class Model:
         """The Keras model: a dict of one tensor a column in, probabilities or values out."""
         return self._packaged.model
 
-    def predict(self, frame: pd.DataFrame, *, lenient: bool = False) -> pd.DataFrame | pd.Series[Any]:
+    def predict(self, frame: Rows, *, lenient: bool = False) -> pd.DataFrame | pd.Series[Any]:
         """The likeliest label, or the value in the target's unit, of every row.
 
         Of two classes `threshold` may say from which probability on the positive one is answered.
 
         Args:
-            frame: Raw rows, of pandas, Polars or Arrow.
+            frame: Raw rows: a frame of pandas, Polars or Arrow, a dict a row, or a list of dicts.
             lenient: Whether rows that cannot be read are answered all the same, their cells as missing ones.
 
         Returns:
@@ -101,7 +108,7 @@ class Model:
             return table["prediction"].rename(self.targets[0])
         return table if len(self.targets) > 1 else table[self.targets[0]]
 
-    def predict_proba(self, frame: pd.DataFrame, *, lenient: bool = False) -> pd.DataFrame:
+    def predict_proba(self, frame: Rows, *, lenient: bool = False) -> pd.DataFrame:
         """The probability of every class, shape (n_rows, n_classes), a column a label; see `predict`.
 
         Raises:
@@ -112,19 +119,19 @@ class Model:
             raise AttributeError("This model predicts values, which have no probabilities: use predict.")
         import pandas as pd
 
-        frame = _table(frame)
+        rows = _table(frame)
         with self._reading(lenient=lenient) as reader:
-            predictions = self._packaged.predictions(frame, reader=reader)
-        return pd.DataFrame(predictions, columns=list(self.classes), index=frame.index)
+            predictions = self._packaged.predictions(rows, reader=reader)
+        return pd.DataFrame(predictions, columns=list(self.classes), index=rows.index)
 
-    def predict_interval(self, frame: pd.DataFrame, *, level: float = 0.9, lenient: bool = False) -> pd.DataFrame:
+    def predict_interval(self, frame: Rows, *, level: float = 0.9, lenient: bool = False) -> pd.DataFrame:
         """How far the answer to every row may be off; see `predict` for the rows.
 
         Learnt from rows of the same source that networks of this topology had not learnt from (docs/semantics.md); the
         run's summary says how many of its sealed rows such intervals held.
 
         Args:
-            frame: Raw rows, of pandas, Polars or Arrow.
+            frame: Raw rows: a frame of pandas, Polars or Arrow, a dict a row, or a list of dicts.
             level: The share of rows to come that the intervals hold, below 1.
             lenient: Whether rows that cannot be read are answered all the same, their cells as missing ones.
 
@@ -151,11 +158,29 @@ class Model:
                     warnings.warn(PLAIN.tagged(finding), RowsWarning, stacklevel=4)
 
 
-def _table(frame: Any) -> Any:
-    """The rows as a frame of pandas where they are one of another library."""
+def _table(rows: Rows) -> pd.DataFrame:
+    """The rows as a frame of pandas.
+
+    Raises:
+        DataError: If they are no rows.
+    """
+    import pandas as pd
+
     from ffsearch.search.data.files.frames import as_pandas, is_foreign_frame
 
-    return as_pandas(frame, what="the table of rows") if is_foreign_frame(frame) else frame
+    if isinstance(rows, pd.DataFrame):
+        return rows
+    if is_foreign_frame(rows):
+        return as_pandas(rows, what="the table of rows")
+    if isinstance(rows, Mapping):
+        is_columns = any(isinstance(value, list | tuple | pd.Series | np.ndarray) for value in rows.values())
+        return pd.DataFrame(dict(rows) if is_columns else [dict(rows)])
+    if isinstance(rows, list | tuple) and all(isinstance(row, Mapping) for row in rows):
+        return pd.DataFrame([dict(row) for row in rows])
+    raise DataError(
+        f"Rows were given as {type(rows).__name__}, and columns are found by their names. Give a frame, a dict for one "
+        'row, {"age": 39, "city": "Recife"}, or a list of such dicts.'
+    )
 
 
 def load_model(path: str | PathLike[str]) -> Model:

@@ -285,13 +285,13 @@ def language(code: str) -> Language:
     """The language of a code; case and the sign between its parts do not matter, and `pt` is enough.
 
     Raises:
-        FFSearchError: If the report does not speak it.
+        FFSearchError: If it is none of them.
     """
     wanted = code.replace("_", "-").lower()
     for known, found in LANGUAGES.items():
         if wanted in (known.lower(), known.lower().partition("-")[0]):
             return found
-    raise FFSearchError(f"The report does not speak {code!r}; it speaks: {', '.join(LANGUAGES)}.")
+    raise FFSearchError(f"ffsearch does not speak {code!r}; it speaks: {', '.join(LANGUAGES)}.")
 
 
 def spoken(code: str | None, environment: Mapping[str, str] = os.environ) -> Language:

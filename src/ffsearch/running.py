@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,9 @@ from ffsearch.reports.html import write_comparison, write_report
 from ffsearch.reports.notebook import Run
 from ffsearch.search import run as searching
 from ffsearch.search.observer import Observer
+from ffsearch.search.wording.language import ENGLISH, Language, spoken
 from ffsearch.spaces.overrides import Overrides, listed, of_names
+from ffsearch.speaking import speaking_python
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +29,7 @@ __all__ = ["compare", "export", "init", "run"]
 Place = str | os.PathLike[str]
 
 
+@speaking_python()
 def run(
     space: Place | pd.DataFrame = "tabular",
     *,
@@ -41,6 +45,7 @@ def run(
     finish: bool = False,
     report: bool = True,
     progress: bool | None = None,
+    lang: str | None = None,
     observer: Observer | None = None,
     workers: int | None = None,
     ray: str | None = None,
@@ -64,6 +69,8 @@ def run(
         finish: No more trials: refit, test and report on what was told so far.
         report: Write `report.html` into the run folder, which takes some seconds.
         progress: Show how far it is; by default in a terminal and in a notebook.
+        lang: Language of what is shown, of the model's card, and of a report beside the English one: `en` or `pt-BR`;
+            by default the system's.
         observer: Told of everything as it happens, in place of what `progress` shows.
         workers: So many processes of this machine train the networks; the results are the same.
         ray: The nodes of a Ray cluster train them: `local`, or the address of its head.
@@ -86,12 +93,14 @@ def run(
     """
     path, table = _space_and_table(space, data)
     names = {"trials": trials, "budget": budget, "seed": seed, "evidence": evidence}
-    watched, showing = _shown(observer, progress=progress)
+    t = spoken(lang)
+    watched, showing = _shown(observer, progress=progress, t=t)
     with showing:
         done = searching.run(
             path, data=table, target=target if target is None or isinstance(target, str) else list(target),
             overrides=[*listed(overrides), *of_names(names, spelt="{}=")], out=out, fresh=fresh, finish=finish,
-            observer=watched, report=write_report if report else None, workers=workers, ray=ray, storage=storage,
+            observer=watched, report=partial(_reports, lang=t.code) if report else None, lang=t.code,
+            workers=workers, ray=ray, storage=storage,
         )  # fmt: skip
     return Run(done.path)
 
@@ -109,8 +118,14 @@ def _space_and_table(
     return "tabular", os.fspath(space) if isinstance(space, os.PathLike) else space
 
 
+def _reports(path: Path, *, lang: str) -> None:
+    """The report in English, and beside it the one in the language that is spoken."""
+    for code in dict.fromkeys((ENGLISH.code, lang)):
+        write_report(path, lang=code)
+
+
 def _shown(
-    observer: Observer | None, *, progress: bool | None
+    observer: Observer | None, *, progress: bool | None, t: Language
 ) -> tuple[Observer | None, AbstractContextManager[object]]:
     """Who watches, and the context that must be open meanwhile."""
     is_wanted = progress if progress is not None else sys.stdout.isatty() or "ipykernel" in sys.modules
@@ -118,9 +133,10 @@ def _shown(
         return observer, nullcontext()
     from ffsearch.search.console.progress import observing
 
-    return observing(quiet=False, as_json=False)
+    return observing(quiet=False, as_json=False, t=t.plain)
 
 
+@speaking_python()
 def compare(runs: Sequence[Place | Run], out: Place | None = None, *, lang: str = "en") -> Path:
     """Write one page with several runs side by side.
 
@@ -145,6 +161,7 @@ def compare(runs: Sequence[Place | Run], out: Place | None = None, *, lang: str 
     )
 
 
+@speaking_python()
 def export(run: Place | Run, format: str, out: Place | None = None) -> Exported:  # noqa: A002  (the option's name)
     """Write a run's model in another format; its own runtime must give the same predictions, or nothing is written.
 
@@ -175,6 +192,7 @@ def export(run: Place | Run, format: str, out: Place | None = None) -> Exported:
     return export_run(run.path if isinstance(run, Run) else run, Format(format), out=out)
 
 
+@speaking_python()
 def init(
     data: str, *, target: str | Sequence[str] | None = None, out: Place | None = None, force: bool = False
 ) -> Path:

@@ -117,3 +117,8 @@ def test_the_card_of_a_run_shows_hostile_names_as_text(tmp_path: Path) -> None:
     card = ffsearch.load(tmp_path / "run")._repr_html_()
     assert "<script" not in card
     assert "1 trial, not finished" in card
+
+
+def test_a_figure_that_there_is_not_is_answered_with_the_nearest(make_run: Any) -> None:
+    with pytest.raises(AttributeError, match=r"no figure 'histroy'\. Did you mean history\? There are: .*history"):
+        Figures(make_run(5)).histroy()
