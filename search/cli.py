@@ -88,7 +88,7 @@ def _understood(arguments: list[str]) -> list[str]:
     if first and not first[0].startswith("-") and first[0] not in commands:
         from ffsearch.search.console.meant import meant
 
-        raise RunError(meant(first[0], commands))
+        raise meant(first[0], commands)
     return arguments
 
 

@@ -146,3 +146,25 @@ def test_the_space_file_of_init(tmp_path: Path) -> None:
 def test_a_command_speaks_the_systems_language_where_it_knows_it(environment: dict[str, str], code: str) -> None:
     assert spoken(None, environment).code == code
     assert spoken("en", environment).code == "en"
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("trian", "O ffsearch não tem o comando 'trian'. Talvez"),
+        ("show --lang pt-BR", "Não há execução em runs/"),
+        ("run nada.csv --target y --lang pt-BR", "Não há arquivo 'nada.csv'. Uma fonte é FILE.csv"),
+        ("run t.csv --target Y --lang pt-BR", "t.csv não tem a coluna 'Y'. Seria 'y'? Corrija data.target"),
+        ("run t.csv --lang pt-BR", "t.csv não diz qual de suas colunas é o alvo."),
+    ],
+)
+def test_the_errors_that_one_meets_first(
+    line: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LC_ALL", "pt_BR.UTF-8")
+    a_table().to_csv("t.csv", index=False)
+    assert invoke(line.split()) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert told in said or ("trian" in line and "Você quis dizer" in said)
+    assert english_in(said) == set()

@@ -170,7 +170,7 @@ class LiveDisplay(Watched):
         super().began(began)
         self._best = began.best
         for line in opening_lines(began, self._t):
-            self._console.print(Text(line))
+            self._console.print(_set_off(line))
 
     def phase(self, phase: Phase, *, n_networks: int = 0) -> None:
         """Show what the run does now."""
@@ -214,14 +214,14 @@ class LiveDisplay(Watched):
     def noted(self, finding: Finding) -> None:
         """Print it above the display, if it is not silenced."""
         for text in said(finding, self.began_with, self._t):
-            self._console.print(Text(text))
+            self._console.print(_set_off(text))
 
     def finished(self, summary: Summary, path: Path) -> None:
         """Take the display away and print the answer."""
         self.live.stop()
         ignored = () if self.began_with is None else self.began_with.ignored
         for line in closing_lines(summary, path, self._t, ignored=ignored):
-            self._console.print(Text(line))
+            self._console.print(_set_off(line))
 
     # --- what is drawn -----------------------------------------------------------------------------------------------
 
@@ -363,3 +363,11 @@ class LiveDisplay(Watched):
 
     def _cut(self, text: str) -> str:
         return cut(text, self._console.width)
+
+
+def _set_off(line: str) -> Text:
+    """A line with what is beside the point in it set back: the code of a finding, a label."""
+    text = Text(line)
+    text.highlight_regex(r"\[FFS\d+\]", "dim")
+    text.highlight_regex(r"^\S+(?: \S+){0,2}(?=  )", "dim")
+    return text

@@ -7,8 +7,10 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
+from ffsearch.errors import RunError
 from ffsearch.search.base.environment import shell_quoted
 from ffsearch.search.folder.reader import LOG
+from ffsearch.search.wording.refusal import Part, refusal
 from ffsearch.spaces.loader import TABLE_SUFFIXES
 
 __all__ = ["DATA_SCHEMES", "EXAMPLES", "SPACE_SUFFIXES", "is_data", "meant", "said_by_set"]
@@ -63,33 +65,30 @@ def said_by_set(option: str) -> str | None:
     return None if path is None else f"It is a key of a space: --set {path}=VALUE"
 
 
-def meant(given: str, commands: Iterable[str]) -> str:
-    """What to type instead of a first word that is no command.
+def meant(given: str, commands: Iterable[str]) -> RunError:
+    """The error of a first word that is no command: what to type instead, or all there is.
 
     Args:
         given: The word.
         commands: The commands there are.
-
-    Returns:
-        Sentences that name the command meant, or all of them.
     """
-    return f"ffsearch has no command {given!r}.\n{_way_on(given, list(commands))}"
+    return refusal(RunError, "no_command", given=repr(given), way_on=_way_on(given, list(commands)))
 
 
-def _way_on(given: str, commands: list[str]) -> str:
+def _way_on(given: str, commands: list[str]) -> Part:
     word, path, quoted = given.lower(), Path(given), shell_quoted(given)
     if word.endswith(".keras"):
-        return f"To answer rows with a model: ffsearch predict {quoted} ROWS.csv"
+        return Part("meant_model", {"model": quoted})
     if is_data(given):
         target = "" if given.startswith(DATA_SCHEMES) else " --target COLUMN"
-        return f"To search on it: ffsearch run {quoted}{target}\nTo look at it first: ffsearch init {quoted}{target}"
+        return Part("meant_table", {"table": f"{quoted}{target}"})
     if word.endswith((".yaml", ".yml")) or word in ("tabular", "capacity", "capacity-convolutional"):
-        return f"To run a space: ffsearch run {quoted}"
+        return Part("meant_space", {"space": quoted})
     if (path / LOG).is_file():
-        return f"To look at a run: ffsearch show {quoted}, or: ffsearch report {quoted} --open"
+        return Part("meant_run", {"run": quoted})
     if word in _BY_WORD:
-        return f"What you mean may be: {_BY_WORD[word]}"
+        return Part("may_mean", {"command": _BY_WORD[word]})
     close = get_close_matches(word, [*commands, *_BY_WORD], n=1)
     if close:
-        return f"Did you mean: {_BY_WORD.get(close[0], f'ffsearch {close[0]}')}"
-    return f"There are: {', '.join(commands)}. ffsearch --help says what each does."
+        return Part("did_you_mean", {"command": _BY_WORD.get(close[0], f"ffsearch {close[0]}")})
+    return Part("all_commands", {"commands": ", ".join(commands)})

@@ -13,8 +13,9 @@ import textwrap
 import threading
 import traceback
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from types import FrameType
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import typer
 
@@ -23,11 +24,17 @@ from ffsearch.errors import FFSearchError
 from ffsearch.search.base.environment import signals
 from ffsearch.search.base.secrets import without_passwords
 
+if TYPE_CHECKING:
+    from ffsearch.search.wording.language import Language
+
 __all__ = ["EXIT_INTERRUPTED", "EXIT_OURS", "EXIT_USER", "ended", "hold_streams", "last_words", "say", "take_signals"]
 
 EXIT_OURS: Final = 1
 EXIT_USER: Final = 2
 EXIT_INTERRUPTED: Final = 130
+
+_ERROR: Final = "error:"
+"""What an error begins with; red where a terminal shows it and NO_COLOR is not set (https://no-color.org)."""
 
 
 def take_signals() -> None:
@@ -60,7 +67,9 @@ def ended(command: Callable[[], object], arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return EXIT_INTERRUPTED
     except FFSearchError as error:
-        say(f"error: {error}")
+        from ffsearch.search.wording.refusal import refused
+
+        say(f"{_ERROR} {refused(error, _language(arguments))}")
         return EXIT_USER
     except (BrokenPipeError, SystemExit):  # the reader of our output went away, as `| head` does; click then exits
         _write_no_more("stdout")
@@ -69,6 +78,17 @@ def ended(command: Callable[[], object], arguments: Sequence[str]) -> int:
         return _refused(error)
     except Exception as error:  # the last boundary: a usage error of typer, or a fault of ours
         return _unexpected(error, arguments)
+
+
+def _language(arguments: Sequence[str]) -> Language:
+    """The language of a command line: that of its `--lang` where it is one, else the system's."""
+    from ffsearch.search.wording.language import spoken
+
+    asked = next((after for option, after in pairwise(arguments) if option == "--lang"), None)
+    try:
+        return spoken(asked).plain
+    except FFSearchError:  # which is what will be said
+        return spoken(None).plain
 
 
 def last_words(code: int) -> int:
@@ -119,8 +139,8 @@ def _refused(error: OSError) -> int:
         _write_no_more("stdout")
     where = "The output" if error.filename is None else shortened(os.fsdecode(error.filename), 80)
     say(
-        f"error: {where}: the system refused it ({error.strerror or error}). Every trial told before is safe; when the "
-        "cause is mended, the same command goes on."
+        f"{_ERROR} {where}: the system refused it ({error.strerror or error}). Every trial told before is safe; when "
+        "the cause is mended, the same command goes on."
     )
     return EXIT_USER
 
@@ -137,6 +157,8 @@ def _write_error(text: str) -> None:
     if sys.stderr.isatty():
         columns = max(40, shutil.get_terminal_size().columns)
         text = "\n".join(_within(line, columns) for line in text.split("\n"))
+        if text.startswith(_ERROR) and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb":
+            text = typer.style(_ERROR, fg=typer.colors.RED, bold=True) + text.removeprefix(_ERROR)
     printed = text.encode("utf-8", "backslashreplace").decode()  # names of files need not be text
     sys.stderr.write(printed + "\n")
 

@@ -27,6 +27,7 @@ from ffsearch.search.data.targets import Target
 from ffsearch.search.data.weights import Weights, read_weights
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
+from ffsearch.search.wording.refusal import Part, either, refusal
 from ffsearch.spaces.schema import MIN_ROWS, DataSpec
 
 __all__ = ["Table", "read_table"]
@@ -326,10 +327,7 @@ def _targets(spec: DataSpec, main: Source) -> tuple[str, ...]:
     if spec.target is None:
         if main.target:
             return main.target
-        raise DataError(
-            f"{main.source} does not say which of its columns is the target. Name it (data.target, or --target on the "
-            f"command line). Its columns: {_listed(main.frame)}."
-        )
+        raise refusal(DataError, "no_target", source=main.source, columns=_listed(main.frame))
     targets = (spec.target,) if isinstance(spec.target, str) else tuple(spec.target)
     columns = [str(column) for column in main.frame.columns]
     if not set(targets) <= set(columns):  # `price, EUR` is one name, which the command line cuts in two
@@ -347,18 +345,17 @@ def _require(main: Source, names: Sequence[str], *, key: str) -> None:
         near = get_close_matches(name, columns, n=3, cutoff=0.5)
         same = [column for column in columns if column.lower() == name.strip().lower()]
         likely = list(dict.fromkeys([*same, *near]))
-        hint = f"Is it {' or '.join(map(repr, likely))}? " if likely else ""
-        flag = " (--target on the command line)" if key == "data.target" else ""
-        raise DataError(
-            f"{key}: {main.source} has no column {name!r}. {hint}Correct {key}{flag}. "
-            f"Its columns: {_listed(main.frame)}."
-        )
+        raise refusal(
+            DataError, "no_column", key=key, source=main.source, name=repr(name), columns=_listed(main.frame),
+            hint=Part("is_it", {"name": either(likely)}) if likely else "",
+            flag=Part("target_flag", {}) if key == "data.target" else "",
+        )  # fmt: skip
 
 
-def _listed(frame: pd.DataFrame) -> str:
+def _listed(frame: pd.DataFrame) -> Part | str:
     names = [str(column) for column in frame.columns]
-    more = f" and {len(names) - _N_NAMED} more" if len(names) > _N_NAMED else ""
-    return ", ".join(names[:_N_NAMED]) + more
+    named = ", ".join(names[:_N_NAMED])
+    return Part("more", {"names": named, "n": len(names) - _N_NAMED}) if len(names) > _N_NAMED else named
 
 
 def _joined(main: Source, test: Source, *, needless: Sequence[str]) -> tuple[pd.DataFrame, list[Finding]]:

@@ -20,6 +20,7 @@ from ffsearch.search.folder.summary import RunFacts, Summary, build_summary
 from ffsearch.search.folder.trial_record import TrialRecord, curves_frame, trials_frame
 from ffsearch.search.wording.finding import Finding
 from ffsearch.search.wording.language import PLAIN
+from ffsearch.search.wording.refusal import refusal
 
 if TYPE_CHECKING:
     import optuna
@@ -341,7 +342,7 @@ def runs_under(root: str | Path = "runs") -> list[Path]:
     """
     logs = [log for log in Path(root).glob(f"*/{LOG}") if log.is_file()]
     if not logs:
-        raise RunError(f"There is no run under {root}/. Start one with `ffsearch run tabular`, or name a run folder.")
+        raise refusal(RunError, "no_run", root=root)
     logs.sort(key=lambda log: (log.stat().st_mtime_ns, log.parent.name), reverse=True)
     return [log.parent for log in logs]
 

@@ -29,6 +29,9 @@ class FFSearchError(Exception):
         RunError
     """
 
+    words: object = None
+    """What says it in other languages (`wording.refusal`); None: it is said in English alone."""
+
 
 class SpaceError(FFSearchError, ValueError):
     """The space file, or a value given on the command line in its place, cannot be used.

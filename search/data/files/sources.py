@@ -27,6 +27,7 @@ from ffsearch.search.data.files.text import TextSettings, read_text
 from ffsearch.search.data.parsing.names import plain_names, refuse_repeated, row_names
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
+from ffsearch.search.wording.refusal import Part, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -159,19 +160,15 @@ def _bytes_of(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
-        raise DataError(f"There is no file {str(path)!r}{_nearest_file(path)}. {_LEGAL}") from None
+        near, legal = _nearest_file(path), Part("legal_sources", {})
+        hint = Part("is_it_file", {"name": near}) if near else ""
+        raise refusal(DataError, "no_file", name=repr(str(path)), hint=hint, legal=legal) from None
     except IsADirectoryError:
-        raise DataError(f"{str(path)!r} is a folder, not a file. Name the table inside it. {_LEGAL}") from None
+        legal = Part("legal_sources", {})
+        raise refusal(DataError, "folder_no_file", name=repr(str(path)), legal=legal) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"{str(path)!r} cannot be read: {reason}. Check its name and permissions.") from None
-
-
-_LEGAL: Final = (
-    "A source is FILE.csv, .tsv or .parquet (.gz too), .xlsx, .ods, .feather, .arrow, .arff, .json or .jsonl, images "
-    "(FILE.npz, *-images-idx3-ubyte, *_32x32.mat), sqlite:///FILE.db?table=NAME, sklearn:NAME, openml:NAME-or-ID, or "
-    "control:NAME."
-)
 
 
 def _nearest_file(path: Path) -> str:
@@ -180,7 +177,7 @@ def _nearest_file(path: Path) -> str:
     with suppress(OSError):  # a hint, nothing more
         names = [entry.name for entry in folder.iterdir()]
     near = get_close_matches(path.name, names, n=1)
-    return f" (is it {str(folder / near[0])!r}?)" if near else ""
+    return repr(str(folder / near[0])) if near else ""
 
 
 def _table_name(path: Path) -> str:
