@@ -8,6 +8,7 @@ import math
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -16,6 +17,7 @@ from examples import FACTS, a_record
 from ffsearch.search.base.seeds import Purpose, child
 from ffsearch.search.console.display import LiveDisplay
 from ffsearch.search.console.lines import closing_lines
+from ffsearch.search.console.notebook import NotebookDisplay
 from ffsearch.search.console.progress import JsonLines, PlainLines
 from ffsearch.search.folder.results import ComparedModel, Corrected, Evidence, NaiveScore, SealedScores, SealedTest
 from ffsearch.search.folder.summary import BestPoint, RefitFacts, build_summary
@@ -239,3 +241,32 @@ def test_json_lines_tell_findings_by_code_and_values(capsys: pytest.CaptureFixtu
     assert [Finding.from_dict(one) for one in began["notices"]] == list(NOTICES)
     assert (noted["event"], noted["code"], noted["values"]) == ("notice", "FFS110", {"n": 8})
     assert noted["text"].startswith("Numbers are spread over up to 8 bins each")
+
+
+def test_a_notebook_has_one_output_that_is_redrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = pytest.importorskip("IPython.display")
+    shown: list[str] = []
+
+    class Handle:
+        def update(self, page: Any) -> None:
+            shown.append(page.data)
+
+    def display(page: Any, *, display_id: bool) -> Handle:
+        assert display_id
+        shown.append(page.data)
+        return Handle()
+
+    monkeypatch.setattr(module, "display", display)
+    at = [0.0]
+    drawn = NotebookDisplay(PLAIN, clock=lambda: at[0])
+    watched(drawn)
+    n_drawn = len(shown)
+    for number in range(1, 20):
+        at[0] += 0.1
+        drawn.epoch(Epoch(job=a_job(4), number=number, train_loss=0.5, valid_loss=0.25))
+    assert n_drawn < len(shown) < n_drawn + 6  # not at every epoch
+    assert shown[0].startswith("<pre")
+    assert "trial 4 repeat 2" in shown[-1]
+    drawn.finished(SUMMARY, Path("runs/wine"))
+    assert "best topology" in shown[-1]
+    assert "running" not in shown[-1]

@@ -33,7 +33,7 @@ EXIT_OURS: Final = 1
 EXIT_USER: Final = 2
 EXIT_INTERRUPTED: Final = 130
 
-_ERROR: Final = "error:"
+_ERROR: Final = ("error:", "erro:")
 """What an error begins with; red where a terminal shows it and NO_COLOR is not set (https://no-color.org)."""
 
 
@@ -69,7 +69,8 @@ def ended(command: Callable[[], object], arguments: Sequence[str]) -> int:
     except FFSearchError as error:
         from ffsearch.search.wording.refusal import refused
 
-        say(f"{_ERROR} {refused(error, _language(arguments))}")
+        t = _language(arguments)
+        say(f"{t('refused.error')} {refused(error, t)}")
         return EXIT_USER
     except (BrokenPipeError, SystemExit):  # the reader of our output went away, as `| head` does; click then exits
         _write_no_more("stdout")
@@ -139,7 +140,7 @@ def _refused(error: OSError) -> int:
         _write_no_more("stdout")
     where = "The output" if error.filename is None else shortened(os.fsdecode(error.filename), 80)
     say(
-        f"{_ERROR} {where}: the system refused it ({error.strerror or error}). Every trial told before is safe; when "
+        f"error: {where}: the system refused it ({error.strerror or error}). Every trial told before is safe; when "
         "the cause is mended, the same command goes on."
     )
     return EXIT_USER
@@ -157,8 +158,9 @@ def _write_error(text: str) -> None:
     if sys.stderr.isatty():
         columns = max(40, shutil.get_terminal_size().columns)
         text = "\n".join(_within(line, columns) for line in text.split("\n"))
-        if text.startswith(_ERROR) and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb":
-            text = typer.style(_ERROR, fg=typer.colors.RED, bold=True) + text.removeprefix(_ERROR)
+        first, blank, rest = text.partition(" ")
+        if first in _ERROR and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb":
+            text = typer.style(first, fg=typer.colors.RED, bold=True) + blank + rest
     printed = text.encode("utf-8", "backslashreplace").decode()  # names of files need not be text
     sys.stderr.write(printed + "\n")
 
