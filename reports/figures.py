@@ -55,7 +55,7 @@ class Figures:
         self._objective = tables.objective(run)
 
     def __getattr__(self, name: str) -> NoReturn:
-        names = [known for known in dir(type(self)) if not known.startswith("_")]
+        names = [known for known in dir(type(self)) if not known.startswith("_") and known != "names"]
         near = get_close_matches(name, names, n=1)
         hint = f" Did you mean {near[0]}?" if near else ""
         raise AttributeError(f"There is no figure {name!r}.{hint} There are: {', '.join(names)}.")

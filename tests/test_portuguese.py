@@ -53,7 +53,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sys.stdout", shown)
         ffsearch.run(
-            a_table(), target="y", trials=3, evidence={"finalists": 2, "repeats": 2, "effects": 2},
+            a_table(), target="y", trials=3, evidence={"finalists": 2, "repeats": 2, "effects": 3},
             overrides=SMALL, out=path, progress=True, lang="pt-BR",
         )  # fmt: skip
     return Told(path, shown.getvalue())
@@ -125,10 +125,10 @@ def test_the_display(told: Told) -> None:
     assert [line for line in shown.splitlines() if ENGLISH_WORDS.search(line)] == []
 
 
-def test_the_space_file_of_init(tmp_path: Path) -> None:
-    path = tmp_path / "tabela.csv"
-    a_table().to_csv(path, index=False)
-    text, english = (draft(str(path), target="y", t=LANGUAGES[code].plain).text for code in ("pt-BR", "en"))
+def test_the_space_file_of_init(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    a_table().to_csv("tabela.csv", index=False)
+    text, english = (draft("tabela.csv", target="y", t=LANGUAGES[code].plain).text for code in ("pt-BR", "en"))
     assert parse_space(text) == parse_space(english)
     comments = [line.partition("#")[2] for line in text.splitlines()]
     codes = re.compile(r"trials=\d+|average|false|true|refit")
@@ -153,7 +153,7 @@ def test_a_command_speaks_the_systems_language_where_it_knows_it(environment: di
     [
         ("trian", "O ffsearch não tem o comando 'trian'. Talvez"),
         ("show --lang pt-BR", "Não há execução em runs/"),
-        ("run nada.csv --target y --lang pt-BR", "Não há arquivo 'nada.csv'. Uma fonte é FILE.csv"),
+        ("run nada.csv --target y --lang pt-BR", "(seria 't.csv'?). Uma fonte é FILE.csv"),
         ("run t.csv --target Y --lang pt-BR", "t.csv não tem a coluna 'Y'. Seria 'y'? Corrija data.target"),
         ("run t.csv --lang pt-BR", "t.csv não diz qual de suas colunas é o alvo."),
     ],

@@ -89,7 +89,7 @@ def test_a_row_is_a_dict_and_rows_are_a_list_of_them(frame: pd.DataFrame, tmp_pa
         model.predict(frame[["a", "b"]].to_numpy())  # type: ignore[arg-type]
     raw = run.model()  # as docs/python.md says it: a dict of raw columns in, probabilities out
     assert {one.name for one in raw.inputs} == {"a", "b"}
-    answered = raw.predict({name: np.array(values).reshape(-1, 1) for name, values in columns.items()}, verbose=0)
+    answered = raw({name: np.array(values).reshape(-1, 1) for name, values in columns.items()})
     positive = model.predict_proba(frame)[model.classes[1]].to_numpy()
     np.testing.assert_allclose(np.asarray(answered).reshape(len(frame), -1)[:, -1], positive, atol=1e-5)
 

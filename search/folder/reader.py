@@ -15,6 +15,7 @@ from ffsearch.errors import ExportError, RunError
 from ffsearch.search.base.files import disk_error
 from ffsearch.search.folder.answer_frames import AnswerFrames
 from ffsearch.search.folder.log import Line, LineKind, read_lines
+from ffsearch.search.folder.named_model import load_named
 from ffsearch.search.folder.pareto import pareto_front
 from ffsearch.search.folder.summary import RunFacts, Summary, build_summary
 from ffsearch.search.folder.trial_record import TrialRecord, curves_frame, trials_frame
@@ -262,7 +263,7 @@ class StoredRun(AnswerFrames):
         return optuna.load_study(study_name=None, storage=sqlite_url(path))
 
     def model(self) -> Any:
-        """The winner as a Keras model that takes raw rows and answers in the user's units.
+        """The winner as a Keras model: a dict of raw columns, shape (n_rows, 1) each, to answers in the user's units.
 
         Raises:
             ExportError: If the run has none yet.
@@ -272,9 +273,7 @@ class StoredRun(AnswerFrames):
             raise ExportError(
                 f"{self.path} has no {MODEL}: it has not been refitted. Give the run's command again to end it."
             )
-        import keras
-
-        return keras.models.load_model(path)
+        return load_named(path)
 
     def _repr_html_(self) -> str:
         best = self.results.best if self.has_begun else None

@@ -24,7 +24,7 @@ _RULES: Final = (
     (rf"--({'|'.join(_SWITCHES)})\b(?!=)", r"\1=True"),
     (rf"--({'|'.join(_VALUES)}) (\d+)\b", r"\1=\2"),
     (rf"--({'|'.join(_VALUES)}) '([^']*)'", r"\1='\2'"),
-    (rf"--({'|'.join(_VALUES)}) ([\w.:/-]*[\w/])", r'\1="\2"'),
+    (rf"--({'|'.join(_VALUES)}) (local|[A-Z]+\b|[\w-]*[./:][\w./:-]*[\w/])", r'\1="\2"'),  # a value, and no next word
     (rf"--({'|'.join(_VALUES)})\b", r"\1="),
     (r"\b([Tt])he same command\b", r"\1he same call"),
     (r"\b([Gg])ive the command\b", r"\1ive the call"),
