@@ -542,13 +542,15 @@ def explain(
     markdown: Annotated[bool, typer.Option("--markdown", help="All pages as one Markdown document.")] = False,
 ) -> None:
     """Tell what a code beside a sentence means, how it was found and what to do; or list all codes."""
+    from ffsearch.search.console.wrapping import text_width
     from ffsearch.search.wording.explain import list_lines, page_lines
     from ffsearch.search.wording.explain import markdown as document
 
     if markdown:
         typer.echo(document(), nl=False)
     else:
-        typer.echo("\n".join(page_lines(code) if code else list_lines()))
+        width = text_width()
+        typer.echo("\n".join(page_lines(code, width) if code else list_lines(width)))
 
 
 @app.command()

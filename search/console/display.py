@@ -259,24 +259,22 @@ class LiveDisplay(Watched):
         return self._t("console.left", time=self._t.duration(left_s)) if left_s >= 1 else self._t("console.soon")
 
     def _doing(self, began: Began) -> str:
-        """What the run does now, and how far that is."""
+        """What the run does now, and how far that is, which is whole however narrow the terminal is."""
         t, doing = self._t, self._t(f"console.phase.{self.at}")
         if began.n_cells is not None and self.at is Phase.SEARCH:
-            study = self._study
-            if study is None:
-                return t("console.compiling")
-            return study_stands(study, t)
+            return t("console.compiling") if self._study is None else study_stands(self._study, t)
         if self.at is Phase.SEARCH:
-            n_all = began.n_trials
-            if n_all is None:
-                return f"{doing}: {t('console.so_far', done=t.count(self.n_done))}"
-            return f"{doing}: {t('console.trials', done=t.count(self.n_done), all=t.count(n_all))}"
-        if self.n_networks:
-            counted = t(
-                "console.networks", done=t.count(min(self.n_done, self.n_networks)), all=t.count(self.n_networks)
+            done, n_all = t.count(self.n_done), began.n_trials
+            known = n_all is not None
+            counted = (
+                t("console.trials", done=done, all=t.count(n_all or 0)) if known else t("console.so_far", done=done)
             )
-            return f"{doing}: {counted}"
-        return f"{doing} ..."
+        elif self.n_networks:
+            done = t.count(min(self.n_done, self.n_networks))
+            counted = t("console.networks", done=done, all=t.count(self.n_networks))
+        else:
+            return f"{doing} ..."
+        return f"{cut(doing, self._console.width - len(counted) - 2)}: {counted}"
 
     def _workers_lines(self) -> list[Text]:
         """Who is at work, where not this process alone is, while networks are trained."""

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from ffsearch.errors import FFSearchError
 from ffsearch.search.console.lines import metric
+from ffsearch.search.console.wrapping import hung
 from ffsearch.search.folder.reader import LOG, StoredRun, load, runs_under
 from ffsearch.search.folder.summary import Summary
 from ffsearch.search.wording.language import PLAIN, Language
+from ffsearch.search.wording.refusal import refused
 
 __all__ = ["runs_lines"]
 
@@ -26,7 +28,10 @@ def runs_lines(root: Path, t: Language = PLAIN, *, headline: Callable[[StoredRun
     Raises:
         RunError: If no run lies there.
     """
-    return [line for path in runs_under(root) for line in _lines(path, headline, t)]
+    blocks = (
+        [*first, *hung(second, "  ")] for path in runs_under(root) for *first, second in [_lines(path, headline, t)]
+    )
+    return [line for block in blocks for line in block]
 
 
 def _lines(path: Path, headline: Callable[[StoredRun], str], t: Language) -> Sequence[str]:
@@ -35,12 +40,12 @@ def _lines(path: Path, headline: Callable[[StoredRun], str], t: Language) -> Seq
     try:
         run = load(path)
         if not run.has_begun:
-            return [f"{path}  {at}", f"  {t('console.not_begun')}"]
+            return [f"{path}  {at}", t("console.not_begun")]
         results = run.results
         answer = headline(run) if run.is_finished else t("console.not_finished")
-        return [f"{path}  {at}  {results.data.source}, {_size(results, t)}", f"  {_score(results, t)}{answer}"]
+        return [f"{path}  {at}  {results.data.source}, {_size(results, t)}", f"{_score(results, t)}{answer}"]
     except FFSearchError as error:
-        return [f"{path}  {at}", f"  {t('console.unreadable', why=str(error).splitlines()[0])}"]
+        return [f"{path}  {at}", t("console.unreadable", why=refused(error, t).splitlines()[0])]
 
 
 def _size(results: Summary, t: Language) -> str:

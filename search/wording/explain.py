@@ -18,24 +18,28 @@ from ffsearch.search.wording.language import ENGLISH
 __all__ = ["list_lines", "markdown", "page_lines"]
 
 WIDTH: Final = 80
-"""Letters a line has at most: what every terminal shows."""
+"""Letters a line has where nobody says how many: what every terminal shows."""
 
 _PARTS: Final = ("means", "found", "do")
 
 
-def list_lines() -> list[str]:
-    """All codes, a line each under the head of their range: code, severity, title."""
+def list_lines(width: int = WIDTH) -> list[str]:
+    """All codes under the head of their range: code, severity, title, in lines of so many letters."""
     lines: list[str] = []
     for head, codes in _ranges():
-        lines += ["", head, *(f"  {code}  {code.severity:<7}  {_pages()[code]['title']}" for code in codes)]
+        lines += ["", head]
+        for code in codes:
+            first = f"  {code}  {code.severity:<7}  "
+            lines += wrap(_pages()[code]["title"], width, initial_indent=first, subsequent_indent=" " * len(first))
     return lines[1:]
 
 
-def page_lines(given: str) -> list[str]:
+def page_lines(given: str, width: int = WIDTH) -> list[str]:
     """The page of a code.
 
     Args:
         given: The code, in letters of either case.
+        width: Letters of a line.
 
     Raises:
         FFSearchError: If there is none such.
@@ -50,7 +54,7 @@ def page_lines(given: str) -> list[str]:
         lines += ["", head]
         first, rest = ("  - ", "    ") if len(texts) > 1 else ("  ", "  ")
         for text in texts:
-            lines += wrap(text, WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
+            lines += wrap(text, width, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
     return lines
 
 
