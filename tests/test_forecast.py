@@ -20,7 +20,7 @@ from ffsearch.search.observer import Phase, Workload
 from ffsearch.search.steps.inputs import requested
 
 RECORDED = Path(__file__).parent / "data" / "progress"
-SEARCHES = ("adult", "california")
+SEARCHES = ("adult", "california", "letter")
 
 
 class Look(NamedTuple):
@@ -33,7 +33,8 @@ class Look(NamedTuple):
 def played(name: str) -> tuple[float, list[tuple[float, Callable[[Forecast], object]]]]:
     """When a recorded search ended, and what the forecast is told at which moment.
 
-    The recordings are of whole commands, with every network's epochs a few seconds apart.
+    The recordings are of whole commands, with every network's epochs a few seconds apart; that of letter was broken off
+    where it asked for columns, and ends there.
     """
     run: dict[str, Any] = json.loads((RECORDED / f"{name}.json").read_text())
     work = Workload(**run["work"])
