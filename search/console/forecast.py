@@ -3,7 +3,8 @@
     rows x parameters x updates -> seconds of a core, as costs.py counts -> by the machine's speed -> by the clock
 
 Nothing here knows of a terminal or asks what time it is: whoever tells of an event says when it was, so that a recorded
-run gives the same forecast again.
+run gives the same forecast again. It may be asked by the thread that draws while another one tells, so what runs is
+copied before it is walked through.
 """
 
 from __future__ import annotations
@@ -210,7 +211,7 @@ class Forecast:
 
     def trial(self, trial: int, *, core_s: float, n_epochs: int, is_whole: bool) -> None:
         """A trial ended, by itself or not; it took so long without compiling, for the epochs of its first fold."""
-        folds = [self._end(key) for key in [key for key in self._running if key[0] == trial]]
+        folds = [self._end(key) for key in [key for key in list(self._running) if key[0] == trial]]
         n_epochs = max(n_epochs, sum(folds))
         self._trained_s += core_s
         self._ended.add(n_epochs)
@@ -299,16 +300,16 @@ class Forecast:
         if self.work.study_s:
             return self.work.study_s * self._speed() / self._cores(now)
         assert self._n_left is not None
-        rest, rest_s, trials = 0.0, 0.0, {trial for trial, _ in self._running}
+        rest, rest_s, trials = 0.0, 0.0, {trial for trial, _ in list(self._running)}
         n_folds_left = len(trials) * self.work.n_folds - len(self._running)
-        for one in self._running.values():
+        for one in list(self._running.values()):
             n_left = one.survives(self.work) * (one.all_epochs(self.work) - one.n_epochs)
             rest += n_left
             rest_s += n_left * one.epoch_s * self._speed()
         rest += SHARE * n_folds_left * self._thought()
         rest_s += SHARE * n_folds_left * self._thought() * self._size_s()
         n_begun = self._ended.n + len(trials)
-        done = self._ended.total + sum(one.n_epochs for one in self._running.values())
+        done = self._ended.total + sum(one.n_epochs for one in list(self._running.values()))
         mean = _Sum(n_begun, done + rest).mean(SHARE * self.work.n_folds * self._thought())
         return (rest_s + max(0.0, self._n_left - n_begun) * mean * self._size_s()) / self._cores(now)
 
@@ -343,7 +344,7 @@ class Forecast:
         """Seconds of a core of a trial that nothing ends but early stopping."""
         assert self.work is not None
         seen = _Sum(self._whole.n, self._whole.total)
-        for one in self._running.values() if self._phase is Phase.SEARCH else ():
+        for one in list(self._running.values()) if self._phase is Phase.SEARCH else ():
             seen.add(one.all_epochs(self.work), weight=one.survives(self.work))
         return seen.mean(self._thought()) * self._size_s()
 
@@ -357,11 +358,11 @@ class Forecast:
         return self._sizes.total / max(1, self._sizes.n) * self._speed()
 
     def _running_s(self) -> float:
-        return sum(network.core_s for network in self._running.values())
+        return sum(network.core_s for network in list(self._running.values()))
 
     def _speed(self) -> float:
         """Seconds of a core for a second of the count."""
-        counted_s = self._counted_s + sum(one.epoch_s * one.n_epochs for one in self._running.values())
+        counted_s = self._counted_s + sum(one.epoch_s * one.n_epochs for one in list(self._running.values()))
         trained_s = self._trained_s + self._running_s()
         return (trained_s + SURE_S) / (counted_s + SURE_S)
 
