@@ -315,7 +315,7 @@ class LiveDisplay(Watched):
 
     def _last_rows(self, began: Began) -> list[_Row]:
         t, rows = self._t, []
-        for record in reversed(self._last):
+        for record in reversed(list(self._last)):
             is_best = self._best is not None and record.trial == self._best.trial
             end = end_of(record.ended, n=record.n_epochs, best=record.best_epoch, n_folds_judged=record.n_folds_judged)
             name = self._trial(record.trial) if began.n_cells is None else t("console.network", n=record.trial)
