@@ -33,6 +33,7 @@ from sklearn.utils.validation import (
 )
 
 from ffsearch.errors import DataError
+from ffsearch.search.api.speaking import speaking_python
 from ffsearch.search.data.files.frames import as_pandas, is_foreign_frame
 from ffsearch.search.data.parsing.cells import MISSING
 from ffsearch.search.folder.reader import MODEL, StoredRun, load
@@ -110,7 +111,7 @@ class _Searched(BaseEstimator):  # type: ignore[misc]  # scikit-learn publishes 
             columns, overrides = [*columns, weights], {"data.weights": str(weights.columns[0]), **overrides}
         folder = _Temporary() if self.out is None else None
         observer, showing = observing(quiet=not self.verbose, as_json=False)
-        with showing:
+        with speaking_python(), showing:
             done = run_search(
                 self.space,
                 data=pd.concat(columns, axis=1),

@@ -14,10 +14,10 @@ from ffsearch.errors import ExportError, SpaceError
 from ffsearch.reports.html import write_comparison, write_report
 from ffsearch.reports.notebook import Run
 from ffsearch.search import run as searching
+from ffsearch.search.api.speaking import speaking_python
 from ffsearch.search.observer import Observer
 from ffsearch.search.wording.language import ENGLISH, Language, spoken
 from ffsearch.spaces.overrides import Overrides, listed, of_names
-from ffsearch.speaking import speaking_python
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -37,7 +37,7 @@ def in_python(text: str) -> str:
     """A text of the command line as one for whoever called a function.
 
     Example:
-        >>> from ffsearch.speaking import in_python
+        >>> from ffsearch.search.api.speaking import in_python
         >>> in_python("Use --fresh to begin anew, or --out to choose another folder.")
         'Use fresh=True to begin anew, or out= to choose another folder.'
     """
