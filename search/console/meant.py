@@ -10,7 +10,7 @@ from typing import Final
 from ffsearch.errors import RunError
 from ffsearch.search.base.environment import shell_quoted
 from ffsearch.search.folder.reader import LOG
-from ffsearch.search.wording.refusal import Part, refusal
+from ffsearch.search.wording.refusal import Said, refusal
 from ffsearch.spaces.loader import TABLE_SUFFIXES
 
 __all__ = ["DATA_SCHEMES", "EXAMPLES", "SPACE_SUFFIXES", "is_data", "meant", "said_by_set"]
@@ -75,20 +75,20 @@ def meant(given: str, commands: Iterable[str]) -> RunError:
     return refusal(RunError, "no_command", given=repr(given), way_on=_way_on(given, list(commands)))
 
 
-def _way_on(given: str, commands: list[str]) -> Part:
+def _way_on(given: str, commands: list[str]) -> Said:
     word, path, quoted = given.lower(), Path(given), shell_quoted(given)
     if word.endswith(".keras"):
-        return Part("meant_model", {"model": quoted})
+        return Said("meant_model", {"model": quoted})
     if is_data(given):
         target = "" if given.startswith(DATA_SCHEMES) else " --target COLUMN"
-        return Part("meant_table", {"table": f"{quoted}{target}"})
+        return Said("meant_table", {"table": f"{quoted}{target}"})
     if word.endswith((".yaml", ".yml")) or word in ("tabular", "capacity", "capacity-convolutional"):
-        return Part("meant_space", {"space": quoted})
+        return Said("meant_space", {"space": quoted})
     if (path / LOG).is_file():
-        return Part("meant_run", {"run": quoted})
+        return Said("meant_run", {"run": quoted})
     if word in _BY_WORD:
-        return Part("may_mean", {"command": _BY_WORD[word]})
+        return Said("may_mean", {"command": _BY_WORD[word]})
     close = get_close_matches(word, [*commands, *_BY_WORD], n=1)
     if close:
-        return Part("did_you_mean", {"command": _BY_WORD.get(close[0], f"ffsearch {close[0]}")})
-    return Part("all_commands", {"commands": ", ".join(commands)})
+        return Said("did_you_mean", {"command": _BY_WORD.get(close[0], f"ffsearch {close[0]}")})
+    return Said("all_commands", {"commands": ", ".join(commands)})

@@ -27,7 +27,7 @@ from ffsearch.search.data.targets import Target
 from ffsearch.search.data.weights import Weights, read_weights
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
-from ffsearch.search.wording.refusal import Part, either, refusal
+from ffsearch.search.wording.refusal import Said, either, refusal
 from ffsearch.spaces.schema import MIN_ROWS, DataSpec
 
 __all__ = ["Table", "read_table"]
@@ -347,15 +347,15 @@ def _require(main: Source, names: Sequence[str], *, key: str) -> None:
         likely = list(dict.fromkeys([*same, *near]))
         raise refusal(
             DataError, "no_column", key=key, source=main.source, name=repr(name), columns=_listed(main.frame),
-            hint=Part("is_it", {"name": either(likely)}) if likely else "",
-            flag=Part("target_flag", {}) if key == "data.target" else "",
+            hint=Said("is_it", {"name": either(likely)}) if likely else "",
+            flag=Said("target_flag", {}) if key == "data.target" else "",
         )  # fmt: skip
 
 
-def _listed(frame: pd.DataFrame) -> Part | str:
+def _listed(frame: pd.DataFrame) -> Said | str:
     names = [str(column) for column in frame.columns]
     named = ", ".join(names[:_N_NAMED])
-    return Part("more", {"names": named, "n": len(names) - _N_NAMED}) if len(names) > _N_NAMED else named
+    return Said("more", {"names": named, "n": len(names) - _N_NAMED}) if len(names) > _N_NAMED else named
 
 
 def _joined(main: Source, test: Source, *, needless: Sequence[str]) -> tuple[pd.DataFrame, list[Finding]]:

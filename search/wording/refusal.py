@@ -13,13 +13,13 @@ from typing import Any, TypeVar
 from ffsearch.errors import FFSearchError
 from ffsearch.search.wording.language import PLAIN, Language
 
-__all__ = ["Part", "either", "refusal", "refused"]
+__all__ = ["Said", "either", "refusal", "refused"]
 
 Kind = TypeVar("Kind", bound=FFSearchError)
 
 
 @dataclass(frozen=True)
-class Part:
+class Said:
     """A part of a sentence that has words of its own.
 
     Args:
@@ -32,14 +32,14 @@ class Part:
 
     def said(self, t: Language) -> str:
         """In a language."""
-        values = {name: one.said(t) if isinstance(one, Part) else one for name, one in self.values.items()}
+        values = {name: one.said(t) if isinstance(one, Said) else one for name, one in self.values.items()}
         return t(f"refused.{self.key}", **values)
 
 
 def either(names: Sequence[str]) -> Any:
     """Names of which one is meant: 'a', 'b' or 'c'."""
     shown: list[Any] = list(map(repr, names))
-    return reduce(lambda one, other: Part("either", {"one": one, "other": other}), shown)
+    return reduce(lambda one, other: Said("either", {"one": one, "other": other}), shown)
 
 
 def refusal(kind: type[Kind], key: str, /, **values: Any) -> Kind:
@@ -50,7 +50,7 @@ def refusal(kind: type[Kind], key: str, /, **values: Any) -> Kind:
         key: Where its words stand, within `refused`.
         values: What they say, plain or parts.
     """
-    words = Part(key, values)
+    words = Said(key, values)
     error = kind(words.said(PLAIN))
     error.words = words
     return error
@@ -59,4 +59,4 @@ def refusal(kind: type[Kind], key: str, /, **values: Any) -> Kind:
 def refused(error: FFSearchError, t: Language) -> str:
     """What an error says: in that language where it has words, else its own text."""
     words = error.words
-    return words.said(t) if isinstance(words, Part) else str(error)
+    return words.said(t) if isinstance(words, Said) else str(error)

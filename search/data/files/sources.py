@@ -27,7 +27,7 @@ from ffsearch.search.data.files.text import TextSettings, read_text
 from ffsearch.search.data.parsing.names import plain_names, refuse_repeated, row_names
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
-from ffsearch.search.wording.refusal import Part, refusal
+from ffsearch.search.wording.refusal import Said, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -160,11 +160,11 @@ def _bytes_of(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
-        near, legal = _nearest_file(path), Part("legal_sources", {})
-        hint = Part("is_it_file", {"name": near}) if near else ""
+        near, legal = _nearest_file(path), Said("legal_sources", {})
+        hint = Said("is_it_file", {"name": near}) if near else ""
         raise refusal(DataError, "no_file", name=repr(str(path)), hint=hint, legal=legal) from None
     except IsADirectoryError:
-        legal = Part("legal_sources", {})
+        legal = Said("legal_sources", {})
         raise refusal(DataError, "folder_no_file", name=repr(str(path)), legal=legal) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
