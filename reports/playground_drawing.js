@@ -48,12 +48,12 @@ const rangeOf = (values) => {
   }
   return low <= high ? [low, high] : [0, 1];
 };
-// Round numbers across a range, three or four of them.
+// Round numbers across a range, three or four of them; of a range that no number lies within, its end.
 const ticksOf = (low, high) => {
   const rough = (high - low) / 3 || 1, power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].find((each) => each * power >= rough) * power, ticks = [];
-  for (let tick = Math.ceil(low / step) * step; tick <= high + step * 1e-9; tick += step) ticks.push(tick);
-  return ticks;
+  const step = [1, 2, 5, 10].find((each) => each * power >= rough * (1 - 1e-9)) * power, first = Math.ceil(low / step);
+  const n = Math.min(8, Math.floor(high / step + 1e-9) - first + 1);
+  return n > 0 ? Array.from({ length: n }, (_, place) => (first + place) * step) : [low];
 };
 const leftAxis = (pen, y, ticks, left, right, write) => {
   for (const tick of ticks) {

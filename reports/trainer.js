@@ -346,16 +346,16 @@ const makeTrainer = () => {
 
     bend({ units, hidden, vector }, { z, out, slope, unit }, n, at) {
       const gain = 4 * hidden + 2 * units, offset = gain + units, leftAt = vector + SLOPE * units;
-      const plain = isBent(this.activation);
+      const { vectors, activate } = this, plain = isBent(this.activation);
       for (let i = 0; i < n; i++) {
         for (let j = 0; j < units; j++) {
           const place = at + i * units + j, u = z[place] * unit[gain + j] + unit[offset + j];
-          const left = this.vectors[leftAt + j];
           if (plain) {
-            out[place] = u > 0 ? u : left * u;
-            slope[place] = u > 0 ? 1 : left;
+            const left = u > 0 ? 1 : vectors[leftAt + j];
+            out[place] = left * u;
+            slope[place] = left;
           } else {
-            [out[place], slope[place]] = this.activate(u, left);
+            [out[place], slope[place]] = activate(u, vectors[leftAt + j]);
           }
         }
       }
@@ -400,22 +400,23 @@ const makeTrainer = () => {
     }
 
     backThroughUnits(layer, room, d, n) { // d_out becomes dz, and the layer's vectors get their gradients
-      const { units, hidden } = layer, at = n * hidden, { z, slope, gate, unit, vector } = room;
+      const { units, hidden } = layer, at = n * hidden, { slope, gate, vector } = room;
       vector.fill(0, 0, N_VECTORS * units);
-      const gain = 4 * hidden + 2 * units, offset = gain + units;
-      for (let i = 0; i < n; i++) {
-        for (let j = 0; j < units; j++) {
-          const here = i * units + j, place = at + here;
-          if (this.threshold) d[here] *= gate[place];
-          if (this.learnsSlope) {
-            const u = z[place] * unit[gain + j] + unit[offset + j];
-            vector[SLOPE * units + j] += d[here] * Math.min(u, 0);
-          }
-          d[here] *= slope[place];
-        }
-      }
+      if (this.threshold) multiply(d, gate, at, n * units);
+      if (this.learnsSlope) this.backToSlope(layer, room, d, n, at);
+      multiply(d, slope, at, n * units);
       if (this.batchNorm) this.backThroughNorm(layer, room, d, n, at);
       else columnSums(d, vector, n, units);
+    }
+
+    backToSlope({ units, hidden }, { z, unit, vector }, d, n, at) { // what lies left of zero, in prelu alone
+      const gain = 4 * hidden + 2 * units, offset = gain + units, slopes = SLOPE * units;
+      for (let i = 0; i < n; i++) {
+        for (let j = 0; j < units; j++) {
+          const here = i * units + j, u = z[at + here] * unit[gain + j] + unit[offset + j];
+          vector[slopes + j] += d[here] * Math.min(u, 0);
+        }
+      }
     }
 
     backThroughNorm({ units, hidden }, { z, unit, vector }, d, n, at) {
@@ -556,6 +557,9 @@ const makeTrainer = () => {
 
   const addBias = (z, vectors, at, n, units, into = 0) => {
     for (let i = 0; i < n; i++) for (let j = 0; j < units; j++) z[into + i * units + j] += vectors[at + j];
+  };
+  const multiply = (d, factor, at, size) => {
+    for (let i = 0; i < size; i++) d[i] *= factor[at + i];
   };
   const columnSums = (d, sums, n, units) => {
     sums.fill(0, 0, units);

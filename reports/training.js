@@ -4,8 +4,8 @@
 // `makeTrainer` it is one function, whose text a worker runs.
 const serveTrainings = ({ Network, shuffled, randomOf }, post) => {
   const SLICE_MS = 40; // so long is trained before messages are looked at
-  const LOOK_MS = 150; // so often the page is told how things stand
-  const GRID = 40; // cells of a surface, a side
+  const LOOK_MS = 250; // so often the page is told how things stand
+  const GRID = 32; // cells of a surface, a side
 
   class Training {
     // options: those of a network, batchSize, patience and most (in updates).

@@ -141,8 +141,8 @@ class Checker:
             ("lowest loss", sent.valid_loss, again.valid_loss),
             *((name, value, again.metrics.get(name, math.nan)) for name, value in sent.metrics.items()),
         ):  # fmt: skip
-            is_loss = name == "lowest loss" or (name == "score" and self._study.objective.is_lower_better)
-            slack = 0.0 if is_loss else 1.01 / n_valid  # a row that lies on the edge may fall to either side
+            metric = self._study.objective.name if name == "score" else name
+            slack = 1.01 / n_valid if metric in _COUNTED else _NOISE
             if not _alike(value, expected, slack=slack):
                 raise _changed(shard, sent, f"its weights give another {name}: {expected:.6g}, and {value} was sent")
         if sent.metrics.keys() != again.metrics.keys():
@@ -189,8 +189,11 @@ class Checker:
         )  # fmt: skip
 
 
-_NOISE: Final = 1e-7
+_NOISE: Final = 1e-6
 """What a score near 0 may be off beside."""
+
+_COUNTED: Final = ("accuracy", "balanced_accuracy", "roc_auc", "ece")
+"""Scores that count rows: one that lies on an edge may fall to either side of it."""
 
 _TINY: Final = float(np.finfo(np.float32).tiny)
 
@@ -198,7 +201,7 @@ _TINY: Final = float(np.finfo(np.float32).tiny)
 def _alike(value: float | None, expected: float | None, *, slack: float) -> bool:
     if value is None or expected is None or math.isnan(value) or math.isnan(expected):
         return (value is None or math.isnan(value)) and (expected is None or math.isnan(expected))
-    return abs(value - expected) <= SCORES * abs(expected) + _NOISE + slack
+    return abs(value - expected) <= SCORES * abs(expected) + slack
 
 
 def _same_weights(sent: list[NDArray[np.float32]] | None, again: list[NDArray[np.float32]] | None) -> bool:
