@@ -5,6 +5,8 @@
 // statistics (2, units) are mean and variance. Rows follow each other in memory, and every inner loop runs along a row.
 // One function holds everything, so that its own text is what a worker runs.
 const makeTrainer = () => {
+  // Double: a browser computes in it, and to round each result to float32 costs a fifth of the speed (measured).
+  const Numbers = Float64Array;
   const BIAS = 0, SCALE = 1, SHIFT = 2, SLOPE = 3, N_VECTORS = 4;
   const CHUNK = 256; // rows evaluated at once: their activations stay in the processor's cache
 
@@ -204,14 +206,13 @@ const makeTrainer = () => {
       this.activate = activation.of;
       this.left = activation.left;
       this.learnsSlope = this.activation === "prelu";
-      this.kernels = Float32Array.from(weights?.kernels ?? this.drawnKernels());
-      this.vectors = Float32Array.from(weights?.vectors ?? this.firstVectors());
-      this.moving = Float32Array.from(weights?.moving ?? this.firstMoving());
-      const zeros = (array) => new Float32Array(array.length);
+      this.kernels = Numbers.from(weights?.kernels ?? this.drawnKernels());
+      this.vectors = Numbers.from(weights?.vectors ?? this.firstVectors());
+      this.moving = Numbers.from(weights?.moving ?? this.firstMoving());
+      const zeros = (array) => new Numbers(array.length);
       this.moments = [this.kernels, this.vectors].map((part) => [zeros(part), zeros(part)]);
       this.means = this.averaged ? [this.kernels, this.vectors, this.moving].map((part) => part.slice()) : null;
-      this.gradient = new Float32Array(Math.max(...this.layers.map(({ fanIn, units }) => fanIn * units)));
-      this.line = new Float32Array(4 * Math.max(...this.layers.map(({ units }) => units)));
+      this.gradient = new Numbers(Math.max(...this.layers.map(({ fanIn, units }) => fanIn * units)));
       this.step = 0;
       this.setDropout();
     }
@@ -222,7 +223,7 @@ const makeTrainer = () => {
     }
 
     drawnKernels() { // Glorot uniform for the tanh family and the output, LeCun normal for selu, He normal for the rest
-      const kernels = new Float32Array(this.nKernels), random = randomOf(this.seed), normal = normalOf(random);
+      const kernels = new Numbers(this.nKernels), random = randomOf(this.seed), normal = normalOf(random);
       const isGlorot = this.activation === "tanh" || this.activation === "softsign";
       for (const { fanIn, units, kernel, isHidden } of this.layers) {
         const limit = Math.sqrt(6 / (fanIn + units));
@@ -234,7 +235,7 @@ const makeTrainer = () => {
     }
 
     firstVectors() {
-      const vectors = new Float32Array(this.nVectors);
+      const vectors = new Numbers(this.nVectors);
       for (const { units, vector, isHidden } of this.layers) {
         if (!isHidden) continue;
         vectors.fill(1, vector + SCALE * units, vector + (SCALE + 1) * units);
@@ -244,7 +245,7 @@ const makeTrainer = () => {
     }
 
     firstMoving() {
-      const moving = new Float32Array(this.nMoving);
+      const moving = new Numbers(this.nMoving);
       for (const { units, moving: at, isHidden } of this.layers) if (isHidden) moving.fill(1, at + units, at + 2 * units);
       return moving;
     }
@@ -277,7 +278,7 @@ const makeTrainer = () => {
     room(size) {
       if (this.rooms?.size === size) return this.rooms;
       const widest = Math.max(...this.sizes.slice(1)), block = size * this.nHidden;
-      const of = (n) => new Float32Array(n);
+      const of = (n) => new Numbers(n);
       this.rooms = {
         size, x: of(size * this.sizes[0]), z: of(block), out: of(block), slope: of(block), gate: of(this.dropout ? block : 0),
         d: [of(size * widest), of(size * widest)], logits: of(size * this.sizes.at(-1)),
@@ -462,10 +463,7 @@ const makeTrainer = () => {
 
     drawMeans() { // the running mean of the weights, in which later ones count more
       const later = this.constants.later_weights, share = (later + 1) / (later + this.step);
-      [this.kernels, this.vectors, this.moving].forEach((part, number) => {
-        const mean = this.means[number];
-        for (let i = 0; i < part.length; i++) mean[i] += share * (part[i] - mean[i]);
-      });
+      [this.kernels, this.vectors, this.moving].forEach((part, number) => drawTo(this.means[number], part, share));
     }
 
     // What answers: the running means where there are any; else where training stands.
@@ -478,18 +476,20 @@ const makeTrainer = () => {
     // hidden layer puts out: (layer, values, n_rows, units).
     predict(x, seen = null) {
       const width = this.sizes[0], units = this.sizes.at(-1), nRows = x.length / width;
-      const logits = new Float32Array(nRows * units), state = this.answering();
-      const widest = Math.max(...this.sizes.slice(1)), room = [0, 1].map(() => new Float32Array(CHUNK * widest));
+      const logits = new Numbers(nRows * units), state = this.answering();
+      const widest = Math.max(...this.sizes.slice(1)), room = [0, 1].map(() => new Numbers(CHUNK * widest));
+      const rows = new Numbers(CHUNK * width);
       const lines = this.movingLines(state);
       for (let start = 0; start < nRows; start += CHUNK) {
         const n = Math.min(CHUNK, nRows - start);
-        this.predictChunk(state, lines, { x, at: start * width, n, room, seen, logits, into: start * units });
+        rows.set(x.subarray(start * width, (start + n) * width));
+        this.predictChunk(state, lines, { rows, n, room, seen, logits, into: start * units });
       }
       return logits;
     }
 
     movingLines({ vectors, moving }) {
-      const unit = new Float32Array(4 * this.nHidden);
+      const unit = new Numbers(4 * this.nHidden);
       for (const layer of this.layers) {
         if (!layer.isHidden) continue;
         const { units, hidden, vector, moving: at } = layer;
@@ -502,17 +502,17 @@ const makeTrainer = () => {
       return unit;
     }
 
-    predictChunk({ kernels, vectors }, lines, { x, at, n, room, seen, logits, into }) {
-      let fed = x, fedAt = at;
+    predictChunk({ kernels, vectors }, lines, { rows, n, room, seen, logits, into }) {
+      let fed = rows;
       this.layers.forEach((layer, number) => {
         const { fanIn, units, kernel, vector } = layer;
         if (!layer.isHidden) {
-          times(fed, fedAt, kernels, kernel, logits, into, n, fanIn, units);
+          times(fed, 0, kernels, kernel, logits, into, n, fanIn, units);
           addBias(logits, vectors, vector, n, units, into);
           return;
         }
         const out = room[number % 2], gain = 4 * layer.hidden + 2 * units, left = vector + SLOPE * units;
-        times(fed, fedAt, kernels, kernel, out, 0, n, fanIn, units);
+        times(fed, 0, kernels, kernel, out, 0, n, fanIn, units);
         for (let i = 0; i < n; i++) {
           for (let j = 0; j < units; j++) {
             const place = i * units + j, u = out[place] * lines[gain + j] + lines[gain + units + j];
@@ -521,14 +521,13 @@ const makeTrainer = () => {
         }
         seen?.(number, out, n, units);
         fed = out;
-        fedAt = 0;
       });
     }
 
     // Mean loss on rows, the loss of each, and their logits.
     evaluate(rows) {
       const units = this.sizes.at(-1), logits = this.predict(rows.x), slopes = logits.slice();
-      const losses = new Float32Array(logits.length / units);
+      const losses = new Numbers(logits.length / units);
       let total = 0;
       for (let row = 0; row < losses.length; row++) {
         losses[row] = rowLoss(this.loss, this.constants, slopes, row * units, rows.y, row, units);
@@ -540,8 +539,8 @@ const makeTrainer = () => {
     // Of every hidden layer, which units give all rows the same answer: nothing behind them can tell rows apart by them.
     deadUnits(x, { smallest = 1e-6 } = {}) {
       const hidden = this.layers.filter((layer) => layer.isHidden);
-      const low = hidden.map(({ units }) => new Float32Array(units).fill(Infinity));
-      const high = hidden.map(({ units }) => new Float32Array(units).fill(-Infinity));
+      const low = hidden.map(({ units }) => new Numbers(units).fill(Infinity));
+      const high = hidden.map(({ units }) => new Numbers(units).fill(-Infinity));
       this.predict(x, (number, out, n, units) => {
         for (let i = 0; i < n; i++) {
           for (let j = 0; j < units; j++) {
@@ -557,6 +556,9 @@ const makeTrainer = () => {
 
   const addBias = (z, vectors, at, n, units, into = 0) => {
     for (let i = 0; i < n; i++) for (let j = 0; j < units; j++) z[into + i * units + j] += vectors[at + j];
+  };
+  const drawTo = (mean, part, share) => {
+    for (let i = 0; i < part.length; i++) mean[i] += share * (part[i] - mean[i]);
   };
   const multiply = (d, factor, at, size) => {
     for (let i = 0; i < size; i++) d[i] *= factor[at + i];

@@ -7,6 +7,8 @@ const serveTrainings = ({ Network, shuffled, randomOf }, post) => {
   const LOOK_MS = 250; // so often the page is told how things stand
   const GRID = 32; // cells of a surface, a side
 
+  const isHeld = (loss) => Number.isFinite(Math.fround(loss)); // by a lane, which computes in float32
+
   class Training {
     // options: those of a network, batchSize, patience and most (in updates).
     constructor(options, train, valid) {
@@ -23,13 +25,13 @@ const serveTrainings = ({ Network, shuffled, randomOf }, post) => {
       const { loss } = this.network.train(this.train, shuffled(this.nRows, this.random), this.size);
       const judged = this.network.evaluate(this.valid);
       this.curve.push([loss, judged.loss]);
-      const isBest = Number.isFinite(judged.loss) && !(judged.loss >= this.best?.loss);
+      const isBest = isHeld(judged.loss) && !(judged.loss >= this.best?.loss);
       if (isBest) this.best = { ...judged, epoch: this.curve.length, step: this.network.step };
     }
 
     get ended() { // why it is over; empty while it is not
       const last = this.curve.at(-1), { step } = this.network;
-      if (last && !last.every(Number.isFinite)) return "diverged";
+      if (last && !last.every(isHeld)) return "diverged";
       if (this.best && step - this.best.step >= this.patience) return "stopped";
       return step >= this.most ? "completed" : "";
     }

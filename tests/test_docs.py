@@ -11,7 +11,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from ffsearch.search.cli import app, invoke
-from ffsearch.spaces.loader import load_space
+from ffsearch.spaces.loader import load
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -70,7 +70,7 @@ def test_every_setting_that_is_shown_is_legal(page: Path) -> None:
     for words in typed(page):
         settings = [words[place + 1] for place, word in enumerate(words) if word == "--set"]
         own = {"capacity", "capacity-quick", "capacity-convolutional", "capacity-images"} & set(words)
-        load_space(next(iter(own), "tabular"), [f"data.{key}=x" for key in ("source", "target")] + settings)
+        load(next(iter(own), "tabular"), [f"data.{key}=x" for key in ("source", "target")] + settings)
 
 
 TUTORIALS = [(DOCS / "tutorial.md", "make_flats.py"), (DOCS / "pt-BR" / "tutorial.md", "faz_apartamentos.py")]
