@@ -51,6 +51,10 @@ ROWS_ASKED: Final = 10_000
 """Rows that all shufflings of a column ask together, as far as `SHUFFLES` lets them. Choice: twice as many took 14 % of
 the processor time of a run of 20 trials on adult."""
 
+ROWS_IN_ALL: Final = 200_000
+"""Rows that all columns ask together, likewise. Choice: those of 20 columns, for the networks of a wide table are not
+trained for longer."""
+
 ALIKE: Final = 0.9
 """Rank correlation, of categories Cramer's V, from which columns go together. Choice: each tells nearly all of the
 other."""
@@ -85,8 +89,14 @@ def alike(raw: Raw) -> list[tuple[str, ...]]:
 
 def n_asked(n_rows: int, *, n_columns: int) -> int:
     """Predictions of a model that asking for all its columns takes, about: every one with its cells shuffled."""
-    n_looked = min(n_rows, MAX_ROWS)
-    return min(n_columns, MAX_COLUMNS) * n_looked * int(np.clip(ROWS_ASKED // max(1, n_looked), *SHUFFLES))
+    n_looked, n_close = min(n_rows, MAX_ROWS), min(n_columns, MAX_COLUMNS)
+    return n_close * n_looked * _n_shuffles(n_looked, n_close)
+
+
+def _n_shuffles(n_rows: int, n_columns: int) -> int:
+    """How often each of some columns is shuffled."""
+    n_asked = min(ROWS_ASKED, ROWS_IN_ALL // max(1, n_columns))
+    return int(np.clip(n_asked // max(1, n_rows), *SHUFFLES))
 
 
 def column_importances(
@@ -121,7 +131,7 @@ def column_importances(
         weight = None if weight is None else weight[rows]
         units = Units.of_labels(units.kind, units.numbers[rows])
     n_rows = len(rows)
-    n_shuffles = int(np.clip(ROWS_ASKED // n_rows, *SHUFFLES))
+    n_shuffles = _n_shuffles(n_rows, len(columns))
     base = {name: row_losses(task, truth, predict(raw)) for name, predict in models.items()}
     known = [*((name,) for name in columns), *alike({name: raw[name] for name in columns})]
     found = []
