@@ -11,9 +11,10 @@ import pandas as pd
 import pytest
 
 from ffsearch.errors import DataError
-from ffsearch.search.data.asked import UNREAD_SHARE, RowReader, other_spellings
+from ffsearch.search.data.asked import UNREAD_SHARE, RowReader
 from ffsearch.search.data.features.preprocess import Preprocessor
 from ffsearch.search.data.files.pieces import open_pieces
+from ffsearch.search.data.other_levels import other_spellings
 from ffsearch.search.data.parsing.cells import MISSING
 from ffsearch.search.data.prepare import prepare
 from ffsearch.search.exporting import host

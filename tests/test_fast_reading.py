@@ -127,7 +127,7 @@ def test_numbers_of_a_piece_are_those_of_its_texts(tmp_path: Path, monkeypatch: 
     cells[333] = odd
     (tmp_path / "rows.csv").write_text("a,b\n" + "".join(f"{cell},{cell}\n" for cell in cells))
     monkeypatch.setattr(pieces, "BLOCK_BYTES", 300)
-    rows = open_pieces(tmp_path / "rows.csv", needed=["a", "b"], id_column=None, numbers=["a"]).rows
+    rows = open_pieces(tmp_path / "rows.csv", needed=["a", "b"], id_column=None).read(["a"])
     read = list(rows)
     assert len(read) > 10
     assert any(pd.api.types.is_float_dtype(piece.frame["a"].dtype) for piece in read)
@@ -138,7 +138,7 @@ def test_numbers_of_a_piece_are_those_of_its_texts(tmp_path: Path, monkeypatch: 
 
 def test_an_identifier_is_never_read_as_a_number(tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text("a\n007\n1.50\n")
-    (piece,) = open_pieces(tmp_path / "rows.csv", needed=["a"], id_column="a", numbers=["a"]).rows
+    (piece,) = open_pieces(tmp_path / "rows.csv", needed=["a"], id_column="a").read(["a"])
     assert isinstance(piece.ids, pa.Array)
     assert piece.ids.to_pylist() == ["007", "1.50"]
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -25,6 +25,7 @@ from ffsearch.search.base.texts import counted
 from ffsearch.search.data.features.columns import CategoryColumn, NumberColumn, Reading
 from ffsearch.search.data.features.preprocess import Preprocessor, raw_numbers, require_columns
 from ffsearch.search.data.lost import is_text, lost_signs
+from ffsearch.search.data.other_levels import matcher, truths_of
 from ffsearch.search.data.parsing.cells import Cells, number_of
 from ffsearch.search.data.parsing.dates import DateReading, find_reading
 from ffsearch.search.data.parsing.names import by_name
@@ -32,11 +33,10 @@ from ffsearch.search.data.parsing.reading import TableReading
 from ffsearch.search.data.parsing.signs import OTHER, shown_sign
 from ffsearch.search.data.parsing.spelling import PLAIN, Spelling, find_spelling, share_read
 from ffsearch.search.data.parsing.units import is_currency
-from ffsearch.search.data.parsing.variants import FALSE_WORDS, TRUE_WORDS
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
 
-__all__ = ["UNREAD_SHARE", "RowReader", "other_spellings"]
+__all__ = ["UNREAD_SHARE", "RowReader"]
 
 UNREAD_SHARE: Final = 0.03
 """Largest share of a column's cells that may be unreadable. Choice: typing errors, not another way to write."""
@@ -97,7 +97,9 @@ class RowReader:
         self._otherwise: list[Finding] = []
         self._in_doubt: dict[str, str] = {}
         self._tallies = {name: _Tally() for name in preprocessor.column_names}
-        self._match = {one.name: _matcher(one) for one in preprocessor.categories}
+        self._match = {one.name: matcher(one) for one in preprocessor.categories}
+        self._number_of = {one.name: one for one in preprocessor.numbers}
+        self._category_of = {one.name: one for one in preprocessor.categories}
 
     def read(self, frame: pd.DataFrame) -> dict[str, NDArray[Any]]:
         """The columns as the saved model takes them (`Preprocessor.raw_inputs`), every row by itself.
@@ -107,29 +109,37 @@ class RowReader:
         """
         columns = by_name(frame, self._preprocessor.column_names)
         require_columns(frame, [name for name in self._preprocessor.column_names if name not in columns])
-        readings = self.survey(columns)
+        seen = self._first_cells(columns)
+        readings = self._surveyed(seen)
+
+        def cells(name: str) -> Cells:
+            """What was read of few rows for the survey is not read again; of many it would fill memory."""
+            return seen[name] if len(frame) <= SURVEY_ROWS else self._table.cells(columns[name], name=name)
+
         numbers = {
-            one.name: self._numbers(one, self._table.cells(columns[one.name], name=one.name), readings[one.name])
-            for one in self._preprocessor.numbers
+            one.name: self._numbers(one, cells(one.name), readings[one.name]) for one in self._preprocessor.numbers
         }
-        texts = {
-            one.name: self._texts(one, self._table.cells(columns[one.name], name=one.name))
-            for one in self._preprocessor.categories
-        }
+        texts = {one.name: self._texts(one, cells(one.name)) for one in self._preprocessor.categories}
         return numbers | texts
 
     def look_at(self, frame: pd.DataFrame) -> None:
         """See how rows are written before they are read: the first of a file, all their cells as texts."""
-        self.survey(by_name(frame, self._preprocessor.column_names))
+        self._surveyed(self._first_cells(by_name(frame, self._preprocessor.column_names)))
 
-    def survey(self, columns: Mapping[str, pd.Series[Any]]) -> dict[str, Reading]:
+    def _first_cells(self, columns: Mapping[str, pd.Series[Any]]) -> dict[str, Cells]:
+        """The cells that show how rows are written."""
+        return {
+            name: self._table.cells(column if len(column) <= SURVEY_ROWS else column.iloc[:SURVEY_ROWS], name=name)
+            for name, column in columns.items()
+        }
+
+    def _surveyed(self, seen: Mapping[str, Cells]) -> dict[str, Reading]:
         """How the numbers and dates of these rows are read; decided once."""
         if self._readings is None:
-            columns = {name: column.iloc[:SURVEY_ROWS] for name, column in columns.items()}
-            given = [(one, columns[one.name]) for one in self._preprocessor.numbers if one.name in columns]
-            sign = shown_sign([column for one, column in given if self._is_written_otherwise(one, column)])
+            given = [(one, seen[one.name]) for one in self._preprocessor.numbers if one.name in seen]
+            sign = shown_sign([cells.column for one, cells in given if self._is_written_otherwise(one, cells)])
             self._readings = {
-                one.name: self._decided(one, columns[one.name], sign=sign) if one.name in columns else one.reading
+                one.name: self._decided(one, seen[one.name], sign=sign) if one.name in seen else one.reading
                 for one in self._preprocessor.numbers
             }
         return self._readings
@@ -167,23 +177,21 @@ class RowReader:
 
     # --- numbers and dates -------------------------------------------------------------------------------------------
 
-    def _is_written_otherwise(self, column: NumberColumn, given: pd.Series[Any]) -> bool:
+    def _is_written_otherwise(self, column: NumberColumn, cells: Cells) -> bool:
         """Whether cells are texts that the model's own reading does not take: only these show that a sign has changed.
 
         A table may hold columns of both signs; one that is written as it was says nothing of the others.
         """
-        if isinstance(column.reading, DateReading) or not is_text(given):
+        if isinstance(column.reading, DateReading) or not is_text(cells.column):
             return False
-        cells = self._table.cells(given, name=column.name)
         unread = np.isnan(raw_numbers(cells, column.reading))
-        return any(not math.isinf(number_of(text)) for text in cells.levels_of(unread).texts)
+        return bool(unread.any()) and any(not math.isinf(number_of(text)) for text in cells.levels_of(unread).texts)
 
-    def _decided(self, column: NumberColumn, given: pd.Series[Any], *, sign: str | None) -> Reading:
+    def _decided(self, column: NumberColumn, cells: Cells, *, sign: str | None) -> Reading:
         """How a column of these rows is read; what differs from the model's reading is noted."""
-        cells = self._table.cells(given, name=column.name)
         if isinstance(column.reading, DateReading):
             return self._decided_date(column, column.reading, cells)
-        if not isinstance(column.reading, Spelling) or not is_text(given):
+        if not isinstance(column.reading, Spelling) or not is_text(cells.column):
             return column.reading
         own = self._decided_spelling(column, column.reading, cells, sign=sign)
         if own != column.reading:
@@ -280,13 +288,16 @@ class RowReader:
         raw = raw_numbers(cells, reading)
         seen = self._tallies[column.name]
         gaps = np.isnan(raw)
+        n_gaps = int(np.count_nonzero(gaps))
         seen.n_rows += len(raw)
-        if gaps.any():
+        seen.n_missing += n_gaps
+        are_numbers = pd.api.types.is_numeric_dtype(cells.column.dtype) and isinstance(reading, Spelling)
+        if n_gaps and not are_numbers:  # of numbers that are no texts all are read but missing ones
             odd = cells.levels_of(gaps)
             are_odd = [not math.isinf(number_of(text)) for text in odd.texts]  # infinity counts as missing everywhere
             n_odd = int(odd.counts()[are_odd].sum())
             seen.n_unread += n_odd
-            seen.n_missing += int(gaps.sum()) - n_odd
+            seen.n_missing -= n_odd
             seen.show([text for text, is_odd in zip(odd.texts, are_odd, strict=True) if is_odd])
         if column.name in self._in_doubt:
             seen.n_unread = seen.n_present
@@ -302,6 +313,9 @@ class RowReader:
         assert column.low is not None
         assert column.high is not None
         margin = FAR_OUT * (column.high - column.low)
+        ends = np.fmin.reduce(raw, initial=np.inf), np.fmax.reduce(raw, initial=-np.inf)  # past missing ones
+        if not (column.low - ends[0] > margin or ends[1] - column.high > margin):  # as nearly always
+            return
         beyond = np.maximum(column.low - raw, raw - column.high)
         far = beyond > margin
         n_far = int(far.sum())
@@ -340,7 +354,7 @@ class RowReader:
             what = "dates" if self._is_date(name) else "numbers"
             yield f"  {name!r}: {seen.n_unread:,} of {counted(seen.n_present, 'cell')} are no {what}: {shown}{learnt}"
         elif seen.n_unseen and self._is_another_world(name, seen):
-            levels = ", ".join(repr(level) for level in self._category(name).vocabulary[:N_SHOWN] if level)
+            levels = ", ".join(repr(level) for level in self._category_of[name].vocabulary[:N_SHOWN] if level)
             n_cells = counted(seen.n_present, "cell")
             few = f"{seen.n_unseen:,} of {n_cells} hold no level it knows"
             told = f"not one of {n_cells} holds a level it knows" if seen.n_unseen == seen.n_present else few
@@ -357,7 +371,7 @@ class RowReader:
         if seen.n_missing and self._had_none_missing(name):
             yield found(Code.CELLS_MISSING, n=seen.n_missing, **told)
         if seen.n_far:
-            column = next(one for one in self._preprocessor.numbers if one.name == name)
+            column = self._number_of[name]
             if isinstance(column.reading, DateReading):
                 days = np.array([column.low, column.high, seen.furthest], np.float64)
                 low, high, value = (str(moment)[:10] for moment in column.reading.moments(days))
@@ -370,65 +384,23 @@ class RowReader:
 
     def _is_another_world(self, name: str, seen: _Tally) -> bool:
         """Whether no level is known of several, or a column of truth holds others, more than as typing errors."""
-        if _truths(frozenset(self._category(name).vocabulary) - {""}) is not None:
+        if truths_of(frozenset(self._category_of[name].vocabulary) - {""}) is not None:
             return seen.n_unseen > UNREAD_SHARE * seen.n_present
         return seen.n_unseen == seen.n_present and len(seen.shown) > 1 and self._surprises(name, seen)
 
     def _surprises(self, name: str, seen: _Tally) -> bool:
         """Whether more cells hold no known level than among the training rows, whose rare ones were pooled."""
-        share = self._category(name).pooled
+        share = self._category_of[name].pooled
         spread = math.sqrt(seen.n_present * share * (1 - share))
         return seen.n_unseen > seen.n_present * share + N_SPREADS * spread
 
-    def _category(self, name: str) -> CategoryColumn:
-        return next(one for one in self._preprocessor.categories if one.name == name)
-
     def _is_date(self, name: str) -> bool:
-        return any(one.name == name and isinstance(one.reading, DateReading) for one in self._preprocessor.numbers)
+        return name in self._number_of and isinstance(self._number_of[name].reading, DateReading)
 
     def _had_none_missing(self, name: str) -> bool:
-        number = next((one for one in self._preprocessor.numbers if one.name == name), None)
-        if number is not None:
-            return not number.flag
-        return all("" not in one.vocabulary for one in self._preprocessor.categories if one.name == name)
-
-
-def other_spellings(levels: Sequence[str]) -> dict[str, str]:
-    """Texts that are levels in other words, by the text without blanks and capitals: truth, codes without zeros."""
-    truths = _truths(frozenset(levels) - {""})
-    found = {}
-    if truths is not None:
-        found = dict.fromkeys(TRUE_WORDS, truths[0]) | dict.fromkeys(FALSE_WORDS, truths[1])
-    bare = [level.lstrip("0") for level in levels if level.isdecimal()]
-    codes = {level.lstrip("0"): level for level in levels if level.isdecimal() and bare.count(level.lstrip("0")) == 1}
-    return found | {text: level for text, level in codes.items() if text and text != level and text not in found}
-
-
-def _matcher(column: CategoryColumn) -> Callable[[str], str | None]:
-    """The level that a text is, which may be spelt otherwise: truth in other words, codes without their zeros."""
-    known = frozenset(column.vocabulary)
-    truths = _truths(known - {""})
-    bare: dict[str, str] = {}
-    for level in known:
-        if level.isdecimal():
-            bare[level.lstrip("0")] = level if level.lstrip("0") not in bare else ""
-
-    def match(text: str) -> str | None:
-        if text in known:
-            return text
-        if truths is not None:
-            word = text.lower()
-            return truths[0] if word in TRUE_WORDS else truths[1] if word in FALSE_WORDS else None
-        return (bare.get(text.lstrip("0")) or None) if text.isdecimal() else None
-
-    return match
-
-
-def _truths(levels: frozenset[str]) -> tuple[str, str] | None:
-    """The levels that say yes and no, where a column has these two."""
-    yes = [level for level in levels if level.lower() in TRUE_WORDS]
-    no = [level for level in levels if level.lower() in FALSE_WORDS]
-    return (yes[0], no[0]) if len(yes) == len(no) == 1 and len(levels) == 2 else None
+        if name in self._number_of:
+            return not self._number_of[name].flag
+        return "" not in self._category_of[name].vocabulary
 
 
 def _are_units_alike(learnt: Spelling, other: Spelling) -> bool:

@@ -39,8 +39,10 @@ def _lost_groups(column: NumberColumn, cells: Cells) -> list[str]:
 def _lost_percents(column: NumberColumn, cells: Cells, raw: NDArray[np.float32]) -> list[str]:
     """Cells without the sign that was learnt, all of which could be shares: .125 where 12.5 % was meant."""
     assert isinstance(column.reading, Spelling)
+    if column.reading.after != "%" or (column.high or 0) <= 1:
+        return []
     numbers = raw[np.isfinite(raw)]
-    if column.reading.after != "%" or (column.high or 0) <= 1 or not len(numbers) or (np.abs(numbers) > 1).any():
+    if not len(numbers) or (np.abs(numbers) > 1).any():
         return []
     return [] if any("%" in text for text in cells.written.texts) else [f"{number:g}" for number in numbers.tolist()]
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ffsearch._version import __version__
 from ffsearch.errors import ExportError
-from ffsearch.search.data.asked import other_spellings
+from ffsearch.search.data.other_levels import other_spellings
 from ffsearch.search.data.parsing.cells import MISSING
 from ffsearch.search.data.parsing.reading import TableReading
 from ffsearch.search.serving.packaged import PackagedModel

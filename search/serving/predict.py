@@ -32,7 +32,7 @@ from ffsearch.errors import DataError, ExportError
 from ffsearch.search.base.files import put_in_place
 from ffsearch.search.base.texts import TEXT
 from ffsearch.search.data.asked import RowReader
-from ffsearch.search.data.files.pieces import Piece, Pieces, open_pieces
+from ffsearch.search.data.files.pieces import Piece, open_pieces
 from ffsearch.search.network.heads import Task
 from ffsearch.search.serving.loaded import model_file
 from ffsearch.search.serving.packaged import PackagedModel, load_packaged
@@ -118,7 +118,7 @@ def _source(data: str) -> Iterator[str]:
 def _write(
     asked: _Asked,
     reader: RowReader | None,
-    pieces: Pieces,
+    pieces: Iterator[Piece],
     *,
     target: Path | None,
     on_rows: Callable[[int], None] | None,
@@ -144,35 +144,32 @@ def _write(
 
 def _pieces(
     packaged: PackagedModel, reader: RowReader | None, source: str, *, id_column: str | None, sheet: str | None
-) -> Pieces:
+) -> Iterator[Piece]:
     """The rows of a file; how they are written is seen from the first of them, all cells as texts.
 
     Raises:
         DataError: If the file cannot be read, or lacks a column.
     """
-
-    def opened(numbers: tuple[str, ...]) -> Pieces:
-        return open_pieces(
-            source, needed=packaged.columns, id_column=id_column, numbers=numbers,
-            encoding=packaged.encoding, known=packaged.known_texts, sheet=sheet,
-        )  # fmt: skip
-
-    pieces = opened(())
+    pieces = open_pieces(
+        source, needed=packaged.columns, id_column=id_column,
+        encoding=packaged.encoding, known=packaged.known_texts, sheet=sheet,
+    )  # fmt: skip
     packaged.raw(pd.DataFrame(columns=list(pieces.columns), dtype=TEXT))  # refuses a missing column, and says which
-    if reader is None or (first := next(pieces.rows, None)) is None:
-        return pieces
+    first = pieces.first()
+    if reader is None or first is None:
+        return pieces.rows
     reader.look_at(first.frame)
-    return opened(reader.plain_numbers)
+    return pieces.read(reader.plain_numbers)
 
 
 def _answered(
-    packaged: PackagedModel, reader: RowReader | None, pieces: Pieces
+    packaged: PackagedModel, reader: RowReader | None, pieces: Iterator[Piece]
 ) -> Iterator[tuple[Piece, NDArray[np.float32]]]:
     """Every piece with its predictions; the next piece is read meanwhile."""
     with ThreadPoolExecutor(1) as ahead:
-        following = ahead.submit(next, pieces.rows, None)
+        following = ahead.submit(next, pieces, None)
         while (piece := following.result()) is not None:
-            following = ahead.submit(next, pieces.rows, None)
+            following = ahead.submit(next, pieces, None)
             yield piece, packaged.predictions(piece.frame, reader=reader)
 
 

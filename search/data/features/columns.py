@@ -40,6 +40,7 @@ __all__ = [
     "DateCycles",
     "NumberColumn",
     "Reading",
+    "scaled",
 ]
 
 CLIP: Final = 3.0
@@ -91,19 +92,13 @@ class NumberColumn:
 
     def standardised(self, raw: NDArray[np.float32]) -> NDArray[np.float32]:
         """The z of every row, shape (n_rows,); the module's first lines give the formulas."""
-        with np.errstate(over="ignore"):
-            z = (raw - np.float32(self.median)) / np.float32(self.scale)
-        np.clip(z, np.float32(-LIMIT), np.float32(LIMIT), out=z)
-        z[np.isnan(z)] = 0
-        return z
+        return _standardised(raw, np.float32(self.median), np.float32(self.scale))
 
     def scaled(self, raw: NDArray[np.float32]) -> NDArray[np.float32]:
         """The feature of every row, shape (n_rows,)."""
         if self.knots:
             return scores(raw, self.knots, self.heights, median=self.median)
-        z = self.standardised(raw)
-        clipped: NDArray[np.float32] = z / np.sqrt(np.float32(1) + np.square(z / np.float32(CLIP)))
-        return clipped
+        return scaled(raw, np.float32(self.median), np.float32(self.scale))
 
     def bins(self, raw: NDArray[np.float32]) -> NDArray[np.float32]:
         """How much further every row has come through every bin than the median has, shape (n_rows, n_bins).
@@ -271,6 +266,27 @@ class CategoryColumn:
     def _table(self) -> NDArray[np.float32]:
         """Slots and encodings of every place, shape (n_texts, n_features)."""
         return np.hstack([self.slot_table(), self.encoding_table()]) if self.encodings else self.slot_table()
+
+
+def scaled(raw: NDArray[np.float32], median: Any, scale: Any) -> NDArray[np.float32]:
+    """Features of numbers that have no knots, of the same shape.
+
+    Args:
+        raw: Cells of one column, shape (n_rows,), or of several, shape (n_rows, n_numbers).
+        median: What is 0, in float32; of several shape (n_numbers,).
+        scale: What is 1 away from it, alike.
+    """
+    z = _standardised(raw, median, scale)
+    clipped: NDArray[np.float32] = z / np.sqrt(np.float32(1) + np.square(z / np.float32(CLIP)))
+    return clipped
+
+
+def _standardised(raw: NDArray[np.float32], median: Any, scale: Any) -> NDArray[np.float32]:
+    with np.errstate(over="ignore"):
+        z: NDArray[np.float32] = (raw - median) / scale
+    np.clip(z, np.float32(-LIMIT), np.float32(LIMIT), out=z)
+    z[np.isnan(z)] = 0
+    return z
 
 
 def _rest(days: NDArray[np.float32], length: float) -> NDArray[np.float32]:

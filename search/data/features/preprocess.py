@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
+from functools import cached_property
 from typing import Any, Final, TypeGuard
 
 import numpy as np
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
 from ffsearch.search.data.features.aligned import aligned_empty
-from ffsearch.search.data.features.columns import CLIP, LIMIT, CategoryColumn, DateCycles, NumberColumn, Reading
+from ffsearch.search.data.features.columns import CLIP, LIMIT, CategoryColumn, DateCycles, NumberColumn, Reading, scaled
 from ffsearch.search.data.features.encoding import fit_encodings, other_fold_encodings
 from ffsearch.search.data.features.problem import MatrixColumns, Role
 from ffsearch.search.data.features.quantiles import fit_knots
@@ -72,6 +73,9 @@ _N_NAMED: Final = 20
 
 _ROWS_AT_ONCE: Final = 4096
 """Rows of the matrix filled at once. Choice: some MB, which the processor's cache holds while columns are written."""
+
+_CELLS_AT_ONCE: Final = 1_000_000
+"""Rows times columns filled at once at most. Choice: the same of a wide table."""
 
 _FLOAT32_MAX: Final = float(np.finfo(np.float32).max)
 _FLOAT32_TINY: Final = float(np.finfo(np.float32).tiny)
@@ -267,20 +271,25 @@ class Preprocessor:
     def matrix(self, raw: Raw, *, n_rows: int) -> NDArray[np.float32]:
         """The matrix of columns that `raw_inputs` has read, shape (n_rows, n_features)."""
         matrix = aligned_empty((n_rows, self.n_features))
-        for start in range(0, n_rows, _ROWS_AT_ONCE):
-            rows = slice(start, start + _ROWS_AT_ONCE)
-            self._fill(matrix[rows], {name: cells[rows] for name, cells in raw.items()})
+        n_at_once = max(1, min(_ROWS_AT_ONCE, _CELLS_AT_ONCE // max(1, self.n_features)))
+        for start in range(0, n_rows, n_at_once):
+            rows = slice(start, start + n_at_once)
+            self._fill(matrix[rows], {name: raw[name][rows] for name in self.column_names})
         return matrix
 
     def _fill(self, matrix: NDArray[np.float32], raw: Raw) -> None:
         """Write the features of some rows."""
-        for place, number in enumerate(self.numbers):
-            matrix[:, place] = number.scaled(raw[number.name])
         place = len(self.numbers)
-        for number in self.numbers:
-            if number.flag:
-                matrix[:, place] = np.isnan(raw[number.name])
-                place += 1
+        if place:
+            n_flags = len(self._flagged)
+            numbers = np.stack([raw[number.name] for number in self.numbers], axis=1)
+            if not all(number.knots for number in self.numbers):
+                matrix[:, :place] = scaled(numbers, *self._medians_and_scales)
+            matrix[:, place : place + n_flags] = np.isnan(numbers[:, self._flagged])
+            place += n_flags
+        for at, number in enumerate(self.numbers):
+            if number.knots:
+                matrix[:, at] = number.scaled(raw[number.name])
         blocks: list[CategoryColumn | DateCycles] = [*self.categories, *self.cycles]
         for block in blocks:
             features = block.features(raw[block.name])
@@ -290,6 +299,18 @@ class Preprocessor:
             if number.n_bins:
                 matrix[:, place : place + number.n_bins] = number.bins(raw[number.name])
                 place += number.n_bins
+
+    @cached_property
+    def _medians_and_scales(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Of all numbers, each of shape (n_numbers,)."""
+        pairs = [(number.median, number.scale) for number in self.numbers]
+        medians, scales = np.array(pairs, np.float32).reshape(-1, 2).T
+        return medians, scales
+
+    @cached_property
+    def _flagged(self) -> NDArray[np.intp]:
+        """Places of the numbers that have a missing flag."""
+        return np.flatnonzero([number.flag for number in self.numbers])
 
     def training_matrix(
         self, raw: Raw, *, n_rows: int, targets: NDArray[np.float64] | None = None
@@ -424,8 +445,13 @@ def require_columns(frame: pd.DataFrame, missing: Sequence[str]) -> None:
 
 def _to_float32(numbers: NDArray[np.float64]) -> NDArray[np.float32]:
     """Nearest float32; infinite becomes missing, what is finite stays finite."""
-    numbers = np.where(np.isinf(numbers), np.nan, numbers)
-    return np.clip(numbers, -_FLOAT32_MAX, _FLOAT32_MAX).astype(np.float32)
+    with np.errstate(over="ignore"):
+        narrow = numbers.astype(np.float32)
+    too_wide = np.isinf(narrow)
+    if too_wide.any():  # as hardly ever
+        wide = numbers[too_wide]
+        narrow[too_wide] = np.where(np.isinf(wide), np.nan, np.copysign(_FLOAT32_MAX, wide))
+    return narrow
 
 
 def _layout_of_levels(name: str, raw: NDArray[np.object_], *, n_encodings: int) -> CategoryLayout:

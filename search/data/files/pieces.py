@@ -1,27 +1,21 @@
 """A file of any size in pieces of some thousand rows, each cell read as `read_source` reads it in the whole file.
 
 A table to learn from is judged: which delimiter, is there a header, what are its columns. Here the columns are known,
-so the delimiter is the one under which most of them are found, and a first line that holds none of them is data.
-
-A text file is gone through twice: first its bytes (encoding, NUL, quotes that are torn), then its cells, so that a
-fault near the end is told before the first answer is given.
+which tells how the file is laid out (`layout.py`). A text file is gone through twice: first its bytes (encoding, NUL,
+quotes that are torn), then its cells, so that a fault near the end is told before the first answer is given.
 """
 
 from __future__ import annotations
 
-import codecs
-import csv
-import gzip
-import io
-import zlib
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
 import pandas as pd
 import pyarrow as pa
@@ -31,23 +25,21 @@ from pyarrow import parquet
 from ffsearch.errors import DataError
 from ffsearch.search.base.texts import as_frame
 from ffsearch.search.data.files.databases import address_of, is_address, read_database
-from ffsearch.search.data.files.decode import as_utf8, marked_encoding, unpacked
+from ffsearch.search.data.files.decode import unpacked
 from ffsearch.search.data.files.doors import door_of, read_parquet
-from ffsearch.search.data.files.text import (
-    DELIMITERS,
-    N_SAMPLE_ROWS,
-    SEPARATOR_LINE,
-    TextSettings,
-    allow_long_cells,
-    best_delimiter,
-    fitted_header,
-    in_double_quotes,
-    read_text,
-    refuse_odd_lines,
+from ffsearch.search.data.files.layout import (
+    Layout,
+    codec_of,
+    is_in_single_quotes,
+    layout_of,
+    quotes_enclose_cells,
+    refuse_torn,
+    tell_as_read_whole,
 )
+from ffsearch.search.data.files.opened import ends_of, is_packed, told
+from ffsearch.search.data.files.text import TextSettings, read_text
 from ffsearch.search.data.parsing.cells import MISSING
-from ffsearch.search.data.parsing.names import BLANKS, named_by_place, places_of, plain_name, plain_names
-from ffsearch.search.data.parsing.quotes import enclose_cells
+from ffsearch.search.data.parsing.names import places_of, plain_name, plain_names
 
 __all__ = ["Piece", "Pieces", "open_pieces"]
 
@@ -62,27 +54,6 @@ millisecond, and 10,000 columns of 1,000 rows were nine pieces."""
 
 N_ROWS: Final = 16_384
 """Rows of a Parquet file read at once. Choice: about as many."""
-
-_SURVEY_BYTES: Final = 1 << 24
-_HEAD_BYTES: Final = 1 << 20
-"""Bytes in which the first line must end. Choice: a header of 50,000 columns."""
-
-_WIDE: Final = ("utf-16", "utf-32")
-"""Encodings of more than a byte a sign, in which zero bytes are no fault."""
-
-_ENCODINGS: Final = (
-    "cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1257", "iso8859-2", "iso8859-15", "koi8-r", "mac-roman",
-    "cp850", "cp852", "cp437", "cp932", "gb18030", "big5", "euc-kr",
-)  # fmt: skip
-"""Encodings other than UTF-8 that tables come in, those of Windows and the west first."""
-
-_GZIP: Final = b"\x1f\x8b"
-_N_MARK_BYTES: Final = 16
-_SNIFFED_BYTES: Final = 100_000
-"""Bytes at either end of a file that tell what it is; ARFF may begin with a page of comments."""
-
-_MARK: Final = "\N{ZERO WIDTH NO-BREAK SPACE}"
-"""The byte order mark as a sign; files that were put together have a second one, which no decoder takes away."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,10 +71,23 @@ class Piece:
 
 @dataclass(frozen=True, kw_only=True)
 class Pieces:
-    """An open file: all its columns, and its rows in pieces, to be gone through once."""
+    """An open file.
+
+    Args:
+        columns: All its columns.
+        read: Its rows in pieces, each time from the first one on. Columns of a text that are named to it are read as
+            plain numbers: their cells may come as such instead of as texts.
+        first: Its first piece, all cells of a text as texts; None where there are no rows.
+    """
 
     columns: tuple[str, ...]
-    rows: Iterator[Piece]
+    read: Callable[[Collection[str]], Iterator[Piece]]
+    first: Callable[[], Piece | None]
+
+    @cached_property
+    def rows(self) -> Iterator[Piece]:
+        """The rows in pieces, all cells of a text as texts, to be gone through once."""
+        return self.read(())
 
 
 def open_pieces(
@@ -111,7 +95,6 @@ def open_pieces(
     *,
     needed: Sequence[str],
     id_column: str | None,
-    numbers: Collection[str] = (),
     encoding: str = "",
     known: Collection[str] = (),
     sheet: str | int | None = None,
@@ -122,7 +105,6 @@ def open_pieces(
         path: The file, or the address of a table (`databases.py`).
         needed: Columns to read; those that the file lacks are left out of the pieces.
         id_column: A column to read as it is, or None.
-        numbers: Those that are read as plain numbers: their cells may come as such instead of as texts.
         encoding: What the table that was learnt from was read by; asked where a file is not UTF-8.
         known: Texts that are likely to stand in the file: they tell encodings apart.
         sheet: The sheet of a workbook, by its name or number; None: the first.
@@ -137,8 +119,8 @@ def open_pieces(
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
         raise DataError(f"{str(path)!r} {what}. Give a file: .csv, .tsv, .parquet (.gz too), .xlsx, .arff, .json ...")
-    with _told(path):
-        head, tail = _ends(path)
+    with told(path):
+        head, tail = ends_of(path)
         if address := address_of(path, head):
             return _frame_pieces(read_database(address), path.name, needed=needed, id_column=id_column)
         door = door_of(head + tail, path.name)
@@ -148,19 +130,19 @@ def open_pieces(
             payload = unpacked(path.read_bytes(), path.name)
             opened = door(payload, path.name, TextSettings(expected=frozenset(needed), sheet=sheet))
             return _frame_pieces(opened.frame, path.name, needed=needed, id_column=id_column)
-        codec = _codec(path, encoding=encoding, known=known)
-        if _is_in_single_quotes(path, codec):
+        codec = codec_of(path, encoding=encoding, known=known)
+        if is_in_single_quotes(path, codec):
             settings = TextSettings(expected=frozenset(needed), encoding=codec)
             whole = read_text(unpacked(path.read_bytes(), path.name), path.name, settings=settings)
             return _frame_pieces(whole.frame, path.name, needed=needed, id_column=id_column)
-        return _text_pieces(path, codec, needed=needed, id_column=id_column, numbers=set(numbers) - {id_column})
+        return _text_pieces(path, codec, needed=needed, id_column=id_column)
 
 
 # --- Parquet ---------------------------------------------------------------------------------------------------------
 
 
 def _parquet_pieces(path: Path, *, needed: Sequence[str], id_column: str | None) -> Pieces:
-    packed = _is_packed(path)
+    packed = is_packed(path)
     try:
         file = parquet.ParquetFile(pa.BufferReader(unpacked(path.read_bytes(), path.name)) if packed else path)
     except (pa.ArrowException, OSError) as error:
@@ -175,15 +157,15 @@ def _parquet_pieces(path: Path, *, needed: Sequence[str], id_column: str | None)
             f"{path.name} has columns of lists or records: {', '.join(nested)}. Make plain columns of them."
         )
 
-    def rows() -> Iterator[Piece]:
-        with _told(path):
+    def read(numbers: Collection[str]) -> Iterator[Piece]:  # noqa: ARG001  (cells have types of their own)
+        with told(path):
             own = sorted({field.name for field in fields.values()})
             for batch in file.iter_batches(batch_size=N_ROWS, columns=own):
                 cells = [batch.column(field.name) for field in fields.values()]
                 renamed = pa.RecordBatch.from_arrays(cells, names=list(fields))
                 yield _piece(renamed, needed=needed, id_column=id_column)
 
-    return Pieces(columns=names, rows=rows())
+    return Pieces(columns=names, read=read, first=lambda: next(read(()), None))
 
 
 # --- frames ----------------------------------------------------------------------------------------------------------
@@ -195,7 +177,7 @@ def _frame_pieces(frame: pd.DataFrame, name: str, *, needed: Sequence[str], id_c
     columns = {column: frame.iloc[:, place] for column, place in wanted.items()}
     ids = None if id_column is None else _as_ids(columns[id_column])
 
-    def rows() -> Iterator[Piece]:
+    def read(numbers: Collection[str]) -> Iterator[Piece]:  # noqa: ARG001  (cells are as the frame has them)
         there = [column for column in needed if column in columns]
         for start in range(0, len(frame), N_ROWS):
             piece = {column: columns[column].iloc[start : start + N_ROWS] for column in there}
@@ -205,7 +187,7 @@ def _frame_pieces(frame: pd.DataFrame, name: str, *, needed: Sequence[str], id_c
                 ids=None if ids is None else ids.slice(start, N_ROWS),
             )
 
-    return Pieces(columns=tuple(plain_names(frame.columns)), rows=rows())
+    return Pieces(columns=tuple(plain_names(frame.columns)), read=read, first=lambda: next(read(()), None))
 
 
 def _as_ids(cells: pd.Series[Any]) -> pa.Array:
@@ -219,221 +201,46 @@ def _as_ids(cells: pd.Series[Any]) -> pa.Array:
 # --- text ------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Layout:
-    """How a text file is laid out: names of its columns, lines before its rows, delimiter, encoding, quotes in rows."""
-
-    names: tuple[str, ...]
-    n_header_lines: int
-    delimiter: str
-    codec: str
-    has_quotes: bool
-
-
-def _text_pieces(
-    path: Path, codec: str, *, needed: Sequence[str], id_column: str | None, numbers: Collection[str]
-) -> Pieces:
-    layout = _layout(path, codec, expected=[*needed, *([] if id_column is None else [id_column])])
+def _text_pieces(path: Path, codec: str, *, needed: Sequence[str], id_column: str | None) -> Pieces:
+    layout = layout_of(path, codec, expected=[*needed, *([] if id_column is None else [id_column])])
     wanted = _wanted(path, layout.names, needed=needed, id_column=id_column)
-    if layout.has_quotes and not _quotes_enclose_cells(path, layout):  # the fast reader would accept torn ones
-        _refuse_torn(path, layout)
+    if layout.has_quotes and not quotes_enclose_cells(path, layout):  # the fast reader would accept torn ones
+        refuse_torn(path, layout)
 
-    def rows() -> Iterator[Piece]:
+    def read(numbers: Collection[str], *, ahead: bool = True) -> Iterator[Piece]:
         n_read = 0
-        with _told(path):
+        with told(path):
             try:
-                for batch in _batches(path, layout, wanted=wanted, numbers=numbers):
+                for batch in _batches(path, layout, wanted=wanted, numbers=set(numbers) - {id_column}, ahead=ahead):
                     n_read += 1
                     yield _piece(batch, needed=needed, id_column=id_column)
                 return
             except pa.ArrowInvalid:  # a cell that is no number as Arrow knows them, or a fault, which comes again
                 pass
             try:
-                for batch in islice(_batches(path, layout, wanted=wanted, numbers=()), n_read, None):
+                for batch in islice(_batches(path, layout, wanted=wanted, numbers=(), ahead=ahead), n_read, None):
                     yield _piece(batch, needed=needed, id_column=id_column)
             except pa.ArrowInvalid as error:
-                _tell_as_read_whole(path, layout)
+                tell_as_read_whole(path, layout)
                 raise DataError(
                     f"{path.name} cannot be read as a table: {error}. Save it again as plain CSV in UTF-8."
                 ) from None
 
-    return Pieces(columns=layout.names, rows=rows())
-
-
-def _is_in_single_quotes(path: Path, codec: str) -> bool:
-    """Whether single quotes enclose the cells of a file, so that it is read whole; by its first lines."""
-    with _opened(path) as file:
-        text = codecs.getincrementaldecoder(codec)().decode(file.read(_HEAD_BYTES)).lstrip(_MARK)
-    rows = text[: text.rfind("\n") + 1].encode()
-    return in_double_quotes(rows, delimiter=best_delimiter(rows)) is not rows
-
-
-def _layout(path: Path, codec: str, *, expected: Sequence[str]) -> _Layout:
-    with _opened(path) as file:
-        head = file.read(_HEAD_BYTES)
-    text = codecs.getincrementaldecoder(codec)().decode(head)
-    found = SEPARATOR_LINE.match(text.lstrip(_MARK))
-    rows = text if found is None else text.lstrip(_MARK)[found.end() :]
-    delimiter = _delimiter(rows, expected) if found is None else found[1]
-    refuse_odd_lines(rows.lstrip(_MARK).encode(), path.name, delimiter=delimiter)
-    (cells, n_lines), rest = _first_row(rows, delimiter), _next_rows(rows, delimiter)
-    names = tuple(plain_names(fitted_header(cells, rest)))
-    by_place = tuple(map(named_by_place, range(len(names))))
-    if not places_of(expected, names) and set(expected) & set(by_place):  # trained on a file without a header
-        names, n_lines = by_place, 0
-    n_lines += found is not None
-    has_quotes = _may_have_quotes(path, codec, n_header_lines=n_lines)
-    return _Layout(names=names, n_header_lines=n_lines, delimiter=delimiter, codec=codec, has_quotes=has_quotes)
-
-
-def _codec(path: Path, *, encoding: str, known: Collection[str]) -> str:
-    """The encoding of a file: that of its mark, else UTF-8 where all of it fits.
-
-    Else the one in which most of the known texts stand in it, then that of the table learnt from, then cp1252 and
-    Latin-1, as for a table to learn from.
-
-    Raises:
-        DataError: If it is no text: a workbook, an archive, NUL bytes.
-    """
-    with _opened(path) as file:
-        head = file.read(_HEAD_BYTES)
-    if not head.strip():
-        raise DataError(f"{path.name} is empty. Give a file with a header line and a line for each row.")
-    marked = marked_encoding(head)
-    if marked is None:
-        as_utf8(head, path.name, encoding=None)  # refuses what is no text
-    for codec in ["utf-8", *_by_texts(head, encoding, known), "latin-1"] if marked is None else [marked]:
-        if _fits(path, codec):
-            return codec
-    raise DataError(f"{path.name} cannot be read as {marked}, which its first bytes promise. Save it again as UTF-8.")
-
-
-def _by_texts(head: bytes, encoding: str, known: Collection[str]) -> list[str]:
-    """Encodings other than UTF-8 by how many of the texts stand in the first bytes; of equals as they are listed."""
-    texts = [text for text in known if not text.isascii()]
-    own = [] if encoding.startswith(("utf", *_WIDE)) else [encoding]
-
-    def n_found(codec: str) -> int:
-        return sum(_encoded(text, codec) in head for text in texts)
-
-    return sorted(dict.fromkeys([*filter(None, own), *_ENCODINGS]), key=n_found, reverse=True)
-
-
-def _encoded(text: str, codec: str) -> bytes:
-    """The bytes of a text; what no file holds where the encoding has no such letters."""
-    try:
-        return text.encode(codec)
-    except UnicodeError:
-        return b"\0"
-
-
-def _fits(path: Path, codec: str) -> bool:
-    decoder = codecs.getincrementaldecoder(codec)()
-    n_bytes = 0
-    with _opened(path) as file:
-        while chunk := file.read(_SURVEY_BYTES):
-            if b"\0" in chunk and not codec.startswith(_WIDE):
-                raise DataError(f"{path.name} has a NUL byte after byte {n_bytes}: it is no text. Save it as UTF-8.")
-            try:
-                decoder.decode(chunk)
-            except UnicodeError:
-                return False
-            n_bytes += len(chunk)
-    try:
-        decoder.decode(b"", final=True)
-    except UnicodeError:
-        return False
-    return True
-
-
-def _delimiter(text: str, expected: Sequence[str]) -> str:
-    """The one under which the first line holds most of the expected names, else the one its rows agree on best."""
-    line = text.lstrip("\r\n").partition("\n")[0]
-    odd = sorted({sign for sign in line if sign.isascii() and sign.isprintable() and not sign.isalnum()} - set('"_ '))
-    names = {plain_name(name, place=-1) for name in expected}
-
-    def rank(delimiter: str) -> tuple[int, int]:
-        cells = [cell.strip(BLANKS) for cell in _first_row(text, delimiter)[0]]
-        n_found = len(names & set(cells))
-        return n_found, -len(cells)  # ` a , b ` holds its names between blanks too, and other cells beside them
-
-    best = max([",", *DELIMITERS, *odd], key=rank)  # the first of equals
-    return best if rank(best)[0] else best_delimiter(text.encode())
-
-
-def _next_rows(text: str, delimiter: str) -> list[list[str]]:
-    """The cells of some rows below the first, those that are whole."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    rows: list[list[str]] = []
-    with suppress(csv.Error):
-        rows.extend(islice(filter(None, reader), N_SAMPLE_ROWS + 1))
-    is_cut = len(rows) <= N_SAMPLE_ROWS and len(text) >= _HEAD_BYTES // 4  # of so many bytes in any encoding
-    return rows[1 : -1 if is_cut else None]
-
-
-def _first_row(text: str, delimiter: str) -> tuple[list[str], int]:
-    """The cells of the first row that is not blank, and the number of the line it ends in."""
-    allow_long_cells()
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    try:
-        return next(((cells, reader.line_num) for cells in reader if cells), ([], 0))
-    except csv.Error:
-        return [], 0
-
-
-def _may_have_quotes(path: Path, codec: str, *, n_header_lines: int) -> bool:
-    """Whether a quote stands anywhere below the header; of wide encodings it is not looked for."""
-    if codec.startswith(_WIDE):
-        return True
-    with _opened(path) as file:
-        for _ in range(n_header_lines):
-            file.readline()
-        while chunk := file.read(_SURVEY_BYTES):
-            if b'"' in chunk:
-                return True
-    return False
-
-
-def _quotes_enclose_cells(path: Path, layout: _Layout) -> bool:
-    if layout.codec.startswith(_WIDE):
-        return False
-    with _opened(path) as file:
-        return enclose_cells(iter(lambda: file.read(_HEAD_BYTES), b""), delimiter=layout.delimiter)
-
-
-def _refuse_torn(path: Path, layout: _Layout) -> None:
-    """Go through all rows with the strict reader.
-
-    Raises:
-        DataError: If a quote is torn, or a row has not as many cells as the first.
-    """
-    width = len(layout.names)
-    with _opened(path) as file:
-        lines = io.TextIOWrapper(file, layout.codec, newline="")
-        try:
-            whole = all(
-                len(cells) in (0, width) for cells in csv.reader(lines, delimiter=layout.delimiter, strict=True)
-            )
-        except csv.Error:
-            whole = False
-    if not whole:
-        _tell_as_read_whole(path, layout)
-
-
-def _tell_as_read_whole(path: Path, layout: _Layout) -> None:
-    """Read a file that has a fault as `run` reads it: it names the line.
-
-    Raises:
-        DataError: With the fault.
-    """
-    settings = TextSettings(delimiter=layout.delimiter, header=layout.n_header_lines > 0)
-    read_text(unpacked(path.read_bytes(), path.name), path.name, settings=settings)
+    return Pieces(columns=layout.names, read=read, first=lambda: next(read((), ahead=False), None))
 
 
 def _batches(
-    path: Path, layout: _Layout, *, wanted: Mapping[str, int], numbers: Collection[str]
+    path: Path, layout: Layout, *, wanted: Mapping[str, int], numbers: Collection[str], ahead: bool
 ) -> Iterator[pa.RecordBatch]:
-    """The rows in batches, which are cut by their bytes: the same ones whatever the cells are read as."""
+    """The rows in batches, which are cut by their bytes: the same ones whatever the cells are read as.
+
+    Args:
+        path: The file.
+        layout: How it is laid out.
+        wanted: Columns to read, and where they stand.
+        numbers: Those of them that are read as numbers.
+        ahead: Whether further batches are read while one is worked on; a waste where one is all that is wanted.
+    """
     # Names of other columns may repeat, which the reader would refuse: it knows columns by their place.
     include = {str(place): name for name, place in wanted.items()}
     with _stream(path, layout.codec) as stream:
@@ -442,6 +249,7 @@ def _batches(
             read_options=arrow_csv.ReadOptions(
                 column_names=list(map(str, range(len(layout.names)))),
                 skip_rows=layout.n_header_lines,
+                use_threads=ahead,
                 block_size=BLOCK_BYTES * min(_MOST_BLOCKS, 1 + len(layout.names) // _N_COLUMNS),
             ),
             parse_options=arrow_csv.ParseOptions(delimiter=layout.delimiter, newlines_in_values=layout.has_quotes),
@@ -462,7 +270,7 @@ def _batches(
 def _stream(path: Path, codec: str) -> Iterator[pa.NativeFile]:
     """The file's text in UTF-8; Arrow reads past a mark."""
     with pa.OSFile(str(path)) as file:
-        plain = pa.CompressedInputStream(file, "gzip") if _is_packed(path) else file
+        plain = pa.CompressedInputStream(file, "gzip") if is_packed(path) else file
         yield plain if codec.startswith("utf-8") else pa.transcoding_input_stream(plain, codec, "utf-8")
 
 
@@ -494,39 +302,3 @@ def _piece(batch: pa.RecordBatch, *, needed: Sequence[str], id_column: str | Non
     if not columns:
         frame = pd.DataFrame(index=range(batch.num_rows))
     return Piece(frame=frame, ids=None if id_column is None else batch.column(id_column))
-
-
-def _ends(path: Path) -> tuple[bytes, bytes]:
-    """The first bytes of a file, unpacked, and the last ones: they tell what it is."""
-    with _opened(path) as file:
-        head = file.read(_SNIFFED_BYTES)
-    with path.open("rb") as raw:
-        raw.seek(max(0, path.stat().st_size - _N_MARK_BYTES))
-        return head, raw.read()
-
-
-def _is_packed(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(len(_GZIP)) == _GZIP
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes]]:
-    """The unpacked bytes of a file."""
-    file: Any = gzip.open(path, "rb") if _is_packed(path) else path.open("rb")  # noqa: SIM115  (closed below)
-    with file:
-        yield file
-
-
-@contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """Faults of the disk and of packed files as data errors."""
-    try:
-        yield
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise DataError(
-            f"{path.name} is a damaged or cut-off gzip file ({error}). Copy or download it again."
-        ) from None
-    except OSError as error:
-        reason = error.strerror or error
-        raise DataError(f"{str(path)!r} cannot be read: {reason}. Check its name and permissions.") from None

@@ -149,6 +149,8 @@ class Cells:
     @cached_property
     def numbers(self) -> NDArray[np.float64]:
         """The cells as numbers, shape (n_rows,); NaN where one is missing or no number, infinite ones as they are."""
+        if self.column.dtype == np.float64:  # without a copy; what is given is not written to
+            return self._without_missing(self.column.to_numpy())
         if pd.api.types.is_numeric_dtype(self.column.dtype):
             return self._without_missing(self.column.to_numpy(dtype=np.float64, na_value=np.nan))
         plain = _plain_numbers(self.column) if isinstance(self.column.dtype, pd.StringDtype) else None

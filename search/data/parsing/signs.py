@@ -30,6 +30,12 @@ OTHER: Final = {".": ",", ",": "."}
 N_LOOKED_AT: Final = 1000
 """Cells of a column that are looked at, spread over all its rows. Choice: as good as certain, and quick."""
 
+N_OF_TABLE: Final = 1_000_000
+"""Cells of a table that are looked at together; of more than a thousand columns fewer each. Choice: some seconds."""
+
+N_OF_MANY: Final = 2 * 44
+"""Cells of a column that are looked at in the widest table. Choice: enough for `MIN_GROUPED`."""
+
 NUMBER_SHARE: Final = 0.9
 """Share of a column's cells that have digits and signs alone before it has a say. Choice: lists and dates have none."""
 
@@ -82,7 +88,8 @@ def judge_signs(
     if decimal is not None or thousands is not None:
         sign = decimal or OTHER.get(thousands or "", ".")
         return TableReading(decimal=sign, thousands=thousands or OTHER[sign], stated=True), []
-    votes = [vote for name in frame.columns if (vote := _votes(frame[name])) is not None]
+    n_each = max(N_OF_MANY, min(N_LOOKED_AT, N_OF_TABLE // max(1, len(frame.columns))))
+    votes = [vote for _, cells in frame.items() if (vote := _votes(cells, n_looked_at=n_each)) is not None]
     says = {sign: [vote for vote in votes if vote.sign == sign] for sign in ".,"}
     by_columns = len(says[","]) != len(says["."])
     sign = "," if len(says[","]) > len(says["."]) or (not by_columns and semicolons) else "."
@@ -129,12 +136,17 @@ def are_surely_thousands(texts: list[str], *, sign: str) -> bool:
     return len(signed) >= MIN_GROUPED and bool(whole) and all(text.isdigit() and len(text) <= 3 for text in whole)
 
 
-def number_signs(cells: pd.Series[Any]) -> list[str]:
-    """The bodies of the numbers among a column's cells, spread over its rows; none where it holds no texts."""
+def number_signs(cells: pd.Series[Any], *, n_looked_at: int = N_LOOKED_AT) -> list[str]:
+    """The bodies of the numbers among a column's cells, spread over its rows; none where it holds no texts.
+
+    Args:
+        cells: The column.
+        n_looked_at: Cells that are looked at.
+    """
     texts = as_texts(cells)
     if not isinstance(texts.dtype, pd.StringDtype):
         return []
-    places = np.unique(np.linspace(0, len(texts) - 1, min(N_LOOKED_AT, len(texts))).astype(np.int64))
+    places = np.unique(np.linspace(0, len(texts) - 1, min(n_looked_at, len(texts))).astype(np.int64))
     looked_at = [text.strip() for text in texts.take(places).dropna().unique().tolist()]
     present = [text for text in looked_at if text not in MISSING]
     bodies = [body for text in present if (body := _body(text)) is not None]
@@ -149,8 +161,8 @@ def _body(text: str) -> str | None:
     return None if shape is None else shape.body
 
 
-def _votes(cells: pd.Series[Any]) -> _Votes | None:
-    bodies = number_signs(cells)
+def _votes(cells: pd.Series[Any], *, n_looked_at: int = N_LOOKED_AT) -> _Votes | None:
+    bodies = number_signs(cells, n_looked_at=n_looked_at)
     signed = [body for body in bodies if "." in body or "," in body]
     if not signed:
         return None

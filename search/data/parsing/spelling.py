@@ -33,6 +33,9 @@ __all__ = ["PLAIN", "Spelling", "find_spelling", "find_thousands", "share_read"]
 _N_LOOKED_AT: Final = 1000
 """Different cells a spelling is chosen by. Choice: as good as certain, and quick; all are then read in it."""
 
+_N_ASKED_FIRST: Final = 20
+"""Cells that are asked before all others. Choice: decimals show themselves in the first one or two."""
+
 MIN_UNIT_SHARE: Final = 0.05
 """A unit that fewer cells have is odd: `34 Acres` among square feet is no 34. Choice."""
 
@@ -238,6 +241,9 @@ def find_thousands(cells: Cells, *, share: float, table: TableReading) -> Spelli
         share: Share of the cells that must be numbers in it.
         table: How the table is read as a whole: with decimal commas, every point before three digits is such a one.
     """
+    few = number_signs(cells.column.iloc[:_N_ASKED_FIRST])
+    if any("." in body for body in few) and not are_thousands(few, sign="."):  # as nearly always, and quickly seen
+        return None
     bodies = number_signs(cells.column)
     is_likely = are_thousands if table.decimal == "," else are_surely_thousands
     if not is_likely(bodies, sign=".") or (table.stated and table.decimal == "."):
