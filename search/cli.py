@@ -17,6 +17,7 @@ import typer
 
 from ffsearch import __version__
 from ffsearch.errors import RunError
+from ffsearch.search.base.aside import are_left
 from ffsearch.search.base.environment import shell_quoted, wait_asleep
 from ffsearch.search.console.process import (
     EXIT_INTERRUPTED,
@@ -62,6 +63,9 @@ def main() -> NoReturn:
     take_signals()
     hold_streams()
     code = last_words(invoke(sys.argv[1:]))
+    if are_left():  # a fit that Ctrl-C has left behind would hold the interpreter's end up, or trip over it
+        sys.stderr.flush()
+        os._exit(code)
     gc.freeze()  # what TensorFlow and Numba left ends with the process; to look through it first takes a second
     sys.exit(code)
 

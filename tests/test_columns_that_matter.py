@@ -159,6 +159,28 @@ def test_a_wide_table_is_looked_at_by_the_columns_that_count() -> None:
     assert [one.columns for one in found if one.is_useful] == [("c150",), ("c7",)]
 
 
+def test_of_thousands_of_columns_groups_are_asked_before_single_ones() -> None:
+    rng = np.random.default_rng(8)
+    x = rng.normal(size=(600, 3000)).astype(np.float32)
+    raw = {f"c{place}": column for place, column in enumerate(x.T)}
+    counting = {f"c{place}": 1 + place / 40 for place in range(0, 3000, 150)}
+    asked: list[int] = []
+
+    def predict(columns: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+        asked.append(len(columns["c0"]))
+        return np.asarray(sum(weight * columns[name] for name, weight in counting.items()))[:, None]
+
+    truth = np.asarray(sum(weight * raw[name] for name, weight in counting.items()))[:, None]
+    found = column_importances(
+        raw, {"network": predict}, task=Task.REGRESSION, truth=truth, units=Units.of_rows(600), rng=rng
+    )
+    useful = {one.columns[0] for one in found if one.is_useful}
+    assert useful <= set(counting)
+    assert len(useful) >= 18  # the weakest weigh a twentieth of the strongest
+    assert len(asked) < 700
+    assert max(asked) <= 5 * 600
+
+
 def test_a_curve_of_local_effects_is_the_true_one_where_others_go_along_with_the_column() -> None:
     """Plain partial dependence is wrong here, for the two columns are nearly one."""
     rng = np.random.default_rng(7)

@@ -19,7 +19,7 @@ from ffsearch.search.data.features.preprocess import Layout, Preprocessor
 from ffsearch.search.data.features.problem import MatrixColumns, Problem, Role, Split
 from ffsearch.search.data.prepare import Refit, prepare
 from ffsearch.search.evidence.baseline_models import baselines, boosted_trees, linear_model, rivals
-from ffsearch.search.evidence.baseline_models.baselines import Baseline, BaselineName, fit_baseline
+from ffsearch.search.evidence.baseline_models.baselines import Baseline, BaselineName, fit_baseline, narrowed
 from ffsearch.search.evidence.baseline_models.stopped_trees import fit_stopped, fit_stopped_in_stages
 from ffsearch.search.evidence.decision import VerdictCode, decide
 from ffsearch.search.evidence.facts import facts_of_rows
@@ -207,7 +207,9 @@ def test_too_many_rows_are_drawn_from_and_it_is_said(monkeypatch: pytest.MonkeyP
         assert made.settings["n_rows"] == 100
 
 
-@pytest.mark.parametrize(("cap", "most"), [("MAX_TREES", 12), ("MAX_GROWN_CELLS", 12 * 300 * N_FEATURES)])
+@pytest.mark.parametrize(
+    ("cap", "most"), [("MAX_TREES", 12), ("MAX_GROWN_CELLS", 12 * boosted_trees.tree_cells(300, N_FEATURES))]
+)
 def test_many_classes_or_cells_leave_few_iterations_and_it_is_said(
     cap: str, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -456,6 +458,38 @@ def test_boosting_chooses_how_it_learns_on_the_validation_rows(monkeypatch: pyte
     assert valid_loss(made, problem) == min(losses)
     assert made.settings["leaves"] == settings[int(np.argmin(losses))].leaves
     assert made.fixed == {"l2": boosted_trees.TREES_L2, "leaf_rows": boosted_trees.FEW_LEAF_ROWS}
+
+
+def test_boosting_compares_no_settings_where_each_would_take_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem, refit = split_of(*rare(400, np.random.default_rng(0)))
+    monkeypatch.setattr(boosted_trees, "MAX_TRIED", 1e5)
+    made = fit_baseline(BaselineName.BOOSTING, problem, refit, seed=0, metric="log_loss")
+    assert (made.n_tried, made.fixed["leaves"], made.fixed["learning_rate"]) == (1, 31, 0.1)
+
+
+def test_trees_of_many_columns_cost_what_their_leaves_do() -> None:
+    """By rows alone a table of 1,600 rows and 10,000 columns would be grown a thousand trees, of which each takes a
+    second."""
+    assert boosted_trees.tree_cells(1_600, 10_000) == pytest.approx(10_000 * (1_600 + 31 * 256))
+    assert boosted_trees.tree_cells(1_000_000, 20) == pytest.approx(1_000_000 * 20, rel=0.01)
+    assert boosted_trees.tree_cells(20, 1, leaves=31) == 20 + 4 * 256
+
+
+@pytest.mark.parametrize("task", Task)
+def test_rows_that_no_baseline_learns_from_are_given_up_first(task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    problem, _ = example(task, n_outputs=3 if task is Task.MULTICLASS else 1, n_splits=2)
+    whole = narrowed(problem, seed=0, key=1)
+    assert all(one.x_train is other.x_train for one, other in zip(whole.splits, problem.splits, strict=True))
+    monkeypatch.setattr(rivals, "MIN_CAPPED_ROWS", 10)
+    monkeypatch.setattr(baselines, "MAX_LINEAR_CELLS", 60 * N_FEATURES)
+    monkeypatch.setattr(baselines, "MAX_BOOSTING_CELLS", 80 * N_FEATURES)
+    fewer = narrowed(problem, seed=0, key=1)
+    for few, split in zip(fewer.splits, problem.splits, strict=True):
+        assert len(few.x_train) == 80
+        assert few.x_valid is split.x_valid
+        places = [int(np.flatnonzero((split.x_train == row).all(axis=1))[0]) for row in few.x_train]
+        assert places == sorted(set(places))
+        np.testing.assert_array_equal(few.y_train, split.y_train[places])
 
 
 def test_a_short_budget_leaves_the_first_setting_on_every_split_it_has_time_for() -> None:

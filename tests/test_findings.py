@@ -139,6 +139,7 @@ SHOWN_BY: dict[str, list[Code]] = {
     "test_evidence_baselines.py::test_splits_that_time_is_too_short_for_are_left_out_and_it_is_said": [
         Code.BASELINE_SPLITS
     ],
+    "test_run_evidence.py::test_steps_that_take_minutes_say_so_as_they_begin": [Code.STEP_LONG],
     VERDICTS: [code for code in Code if code[3] == "6"],
     "reports/test_reports_page.py::test_where_no_network_is_the_answer_the_first_step_says_what_is": [
         Code.USE_BOOSTING, Code.USE_LINEAR, Code.LOOK_ELSEWHERE,

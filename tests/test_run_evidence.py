@@ -18,11 +18,13 @@ from ffsearch.search.cli import invoke
 from ffsearch.search.evidence.decision import VerdictCode
 from ffsearch.search.folder.reader import StoredRun
 from ffsearch.search.observer import Observer, Repeated
-from ffsearch.search.steps import judging
+from ffsearch.search.steps import judging, refitting
 from ffsearch.search.steps.budget import Reserve
 from ffsearch.search.steps.changes import AT_OTHER_RATES
 from ffsearch.search.steps.replay import replay, replay_lines
 from ffsearch.search.steps.weighing import ON_FEWER_ROWS
+from ffsearch.search.wording.codes import Code
+from ffsearch.search.wording.finding import Finding
 from ffsearch.search.wording.language import PLAIN
 
 SETTINGS = {
@@ -286,6 +288,25 @@ def test_baselines_that_the_budget_has_no_time_for_are_left_out_and_it_is_said(
     told = [one["text"] for one in short.summary["evidence"]["notices"] if one["code"] == "FFS513"]
     assert told == [f"Baseline {name}: time was too short for it." for name in ("linear model", "boosted trees")]
     assert short.verdict is not None
+
+
+def test_steps_that_take_minutes_say_so_as_they_begin(table: Path, copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = copy / "log.jsonl"
+    kept = [line for line in log.read_text().splitlines() if json.loads(line)["kind"] != "finished"]
+    log.write_text("\n".join(kept) + "\n")
+    monkeypatch.setattr(
+        judging, "seconds_of_baseline", lambda _, name, __: {"linear": 119.0, "boosting": 300.0}.get(name, 0)
+    )
+    monkeypatch.setattr(refitting, "MANY_INPUTS", 1)
+    told: list[Finding] = []
+
+    class Told(Observer):
+        def noted(self, finding: Finding) -> None:
+            told.append(finding)
+
+    a_run(copy, str(table), finish=True, observer=Told())
+    said_of = [(one.form, one.values["n"]) for one in told if one.code is Code.STEP_LONG]
+    assert said_of == [("model", 0), ("baseline", 5)]
 
 
 # --- replay ----------------------------------------------------------------------------------------------------------

@@ -65,6 +65,12 @@ __all__ = ["Prepared", "Refit", "SealedRows", "prepare"]
 FOLDS_BELOW: Final = 3_000
 """Rows outside the test part below which folds choose: a fifth of fewer says little of a network."""
 
+N_SHOWN: Final = 16_384
+"""Rows outside the test part whose raw cells are kept. Choice: as many as a model answers at once, to time it by."""
+
+NEARLY_ALL: Final = 0.9
+"""Share of all rows from which on nothing is gained by giving up the others. Choice."""
+
 N_FOLDS: Final = 5
 """Folds then. choice: they learn from as many rows as beside a holdout of a fifth, the share of repeats."""
 
@@ -139,6 +145,7 @@ class Prepared:
         truth: Targets of the same rows in the user's units: float64 (n_rows, n_outputs) for regression, else int64
             class numbers (n_rows,).
         dealt: How rows were dealt out, to deal them out again.
+        kept: The rows whose raw cells are still in memory, ascending; None: all.
     """
 
     table: Table
@@ -153,6 +160,7 @@ class Prepared:
     truth: NDArray[Any] = field(repr=False)
     dealt: Dealt = field(repr=False)
     other_layouts: Mapping[Numbers, Layout] = field(default_factory=dict)
+    kept: NDArray[np.int64] | None = field(default=None, repr=False)
 
     @property
     def n_features(self) -> int:
@@ -229,13 +237,38 @@ class Prepared:
         weights = self.table.weights
         return None if weights is None else weights.values[rows] / weights.values.max()
 
+    def cells_of(self, rows: NDArray[np.int64]) -> pd.DataFrame:
+        """Raw cells of some rows, as a user of the model would give them.
+
+        Args:
+            rows: Their numbers; of a thinned table those of the test part and the first outside it.
+        """
+        if self.kept is None:
+            return self.table.features.take(rows)
+        places = np.searchsorted(self.kept, rows)
+        assert np.array_equal(self.kept.take(places, mode="clip"), rows), "these raw cells were given up"
+        return self.table.features.take(places)
+
+    def thinned(self) -> Prepared:
+        """The same without most raw cells: what networks get of development rows is read, and half of memory is texts.
+
+        Left are the cells of the sealed rows, and of the first outside them, by which the saved model is checked.
+        """
+        kept = np.union1d(self.development_rows[:N_SHOWN], self.splits.test)
+        if len(kept) > NEARLY_ALL * self.table.n_rows:
+            return self
+        table = self.table
+        features = table.features.take(kept)
+        thin = replace(table, features=features, dropped=table.dropped[:0], row_names=table.row_names[:0])
+        return replace(self, table=thin, kept=kept)
+
     def test_rows(self) -> SealedRows:
         """Open the sealed part. Whoever calls this counts it; nothing else in this package reads those rows."""
         rows = self.splits.test
         y = raw_targets(self.table.target.take(rows), self.head)
         n_unknown = 0 if self.head.task is Task.REGRESSION else int((y < 0).sum())
         notices = (found(Code.UNKNOWN_CLASS, n=n_unknown),) if n_unknown else ()
-        return SealedRows(features=self.table.features.take(rows), y=y, notices=notices, weight=self.weight_of(rows))
+        return SealedRows(features=self.cells_of(rows), y=y, notices=notices, weight=self.weight_of(rows))
 
     def sealed_cells(self, preprocessor: AnyPreprocessor, sealed: SealedRows) -> tuple[Raw, tuple[Finding, ...]]:
         """The sealed rows as a preprocessor takes them; those of a file of their own may be written otherwise."""
@@ -257,7 +290,7 @@ class Prepared:
         """
         if self.has_test_file and isinstance(self.layout, Layout):
             reader = RowReader(self._fitted(self.layout, self.development_rows))
-            reader.read(self.table.features.take(self.splits.test))
+            reader.read(self.cells_of(self.splits.test))
             reader.check(what="The rows of the test file", lenient="")
 
     def _fitted(self, layout: Layout, rows: NDArray[np.int64]) -> Preprocessor:

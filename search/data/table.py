@@ -93,7 +93,7 @@ class Table:
     @property
     def n_rows(self) -> int:
         """All rows, with those of a test file."""
-        return len(self.features)
+        return len(self.target.columns[0])
 
     def taken(self, rows: NDArray[np.int64]) -> Table:
         """The table of some rows, by position; how many of them are test rows is for the caller to say."""

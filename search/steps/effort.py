@@ -17,10 +17,11 @@ from ffsearch.search.evidence.baseline_models.boosted_trees import (
     MAX_BOOSTING_CELLS,
     SEARCH_FITS,
     n_judged_rows,
+    tree_cells,
     tree_columns,
 )
 from ffsearch.search.evidence.baseline_models.linear_model import MAX_LINEAR_CELLS, n_products
-from ffsearch.search.evidence.baseline_models.rivals import n_judges
+from ffsearch.search.evidence.baseline_models.rivals import largest_rows, n_judges
 from ffsearch.search.evidence.effects import Partner, at_rates
 from ffsearch.search.network.heads import Task
 from ffsearch.search.network.points import Parameters
@@ -28,7 +29,14 @@ from ffsearch.search.network.topology import Point, layer_sizes
 from ffsearch.search.training.batches import batches_per_epoch
 from ffsearch.search.training.costs import update_seconds
 
-__all__ = ["affordable_partners", "baseline_seconds", "baseline_splits", "split_seconds"]
+__all__ = [
+    "LONG_S",
+    "affordable_partners",
+    "baseline_seconds",
+    "baseline_splits",
+    "seconds_of_baseline",
+    "split_seconds",
+]
 
 MAX_CELLS: Final = 4_000_000
 """Training cells (rows x features x classes) of all splits together that baselines learn from, beyond `MIN_SPLITS`.
@@ -50,6 +58,9 @@ TREES_S: Final = 1e-5
 """Seconds of boosting a cell as trees read it, times classes. Source: the same, 3e-6 (adult), 9e-6 (letter), 1e-5
 (California)."""
 
+WIDE_TREES_S: Final = 1e-6
+"""Seconds of boosting a cell of `tree_cells`, which counts what leaves cost where columns are many: a hundred trees."""
+
 MOST_TREES_S: Final = 200.0
 """Seconds of boosting at most: `baselines.MAX_GROWN_CELLS` at 10 ns."""
 
@@ -59,6 +70,9 @@ EFFECTS_SHARE: Final = 0.06
 choice: all evidence is to stay below 40 %. A count of 0.1 took 15 % of the processor time of a search of 100 trials on
 adult, with lanes that had to be traced; with those of today all evidence takes 35 % of the time of such a search.
 """
+
+LONG_S: Final = 120.0
+"""Seconds from which on a step says, as it begins, that it takes long. Choice: a quiet minute or two worries nobody."""
 
 CHEAP_S: Final = 20.0
 """Seconds of training that are little whatever the search took."""
@@ -71,8 +85,13 @@ def baseline_splits(problem: Problem, n_repeats: int) -> int:
 
 def baseline_seconds(problem: Problem, n_repeats: int) -> float:
     """About how long all baselines take, on their splits and on all development rows."""
-    n_splits = baseline_splits(problem, n_repeats)
-    return sum((n_splits + 1) * split_seconds(problem, name) + _search_seconds(problem, name) for name in BaselineName)
+    return sum(seconds_of_baseline(problem, name, n_repeats) for name in BaselineName)
+
+
+def seconds_of_baseline(problem: Problem, name: BaselineName, n_repeats: int) -> float:
+    """About how long one baseline takes."""
+    n_fits = baseline_splits(problem, n_repeats) + 1
+    return n_fits * split_seconds(problem, name) + _search_seconds(problem, name)
 
 
 def _search_seconds(problem: Problem, name: BaselineName) -> float:
@@ -98,8 +117,10 @@ def split_seconds(problem: Problem, name: BaselineName) -> float:
         case BaselineName.LINEAR:
             return LINEAR_S * min(_cells(problem), MAX_LINEAR_CELLS)
         case BaselineName.BOOSTING:
-            cells = len(problem.splits[0].x_train) * tree_columns(problem.matrix_columns)
-            return min(TREES_S * min(cells, MAX_BOOSTING_CELLS) * _n_classes(problem), MOST_TREES_S)
+            n_rows, n_columns = len(problem.splits[0].x_train), tree_columns(problem.matrix_columns)
+            n_rows = min(n_rows, largest_rows(n_columns, MAX_BOOSTING_CELLS))
+            seconds = max(TREES_S * n_rows * n_columns, WIDE_TREES_S * tree_cells(n_rows, n_columns))
+            return min(seconds * _n_classes(problem), MOST_TREES_S)
 
 
 def affordable_partners(

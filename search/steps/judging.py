@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ffsearch.search.base.aside import done_aside
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.base.seeds import Purpose, generator
 from ffsearch.search.data.features.images import ImageLayout
 from ffsearch.search.data.parsing.dates import DateReading
-from ffsearch.search.evidence.baseline_models.baselines import Baseline, BaselineName, fit_baseline
+from ffsearch.search.evidence.baseline_models.baselines import Baseline, BaselineName, fit_baseline, narrowed
 from ffsearch.search.evidence.calibration import expected_if_calibrated, reliability
 from ffsearch.search.evidence.errors_seen import confusion, residuals, row_losses, worst_slices
 from ffsearch.search.evidence.facts import AnsweredElsewhere
@@ -55,7 +56,7 @@ from ffsearch.search.steps.comparing import (
 )
 from ffsearch.search.steps.cut_asked import Asked, answered_class
 from ffsearch.search.steps.cutting import sealed_cuts
-from ffsearch.search.steps.effort import baseline_splits, split_seconds
+from ffsearch.search.steps.effort import LONG_S, baseline_splits, seconds_of_baseline, split_seconds
 from ffsearch.search.steps.judged import Judged, ModelScores
 from ffsearch.search.steps.layers import layers_of
 from ffsearch.search.steps.refitting import Answer, in_unit
@@ -205,7 +206,7 @@ def _baselines(
         return [], [], ()
     observer.phase(Phase.BASELINES)
     numbers = range(1, baseline_splits(setting.problem, wanted.repeats) + 1)
-    problem = prepared.repeats(numbers)
+    problem = _as_learnt_from(prepared, numbers, seed=setting.seed)
     made, left_out = [], []
     for name in (name for name in BaselineName if name is BaselineName.DUMMY or str(name) in wanted.baselines):
         needed_s = 2 * split_seconds(setting.problem, name)  # a split, then all development rows
@@ -213,20 +214,24 @@ def _baselines(
         if name is not BaselineName.DUMMY and is_over():
             left_out.append(found(Code.BASELINE_LEFT_OUT, model=str(name)))
             continue
-        made.append(
-            fit_baseline(
-                name,
-                problem,
-                answer.rows,
-                seed=setting.seed,
-                metric=setting.objective.name,
-                is_balanced=is_balanced,
-                is_over=is_over,
-            )
-        )
+        long_s = seconds_of_baseline(setting.problem, name, wanted.repeats)
+        if long_s >= LONG_S:
+            told = {"columns": setting.problem.n_features, "n": round(long_s / 60)}
+            observer.noted(found(Code.STEP_LONG, "baseline", model=str(name), **told))
+        fit = partial(
+            fit_baseline, name, problem, answer.rows,
+            seed=setting.seed, metric=setting.objective.name, is_balanced=is_balanced, is_over=is_over,
+        )  # fmt: skip
+        made += done_aside([fit])
     for note in (*(note for baseline in made for note in baseline.notes), *left_out):
         observer.noted(note)
     return made, [_of_baseline(baseline, problem, numbers) for baseline in made], tuple(left_out)
+
+
+def _as_learnt_from(prepared: Prepared, numbers: Sequence[int], *, seed: int) -> Problem:
+    """The splits of repeats, with rows as baselines learn from them: of a large table one matrix is whole at a time."""
+    each = [narrowed(prepared.repeats([number]), seed=seed, key=number) for number in numbers]
+    return replace(each[0], splits=tuple(one.splits[0] for one in each))
 
 
 def worth_having(models: Sequence[ModelScores], objective: Objective, *, share: float, searched: float | None) -> float:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ffsearch.search.base.files import make_folder
 from ffsearch.search.base.seeds import Purpose, child
+from ffsearch.search.data.prepare import N_SHOWN
 from ffsearch.search.evidence.scoring import Setting
 from ffsearch.search.executors.trainers import Trainers
 from ffsearch.search.folder.cut_results import Threshold
@@ -27,6 +28,8 @@ from ffsearch.search.network.heads import Head, Task
 from ffsearch.search.network.row_intervals import RowIntervals
 from ffsearch.search.network.topology import Numbers
 from ffsearch.search.observer import Observer, Phase
+from ffsearch.search.wording.codes import Code
+from ffsearch.search.wording.finding import found
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,8 +43,14 @@ if TYPE_CHECKING:
 N_CHECKED: Final = 1000
 """Rows whose predictions by the saved file are held against those of the network. Choice: takes a second."""
 
-N_TIMED: Final = 16_384
+N_TIMED: Final = N_SHOWN
 """Rows answered to see how fast a model is. Choice: as many as are answered at once."""
+
+SAVED_A_MINUTE: Final = 3_000
+"""Columns that a model is saved with, and read back, in a minute. Source: our measurement, docs/decisions.md."""
+
+MANY_INPUTS: Final = 2 * SAVED_A_MINUTE
+"""Columns from which on it is said that this takes minutes."""
 
 N_AVERAGED: Final = 5
 """Refits whose mean is the answer of `model: average`.
@@ -138,6 +147,9 @@ def refit_winner(
     )  # fmt: skip
     path = folder.path / MODEL
     make_folder(path.parent)
+    if len(prepared.raw) >= MANY_INPUTS:
+        n_minutes = round(len(prepared.raw) / SAVED_A_MINUTE)
+        observer.noted(found(Code.STEP_LONG, "model", columns=len(prepared.raw), n=n_minutes))
     model = save_model(
         path,
         point=winner.point,
@@ -145,7 +157,7 @@ def refit_winner(
         head=setting.head,
         preprocessor=rows.preprocessor,
         target_scale=rows.target_scale,
-        sample=prepared.table.features.take(prepared.development_rows[:N_CHECKED]),
+        sample=prepared.cells_of(prepared.development_rows[:N_CHECKED]),
         temperature=temperature,
         row_intervals=row_intervals,
         cut=None
@@ -164,7 +176,7 @@ def _beside_single(answer: Answer, winner: TrialRecord, n_networks: int, *, prep
     from ffsearch.search.serving.packaged import only_first
 
     single = only_first(answer.model)
-    timed = prepared.table.features.take(np.resize(prepared.development_rows, N_TIMED))
+    timed = prepared.cells_of(np.resize(prepared.development_rows[:N_TIMED], N_TIMED))
     averaged = Averaged(
         n_networks=n_networks,
         n_params=n_networks * winner.n_params,

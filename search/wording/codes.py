@@ -146,6 +146,7 @@ class Code(StrEnum):
     BASELINE_IMPROVING = "FFS512", Severity.NOTICE
     BASELINE_LEFT_OUT = "FFS513", Severity.WARNING
     BASELINE_SPLITS = "FFS514", Severity.NOTICE
+    STEP_LONG = "FFS515", Severity.NOTICE
 
     # 6xx: the verdict
     ANSWER_NETWORK = "FFS601"

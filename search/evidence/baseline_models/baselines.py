@@ -8,17 +8,17 @@ are; then all development rows are learnt from, and the test rows answered. What
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ffsearch.search.data.features.problem import Problem
+from ffsearch.search.data.features.problem import Problem, Split
 from ffsearch.search.evidence.baseline_models.boosted_trees import MAX_BOOSTING_CELLS, fit_boosting, tree_columns
 from ffsearch.search.evidence.baseline_models.linear_model import MAX_LINEAR_CELLS, fit_linear
-from ffsearch.search.evidence.baseline_models.rivals import Constant, FittedModel, Made, largest_rows
+from ffsearch.search.evidence.baseline_models.rivals import Constant, FittedModel, LearntRows, Made, largest_rows
 from ffsearch.search.evidence.scoring import predictions_from_logits
 from ffsearch.search.network.heads import Head, TargetScale, Task, values
 from ffsearch.search.wording.codes import Code
@@ -27,7 +27,10 @@ from ffsearch.search.wording.finding import Finding, found
 if TYPE_CHECKING:
     from ffsearch.search.data.prepare import Refit
 
-__all__ = ["Baseline", "BaselineName", "fit_baseline"]
+__all__ = ["Baseline", "BaselineName", "fit_baseline", "narrowed"]
+
+_NARROWED: Final = 1000
+"""From here on keys of the generators that draw rows before any baseline does."""
 
 
 class BaselineName(StrEnum):
@@ -124,6 +127,35 @@ def fit_baseline(
     )
 
 
+def narrowed(problem: Problem, *, seed: int, key: int) -> Problem:
+    """The same with no more training rows than any baseline learns from: large matrices need not stay in memory.
+
+    Args:
+        problem: The splits.
+        seed: The run's seed.
+        key: Whose rows they are.
+    """
+    largest = max(_most_rows(name, problem) for name in BaselineName)
+
+    def fewer(split: Split, place: int) -> Split:
+        rows = LearntRows.of(split).drawn(largest, seed=seed, key=_NARROWED + key + place)
+        return replace(split, x_train=rows.x, y_train=rows.y, train_weight=rows.weight)
+
+    return replace(problem, splits=tuple(fewer(split, place) for place, split in enumerate(problem.splits)))
+
+
+def _most_rows(name: BaselineName, problem: Problem) -> int:
+    """Rows that a baseline learns from at most; 0 where that is told by none."""
+    match name:
+        case BaselineName.DUMMY:
+            return 0
+        case BaselineName.LINEAR:
+            n_classes = len(problem.head.labels) if problem.head.task is Task.MULTICLASS else 1
+            return largest_rows(problem.n_features * n_classes, MAX_LINEAR_CELLS)
+        case BaselineName.BOOSTING:
+            return largest_rows(tree_columns(problem.matrix_columns), MAX_BOOSTING_CELLS)
+
+
 def _fit_dummy(problem: Problem, refit: Refit, *, metric: str) -> Made:
     head = problem.head
     valid = [
@@ -141,12 +173,5 @@ def _ended(name: BaselineName, made: Made, problem: Problem) -> tuple[Finding, .
 
 
 def _capped(name: BaselineName, problem: Problem, *, n_rows: int) -> tuple[Finding, ...]:
-    n_classes = len(problem.head.labels) if problem.head.task is Task.MULTICLASS else 1
-    match name:
-        case BaselineName.DUMMY:
-            return ()
-        case BaselineName.LINEAR:
-            largest = largest_rows(problem.n_features * n_classes, MAX_LINEAR_CELLS)
-        case BaselineName.BOOSTING:
-            largest = largest_rows(tree_columns(problem.matrix_columns), MAX_BOOSTING_CELLS)
-    return (found(Code.BASELINE_ROWS, model=str(name), n=largest, total=n_rows),) if n_rows > largest else ()
+    largest = _most_rows(name, problem)
+    return (found(Code.BASELINE_ROWS, model=str(name), n=largest, total=n_rows),) if 0 < largest < n_rows else ()

@@ -43,7 +43,7 @@ from ffsearch.search.wording.finding import found
 if TYPE_CHECKING:
     from ffsearch.search.data.prepare import Refit
 
-__all__ = ["MAX_BOOSTING_CELLS", "SEARCH_FITS", "fit_boosting", "n_judged_rows", "tree_columns"]
+__all__ = ["MAX_BOOSTING_CELLS", "SEARCH_FITS", "fit_boosting", "n_judged_rows", "tree_cells", "tree_columns"]
 
 MAX_BOOSTING_CELLS: Final = 20_000_000
 """Rows times columns boosting learns from at most; beyond it rows are drawn at random. choice: some 2 minutes."""
@@ -104,11 +104,20 @@ MAX_ITERATIONS: Final = 1_000
 MAX_TREES: Final = 10_000
 """Most trees of one boosting, iterations times classes. choice: 26 classes have 384 iterations, 1,000 have 20."""
 
+LEAF_CELLS: Final = 256
+"""Cells that a leaf costs beside its rows in every column: its bins are filled, and looked through for the next cut.
+
+Source: our measurement, docs/decisions.md. On few rows of many columns this is nearly all that trees cost.
+"""
+
 MAX_GROWN_CELLS: Final = 2e10
-"""Rows times columns times trees that one boosting grows at most.
+"""Cells, rows and leaves times columns, times trees that one boosting grows at most.
 
 choice: some 3 minutes of one core where columns are many (a cell of 784 columns took 10 ns a tree, one of 9 took 17).
 """
+
+MAX_TRIED: Final = MAX_GROWN_CELLS / 2
+"""The same of a boosting that only judges a setting; one that would grow more is not tried. choice: a minute or two."""
 
 MIN_ITERATIONS: Final = 20
 """Iterations that many classes or columns leave at least."""
@@ -150,8 +159,11 @@ def fit_boosting(
     """
     head, cells = problem.head, _Cells.of(problem.matrix_columns)
     grower = _Grower(head=head, cells=cells, n_all=len(refit.x), seed=seed)
-    rates = RATES[:1] if len(problem.splits[0].x_train) > n_judged_rows(problem) else RATES
-    settings = _settings(rates, weighings(head, metric, is_balanced=is_balanced))
+    n_judged, n_train = n_judged_rows(problem), len(problem.splits[0].x_train)
+    settings = _settings(RATES[:1] if n_train > n_judged else RATES, weighings(head, metric, is_balanced=is_balanced))
+    settings = [
+        one for one in settings if one == settings[0] or grower.grown_cells(one, min(n_judged, n_train)) <= MAX_TRIED
+    ]
     tuned = _tuned(grower, problem, settings, metric=metric, is_over=is_over)
     grown = [trees.n_iterations for trees in tuned.learnt if isinstance(trees, _Trees)]
     if not grown:  # a single class leaves trees nothing to tell apart
@@ -177,6 +189,11 @@ def fit_boosting(
 def tree_columns(columns: MatrixColumns) -> int:
     """How many columns trees read of a matrix."""
     return _Cells.of(columns).n_columns
+
+
+def tree_cells(n_rows: int, n_columns: int, *, leaves: int = LEAVES[0]) -> int:
+    """What a tree costs to grow, in cells: rows of every column, and bins of its leaves."""
+    return (n_rows + LEAF_CELLS * min(leaves, max(1, n_rows // FEW_LEAF_ROWS))) * n_columns
 
 
 def n_judged_rows(problem: Problem) -> int:
@@ -262,8 +279,11 @@ class _Cells:
     def read(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """Shape (n_rows, n_columns): numbers, NaN where flagged as missing, codes of categories, other features."""
         cells = np.empty((len(x), self.n_columns), np.float32)
-        for place, (number, flag) in enumerate(self.numbers):
-            cells[:, place] = x[:, number] if flag < 0 else np.where(x[:, flag] > 0, np.nan, x[:, number])
+        if self.numbers:
+            numbers, flags = np.array(self.numbers).T
+            flagged = np.flatnonzero(flags >= 0)
+            cells[:, : len(numbers)] = x[:, numbers]
+            cells[:, flagged] = np.where(x[:, flags[flagged]] > 0, np.float32(np.nan), cells[:, flagged])
         for place, slots in enumerate(self.categories, start=len(self.numbers)):
             cells[:, place] = x[:, slots].argmax(axis=1)
         cells[:, self.n_columns - len(self.features) :] = x[:, self.features]
@@ -326,10 +346,22 @@ class _Grower:
 
     def n_most(self, setting: TreeSetting) -> int:
         """Iterations that are given time for."""
-        n_trees = self.head.n_outputs if self.head.task is Task.MULTICLASS else 1
-        affordable = int(MAX_GROWN_CELLS / (min(self.largest, self.n_all) * self.cells.n_columns * n_trees))
+        n_trees = self._n_trees
+        affordable = int(MAX_GROWN_CELLS / (self._tree_cells(setting, min(self.largest, self.n_all)) * n_trees))
         usual = round(MAX_ITERATIONS * RATES[0] / setting.rate)
         return max(MIN_ITERATIONS, min(usual, MAX_TREES // n_trees, affordable))
+
+    def grown_cells(self, setting: TreeSetting, n_rows: int) -> float:
+        """What one boosting grows of so many rows at most, in cells times trees."""
+        return self._tree_cells(setting, n_rows) * self._n_trees * self.n_most(setting)
+
+    @property
+    def _n_trees(self) -> int:
+        """Trees of an iteration that are grown in one boosting."""
+        return self.head.n_outputs if self.head.task is Task.MULTICLASS else 1
+
+    def _tree_cells(self, setting: TreeSetting, n_rows: int) -> int:
+        return tree_cells(n_rows, self.cells.n_columns, leaves=setting.leaves)
 
     def stopped(self, setting: TreeSetting, split: Split, *, largest: int, key: int) -> _Trees | None:
         """Trees stopped where the validation loss was lowest; None where a single class leaves nothing to tell apart.

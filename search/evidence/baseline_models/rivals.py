@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ffsearch.search.base.aside import done_aside
 from ffsearch.search.base.environment import n_cpus
 from ffsearch.search.base.seeds import Purpose, generator
 from ffsearch.search.data.features.problem import Split
@@ -319,8 +319,8 @@ def _side_by_side(
         with controller.limit(limits=1, user_api="openmp"):  # which is set for each thread apart
             return [jobs[number]()]
 
-    with controller.limit(limits=1), warnings.catch_warnings(), ThreadPoolExecutor(min(n_cpus(), len(jobs))) as pool:
+    with controller.limit(limits=1), warnings.catch_warnings():
         # Near its end is near enough for a rival. Filters are the process's, so they are set outside the threads.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        found = list(pool.map(in_time, range(len(jobs))))
+        found = done_aside([partial(in_time, number) for number in range(len(jobs))], n_threads=n_cpus())
     return [one for (one,) in takewhile(bool, found)]
