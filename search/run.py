@@ -196,6 +196,8 @@ def _answer(
             score_of_loss=score_of_loss(setting),
         )  # fmt: skip
         _search(engine, trainer, told, setting, space=space, n_trials=n_trials, clock=clock, observer=observer)
+        del trainer
+        setting.problem.give_matrices_up()
         observer.phase(Phase.LOAD)
         load_tensorflow()  # for the steps to come; networks are trained without it
         asked = asked_of(space, prepared)

@@ -117,6 +117,35 @@ def test_the_sealed_rows_when_they_are_opened() -> None:
     assert sealed.y.tolist() == (table()["y"].to_numpy()[ready.splits.test] == "yes").astype(int).tolist()
 
 
+def test_raw_cells_of_most_rows_are_given_up_and_nothing_else_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ffsearch.search.data.prepare.N_SHOWN", 10)
+    ready = prepared()
+    thin = ready.thinned()
+    first = ready.development_rows[:10]
+    assert len(thin.table.features) == 10 + len(ready.splits.test)
+    assert thin.table.n_rows == ready.table.n_rows
+    pd.testing.assert_frame_equal(thin.cells_of(first[::-1]), ready.cells_of(first[::-1]))
+    pd.testing.assert_frame_equal(thin.test_rows().features, ready.test_rows().features)
+    np.testing.assert_array_equal(thin.fit_all().x, ready.fit_all().x)
+    np.testing.assert_array_equal(thin.repeats([1]).splits[0].x_valid, ready.repeats([1]).splits[0].x_valid)
+    with pytest.raises(AssertionError, match="given up"):
+        thin.cells_of(ready.development_rows[10:12])
+    monkeypatch.setattr("ffsearch.search.data.prepare.N_SHOWN", 1000)
+    assert ready.thinned() is ready
+
+
+def test_matrices_that_are_given_up_leave_their_shapes() -> None:
+    problem = prepared(ways=tuple(Numbers), number_bins=4).problem()
+    matrices = [split.x_train for one in (problem, *problem.others.values()) for split in one.splits]
+    shapes, y = [matrix.shape for matrix in matrices], problem.splits[0].y_valid
+    problem.give_matrices_up()
+    given = [split.x_train for one in (problem, *problem.others.values()) for split in one.splits]
+    assert len(given) > 1
+    assert [matrix.shape for matrix in given] == shapes
+    assert all(np.isnan(matrix).all() and not any(matrix.strides) for matrix in given)
+    assert problem.splits[0].y_valid is y
+
+
 @pytest.mark.parametrize("number_bins", [0, 8])
 def test_sealed_rows_change_nothing_before_they_are_opened(number_bins: int) -> None:
     asked: dict[str, Any] = {"target": "amount", "drop": ["y"], "valid": {"folds": 3}, "number_bins": number_bins}

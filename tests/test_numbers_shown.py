@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import ffsearch
-from ffsearch.errors import SpaceError
+from ffsearch.errors import DataError, SpaceError
 from ffsearch.search.network.topology import Numbers
 from ffsearch.search.serving.packaged import load_packaged
 from ffsearch.search.steps import inputs
@@ -108,4 +108,9 @@ def test_matrices_that_memory_would_not_hold_are_refused_before_anything_is_trai
     monkeypatch.setattr(inputs, "memory_for_lanes", lambda: 10_000)
     with pytest.raises(SpaceError, match=r"^space\.numbers: bins, quantile, robust make matrices of .* rows x 26 colu"):
         searched(tmp_path / "run", **{"space.numbers": ALL})
+    assert not (tmp_path / "run").exists()
+    monkeypatch.setattr(inputs, "machine_memory", lambda: 10_000)
+    fits = r"matrices of [\d,]+ rows x \d+ columns, 0\.0 GB, .* \(data\.rows=\d+ would fit\)"
+    with pytest.raises(DataError, match=fits):
+        searched(tmp_path / "run")
     assert not (tmp_path / "run").exists()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from ffsearch.errors import SpaceError
+from ffsearch.errors import DataError, SpaceError
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.data.files.controls import safe_name
 from ffsearch.search.data.files.doors import DOOR_ENDINGS
@@ -18,11 +18,11 @@ from ffsearch.search.data.files.frames import as_pandas
 from ffsearch.search.evidence.metrics import resolve_objective
 from ffsearch.search.network.heads import Head, Loss, Output, check_pairing
 from ffsearch.search.network.points import ways_asked
-from ffsearch.search.training.costs import memory_for_lanes
+from ffsearch.search.training.costs import machine_memory, memory_for_lanes
 from ffsearch.spaces.capacity import CapacitySpace
 from ffsearch.spaces.loader import AnySpace, Loaded, as_search, load, space_name
 from ffsearch.spaces.overrides import Override, Overrides, listed
-from ffsearch.spaces.schema import SearchSpace, TrainSpec
+from ffsearch.spaces.schema import MIN_ROWS, SearchSpace, TrainSpec
 from ffsearch.spaces.writer import space_identity
 
 if TYPE_CHECKING:
@@ -34,6 +34,9 @@ __all__ = ["FRAME", "Inputs", "Request", "read_inputs", "requested"]
 
 FRAME: Final = "frame"
 """What the source of a table given as a pandas frame is called."""
+
+MATRIX_SHARE: Final = 0.75
+"""Share of the machine's memory that matrices may take. Choice: the rest is for the table, lanes and libraries."""
 
 Space = TypeVar("Space", SearchSpace, CapacitySpace)
 
@@ -132,6 +135,7 @@ def read_inputs(request: Request) -> Inputs[SearchSpace]:
     prepared = prepare(space.data, frame=request.frame, seed=space.search.seed, ways=ways_asked(space.parameters))
     _check_memory(prepared)
     leaks = find_leaks(prepared, seed=space.search.seed)
+    prepared = prepared.thinned()
     prepared = replace(prepared, head=_with_loss(prepared.head, space.train), notices=(*prepared.notices, *leaks))
     check_augmentation(space.parameters, head=prepared.head, columns=prepared.layout.matrix_columns())
     objective = resolve_objective(space.search.objective, prepared.head)
@@ -140,19 +144,30 @@ def read_inputs(request: Request) -> Inputs[SearchSpace]:
 
 
 def _check_memory(prepared: Prepared) -> None:
-    """Refuse ways to show numbers whose matrices are too large to be in memory side by side.
+    """Refuse matrices that are too large to be in memory side by side, before one is made.
 
     Raises:
-        SpaceError: If they are.
+        SpaceError: If a space asks for several ways to show numbers, and one of them alone would fit.
+        DataError: If the table is too large.
     """
     ways, n_rows = prepared.n_features_of, len(prepared.development_rows) * len(prepared.splits.folds)
     n_bytes = 4 * n_rows * sum(ways.values())
+    n_columns = sum(ways.values())
+    told = f"matrices of {n_rows:,} rows x {n_columns:,} columns, {n_bytes / 1e9:.1f} GB"
     if len(ways) > 1 and n_bytes > memory_for_lanes():
-        n_columns, limit = sum(ways.values()), memory_for_lanes()
         raise SpaceError(
-            f"space.numbers: {', '.join(sorted(ways))} make matrices of {n_rows:,} rows x {n_columns:,} columns, "
-            f"{n_bytes / 1e9:.1f} GB, and half of this machine's memory is {limit / 1e9:.1f} GB. Leave bins out, or "
-            "lower data.number_bins, or take fewer rows with data.rows."
+            f"space.numbers: {', '.join(sorted(ways))} make {told}, and half of this machine's memory is "
+            f"{memory_for_lanes() / 1e9:.1f} GB. Leave bins out, or lower data.number_bins, or take fewer rows with "
+            "data.rows."
+        )
+    if n_bytes > MATRIX_SHARE * machine_memory():
+        table = prepared.table
+        memory = machine_memory()
+        n_fitting = max(MIN_ROWS, int(MATRIX_SHARE * memory / n_bytes * table.n_rows))
+        raise DataError(
+            f"{table.source} becomes {told}, and this machine has {memory / 1e9:.1f} GB of memory. Take fewer rows "
+            f"(data.rows={n_fitting} would fit), or leave columns out with data.drop, those of many levels first, for "
+            "each level is a column of the matrix."
         )
 
 

@@ -112,6 +112,19 @@ class Problem:
             return self
         return self.others[point.numbers]
 
+    def give_matrices_up(self) -> None:
+        """Give memory back when nothing is trained on these matrices any more: their shapes and all targets stay.
+
+        Whoever holds the problem shares its matrices, so they are taken from all at once. What would still be read of
+        them is NaN.
+        """
+        for split in self.splits:
+            for name in ("x_train", "x_valid"):
+                shape = getattr(split, name).shape
+                object.__setattr__(split, name, np.broadcast_to(np.float32(np.nan), shape))
+        for other in self.others.values():
+            other.give_matrices_up()
+
     @property
     def matrix_columns(self) -> MatrixColumns:
         """What the columns are; every one a number by itself where nothing is said."""
