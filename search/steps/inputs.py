@@ -11,6 +11,7 @@ from os import PathLike, fspath
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from ffsearch.errors import DataError, SpaceError
+from ffsearch.search.base.memory import machine_memory
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.data.files.controls import safe_name
 from ffsearch.search.data.files.doors import DOOR_ENDINGS
@@ -18,7 +19,7 @@ from ffsearch.search.data.files.frames import as_pandas
 from ffsearch.search.evidence.metrics import resolve_objective
 from ffsearch.search.network.heads import Head, Loss, Output, check_pairing
 from ffsearch.search.network.points import ways_asked
-from ffsearch.search.training.costs import machine_memory, memory_for_lanes
+from ffsearch.search.training.costs import memory_for_lanes
 from ffsearch.spaces.capacity import CapacitySpace
 from ffsearch.spaces.loader import AnySpace, Loaded, as_search, load, space_name
 from ffsearch.spaces.overrides import Override, Overrides, listed
