@@ -216,7 +216,9 @@ def test_many_classes_or_cells_leave_few_iterations_and_it_is_said(
     monkeypatch.setattr(boosted_trees, cap, most)
     monkeypatch.setattr(boosted_trees, "MIN_ITERATIONS", 2)
     made, _, _ = fitted(BaselineName.BOOSTING, Task.MULTICLASS, n_outputs=4)
-    assert said(made.notes) == ["Baseline boosted trees: ended after 3 iterations, still improving."]
+    n_most = int(made.settings["n_iterations"])
+    assert n_most < 30  # three of trees of 31 leaves, more of smaller ones
+    assert said(made.notes) == [f"Baseline boosted trees: ended after {n_most} iterations, still improving."]
 
 
 def test_weights_of_rows_are_minded() -> None:
