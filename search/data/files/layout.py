@@ -35,7 +35,7 @@ from ffsearch.search.data.parsing.names import BLANKS, named_by_place, places_of
 from ffsearch.search.data.parsing.quotes import enclose_cells
 
 __all__ = [
-    "Layout",
+    "FileLayout",
     "codec_of",
     "is_in_single_quotes",
     "layout_of",
@@ -62,7 +62,7 @@ _MARK: Final = "\N{ZERO WIDTH NO-BREAK SPACE}"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Layout:
+class FileLayout:
     """How a text file is laid out: names of its columns, lines before its rows, delimiter, encoding, quotes in rows."""
 
     names: tuple[str, ...]
@@ -80,7 +80,7 @@ def is_in_single_quotes(path: Path, codec: str) -> bool:
     return in_double_quotes(rows, delimiter=best_delimiter(rows)) is not rows
 
 
-def layout_of(path: Path, codec: str, *, expected: Sequence[str]) -> Layout:
+def layout_of(path: Path, codec: str, *, expected: Sequence[str]) -> FileLayout:
     """How a file is laid out, of which some columns are known.
 
     Args:
@@ -105,7 +105,7 @@ def layout_of(path: Path, codec: str, *, expected: Sequence[str]) -> Layout:
         names, n_lines = by_place, 0
     n_lines += found is not None
     has_quotes = _may_have_quotes(path, codec, n_header_lines=n_lines)
-    return Layout(names=names, n_header_lines=n_lines, delimiter=delimiter, codec=codec, has_quotes=has_quotes)
+    return FileLayout(names=names, n_header_lines=n_lines, delimiter=delimiter, codec=codec, has_quotes=has_quotes)
 
 
 def codec_of(path: Path, *, encoding: str, known: Collection[str]) -> str:
@@ -218,7 +218,7 @@ def _may_have_quotes(path: Path, codec: str, *, n_header_lines: int) -> bool:
     return False
 
 
-def quotes_enclose_cells(path: Path, layout: Layout) -> bool:
+def quotes_enclose_cells(path: Path, layout: FileLayout) -> bool:
     """Whether all quotes of a file stand around cells; of wide encodings it is not looked for."""
     if layout.codec.startswith(_WIDE):
         return False
@@ -226,7 +226,7 @@ def quotes_enclose_cells(path: Path, layout: Layout) -> bool:
         return enclose_cells(iter(lambda: file.read(_HEAD_BYTES), b""), delimiter=layout.delimiter)
 
 
-def refuse_torn(path: Path, layout: Layout) -> None:
+def refuse_torn(path: Path, layout: FileLayout) -> None:
     """Go through all rows with the strict reader.
 
     Raises:
@@ -245,7 +245,7 @@ def refuse_torn(path: Path, layout: Layout) -> None:
         tell_as_read_whole(path, layout)
 
 
-def tell_as_read_whole(path: Path, layout: Layout) -> None:
+def tell_as_read_whole(path: Path, layout: FileLayout) -> None:
     """Read a file that has a fault as `run` reads it: it names the line.
 
     Raises:

@@ -28,7 +28,7 @@ from ffsearch.search.data.files.databases import address_of, is_address, read_da
 from ffsearch.search.data.files.decode import unpacked
 from ffsearch.search.data.files.doors import door_of, read_parquet
 from ffsearch.search.data.files.layout import (
-    Layout,
+    FileLayout,
     codec_of,
     is_in_single_quotes,
     layout_of,
@@ -230,7 +230,7 @@ def _text_pieces(path: Path, codec: str, *, needed: Sequence[str], id_column: st
 
 
 def _batches(
-    path: Path, layout: Layout, *, wanted: Mapping[str, int], numbers: Collection[str], ahead: bool
+    path: Path, layout: FileLayout, *, wanted: Mapping[str, int], numbers: Collection[str], ahead: bool
 ) -> Iterator[pa.RecordBatch]:
     """The rows in batches, which are cut by their bytes: the same ones whatever the cells are read as.
 
