@@ -500,6 +500,7 @@ def predict(
         bool, typer.Option("--lenient", help="Answer rows that cannot be read as well, such cells as missing.")
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No count of rows; errors only.")] = False,
+    lang: LangOption = None,
 ) -> None:
     """Answer every row of a file: labels and probabilities, or values in the target's unit.
 
@@ -510,15 +511,17 @@ def predict(
     from ffsearch.search.console.progress import counting
 
     load_tensorflow()
+    from ffsearch.search.console.wrapping import labelled
     from ffsearch.search.serving.predict import predict_file
-    from ffsearch.search.wording.language import PLAIN
+    from ffsearch.search.wording.language import spoken
 
-    with counting("rows", quiet=quiet) as on_rows:
+    t = spoken(lang).plain
+    with counting("rows", quiet=quiet, t=t) as on_rows:
         done = predict_file(
             model, data, out=out, id_column=id_, on_rows=on_rows, lenient=lenient, sheet=sheet, level=interval
         )
     for finding in done.findings:
-        typer.echo(f"note    {PLAIN.tagged(finding)}", err=True)
+        typer.echo("\n".join(labelled([(t("init.note"), t.tagged(finding))])), err=True)
 
 
 @app.command("import-kt")

@@ -53,7 +53,7 @@ def observing(*, quiet: bool, as_json: bool, t: Language = PLAIN) -> tuple[Obser
 
 
 @contextmanager
-def counting(what: str, *, quiet: bool) -> Iterator[Callable[[int], None] | None]:
+def counting(thing: str, *, quiet: bool, t: Language = PLAIN) -> Iterator[Callable[[int], None] | None]:
     """A callback that shows how many are done so far, on the error stream, and how long they took in the end."""
     if quiet:
         yield None
@@ -64,10 +64,10 @@ def counting(what: str, *, quiet: bool) -> Iterator[Callable[[int], None] | None
         nonlocal done
         done = n_done
         if console.is_terminal:
-            console.print(f"{done:,} {what}", end="\r")
+            console.print(t.counted(thing, done), end="\r")
 
     yield count
-    console.print(f"{done:,} {what} in {PLAIN.duration(time.monotonic() - began)}")
+    console.print(t("console.in_time", counted=t.counted(thing, done), time=t.duration(time.monotonic() - began)))
 
 
 class PlainLines(Watched):
