@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import ffsearch
+from ffsearch.search.api.speaking import in_python
 
 SMALL = {
     "data.valid": {"holdout": 0.3}, "train.max_epochs": 3, "space.depth": 1, "space.width": 8,
@@ -102,3 +103,20 @@ def test_errors_of_a_call_name_its_parameters(frame: pd.DataFrame, tmp_path: Pat
     assert "--" not in str(raised.value)
     with pytest.raises(ffsearch.DataError, match=r"Name it \(target=, or data\.target in the space\)"):
         ffsearch.run(frame.rename(columns={"y": "z"}), trials=1)
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("Use --fresh, or --out to choose another.", "Use fresh=True, or out= to choose another."),
+        ("or --ray local for one here, or --workers N.", 'or ray="local" for one here, or workers=N.'),
+        ("or a smaller study: --set preset=quick.", 'or a smaller study: overrides={"preset": "quick"}.'),
+        ("Give --trials 40, or a longer --budget, or", "Give trials=40, or a longer budget=, or"),
+        ("The same command goes on; with --finish it ends.", "The same call goes on; with finish=True it ends."),
+        ("--out 'a b.onnx' does not end in .tflite", "out='a b.onnx' does not end in .tflite"),
+        ("a column -- such as this one -- and 3--4", "a column -- such as this one -- and 3--4"),
+    ],
+)  # fmt: skip
+def test_what_is_an_option_for_a_command_is_a_parameter_for_a_call(said: str, meant: str) -> None:
+    assert in_python(said) == meant
+    assert in_python(meant) == meant

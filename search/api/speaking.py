@@ -18,13 +18,13 @@ _VALUES: Final = ("out", "target", "data", "trials", "budget", "seed", "workers"
 """Options whose value follows; functions have parameters of the same names."""
 
 _RULES: Final = (
-    (r"--set ([\w.]+)=([\w.]+)", r'overrides={"\1": "\2"}'),
+    (r"--set ([\w.]+)=([\w.]*\w)", r'overrides={"\1": "\2"}'),
     (r" \(data\.target, or --target on the command line\)", " (target=, or data.target in the space)"),
     (r" \(--target on the command line\)", " (target=)"),
     (rf"--({'|'.join(_SWITCHES)})\b(?!=)", r"\1=True"),
-    (rf"--({'|'.join(_VALUES)}) (\d+)\b", r"\1=\2"),
+    (rf"--({'|'.join(_VALUES)}) (\d+\b|[A-Z]+\b)", r"\1=\2"),
     (rf"--({'|'.join(_VALUES)}) '([^']*)'", r"\1='\2'"),
-    (rf"--({'|'.join(_VALUES)}) (local|[A-Z]+\b|[\w-]*[./:][\w./:-]*[\w/])", r'\1="\2"'),  # a value, and no next word
+    (rf"--({'|'.join(_VALUES)}) (local|[\w-]*[./:][\w./:-]*[\w/])", r'\1="\2"'),  # a value, and no next word
     (rf"--({'|'.join(_VALUES)})\b", r"\1="),
     (r"\b([Tt])he same command\b", r"\1he same call"),
     (r"\b([Gg])ive the command\b", r"\1ive the call"),
