@@ -22,7 +22,7 @@ _RULES: Final = (
     (r" \(data\.target, or --target on the command line\)", " (target=, or data.target in the space)"),
     (r" \(--target on the command line\)", " (target=)"),
     (rf"--({'|'.join(_SWITCHES)})\b(?!=)", r"\1=True"),
-    (rf"--({'|'.join(_VALUES)}) (\d+\b|[A-Z]+\b)", r"\1=\2"),
+    (rf"--({'|'.join(_VALUES)}) (\d+\b|[A-Z]+\b(?!\.\w))", r"\1=\2"),
     (rf"--({'|'.join(_VALUES)}) '([^']*)'", r"\1='\2'"),
     (rf"--({'|'.join(_VALUES)}) (local|[\w-]*[./:][\w./:-]*[\w/])", r'\1="\2"'),  # a value, and no next word
     (rf"--({'|'.join(_VALUES)})\b", r"\1="),
