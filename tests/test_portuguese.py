@@ -64,7 +64,9 @@ def english_in(text: str) -> set[str]:
     pieces = set()
     for key, words in ENGLISH.words.items():
         own = PORTUGUESE.words[key]
-        pieces |= {piece for piece in re.split(r"\{[^}]*\}", words) if piece.count(" ") > 2 and piece not in own}
+        pieces |= {
+            piece for piece in re.split(r"\{[^}]*\}", words) if piece.strip().count(" ") > 1 and piece not in own
+        }
     return {piece for piece in pieces if piece.strip() in text}
 
 
