@@ -255,11 +255,15 @@ def merge(
 
     t = spoken(lang)
     observer, showing = observing(quiet=quiet, as_json=False, t=t.plain)
-    with showing:
-        done, told = merge_shards(
-            shards, data=data, out=out, n_again=again, seed=seed, fill=fill, observer=observer,
-            report=partial(_report, lang=t.code),
-        )  # fmt: skip
+    try:
+        with showing:
+            done, told = merge_shards(
+                shards, data=data, out=out, n_again=again, seed=seed, fill=fill, observer=observer,
+                report=partial(_report, lang=t.code),
+            )  # fmt: skip
+    except KeyboardInterrupt as interrupt:
+        say(str(interrupt) or "interrupted")
+        raise typer.Exit(EXIT_INTERRUPTED) from interrupt
     for line in [] if quiet else [*map(t.plain.tagged, told), *last_lines(done, t.plain)]:
         typer.echo(line)
 
