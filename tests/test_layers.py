@@ -126,6 +126,19 @@ def test_a_run_says_what_each_layer_does(run: ffsearch.Run) -> None:
         assert 'id="layers"' in build_page(run, lang=lang)
 
 
+@pytest.mark.parametrize(("data", "model"), [("sklearn:breast_cancer", "single"), ("sklearn:wine", "average")])
+def test_classes_are_probed_too_and_of_a_mean_the_first_network(data: str, model: str, tmp_path: Path) -> None:
+    run = ffsearch.run(
+        "tabular", data=data, trials=1, out=tmp_path / "run", report=False,
+        evidence={"finalists": 0, "effects": 0, "baselines": [], "columns": False},
+        overrides={"train.max_epochs": 20, "model": model, "space.depth": 2, "space.width": 32},
+    )  # fmt: skip
+    first, second = run.results.layers
+    assert first.before > 0.5  # classes that a plane parts
+    assert second.probe.value > 0.5
+    assert first.reset.value > 0
+
+
 def test_where_it_was_not_asked_the_report_says_how(tmp_path: Path) -> None:
     run = ffsearch.run(
         "tabular", data="sklearn:iris", trials=1, out=tmp_path / "run", report=False,
