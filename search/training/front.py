@@ -13,11 +13,12 @@ convolution of images of zeros is zero. Maps of gradients share two places, so t
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from ffsearch.search.network import defaults
+from ffsearch.search.network.topology import KERNEL_SIDE
 from ffsearch.search.training.activations import activate_channel, back_through_channel
 from ffsearch.search.training.compiling import compiled
 from ffsearch.search.training.convolve import MapShape, convolve, flip, kernel_slopes, pitch_of
@@ -59,6 +60,7 @@ _F = np.float32
 _ZERO, _ONE = _F(0.0), _F(1.0)
 _EPSILON = _F(defaults.BATCH_NORM_EPSILON)
 _KEPT, _NEW = _F(defaults.BATCH_NORM_MOMENTUM), _F(1 - defaults.BATCH_NORM_MOMENTUM)
+_TAPS: Final = KERNEL_SIDE**2
 
 
 class FrontField(IntEnum):
@@ -185,7 +187,7 @@ def look_at(owned: Front, x: Array, state: State, hyper: Hyper, unit: Array, lea
     kernel_at, vector_at, moving_at, n_layers = 0, 0, 0, len(front.layers)
     for layer in range(n_layers):
         row = front.layers[layer]
-        channels, n_kernel = row[_CHANNELS], 9 * row[_READ] * row[_CHANNELS]
+        channels, n_kernel = row[_CHANNELS], _TAPS * row[_READ] * row[_CHANNELS]
         vectors = matrix(state.vectors, vector_at, N_VECTORS, channels)
         lines = matrix(unit, vector_at, N_VECTORS, channels)
         moving = matrix(state.moving, moving_at, 2, channels)
@@ -249,12 +251,12 @@ def step_front(owned: Front, d_rows: Array, state: State, hyper: Hyper, scratch:
     front = _unowned_front(owned)
     penalty, n_layers, now, kernel_at, vector_at = 0.0, len(front.layers), 0, 0, 0
     for layer in range(n_layers):
-        kernel_at += 9 * front.layers[layer, _READ] * front.layers[layer, _CHANNELS]
+        kernel_at += _TAPS * front.layers[layer, _READ] * front.layers[layer, _CHANNELS]
         vector_at += N_VECTORS * front.layers[layer, _CHANNELS]
     put_images(d_rows, front.d[0], _given_map(front, n_layers - 1, 0))
     for layer in range(n_layers - 1, -1, -1):
         row = front.layers[layer]
-        channels, n_kernel = row[_CHANNELS], 9 * row[_READ] * row[_CHANNELS]
+        channels, n_kernel = row[_CHANNELS], _TAPS * row[_READ] * row[_CHANNELS]
         kernel_at -= n_kernel
         vector_at -= N_VECTORS * channels
         own = _own_map(front, layer, 0)
