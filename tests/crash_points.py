@@ -39,7 +39,7 @@ SEARCH: Final = [
 ]  # fmt: skip
 STUDY: Final = [
     "run", "capacity", "--data", "table.csv", "--target", "y", "--out", "run", "--quiet",
-    "--set", "capacity.depths=[1, 2]", "--set", "capacity.budgets=[60]", "--set", "capacity.seeds=2",
+    "--set", "capacity.depths=[1, 2]", "--set", "capacity.budgets=[200]", "--set", "capacity.seeds=2",
     "--set", "capacity.updates=10", "--set", "capacity.learning_rates={low: 0.001, high: 0.01, n: 2}",
 ]  # fmt: skip
 COMMANDS: Final = {"search": SEARCH, "study": STUDY}
