@@ -97,6 +97,8 @@ def _train(study: Study, folder: RunFolder, networks: NetworkStore, observer: Ob
     In the end the two cells that decide most are trained for longer.
     """
     plan = study.plan
+    for cell in range(len(plan.cells)):  # a kill may have come between a record and what follows from it
+        forget_beaten(study, cell, folder, networks)
 
     def train(trainer: Trainer, wanted: Sequence[Training]) -> None:
         told = study.all_losses(folder.records)
