@@ -49,7 +49,8 @@ def _head(run: StoredRun, summary: Summary, t: Language) -> list[str]:
     counts, best = summary.search, summary.best
     ends = {"pruned": counts.n_pruned, "diverged": counts.n_diverged, "failed": counts.n_failed}
     others = "".join(f", {n} {t.named('ended', why)}" for why, n in ends.items() if n)
-    trials, time = t.counted("trials", counts.n_trials), t.duration(counts.wall_s)
+    thing = "networks" if summary.kind == "capacity" else "trials"
+    trials, time = t.counted(thing, counts.n_trials), t.duration(counts.wall_s)
     lines = [
         f"{run.path}",
         f"{summary.data.source}, {t.named('task', summary.task)}",
