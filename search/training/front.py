@@ -192,6 +192,7 @@ def look_at(owned: Front, x: Array, state: State, hyper: Hyper, unit: Array, lea
         lines = matrix(unit, vector_at, N_VECTORS, channels)
         moving = matrix(state.moving, moving_at, 2, channels)
         z, out = _own_map(front, layer, row[_Z_AT]), _own_map(front, layer, row[_OUT_AT])
+        given = _given_map(front, layer, row[_POOL_AT])
         places = front.places[row[_PLACES_AT] : row[_PLACES_AT] + row[_N_PLACES]]
         kernel = state.kernels[kernel_at : kernel_at + n_kernel]
         convolve(front.maps, _read_map(front, layer), places, kernel, front.maps, z)
@@ -205,12 +206,11 @@ def look_at(owned: Front, x: Array, state: State, hyper: Hyper, unit: Array, lea
                 kept = moving[0, channel] - vectors[BIAS, channel], moving[1, channel]
                 _set_line(lines, vectors, moving, channel, kept, False)
             _activate(front.maps, z, out, row[_SLOPE_AT], channel, hyper, lines, vectors)
-        if row[_POOLED]:
-            pool(front.maps, out, _given_map(front, layer, row[_POOL_AT]))
+            if row[_POOLED]:
+                pool(front.maps, out, given, channel)
         kernel_at += n_kernel
         vector_at += N_VECTORS * channels
         moving_at += 2 * channels
-    given = _given_map(front, n_layers - 1, front.layers[n_layers - 1, _POOL_AT])
     take_rows(front.maps, given, front.rows)
 
 
@@ -259,13 +259,11 @@ def step_front(owned: Front, d_rows: Array, state: State, hyper: Hyper, scratch:
         channels, n_kernel = row[_CHANNELS], _TAPS * row[_READ] * row[_CHANNELS]
         kernel_at -= n_kernel
         vector_at -= N_VECTORS * channels
-        own = _own_map(front, layer, 0)
+        own, given = _own_map(front, layer, 0), front.d[now]
         if row[_POOLED]:
-            out, pooled = _own_map(front, layer, row[_OUT_AT]), _given_map(front, layer, row[_POOL_AT])
-            unpool(front.maps, out, pooled, front.d[now], front.d[1 - now])
             now = 1 - now
         gradient = matrix(scratch.vector_gradient, 0, N_VECTORS, channels)
-        _back_through_layer(front, layer, front.d[now], state, hyper, scratch.unit, vector_at, gradient)
+        _back_through_layer(front, layer, given, front.d[now], state, hyper, scratch.unit, vector_at, gradient)
         clear_edges(front.d[now], own)
         read = _read_map(front, layer)
         places = front.places[row[_PLACES_AT] : row[_PLACES_AT] + row[_N_PLACES]]
@@ -282,10 +280,15 @@ def step_front(owned: Front, d_rows: Array, state: State, hyper: Hyper, scratch:
 
 @compiled
 def _back_through_layer(
-    front: Front, layer: int, d: Array, state: State, hyper: Hyper, unit: Array, vector_at: int, gradient: Array
-) -> None:
-    """Through activation and batch norm: the gradient in the output becomes that in z; vectors get theirs."""
+    front: Front, layer: int, given: Array, d: Array, state: State, hyper: Hyper, unit: Array, vector_at: int,
+    gradient: Array,
+) -> None:  # fmt: skip
+    """Through pooling, activation and batch norm: the gradient in what was given becomes that in z, in `d`.
+
+    Vectors get theirs. Channel by channel, so that a channel's numbers are still near when they are asked for again.
+    """
     row, maps = front.layers[layer], front.maps
+    out, pooled = _own_map(front, layer, row[_OUT_AT]), _given_map(front, layer, row[_POOL_AT])
     own = _own_map(front, layer, 0)
     vectors = matrix(state.vectors, vector_at, N_VECTORS, own.channels)
     lines = matrix(unit, vector_at, N_VECTORS, own.channels)
@@ -294,6 +297,8 @@ def _back_through_layer(
     for channel in range(own.channels):
         mean, gain, offset = lines[MEAN, channel], lines[GAIN, channel], lines[OFFSET, channel]
         left = vectors[SLOPE, channel]
+        if row[_POOLED]:
+            unpool(maps, out, pooled, channel, given, d)
         all_, along, bent = 0.0, 0.0, 0.0
         for line in range(own.height):
             for run in range(n_runs):

@@ -148,18 +148,17 @@ def sum_along(d: Array, z: Array, mean: Scalar) -> Scalar:
 
 
 @compiled
-def pool(maps: Array, out: MapShape, pooled: MapShape) -> None:
-    """The largest of 2 x 2 pixels; a last line or column alone is left out."""
+def pool(maps: Array, out: MapShape, pooled: MapShape, channel: int) -> None:
+    """The largest of 2 x 2 pixels of a channel; a last line or column alone is left out."""
     line_step, step, n = out.channels * out.pitch * out.batch, out.batch, out.n
     for line in range(pooled.height):
-        for channel in range(pooled.channels):
-            top, to = line_at(out, 2 * line, channel), line_at(pooled, line, channel)
-            for column in range(pooled.width):
-                a, b = top + 2 * column * step, top + 2 * column * step + line_step
-                _largest(
-                    maps[a : a + n], maps[a + step : a + step + n], maps[b : b + n], maps[b + step : b + step + n],
-                    maps[to + column * step : to + column * step + n],
-                )  # fmt: skip
+        top, to = line_at(out, 2 * line, channel), line_at(pooled, line, channel)
+        for column in range(pooled.width):
+            a, b = top + 2 * column * step, top + 2 * column * step + line_step
+            _largest(
+                maps[a : a + n], maps[a + step : a + step + n], maps[b : b + n], maps[b + step : b + step + n],
+                maps[to + column * step : to + column * step + n],
+            )  # fmt: skip
 
 
 @compiled
@@ -171,47 +170,59 @@ def _largest(a: Array, b: Array, c: Array, d: Array, into: Array) -> None:
 
 
 @compiled
-def unpool(maps: Array, out: MapShape, pooled: MapShape, d_pooled: Array, d: Array) -> None:
+def unpool(maps: Array, out: MapShape, pooled: MapShape, channel: int, d_pooled: Array, d: Array) -> None:
     """The gradient in the largest of 2 x 2 pixels is that in the first of those; the others have none.
 
     Args:
         maps: All maps.
         out: The one that was pooled.
         pooled: What came of it.
+        channel: Which channel.
         d_pooled: Gradient in that, a map of its own.
         d: Holds the gradient in `out` afterwards, a map of its own.
     """
     line_step, step, n = out.channels * out.pitch * out.batch, out.batch, out.n
     for line in range(pooled.height):
-        for channel in range(pooled.channels):
-            top, from_at = line_at(out, 2 * line, channel), line_at(pooled, line, channel)
-            for column in range(pooled.width):
-                a, p = top + 2 * column * step, from_at + column * step
-                b, c = a + step, a + line_step
-                e = c + step
-                _shared(
-                    maps[a : a + n], maps[b : b + n], maps[c : c + n], maps[p : p + n],
-                    d_pooled[p - pooled.at : p - pooled.at + n],
-                    d[a - out.at : a - out.at + n], d[b - out.at : b - out.at + n],
-                    d[c - out.at : c - out.at + n], d[e - out.at : e - out.at + n],
-                )  # fmt: skip
-    for channel in range(out.channels):
-        for line in range(out.height):
-            first = 0 if line >= 2 * pooled.height else 2 * pooled.width
-            for column in range(first, out.width):
-                at = line_at(out, line, channel) + column * step - out.at
-                fill(d[at : at + n], _ZERO)
+        top, from_at = line_at(out, 2 * line, channel), line_at(pooled, line, channel)
+        for column in range(pooled.width):
+            a, p = top + 2 * column * step, from_at + column * step
+            b, c = a + step, a + line_step
+            e = c + step
+            one, two, three, largest = maps[a : a + n], maps[b : b + n], maps[c : c + n], maps[p : p + n]
+            slope = d_pooled[p - pooled.at : p - pooled.at + n]
+            _first(one, largest, slope, d[a - out.at : a - out.at + n])
+            _second(one, two, largest, slope, d[b - out.at : b - out.at + n])
+            _third(one, two, three, largest, slope, d[c - out.at : c - out.at + n])
+            _last(one, two, three, largest, slope, d[e - out.at : e - out.at + n])
+    for line in range(out.height):
+        first = 0 if line >= 2 * pooled.height else 2 * pooled.width
+        for column in range(first, out.width):
+            at = line_at(out, line, channel) + column * step - out.at
+            fill(d[at : at + n], _ZERO)
+
+
+# A loop a pixel: of one that writes to all four the compiler makes no vector code.
 
 
 @compiled
-def _shared(
-    a: Array, b: Array, c: Array, largest: Array, slope: Array, d_a: Array, d_b: Array, d_c: Array, d_d: Array
-) -> None:
-    for i in range(len(largest)):
-        is_a = a[i] == largest[i]
-        is_b = (not is_a) & (b[i] == largest[i])
-        is_c = (not is_a) & (not is_b) & (c[i] == largest[i])
-        d_a[i] = slope[i] if is_a else _ZERO
-        d_b[i] = slope[i] if is_b else _ZERO
-        d_c[i] = slope[i] if is_c else _ZERO
-        d_d[i] = _ZERO if is_a | is_b | is_c else slope[i]
+def _first(a: Array, largest: Array, slope: Array, d: Array) -> None:
+    for i in range(len(d)):
+        d[i] = slope[i] if a[i] == largest[i] else _ZERO
+
+
+@compiled
+def _second(a: Array, b: Array, largest: Array, slope: Array, d: Array) -> None:
+    for i in range(len(d)):
+        d[i] = slope[i] if (a[i] != largest[i]) & (b[i] == largest[i]) else _ZERO
+
+
+@compiled
+def _third(a: Array, b: Array, c: Array, largest: Array, slope: Array, d: Array) -> None:
+    for i in range(len(d)):
+        d[i] = slope[i] if (a[i] != largest[i]) & (b[i] != largest[i]) & (c[i] == largest[i]) else _ZERO
+
+
+@compiled
+def _last(a: Array, b: Array, c: Array, largest: Array, slope: Array, d: Array) -> None:
+    for i in range(len(d)):
+        d[i] = slope[i] if (a[i] != largest[i]) & (b[i] != largest[i]) & (c[i] != largest[i]) else _ZERO
