@@ -131,9 +131,9 @@ def test_a_finished_run_is_left_alone_and_more_trials_go_on_with_it(tmp_path: Pa
 def test_another_space_or_table_in_the_same_folder_is_refused(tmp_path: Path) -> None:
     frame = a_table("binary")
     quick_run(tmp_path / "run", frame)
-    with pytest.raises(ffsearch.RunError, match=r"(?s)not the same space.*--fresh .*--out"):
+    with pytest.raises(ffsearch.RunError, match=r"(?s)not the same space.*fresh=True .*out="):
         quick_run(tmp_path / "run", frame, overrides={"train.patience": 2})
-    with pytest.raises(ffsearch.RunError, match=r"(?s)not the same data.*--fresh .*--out"):
+    with pytest.raises(ffsearch.RunError, match=r"(?s)not the same data.*fresh=True .*out="):
         quick_run(tmp_path / "run", frame.iloc[:100])
     quick_run(tmp_path / "run", frame.iloc[:100], fresh=True)
     assert ffsearch.load(tmp_path / "run.1").summary["data"]["n_rows"] == 120
@@ -148,7 +148,7 @@ def test_an_interrupted_run_goes_on_as_if_it_had_not_been(tmp_path: Path) -> Non
 
     frame = a_table("binary")
     one_by_one = {"train.trainer": "keras"}
-    with pytest.raises(KeyboardInterrupt, match=r"2 trials are safe in .*--finish"):
+    with pytest.raises(KeyboardInterrupt, match=r"2 trials are safe in .*finish=True"):
         quick_run(tmp_path / "run", frame, overrides=one_by_one, observer=Impatient())
     stopped = ffsearch.load(tmp_path / "run")
     assert not stopped.is_finished

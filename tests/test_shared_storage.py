@@ -221,9 +221,9 @@ def test_a_second_driver_learns_all_and_comes_to_the_same(tmp_path: Path, url: s
 
 def test_what_cannot_be_shared_is_refused(tmp_path: Path, url: str, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "run"
-    with pytest.raises(SpaceError, match=r"search\.sampler: qmc .* Legal with --storage: tpe, random, gp of optuna"):
+    with pytest.raises(SpaceError, match=r"search\.sampler: qmc .* Legal with storage=: tpe, random, gp of optuna"):
         ffsearch.run("tabular", overrides={"search.sampler": "qmc"}, out=out, storage=url)
-    with pytest.raises(RunError, match=r"--storage shares the study of a search; a capacity study .* --workers N"):
+    with pytest.raises(RunError, match=r"storage= shares the study of a search; a capacity study .* workers=N"):
         ffsearch.run("capacity", out=out, storage=url)
     assert invoke(["run", "capacity", "--out", str(out), "--storage", url]) == 2
     assert "Leave it out" in capsys.readouterr().err
