@@ -21,6 +21,7 @@ from ffsearch.search.observer import Observer, Repeated
 from ffsearch.search.steps import judging, refitting
 from ffsearch.search.steps.budget import Reserve
 from ffsearch.search.steps.changes import AT_OTHER_RATES
+from ffsearch.search.steps.fewer_columns import FIRST_WITHOUT
 from ffsearch.search.steps.replay import replay, replay_lines
 from ffsearch.search.steps.weighing import ON_FEWER_ROWS
 from ffsearch.search.wording.codes import Code
@@ -104,7 +105,7 @@ def test_what_the_refits_rows_are_worth_was_learnt_in_the_same_repeats(run: ffse
     n_refit = run.summary["refit"]["n_rows"]
     assert (rows["n_less"], rows["n_repeat"], rows["n_refit"]) == (n_refit * 0.4, n_refit * 0.8, n_refit)
     assert rows["value"] >= 0
-    less = [line for line in lines_of(run.path, "repeat") if line["trial"] >= ON_FEWER_ROWS]
+    less = [line for line in lines_of(run.path, "repeat") if ON_FEWER_ROWS <= line["trial"] < AT_OTHER_RATES]
     assert [line["repeat"] for line in less] == [1, 2, 3]
     winner = run.finalists[run.finalists["is_winner"]]["value"].to_numpy()
     lost = np.mean([line["value"] for line in less] - winner)
@@ -135,7 +136,7 @@ def test_a_deeper_and_a_wider_network_have_the_best_of_three_learning_rates(tabl
     space = SETTINGS["space"] | shape
     found = a_run(tmp_path / "run", str(table), **{"space": space, "search.trials": 2})
     own = {one["change"]: one for one in found.summary["effects"] if one["against"] == "winner"}
-    tried = [line for line in lines_of(found.path, "repeat") if line["trial"] >= AT_OTHER_RATES]
+    tried = [line for line in lines_of(found.path, "repeat") if AT_OTHER_RATES <= line["trial"] < FIRST_WITHOUT]
     assert {line["repeat"] for line in tried} == {1}
     assert "learning_rate" not in own["narrower"]
     tuned = own.keys() & {"deeper", "wider"}  # as far as the space has them
