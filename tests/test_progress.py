@@ -130,6 +130,21 @@ def test_running_and_best_are_in_one_unit() -> None:
     assert re.search(r"running +trial 4 +58,000 +epoch 3 ", console.export_text())
 
 
+def test_a_fold_that_begins_takes_the_place_of_the_one_before() -> None:
+    console = Console(width=100, record=True, file=io.StringIO())
+    display = LiveDisplay(console, PLAIN)
+    display.began(BEGAN)
+    display.phase(Phase.SEARCH)
+    for fold in range(2):
+        job = replace(a_job(4), fold=fold)
+        display.started(job)
+        display.epoch(Epoch(job=job, number=3, train_loss=0.5, valid_loss=0.25))
+    console.print(display.draw())
+    shown = [line for line in console.export_text().splitlines() if "trial 4" in line]
+    assert len(shown) == 1
+    assert "trial 4 fold 2" in shown[0]
+
+
 @pytest.mark.parametrize("lang", ["en", "pt-BR"])
 def test_the_bar_is_over_all_and_never_goes_back(lang: str) -> None:
     at = [0.0]

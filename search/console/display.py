@@ -180,6 +180,8 @@ class LiveDisplay(Watched):
     def started(self, job: Job, *, repeat: int = 0) -> None:
         """Show what is being built."""
         super().started(job, repeat=repeat)
+        if self.at is Phase.SEARCH:  # a trial's folds are trained one after another: this one's start ends the last
+            self._running.pop((job.trial, job.fold - 1), None)
         self._running[job.trial, job.fold] = (job, repeat, None)
 
     def epoch(self, epoch: Epoch) -> None:
