@@ -76,8 +76,8 @@ def test_a_run_and_its_model_take_polars(tmp_path: Path) -> None:
     expected = model.predict(POLARS.to_pandas())
     for rows in (POLARS, POLARS.lazy(), TYPED, POLARS.to_arrow()):
         np.testing.assert_array_equal(model.predict(rows), expected)  # type: ignore[arg-type]
-    with pytest.raises(DataError, match=r"the table of rows is a builtins\.dict, which is no table"):
-        model.predict({"size": [1]})  # type: ignore[arg-type]
+    with pytest.raises(DataError, match=r"the table of rows is a builtins\.set, which is no table"):
+        model.predict({"size"})  # type: ignore[arg-type]
 
 
 def test_an_estimator_takes_polars() -> None:

@@ -75,7 +75,7 @@ def test_a_report_opens_in_silence_and_asks_for_nothing(
     assert found["hacked"] is None
     assert found["unnamed"] == 0
     assert found["sorted"]
-    assert found["figures"] == {"usual": 20, "unscored": 2, "hostile": 20}[name]
+    assert found["figures"] == {"usual": 24, "unscored": 2, "hostile": 24}[name]
 
 
 FOLLOWING = """(() => {
