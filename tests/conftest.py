@@ -9,6 +9,7 @@ from hypothesis import settings
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("MPLBACKEND", "agg")
+os.environ["COLUMNS"] = "100"  # what is said is as wide as the terminal, and tests are not run in one
 os.environ["LC_ALL"] = "C.UTF-8"  # commands speak the system's language, and tests know the English one
 # Two test processes and OpenMP's threads, which spin while they wait, take ten times as long on small tables.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

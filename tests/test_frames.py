@@ -76,7 +76,7 @@ def test_a_run_and_its_model_take_polars(tmp_path: Path) -> None:
     expected = model.predict(POLARS.to_pandas())
     for rows in (POLARS, POLARS.lazy(), TYPED, POLARS.to_arrow()):
         np.testing.assert_array_equal(model.predict(rows), expected)  # type: ignore[arg-type]
-    with pytest.raises(DataError, match=r"the table of rows is a builtins\.set, which is no table"):
+    with pytest.raises(DataError, match="Rows were given as set, and columns are found by their names"):
         model.predict({"size"})  # type: ignore[arg-type]
 
 
