@@ -152,6 +152,11 @@ GRID = [
 ]  # fmt: skip
 
 
+def is_chaotic(point: Point) -> bool:
+    """Whether the reference itself is another after some updates where a pixel's last bit is another."""
+    return point.batch_norm and point.convolutions is not None and len(point.convolutions.channels) == 11
+
+
 def images_for(image: Image, task: Task = Task.MULTICLASS, *, n_train: int = 200, n_valid: int = 80) -> Problem:
     """Noise that is lighter here or there, of three classes, two, or two numbers."""
     height, width, channels = image
@@ -197,12 +202,16 @@ class TestAgreement:
             assert_agrees(point, task=task, optimizer=optimizer)
 
     @pytest.mark.slow
-    @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
-    @pytest.mark.parametrize("activation", Activation)
-    def test_the_whole_grid(self, activation: Activation, optimizer: str) -> None:
-        for point in GRID:
-            if point.activation is activation:
-                assert_agrees(point, task=Task.MULTICLASS, optimizer=optimizer, stopping=replace(LONG, max_epochs=10))
+    @pytest.mark.parametrize(("first", "activation"), list(enumerate(Activation)))
+    def test_more_of_the_grid(self, first: int, activation: Activation) -> None:
+        """A third of it, for a few updates.
+
+        Eleven layers with batch norm are left out: with relu and adam lanes part from the reference by 3e-4 and 1e-3
+        after 60 updates, and so does the reference from itself with the last bit of every pixel moved.
+        """
+        points = [point for point in GRID if point.activation is activation and not is_chaotic(point)]
+        for point in points[first % 3 :: 3]:
+            assert_agrees(point, task=Task.MULTICLASS, optimizer="adam", stopping=replace(LONG, max_epochs=10))
 
     def test_batches_that_fill_no_vector_and_penalties_of_the_dense_part(self) -> None:
         convolutions = Convolutions(image=(9, 10, 1), channels=(3, 7, 4))

@@ -100,7 +100,8 @@ def _hidden_outputs(network: keras.Model, point: Point) -> keras.Model:
         f"residual_{layer}" if f"residual_{layer}" in names else f"{point.activation}_{layer}"
         for layer in range(point.depth)
     ]
-    return keras.Model(network.input, [network.get_layer(name).output for name in ends])
+    # `network.input` is a list in older versions of Keras, which then warn of a matrix that comes without one.
+    return keras.Model(network.inputs[0], [network.get_layer(name).output for name in ends])
 
 
 def _asked(outputs: keras.Model, x: NDArray[np.float32]) -> list[NDArray[np.float32]]:
