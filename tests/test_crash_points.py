@@ -17,13 +17,7 @@ PROGRAM = Path(__file__).with_name("crash_points.py")
 
 @pytest.mark.parametrize(
     ("which", "how", "step"),
-    [
-        ("search", "kill", 6),
-        ("search", "ENOSPC", 8),
-        ("search", "EIO", 14),
-        ("study", "kill", 8),
-        ("study", "ENOSPC", 12),
-    ],
+    [("search", "kill", 9), ("search", "ENOSPC", 12), ("study", "kill", 15)],
 )
 def test_the_same_command_comes_to_the_same_folder(which: str, how: str, step: int, tmp_path: Path) -> None:
     """A sample of all points, in a process of its own that no other test has computed in: its children are forks.

@@ -100,7 +100,6 @@ def _hidden_outputs(network: keras.Model, point: Point) -> keras.Model:
         f"residual_{layer}" if f"residual_{layer}" in names else f"{point.activation}_{layer}"
         for layer in range(point.depth)
     ]
-    # `network.input` is a list in older versions of Keras, which then warn of a matrix that comes without one.
     return keras.Model(network.inputs[0], [network.get_layer(name).output for name in ends])
 
 
@@ -113,11 +112,15 @@ def _lost_by_resets(
     network: keras.Model, point: Point, setting: Setting, x: NDArray[np.float32], truth: NDArray[Any]
 ) -> list[NDArray[np.float64]]:
     """What every sealed row loses when a layer's weights are drawn anew, mean over draws, layer by layer."""
+    import keras
+
     from ffsearch.search.network.model import build_network
     from ffsearch.search.network.weights import initial_weights
 
     def losses(asked: keras.Model) -> NDArray[np.float64]:
-        logits = np.asarray(asked(x, training=False), np.float64)
+        # A network that was loaded wants a list of one matrix under older versions of Keras, and this never does.
+        by_matrix = keras.Model(asked.inputs[0], asked.outputs[0])
+        logits = np.asarray(by_matrix(x, training=False), np.float64)
         if setting.head.task is Task.REGRESSION:
             return row_losses(setting.head.task, truth, logits)
         return row_losses(setting.head.task, truth, predictions_from_logits(setting.head, logits, scale=None))
