@@ -9,6 +9,7 @@ import csv
 import gc
 import os
 import sys
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, NoReturn
@@ -31,7 +32,10 @@ from ffsearch.search.console.process import (
 from ffsearch.search.exporting.formats import Format, ReportFormat
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ffsearch.search.folder.playground import PlaygroundRows
+    from ffsearch.search.observer import Observer
     from ffsearch.search.wording.language import Language
     from ffsearch.spaces.overrides import Override
 
@@ -154,7 +158,6 @@ def run(
     from ffsearch.search import run as running
     from ffsearch.search.console.lines import last_lines
     from ffsearch.search.console.meant import is_data
-    from ffsearch.search.console.progress import observing
     from ffsearch.search.wording.language import spoken
     from ffsearch.spaces.overrides import of_names
 
@@ -168,17 +171,12 @@ def run(
     flags = {"data": data, "target": _names(target), "trials": trials, "budget": budget, "seed": seed}
     overrides: list[str | Override] = [*(set_ or []), *of_names(flags, spelt="--{}")]
     t = spoken(lang)
-    observer, showing = observing(quiet=quiet, as_json=json, t=t.plain)
-    try:
-        with showing:
-            done = running.run(
-                space, overrides=overrides, out=out, fresh=fresh, finish=finish, observer=observer,
-                report=partial(_report, lang=t.code), lang=t.code,
-                workers=workers, ray=ray, storage=storage, storage_of_searches=os.environ.get(STORAGE) or None,
-            )  # fmt: skip
-    except KeyboardInterrupt as interrupt:  # typer would drop its text, which says what is safe and how to go on
-        say(str(interrupt) or "interrupted")
-        raise typer.Exit(EXIT_INTERRUPTED) from interrupt
+    with _shown(quiet=quiet, as_json=json, t=t.plain) as observer:
+        done = running.run(
+            space, overrides=overrides, out=out, fresh=fresh, finish=finish, observer=observer,
+            report=partial(_report, lang=t.code), lang=t.code,
+            workers=workers, ray=ray, storage=storage, storage_of_searches=os.environ.get(STORAGE) or None,
+        )  # fmt: skip
     if not quiet and not json:
         for line in last_lines(done, t.plain):
             typer.echo(line)
@@ -208,19 +206,13 @@ def share(
     """
     from ffsearch.search.capacity.shards import parse_share
     from ffsearch.search.capacity.sharing import share_study
-    from ffsearch.search.console.progress import observing
     from ffsearch.search.steps.inputs import requested
     from ffsearch.search.wording.language import spoken
 
     wanted, t = parse_share(part), spoken(lang).plain
-    observer, showing = observing(quiet=quiet, as_json=False, t=t)
-    try:
-        with showing:
-            request = requested(space, data=data, target=_names(target), overrides=set_ or [])
-            path = share_study(request, wanted, out=out, observer=observer, fresh=fresh)
-    except KeyboardInterrupt as interrupt:
-        say(str(interrupt) or "interrupted")
-        raise typer.Exit(EXIT_INTERRUPTED) from interrupt
+    with _shown(quiet=quiet, t=t) as observer:
+        request = requested(space, data=data, target=_names(target), overrides=set_ or [])
+        path = share_study(request, wanted, out=out, observer=observer, fresh=fresh)
     typer.echo(f"{t('init.wrote')}  {path} ({t.setting(path.stat().st_size / 1e6)} MB)")
 
 
@@ -246,7 +238,6 @@ def merge(
     What is of another table or space, doubled, missing or not what training makes is refused by name.
     """
     from ffsearch.search.base.quiet import load_tensorflow
-    from ffsearch.search.console.progress import observing
 
     load_tensorflow()
     from ffsearch.search.capacity.merging import merge_shards
@@ -254,16 +245,11 @@ def merge(
     from ffsearch.search.wording.language import spoken
 
     t = spoken(lang)
-    observer, showing = observing(quiet=quiet, as_json=False, t=t.plain)
-    try:
-        with showing:
-            done, told = merge_shards(
-                shards, data=data, out=out, n_again=again, seed=seed, fill=fill, observer=observer,
-                report=partial(_report, lang=t.code),
-            )  # fmt: skip
-    except KeyboardInterrupt as interrupt:
-        say(str(interrupt) or "interrupted")
-        raise typer.Exit(EXIT_INTERRUPTED) from interrupt
+    with _shown(quiet=quiet, t=t.plain) as observer:
+        done, told = merge_shards(
+            shards, data=data, out=out, n_again=again, seed=seed, fill=fill, observer=observer,
+            report=partial(_report, lang=t.code),
+        )  # fmt: skip
     for line in [] if quiet else [*map(t.plain.tagged, told), *last_lines(done, t.plain)]:
         typer.echo(line)
 
@@ -383,7 +369,6 @@ def report(
     from ffsearch.search.wording.language import spoken
 
     t = spoken(lang)
-    code = t.code
     runs = paths or [latest()]
     if data is not None and not playground:
         raise RunError("--data says where the rows of a playground are, and no playground is asked for: --playground.")
@@ -400,7 +385,7 @@ def report(
         if tensorboard is not None:
             _tensorboard(runs[0], tensorboard)
         if mlflow is not None:
-            _mlflow(runs[0], mlflow, lang=code)
+            _mlflow(runs[0], mlflow, lang=t.code)
         return
     if open_ and format_ is ReportFormat.MD:
         raise RunError("--open opens a page in the browser, and --format md writes a text. Leave one of them out.")
@@ -408,10 +393,10 @@ def report(
         raise RunError(f"{len(runs)} reports cannot go to one place, {out}. Name one run, or give --compare.")
     rows = _playground(runs[0], data, t.plain) if playground else None
     if out is not None and str(out) == "-":
-        typer.echo(report_of(runs, format_.value, compare=compare, lang=code, rows=rows), nl=False)
+        typer.echo(report_of(runs, format_.value, compare=compare, lang=t.code, rows=rows), nl=False)
         return
     for each in [runs] if compare else [[run] for run in runs]:
-        page = write(each, format_.value, compare=compare, out=out, lang=code, rows=rows)
+        page = write(each, format_.value, compare=compare, out=out, lang=t.code, rows=rows)
         typer.echo(str(page))
         if open_:
             typer.launch(str(page))
@@ -597,6 +582,20 @@ def _names(text: str | None) -> str | list[str] | None:
         return text
     names = [name.strip() for name in next(csv.reader([text], skipinitialspace=True))]
     return names if len(names) > 1 else names[0]
+
+
+@contextmanager
+def _shown(*, quiet: bool, as_json: bool = False, t: Language) -> Iterator[Observer]:
+    """Show what goes on inside; where Ctrl-C ends it, what is safe and how to go on: a text that typer would drop."""
+    from ffsearch.search.console.progress import observing
+
+    observer, showing = observing(quiet=quiet, as_json=as_json, t=t)
+    try:
+        with showing:
+            yield observer
+    except KeyboardInterrupt as interrupt:
+        say(str(interrupt) or "interrupted")
+        raise typer.Exit(EXIT_INTERRUPTED) from interrupt
 
 
 def _report(path: Path, *, lang: str) -> None:
