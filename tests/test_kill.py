@@ -86,7 +86,8 @@ def test_one_at_a_time_a_killed_run_ends_as_if_undisturbed(tmp_path: Path) -> No
 @POLITE
 @pytest.mark.slow
 def test_a_polite_kill_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
-    process = subprocess.Popen(COMMAND, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    command = ["train.max_epochs=2000" if word == "train.max_epochs=6" else word for word in COMMAND]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120
     while len(told(tmp_path)) < 2 and time.monotonic() < deadline:
         time.sleep(0.2)
@@ -97,7 +98,7 @@ def test_a_polite_kill_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
     assert "--finish" in said
     assert "Traceback" not in said
     assert (tmp_path / "run" / "trials.parquet").exists()
-    subprocess.run([*COMMAND, "--finish"], cwd=tmp_path, check=True)
+    subprocess.run([*command, "--finish"], cwd=tmp_path, check=True)
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert 2 <= summary["search"]["n_trials"] < N_TRIALS
     assert summary["evidence"]["test"]["openings"] == 1
