@@ -159,6 +159,7 @@ def test_an_average_is_exported_from_a_run(run: ffsearch.Run, tmp_path: Path) ->
     assert export_run(run.path, Format.LITERT, out=tmp_path / "model.tflite").difference < 1e-5
 
 
+@pytest.mark.slow
 def test_the_same_command_with_the_other_model_goes_on_in_the_same_folder(tmp_path: Path) -> None:
     out = tmp_path / "run"
     single = a_run(out, a_table(), model="single").results.evidence.test.value
@@ -177,6 +178,7 @@ def test_the_same_command_with_the_other_model_goes_on_in_the_same_folder(tmp_pa
     assert a_run(out, a_table(), model="single").results.average is None
 
 
+@pytest.mark.slow
 def test_what_is_broken_off_in_its_refits_goes_on_to_the_same_answer(
     run: ffsearch.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -194,6 +196,7 @@ def test_what_is_broken_off_in_its_refits_goes_on_to_the_same_answer(
     assert again.gain.value == pytest.approx(whole.gain.value, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_it_needs_no_evidence_and_no_sealed_rows(tmp_path: Path) -> None:
     plain = a_run(tmp_path / "plain", a_table(), evidence="none")
     assert plain.results.average.gain is not None
@@ -231,6 +234,7 @@ def test_how_far_it_may_be_off_is_learnt_from_the_mean_and_holds_on_the_sealed_r
         assert of_mean.widths[0] != pytest.approx(alone.widths[0], rel=1e-4)
 
 
+@pytest.mark.slow
 def test_the_threshold_is_that_of_the_mean(tmp_path: Path) -> None:
     """Four more networks of every repeat have a part in it, so what chooses is not what one network answered."""
     frame, costs = a_table(600), {"data.costs": {"false_negative": 5, "false_positive": 1}}
@@ -258,6 +262,7 @@ def test_the_logits_of_a_mean_are_those_of_the_mean_answer(task: Task, n_network
     np.testing.assert_allclose(probabilities(head, mean), np.mean(answers, axis=0), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_numbers_are_averaged_too(tmp_path: Path) -> None:
     frame = a_table().assign(y=lambda rows: rows["a"] + 0.1 * rows["b"], z=lambda rows: 100 * rows["b"])
     run = ffsearch.run("tabular", data=frame, target=["y", "z"], overrides=SETTINGS, out=tmp_path / "run")

@@ -192,8 +192,8 @@ class TestAgreement:
     @pytest.mark.parametrize(
         ("task", "optimizer", "first"),
         [
-            (Task.BINARY, "adam", 0),
-            (Task.REGRESSION, "sgd", 17),
+            pytest.param(Task.BINARY, "adam", 0, marks=pytest.mark.slow),
+            pytest.param(Task.REGRESSION, "sgd", 17, marks=pytest.mark.slow),
             (Task.MULTICLASS, "rmsprop", 31),
         ],
     )

@@ -124,6 +124,7 @@ def test_that_machine_has_nothing_of_posix(tmp_path: Path) -> None:
     assert sorted(said.splitlines()) == ["False", "fcntl is gone", "resource is gone"]
 
 
+@pytest.mark.slow
 def test_a_search_runs_through_to_its_report_and_answers(there: Path) -> None:
     said, noted = run_there(
         there,

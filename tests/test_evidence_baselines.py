@@ -252,7 +252,14 @@ def test_trees_read_codes_and_missing_cells_from_the_matrix() -> None:
 N_LEVELS = 200
 
 
-@pytest.mark.parametrize("kind", ["number", "category", "order", "date", "date with gaps", "many levels"])
+def slow(*values: object) -> Any:
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["category", "date with gaps", *(slow(kind) for kind in ("number", "order", "date", "many levels"))],
+)
 def test_every_kind_of_column_reaches_linear_model_and_trees(kind: str) -> None:
     """A target that one column tells all of. A baseline that misread it would make any network look good."""
     rng = np.random.default_rng(0)

@@ -38,12 +38,14 @@ from ffsearch.search.serving.packaging import largest_difference
 from model_examples import CATEGORIES, NUMBERS, POINT, a_run, mixed_table, raw_inputs, spoilt
 
 
-def needs(kind: Format) -> Any:
+def needs(kind: Format, *marks: pytest.MarkDecorator) -> Any:
     missing = [module for module in formats.PACKAGES[kind] if find_spec(module) is None]
-    return pytest.param(kind, marks=pytest.mark.skipif(bool(missing), reason=f"{', '.join(missing)} not installed"))
+    lacking = pytest.mark.skipif(bool(missing), reason=f"{', '.join(missing)} not installed")
+    return pytest.param(kind, marks=(lacking, *marks))
 
 
 EVERY = [needs(kind) for kind in Format]
+SERVED = [needs(kind, *([] if kind in (Format.LITERT, Format.ONNX) else [pytest.mark.slow])) for kind in Format]
 CODED = [needs(kind) for kind in (Format.LITERT, Format.ONNX)]
 
 
@@ -188,7 +190,7 @@ def served(kit: Path, request: str, *, elsewhere: Path) -> Any:
     return json.loads(told.stdout)
 
 
-@pytest.mark.parametrize("kind", EVERY)
+@pytest.mark.parametrize("kind", SERVED)
 def test_serve_answers_rows_as_the_model_does(run: Path, tmp_path: Path, kind: Format) -> None:
     done = export_run(run, kind, out=tmp_path / "there" / kind.default_name)
     moved = (tmp_path / "there").rename(tmp_path / "server")  # a kit finds its model wherever both lie
@@ -205,6 +207,7 @@ def test_serve_answers_rows_as_the_model_does(run: Path, tmp_path: Path, kind: F
         assert "ffsearch" not in (kit / "serve.py").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_values_by_target_are_served_and_a_folder_that_is_not_ours_is_left_alone(tmp_path: Path) -> None:
     a_run(tmp_path / "run", Task.REGRESSION)
     done = export_run(tmp_path / "run", Format.SAVED_MODEL)

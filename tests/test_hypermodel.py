@@ -38,25 +38,35 @@ TUNERS: dict[str, dict[str, Any]] = {
 }
 
 
+class Searched:
+    """Breast cancer, searched by the tuner that is asked for: two trials (Hyperband's smallest sweep is of five)."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.done: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self.done:
+            hypermodel = ffsearch.hypermodel("tabular", overrides=OVERRIDES)
+            self.done[name] = getattr(keras_tuner, name)(
+                hypermodel, objective=hypermodel.objective, directory=self.folder, project_name=name, seed=1,
+                **TUNERS[name],
+            )  # fmt: skip
+            self.done[name].search(verbose=0)
+        return self.done[name]
+
+
 @pytest.fixture(scope="module")
-def searched(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Breast cancer, searched by each of them, two trials (Hyperband's smallest sweep is of five)."""
-    folder = tmp_path_factory.mktemp("kt")
-    hypermodel = ffsearch.hypermodel("tabular", overrides=OVERRIDES)
-    tuners = {
-        name: getattr(keras_tuner, name)(
-            hypermodel, objective=hypermodel.objective, directory=folder, project_name=name, seed=1, **arguments
-        )
-        for name, arguments in TUNERS.items()
-    }
-    for tuner in tuners.values():
-        tuner.search(verbose=0)
-    return tuners
+def searched(tmp_path_factory: pytest.TempPathFactory) -> Searched:
+    return Searched(tmp_path_factory.mktemp("kt"))
 
 
-@pytest.mark.parametrize("name", TUNERS)
+@pytest.mark.parametrize(
+    "name",
+    ["RandomSearch", *(pytest.param(name, marks=pytest.mark.slow) for name in ("BayesianOptimization", "Hyperband"))],
+)
 def test_every_tuner_searches_it_and_the_import_shows_the_same_best_value(
-    name: str, searched: dict[str, Any], tmp_path: Path
+    name: str, searched: Searched, tmp_path: Path
 ) -> None:
     tuner = searched[name]
     run = import_kt(tuner.project_dir, out=tmp_path / "run")
@@ -74,7 +84,7 @@ def test_every_tuner_searches_it_and_the_import_shows_the_same_best_value(
 
 
 def test_what_is_imported_is_shown_and_reported(
-    searched: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    searched: Searched, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     project, out = searched["RandomSearch"].project_dir, tmp_path / "run"
     assert invoke(["import-kt", project, "--out", str(out)]) == 0
@@ -84,7 +94,7 @@ def test_what_is_imported_is_shown_and_reported(
     assert len(ffsearch.load(out).records) == 2
 
 
-def test_the_best_model_answers_as_it_did(searched: dict[str, Any]) -> None:
+def test_the_best_model_answers_as_it_did(searched: Searched) -> None:
     """KerasTuner builds the network anew and loads the weights it kept: the point alone must say what it is."""
     tuner = searched["RandomSearch"]
     (model,) = tuner.get_best_models()
@@ -124,7 +134,7 @@ def test_a_diverged_network_scores_as_guessing_does(tmp_path: Path) -> None:
     assert run.best is None
 
 
-def test_other_folders_are_refused_with_what_to_give(searched: dict[str, Any], tmp_path: Path) -> None:
+def test_other_folders_are_refused_with_what_to_give(searched: Searched, tmp_path: Path) -> None:
     project = Path(searched["RandomSearch"].project_dir)
     with pytest.raises(RunError, match=r"no oracle\.json\. It holds the projects .*RandomSearch: give one"):
         import_kt(project.parent)
@@ -141,6 +151,6 @@ def test_other_folders_are_refused_with_what_to_give(searched: dict[str, Any], t
         import_kt(tmp_path / "broken", out=tmp_path / "run")
 
 
-def test_notes_are_strict_json(searched: dict[str, Any]) -> None:
-    for notes in Path(searched["Hyperband"].project_dir).rglob("ffsearch.json"):
+def test_notes_are_strict_json(searched: Searched) -> None:
+    for notes in Path(searched["RandomSearch"].project_dir).rglob("ffsearch.json"):
         json.loads(notes.read_text(), parse_constant=lambda word: pytest.fail(word))

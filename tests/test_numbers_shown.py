@@ -44,6 +44,7 @@ def searched(out: Path, **overrides: Any) -> ffsearch.Run:
     return ffsearch.run("tabular", data=table(), target="y", overrides=SMALL | overrides, out=out)
 
 
+@pytest.mark.slow
 def test_every_way_is_tried_named_trained_again_and_saved_and_baselines_know_nothing_of_it(tmp_path: Path) -> None:
     run = searched(tmp_path / "run", **{"space.numbers": ALL, "search.trials": 14})
     assert run.records[0].point.numbers is Numbers.ROBUST

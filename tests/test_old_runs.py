@@ -112,6 +112,7 @@ def test_is_read_in_a_notebook(unpacked: Unpack) -> None:
     assert {"trial", "epoch", "train_loss", "valid_loss"} <= set(run.curves.columns)
 
 
+@pytest.mark.slow
 def test_goes_on_where_it_was_killed(unpacked: Unpack) -> None:
     """Trials that were told stay as they were, by the space file that the folder holds."""
     folder = unpacked("interrupted")

@@ -81,7 +81,10 @@ def table(tmp_path: Path) -> Path:
     return tmp_path / "table.csv"
 
 
-@pytest.mark.parametrize(("space", "settings", "n_engines"), [("tabular", SEARCH, 1), ("capacity", STUDY, 0)])
+@pytest.mark.parametrize(
+    ("space", "settings", "n_engines"),
+    [pytest.param("tabular", SEARCH, 1, marks=pytest.mark.slow), ("capacity", STUDY, 0)],
+)
 def test_a_whole_run_does_each_of_them_once(
     space: str, settings: tuple[str, ...], n_engines: int, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -89,8 +89,8 @@ class TestAgreement:
     @pytest.mark.parametrize(
         ("task", "optimizer", "first"),
         [
-            (Task.BINARY, "adam", 0),
-            (Task.REGRESSION, "sgd", 3),
+            pytest.param(Task.BINARY, "adam", 0, marks=pytest.mark.slow),
+            pytest.param(Task.REGRESSION, "sgd", 3, marks=pytest.mark.slow),
             (Task.MULTICLASS, "rmsprop", 6),
             (Task.REGRESSION, "adamw", 9),
         ],
@@ -332,7 +332,7 @@ def test_weights_come_back_from_a_lane_as_they_went() -> None:
             np.testing.assert_array_equal(one, two)
 
 
-@pytest.mark.parametrize("batch_norm", [False, True])
+@pytest.mark.parametrize("batch_norm", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_layers_add_to_the_one_below_where_it_is_as_wide(*, batch_norm: bool) -> None:
     plain = Point(depth=4, width=16, widths=(16, 16, 12, 12), activation=Activation.SWISH, batch_norm=batch_norm)
     relu = replace(plain, activation=Activation.RELU, widths=(16,) * 4, activity_l2=1e-4)

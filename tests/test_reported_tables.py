@@ -253,6 +253,7 @@ def test_68_targets_of_any_type_of_pandas() -> None:
         np.testing.assert_array_equal(ready.truth.ravel(), labels)
 
 
+@pytest.mark.slow
 @row(70, 71)
 def test_70_71_the_estimators_are_those_of_scikit_learn() -> None:
     rows, y = table(x=AMOUNTS).drop(columns="y"), np.array(["no", "yes"])[(np.median(TARGET) < TARGET).astype(int)]

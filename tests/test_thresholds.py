@@ -304,6 +304,7 @@ def test_what_was_chosen_is_told_everywhere(folder: Path, lang: str, capsys: pyt
     assert "is answered from a probability of" in " ".join(capsys.readouterr().out.split())
 
 
+@pytest.mark.slow
 def test_the_positive_class_may_be_named(folder: Path) -> None:
     overrides = {**QUICK, "data.positive": "well", "evidence": {**QUICK["evidence"], "threshold": "balanced_accuracy"}}
     run = ffsearch.run("tabular", data=folder / "table.csv", target="y", overrides=overrides, out=folder / "well")
@@ -317,6 +318,7 @@ def test_the_positive_class_may_be_named(folder: Path) -> None:
     assert not (folder / "sick").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lang", list(LANGUAGES))
 def test_where_precision_has_a_floor_it_is_precision_that_is_judged(folder: Path, lang: str) -> None:
     asked = {**QUICK["evidence"], "threshold": "recall_at_precision=0.6"}

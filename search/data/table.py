@@ -124,33 +124,12 @@ def read_table(spec: DataSpec, *, frame: pd.DataFrame | None = None) -> Table:
     _refuse_columns_of_images(spec, main)
     spec = _by_plain_names(spec, main)
     targets = _targets(spec, main)
-    asked = {
-        "data.drop": spec.drop,
-        "data.categories": spec.categories,
-        "data.numbers": spec.numbers,
-        "data.keep": spec.keep,
-        "data.merge": spec.merge,
-        "data.ordinal": tuple(spec.ordinal),
-        "data.groups": _one(spec.groups),
-        "data.time": _one(spec.time),
-        "data.weights": _one(spec.weights),
-        "data.missing": tuple(spec.missing) if isinstance(spec.missing, dict) else (),
-    }
+    asked = _columns_named(spec)
     for key, names in asked.items():
         _require(main, names, key=key)
     row_names = [name for name in main.row_names if not any(name in names for names in (targets, *asked.values()))]
     test = read_source(spec.test, settings=settings) if isinstance(spec.test, str) else None
-    notices = list(main.notices)
-    if test is not None and main.n_test_rows:
-        main = replace(main, frame=main.frame.iloc[: -main.n_test_rows], n_test_rows=0)
-        notices.append(found(Code.TEST_LEFT_OUT, source=main.source))
-    rows, n_test_rows = main.frame, 0 if spec.test is None else main.n_test_rows
-    if test is not None:
-        if main.image != test.image:
-            raise DataError(f"{main.source} and the test file {test.source} do not hold images of one size.")
-        rows, told = _joined(main, test, needless=(*spec.drop, *row_names))
-        n_test_rows = len(test.frame)
-        notices += [*test.notices, *told]
+    main, rows, n_test_rows, notices = _with_test_rows(main, test, spec, needless=(*spec.drop, *row_names))
     n_main = len(rows) - n_test_rows
     if n_main < MIN_ROWS:
         raise DataError(f"{main.name} has {n_main} rows; at least {MIN_ROWS} are needed.")
@@ -195,6 +174,38 @@ def _weights(cells: Cells, *, table: TableReading, n_main: int, files: tuple[str
         return f"row {row + 1} of {files[0]}" if row < n_main else f"row {row - n_main + 1} of {files[1]}"
 
     return read_weights(cells, table=table, place=place)
+
+
+def _columns_named(spec: DataSpec) -> dict[str, tuple[str, ...]]:
+    """The columns that the section names, by the key that does."""
+    return {
+        "data.drop": spec.drop,
+        "data.categories": spec.categories,
+        "data.numbers": spec.numbers,
+        "data.keep": spec.keep,
+        "data.merge": spec.merge,
+        "data.ordinal": tuple(spec.ordinal),
+        "data.groups": _one(spec.groups),
+        "data.time": _one(spec.time),
+        "data.weights": _one(spec.weights),
+        "data.missing": tuple(spec.missing) if isinstance(spec.missing, dict) else (),
+    }
+
+
+def _with_test_rows(
+    main: Source, test: Source | None, spec: DataSpec, *, needless: Sequence[str]
+) -> tuple[Source, pd.DataFrame, int, list[Finding]]:
+    """The main file, all rows with those of the test below, how many those are, and what is worth saying of it."""
+    notices = list(main.notices)
+    if test is None:
+        return main, main.frame, 0 if spec.test is None else main.n_test_rows, notices
+    if main.n_test_rows:
+        main = replace(main, frame=main.frame.iloc[: -main.n_test_rows], n_test_rows=0)
+        notices.append(found(Code.TEST_LEFT_OUT, source=main.source))
+    if main.image != test.image:
+        raise DataError(f"{main.source} and the test file {test.source} do not hold images of one size.")
+    rows, told = _joined(main, test, needless=needless)
+    return main, rows, len(test.frame), [*notices, *test.notices, *told]
 
 
 def _with_missing(reading: TableReading, spec: DataSpec) -> TableReading:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from ffsearch.search.base.objective import Objective
@@ -14,6 +15,7 @@ from ffsearch.search.evidence.effects import Partner, at_rates, partners, weigh_
 from ffsearch.search.evidence.scoring import Setting
 from ffsearch.search.folder.results import Effect
 from ffsearch.search.folder.trial_record import TrialRecord
+from ffsearch.search.observer import Observer, Phase
 from ffsearch.search.steps.effort import affordable_partners
 from ffsearch.search.steps.repeats import Repeater, Round
 from ffsearch.search.steps.told_trials import ToldTrials
@@ -21,16 +23,7 @@ from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
 from ffsearch.spaces.schema import MAX_TRIALS, EvidenceSpec, SearchSpace
 
-__all__ = [
-    "EFFECT_REPEATS",
-    "FIRST_PARTNER",
-    "at_their_rates",
-    "effects_of",
-    "meet",
-    "n_met",
-    "not_asked",
-    "partners_of",
-]
+__all__ = ["EFFECT_REPEATS", "FIRST_PARTNER", "Changes", "change_one_thing"]
 
 FIRST_PARTNER: Final = MAX_TRIALS
 """Number of the first partner: beyond all trials."""
@@ -46,7 +39,67 @@ spreads differ by a factor of two, three called some change a finding in 11 % of
 """
 
 
-def partners_of(
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Changes:
+    """What became of the winner with one thing changed.
+
+    Args:
+        partners: The changes that were tried.
+        meeting: The repeats in which they met the winner; None where nothing was tried.
+        effects: What they do; none where too few repeats were done.
+        notices: What was not tried, or not learnt.
+    """
+
+    partners: tuple[Partner, ...] = ()
+    meeting: Round | None = None
+    effects: tuple[Effect, ...] = ()
+    notices: tuple[Finding, ...] = ()
+
+
+def change_one_thing(
+    winner: TrialRecord,
+    told: ToldTrials,
+    setting: Setting,
+    space: SearchSpace,
+    *,
+    n_epochs: int,
+    repeater: Repeater,
+    observer: Observer,
+) -> Changes:
+    """Train the winner and what differs from it in one thing, in repeats that chose none of them.
+
+    Args:
+        winner: The winner.
+        told: What the search came to.
+        setting: What scores rest on.
+        space: What was searched, and what evidence is wanted.
+        n_epochs: How long the winner learnt.
+        repeater: Trains points again.
+        observer: Told of the phase.
+    """
+    wanted, objective = space.evidence, setting.objective
+    possible, tried, at_other_rates = _partners_of(winner, told, setting, space, n_epochs=n_epochs, repeater=repeater)
+    notices = (_not_asked(possible[len(tried) :]),) if len(tried) < len(possible) else ()
+    if not tried:
+        return Changes(notices=notices)
+    n_at_rates = len(_at_rates(tried, space)[1]) if at_other_rates else 0
+    observer.phase(Phase.EFFECTS, n_networks=n_at_rates + (1 + len(tried)) * _n_repeats(wanted))
+    if at_other_rates:
+        tried = _at_their_rates(repeater, winner, tried, space, objective=objective, n_epochs=n_epochs)
+    met = _meet(repeater, winner, tried, wanted=wanted, n_epochs=n_epochs)
+    if len(met.repeats) < EFFECT_REPEATS:
+        return Changes(partners=tried, meeting=met, notices=(*notices, Finding(Code.CHANGES_UNLEARNT)))
+    effects = weigh_effects(
+        met.scores([winner.trial])[0],
+        tried,
+        met.scores([FIRST_PARTNER + place for place in range(len(tried))]),
+        objective=objective,
+        test_to_train=met.test_to_train,
+    )
+    return Changes(partners=tried, meeting=met, effects=effects, notices=notices)
+
+
+def _partners_of(
     winner: TrialRecord, told: ToldTrials, setting: Setting, space: SearchSpace, *, n_epochs: int, repeater: Repeater
 ) -> tuple[tuple[Partner, ...], tuple[Partner, ...], bool]:
     """The winner with one thing changed: all there are, those that are tried, and whether at rates of their own."""
@@ -70,7 +123,7 @@ def partners_of(
     return possible, tried, at_other_rates
 
 
-def at_their_rates(
+def _at_their_rates(
     repeater: Repeater,
     winner: TrialRecord,
     changed: Sequence[Partner],
@@ -101,17 +154,11 @@ def _at_rates(changed: Sequence[Partner], space: SearchSpace) -> tuple[list[tupl
     return asked, [one for of_partner in asked if len(of_partner) > 1 for one in of_partner]
 
 
-def n_met(changed: Sequence[Partner], space: SearchSpace, *, wanted: EvidenceSpec, at_other_rates: bool) -> int:
-    """Networks that are trained to see what the changes do."""
-    n_at_rates = len(_at_rates(changed, space)[1]) if at_other_rates else 0
-    return n_at_rates + (1 + len(changed)) * _n_repeats(wanted)
-
-
 def _n_repeats(wanted: EvidenceSpec) -> int:
     return EFFECT_REPEATS if wanted.effects == "auto" else wanted.effects
 
 
-def meet(
+def _meet(
     repeater: Repeater, winner: TrialRecord, changed: Sequence[Partner], *, wanted: EvidenceSpec, n_epochs: int
 ) -> Round:
     """The winner and its partners, trained in repeats that did not choose it."""
@@ -125,7 +172,7 @@ def meet(
     )
 
 
-def not_asked(left_out: Sequence[Partner]) -> Finding:
+def _not_asked(left_out: Sequence[Partner]) -> Finding:
     """The changes that were not tried."""
     forms = ["size" if one.factor in ("depth", "width") else "parameter" for one in left_out]
     changes = [
@@ -133,18 +180,3 @@ def not_asked(left_out: Sequence[Partner]) -> Finding:
         for one, form in zip(left_out, forms, strict=True)
     ]
     return found(Code.CHANGES_LEFT_OUT, changes=tuple(changes))
-
-
-def effects_of(
-    met: Round | None, winner: TrialRecord, changed: Sequence[Partner], *, objective: Objective
-) -> tuple[Effect, ...]:
-    """What the changes do; nothing where too few repeats were done."""
-    if met is None or len(met.repeats) < EFFECT_REPEATS:
-        return ()
-    return weigh_effects(
-        met.scores([winner.trial])[0],
-        changed,
-        met.scores([FIRST_PARTNER + place for place in range(len(changed))]),
-        objective=objective,
-        test_to_train=met.test_to_train,
-    )

@@ -147,9 +147,7 @@ def refit_winner(
     )  # fmt: skip
     path = folder.path / MODEL
     make_folder(path.parent)
-    if len(prepared.raw) >= MANY_INPUTS:
-        n_minutes = round(len(prepared.raw) / SAVED_A_MINUTE)
-        observer.noted(found(Code.STEP_LONG, "model", columns=len(prepared.raw), n=n_minutes))
+    _warn_of_many(len(prepared.raw), observer)
     model = save_model(
         path,
         point=winner.point,
@@ -160,15 +158,26 @@ def refit_winner(
         sample=prepared.cells_of(prepared.development_rows[:N_CHECKED]),
         temperature=temperature,
         row_intervals=row_intervals,
-        cut=None
-        if threshold is None or not threshold.in_model
-        else {"positive": threshold.positive, "value": threshold.value, "by": threshold.wanted},
+        cut=_cut(threshold),
     )
     facts = RefitFacts(updates=n_updates, epochs=round(refitted[0].n_epochs, 2), n_rows=len(rows.x))
     folder.note(LineKind.REFITTED, trial=winner.trial, updates=facts.updates, epochs=facts.epochs)
     baselines_read = rows if way is Numbers.ROBUST else prepared.fit_all()
     answer = Answer(model=model, facts=facts, rows=baselines_read)
     return answer if n_networks == 1 else _beside_single(answer, winner, n_networks, prepared=prepared, path=path)
+
+
+def _cut(threshold: Threshold | None) -> dict[str, Any] | None:
+    """What the saved model knows of a threshold."""
+    if threshold is None or not threshold.in_model:
+        return None
+    return {"positive": threshold.positive, "value": threshold.value, "by": threshold.wanted}
+
+
+def _warn_of_many(n_columns: int, observer: Observer) -> None:
+    """That a model of so many columns takes minutes to save, before it does."""
+    if n_columns >= MANY_INPUTS:
+        observer.noted(found(Code.STEP_LONG, "model", columns=n_columns, n=round(n_columns / SAVED_A_MINUTE)))
 
 
 def _beside_single(answer: Answer, winner: TrialRecord, n_networks: int, *, prepared: Prepared, path: Path) -> Answer:

@@ -39,15 +39,7 @@ from ffsearch.search.folder.results import Effect, Importance, RowsGain, Tempera
 from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.network.heads import Head, Task
 from ffsearch.search.observer import Observer, Phase
-from ffsearch.search.steps.changes import (
-    EFFECT_REPEATS,
-    at_their_rates,
-    effects_of,
-    meet,
-    n_met,
-    not_asked,
-    partners_of,
-)
+from ffsearch.search.steps.changes import change_one_thing
 from ffsearch.search.steps.cut_asked import Asked
 from ffsearch.search.steps.cutting import learnt_threshold, unlearnt
 from ffsearch.search.steps.mean_networks import answered_by_mean
@@ -176,17 +168,9 @@ def weigh(told: ToldTrials, setting: Setting, *, space: SearchSpace, repeater: R
         answered = answered_by_mean(repeater, found, winner, n_networks=n_networks, n_epochs=steps.epochs)
     observer.phase(Phase.ROWS, n_networks=min(LEARNING_REPEATS, len(found.repeats)))
     rows = _rows_gain(repeater, found, winner, objective=objective, n_epochs=steps.epochs)
-    possible, changed, at_other_rates = partners_of(
-        winner, told, setting, space, n_epochs=steps.epochs, repeater=repeater
+    changes = change_one_thing(
+        winner, told, setting, space, n_epochs=steps.epochs, repeater=repeater, observer=observer
     )
-    meeting = None
-    if changed:
-        n_networks = n_met(changed, space, wanted=wanted, at_other_rates=at_other_rates)
-        observer.phase(Phase.EFFECTS, n_networks=n_networks)
-        if at_other_rates:
-            changed = at_their_rates(repeater, winner, changed, space, objective=objective, n_epochs=steps.epochs)
-        meeting = meet(repeater, winner, changed, wanted=wanted, n_epochs=steps.epochs)
-    is_cut = meeting is not None and len(meeting.repeats) < EFFECT_REPEATS
     return replace(
         weighed,
         winner=winner,
@@ -205,16 +189,15 @@ def weigh(told: ToldTrials, setting: Setting, *, space: SearchSpace, repeater: R
             left=_left_behind(first, found, objective),
         ),
         smaller=_smaller(found, finalists, records, winner=winner, objective=objective),
-        partners=changed,
+        partners=changes.partners,
         answered=answered,
-        meeting=meeting,
-        effects=effects_of(meeting, winner, changed, objective=objective),
+        meeting=changes.meeting,
+        effects=changes.effects,
         temperature=_temperature(found, winner, head=setting.head) if space.model == "single" else None,
         notices=(
             *weighed.notices,
             *((_unlearnt(found),) if rows is None else ()),
-            *((not_asked(possible[len(changed) :]),) if len(changed) < len(possible) else ()),
-            *((Finding(Code.CHANGES_UNLEARNT),) if is_cut else ()),
+            *changes.notices,
         ),
     )
 
