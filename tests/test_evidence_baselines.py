@@ -455,17 +455,21 @@ def test_on_many_rows_it_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_boosting_chooses_how_it_learns_on_the_validation_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     problem, refit = split_of(*rare(400, np.random.default_rng(0)))
     made = fit_baseline(BaselineName.BOOSTING, problem, refit, seed=0, metric="log_loss")
-    settings = boosted_trees._settings(boosted_trees.RATES, (False,))
-    losses = []
-    for setting in settings:
-        monkeypatch.setattr(boosted_trees, "_settings", lambda *_, setting=setting: [setting])
-        alone = fit_baseline(BaselineName.BOOSTING, problem, refit, seed=0, metric="log_loss")
-        assert alone.n_tried == 1
-        assert alone.fixed["leaves"] == setting.leaves  # nothing chose it, so it is called fixed
-        losses.append(valid_loss(alone, problem))
-    assert made.n_tried == len(settings) == 6
-    assert valid_loss(made, problem) == min(losses)
-    assert made.settings["leaves"] == settings[int(np.argmin(losses))].leaves
+
+    def alone(setting: boosted_trees.TreeSetting) -> float:
+        monkeypatch.setattr(boosted_trees, "_settings", lambda *_: [setting])
+        one = fit_baseline(BaselineName.BOOSTING, problem, refit, seed=0, metric="log_loss")
+        assert one.n_tried == 1
+        assert one.fixed["leaves"] == setting.leaves  # nothing chose it, so it is called fixed
+        return valid_loss(one, problem)
+
+    at_first_rate = {setting: alone(setting) for setting in boosted_trees._settings((False,))}
+    best = min(at_first_rate, key=at_first_rate.__getitem__)
+    losses = at_first_rate | {slower: alone(slower) for slower in [replace(best, rate=boosted_trees.RATES[1])]}
+    assert made.n_tried == len(losses) == 4
+    assert valid_loss(made, problem) == min(losses.values())
+    chosen = min(losses, key=losses.__getitem__)
+    assert (made.settings["leaves"], made.settings["learning_rate"]) == (chosen.leaves, chosen.rate)
     assert made.fixed == {"l2": boosted_trees.TREES_L2, "leaf_rows": boosted_trees.FEW_LEAF_ROWS}
 
 

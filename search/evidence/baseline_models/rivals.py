@@ -253,6 +253,7 @@ def tune(
     judge: Callable[[_Setting, int, Split], _Learnt] | None = None,
     n_judges: int,
     is_over: Callable[[], bool],
+    further: Callable[[_Setting], Sequence[_Setting]] | None = None,
 ) -> Tuned[_Setting, _Learnt]:
     """Choose a setting by the mean loss on the splits' validation rows.
 
@@ -264,6 +265,7 @@ def tune(
         judge: What is judged in its place, where learning from all rows takes too long to be done for every setting.
         n_judges: How many splits judge.
         is_over: Whether no time is left; asked before everything but the first setting on the first split.
+        further: What is worth trying beside the best of the settings; None: nothing.
     """
 
     def learnt(
@@ -275,19 +277,30 @@ def tune(
     first_setting = settings[:1]
     first = learnt(first_setting, range(len(splits)), learn)
     judges = range(min(n_judges, len(first)))
-    judged = first[: len(judges)] if judge is None else []
-    judged += learnt(settings[1:] if judge is None else settings, judges, judge or learn) if len(settings) > 1 else []
-    each = [judged[at : at + len(judges)] for at in range(0, len(judged), len(judges))]
-    whole = [one for one in each if len(one) == len(judges)]
-    losses = [np.mean([loss(one[at], splits[at]) for at in judges], axis=0).min() for one in whole]
-    best = int(np.argmin(losses)) if losses else 0
-    if best == 0:
-        return Tuned(setting=settings[0], learnt=first, n_tried=max(1, len(whole)))
-    kept = whole[best] if judge is None else []
-    rest = learnt(settings[best : best + 1], range(len(kept), len(first)), learn)
+    compared: list[tuple[_Setting, list[_Learnt], float]] = []
+
+    def compare(others: Sequence[_Setting], known: list[_Learnt]) -> None:
+        judged = known + learnt(others[len(known) // len(judges) :], judges, judge or learn)
+        for setting, at in zip(others, range(0, len(judged), len(judges)), strict=False):
+            one = judged[at : at + len(judges)]
+            if len(one) == len(judges):
+                found = np.mean([loss(one[place], splits[place]) for place in judges], axis=0).min()
+                compared.append((setting, one, float(found)))
+
+    def best() -> tuple[_Setting, list[_Learnt], float]:
+        return min(compared, key=lambda one: one[2])
+
+    compare(settings if len(settings) > 1 else [], first[: len(judges)] if judge is None else [])
+    if compared and further is not None:
+        compare(further(best()[0]), [])
+    setting, kept, _ = best() if compared else (settings[0], first, math.nan)
+    if setting == settings[0]:
+        return Tuned(setting=setting, learnt=first, n_tried=max(1, len(compared)))
+    kept = kept if judge is None else []
+    rest = learnt([setting], range(len(kept), len(first)), learn)
     if not kept and not rest:
         return Tuned(setting=settings[0], learnt=first, n_tried=1)
-    return Tuned(setting=settings[best], learnt=[*kept, *rest], n_tried=len(whole))
+    return Tuned(setting=setting, learnt=[*kept, *rest], n_tried=len(compared))
 
 
 def _side_by_side(
