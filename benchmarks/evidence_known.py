@@ -150,9 +150,7 @@ def judged(case: Case, *, seed: int, n_trials: int = 6) -> tuple[Summary, Found]
             "tabular", data=case.seen, target=case.target, out=Path(folder, "run"),
             overrides=SETTINGS | {"search.seed": seed, "search.trials": n_trials},
         )  # fmt: skip
-        model, summary = load_packaged(run.path / "model" / "model.keras"), run.results
-        predictions = model.predictions(case.hidden.drop(columns=case.target))
-    truth = case.hidden[[case.target]].to_numpy(np.float64) if model.task is Task.REGRESSION else _classes(case, model)
+        summary, true = run.results, true_score(run, case)
     evidence, objective = summary.evidence, summary.objective
     sign = objective.sign
     corrected, test = (
@@ -163,9 +161,17 @@ def judged(case: Case, *, seed: int, n_trials: int = 6) -> tuple[Summary, Found]
         naive=sign * evidence.naive.value,
         corrected=(corrected[1], corrected[0], corrected[2]),
         test=(test[1], test[0], test[2]),
-        true=sign * METRICS[model.task][objective.name](truth, predictions),
+        true=true,
         sd=(test[2] - test[0]) / 3.92,
     )
+
+
+def true_score(run: ffsearch.Run, case: Case) -> float:
+    """The loss of a run's model on the hidden rows."""
+    model, objective = load_packaged(run.path / "model" / "model.keras"), run.results.objective
+    predictions = model.predictions(case.hidden.drop(columns=case.target))
+    truth = case.hidden[[case.target]].to_numpy(np.float64) if model.task is Task.REGRESSION else _classes(case, model)
+    return float(objective.sign * METRICS[model.task][objective.name](truth, predictions))
 
 
 def _classes(case: Case, model: PackagedModel) -> np.ndarray:
