@@ -3,10 +3,10 @@
     python benchmarks/rows_advice.py --table adult.csv:income --table bike.csv:cnt [--draws 4] [--seeds 3] [--rows 1000]
 
 Of a table a run sees few rows, `--rows` of them or a quarter if that is less. It says what twice the rows it learnt
-from would gain, with a 95 % interval. The truth: the winner's topology is trained to its own end on as many rows as the run
-had and on twice as many, in `--seeds` draws each, by whole runs of one trial; models are scored on rows that none of
-them saw. Printed: a line a draw, and in the end in how many the interval held the mean gain. That mean is itself known
-with an error of its own, which is printed, too; an interval within two of those errors of the mean is counted apart.
+from would gain, with a 95 % interval. The truth: the winner's topology is trained to its own end on as many rows as the
+run had and on twice as many, in `--seeds` draws each, by whole runs of one trial; models are scored on rows that none
+of them saw. Printed: a line a draw, and in the end in how many the interval held the mean gain. That mean has an error
+of its own, which is printed, too; an interval within two of those errors of the mean is counted apart.
 """
 
 from __future__ import annotations
@@ -117,7 +117,8 @@ def main() -> None:
             told = "held" if held[-1] else "near" if near[-1] else "MISSED"
             interval = f"{promised.value:.4f} [{promised.low:.4f} {promised.high:.4f}]"
             print(
-                f"{Path(name).name:24.24}{draw:3} promised {interval} gained {gain:.4f} +- {error:.4f} {told} {time.monotonic() - began:.0f} s",
+                f"{Path(name).name:24.24}{draw:3} promised {interval} gained {gain:.4f} +- {error:.4f} {told}"
+                f" {time.monotonic() - began:.0f} s",
                 flush=True,
             )
     print(f"held {np.mean(held):.1%}, within two errors of the truth {np.mean(near):.1%} of {len(held)}")
