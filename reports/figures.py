@@ -112,7 +112,7 @@ class Figures:
         """How much of the target a linear model reads off after each hidden layer."""
         found = self._run.results.layers
         self._need(found, "layers that were probed: evidence.layers asks it")
-        return layers_figure(found, t=self._t, width=self._width)
+        return layers_figure(found, self._run.results.shallow_twin, t=self._t, width=self._width)
 
     def helps(self) -> Figure:
         """What more rows, fewer columns, other topologies or boosted trees would gain over this network."""

@@ -11,7 +11,7 @@ from ffsearch.reports.parts import Block, Section
 from ffsearch.reports.pictures import Picture, picture
 from ffsearch.reports.style import BEST, LABEL, MUTED, NARROW, WIDE, add_axes, canvas, score_axis
 from ffsearch.reports.tables import RunLike
-from ffsearch.search.folder.results import LayerFacts
+from ffsearch.search.folder.results import LayerFacts, ShallowTwin
 from ffsearch.search.wording.language import Language
 
 __all__ = ["layers", "layers_figure"]
@@ -24,7 +24,9 @@ def layers(run: RunLike, t: Language) -> Section | None:
         was_asked = (evidence.settings or {}).get("layers", True)
         return None if was_asked else Section(key="layers", title=t("layers.title"), texts=[t("layers.not_asked")])
     return Section(
-        key="layers", title=t("layers.title"), texts=[t("layers.text"), _said(found, t)], pictures=[_picture(found, t)],
+        key="layers", title=t("layers.title"),
+        texts=[t("layers.text"), _said(found, t), *_beside_shallow(run.results.shallow_twin, t)],
+        pictures=[_picture(found, run.results.shallow_twin, t)],
         blocks=[Block(title=t("layers.table"), table=_table(found, t))],
     )  # fmt: skip
 
@@ -40,20 +42,34 @@ def _said(found: Sequence[LayerFacts], t: Language) -> str:
     return t("layers.some_add", shown=t.listed(map(t.count, shown)), rest=t.listed(rest))
 
 
-def _picture(found: Sequence[LayerFacts], t: Language) -> Picture:
+def _beside_shallow(twin: ShallowTwin | None, t: Language) -> list[str]:
+    """What one layer as large comes to, and whether the last layer here explains more."""
+    if twin is None:
+        return []
+    gain, low, high = t.rounded(*(100 * end for end in (twin.gain.value, twin.gain.low, twin.gain.high)))
+    key = "layers.shallow_less" if twin.is_shown else "layers.shallow_alike"
+    return [
+        t(key, units=t.count(twin.n_units), share=t.share(max(0.0, twin.probe.value)), gain=gain, low=low, high=high)
+    ]
+
+
+def _picture(found: Sequence[LayerFacts], twin: ShallowTwin | None, t: Language) -> Picture:
     items = [t("layers.item", layer=t.count(one.layer), share=t.share(max(0.0, one.probe.value))) for one in found]
     return picture(
-        lambda width: layers_figure(found, t=t, width=width), name="layers",
+        lambda width: layers_figure(found, twin, t=t, width=width), name="layers",
         alt=t("layers.alt", before=t.share(max(0.0, found[0].before)), items="; ".join(items)),
         caption=t("layers.caption"),
     )  # fmt: skip
 
 
-def layers_figure(found: Sequence[LayerFacts], *, t: Language, width: int = WIDE) -> Figure:
-    """The share that a linear model explains, from the columns to the last layer.
+def layers_figure(
+    found: Sequence[LayerFacts], twin: ShallowTwin | None = None, *, t: Language, width: int = WIDE
+) -> Figure:
+    """The share that a linear model explains, from the columns to the last layer, and what one layer as large comes to.
 
     Args:
         found: At least one.
+        twin: The one layer, if it was trained.
         t: The language.
         width: Pixels of the figure.
     """
@@ -63,6 +79,12 @@ def layers_figure(found: Sequence[LayerFacts], *, t: Language, width: int = WIDE
     y = [100 * found[0].before, *(100 * one.probe.value for one in found)]
     axes.vlines(x[1:], [100 * one.probe.low for one in found], [100 * one.probe.high for one in found], color=BEST)
     axes.plot(x, y, color=BEST, linewidth=2, marker="o", markersize=7)
+    if twin is not None:
+        level = 100 * twin.probe.value
+        axes.axhline(level, color=MUTED, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
+        axes.annotate(
+            t("layers.shallow"), (-0.28, level), xytext=(0, 4), textcoords="offset points", fontsize=LABEL, color=MUTED,
+        )  # fmt: skip
     axes.set_xticks(x, [t("layers.columns"), *(t.count(one.layer) for one in found)])
     axes.set_xlim(-0.3, len(found) + 0.3)
     axes.set_xlabel(t("layers.axis"), fontsize=LABEL, color=MUTED, labelpad=6)

@@ -211,7 +211,7 @@ def _answer(
         )  # fmt: skip
         judged = judge(
             weighed, answer, setting,
-            prepared=prepared, wanted=space.evidence, asked=asked, deadline=clock.deadline,
+            prepared=prepared, trainers=trainers, wanted=space.evidence, asked=asked, deadline=clock.deadline,
             folder=folder, observer=observer,
         )  # fmt: skip
         judged = judged.with_columns(weigh_least(judged.columns, weighed, repeater))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 import ffsearch
 from ffsearch.reports.html import build_page
-from ffsearch.search.evidence.layer_probes import idle_share, layer_facts, targets_of
+from ffsearch.search.evidence.layer_probes import ProbedRows, idle_share, layer_facts, targets_of
 from ffsearch.search.evidence.units import UnitKind, Units
 from ffsearch.search.network.heads import Task
 
@@ -30,10 +30,8 @@ def stages(seed: int) -> tuple[list[NDArray[np.float32]], NDArray[np.float64]]:
 
 def facts(seed: int) -> tuple[object, ...]:
     (known, y), (sealed, y_sealed) = stages(seed), stages(1000 + seed)
-    return layer_facts(
-        known, sealed, y=y, y_sealed=y_sealed, units=Units.of_rows(N),
-        resets=[np.ones(N), np.zeros(N)], is_bounded=False,
-    )  # fmt: skip
+    rows = ProbedRows(y=y, y_sealed=y_sealed, units=Units.of_rows(N))
+    return layer_facts(known, sealed, rows, resets=[np.ones(N), np.zeros(N)], is_bounded=False)
 
 
 def test_a_layer_that_makes_the_product_is_shown_and_one_that_adds_nothing_is_not() -> None:
@@ -64,14 +62,12 @@ def test_a_sealed_row_of_twice_the_weight_counts_as_that_row_twice() -> None:
     weight = np.random.default_rng(2).integers(1, 4, N)
     rows = np.repeat(np.arange(N), weight)
     resets = [y_sealed[:, 0] ** 2, y_sealed[:, 0] + 1]
-    weighed = layer_facts(
-        known, sealed, y=y, y_sealed=y_sealed, units=Units.of_rows(N), resets=resets, is_bounded=False,
-        weight_sealed=weight / weight.max(),
-    )  # fmt: skip
+    once = ProbedRows(y=y, y_sealed=y_sealed, units=Units.of_rows(N), weight_sealed=weight / weight.max())
+    weighed = layer_facts(known, sealed, once, resets=resets, is_bounded=False)
+    twice = ProbedRows(y=y, y_sealed=y_sealed[rows], units=Units.of_labels(UnitKind.COPIES, rows))
     copied = layer_facts(
-        known, [part[rows] for part in sealed], y=y, y_sealed=y_sealed[rows],
-        units=Units.of_labels(UnitKind.COPIES, rows), resets=[one[rows] for one in resets], is_bounded=False,
-    )  # fmt: skip
+        known, [part[rows] for part in sealed], twice, resets=[one[rows] for one in resets], is_bounded=False
+    )
     for one, other in zip(weighed, copied, strict=True):
         assert one.before == pytest.approx(other.before)
         for name in ("probe", "gain", "reset"):
@@ -97,9 +93,14 @@ def test_on_controls_the_known_answer_is_found(seed: int, tmp_path: Path) -> Non
     """Tents are folded layer by layer; of a plane nothing is left to bend."""
     tent, shown = probed(f"control:tent@{seed}?rows=2000", tmp_path / "tent")
     assert shown == [True, True, True]
+    assert tent.results.shallow_twin is not None
+    assert tent.results.shallow_twin.is_shown
     assert tent.results.layers[0].before < 0.05
     assert tent.results.layers[-1].probe.value > 0.6
-    assert probed(f"control:linear@{seed}?rows=2000", tmp_path / "linear")[1] == [False, False, False]
+    plane, shown = probed(f"control:linear@{seed}?rows=2000", tmp_path / "linear")
+    assert shown == [False, False, False]
+    assert plane.results.shallow_twin is not None
+    assert not plane.results.shallow_twin.is_shown
 
 
 @pytest.fixture(scope="module", params=[("tanh", True), ("swish", False)])
@@ -124,6 +125,18 @@ def test_a_run_says_what_each_layer_does(run: ffsearch.Run) -> None:
     assert not any(one.is_shown for one in found[1:])  # the target is linear
     for lang in ("en", "pt-BR"):
         assert 'id="layers"' in build_page(run, lang=lang)
+
+
+def test_beside_several_layers_stands_one_as_large(run: ffsearch.Run, tmp_path: Path) -> None:
+    twin, best = run.results.shallow_twin, run.results.best
+    assert twin is not None
+    assert best is not None
+    assert twin.n_params == pytest.approx(best.n_params, rel=0.1)
+    assert twin.n_units > 16
+    assert not twin.is_shown  # the target is linear
+    said = html.unescape(build_page(run))
+    assert f"One hidden layer of {twin.n_units} units, with as many parameters and trained as long, explains" in said
+    assert "one layer as large" in said  # the line in the figure
 
 
 @pytest.mark.parametrize(("data", "model"), [("sklearn:breast_cancer", "single"), ("sklearn:wine", "average")])

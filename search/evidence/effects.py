@@ -26,7 +26,7 @@ from ffsearch.search.network.points import Parameters, contains, searched
 from ffsearch.search.network.topology import Activation, Point, n_params
 from ffsearch.spaces.parameters import ChoiceParameter, FloatParameter, IntParameter
 
-__all__ = ["EffectFinding", "Partner", "at_rates", "partners", "weigh_effects"]
+__all__ = ["EffectFinding", "Partner", "at_rates", "of_size", "partners", "weigh_effects"]
 
 SAME_SIZE: Final = 0.05
 """How far the parameters of `deeper` and `wider` may be apart. choice: whole units of narrow layers allow no less."""
@@ -150,13 +150,13 @@ def _of_shape(winner: Point, parameters: Parameters, size: dict[str, int]) -> It
         yield Partner(factor="depth", change="deeper", point=deeper)
         yield Partner(factor="depth", change="shallower", point=replace(winner, depth=max(1, winner.depth // 2)))
     if "width" in known:
-        wider = _of_size(winner, n_params(deeper, **size), size) if deeper != winner else None
+        wider = of_size(winner, n_params(deeper, **size), size) if deeper != winner else None
         if wider is not None:
             yield Partner(factor="width", change="wider", point=wider)
         yield Partner(factor="width", change="narrower", point=replace(winner, width=max(1, winner.width // 2)))
 
 
-def _of_size(point: Point, wanted: int, size: dict[str, int]) -> Point | None:
+def of_size(point: Point, wanted: int, size: dict[str, int]) -> Point | None:
     """The same layers, as wide as gives the wanted number of parameters; None where no width comes near."""
     low, high = point.width, point.width
     while n_params(replace(point, width=high), **size) < wanted:

@@ -43,6 +43,7 @@ __all__ = [
     "RowsGain",
     "SealedScores",
     "SealedTest",
+    "ShallowTwin",
     "Shared",
     "Slice",
     "Temperature",
@@ -464,6 +465,25 @@ class LayerFacts:
     is_shown: bool
     idle: Number
     reset: Estimate
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShallowTwin:
+    """A network of one hidden layer with about as many parameters as the saved one, trained as it was and as long.
+
+    Args:
+        n_units: Its width.
+        n_params: Its parameters.
+        probe: Share of the target's variance that a linear model explains after its layer, on the sealed rows.
+        gain: What the saved network's last layer explains more.
+        is_shown: Whether it is shown to explain more, and enough more to see.
+    """
+
+    n_units: int
+    n_params: int
+    probe: Estimate
+    gain: Estimate
+    is_shown: bool
 
 
 @dataclass(frozen=True, kw_only=True)

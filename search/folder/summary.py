@@ -32,6 +32,7 @@ from ffsearch.search.folder.results import (
     NaiveScore,
     RowIntervalFacts,
     SealedTest,
+    ShallowTwin,
     Slice,
 )
 from ffsearch.search.folder.study_results import CapacityResults
@@ -223,6 +224,7 @@ class Summary:
         calibration: Whether its probabilities mean what they say.
         columns: Which columns of the table carry the answer.
         layers: What every hidden layer does, the first one first.
+        shallow_twin: What one hidden layer with as many parameters does in its place; None where none was trained.
         row_intervals: How far the answer to one row may be off.
         errors: Where it errs.
         slices: The parts of the table that are worst off, the surest first.
@@ -250,6 +252,7 @@ class Summary:
     calibration: Calibration | None = None
     columns: ColumnFacts | None = None
     layers: tuple[LayerFacts, ...] = ()
+    shallow_twin: ShallowTwin | None = None
     row_intervals: RowIntervalFacts | None = None
     errors: Errors | None = None
     slices: tuple[Slice, ...] = ()

@@ -19,6 +19,7 @@ from ffsearch.search.folder.results import (
     RowIntervalFacts,
     SealedScores,
     SealedTest,
+    ShallowTwin,
     Slice,
 )
 from ffsearch.search.steps.comparing import NETWORK
@@ -86,6 +87,7 @@ class Judged:
         row_intervals: How far the answer to one row may be off; None where no repeats tell.
         columns: Which columns carry the answer; None where it was not asked.
         layers: What every hidden layer does; empty where it was not asked.
+        shallow_twin: What one layer of as many parameters does; None where none was trained.
         threshold: Where the probability of one of two classes is cut, on the sealed rows too, where there are any.
         notices: What time was too short for.
     """
@@ -102,6 +104,7 @@ class Judged:
     row_intervals: RowIntervalFacts | None = None
     columns: ColumnFacts | None = None
     layers: tuple[LayerFacts, ...] = ()
+    shallow_twin: ShallowTwin | None = None
     threshold: Threshold | None = None
     notices: tuple[Finding, ...] = ()
 

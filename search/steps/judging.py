@@ -31,6 +31,7 @@ from ffsearch.search.evidence.metrics import metric_values
 from ffsearch.search.evidence.scoring import Setting, truth_of
 from ffsearch.search.evidence.terms import row_terms
 from ffsearch.search.evidence.units import Units, units_of
+from ffsearch.search.executors.trainers import Trainers
 from ffsearch.search.exporting.checks import HeldOut, write_held_out
 from ffsearch.search.folder.log import LineKind
 from ffsearch.search.folder.reader import CHECK
@@ -83,6 +84,7 @@ def judge(
     setting: Setting,
     *,
     prepared: Prepared,
+    trainers: Trainers,
     wanted: EvidenceSpec,
     asked: Asked | None,
     deadline: Deadline,
@@ -138,8 +140,8 @@ def judge(
     )  # fmt: skip
     judged = _looked_into(
         judged, answer, setting, baselines,
-        winner=weighed.winner, prepared=prepared, wanted=wanted, sealed=sealed, cells=cells, units=units,
-        observer=observer,
+        winner=weighed.winner, prepared=prepared, trainers=trainers, wanted=wanted, sealed=sealed, cells=cells,
+        units=units, deadline=deadline, observer=observer,
     )  # fmt: skip
     return judged.with_average(averaged)
 
@@ -152,14 +154,16 @@ def _looked_into(
     *,
     winner: TrialRecord,
     prepared: Prepared,
+    trainers: Trainers,
     wanted: EvidenceSpec,
     sealed: SealedRows,
     cells: Mapping[str, NDArray[Any]],
     units: Units,
+    deadline: Deadline,
     observer: Observer,
 ) -> Judged:
     """The same with what the columns carry, and what the layers do, as far as that was asked."""
-    columns, layers = None, tuple[LayerFacts, ...]()
+    columns, layers, shallow_twin = None, tuple[LayerFacts, ...](), None
     if wanted.columns and not isinstance(prepared.layout, ImageLayout):
         observer.phase(Phase.COLUMNS)
         columns = columns_that_matter(
@@ -167,11 +171,12 @@ def _looked_into(
         )
     if wanted.layers:
         observer.phase(Phase.LAYERS)
-        layers = layers_of(
+        layers, shallow_twin = layers_of(
             answer, setting, winner.point,
-            prepared=prepared, cells=cells, y=sealed.y, units=units, weight=sealed.weight,
+            prepared=prepared, trainers=trainers, cells=cells, y=sealed.y, units=units, weight=sealed.weight,
+            has_time=not deadline.over(ENDING_S + winner.train_s),
         )  # fmt: skip
-    return replace(judged, columns=columns, layers=layers)
+    return replace(judged, columns=columns, layers=layers, shallow_twin=shallow_twin)
 
 
 def open_test(prepared: Prepared, *, folder: RunFolder, observer: Observer) -> SealedRows:

@@ -1,8 +1,9 @@
-"""What each hidden layer of the saved network does, on rows it has learnt from and on the sealed ones."""
+"""What each hidden layer of the saved network does, and what one layer as large would do in their place."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -10,14 +11,16 @@ from numpy.typing import NDArray
 
 from ffsearch.search.base.seeds import Purpose, child, generator
 from ffsearch.search.evidence.columns import looked_at
+from ffsearch.search.evidence.effects import of_size
 from ffsearch.search.evidence.errors_seen import row_losses
-from ffsearch.search.evidence.layer_probes import layer_facts, targets_of
+from ffsearch.search.evidence.layer_probes import ProbedRows, layer_facts, targets_of, twin_facts
 from ffsearch.search.evidence.metrics import RowWeight
 from ffsearch.search.evidence.scoring import Setting, predictions_from_logits, truth_of
 from ffsearch.search.evidence.units import Units
-from ffsearch.search.folder.results import LayerFacts
+from ffsearch.search.executors.trainers import Trainers
+from ffsearch.search.folder.results import LayerFacts, ShallowTwin
 from ffsearch.search.network.heads import Head, Task
-from ffsearch.search.network.topology import Activation, Numbers, Point
+from ffsearch.search.network.topology import MIN_WIDTH, Activation, Numbers, Point, n_params
 from ffsearch.search.steps.refitting import Answer
 
 if TYPE_CHECKING:
@@ -30,7 +33,7 @@ __all__ = ["layers_of"]
 N_RESETS: Final = 3
 """How often a layer's weights are drawn anew. Choice: one draw may be lucky."""
 
-_ROWS, _RESETS = 15, 16
+_ROWS, _RESETS, _TWIN = 15, 16, 17
 """Keys of generators."""
 
 _BOUNDED: Final = (Activation.TANH, Activation.SOFTSIGN)
@@ -42,25 +45,29 @@ def layers_of(
     point: Point,
     *,
     prepared: Prepared,
+    trainers: Trainers,
     cells: Mapping[str, NDArray[Any]],
     y: NDArray[Any],
     units: Units,
     weight: RowWeight = None,
-) -> tuple[LayerFacts, ...]:
-    """What every layer adds; of several networks those of the first.
+    has_time: bool = True,
+) -> tuple[tuple[LayerFacts, ...], ShallowTwin | None]:
+    """What every layer adds, of several networks those of the first; and what one layer as large does, if trained.
 
     Args:
         answer: The saved model.
         setting: What is predicted, and the run's seed.
         point: The winner's.
         prepared: The table.
+        trainers: How the search trained.
         cells: Columns of the sealed rows as the model takes them.
         y: Their targets, in the user's units, or class numbers.
         units: What is independent among them.
         weight: What each weighs; None: all alike.
+        has_time: Whether there is time to train one more network.
     """
     if units.n_units < 2:
-        return ()
+        return (), None
     rows = answer.rows if point.numbers is Numbers.ROBUST else prepared.fit_all(point.numbers)
     rng = generator(setting.seed, Purpose.EVIDENCE, _ROWS)
     known, asked = looked_at(len(rows.x), rng=rng), looked_at(len(y), rng=rng)
@@ -71,17 +78,49 @@ def layers_of(
     outputs = _hidden_outputs(network, point)
     on_known, on_sealed = ([x, *_asked(outputs, x)] for x in (rows.x[known], sealed))
     n_classes = len(head.labels)
-    return layer_facts(
-        on_known,
-        on_sealed,
+    probed = ProbedRows(
         y=targets_of(head.task, truth_of(head, rows.y[known], scale=None), n_classes=n_classes),
         y_sealed=targets_of(head.task, truth, n_classes=n_classes),
         units=some,
-        resets=_lost_by_resets(network, point, setting, sealed, truth),
-        is_bounded=point.activation in _BOUNDED,
         weight=None if rows.weight is None else rows.weight[known],
         weight_sealed=None if weight is None else weight[asked],
     )
+    resets = _lost_by_resets(network, point, setting, sealed, truth)
+    facts = layer_facts(on_known, on_sealed, probed, resets=resets, is_bounded=point.activation in _BOUNDED)
+    size = {"n_features": sealed.shape[1], "n_outputs": head.n_outputs}
+    twin = _shallow(point, size) if has_time else None
+    if twin is None:
+        return facts, None
+    shallow = _trained(twin, setting, rows, n_updates=answer.facts.updates, trainers=trainers)
+    units_of_it = (_asked(_hidden_outputs(shallow, twin), x)[0] for x in (rows.x[known], sealed))
+    return facts, twin_facts(
+        (on_known[-1], on_sealed[-1]), (next(units_of_it), next(units_of_it)), probed, n_params=n_params(twin, **size)
+    )
+
+
+def _shallow(point: Point, size: dict[str, int]) -> Point | None:
+    """The same point with one hidden layer of about as many parameters; None where it has one, or none comes near."""
+    if point.depth == 1:
+        return None
+    one_layer = replace(point, depth=1, width=MIN_WIDTH, widths=None, taper=1.0)
+    return of_size(one_layer, n_params(point, **size), size)
+
+
+def _trained(point: Point, setting: Setting, rows: Refit, *, n_updates: int, trainers: Trainers) -> keras.Model:
+    """The network of a point, trained as the saved one was and as long."""
+    from ffsearch.search.network.model import build_network
+    from ffsearch.search.training.refit import refits
+
+    seed = child(setting.seed, Purpose.EVIDENCE, _TWIN)
+    (refitted,) = refits(
+        point, head=setting.head, x=rows.x, y=rows.y, weight=rows.weight,
+        columns=setting.problem.seen_by(point).matrix_columns, n_updates=n_updates,
+        batch_size=trainers.stopping.batch_size, seeds=[seed], optimizer=trainers.optimizer,
+        momentum=trainers.momentum, trainer=trainers.kind, averaged=trainers.stopping.averaged,
+    )  # fmt: skip
+    network = build_network(point, head=setting.head, n_features=rows.x.shape[1], seed=seed)
+    network.set_weights(refitted.weights)
+    return network
 
 
 def _standardised(head: Head, rows: Refit, y: NDArray[Any]) -> NDArray[Any]:

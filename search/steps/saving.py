@@ -67,6 +67,7 @@ def save_answer(
         else None,
         columns=judged.columns,
         layers=judged.layers,
+        shallow_twin=judged.shallow_twin,
         row_intervals=judged.row_intervals,
         errors=judged.errors,
         slices=judged.slices,
