@@ -161,6 +161,8 @@ def _entries(run: RunLike, best: Mapping[str, Any], t: Language) -> list[tuple[s
         entries.append(
             (t("parameter.batch_norm"), t("parameters.on" if best["point.batch_norm"] else "parameters.off"))
         )
+    if best.get("point.residual"):
+        entries.append((t("parameter.residual"), t("parameters.on")))
     values = {name: float(best.get(f"point.{name}") or 0) for name in _SETTINGS if f"point.{name}" in best}
     entries += [(t.named("parameter", name), t.setting(value)) for name, value in values.items() if value > 0]
     if (refit := run.results.refit) is not None:
@@ -182,8 +184,7 @@ def _note(best: Mapping[str, Any], t: Language) -> str:
     words = [str(best.get("point.activation", ""))]
     if (numbers := best.get("point.numbers", _PLAIN)) != _PLAIN:
         words.append(f"{t('parameter.numbers')} {numbers}")
-    if best.get("point.batch_norm"):
-        words.append(t.named("parameter", "batch_norm"))
+    words += [t.named("parameter", name) for name in ("batch_norm", "residual") if best.get(f"point.{name}")]
     for name in _SETTINGS:
         value = best.get(f"point.{name}") or 0
         if value > 0:

@@ -380,6 +380,9 @@ class ParameterSpec(SpaceSection):
     batch_norm: Annotated[Parameter | None, Legal(StrictBool, "choice")] = Field(
         default=None, description="Whether each hidden layer is normalised before its activation."
     )
+    residual: Annotated[Parameter | None, Legal(StrictBool, "choice")] = Field(
+        default=None, description="Whether each hidden layer as wide as the one before adds to that one's outputs."
+    )
     l1: _Penalty = Field(default=None, description="Factor of sum |w| over all kernels; 0 is off.")
     l2: _Penalty = Field(default=None, description="Factor of sum w^2 over all kernels; 0 is off.")
     bias_l1: _Penalty = Field(default=None, description="Factor of sum |b| over all biases; 0 is off.")

@@ -32,7 +32,7 @@ SAME_SIZE: Final = 0.05
 """How far the parameters of `deeper` and `wider` may be apart. choice: whole units of narrow layers allow no less."""
 
 REGULARISERS: Final = (
-    "batch_norm", "dropout", "l1", "l2", "bias_l1", "bias_l2", "activity_l1", "activity_l2", "weight_decay",
+    "batch_norm", "residual", "dropout", "l1", "l2", "bias_l1", "bias_l2", "activity_l1", "activity_l2", "weight_decay",
 )  # fmt: skip
 
 
@@ -51,7 +51,7 @@ say which of them that rate happens to suit.
 """
 
 PRIORITY: Final = (
-    "deeper", "wider", "dropout", "batch_norm", "activation", "l2", "l1", "shallower", "narrower",
+    "deeper", "wider", "dropout", "batch_norm", "residual", "activation", "l2", "l1", "shallower", "narrower",
 )  # fmt: skip
 """Changes in the order people ask for them, where not all can be afforded; what is not named comes after them."""
 
@@ -191,7 +191,7 @@ def _of_regularisers(winner: Point, parameters: Parameters) -> Iterator[Partner]
         if parameter is None:
             continue
         if getattr(winner, name):
-            off: Any = False if name == "batch_norm" else 0.0
+            off: Any = False if getattr(winner, name) is True else 0.0
             yield Partner(factor=name, change="off", point=replace(winner, **{name: off}))
         else:
             on = _middle(parameter)

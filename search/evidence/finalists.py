@@ -87,7 +87,7 @@ def _distinct(ranked: Sequence[TrialRecord]) -> list[TrialRecord]:
 
 
 def _topology(point: Point) -> tuple[object, ...]:
-    return layer_sizes(point), point.activation, point.batch_norm
+    return layer_sizes(point), point.activation, point.batch_norm, point.residual
 
 
 # --- training them again ---------------------------------------------------------------------------------------------

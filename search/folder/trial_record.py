@@ -310,6 +310,7 @@ _POINT_DTYPES: Final = {
     "depth": "int64",
     "width": "int64",
     "batch_norm": "bool",
+    "residual": "bool",
 }
 
 

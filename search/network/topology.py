@@ -121,6 +121,7 @@ class Point:
         activation: Activation of the hidden layers.
         dropout: Share of hidden activations dropped while training, in [0, 1); 0 is off.
         batch_norm: Whether each hidden layer is normalised before its activation.
+        residual: Whether a hidden layer as wide as the one before it adds to that one's outputs.
         l1: Factor of `sum |w|` over all kernels.
         l2: Factor of `sum w^2` over all kernels.
         bias_l1: Factor of `sum |b|` over all biases.
@@ -140,9 +141,7 @@ class Point:
         augment_zoom: Largest zoom: an image is scaled by a factor between 1/(1 + zoom) and 1 + zoom.
         augment_brightness: Largest change of an image's brightness, in standard deviations of its pixels.
         augment_cutmix: Parameter of the Beta(a, a) distribution by which a box of another image is put into one.
-        residual: Whether a hidden layer as wide as the one before it adds to that one's outputs. Like convolutions,
-            only capacity studies have it.
-        convolutions: Convolutional layers in front of the hidden ones, or None.
+        convolutions: Convolutional layers in front of the hidden ones, or None; only capacity studies have them.
     """
 
     depth: int
@@ -152,6 +151,7 @@ class Point:
     activation: Activation = Activation.RELU
     dropout: float = 0.0
     batch_norm: bool = False
+    residual: bool = False
     l1: float = 0.0
     l2: float = 0.0
     bias_l1: float = 0.0
@@ -171,12 +171,11 @@ class Point:
     augment_zoom: float = 0.0
     augment_brightness: float = 0.0
     augment_cutmix: float = 0.0
-    residual: bool = False
     convolutions: Convolutions | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values under their names, fit for JSON. What only capacity studies have is left out where it is off."""
-        values = {name: value for name, value in asdict(self).items() if value or name not in STUDY_ONLY}
+        """Plain values under their names, fit for JSON. What few points have is left out where it is off."""
+        values = {name: value for name, value in asdict(self).items() if value or name not in _SELDOM}
         values["activation"] = str(self.activation)
         values["numbers"] = str(self.numbers)
         values["augment_balance"] = str(self.augment_balance)
@@ -214,8 +213,11 @@ class Point:
         return (layer_sizes(self), *(getattr(self, f.name) for f in fields(self) if f.name not in shape))
 
 
-STUDY_ONLY: Final = ("residual", "convolutions")
+STUDY_ONLY: Final = ("convolutions",)
 """Fields of a point that no search has."""
+
+_SELDOM: Final = ("residual", *STUDY_ONLY)
+"""Fields that early versions had not, or that few points have."""
 
 
 def layer_sizes(point: Point) -> tuple[int, ...]:
