@@ -41,8 +41,8 @@ WRONG_VALUES = {
     ),
     "space: {activaton: relu}": (
         "2:9: space.activaton: unknown key. Did you mean activation? Legal: depth, width, taper, widths, activation, "
-        "dropout, batch_norm, residual, l1, l2, bias_l1, bias_l2, activity_l1, activity_l2, weight_decay, learning_rate, "
-        "numbers."
+        "dropout, batch_norm, residual, l1, l2, bias_l1, bias_l2, activity_l1, activity_l2, weight_decay, "
+        "learning_rate, numbers."
     ),
     "space: {activation: rleu}": (
         '2:21: space.activation: "rleu" is not known. Did you mean relu? Legal: relu, leaky_relu, prelu, elu, selu, '
