@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,6 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given as drawn
+from hypothesis import settings
+from hypothesis import strategies as st
 
 from ffsearch.errors import DataError
 from ffsearch.search.data.asked import UNREAD_SHARE, RowReader
@@ -106,6 +110,25 @@ def read(preprocessor: Preprocessor, path: Path, **given: Any) -> tuple[np.ndarr
     return read_frame(preprocessor, frame, **given)
 
 
+def read_in_pieces(preprocessor: Preprocessor, path: Path, *, as_texts: bool) -> tuple[np.ndarray[Any, Any], RowReader]:
+    """The same as `predict` goes through a file: its first rows are looked at, numbers as such or as texts."""
+    encoding = preprocessor.table.encoding
+    opened = open_pieces(path, needed=preprocessor.column_names, id_column=None, encoding=encoding)
+    reader = RowReader(preprocessor, lenient=True)
+
+    def first(numbers: Collection[str]) -> pd.DataFrame:
+        piece = opened.first(numbers)
+        assert piece is not None
+        return piece.frame
+
+    reader.look_at(first(() if as_texts else reader.plain_numbers), as_texts=lambda: first(()))
+    pieces = [
+        preprocessor.matrix(reader.read(piece.frame), n_rows=len(piece.frame))
+        for piece in opened.read(() if as_texts else reader.plain_numbers)
+    ]
+    return np.concatenate(pieces), reader
+
+
 def read_frame(preprocessor: Preprocessor, frame: pd.DataFrame, **given: Any) -> tuple[np.ndarray[Any, Any], RowReader]:
     reader = RowReader(preprocessor, **given)
     raw = reader.read(frame)
@@ -121,8 +144,11 @@ def test_rows_of_another_layout_are_understood(
     fresh = VALUES.sample(60, random_state=1).reset_index(drop=True)
     preprocessor = learnt[trained]
     expected = preprocessor.transform(written(fresh, LAYOUTS[trained]))
-    matrix, reader = read(preprocessor, write(fresh, LAYOUTS[asked], tmp_path / "rows.csv"))
+    path = write(fresh, LAYOUTS[asked], tmp_path / "rows.csv")
+    matrix, reader = read(preprocessor, path)
     np.testing.assert_allclose(matrix, expected, atol=1e-6)
+    for as_texts in (False, True):
+        np.testing.assert_allclose(read_in_pieces(preprocessor, path, as_texts=as_texts)[0], expected, atol=1e-6)
     if trained == asked:
         assert reader.findings() == ()
 
@@ -350,3 +376,47 @@ def test_the_host_function_knows_truth_and_codes_in_other_words_and_refuses_alik
     with pytest.raises(ValueError, match=r"'size': 1 of 1 cells are no numbers: '1,5'.*lenient=True"):
         host.encode([{"paid": "no", "zip": "", "size": "1,5"}], inputs)
     assert np.isnan(host.encode([{"paid": "no", "zip": "", "size": "1,5"}], inputs, lenient=True)["s"]).all()
+
+
+PLAIN_VALUES = pd.DataFrame(
+    {
+        "width": GENERATOR.uniform(1, 9, N).round(3),
+        "people": GENERATOR.integers(1_000, 9_000, N),
+        "level": GENERATOR.integers(0, 5, N),
+        "y": GENERATOR.normal(size=N).round(4),
+    }
+)
+WAYS = {
+    "plain": str,
+    "comma": lambda cell: str(cell).replace(".", ","),
+    "thousands by points": lambda cell: f"{cell:,}".replace(",", "."),
+    "thousands by commas": lambda cell: f"{cell:,}",
+    "another unit": lambda cell: str(cell * 1000),
+    "with a word": lambda cell: "on request" if cell == 3 else str(cell),
+    "with gaps": lambda cell: "" if cell > 4 else str(cell),
+    "empty": lambda cell: "",
+}
+
+
+@pytest.fixture(scope="module")
+def plainly_learnt(tmp_path_factory: pytest.TempPathFactory) -> Preprocessor:
+    path = tmp_path_factory.mktemp("plain") / "rows.csv"
+    PLAIN_VALUES.to_csv(path, index=False)
+    preprocessor = prepare(DataSpec(source=str(path), target="y", test=None), seed=0).fit_all().preprocessor
+    assert isinstance(preprocessor, Preprocessor)
+    return preprocessor
+
+
+@settings(max_examples=40, deadline=None)
+@drawn(ways=st.tuples(*[st.sampled_from(sorted(WAYS))] * 3))
+def test_numbers_looked_at_as_such_are_read_as_their_texts_are(
+    ways: tuple[str, ...], plainly_learnt: Preprocessor, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A law: looking at plain numbers as numbers changes neither what is read nor what is told."""
+    path = tmp_path_factory.mktemp("rows") / "rows.csv"
+    columns = {name: PLAIN_VALUES[name].map(WAYS[way]) for name, way in zip(PLAIN_VALUES, ways, strict=False)}
+    pd.DataFrame(columns).to_csv(path, index=False, sep=";")
+    by_numbers, told = read_in_pieces(plainly_learnt, path, as_texts=False)
+    by_texts, told_of_texts = read_in_pieces(plainly_learnt, path, as_texts=True)
+    np.testing.assert_array_equal(by_numbers, by_texts)
+    assert told.findings() == told_of_texts.findings()

@@ -23,6 +23,7 @@ from ffsearch.search.data.features.preprocess import (
     learn_layout,
 )
 from ffsearch.search.data.features.problem import Role
+from ffsearch.search.data.features.spreads import spreads
 from model_examples import raw_inputs
 
 
@@ -244,3 +245,39 @@ def test_what_an_older_version_wrote_is_read_with_defaults_for_what_it_did_not_k
             for key in keys:
                 one.pop(key)
     assert Preprocessor.from_dict(values) == preprocessor
+
+
+@given(
+    n_rows=st.integers(0, 12),
+    kinds=st.lists(
+        st.sampled_from(["normal", "whole", "constant", "mostly the same", "with gaps", "empty"]), max_size=9
+    ),
+    n_at_once=st.integers(1, 40),
+    seed=st.integers(0, 2**16),
+)
+def test_columns_looked_at_together_are_as_each_by_itself(
+    n_rows: int, kinds: list[str], n_at_once: int, seed: int
+) -> None:
+    generator = np.random.default_rng(seed)
+    columns = []
+    for kind in kinds:
+        cells = generator.normal(0, 10, n_rows).astype(np.float32)
+        cells = np.round(cells) if kind == "whole" else cells
+        cells[: {"constant": n_rows, "mostly the same": n_rows - 1}.get(kind, 0)] = 2.5
+        cells[: {"empty": n_rows, "with gaps": n_rows // 2}.get(kind, 0)] = np.nan
+        columns.append(cells)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("ffsearch.search.data.features.spreads._CELLS_AT_ONCE", n_at_once)
+        together = list(spreads(columns))
+    assert len(together) == len(columns)
+    for cells, found in zip(columns, together, strict=True):
+        present = cells[~np.isnan(cells)].astype(np.float64)
+        if not len(present):
+            assert found == (0.0, 1.0, None, None, False)
+            continue
+        quarter, three_quarters = np.quantile(present, [0.25, 0.75])
+        scales = [scale for scale in (three_quarters - quarter, np.ptp(present) / 2) if scale > 0]
+        assert found.median == np.float32(np.median(present))
+        assert found.scale == np.float32(scales[0] if scales else 1)
+        assert (found.low, found.high) == (present.min(), present.max())
+        assert found.is_whole == bool((present == np.round(present)).all())

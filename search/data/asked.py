@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -122,9 +122,33 @@ class RowReader:
         texts = {one.name: self._texts(one, cells(one.name)) for one in self._preprocessor.categories}
         return numbers | texts
 
-    def look_at(self, frame: pd.DataFrame) -> None:
-        """See how rows are written before they are read: the first of a file, all their cells as texts."""
-        self._surveyed(self._first_cells(by_name(frame, self._preprocessor.column_names)))
+    def look_at(self, rows: pd.DataFrame, *, as_texts: Callable[[], pd.DataFrame]) -> None:
+        """See how the rows of a file are written before they are read.
+
+        Numbers as Python writes them, within the range that was learnt, need not be looked at as texts, which takes a
+        hundred times as long. Where anything else shows, all cells are: what one column shows may hold for others.
+
+        Args:
+            rows: The first of them; cells of `plain_numbers` may come as numbers, all others as texts.
+            as_texts: Gives the same rows with all cells as texts.
+        """
+        names = self._preprocessor.column_names
+        seen = self._first_cells(by_name(rows, names))
+        self._surveyed(seen if self._are_as_learnt(seen) else self._first_cells(by_name(as_texts(), names)))
+
+    def _are_as_learnt(self, seen: Mapping[str, Cells]) -> bool:
+        """Whether columns came as numbers where they were learnt as such, and no other one is written otherwise."""
+        for one, cells in ((one, seen[one.name]) for one in self._preprocessor.numbers if one.name in seen):
+            if one.reading != PLAIN:
+                if self._is_written_otherwise(one, cells):
+                    return False
+            elif is_text(cells.column):
+                return False
+            else:
+                present = cells.numbers[~np.isnan(cells.numbers)]
+                if len(present) and _share_within(one, present) < NEARLY_ALL:
+                    return False
+        return True
 
     def _first_cells(self, columns: Mapping[str, pd.Series[Any]]) -> dict[str, Cells]:
         """The cells that show how rows are written."""
@@ -146,8 +170,8 @@ class RowReader:
 
     @property
     def plain_numbers(self) -> tuple[str, ...]:
-        """Columns that hold numbers as Python writes them, as far as was seen."""
-        readings = self._readings or {}
+        """Columns that hold numbers as Python writes them, as far as was seen; before that, as was learnt."""
+        readings = self._readings or {one.name: one.reading for one in self._preprocessor.numbers}
         return tuple(name for name, reading in readings.items() if reading == PLAIN)
 
     def findings(self) -> tuple[Finding, ...]:

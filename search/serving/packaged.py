@@ -9,7 +9,7 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -21,10 +21,12 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from ffsearch.errors import DataError, ExportError
+from ffsearch.search.base.texts import TEXT
 from ffsearch.search.data.asked import RowReader
 from ffsearch.search.data.features.images import IMAGE, ImageShape, as_images
-from ffsearch.search.data.features.preprocess import Preprocessor
+from ffsearch.search.data.features.preprocess import Preprocessor, require_columns
 from ffsearch.search.data.files.frames import as_pandas
+from ffsearch.search.data.parsing.names import by_name
 from ffsearch.search.network.heads import Task
 from ffsearch.search.network.row_intervals import RowIntervals
 from ffsearch.search.serving.keras_file import newer_writer
@@ -122,6 +124,22 @@ class PackagedModel:
         """
         return None if self._preprocessor is None else RowReader(self._preprocessor, lenient=lenient)
 
+    def require(self, columns: Sequence[str]) -> None:
+        """Refuse rows that lack columns.
+
+        Args:
+            columns: Those that they have.
+
+        Raises:
+            DataError: With the columns that are missing.
+        """
+        frame = pd.DataFrame(columns=list(columns), dtype=TEXT)
+        if self._preprocessor is None:
+            self.cells(frame)
+        else:
+            there = by_name(frame, self.columns)
+            require_columns(frame, [name for name in self.columns if name not in there])
+
     def predictions(
         self, frame: pd.DataFrame | NDArray[Any], *, reader: RowReader | None = None
     ) -> NDArray[np.float32]:
@@ -135,26 +153,31 @@ class PackagedModel:
         Raises:
             DataError: If a column is missing, or images have another size.
         """
-        return self._of_raw(self.raw(frame, reader=reader), n_rows=len(frame))
+        return self.predictions_of_cells(self.cells(frame, reader=reader))
 
     def predictions_of_cells(self, cells: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
-        """The same for columns that were read already, as `Preprocessor.raw_inputs` gives them."""
-        raw = {self._inputs[column]: values for column, values in cells.items()}
-        return self._of_raw(raw, n_rows=len(next(iter(raw.values()))))
-
-    def _of_raw(self, raw: Mapping[str, NDArray[Any]], *, n_rows: int) -> NDArray[np.float32]:
+        """The same for columns that were read already, as `cells` gives them."""
+        n_rows = len(next(iter(cells.values())))
         answer = self._answer if self.by_matrix is None else self._answer_by_matrix
-        return np.concatenate([answer(raw, start) for start in range(0, max(n_rows, 1), _CHUNK_ROWS)])
+        return np.concatenate([answer(cells, start) for start in range(0, max(n_rows, 1), _CHUNK_ROWS)])
 
     def predictions_of_keras(self, frame: pd.DataFrame | NDArray[Any]) -> NDArray[np.float32]:
         """The same by the Keras model from raw columns, also where that takes long."""
-        raw = self.raw(frame)
-        return np.concatenate([self._answer(raw, start) for start in range(0, max(len(frame), 1), _CHUNK_ROWS)])
+        cells = self.cells(frame)
+        return np.concatenate([self._answer(cells, start) for start in range(0, max(len(frame), 1), _CHUNK_ROWS)])
 
     def raw(self, frame: pd.DataFrame | NDArray[Any], *, reader: RowReader | None = None) -> dict[str, NDArray[Any]]:
-        """What the Keras model is fed, by the names of its inputs: arrays of shape (n_rows,), float32 or texts.
+        """What the Keras model is fed, by the names of its inputs; see `cells`.
 
-        A model for images has one input, `image`, float32 of shape (n_rows, H, W) or (n_rows, H, W, C).
+        Raises:
+            DataError: If a column is missing, or images have another size.
+        """
+        return {self._inputs[column]: values for column, values in self.cells(frame, reader=reader).items()}
+
+    def cells(self, frame: pd.DataFrame | NDArray[Any], *, reader: RowReader | None = None) -> dict[str, NDArray[Any]]:
+        """Raw rows as they were understood: by column an array of shape (n_rows,), float32 or texts.
+
+        Images are one column, `image`, float32 of shape (n_rows, H, W) or (n_rows, H, W, C).
 
         Raises:
             DataError: If a column is missing, or images have another size.
@@ -165,8 +188,7 @@ class PackagedModel:
         if isinstance(frame, np.ndarray):
             raise DataError("These are no images but a table, whose columns have names: give a frame.")
         read = self._preprocessor.raw_inputs if reader is None else reader.read
-        raw = read(as_pandas(frame, what="the table of rows"))
-        return {self._inputs[column]: cells for column, cells in raw.items()}
+        return read(as_pandas(frame, what="the table of rows"))
 
     def predict(self, frame: pd.DataFrame, *, reader: RowReader | None = None) -> pd.DataFrame:
         """One row an input row, with its index.
@@ -268,20 +290,20 @@ class PackagedModel:
         rows = {name: tf.TensorSpec(tensor.shape, tensor.dtype) for name, tensor in self.model.input.items()}
         return tf.function(lambda raw: self.model(raw, training=False), input_signature=[rows]).get_concrete_function()
 
-    def _answer_by_matrix(self, raw: Mapping[str, NDArray[Any]], start: int) -> NDArray[np.float32]:
+    def _answer_by_matrix(self, cells: Mapping[str, NDArray[Any]], start: int) -> NDArray[np.float32]:
         """The predictions of one chunk of rows, whose matrix NumPy makes."""
         assert self._preprocessor is not None
         assert self.by_matrix is not None
-        columns = {column: raw[name][start : start + _CHUNK_ROWS] for column, name in self._inputs.items()}
+        columns = {column: cells[column][start : start + _CHUNK_ROWS] for column in self._inputs}
         matrix = self._preprocessor.matrix(columns, n_rows=len(next(iter(columns.values()))))
         predictions: NDArray[np.float32] = self.by_matrix({"matrix": matrix}, training=False).numpy()
         return predictions
 
-    def _answer(self, raw: Mapping[str, NDArray[Any]], start: int) -> NDArray[np.float32]:
-        """The predictions of one chunk of rows."""
+    def _answer(self, cells: Mapping[str, NDArray[Any]], start: int) -> NDArray[np.float32]:
+        """The predictions of one chunk of rows by the Keras model."""
         rows = slice(start, start + _CHUNK_ROWS)
         predictions: NDArray[np.float32] = self._forward(
-            {name: as_tensor(cells[rows]) for name, cells in raw.items()}
+            {name: as_tensor(cells[column][rows]) for column, name in self._inputs.items()}
         ).numpy()
         return predictions
 

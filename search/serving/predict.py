@@ -1,6 +1,8 @@
 """`ffsearch predict`: a file of raw rows in, a file of predictions out, piece by piece.
 
-    pieces of the file (in a thread ahead) -> model -> table of predictions -> written beside -> moved into place
+    pieces of the file -> cells as they are understood -> model -> predictions -> written beside -> moved into place
+
+Reading, understanding and answering go on at the same time, each a piece behind the one before it.
 
 Answers carry the input's own row identifiers, or row numbers counted from 1. Cells come out as they are: a label or an
 identifier that looks like a spreadsheet formula is not changed, because what is changed no longer joins to the input.
@@ -19,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import SpooledTemporaryFile, TemporaryDirectory
-from typing import IO, Any, Final, Protocol
+from typing import IO, Any, Final, Protocol, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -30,7 +32,6 @@ from pyarrow import parquet
 
 from ffsearch.errors import DataError, ExportError
 from ffsearch.search.base.files import put_in_place
-from ffsearch.search.base.texts import TEXT
 from ffsearch.search.data.asked import RowReader
 from ffsearch.search.data.files.pieces import Piece, open_pieces
 from ffsearch.search.network.heads import Task
@@ -39,6 +40,8 @@ from ffsearch.search.serving.packaged import PackagedModel, load_packaged
 from ffsearch.search.wording.finding import Finding
 
 __all__ = ["Predicted", "predict_file"]
+
+_Item = TypeVar("_Item")
 
 ROW: Final = "row"
 """Column of the row numbers, where no identifier is named."""
@@ -154,23 +157,41 @@ def _pieces(
         source, needed=packaged.columns, id_column=id_column,
         encoding=packaged.encoding, known=packaged.known_texts, sheet=sheet,
     )  # fmt: skip
-    packaged.raw(pd.DataFrame(columns=list(pieces.columns), dtype=TEXT))  # refuses a missing column, and says which
-    first = pieces.first()
+    packaged.require(pieces.columns)
+    first = None if reader is None else pieces.first(reader.plain_numbers)
     if reader is None or first is None:
         return pieces.rows
-    reader.look_at(first.frame)
+
+    def as_texts() -> pd.DataFrame:
+        piece = pieces.first(())
+        assert piece is not None
+        return piece.frame
+
+    reader.look_at(first.frame, as_texts=as_texts)
     return pieces.read(reader.plain_numbers)
 
 
 def _answered(
     packaged: PackagedModel, reader: RowReader | None, pieces: Iterator[Piece]
 ) -> Iterator[tuple[Piece, NDArray[np.float32]]]:
-    """Every piece with its predictions; the next piece is read meanwhile."""
-    with ThreadPoolExecutor(1) as ahead:
-        following = ahead.submit(next, pieces, None)
-        while (piece := following.result()) is not None:
-            following = ahead.submit(next, pieces, None)
-            yield piece, packaged.predictions(piece.frame, reader=reader)
+    """Every piece with its predictions."""
+    with _ahead(pieces) as read, _ahead((piece, packaged.cells(piece.frame, reader=reader)) for piece in read) as known:
+        for piece, cells in known:
+            yield piece, packaged.predictions_of_cells(cells)
+
+
+@contextmanager
+def _ahead(items: Iterator[_Item]) -> Iterator[Iterator[_Item]]:
+    """The same items, of which the next is made in a thread while one is worked on."""
+    with ThreadPoolExecutor(1) as thread:
+
+        def each() -> Iterator[_Item]:
+            following = thread.submit(next, items, None)
+            while (item := following.result()) is not None:
+                following = thread.submit(next, items, None)
+                yield item
+
+        yield each()
 
 
 class _Asked:

@@ -25,6 +25,7 @@ from ffsearch.search.data.features.columns import CLIP, LIMIT, CategoryColumn, D
 from ffsearch.search.data.features.encoding import fit_encodings, other_fold_encodings
 from ffsearch.search.data.features.problem import MatrixColumns, Role
 from ffsearch.search.data.features.quantiles import fit_knots
+from ffsearch.search.data.features.spreads import Spread, spreads
 from ffsearch.search.data.parsing.cells import Cells, natural_order
 from ffsearch.search.data.parsing.clocks import ClockReading
 from ffsearch.search.data.parsing.dates import DateReading
@@ -78,7 +79,6 @@ _CELLS_AT_ONCE: Final = 1_000_000
 """Rows times columns filled at once at most. Choice: the same of a wide table."""
 
 _FLOAT32_MAX: Final = float(np.finfo(np.float32).max)
-_FLOAT32_TINY: Final = float(np.finfo(np.float32).tiny)
 
 Raw = Mapping[str, NDArray[Any]]
 """Columns as the saved model takes them: float32 with NaN where missing, or objects of str with "" where missing."""
@@ -213,8 +213,8 @@ class Preprocessor:
         """
         return cls(
             numbers=tuple(
-                _fit_number(one, raw[one.name], at_most=layout.number_bins, quantiles=layout.quantiles)
-                for one in layout.numbers
+                _fit_number(one, raw[one.name], spread, at_most=layout.number_bins, quantiles=layout.quantiles)
+                for one, spread in zip(layout.numbers, spreads([raw[one.name] for one in layout.numbers]), strict=True)
             ),
             categories=tuple(_fit_category(one, raw[one.name], targets=targets) for one in layout.categories),
             cycles=layout.cycles,
@@ -499,22 +499,14 @@ def _layout_of_number(name: str, raw: NDArray[np.float32], *, reading: Reading, 
 
 
 def _fit_number(
-    number: NumberLayout, raw: NDArray[np.float32], *, at_most: int, quantiles: bool = False
+    number: NumberLayout, raw: NDArray[np.float32], spread: Spread, *, at_most: int, quantiles: bool = False
 ) -> NumberColumn:
-    present = raw[~np.isnan(raw)]
-    exact = present.astype(np.float64)
-    median, scale = (float(np.median(exact)), _robust_scale(exact)) if len(exact) else (0.0, 1.0)
     column = NumberColumn(
-        name=number.name,
-        median=float(np.float32(median)),
-        scale=scale,
-        flag=number.flag,
-        reading=number.reading,
-        n_bins=number.n_bins,
-        low=float(present.min()) if len(present) else None,
-        high=float(present.max()) if len(present) else None,
-        is_whole=bool(len(present)) and not (exact % 1).any(),
+        name=number.name, flag=number.flag, reading=number.reading, n_bins=number.n_bins, **spread._asdict()
     )
+    if not quantiles and not number.n_bins:
+        return column
+    present = raw[~np.isnan(raw)]
     if quantiles:
         knots, heights = fit_knots(present)
         column = replace(column, knots=tuple(knots.tolist()), heights=tuple(heights.tolist()))
@@ -530,7 +522,7 @@ def _n_bins(number: NumberLayout, raw: NDArray[np.float32], *, at_most: int) -> 
     """Bins of a number: as many as its quantiles differ; none where a single one would say what the number says."""
     if not at_most:
         return 0
-    column = _fit_number(number, raw, at_most=0)
+    column = _fit_number(number, raw, next(spreads([raw])), at_most=0)
     n_bins = len(_edges(column.standardised(raw[~np.isnan(raw)]), at_most=at_most)) - 1
     return n_bins if n_bins > 1 else 0
 
@@ -545,18 +537,6 @@ def _edges(z: NDArray[np.float32], *, at_most: int) -> NDArray[np.float32]:
         if edge - edges[-1] >= MIN_BIN * max(1.0, abs(edge)):
             edges.append(edge)
     return np.array(edges, np.float32)
-
-
-def _robust_scale(present: NDArray[np.float64]) -> float:
-    """Interquartile range; half the range where that is 0; 1 where that is 0 too (or not representable).
-
-    Source: RealMLP's robust scaling, arXiv 2407.04491, appendix; a constant is left alone instead of zeroed.
-    """
-    low, high = np.quantile(present, [0.25, 0.75])
-    for scale in (high - low, (present.max() - present.min()) / 2):
-        if _FLOAT32_TINY <= scale <= _FLOAT32_MAX:
-            return float(np.float32(scale))
-    return 1.0
 
 
 def _fit_category(

@@ -77,12 +77,12 @@ class Pieces:
         columns: All its columns.
         read: Its rows in pieces, each time from the first one on. Columns of a text that are named to it are read as
             plain numbers: their cells may come as such instead of as texts.
-        first: Its first piece, all cells of a text as texts; None where there are no rows.
+        first: The first of these pieces; None where there are no rows.
     """
 
     columns: tuple[str, ...]
     read: Callable[[Collection[str]], Iterator[Piece]]
-    first: Callable[[], Piece | None]
+    first: Callable[[Collection[str]], Piece | None]
 
     @cached_property
     def rows(self) -> Iterator[Piece]:
@@ -165,7 +165,7 @@ def _parquet_pieces(path: Path, *, needed: Sequence[str], id_column: str | None)
                 renamed = pa.RecordBatch.from_arrays(cells, names=list(fields))
                 yield _piece(renamed, needed=needed, id_column=id_column)
 
-    return Pieces(columns=names, read=read, first=lambda: next(read(()), None))
+    return Pieces(columns=names, read=read, first=lambda numbers: next(read(numbers), None))
 
 
 # --- frames ----------------------------------------------------------------------------------------------------------
@@ -187,7 +187,7 @@ def _frame_pieces(frame: pd.DataFrame, name: str, *, needed: Sequence[str], id_c
                 ids=None if ids is None else ids.slice(start, N_ROWS),
             )
 
-    return Pieces(columns=tuple(plain_names(frame.columns)), read=read, first=lambda: next(read(()), None))
+    return Pieces(columns=tuple(plain_names(frame.columns)), read=read, first=lambda numbers: next(read(numbers), None))
 
 
 def _as_ids(cells: pd.Series[Any]) -> pa.Array:
@@ -226,7 +226,7 @@ def _text_pieces(path: Path, codec: str, *, needed: Sequence[str], id_column: st
                     f"{path.name} cannot be read as a table: {error}. Save it again as plain CSV in UTF-8."
                 ) from None
 
-    return Pieces(columns=layout.names, read=read, first=lambda: next(read((), ahead=False), None))
+    return Pieces(columns=layout.names, read=read, first=lambda numbers: next(read(numbers, ahead=False), None))
 
 
 def _batches(
@@ -297,7 +297,8 @@ def _wanted(path: Path, names: Sequence[str], *, needed: Sequence[str], id_colum
 
 
 def _piece(batch: pa.RecordBatch, *, needed: Sequence[str], id_column: str | None) -> Piece:
-    columns = [name for name in needed if name in batch.schema.names]
+    there = set(batch.schema.names)
+    columns = [name for name in needed if name in there]
     frame = as_frame(pa.Table.from_batches([batch.select(columns)]), ignore_metadata=True)
     if not columns:
         frame = pd.DataFrame(index=range(batch.num_rows))

@@ -147,7 +147,8 @@ def number_signs(cells: pd.Series[Any], *, n_looked_at: int = N_LOOKED_AT) -> li
     if not isinstance(texts.dtype, pd.StringDtype):
         return []
     places = np.unique(np.linspace(0, len(texts) - 1, min(n_looked_at, len(texts))).astype(np.int64))
-    looked_at = [text.strip() for text in texts.take(places).dropna().unique().tolist()]
+    different = dict.fromkeys(texts.array.take(places).tolist())  # by a series it takes ten times as long
+    looked_at = [text.strip() for text in different if isinstance(text, str)]
     present = [text for text in looked_at if text not in MISSING]
     bodies = [body for text in present if (body := _body(text)) is not None]
     return bodies if len(bodies) >= NUMBER_SHARE * len(present) else []
