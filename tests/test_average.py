@@ -73,7 +73,10 @@ def test_it_answers_with_the_mean_of_what_each_network_answers(
         for place, one in enumerate(several)
     ]
     spread = average.facts["target_spread"]
-    predictions = load_packaged(tmp_path / "average.keras").predictions(rows)
+    loaded = load_packaged(tmp_path / "average.keras")
+    predictions = loaded.predictions(rows)
+    by_matrix = loaded.predictions_of_matrix(preprocessor.transform(rows))
+    assert largest_difference(by_matrix, predictions, spread=spread) < 1e-5
     assert largest_difference(predictions, np.mean(each, axis=0), spread=spread) < 1e-5
     assert largest_difference(only_first(average).predictions(rows), each[0], spread=spread) < 1e-5
     assert largest_difference(each[1], each[0], spread=spread) > 1e-3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -87,6 +88,33 @@ def test_a_file_that_fits_is_read(tmp_path: Path) -> None:
     frame.to_parquet(tmp_path / "t.parquet")
     for name in ("t.csv.gz", "t.parquet"):
         assert len(read_source(str(tmp_path / name), settings=TextSettings()).frame) == 100_000
+
+
+def test_text_that_does_not_fit_is_refused_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As many of its rows as the error says are read."""
+    monkeypatch.setattr("ffsearch.search.data.files.fitting.machine_memory", lambda: 2_000_000)
+    frame = pd.DataFrame(
+        np.random.default_rng(0).normal(size=(5_000, 20)).round(4), columns=[f"x{n}" for n in range(20)]
+    )
+    path = tmp_path / "t.csv"
+    frame.to_csv(path, index=False)
+    frame.to_csv(tmp_path / "t.csv.gz", index=False)
+    for name in ("t.csv", "t.csv.gz"):
+        with pytest.raises(
+            DataError, match=rf"^{name} holds 0\.0 GB of text, some 5,000 rows of 20 cells, .* would fit"
+        ):
+            read_source(str(tmp_path / name), settings=TextSettings())
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "read_bytes", None)
+        assert invoke(["init", str(path)]) == 2
+    found = re.search(r"about ([\d,]+) rows would fit", " ".join(capfd.readouterr().err.split()))
+    assert found is not None
+    n_fitting = int(found[1].replace(",", ""))
+    assert 2_000 < n_fitting < 5_000
+    frame[: n_fitting - 50].to_csv(path, index=False)
+    assert len(read_source(str(path), settings=TextSettings()).frame) == n_fitting - 50
 
 
 def test_yaml_that_repeats_itself_is_refused(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from scipy.stats import kendalltau
 
 import ffsearch
 from ffsearch.reports.html import build_page
-from ffsearch.search.evidence.columns import MAX_COLUMNS, alike, column_importances, dependence
+from ffsearch.search.evidence.columns import MAX_COLUMNS, AskedModel, alike, column_importances, dependence
 from ffsearch.search.evidence.units import UnitKind, Units
 from ffsearch.search.network.heads import Task
 
@@ -41,9 +41,18 @@ def as_learnt(seed: int) -> Any:
     return predict
 
 
+def asked(raw: Mapping[str, NDArray[Any]], predict: Any) -> AskedModel:
+    """A model of columns that are numbers, each a column of its matrix."""
+    return AskedModel(
+        x=np.column_stack(list(raw.values())),
+        places={name: np.array([place]) for place, name in enumerate(raw)},
+        predict=lambda x: predict(dict(zip(raw, x.T, strict=True))),
+    )
+
+
 def found_in(seed: int, raw: dict[str, NDArray[Any]], truth: NDArray[Any], units: Units | None = None) -> Any:
     return column_importances(
-        raw, {"network": as_learnt(seed)}, task=Task.REGRESSION, truth=truth,
+        raw, {"network": asked(raw, as_learnt(seed))}, task=Task.REGRESSION, truth=truth,
         units=units or Units.of_rows(len(truth)), rng=np.random.default_rng(seed),
     )  # fmt: skip
 
@@ -73,7 +82,7 @@ def test_rows_that_weigh_more_count_for_more() -> None:
 
     def found(weight: NDArray[Any] | None) -> dict[str, float]:
         importances = column_importances(
-            raw, {"network": predict}, task=Task.REGRESSION, truth=predict(raw), units=Units.of_rows(2000),
+            raw, {"network": asked(raw, predict)}, task=Task.REGRESSION, truth=predict(raw), units=Units.of_rows(2000),
             rng=np.random.default_rng(0), weight=weight,
         )  # fmt: skip
         return {one.columns[0]: one.network.value for one in importances}
@@ -121,7 +130,7 @@ def test_two_copies_of_a_column_are_told_as_a_group_and_count_together() -> None
         return np.asarray(as_learnt(4)(both))
 
     found = column_importances(
-        half, {"network": predict}, task=Task.REGRESSION, truth=truth, units=Units.of_rows(400),
+        half, {"network": asked(half, predict)}, task=Task.REGRESSION, truth=truth, units=Units.of_rows(400),
         rng=np.random.default_rng(0),
     )  # fmt: skip
     assert found[0].columns == ("c0", "copy")
@@ -153,7 +162,7 @@ def test_a_wide_table_is_looked_at_by_the_columns_that_count() -> None:
         return np.asarray((3 * columns["c150"] + columns["c7"])[:, None])
 
     found = column_importances(
-        raw, {"network": predict}, task=Task.REGRESSION, truth=truth, units=Units.of_rows(900), rng=rng
+        raw, {"network": asked(raw, predict)}, task=Task.REGRESSION, truth=truth, units=Units.of_rows(900), rng=rng
     )
     assert len(found) == MAX_COLUMNS
     assert [one.columns for one in found if one.is_useful] == [("c150",), ("c7",)]
@@ -164,21 +173,21 @@ def test_of_thousands_of_columns_groups_are_asked_before_single_ones() -> None:
     x = rng.normal(size=(600, 3000)).astype(np.float32)
     raw = {f"c{place}": column for place, column in enumerate(x.T)}
     counting = {f"c{place}": 1 + place / 40 for place in range(0, 3000, 150)}
-    asked: list[int] = []
+    n_asked: list[int] = []
 
     def predict(columns: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
-        asked.append(len(columns["c0"]))
+        n_asked.append(len(columns["c0"]))
         return np.asarray(sum(weight * columns[name] for name, weight in counting.items()))[:, None]
 
     truth = np.asarray(sum(weight * raw[name] for name, weight in counting.items()))[:, None]
     found = column_importances(
-        raw, {"network": predict}, task=Task.REGRESSION, truth=truth, units=Units.of_rows(600), rng=rng
+        raw, {"network": asked(raw, predict)}, task=Task.REGRESSION, truth=truth, units=Units.of_rows(600), rng=rng
     )
     useful = {one.columns[0] for one in found if one.is_useful}
     assert useful <= set(counting)
     assert len(useful) >= 18  # the weakest weigh a twentieth of the strongest
-    assert len(asked) < 700
-    assert max(asked) <= 5 * 600
+    assert len(n_asked) < 700
+    assert max(n_asked) <= 5 * 600
 
 
 def test_a_curve_of_local_effects_is_the_true_one_where_others_go_along_with_the_column() -> None:

@@ -21,9 +21,12 @@ from ffsearch.search.data.features.preprocess import (
     NumberColumn,
     Preprocessor,
     learn_layout,
+    raw_numbers,
 )
 from ffsearch.search.data.features.problem import Role
 from ffsearch.search.data.features.spreads import spreads
+from ffsearch.search.data.parsing.cells import Cells
+from ffsearch.search.data.parsing.dates import DateReading
 from model_examples import raw_inputs
 
 
@@ -281,3 +284,20 @@ def test_columns_looked_at_together_are_as_each_by_itself(
         assert found.scale == np.float32(scales[0] if scales else 1)
         assert (found.low, found.high) == (present.min(), present.max())
         assert found.is_whole == bool((present == np.round(present)).all())
+
+
+@given(shuffled=st.sets(st.sampled_from([*TRAIN.columns, "day"]), min_size=1), seed=st.integers(0, 99))
+def test_a_columns_places_in_the_matrix_are_all_that_its_cells_say(shuffled: set[str], seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    days = pd.Series(pd.date_range("2024-01-01", periods=30, freq="11D")).dt.strftime("%Y-%m-%d")
+    frame = TRAIN.assign(day=days)
+    origin = DateReading(day_first=False, origin="2024-01-01")
+    raw = {**raw_of(TRAIN), "day": raw_numbers(Cells(frame["day"]), origin)}
+    preprocessor = Preprocessor.fit(learn_layout(raw, readings={"day": origin}, number_bins=3), raw)
+    order = rng.permutation(30)
+    matrix = preprocessor.matrix(raw, n_rows=30)
+    dealt = preprocessor.matrix({**raw, **{name: raw[name][order] for name in shuffled}}, n_rows=30)
+    places = np.concatenate([preprocessor.places[name] for name in sorted(shuffled)])
+    matrix[:, places] = matrix[order][:, places]
+    np.testing.assert_array_equal(matrix, dealt)
+    assert sorted(np.concatenate(list(preprocessor.places.values()))) == list(range(preprocessor.n_features))

@@ -95,10 +95,11 @@ def test_the_saved_model_answers_as_the_matrix_path_does(tmp_path: Path, task: T
     fresh.loc[3, "[UNK]"] = "never seen"
     fresh.loc[4, "age"] = np.inf
     fresh.loc[5] = [None] * len(fresh.columns)
-    predictions = load_packaged(tmp_path / "model.keras").predictions(fresh)
+    loaded = load_packaged(tmp_path / "model.keras")
     expected = by_matrix(task, preprocessor, fresh)
     unit = SCALE.scale if task is Task.REGRESSION else 1.0
-    assert float((np.abs(predictions - expected) / (unit + np.abs(expected))).max()) < 1e-5
+    for predictions in (loaded.predictions(fresh), loaded.predictions_of_matrix(preprocessor.transform(fresh))):
+        assert float((np.abs(predictions - expected) / (unit + np.abs(expected))).max()) < 1e-5
     assert [path.name for path in tmp_path.iterdir()] == ["model.keras"]
 
 
@@ -279,4 +280,5 @@ def test_a_wide_model_answers_without_loading_its_inputs(
         predictions = wide.predictions(fresh)
     np.testing.assert_allclose(predictions, by_matrix(task, preprocessor, fresh), rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(wide.predictions_of_keras(fresh), predictions, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(wide.predictions_of_matrix(preprocessor.transform(fresh)), predictions)
     assert wide.model is wide.model

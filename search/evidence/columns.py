@@ -2,10 +2,11 @@
 
     sealed rows -> a column's cells dealt anew among the rows -> predictions -> what every row loses by it
 
-A shuffled column keeps its values and tells nothing of its row. What the model loses by that is what it takes from the
-column; columns that go together are shuffled together as well, for each may stand in for the others. The interval is
-that of a paired difference over rows; beside it stands how far shufflings of one column scatter, which is what chance
-alone does.
+Cells are dealt in the matrix that a model reads, where each column of the table has columns of its own: nothing is
+read or scaled again. A shuffled column keeps its values and tells nothing of its row. What the model loses by that is
+what it takes from the column; columns that go together are shuffled together as well, for each may stand in for the
+others. The interval is that of a paired difference over rows; beside it stands how far shufflings of one column
+scatter, which is what chance alone does.
 
 Sources: Breiman 2001, *Random forests*, section 10; Fisher, Rudin, Dominici 2019, *All models are wrong, but many are
 useful*; Apley and Zhu 2020, *Visualizing the effects of predictor variables in black box supervised learning models*,
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -30,7 +32,7 @@ from ffsearch.search.evidence.units import Units
 from ffsearch.search.folder.results import ColumnImportance, DependenceCurve
 from ffsearch.search.network.heads import Task
 
-__all__ = ["alike", "column_importances", "dependence", "least_useful", "looked_at"]
+__all__ = ["AskedModel", "alike", "column_importances", "dependence", "least_useful", "looked_at"]
 
 Raw = Mapping[str, NDArray[Any]]
 Predict = Callable[[Raw], NDArray[Any]]
@@ -76,6 +78,37 @@ N_BINS: Final = 20
 """Stretches of a dependence curve, with as many rows each. Choice: as fine as a figure shows."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class AskedModel:
+    """A model, and the rows that it is asked for as it reads them.
+
+    Args:
+        x: Their matrix, shape (n_rows, n_features).
+        places: By column of the table the columns of the matrix that are made of it.
+        predict: From a matrix to what `metrics` wants.
+    """
+
+    x: NDArray[np.float32]
+    places: Mapping[str, NDArray[np.intp]]
+    predict: Callable[[NDArray[np.float32]], NDArray[Any]]
+
+    def take(self, rows: NDArray[np.intp]) -> AskedModel:
+        """The same for some of the rows."""
+        return replace(self, x=self.x[rows])
+
+    def dealt(self, together: Sequence[str], orders: NDArray[np.intp]) -> NDArray[Any]:
+        """The predictions where columns are shuffled alike, all shufflings asked at once and one behind the other.
+
+        Args:
+            together: The columns.
+            orders: From which row each one gets its cells, shape (n_shuffles, n_rows).
+        """
+        x = np.tile(self.x, (len(orders), 1))
+        places = np.concatenate([self.places[name] for name in together])
+        x[:, places] = self.x[np.ix_(orders.ravel(), places)]
+        return self.predict(x)
+
+
 def looked_at(n_rows: int, *, rng: np.random.Generator) -> NDArray[np.intp]:
     """Places of the rows that are asked: all, or some of them drawn by chance, in their order."""
     return np.arange(n_rows) if n_rows <= MAX_ROWS else np.sort(rng.choice(n_rows, MAX_ROWS, replace=False))
@@ -114,7 +147,7 @@ def _n_shuffles(n_rows: int, n_close: int, *, n_columns: int) -> int:
 
 def column_importances(
     raw: Raw,
-    models: Mapping[str, Predict],
+    models: Mapping[str, AskedModel],
     *,
     task: Task,
     truth: NDArray[Any],
@@ -125,8 +158,8 @@ def column_importances(
     """What every column, and every group of columns that go together, is worth to each model.
 
     Args:
-        raw: Columns of the rows that are asked.
-        models: The network first: from raw columns to what `metrics` wants.
+        raw: Columns of the rows that are asked, to see which go together.
+        models: The network first; each with the same rows.
         task: What is predicted.
         truth: Of the same rows.
         units: What is independent among them.
@@ -140,20 +173,21 @@ def column_importances(
     columns, rows = list(raw), np.arange(len(units.numbers))
     n_columns = len(columns)
     if n_columns > MAX_COLUMNS:
-        columns, rows = _first_look(raw, first, task=task, truth=truth, rng=rng, weight=weight)
-        raw, truth = {name: cells[rows] for name, cells in raw.items()}, truth[rows]
+        columns, rows = _first_look(columns, first, task=task, truth=truth, rng=rng, weight=weight)
+        truth = truth[rows]
+        models = {name: model.take(rows) for name, model in models.items()}
         weight = None if weight is None else weight[rows]
         units = Units.of_labels(units.kind, units.numbers[rows])
     n_rows = len(rows)
     n_shuffles = _n_shuffles(n_rows, len(columns), n_columns=n_columns)
-    base = {name: row_losses(task, truth, predict(raw)) for name, predict in models.items()}
-    known = [*((name,) for name in columns), *alike({name: raw[name] for name in columns})]
+    base = {name: row_losses(task, truth, model.predict(model.x)) for name, model in models.items()}
+    known = [*((name,) for name in columns), *alike({name: raw[name][rows] for name in columns})]
     found = []
     for together in known:
         orders = np.stack([rng.permutation(n_rows) for _ in range(n_shuffles)])
         added = {
-            name: _added(raw, together, orders, predict, task=task, truth=truth) - base[name]
-            for name, predict in models.items()
+            name: _losses(model, together, orders, task=task, truth=truth) - base[name]
+            for name, model in models.items()
         }
         estimates = {name: mean_estimate(lost.mean(axis=0), units=units, weight=weight) for name, lost in added.items()}
         network, *others = estimates
@@ -260,20 +294,25 @@ def _variance_of_mean(values: NDArray[np.float64], weight: NDArray[np.float64], 
 
 
 def _first_look(
-    raw: Raw, predict: Predict, *, task: Task, truth: NDArray[Any], rng: np.random.Generator, weight: RowWeight
+    columns: Sequence[str],
+    model: AskedModel,
+    *,
+    task: Task,
+    truth: NDArray[Any],
+    rng: np.random.Generator,
+    weight: RowWeight,
 ) -> tuple[list[str], NDArray[np.intp]]:
     """The columns a few rows call the most important, and the rows that had no part in it."""
     order = rng.permutation(len(truth))
     seen, rest = np.sort(order[: min(FIRST_LOOK, len(truth) // 3)]), np.sort(order[min(FIRST_LOOK, len(truth) // 3) :])
-    some, its = {name: cells[seen] for name, cells in raw.items()}, truth[seen]
+    some, its = model.take(seen), truth[seen]
     own = None if weight is None else weight[seen]
 
     def lost(together: Sequence[str]) -> float:
-        order = rng.permutation(len(seen))
-        dealt = {**some, **{name: some[name][order] for name in together}}
-        return float(np.average(row_losses(task, its, predict(dealt)), weights=own))
+        order = rng.permutation(len(seen))[None]
+        return float(np.average(row_losses(task, its, some.dealt(together, order)), weights=own))
 
-    names = list(raw)
+    names = list(columns)
     while len(names) > ONE_BY_ONE:
         dealt = [names[at] for at in rng.permutation(len(names))]
         groups = [dealt[at::N_GROUPS] for at in range(N_GROUPS)]
@@ -283,22 +322,12 @@ def _first_look(
     return [name for _, name in by_loss[:MAX_COLUMNS]], rest
 
 
-def _added(
-    raw: Raw,
-    together: Sequence[str],
-    orders: NDArray[np.intp],
-    predict: Predict,
-    *,
-    task: Task,
-    truth: NDArray[Any],
+def _losses(
+    model: AskedModel, together: Sequence[str], orders: NDArray[np.intp], *, task: Task, truth: NDArray[Any]
 ) -> NDArray[np.float64]:
-    """Losses of all rows under every shuffling, shape (n_shuffles, n_rows); all are asked at once."""
-    n_shuffles, n_rows = orders.shape
-    many = {name: np.tile(cells, n_shuffles) for name, cells in raw.items() if name not in together}
-    many |= {name: raw[name][orders.ravel()] for name in together}
-    ordered = {name: many[name] for name in raw}
-    of_all = np.concatenate([truth] * n_shuffles)
-    return row_losses(task, of_all, predict(ordered)).reshape(n_shuffles, n_rows)
+    """Losses of all rows under every shuffling, shape (n_shuffles, n_rows)."""
+    of_all = np.concatenate([truth] * len(orders))
+    return row_losses(task, of_all, model.dealt(together, orders)).reshape(orders.shape)
 
 
 def _pairs_of_numbers(raw: Raw, names: Sequence[str]) -> list[tuple[str, str]]:

@@ -100,6 +100,17 @@ class PackagedModel:
         """The network from the matrix to logits; of several the first."""
         return (self.model if self.by_matrix is None else self.by_matrix).get_layer(FIRST_NETWORK)
 
+    @cached_property
+    def _behind_matrix(self) -> keras.Model:
+        """The Keras model from the matrix to predictions."""
+        return _part_behind_matrix(self.model) if self.by_matrix is None else self.by_matrix
+
+    @property
+    def preprocessor(self) -> Preprocessor:
+        """What makes the matrix of a table; images have none."""
+        assert self._preprocessor is not None
+        return self._preprocessor
+
     @property
     def columns(self) -> tuple[str, ...]:
         """Columns it needs; others are ignored, and their order is free."""
@@ -160,6 +171,11 @@ class PackagedModel:
         n_rows = len(next(iter(cells.values())))
         answer = self._answer if self.by_matrix is None else self._answer_by_matrix
         return np.concatenate([answer(cells, start) for start in range(0, max(n_rows, 1), _CHUNK_ROWS)])
+
+    def predictions_of_matrix(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The same for rows of a table as the matrix of its preprocessor, shape (n_rows, n_features)."""
+        chunks = range(0, max(len(x), 1), _CHUNK_ROWS)
+        return np.concatenate([self._answer_matrix(x[start : start + _CHUNK_ROWS]) for start in chunks])
 
     def predictions_of_keras(self, frame: pd.DataFrame | NDArray[Any]) -> NDArray[np.float32]:
         """The same by the Keras model from raw columns, also where that takes long."""
@@ -292,11 +308,14 @@ class PackagedModel:
 
     def _answer_by_matrix(self, cells: Mapping[str, NDArray[Any]], start: int) -> NDArray[np.float32]:
         """The predictions of one chunk of rows, whose matrix NumPy makes."""
-        assert self._preprocessor is not None
-        assert self.by_matrix is not None
         columns = {column: cells[column][start : start + _CHUNK_ROWS] for column in self._inputs}
-        matrix = self._preprocessor.matrix(columns, n_rows=len(next(iter(columns.values()))))
-        predictions: NDArray[np.float32] = self.by_matrix({"matrix": matrix}, training=False).numpy()
+        return self._answer_matrix(self.preprocessor.matrix(columns, n_rows=len(next(iter(columns.values())))))
+
+    def _answer_matrix(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The predictions of one chunk of a matrix."""
+        model = self._behind_matrix
+        rows = {"matrix": matrix} if isinstance(model.input, dict) else matrix
+        predictions: NDArray[np.float32] = model(rows, training=False).numpy()
         return predictions
 
     def _answer(self, cells: Mapping[str, NDArray[Any]], start: int) -> NDArray[np.float32]:
@@ -358,6 +377,13 @@ def only_first(packaged: PackagedModel) -> PackagedModel:
 
 def _first_of(model: keras.Model) -> keras.Model:
     return keras.Model(model.input, model.get_layer(AVERAGE).input[0])
+
+
+def _part_behind_matrix(model: keras.Model) -> keras.Model:
+    """The part of a model from its matrix to predictions: the matrix is what its first network was called with."""
+    # A network is a model and has inputs of its own; as an operation it has those that it was called with.
+    matrix = keras.Operation.input.fget(model.get_layer(FIRST_NETWORK))
+    return keras.Model(matrix, model.outputs[0])
 
 
 def as_tensor(cells: NDArray[Any]) -> tf.Tensor:

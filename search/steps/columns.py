@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -12,15 +11,17 @@ from numpy.typing import NDArray
 
 from ffsearch.search.base.seeds import Purpose, generator
 from ffsearch.search.data.features.images import AnyPreprocessor, ImagePreprocessor
+from ffsearch.search.data.features.preprocess import Preprocessor
 from ffsearch.search.data.parsing.spelling import Spelling
 from ffsearch.search.evidence.baseline_models.baselines import Baseline, BaselineName
-from ffsearch.search.evidence.columns import column_importances, dependence, least_useful, looked_at
+from ffsearch.search.evidence.columns import AskedModel, column_importances, dependence, least_useful, looked_at
 from ffsearch.search.evidence.errors_seen import row_losses
 from ffsearch.search.evidence.metrics import RowWeight
 from ffsearch.search.evidence.scoring import Setting
 from ffsearch.search.evidence.units import Units
 from ffsearch.search.folder.results import ColumnFacts
 from ffsearch.search.network.heads import Task
+from ffsearch.search.steps.comparing import NETWORK
 from ffsearch.search.steps.refitting import Answer, in_unit
 
 __all__ = ["columns_that_matter"]
@@ -62,25 +63,13 @@ def columns_that_matter(
     truth = in_unit(head, y[places], answer)
     own = None if weight is None else weight[places]
 
-    def of_network(columns: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
-        return in_unit(head, answer.model.predictions_of_cells(columns), answer)
-
-    models = {"network": of_network}
-    trees = next((one for one in baselines if one.name is BaselineName.BOOSTING), None)
-    if trees is not None:
-        models[str(trees.name)] = partial(_of_baseline, trees, answer.rows.preprocessor, answer=answer, setting=setting)
-    importances = column_importances(raw, models, task=head.task, truth=truth, units=some, rng=rng, weight=own)
-    naive = next(one for one in baselines if one.name is BaselineName.DUMMY) if baselines else None
-    knows_nothing = (
-        float("nan")
-        if naive is None
-        else _mean_loss(
-            _of_baseline(naive, answer.rows.preprocessor, raw, answer=answer, setting=setting),
-            truth,
-            task=head.task,
-            weight=own,
-        )
-    )
+    asked = _asked_models(answer, setting, baselines, raw, n_rows=len(places))
+    shuffled = {name: model for name, model in asked.items() if name != BaselineName.DUMMY}
+    importances = column_importances(raw, shuffled, task=head.task, truth=truth, units=some, rng=rng, weight=own)
+    losses = {
+        name: float(np.average(row_losses(head.task, truth, model.predict(model.x)), weights=own))
+        for name, model in asked.items()
+    }
     offsets = _offsets(answer.rows.preprocessor)
     numbers = [
         one.columns[0] for one in importances if len(one.columns) == 1 and one.is_useful and one.columns[0] in offsets
@@ -88,8 +77,8 @@ def columns_that_matter(
     output = _shown_output(head.task, truth)
     return ColumnFacts(
         loss="squared_error" if head.task is Task.REGRESSION else "log_loss",
-        network=_mean_loss(of_network(raw), truth, task=head.task, weight=own),
-        naive=knows_nothing,
+        network=losses[NETWORK],
+        naive=losses.get(str(BaselineName.DUMMY), float("nan")),
         n_rows=len(places),
         importances=importances,
         curves=tuple(
@@ -110,20 +99,26 @@ def _offsets(preprocessor: AnyPreprocessor) -> dict[str, float]:
     return {one.name: one.reading.offset for one in preprocessor.numbers if isinstance(one.reading, Spelling)}
 
 
-def _of_baseline(
-    baseline: Baseline,
-    preprocessor: AnyPreprocessor,
-    columns: Mapping[str, NDArray[Any]],
-    *,
-    answer: Answer,
-    setting: Setting,
-) -> NDArray[Any]:
-    x = preprocessor.matrix(columns, n_rows=len(next(iter(columns.values()))))
-    return in_unit(setting.head, baseline.predictions(x), answer)
+def _asked_models(
+    answer: Answer, setting: Setting, baselines: Sequence[Baseline], raw: Mapping[str, NDArray[Any]], *, n_rows: int
+) -> dict[str, AskedModel]:
+    """The network first, then boosted trees and the dummy, each with the rows as it reads them."""
+    head, model, learnt = setting.head, answer.model, answer.rows.preprocessor
+    assert isinstance(learnt, Preprocessor), "an image has no columns"
 
+    def asked(preprocessor: Preprocessor, predict: Callable[[NDArray[np.float32]], NDArray[Any]]) -> AskedModel:
+        return AskedModel(
+            x=preprocessor.matrix(raw, n_rows=n_rows),
+            places=preprocessor.places,
+            predict=lambda x: in_unit(head, predict(x), answer),
+        )
 
-def _mean_loss(predictions: NDArray[Any], truth: NDArray[Any], *, task: Task, weight: RowWeight) -> float:
-    return float(np.average(row_losses(task, truth, predictions), weights=weight))
+    others = {one.name: one for one in baselines}
+    known = [others[name] for name in (BaselineName.BOOSTING, BaselineName.DUMMY) if name in others]
+    return {
+        NETWORK: asked(model.preprocessor, model.predictions_of_matrix),
+        **{str(one.name): asked(learnt, one.predictions) for one in known},
+    }
 
 
 def _shown_output(task: Task, truth: NDArray[Any]) -> int:

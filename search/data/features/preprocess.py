@@ -241,6 +241,19 @@ class Preprocessor:
         names += [f"{number.name} (bin {place})" for number in self.numbers for place in range(1, number.n_bins + 1)]
         return tuple(names)
 
+    @property
+    def places(self) -> dict[str, NDArray[np.intp]]:
+        """By column of the table its columns of the matrix."""
+        made_of = [number.name for number in self.numbers]
+        made_of += [number.name for number in self.numbers if number.flag]
+        made_of += [category.name for category in self.categories for _ in range(category.n_features)]
+        made_of += [cycles.name for cycles in self.cycles for _ in cycles.feature_names]
+        made_of += [number.name for number in self.numbers for _ in range(number.n_bins)]
+        places: dict[str, list[int]] = {name: [] for name in self.column_names}
+        for place, name in enumerate(made_of):
+            places[name].append(place)
+        return {name: np.array(its, np.intp) for name, its in places.items()}
+
     def raw_inputs(self, frame: pd.DataFrame) -> dict[str, NDArray[Any]]:
         """The columns this needs, as the saved model takes them; every row by itself, nothing is learnt here.
 

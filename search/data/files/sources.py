@@ -22,7 +22,9 @@ from ffsearch.search.data.files.controls import control_table
 from ffsearch.search.data.files.databases import address_of, is_address, read_database
 from ffsearch.search.data.files.decode import unpacked
 from ffsearch.search.data.files.doors import door_of
+from ffsearch.search.data.files.fitting import HEAD_BYTES, refuse_unfit
 from ffsearch.search.data.files.image_files import is_image_file, read_image_files
+from ffsearch.search.data.files.opened import ends_of, is_packed
 from ffsearch.search.data.files.text import TextSettings, read_text
 from ffsearch.search.data.parsing.names import plain_names, refuse_repeated, row_names
 from ffsearch.search.wording.codes import Code
@@ -127,6 +129,7 @@ def _from_file(source: str, *, settings: TextSettings) -> Source:
             image=found.images.shape,
             n_test_rows=found.images.n_test_rows,
         )
+    _refuse_unfit(path)
     payload = _bytes_of(path)
     digest = sha256(payload).hexdigest()
     if address := address_of(path, payload):
@@ -136,6 +139,7 @@ def _from_file(source: str, *, settings: TextSettings) -> Source:
         opened = door(plain, path.name, settings)
         read = from_frame(opened.frame, name=path.name, source=source)
         return replace(read, name=_table_name(path), sha256=digest, notices=opened.notices)
+    refuse_unfit(len(plain), plain[:HEAD_BYTES], path.name)  # what was packed
     text = read_text(plain, path.name, settings=settings)
     return Source(
         frame=text.frame,
@@ -147,6 +151,21 @@ def _from_file(source: str, *, settings: TextSettings) -> Source:
         encoding=text.encoding,
         row_names=text.row_names,
     )
+
+
+def _refuse_unfit(path: Path) -> None:
+    """Refuse a plain file of text that would not fit into memory, before it is read; faults are told by what reads it.
+
+    Raises:
+        DataError: With its size, and how many rows would fit.
+    """
+    n_bytes, head, tail = 0, b"", b""
+    with suppress(OSError, ValueError):  # ValueError: names that no system has
+        if not is_packed(path):
+            n_bytes = path.stat().st_size
+            head, tail = ends_of(path)
+    if door_of(head + tail, path.name) is None and not address_of(path, head):
+        refuse_unfit(n_bytes, head, path.name)
 
 
 def _expanded(source: str) -> Path:
