@@ -30,6 +30,12 @@ __all__ = [
     "with_interval",
 ]
 
+MAX_CLASSES_LISTED: Final = 60
+"""Classes of which a table lists all pairs. Choice: of 500 it would be 250,000 cells, and megabytes of page."""
+
+MAX_PAIRS_LISTED: Final = 200
+"""Pairs of more classes that it lists, the commonest first. Choice: more are not read."""
+
 MAX_NAMED: Final = 6
 """Items that a text for those who do not see a figure names. Choice: the table behind it has all."""
 
@@ -161,21 +167,44 @@ def importance_picture(parts: Sequence[Importance], t: Language) -> Picture | No
 
 def confusion_picture(part: Confusion, t: Language, *, findings: str) -> Picture:
     """Which classes are taken for which; `findings` says it in words."""
-    caption = t("errors.confusion_caption")
-    if len(part.labels) > error_plots.MAX_CLASSES:
-        caption += " " + t("errors.confusion_cut", n=error_plots.MAX_CLASSES, total=len(part.labels))
+    caption, n_classes = t("errors.confusion_caption"), len(part.labels)
+    has_all = n_classes <= MAX_CLASSES_LISTED
+    if n_classes > error_plots.MAX_CLASSES:
+        cut = "errors.confusion_cut" if has_all else "errors.confusion_commonest"
+        caption += " " + t(cut, n=error_plots.MAX_CLASSES, total=n_classes)
+    return picture(
+        lambda width: error_plots.confusion(part, t=t, width=width), name="confusion",
+        alt=t("errors.confusion_alt", findings=findings), caption=caption,
+        table=_all_confusions(part, t) if has_all else _commonest_confusions(part, t),
+    )  # fmt: skip
+
+
+def _all_confusions(part: Confusion, t: Language) -> ShownTable:
     rows = [
         [Cell(text=label), *(Cell(text=t.count(int(count)), order=float(count)) for count in counts)]
         for label, counts in zip(part.labels, part.counts, strict=True)
     ]
-    table = ShownTable(
+    return ShownTable(
         label=t("errors.confusion"), heads=[f"{t('errors.true')} ↓  {t('errors.answered')} →", *part.labels], rows=rows,
         numbers=frozenset(range(1, len(part.labels) + 1)),
     )  # fmt: skip
-    return picture(
-        lambda width: error_plots.confusion(part, t=t, width=width), name="confusion",
-        alt=t("errors.confusion_alt", findings=findings), caption=caption, table=table,
-    )  # fmt: skip
+
+
+def _commonest_confusions(part: Confusion, t: Language) -> ShownTable:
+    """Of many classes those that are taken for others most often, for a table of all pairs is megabytes."""
+    wrong = part.counts * (1 - np.eye(len(part.labels), dtype=np.int64))
+    pairs = [divmod(int(place), len(part.labels)) for place in np.argsort(-wrong, axis=None, kind="stable")]
+    rows = [
+        [
+            Cell(text=part.labels[true]),
+            Cell(text=part.labels[answered]),
+            Cell(text=t.count(int(wrong[true, answered])), order=float(wrong[true, answered])),
+        ]
+        for true, answered in pairs[:MAX_PAIRS_LISTED]
+        if wrong[true, answered]
+    ]
+    heads = [t("errors.true"), t("errors.answered"), t("data.rows")]
+    return ShownTable(label=t("errors.confusion"), heads=heads, rows=rows, numbers=frozenset({2}))
 
 
 def reliability_picture(bins: Sequence[Bin], label: str, t: Language) -> Picture:

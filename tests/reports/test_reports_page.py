@@ -13,9 +13,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ffsearch.errors import FFSearchError, RunError
+from ffsearch.reports.evidence import Confusion
+from ffsearch.reports.evidence_pictures import MAX_PAIRS_LISTED, confusion_picture
 from ffsearch.reports.html import build_page, write_report
 from ffsearch.reports.next_steps import steps
 from ffsearch.search.folder.reader import load
@@ -268,6 +271,22 @@ def test_many_diverged_trials_and_unequal_classes_give_steps(make_run: Any) -> N
     said = {step.code: step for step in steps(replace(run, trials=trials))}
     assert said[Code.MANY_DIVERGED].values["share"] >= 6 / 30
     assert said[Code.UNEQUAL_CLASSES] == found(Code.UNEQUAL_CLASSES, share=7 / 114)
+
+
+def test_of_hundreds_of_classes_the_commonest_confusions_are_listed() -> None:
+    rng = np.random.default_rng(0)
+    counts = rng.poisson(0.01, (500, 500)) + np.diag(rng.integers(5, 20, 500))
+    counts[3, 7], counts[450, 2] = 40, 30
+    labels = tuple(f"class {number}" for number in range(500))
+    shown = confusion_picture(Confusion(labels=labels, counts=counts), ENGLISH, findings="")
+    assert shown.table is not None
+    listed = [[cell.text for cell in row] for row in shown.table.rows]
+    assert listed[:2] == [["class 3", "class 7", "40"], ["class 450", "class 2", "30"]]
+    assert len(listed) == MAX_PAIRS_LISTED
+    assert all(true != answered for true, answered, _ in listed)
+    few = confusion_picture(Confusion(labels=labels[:30], counts=counts[:30, :30]), ENGLISH, findings="")
+    assert few.table is not None
+    assert len(few.table.rows) == 30
 
 
 def test_silenced_findings_are_counted_and_not_shown(make_run: Any) -> None:
