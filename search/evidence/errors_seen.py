@@ -92,7 +92,12 @@ def worst_slices(
     if not found:
         return ()
     p_values = holm([_p_value(losses, rows, units) for _, _, rows in found])
-    slices = [
+    worse = [
+        (p_value, excess, column, told, rows)
+        for (column, told, rows), p_value in zip(found, p_values, strict=True)
+        if (excess := float(losses[rows].mean() - losses[~rows].mean())) > 0
+    ]
+    return tuple(
         Slice(
             column=column,
             rows=told,
@@ -102,10 +107,8 @@ def worst_slices(
             p_value=p_value,
             is_worse=p_value < SIGNIFICANT,
         )
-        for (column, told, rows), p_value in zip(found, p_values, strict=True)
-        if (excess := float(losses[rows].mean() - losses[~rows].mean())) > 0
-    ]
-    return tuple(sorted(slices, key=lambda one: (one.p_value, -one.excess, one.column))[:n_slices])
+        for p_value, excess, column, told, rows in sorted(worse, key=lambda one: (one[0], -one[1], one[2]))[:n_slices]
+    )
 
 
 def _slices(cells: NDArray[Any]) -> Iterator[tuple[Shared, NDArray[np.bool_]]]:
