@@ -164,6 +164,7 @@ class Layout:
 
     def without(self, names: Collection[str]) -> Layout:
         """The same with some of the table's columns left out."""
+        names = frozenset(names)  # thousands, of a wide table
         return replace(
             self,
             numbers=tuple(one for one in self.numbers if one.name not in names),
