@@ -25,7 +25,7 @@ from ffsearch.search.data.features.columns import CLIP, LIMIT, CategoryColumn, D
 from ffsearch.search.data.features.encoding import fit_encodings, other_fold_encodings
 from ffsearch.search.data.features.problem import MatrixColumns, Role
 from ffsearch.search.data.features.quantiles import fit_knots
-from ffsearch.search.data.features.spreads import Spread, spreads
+from ffsearch.search.data.features.spreads import ColumnSpread, spreads
 from ffsearch.search.data.parsing.cells import Cells, natural_order
 from ffsearch.search.data.parsing.clocks import ClockReading
 from ffsearch.search.data.parsing.dates import DateReading
@@ -513,7 +513,7 @@ def _layout_of_number(name: str, raw: NDArray[np.float32], *, reading: Reading, 
 
 
 def _fit_number(
-    number: NumberLayout, raw: NDArray[np.float32], spread: Spread, *, at_most: int, quantiles: bool = False
+    number: NumberLayout, raw: NDArray[np.float32], spread: ColumnSpread, *, at_most: int, quantiles: bool = False
 ) -> NumberColumn:
     column = NumberColumn(
         name=number.name, flag=number.flag, reading=number.reading, n_bins=number.n_bins, **spread._asdict()

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Spread", "spreads"]
+__all__ = ["ColumnSpread", "spreads"]
 
 _CELLS_AT_ONCE: Final = 1_000_000
 """Rows times columns looked at at once. Choice: some MB."""
@@ -20,7 +20,7 @@ _FLOAT32_MAX: Final = float(np.finfo(np.float32).max)
 _FLOAT32_TINY: Final = float(np.finfo(np.float32).tiny)
 
 
-class Spread(NamedTuple):
+class ColumnSpread(NamedTuple):
     """Where the cells of one column lie, missing ones left out; `NumberColumn` says what the parts are."""
 
     median: float
@@ -30,10 +30,10 @@ class Spread(NamedTuple):
     is_whole: bool
 
 
-_NO_CELLS: Final = Spread(median=0.0, scale=1.0, low=None, high=None, is_whole=False)
+_NO_CELLS: Final = ColumnSpread(median=0.0, scale=1.0, low=None, high=None, is_whole=False)
 
 
-def spreads(columns: Sequence[NDArray[np.float32]]) -> Iterator[Spread]:
+def spreads(columns: Sequence[NDArray[np.float32]]) -> Iterator[ColumnSpread]:
     """Of every column; neighbours without missing cells at once, since in wide tables each call costs more than cells.
 
     Args:
@@ -50,7 +50,7 @@ def spreads(columns: Sequence[NDArray[np.float32]]) -> Iterator[Spread]:
             yield next(of_whole) if not has_gaps else next(_of_block([present])) if len(present) else _NO_CELLS
 
 
-def _of_block(columns: Sequence[NDArray[np.float32]]) -> Iterator[Spread]:
+def _of_block(columns: Sequence[NDArray[np.float32]]) -> Iterator[ColumnSpread]:
     """Of columns that lack no cell and have one, each of shape (n_rows,).
 
     Source: RealMLP's robust scaling, arXiv 2407.04491, appendix: the scale is the interquartile range; half the range
@@ -65,4 +65,6 @@ def _of_block(columns: Sequence[NDArray[np.float32]]) -> Iterator[Spread]:
         medians.tolist(), (quarters[1] - quarters[0]).tolist(), lows.tolist(), highs.tolist(), are_whole, strict=True
     ):
         scales = (float(np.float32(one)) for one in (between, (high - low) / 2) if _FLOAT32_TINY <= one <= _FLOAT32_MAX)
-        yield Spread(median=float(np.float32(median)), scale=next(scales, 1.0), low=low, high=high, is_whole=is_whole)
+        yield ColumnSpread(
+            median=float(np.float32(median)), scale=next(scales, 1.0), low=low, high=high, is_whole=is_whole
+        )
