@@ -12,7 +12,7 @@ from ffsearch.reports import tables
 from ffsearch.reports.book_sections import book_pictures, book_section
 from ffsearch.reports.capacity_tables import StudyTables, best_cell, study_tables
 from ffsearch.reports.listings import Cell, ShownTable
-from ffsearch.reports.parts import Block, Fact, Section
+from ffsearch.reports.parts import Block, Fact, Fold, Section
 from ffsearch.reports.pictures import Picture, picture
 from ffsearch.reports.tables import RunLike
 from ffsearch.search.folder.study_results import Protocol
@@ -270,14 +270,14 @@ def _protocol(study: StudyTables, run: RunLike, t: Language) -> Section:
     entries += _special(protocol, t)
     pooled = [one for one in tables.notices(run) if one.code in (Code.SHARDS_MERGED, Code.SHARDS_NOT_CHECKED)]
     blocks = [
-        Block(title=t("capacity.cells"), table=_cell_table(study, t), is_sortable=True),
+        Block(title=t("capacity.cells"), table=_cell_table(study, t), is_sortable=True, fold=Fold.ALL),
         *(
             [Block(title=t("capacity.missing"), findings=[one.finding for one in study.found.missing])]
             if study.found.missing
             else []
         ),
         *([Block(title=t("capacity.pooled"), findings=pooled)] if pooled else []),
-        Block(title=t("capacity.repeat"), code=f"ffsearch run space.yaml\n\n{run.space_text}"),
+        Block(title=t("capacity.repeat"), code=f"ffsearch run space.yaml\n\n{run.space_text}", fold=Fold.ALL),
     ]
     return Section(key="protocol", title=t("capacity.protocol"), entries=entries, blocks=blocks)
 

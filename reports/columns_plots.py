@@ -15,7 +15,7 @@ from ffsearch.search.wording.language import ENGLISH, Language, shortened
 
 __all__ = ["N_SHOWN", "curves", "group_name", "importances", "unit_of"]
 
-N_SHOWN: Final = 12
+N_SHOWN: Final = 8
 """Columns in the figure. Choice: what is read; the table has all."""
 
 _OFF: Final = 0.17

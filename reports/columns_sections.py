@@ -9,7 +9,7 @@ from typing import Final
 from ffsearch.reports import columns_plots, tables
 from ffsearch.reports.columns_plots import N_SHOWN, group_name, unit_of
 from ffsearch.reports.listings import Cell, ShownTable
-from ffsearch.reports.parts import Block, Section
+from ffsearch.reports.parts import Block, Fold, Section
 from ffsearch.reports.pictures import Picture, picture
 from ffsearch.reports.tables import RunLike
 from ffsearch.search.folder.results import ColumnFacts, ColumnImportance
@@ -35,10 +35,11 @@ def columns(run: RunLike, t: Language) -> Section | None:
     texts += [_together(one, t) for one in found.importances if len(one.columns) > 1]
     blocks = []
     if spare:
-        blocks += [Block(title=t("columns.spare"), text=_spare(spare, t)), Block(code=_without(run, spare))]
+        code, text = _without(run, spare), _spare(spare, t)
+        blocks.append(Block(title=t("columns.spare"), text=text, code=code, fold=Fold.ALL))
     if found.curves:
-        blocks.append(Block(title=t("columns.curves"), pictures=[_curves(found, t)]))
-    blocks.append(Block(title=t("columns.table"), table=_table(found, t), is_sortable=True, is_folded=True))
+        blocks.append(Block(title=t("columns.curves"), pictures=[_curves(found, t)], fold=Fold.ALL))
+    blocks.append(Block(title=t("columns.table"), table=_table(found, t), is_sortable=True, fold=Fold.ALL))
     return Section(
         key="columns", title=t("columns.title"), texts=texts, pictures=[_importances(found, t)], blocks=blocks
     )

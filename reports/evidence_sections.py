@@ -21,7 +21,7 @@ from ffsearch.reports.evidence_pictures import (
     slice_picture,
 )
 from ffsearch.reports.evidence_plots import change_name
-from ffsearch.reports.parts import Block, Fact, Section, known
+from ffsearch.reports.parts import Block, Fact, Fold, Section, known
 from ffsearch.reports.pictures import score_picture
 from ffsearch.reports.tables import RunLike
 from ffsearch.search.base.confidence import CORRECTED_HELD, CORRECTED_RUNS
@@ -55,10 +55,11 @@ def sure(run: RunLike, t: Language) -> Section | None:
     names = {score.name for score in scores}
     n = t.count(int(tables.history(run)["value"].notna().sum()))
     texts = [t("sure.text", n=n)] if len(scores) == 3 else [t("sure.text_two", n=n)] if "test" in names else []
-    texts += [*_optimism(run, t), *_rows(run, t), *_measured(run, t)]
-    texts += map(t.says, evidence.said(run, _SURE))
+    texts += [*_optimism(run, t), *map(t.says, evidence.said(run, _SURE))]
     finalists = finalist_picture(evidence.finalists(run), objective, t)
-    blocks = [Block(title=t("sure.finalists"), pictures=[finalists])] if finalists else []
+    blocks = [Block(title=t("sure.finalists"), pictures=[finalists], fold=Fold.ALL)] if finalists else []
+    if made := [*_rows(run, t), *_measured(run, t)]:
+        blocks.append(Block(title=t("sure.made"), points=made, fold=Fold.ALL))
     return Section(
         key="sure", title=t("sure.title"), texts=texts, pictures=known([score_picture(run, t)]), blocks=blocks,
         minor_facts=_other_scores(run, t),
@@ -71,7 +72,7 @@ def worth(run: RunLike, t: Language) -> Section | None:
     if not models:
         return None
     said = map(t.says, evidence.said(run, _WORTH))
-    table = Block(title=t("worth.models"), table=model_table(models, objective, t))
+    table = Block(title=t("worth.models"), table=model_table(models, objective, t), fold=Fold.ALL)
     return Section(
         key="worth", title=t("worth.title"), texts=[t("worth.text"), " ".join(said)],
         pictures=known([gain_picture(models, objective, t)]), blocks=[table],
@@ -98,10 +99,11 @@ def mattered(run: RunLike, t: Language) -> Section | None:
     if (picture := importance_picture(importances, t)) is not None:
         names = [t.named("parameter", one.parameter) for one in importances if one.is_shown]
         text = t("mattered.shown", names=t.listed(names)) if names else t("mattered.none_shown")
-        blocks.append(Block(title=t("mattered.importances"), text=text, pictures=[picture]))
+        blocks.append(Block(title=t("mattered.importances"), text=text, pictures=[picture], fold=Fold.SHOWN))
     changed = effect_picture(effects, tables.objective(run), t, name="effects", alt="mattered.effects_alt")
     if changed is not None:
-        blocks.append(Block(title=t("mattered.effects"), text=_what_matters(effects, t), pictures=[changed]))
+        text = _what_matters(effects, t)
+        blocks.append(Block(title=t("mattered.effects"), text=text, pictures=[changed], fold=Fold.SHOWN))
     if not blocks:
         return None
     texts = [t("mattered.text")] if len(blocks) == 2 else []
@@ -227,7 +229,8 @@ def _reliability(run: RunLike, t: Language) -> list[Block]:
     label = t("errors.confidence_two", label=shortened(labels[1])) if len(labels) == 2 else t("errors.confidence")
     mended = "" if found.temperature is None else _temperature(found.temperature, t)
     text = " ".join(filter(None, [*_calibration_error(run, t), mended]))
-    return [Block(title=t("errors.reliability"), text=text, pictures=[reliability_picture(found.bins, label, t)])]
+    drawn, fold = reliability_picture(found.bins, label, t), Fold.SHOWN if text else Fold.ALL
+    return [Block(title=t("errors.reliability"), text=text, pictures=[drawn], fold=fold)]
 
 
 def _calibration_error(run: RunLike, t: Language) -> list[str]:
@@ -271,4 +274,5 @@ def _slices(run: RunLike, t: Language) -> list[Block]:
     n_worse = sum(one.is_worse for one in parts)
     text = t.counted_as("errors.slices_worse", n_worse) if n_worse else t("errors.slices_none")
     label = t(evidence.loss_key(run))
-    return [Block(title=t("errors.slices"), text=text, pictures=[slice_picture(parts, overall, label, t)])]
+    drawn = slice_picture(parts, overall, label, t)
+    return [Block(title=t("errors.slices"), text=text, pictures=[drawn], fold=Fold.SHOWN)]

@@ -26,6 +26,7 @@ from ffsearch.reports import (
     thresholds,
 )
 from ffsearch.reports.capacity_tables import StudyTables, study_tables
+from ffsearch.reports.curves import learning_curves
 from ffsearch.reports.evidence_sections import SHAPE
 from ffsearch.reports.help_sections import helps_figure
 from ffsearch.reports.layers_sections import layers_figure
@@ -155,7 +156,7 @@ class Figures:
 
     def learning(self) -> Figure:
         """The winner's learning curve among the others'."""
-        curves = tables.learning_curves(self._run)
+        curves = learning_curves(self._run)
         if curves is None or not curves.best["valid_loss"].notna().any():
             raise self._lack("a learning curve")
         return plots.learning(curves, t=self._t, width=self._width)

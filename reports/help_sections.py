@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from ffsearch.reports import tables
 from ffsearch.reports.evidence_plots import change_name
 from ffsearch.reports.listings import Cell, ShownTable
-from ffsearch.reports.parts import Block, Section
+from ffsearch.reports.parts import Block, Fold, Section
 from ffsearch.reports.pictures import Picture, picture
 from ffsearch.reports.rows import dot, row_axes, sides
 from ffsearch.reports.style import BAD, BEST, MUTED, WIDE, measure, score_axis
@@ -31,7 +31,7 @@ def helps(run: RunLike, t: Language) -> Section | None:
     texts = [t("help.text"), _best(shown, objective, t) if shown else t("help.none_shown")]
     return Section(
         key="help", title=t("help.title"), texts=texts, pictures=[_gains(known, objective, t)],
-        blocks=[Block(title=t("help.ways"), table=_table(found, run, t))],
+        blocks=[Block(title=t("help.ways"), table=_table(found, run, t), fold=Fold.ALL)],
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 
 from ffsearch.reports.listings import Cell, ShownTable
-from ffsearch.reports.parts import Block, Section
+from ffsearch.reports.parts import Block, Fold, Section
 from ffsearch.reports.pictures import Picture, picture
 from ffsearch.reports.style import BEST, LABEL, MUTED, NARROW, WIDE, add_axes, canvas, score_axis
 from ffsearch.reports.tables import RunLike
@@ -23,12 +23,12 @@ def layers(run: RunLike, t: Language) -> Section | None:
     if not found:
         was_asked = (evidence.settings or {}).get("layers", True)
         return None if was_asked else Section(key="layers", title=t("layers.title"), texts=[t("layers.not_asked")])
-    return Section(
-        key="layers", title=t("layers.title"),
-        texts=[t("layers.text"), _said(found, t), *_beside_shallow(run.results.shallow_twin, t)],
-        pictures=[_picture(found, run.results.shallow_twin, t)],
-        blocks=[Block(title=t("layers.table"), table=_table(found, t))],
-    )  # fmt: skip
+    blocks = [
+        Block(title=t("layers.rising"), pictures=[_picture(found, run.results.shallow_twin, t)], fold=Fold.ALL),
+        Block(title=t("layers.table"), table=_table(found, t), fold=Fold.ALL),
+    ]
+    texts = [t("layers.text"), _said(found, t), *_beside_shallow(run.results.shallow_twin, t)]
+    return Section(key="layers", title=t("layers.title"), texts=texts, blocks=blocks)
 
 
 def _said(found: Sequence[LayerFacts], t: Language) -> str:

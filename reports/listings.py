@@ -60,6 +60,7 @@ class ShownTable:
         rows: Cells of each row.
         numbers: Columns that hold numbers.
         trials: The trial of each row, where rows are trials.
+        stacks: Whether on a phone each row is a list of its own, so that nothing has to be scrolled to.
     """
 
     label: str
@@ -67,6 +68,7 @@ class ShownTable:
     rows: Sequence[Sequence[Cell]]
     numbers: frozenset[int] = frozenset()
     trials: Sequence[int] = ()
+    stacks: bool = False
 
 
 def curve_table(best: pd.DataFrame, label: str, t: Language) -> ShownTable:

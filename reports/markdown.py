@@ -108,13 +108,11 @@ def _block(block: Block, t: Language) -> Iterator[str]:
         yield f"### {_line(block.title)}"
     text = _line(block.text)
     said = f"**{text}**" if block.is_caution and text else text
-    if not block.code:
-        yield said
+    yield said
     for picture in block.pictures:
         yield from _picture(picture, t)
     if block.code:
         yield _fenced(block.code)
-        yield said
     yield _list([*map(_line, block.points), *(_finding(finding, t) for finding in block.findings)])
     if block.table is not None:
         yield from _table(block.table, t, n_most=block.n_printed or MAX_ROWS)

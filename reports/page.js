@@ -1,5 +1,6 @@
-// What a page can do beyond being read: sort and filter the table of trials, tell what a mark is, and follow one trial
-// through all figures. Without script the table stands as it was written, and marks tell what they are as titles.
+// What a page can do beyond being read: tell where one is, open what is folded, sort and filter the table of trials, tell
+// what a mark is, save a figure or a table, and follow one trial through all figures. Without script the table stands as it was written, and marks
+// tell what they are as titles.
 "use strict";
 const words = document.querySelector("main").dataset;
 const make = (name, properties = {}, ...children) => {
@@ -7,6 +8,44 @@ const make = (name, properties = {}, ...children) => {
   element.append(...children);
   return element;
 };
+
+// --- the contents: open where there is room, and following
+const contents = document.querySelector("nav details");
+const isWide = matchMedia("(min-width: 40.01rem)");
+const unfold = () => (contents.open = isWide.matches);
+isWide.addEventListener("change", unfold);
+unfold();
+const links = new Map([...contents.querySelectorAll("a")].map((link) => [link.hash.slice(1), link]));
+for (const link of links.values()) link.addEventListener("click", () => unfold());
+const passed = new Map();
+const watch = new IntersectionObserver(
+  (seen) => {
+    for (const each of seen) passed.set(each.target.id, each.isIntersecting);
+    const here = [...links.keys()].find((id) => passed.get(id));
+    for (const [id, link] of links) id === here ? link.setAttribute("aria-current", "true") : link.removeAttribute("aria-current");
+  },
+  { rootMargin: "-15% 0px -60% 0px" },
+);
+for (const section of document.querySelectorAll("section[id]")) watch.observe(section);
+
+// --- what is folded: all of it at once, and all of it on paper
+const folds = [...document.querySelectorAll("details.fold")];
+const foldAll = (open) => folds.forEach((each) => (each.open = open));
+if (folds.length) {
+  const button = make("button", { type: "button", className: "open-all", textContent: words.open });
+  let isOpen = false;
+  button.addEventListener("click", () => {
+    foldAll((isOpen = !isOpen));
+    button.textContent = isOpen ? words.fold : words.open;
+  });
+  contents.querySelector("ol").append(make("li", {}, button));
+  let before = [];
+  addEventListener("beforeprint", () => {
+    before = folds.map((each) => each.open);
+    foldAll(true);
+  });
+  addEventListener("afterprint", () => folds.forEach((each, place) => (each.open = before[place])));
+}
 
 // --- the table of trials: sorted by its headings, searched by a field above it
 const key = (row, column) => {
@@ -49,6 +88,42 @@ for (const table of document.querySelectorAll("table[data-sortable]")) {
     });
   });
   filtered(table);
+}
+
+// --- a figure or a table as a file of its own
+const save = (name, type, text) => {
+  const link = make("a", { href: URL.createObjectURL(new Blob([text], { type })), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+};
+const named = (element, ending) => {
+  const section = element.closest("section"), alike = [...section.querySelectorAll(element.tagName)];
+  return `${section.id}-${alike.indexOf(element) + 1}.${ending}`;
+};
+const drawn = (svg) => {
+  const copy = svg.cloneNode(true), style = getComputedStyle(document.documentElement);
+  const colours = [...new Set(copy.outerHTML.match(/var\((--[\w-]+)/g) ?? [])].map((each) => each.slice(4));
+  for (const colour of colours) copy.style.setProperty(colour, style.getPropertyValue(colour));
+  copy.style.setProperty("font-family", getComputedStyle(svg).fontFamily);
+  copy.style.setProperty("background", style.getPropertyValue("--paper"));
+  return new XMLSerializer().serializeToString(copy);
+};
+const listed = (table) => {
+  const quoted = (cell) => `"${cell.textContent.trim().replaceAll('"', '""')}"`;
+  return "\ufeff" + [...table.rows].map((row) => [...row.cells].map(quoted).join(",")).join("\r\n") + "\r\n";
+};
+const saver = (text, action) => {
+  const button = make("button", { type: "button", className: "save", textContent: text });
+  button.addEventListener("click", action);
+  return button;
+};
+for (const figure of document.querySelectorAll("main figure")) {
+  const shown = () => [...figure.querySelectorAll("svg")].find((svg) => svg.getClientRects().length) ?? figure.querySelector("svg");
+  const button = saver(words.svg, () => save(named(figure, "svg"), "image/svg+xml", drawn(shown())));
+  figure.querySelector("figcaption").append(" ", button);
+}
+for (const table of document.querySelectorAll("main .scroll > table")) {
+  table.parentElement.after(saver(words.csv, () => save(named(table, "csv"), "text/csv;charset=utf-8", listed(table))));
 }
 
 // --- one trial, followed through all figures and its row

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from ffsearch.reports.listings import ShownTable
 from ffsearch.reports.pictures import Picture
 from ffsearch.search.wording.finding import Finding
 
-__all__ = ["Block", "Fact", "Section", "known"]
+__all__ = ["Block", "Fact", "Fold", "Section", "known"]
+
+
+class Fold(StrEnum):
+    """How much of a block a page shows only when asked; on paper, and in a text, all of it stands."""
+
+    NOTHING = "nothing"
+    SHOWN = "shown"
+    """What it shows: figures, code, lists, tables. What it says stays."""
+    ALL = "all"
+    """All but its title."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +47,8 @@ class Block:
         table: A table.
         is_sortable: Whether the table's headings sort it and its rows can be searched.
         n_printed: Rows of the table that go on paper; None for all.
-        is_folded: Whether it opens only when asked.
+        entries: Names and values, a line each.
+        fold: How much of it opens only when asked; what folds has a title.
     """
 
     title: str = ""
@@ -49,7 +61,8 @@ class Block:
     table: ShownTable | None = None
     is_sortable: bool = False
     n_printed: int | None = None
-    is_folded: bool = False
+    entries: Sequence[tuple[str, str]] = ()
+    fold: Fold = Fold.NOTHING
 
 
 @dataclass(frozen=True, kw_only=True)

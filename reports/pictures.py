@@ -10,6 +10,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from ffsearch.reports import parallel, parameter_plots, plots, tables
+from ffsearch.reports.curves import learning_curves
 from ffsearch.reports.listings import ShownTable, curve_table, group_table
 from ffsearch.reports.style import NARROW, WIDE
 from ffsearch.reports.svg import inline
@@ -93,13 +94,15 @@ def score_picture(run: RunLike, t: Language) -> Picture | None:
 
 def learning_picture(run: RunLike, t: Language) -> Picture | None:
     """How the winner learnt, among the others."""
-    curves = tables.learning_curves(run)
+    curves = learning_curves(run)
     if curves is None or not curves.best["valid_loss"].notna().any():
         return None
     label = t("learning.loss_regression" if run.results.task == "regression" else "learning.loss_classes")
     n_others = len(curves.others)
     key = "caption_finalists" if curves.finalists else "caption" if n_others else "caption_alone"
-    caption = t(f"learning.{key}", trial=curves.trial, n_others=n_others)
+    if curves.repeat is not None:
+        key, n_others = "caption_repeats", n_others + len(curves.finalists)
+    caption = t(f"learning.{key}", trial=curves.trial, n_others=n_others, n_repeats=len(curves.repeats))
     at_best = curves.best.loc[curves.best["epoch"] == curves.best_epoch, "valid_loss"]
     alt = t(
         "learning.alt", trial=curves.trial, first=t.score(curves.best["valid_loss"].iloc[0]), n_epochs=len(curves.best),

@@ -21,6 +21,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Polygon
 from matplotlib.ticker import MaxNLocator
 
+from ffsearch.reports.curves import Curves
 from ffsearch.reports.rows import LABEL_WIDTH, bars, dot, row_axes
 from ffsearch.reports.style import (
     BEST,
@@ -42,7 +43,7 @@ from ffsearch.reports.style import (
     score_axis,
 )
 from ffsearch.reports.svg import tell
-from ffsearch.reports.tables import Curves, Layers, NamedScore, ShownObjective
+from ffsearch.reports.tables import Layers, NamedScore, ShownObjective
 from ffsearch.search.wording.language import ENGLISH, Language
 
 __all__ = [
@@ -174,10 +175,14 @@ def score_line(
 
 
 def learning(curves: Curves, *, t: Language = ENGLISH, width: int = WIDE, label: str | None = None) -> Figure:
-    """The winner's losses by epoch, its best epoch marked, and other trials' validation losses, faint."""
+    """The winner's losses by epoch, its best epoch marked, its other repeats thin, and other trials' faint.
+
+    Where it was not trained again the other finalists' are thin.
+    """
     figure = canvas(width, 340 if width > NARROW else 300)
     axes = add_axes(figure, left=48, right=84, top=40, bottom=42)
-    for colour, width_of_line, those in ((FAINT, 0.8, curves.others), (BEST, 1.0, curves.finalists)):
+    faint = (*curves.others, *curves.finalists) if curves.repeats else curves.others
+    for colour, width_of_line, those in ((FAINT, 0.8, faint), (BEST, 1.0, curves.repeats or curves.finalists)):
         for curve in those:
             (line,) = axes.plot(curve.epochs, curve.losses, color=colour, linewidth=width_of_line, alpha=0.6, zorder=1)
             tell(line, trials=[curve.trial])
@@ -275,7 +280,8 @@ def _loss_limits(curves: Curves) -> tuple[float, float]:
     """Ends of the loss axis: all of the winner's curve, and of the others as much as does not squeeze it."""
     own = curves.best[["train_loss", "valid_loss"]].to_numpy(dtype=float)
     own = own[np.isfinite(own)]
-    lows = [float(curve.losses.min()) for curve in (*curves.others, *curves.finalists) if len(curve.losses)]
+    all_others = (*curves.others, *curves.finalists, *curves.repeats)
+    lows = [float(curve.losses.min()) for curve in all_others if len(curve.losses)]
     low, high = min([float(own.min()), *lows]), float(own.max())
     span = (high - low) or abs(high) or 1.0
     return low - 0.06 * span, high + 0.08 * span

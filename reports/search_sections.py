@@ -10,7 +10,7 @@ from ffsearch.reports import evidence, tables
 from ffsearch.reports.fronts import front_picture
 from ffsearch.reports.listings import MAX_COLUMN_ROWS, column_table, pair_table, trial_table
 from ffsearch.reports.next_steps import steps
-from ffsearch.reports.parts import Block, Section, known
+from ffsearch.reports.parts import Block, Fold, Section, known
 from ffsearch.reports.pictures import (
     choice_picture,
     ending_picture,
@@ -33,6 +33,9 @@ PRINTED_TRIALS: Final = 20
 MAX_CLASSES_TOLD: Final = 12
 """Classes whose shares are told."""
 
+N_OPEN: Final = 3
+"""Facts of the table that are not folded: the table, the target, the rows."""
+
 REPEAT_COMMAND: Final = "ffsearch run space.yaml"
 PLAYGROUND_COMMAND: Final = "ffsearch report RUN --playground"
 
@@ -42,7 +45,8 @@ def learning(run: RunLike, t: Language) -> Section | None:
     picture = learning_picture(run, t)
     if picture is None:
         return None
-    return Section(key="learning", title=t("learning.title"), texts=[t("learning.text")], pictures=[picture])
+    block = Block(title=t("learning.curves"), pictures=[picture], fold=Fold.ALL)
+    return Section(key="learning", title=t("learning.title"), texts=[t("learning.text")], blocks=[block])
 
 
 def search(run: RunLike, t: Language) -> Section | None:
@@ -57,21 +61,25 @@ def search(run: RunLike, t: Language) -> Section | None:
         choice_picture(choices, objective, t) if choices else None,
     ]
     ends = known([ending_picture(run, t), time_picture(run, t)])
-    blocks = [
-        Block(title=t("search.parallel"), pictures=[parallel_picture(slices, objective, t)]) if slices else None,
-        Block(title=t("parameters.title"), text=t("parameters.caution"), is_caution=True, pictures=known(clouds))
-        if slices
-        else None,
-        Block(title=t("front.title"), text=t("front.text"), pictures=known([front_picture(run, t)]))
-        if len(tables.history(run)["value"].dropna()) > 1
-        else None,
-        Block(title=t("search.ends"), pictures=ends),
-        Block(title=t("search.all"), table=trial_table(run, t), is_sortable=True, n_printed=PRINTED_TRIALS),
+    blocks = [Block(title=t("search.history"), pictures=known([history_picture(run, t)]), fold=Fold.ALL)]
+    if slices:
+        parallel = [parallel_picture(slices, objective, t)]
+        blocks += [
+            Block(title=t("search.parallel"), pictures=parallel, fold=Fold.ALL),
+            Block(
+                title=t("parameters.title"), text=t("parameters.caution"), is_caution=True, pictures=known(clouds),
+                fold=Fold.ALL,
+            ),
+        ]  # fmt: skip
+    if len(tables.history(run)["value"].dropna()) > 1:
+        front = known([front_picture(run, t)])
+        blocks.append(Block(title=t("front.title"), text=t("front.text"), pictures=front, fold=Fold.ALL))
+    table = trial_table(run, t)
+    blocks += [
+        Block(title=t("search.ends"), pictures=ends, fold=Fold.ALL),
+        Block(title=t("search.all"), table=table, is_sortable=True, n_printed=PRINTED_TRIALS, fold=Fold.ALL),
     ]
-    return Section(
-        key="search", title=t("search.title"), texts=_search_text(run, t), pictures=known([history_picture(run, t)]),
-        blocks=[block for block in blocks if block is not None],
-    )  # fmt: skip
+    return Section(key="search", title=t("search.title"), texts=_search_text(run, t), blocks=blocks)
 
 
 def data(run: RunLike, t: Language) -> Section:
@@ -90,12 +98,12 @@ def data(run: RunLike, t: Language) -> Section:
         text = t("data.columns_used", used=used, total=len(columns))
         if len(columns) > MAX_COLUMN_ROWS:
             text = f"{text} {t('data.columns_more', n=MAX_COLUMN_ROWS)}"
-        blocks.append(
-            Block(title=t("data.columns"), text=text, table=column_table(columns, t, ignored=tables.ignored(run)))
-        )
-    entries += [*_columns_in_short(columns, t), *_balance(run, t), *_augmentation(run, t)]
-    blocks.append(Block(title=t("data.prepared"), text=t("data.prepared_how")))
-    return Section(key="data", title=t("data.title"), entries=entries, blocks=blocks)
+        table = column_table(columns, t, ignored=tables.ignored(run))
+        blocks.append(Block(title=t("data.columns"), text=text, table=table, fold=Fold.ALL))
+    more = [*entries[N_OPEN:], *_columns_in_short(columns, t), *_balance(run, t), *_augmentation(run, t)]
+    blocks.append(Block(title=t("data.more"), entries=more, fold=Fold.ALL))
+    blocks.append(Block(title=t("data.prepared"), text=t("data.prepared_how"), fold=Fold.ALL))
+    return Section(key="data", title=t("data.title"), entries=entries[:N_OPEN], blocks=blocks)
 
 
 def _columns_in_short(columns: Sequence[Mapping[str, Any]], t: Language) -> list[tuple[str, str]]:
@@ -139,13 +147,15 @@ def repeat(run: RunLike, t: Language) -> Section:
     """What is needed to run it again."""
     environment = _flat(run.environment)
     blocks = [
-        Block(code=REPEAT_COMMAND, text=t("repeat.seed", seed=run.results.search.seed)),
-        Block(title=t("repeat.space"), code=run.space_text),
+        Block(code=REPEAT_COMMAND),
+        Block(text=t("repeat.seed", seed=run.results.search.seed)),
+        Block(title=t("repeat.space"), code=run.space_text, fold=Fold.ALL),
     ]
     if environment:
         title = t("repeat.environment")
-        blocks.append(Block(title=title, table=pair_table(environment, label=title, t=t), is_folded=True))
-    blocks.append(Block(title=t("repeat.own"), code=PLAYGROUND_COMMAND, text=t("repeat.playground")))
+        blocks.append(Block(title=title, table=pair_table(environment, label=title, t=t), fold=Fold.ALL))
+    own = Block(title=t("repeat.own"), code=PLAYGROUND_COMMAND, text=t("repeat.playground"), fold=Fold.ALL)
+    blocks.append(own)
     return Section(key="repeat", title=t("repeat.title"), texts=[t("repeat.text")], blocks=blocks)
 
 

@@ -15,12 +15,13 @@ from ffsearch.reports.evidence_sections import deeper, errors, mattered, sure, w
 from ffsearch.reports.help_sections import helps
 from ffsearch.reports.layers_sections import layers
 from ffsearch.reports.next_steps import next_steps
-from ffsearch.reports.parts import Block, Fact, Section, known
+from ffsearch.reports.parts import Block, Fact, Fold, Section, known
 from ffsearch.reports.pictures import better, network_picture
 from ffsearch.reports.search_sections import data, learning, limits, repeat, search
 from ffsearch.reports.tables import RunLike
 from ffsearch.reports.thresholds import threshold
 from ffsearch.search.folder.of_model import model_findings
+from ffsearch.search.folder.results import SealedScores
 from ffsearch.search.wording.language import Language, shortened
 
 __all__ = ["headline", "sections"]
@@ -64,7 +65,7 @@ def _answer(run: RunLike, t: Language) -> Section:
     said = tables.shown(run, evidence.verdict(run).sentences[1:])  # the headline says the first
     return Section(
         key="answer", title=title, lead=_lead(run, best, t), topology=t.topology(best["topology"]),
-        texts=[] if said else [_test_sentence(run, t)], facts=_facts(run, best, t),
+        texts=[*_everyday(run, t), *([] if said else [_test_sentence(run, t)])], facts=_facts(run, best, t),
         pictures=known([model_picture(run, t)]), blocks=[Block(findings=said)] if said else [],
     )  # fmt: skip
 
@@ -79,10 +80,11 @@ def _network(run: RunLike, t: Language) -> Section | None:
     refit = run.results.refit
     texts = [] if refit is None else [t("network.text", rows=t.count(refit.n_rows))]
     said = tables.shown(run, model_findings(run.results))
+    made = Block(title=t("network.made"), entries=_entries(run, best, t), fold=Fold.ALL)
     return Section(
-        key="network", title=t("network.title"), texts=texts, entries=_entries(run, best, t),
+        key="network", title=t("network.title"), texts=texts,
         pictures=[network_picture(found, t, topology=topology, note=_note(best, t))],
-        blocks=[Block(findings=said)] if said else [],
+        blocks=[Block(findings=said), made] if said else [made],
     )  # fmt: skip
 
 
@@ -101,6 +103,30 @@ def _lead(run: RunLike, best: Mapping[str, Any], t: Language) -> str:
         "answer.lead", target=shortened(tables.target(run)), task=t.named("task", run.results.task),
         trial=best["trial"], trials=t.counted("trials", len(run.trials)),
     )  # fmt: skip
+
+
+def _everyday(run: RunLike, t: Language) -> list[str]:
+    """How often it is right, or how far off, beside the other models; nothing without a test or of several targets."""
+    name = "mae" if run.results.task == "regression" else "accuracy"
+    test, is_one_unit = run.results.evidence.test, name == "accuracy" or tables.n_targets(run) == 1
+    own = None if test is None or not is_one_unit else _measured_as(name, test, run)
+    if own is None:
+        return []
+
+    def told(value: float) -> str:
+        return t("number.share", n=t.fixed(100 * value, 1)) if name == "accuracy" else t.score(value)
+
+    others = [(one.name, _measured_as(name, one.test, run)) for one in evidence.models(run)[1:]]
+    beside = [f"{t.named('model', model)} {told(value)}" for model, value in reversed(others) if value is not None]
+    text = t(f"answer.everyday.{name}", value=told(own))
+    return [t("answer.everyday.beside", said=text, others=", ".join(beside)) if beside else f"{text}."]
+
+
+def _measured_as(name: str, scores: SealedScores | None, run: RunLike) -> float | None:
+    """A model's score by a measure that need not be the one searched for."""
+    if scores is None:
+        return None
+    return scores.value if name == run.results.objective.name else scores.metrics.get(name)
 
 
 def _test_sentence(run: RunLike, t: Language) -> str:

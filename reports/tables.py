@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.folder.of_model import model_findings
@@ -24,19 +23,16 @@ from ffsearch.search.folder.trial_record import scores as valued
 from ffsearch.search.wording.finding import Finding, reasons_in, unsilenced
 
 __all__ = [
-    "Curves",
     "Layers",
     "NamedScore",
     "ParameterSlice",
     "RunLike",
     "ShownObjective",
-    "ThinnedCurve",
     "best_row",
     "best_trial",
     "endings",
     "history",
     "layers",
-    "learning_curves",
     "n_targets",
     "objective",
     "ranked",
@@ -48,12 +44,6 @@ __all__ = [
     "target",
     "time_parts",
 ]
-
-MAX_FAINT_CURVES: Final = 60
-"""Other trials' curves that are drawn. Choice: more are a grey area, and weigh 2 kB each."""
-
-MAX_CURVE_POINTS: Final = 150
-"""Points of a faint curve. Choice: one every five pixels of the figure."""
 
 MAX_LEVELS: Final = 12
 """Values that a number may have at most to be counted out one by one rather than in quarters."""
@@ -156,34 +146,6 @@ class NamedScore:
         return Estimate(value=self.value, low=self.low, high=self.high)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class ThinnedCurve:
-    """A trial's validation loss by epoch, thinned to what a figure can show."""
-
-    trial: int
-    epochs: NDArray[np.int64]
-    losses: NDArray[np.float64]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Curves:
-    """Learning curves: the best trial's whole, the others' thinned.
-
-    Args:
-        trial: Number of the best trial.
-        best_epoch: Its best epoch, counted from 1.
-        best: Its frame: epoch, train_loss, valid_loss.
-        finalists: Those of the other finalists.
-        others: Those of some other trials.
-    """
-
-    trial: int
-    best_epoch: int
-    best: pd.DataFrame
-    others: Sequence[ThinnedCurve]
-    finalists: Sequence[ThinnedCurve] = ()
-
-
 @dataclass(frozen=True, kw_only=True)
 class ParameterSlice:
     """The trials along one searched parameter.
@@ -275,29 +237,6 @@ def ranked(run: RunLike) -> pd.DataFrame:
     return order.reset_index(drop=True)
 
 
-def learning_curves(run: RunLike) -> Curves | None:
-    """The winner's curve and a sample over the ranks of the others'; None while nothing was learnt."""
-    trial = best_trial(run)
-    if trial is None or run.curves.empty:
-        return None
-    by_trial = {int(str(key)): frame for key, frame in run.curves.sort_values("epoch").groupby("trial", sort=True)}
-    if trial not in by_trial:
-        return None
-    frame = getattr(run, "finalists", None)
-    finalists = [] if frame is None or frame.empty else [int(number) for number in frame["trial"].unique()]
-    finalists = [number for number in finalists if number != trial and number in by_trial]
-    apart = {trial, *finalists}
-    others = [int(number) for number in ranked(run)["trial"] if number not in apart and number in by_trial]
-    row = run.trials.loc[run.trials["trial"] == trial]
-    return Curves(
-        trial=trial,
-        best_epoch=int(row["best_epoch"].iloc[0]),
-        best=by_trial[trial][["epoch", "train_loss", "valid_loss"]].reset_index(drop=True),
-        others=[_thinned(others[index], by_trial) for index in _spread(len(others), MAX_FAINT_CURVES)],
-        finalists=[_thinned(number, by_trial) for number in finalists],
-    )
-
-
 def slices(run: RunLike) -> list[ParameterSlice]:
     """One slice for every parameter of which scored trials have at least two values, in the space file's order."""
     scored = ranked(run).dropna(subset=["value"]).sort_values("trial")
@@ -373,24 +312,6 @@ def _contenders(trials: pd.DataFrame) -> pd.Series[float]:
     """Scores of what may be the best so far; a pruned trial's counts only where there is no other."""
     trained = trials["value"].where(trials["ended"] != "pruned")
     return trained if trained.notna().any() else trials["value"]
-
-
-def _spread(n: int, n_most: int) -> list[int]:
-    """At most `n_most` indices of 0..n-1, evenly spread and with both ends."""
-    if n <= n_most:
-        return list(range(n))
-    return [int(index) for index in np.linspace(0, n - 1, n_most).round()]
-
-
-def _thinned(trial: int, curves: Mapping[int, pd.DataFrame]) -> ThinnedCurve:
-    """A trial's curve at no more points than a figure can show."""
-    finite = curves[trial][np.isfinite(curves[trial]["valid_loss"])]
-    kept = finite.iloc[_spread(len(finite), MAX_CURVE_POINTS)]
-    return ThinnedCurve(
-        trial=trial,
-        epochs=kept["epoch"].to_numpy(dtype=np.int64),
-        losses=kept["valid_loss"].to_numpy(dtype=np.float64),
-    )
 
 
 def _slice(scored: pd.DataFrame, name: str, searched: Mapping[str, Any]) -> ParameterSlice | None:

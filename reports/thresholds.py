@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ffsearch.reports.listings import Cell, ShownTable
-from ffsearch.reports.parts import Block, Section
+from ffsearch.reports.parts import Block, Fold, Section
 from ffsearch.reports.pictures import Picture, picture
 from ffsearch.reports.style import BAD, BEST, INK, LABEL, MUTED, NARROW, RULE, TRAIN, WIDE, add_axes, canvas, score_axis
 from ffsearch.reports.tables import RunLike, shown
@@ -49,12 +49,13 @@ def threshold(run: RunLike, t: Language) -> Section | None:
     ]  # fmt: skip
     said = shown(run, [threshold_finding(found)])
     blocks = [Block(findings=said)] if said else []
-    blocks.append(Block(title=t("threshold.rules"), text=t("threshold.rules_text"), table=_rule_table(found, t)))
+    blocks += [
+        Block(title=t("threshold.curves"), pictures=[_picture(found, t)], fold=Fold.ALL),
+        Block(title=t("threshold.rules"), text=t("threshold.rules_text"), table=_rule_table(found, t), fold=Fold.ALL),
+    ]
     if found.sealed:
         blocks.append(_sealed(found, t))
-    return Section(
-        key="threshold", title=t("threshold.title"), texts=texts, pictures=[_picture(found, t)], blocks=blocks
-    )
+    return Section(key="threshold", title=t("threshold.title"), texts=texts, blocks=blocks)
 
 
 def panel(found: Threshold, *, t: Language = ENGLISH, width: int = WIDE) -> Figure:
@@ -145,9 +146,9 @@ def _sealed(found: Threshold, t: Language) -> Block:
     title = t("threshold.sealed")
     if found.chosen is not None and found.chosen.name == "recall_at_precision":
         text = t("threshold.sealed_floor", wanted=found.wanted)
-        return Block(title=title, text=text, table=_floor_table(found, t))
+        return Block(title=title, text=text, table=_floor_table(found, t), fold=Fold.ALL)
     text = t("threshold.sealed_text", measure=t.named("metric", found.measure))
-    return Block(title=title, text=text, table=_sealed_table(found, t))
+    return Block(title=title, text=text, table=_sealed_table(found, t), fold=Fold.ALL)
 
 
 def _floor_table(found: Threshold, t: Language) -> ShownTable:

@@ -42,6 +42,7 @@ __all__ = [
     "PARTNERS",
     "REPORT",
     "RESIDUALS",
+    "SEALED",
     "SPACE",
     "SPLITS",
     "STUDY",
@@ -71,6 +72,7 @@ FINALISTS: Final = "finalists.parquet"
 PARTNERS: Final = "partners.parquet"
 BASELINES: Final = "baselines.parquet"
 RESIDUALS: Final = "residuals.parquet"
+SEALED: Final = "sealed.parquet"
 MODEL: Final = "model/model.keras"
 CARD: Final = "model/card.md"
 CHECK: Final = "model/check.parquet"
@@ -189,6 +191,20 @@ class StoredRun(AnswerFrames):
     def residuals(self) -> pd.DataFrame:
         """Some sealed rows of a regression: target, predicted, residual (truth less prediction)."""
         return self._evidence(RESIDUALS)
+
+    @cached_property
+    def sealed(self) -> pd.DataFrame:
+        """A row a sealed row: row, unit, truth, what it added to the network's score; not of early versions."""
+        return self._evidence(SEALED)
+
+    @cached_property
+    def repeat_curves(self) -> pd.DataFrame:
+        """A row an evaluation of every network that was trained again: trial, repeat, epoch, train_loss, valid_loss."""
+        import pandas as pd
+
+        kept = repeats_of(self._lines, self.path / LOG)
+        frames = [curves_frame([one]).assign(repeat=repeat) for (_, repeat), one in sorted(kept.items())]
+        return pd.concat(frames or [curves_frame([]).assign(repeat=0)], ignore_index=True)
 
     @property
     def verdict(self) -> dict[str, Any] | None:

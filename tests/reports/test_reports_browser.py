@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 import pytest
 
 from browser import HOSTILE, WIDTHS, Browser, browsing, needs_axe, needs_chromium
-from ffsearch.reports.html import write_report
+from ffsearch.reports.html import write_comparison, write_report
 from ffsearch.search.training.protocol import Ended
 from ffsearch.search.wording.finding import Finding
 
@@ -18,8 +20,8 @@ pytestmark = needs_chromium
 PROBE = """(() => {
   const page = document.documentElement;
   const shown = (e) => e.getClientRects().length > 0;
-  const head = document.querySelector("table[data-sortable] th button");
-  const first = () => document.querySelector("table[data-sortable] tbody tr")?.cells[0].textContent;
+  const head = document.querySelector("#search table[data-sortable] th button");
+  const first = () => document.querySelector("#search table[data-sortable] tbody tr")?.cells[0].textContent;
   const before = first();
   head?.click(); head?.click();
   return {
@@ -78,6 +80,102 @@ def test_a_report_opens_in_silence_and_asks_for_nothing(
     assert found["figures"] == {"usual": 24, "unscored": 2, "hostile": 24}[name]
 
 
+FOLDING = """(() => {
+  const folds = [...document.querySelectorAll("details.fold")], button = document.querySelector(".open-all");
+  const state = () => [folds.filter((each) => each.open).length, document.documentElement.scrollHeight];
+  const before = state();
+  dispatchEvent(new Event("beforeprint"));
+  const printed = state();
+  dispatchEvent(new Event("afterprint"));
+  const after = state();
+  button.click();
+  const opened = state(), said = button.textContent;
+  button.click();
+  return { n: folds.length, before, printed, after, opened, said, again: state(),
+           contents: document.querySelector("nav details").open };
+})()"""
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_what_is_folded_makes_a_page_short_and_opens_at_once_and_on_paper(
+    browser: Browser, reports: dict[str, Path], width: int
+) -> None:
+    browser.open(reports["usual"], width=width)
+    found = browser.evaluate(FOLDING)
+    assert found["before"] == found["after"] == found["again"]
+    assert found["before"][0] == 0
+    assert found["printed"] == found["opened"]
+    assert found["opened"][0] == found["n"] >= 12
+    assert found["before"][1] < 0.6 * found["opened"][1]
+    assert found["said"] == "Fold it again"
+    assert found["contents"] == (width > 360)
+
+
+SAVING = """(async () => {
+  const saved = [];
+  HTMLAnchorElement.prototype.click = function () { saved.push(this.download); };
+  const real = URL.createObjectURL;
+  URL.createObjectURL = (blob) => { saved.push(blob); return real(blob); };
+  document.querySelector("#worth figure .save").click();
+  document.querySelector("#worth .fold .save").click();
+  const [svg, svgName, csv, csvName] = saved;
+  const text = await svg.text(), parsed = new DOMParser().parseFromString(text, "image/svg+xml");
+  const root = parsed.documentElement;
+  const colours = [...text.matchAll(/var\\((--[\\w-]+)/g)].map((each) => each[1]);
+  const bytes = [...new Uint8Array(await csv.arrayBuffer())].slice(0, 3);
+  return { svgName, csvName, wrong: parsed.querySelectorAll("parsererror").length, root: root.localName,
+           unresolved: colours.filter((name) => !root.style.getPropertyValue(name)).length, n_colours: colours.length,
+           bytes, text: await csv.text() };
+})()"""
+
+
+def test_figures_and_tables_are_saved_as_files(browser: Browser, reports: dict[str, Path]) -> None:
+    browser.open(reports["usual"], width=1440)
+    found = browser.evaluate(SAVING)
+    assert (found["svgName"], found["csvName"]) == ("worth-1.svg", "worth-1.csv")
+    assert (found["root"], found["wrong"], found["unresolved"]) == ("svg", 0, 0)
+    assert found["n_colours"] > 0
+    assert browser.said == []
+    rows = list(csv.reader(io.StringIO(found["text"])))
+    assert found["bytes"] == [0xEF, 0xBB, 0xBF]  # by which spreadsheets know UTF-8
+    assert rows[0][0].endswith("model")
+    assert {len(row) for row in rows} == {len(rows[0])}
+    assert "accuracy" in {row[0] for row in rows}
+
+
+CUT = """(() => {
+  const page = document.documentElement, parts = [...document.querySelectorAll(".scroll")];
+  return { page: page.scrollWidth - page.clientWidth, parts: parts.map((each) => each.scrollWidth - each.clientWidth) };
+})()"""
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_nothing_of_a_comparison_is_cut(
+    browser: Browser, make_run: Callable[..., Any], tmp_path: Path, width: int
+) -> None:
+    runs = [
+        make_run(12, evidence=True, path=Path(f"runs/{seed}"), space_text=f"search: {{seed: {seed}}}")
+        for seed in (0, 1)
+    ]
+    browser.open(write_comparison(runs, tmp_path / "page.html"), width=width)
+    found = browser.evaluate(CUT)
+    assert found["page"] <= 0
+    assert len(found["parts"]) == 3
+    assert max(found["parts"]) <= 0
+
+
+WHERE = """(async () => {
+  location.hash = "#search";
+  await new Promise((done) => setTimeout(done, 1500));
+  return { here: document.querySelector("nav a[aria-current]")?.hash ?? "" };
+})()"""
+
+
+def test_the_contents_tell_where_one_is(browser: Browser, reports: dict[str, Path]) -> None:
+    browser.open(reports["usual"], width=1440)
+    assert browser.evaluate(WHERE)["here"] == "#search"
+
+
 FOLLOWING = """(() => {
   const number = document.querySelector("tr[data-row]").dataset.row;
   const figures = () => [...document.querySelectorAll("svg")].filter((svg) => svg.querySelector(".on")).length;
@@ -108,8 +206,8 @@ def test_a_trial_is_followed_through_all_figures(browser: Browser, reports: dict
 
 
 FILTERING = """(() => {
-  const field = document.querySelector(".filter input"), told = document.querySelector(".told");
-  const shown = () => [...document.querySelectorAll(".filter + * tr[data-row]")].filter((row) => !row.hidden);
+  const field = document.querySelector("#search .filter input"), told = document.querySelector("#search .told");
+  const shown = () => [...document.querySelectorAll("#search .filter + * tr[data-row]")].filter((row) => !row.hidden);
   const type = (text) => { field.value = text; field.dispatchEvent(new Event("input")); return shown().length; };
   const all = shown().length;
   const pruned = type("PRUNED relu");

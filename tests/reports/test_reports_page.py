@@ -16,11 +16,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from examples import RMSE
 from ffsearch.errors import FFSearchError, RunError
 from ffsearch.reports.evidence import Confusion
 from ffsearch.reports.evidence_pictures import MAX_PAIRS_LISTED, confusion_picture
 from ffsearch.reports.html import build_page, write_report
 from ffsearch.reports.next_steps import steps
+from ffsearch.reports.parts import Fold
+from ffsearch.reports.sections import sections
 from ffsearch.search.folder.reader import load
 from ffsearch.search.training.protocol import Ended
 from ffsearch.search.wording.codes import Code
@@ -120,6 +123,29 @@ def test_the_page_says_what_is_known_and_nothing_else(
     page = html.unescape(page_of(shape))
     assert [words for words in said if words not in page] == []
     assert [words for words in unsaid if words in page] == []
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_what_is_folded_says_what_it_is(make_run: Any, shape: str) -> None:
+    blocks = [block for section in sections(make_run(**SHAPES[shape]), ENGLISH) for block in section.blocks]
+    assert [block for block in blocks if block.fold is not Fold.NOTHING and not block.title] == []
+    assert [block for block in blocks if block.fold is Fold.SHOWN and not block.text] == []
+
+
+def test_the_first_lines_say_how_often_it_is_right_or_how_far_it_is_off(make_run: Any) -> None:
+    run = make_run(20, evidence=True)
+    run.summary["evidence"]["test"] |= {"metrics": {"accuracy": 0.9647}}
+    for one in run.summary["baselines"]:
+        right = {"dummy": 0.6316, "linear": 0.974, "boosting": 0.9561}[one["name"]]
+        one["test"] = one["test"] | {"metrics": {"accuracy": right}}
+    (right,) = sections(run, ENGLISH)[0].texts
+    assert right == (
+        "Right on 96.5 % of the sealed rows; on the same rows boosted trees 95.6 %, linear model 97.4 %, "
+        "ignoring all columns 63.2 %."
+    )
+    run = make_run(20, evidence=True, objective=RMSE)
+    run.summary["evidence"]["test"] |= {"metrics": {"mae": 33_012.0}}
+    assert sections(run, ENGLISH)[0].texts[0].startswith("On average 33,012 off on the sealed rows; on the same rows ")
 
 
 def test_a_page_is_honest_about_what_it_lacks(make_run: Any) -> None:

@@ -10,6 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from ffsearch.reports import fronts, parameter_plots, plots, tables
+from ffsearch.reports.curves import learning_curves
 from ffsearch.reports.style import COLOURS, NARROW, WIDE
 from ffsearch.reports.svg import inline
 
@@ -17,7 +18,7 @@ Draw = Callable[[Any, int], Figure]
 
 
 def _learning(run: Any, width: int) -> Figure:
-    curves = tables.learning_curves(run)
+    curves = learning_curves(run)
     assert curves is not None
     return plots.learning(curves, width=width)
 

@@ -46,5 +46,6 @@ def words(section: Section) -> str:
     blocks = [
         part for block in section.blocks for part in (block.text, *block.points, *map(ENGLISH.says, block.findings))
     ]
-    captions = [picture.caption for picture in section.pictures]
+    pictures = [*section.pictures, *(picture for block in section.blocks for picture in block.pictures)]
+    captions = [picture.caption for picture in pictures]
     return " ".join([section.lead, *section.texts, *facts, *captions, *blocks])

@@ -9,6 +9,8 @@ import pytest
 
 from examples import ACCURACY, LOSS, RMSE
 from ffsearch.reports import listings, tables
+from ffsearch.reports.curves import MAX_CURVE_POINTS, MAX_FAINT_CURVES, learning_curves
+from ffsearch.reports.pictures import learning_picture
 from ffsearch.reports.plots import score_range
 from ffsearch.reports.style import measure
 from ffsearch.reports.tables import Layers, ParameterSlice, ShownObjective
@@ -31,7 +33,7 @@ def test_what_a_sampler_was_told_of_a_diverged_trial_is_no_score(make_run: Any) 
     run.trials["value"] = 0.7
     assert tables.history(run)["value"].isna().all()
     assert tables.best_trial(run) is None
-    assert tables.learning_curves(run) is None
+    assert learning_curves(run) is None
     assert tables.slices(run) == []
 
 
@@ -73,12 +75,33 @@ def test_ranked_begins_with_the_winner_and_ends_with_what_has_no_score(make_run:
 
 def test_curves_are_the_winners_whole_and_a_bounded_sample_of_the_rest(make_run: Any) -> None:
     run = make_run(200)
-    curves = tables.learning_curves(run)
+    curves = learning_curves(run)
     assert curves is not None
     assert curves.trial == run.summary["best"]["trial"]
     assert len(curves.best) == (run.curves["trial"] == curves.trial).sum()
-    assert len(curves.others) == tables.MAX_FAINT_CURVES
-    assert all(len(one.epochs) == len(one.losses) <= tables.MAX_CURVE_POINTS for one in curves.others)
+    assert len(curves.others) == MAX_FAINT_CURVES
+    assert all(len(one.epochs) == len(one.losses) <= MAX_CURVE_POINTS for one in curves.others)
+
+
+def test_a_winner_that_was_trained_again_shows_the_repeat_in_the_middle(make_run: Any) -> None:
+    run = make_run(20)
+    trial = run.summary["best"]["trial"]
+    best = {1: 30, 2: 4, 3: 12}  # by repeat, the epoch of its lowest loss
+    rows = [
+        {"trial": trial, "repeat": repeat, "epoch": epoch, "train_loss": 0.1, "valid_loss": abs(epoch - lowest) + 1.0}
+        for repeat, lowest in best.items()
+        for epoch in range(1, 40)
+    ]
+    rows += [{"trial": trial, "repeat": 4, "epoch": 1, "train_loss": np.nan, "valid_loss": np.nan}]  # it diverged
+    object.__setattr__(run, "repeat_curves", pd.DataFrame(rows))
+    curves = learning_curves(run)
+    assert curves is not None
+    assert (curves.repeat, curves.best_epoch, len(curves.best), len(curves.repeats)) == (3, 12, 39, 2)
+    assert {one.trial for one in curves.repeats} == {trial}
+    caption = learning_picture(run, ENGLISH)
+    assert caption is not None
+    assert "trained again" in caption.caption
+    assert "2 other repeats" in caption.caption
 
 
 def test_slices_know_their_scale_their_off_and_their_order(make_run: Any) -> None:
