@@ -9,7 +9,7 @@ from typing import Final
 
 from ffsearch.errors import RunError
 from ffsearch.reports.capacity_sections import capacity_headline, capacity_sections
-from ffsearch.reports.compare import comparison, comparison_headline, names_of
+from ffsearch.reports.compare import Pairs, comparison, comparison_headline, names_of
 from ffsearch.reports.parts import Section
 from ffsearch.reports.sections import headline, sections
 from ffsearch.reports.tables import RunLike
@@ -64,8 +64,13 @@ def reported(run: RunLike, t: Language) -> Report:
     )
 
 
-def compared(runs: Sequence[RunLike], t: Language) -> Report:
+def compared(runs: Sequence[RunLike], t: Language, pairs: Pairs | None = None) -> Report:
     """Several runs side by side.
+
+    Args:
+        runs: Two or more.
+        t: The language.
+        pairs: What a run's network gains over another's on the same sealed rows, where that is known.
 
     Raises:
         RunError: If there are fewer than two runs, or one is no search.
@@ -76,8 +81,8 @@ def compared(runs: Sequence[RunLike], t: Language) -> Report:
         raise RunError(f"{', '.join(studies)}: capacity studies have no place beside searches. Compare searches alone.")
     return Report(
         name=", ".join(names_of(runs)),
-        headline=comparison_headline(runs, t),
-        sections=comparison(runs, t),
+        headline=comparison_headline(runs, t, pairs or {}),
+        sections=comparison(runs, t, pairs or {}),
         is_finished=all(run.is_finished for run in runs),
         version=runs[0].results.ffsearch,
     )

@@ -16,6 +16,7 @@ from typing import Any, Final
 import jinja2
 from markupsafe import Markup
 
+from ffsearch.reports.compare import Pairs
 from ffsearch.reports.documents import Report, compared, printable, put, read, reported
 from ffsearch.reports.playground import Playground
 from ffsearch.reports.tables import RunLike
@@ -50,13 +51,20 @@ def write_report(run: str | Path | RunLike, out: str | Path | None = None, *, la
     return put(build_page(one, lang=lang), Path(out) if out is not None else one.path, name=REPORT, lang=lang)
 
 
-def write_comparison(runs: Sequence[str | Path | RunLike], out: str | Path | None = None, *, lang: str = "en") -> Path:
+def write_comparison(
+    runs: Sequence[str | Path | RunLike],
+    out: str | Path | None = None,
+    *,
+    lang: str = "en",
+    pairs: Pairs | None = None,
+) -> Path:
     """Write a page of several runs side by side.
 
     Args:
         runs: Two or more.
         out: Where the page goes: a file, or a folder that is there; by default beside the first run folder.
         lang: Language of the page.
+        pairs: What networks gain over each other on the same sealed rows, by the places of their runs.
 
     Returns:
         The file.
@@ -66,7 +74,7 @@ def write_comparison(runs: Sequence[str | Path | RunLike], out: str | Path | Non
         FFSearchError: If the report does not speak the language.
     """
     t, known = language(lang), read(runs)
-    page = set_page(compared(known, t), t)
+    page = set_page(compared(known, t, pairs), t)
     return put(page, Path(out) if out is not None else known[0].path.parent, name=COMPARISON, lang=lang)
 
 

@@ -14,6 +14,9 @@ from ffsearch.search.console.process import EXIT_USER
 from ffsearch.search.exporting.formats import ReportFormat
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ffsearch.reports.compare import Pairs
     from ffsearch.search.folder.playground import PlaygroundRows
     from ffsearch.search.wording.language import Language
 
@@ -126,11 +129,12 @@ def report(
         _log(runs[0], tensorboard=tensorboard, mlflow=mlflow, lang=t.code)
         return
     rows = _playground(runs[0], data, t.plain) if playground else None
+    pairs = _pairs(runs) if compare else None
     if out is not None and str(out) == "-":
-        typer.echo(report_of(runs, format_.value, compare=compare, lang=t.code, rows=rows), nl=False)
+        typer.echo(report_of(runs, format_.value, compare=compare, lang=t.code, rows=rows, pairs=pairs), nl=False)
         return
     for each in [runs] if compare else [[run] for run in runs]:
-        page = write(each, format_.value, compare=compare, out=out, lang=t.code, rows=rows)
+        page = write(each, format_.value, compare=compare, out=out, lang=t.code, rows=rows, pairs=pairs)
         typer.echo(str(page))
         if open_:
             typer.launch(str(page))
@@ -173,6 +177,14 @@ def replay(
         typer.echo(line)
     if not replayed.is_same:
         raise typer.Exit(EXIT_USER)
+
+
+def _pairs(paths: Sequence[Path]) -> Pairs:
+    """What networks of several runs gain over each other on the same sealed rows."""
+    from ffsearch.search.evidence.pairing import pairs_of
+    from ffsearch.search.folder.reader import load
+
+    return pairs_of([load(path) for path in paths])
 
 
 def _playground(path: Path, data: str | None, t: Language) -> PlaygroundRows:

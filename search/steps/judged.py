@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from ffsearch.search.evidence.facts import Facts
 from ffsearch.search.folder.cut_results import Threshold
@@ -24,6 +25,9 @@ from ffsearch.search.folder.results import (
 )
 from ffsearch.search.steps.comparing import NETWORK
 from ffsearch.search.wording.finding import Finding
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Judged", "ModelScores"]
 
@@ -82,6 +86,7 @@ class Judged:
         if_calibrated: The calibration error that right probabilities would have on these rows, of classes.
         errors: Confused classes, or residuals of numbers.
         residuals: The same of every target row by row, of regression.
+        sealed: What every sealed row added to the network's score, by which runs are compared; None without such rows.
         slices: The parts of the table that are worst off.
         averaged: What the mean of several networks gains over one, and costs; None where one network answers.
         row_intervals: How far the answer to one row may be off; None where no repeats tell.
@@ -106,6 +111,7 @@ class Judged:
     layers: tuple[LayerFacts, ...] = ()
     shallow_twin: ShallowTwin | None = None
     threshold: Threshold | None = None
+    sealed: pd.DataFrame | None = None
     notices: tuple[Finding, ...] = ()
 
     def with_columns(self, columns: ColumnFacts | None) -> Judged:

@@ -28,6 +28,7 @@ from ffsearch.search.evidence.errors_seen import confusion, residuals, row_losse
 from ffsearch.search.evidence.facts import AnsweredElsewhere
 from ffsearch.search.evidence.intervals import score_intervals
 from ffsearch.search.evidence.metrics import metric_values
+from ffsearch.search.evidence.pairing import row_scores
 from ffsearch.search.evidence.scoring import Setting, truth_of
 from ffsearch.search.evidence.terms import row_terms
 from ffsearch.search.evidence.units import Units, units_of
@@ -120,8 +121,9 @@ def judge(
     units = units_of(prepared.dealt.guide, prepared.splits.test)
     judged = _compared(
         weighed, answer, setting,
-        sealed=sealed, raw=raw, models=models, asked=asked, columns=_columns(prepared, cells), units=units,
-        margin=margin, elsewhere=elsewhere_of(weighed, baselines, setting),
+        sealed=sealed, rows=prepared.splits.test, raw=raw, models=models, asked=asked,
+        columns=_columns(prepared, cells), units=units, margin=margin,
+        elsewhere=elsewhere_of(weighed, baselines, setting),
     )  # fmt: skip
     alone = None
     if answer.single is not None:
@@ -291,6 +293,7 @@ def _compared(
     setting: Setting,
     *,
     sealed: SealedRows,
+    rows: NDArray[np.int64],
     raw: Mapping[str, NDArray[Any]],
     models: Sequence[ModelScores],
     asked: Asked | None,
@@ -346,6 +349,7 @@ def _compared(
         else Errors(residuals=tuple(one.summed for one in found)),
         residuals=found,
         slices=worst_slices(row_losses(head.task, truth, network), columns, units=units),
+        sealed=row_scores(rows=rows, truth=truth, terms=terms[NETWORK], units=units, weight=weight),
     )
 
 

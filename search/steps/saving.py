@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.evidence.helps import what_would_help
 from ffsearch.search.evidence.verdict import verdict
-from ffsearch.search.folder.reader import BASELINES, FINALISTS, PARTNERS, RESIDUALS
+from ffsearch.search.folder.reader import BASELINES, FINALISTS, PARTNERS, RESIDUALS, SEALED
 from ffsearch.search.folder.results import Calibration, Evidence, RepeatCounts
 from ffsearch.search.folder.summary import RunFacts, Summary, build_summary
 from ffsearch.search.folder.trial_record import repeats_frame
@@ -76,7 +76,7 @@ def save_answer(
     may_have_bins = bool(space.data.number_bins) or space.space.numbers is not None
     summary = replace(summary, helps=what_would_help(summary, may_have_bins=may_have_bins, dropped=space.data.drop))
     frames = _frames(weighed, judged, objective=facts.objective)
-    for name in (FINALISTS, PARTNERS, BASELINES, RESIDUALS):
+    for name in (FINALISTS, PARTNERS, BASELINES, RESIDUALS, SEALED):
         folder.write_table(name, frames.get(name))
     folder.finish(summary)
     write_card(folder.path, lang=lang)
@@ -139,6 +139,8 @@ def _frames(weighed: Weighed, judged: Judged, *, objective: Objective) -> dict[s
                 for one in judged.residuals
             ]
         )
+    if judged.sealed is not None:
+        frames[SEALED] = judged.sealed
     return frames
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ffsearch.errors import ExportError, SpaceError
 from ffsearch.reports.html import write_comparison, write_report
-from ffsearch.reports.notebook import Run
+from ffsearch.reports.notebook import Run, load
 from ffsearch.search import run as searching
 from ffsearch.search.api.speaking import speaking_python
 from ffsearch.search.observer import Observer
@@ -156,9 +156,10 @@ def compare(runs: Sequence[Place | Run], out: Place | None = None, *, lang: str 
         >>> ffsearch.compare([folder / "run", folder / "other"], folder / "both.html").name
         'both.html'
     """
-    return write_comparison(
-        [one if isinstance(one, Run) else Path(one) for one in runs], None if out is None else Path(out), lang=lang
-    )
+    from ffsearch.search.evidence.pairing import pairs_of
+
+    known = [one if isinstance(one, Run) else load(Path(one)) for one in runs]
+    return write_comparison(known, None if out is None else Path(out), lang=lang, pairs=pairs_of(known))
 
 
 @speaking_python()
