@@ -90,10 +90,8 @@ def _are_alike(one: StoredRun, other: StoredRun) -> bool:
 def _paired(one: pd.DataFrame, other: pd.DataFrame, run: StoredRun, *, n_together: int) -> Estimate | None:
     """The difference on the rows of both; None where they are not the same rows with the same truth and weights."""
     ordered = [frame.sort_values("row", kind="stable", ignore_index=True) for frame in (one, other)]
-    if any(len(frame) != len(one) for frame in ordered):
-        return None
-    same = [name for name in one.columns if not name.startswith(_TERM)]
-    if not set(same) <= set(other.columns) or not ordered[0][same].equals(ordered[1][same]):
+    same, there = ([name for name in frame.columns if not name.startswith(_TERM)] for frame in ordered)
+    if set(same) != set(there) or not ordered[0][same].equals(ordered[1][same]):
         return None
     terms = np.stack([_columns(frame, _TERM) for frame in ordered]).astype(np.float32)
     truth = _columns(ordered[0], _TRUTH)
