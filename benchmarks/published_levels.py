@@ -259,7 +259,8 @@ HEAD: Final = """# How good the networks are
 Whole runs of `ffsearch run FILE --target T` beside what is published of the same tables. Made by
 `python benchmarks/published_levels.py`, {days}, with {how}; a run a seed, and every seed deals the rows anew. The score
 is that of the sealed rows, which chose nothing. Published levels are of other splits and of tuned models: a few tenths
-of a percent say nothing.
+of a percent say nothing, and a single run no more than a sign. Seconds are of two cores, with whatever else the machine
+had to do.
 
 Of {n} tables the mean of our runs is at the tuned plain MLP's level or better on **{n_level}**, and within {near} of it
 on **{n_near}**.
