@@ -11,10 +11,12 @@ import pytest
 
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.evidence import pairing
+from ffsearch.search.evidence.intervals import score_intervals
 from ffsearch.search.evidence.metrics import metric_values
 from ffsearch.search.evidence.pairing import pairs_of, row_scores
 from ffsearch.search.evidence.terms import row_terms
 from ffsearch.search.evidence.units import UnitKind, Units
+from ffsearch.search.folder.results import SealedScores
 from ffsearch.search.network.heads import Task
 
 N_ROWS = 400
@@ -52,8 +54,13 @@ def a_run(metric: str, noise: float, *, keep: slice | Any = slice(None), **chang
     assert frame is not None
     known = {"sha256": "a", "finished": True, "kind": "search", "frame": frame[keep]} | changes
     direction = "minimize" if metric in ("log_loss", "rmse", "mae") else "maximize"
+    terms = row_terms(task, metric, truth=truth, predictions=predictions)[None]
+    ((low, high),) = score_intervals(metric, truth=truth, terms=terms, units=Units.of_rows(N_ROWS))
+    value = metric_values(task, truth, predictions)[metric]
+    test = SealedScores(value=value, low=low, high=high, metrics={})
     results = SimpleNamespace(
         kind=known["kind"], task=str(task.value), data=SimpleNamespace(sha256=known["sha256"]),
+        evidence=SimpleNamespace(test=test),
         objective=Objective(name=metric, direction=direction),
     )  # fmt: skip
     return SimpleNamespace(is_finished=known["finished"], results=results, sealed=known["frame"])
@@ -102,7 +109,26 @@ def test_groups_are_units_and_weights_count() -> None:
     assert by_groups.high - by_groups.low != by_rows.high - by_rows.low
     heavy = a_run("log_loss", 2.0)
     heavy.sealed = heavy.sealed.assign(weight=1.0 + units % 2)
-    assert pairs_of([weighted, heavy])[0, 1].value != by_rows.value
+    assert pairs_of([weighted, heavy])[0, 1].low != by_rows.low
+    assert pairs_of([weighted, other]) == {}
+
+
+def test_what_is_hard_for_both_makes_the_difference_known_better() -> None:
+    """As for paired means: of rows that go together the interval is narrower than of scores side by side."""
+    runs = [a_run("rmse", noise) for noise in (1.0, 1.1)]
+    gain = pairs_of(runs)[0, 1]
+    tests = [run.results.evidence.test for run in runs]
+    apart = float(np.hypot(*(test.high - test.value for test in tests)))
+    assert tests[0].high > tests[1].low  # side by side nothing is shown
+    assert gain.low > 0
+    assert gain.high - gain.value < apart / 4
+
+
+def test_the_same_network_twice_differs_by_nothing() -> None:
+    run = a_run("log_loss", 1.0)
+    gain, test = pairs_of([run, a_run("log_loss", 1.0)])[0, 1], run.results.evidence.test
+    assert gain.low <= gain.value == 0 <= gain.high
+    assert gain.high - gain.low < 0.2 * (test.high - test.low)  # the two ends of a skewed interval are not as far off
 
 
 @pytest.mark.parametrize(

@@ -145,7 +145,8 @@ def test_figures_and_tables_are_saved_as_files(browser: Browser, reports: dict[s
 
 CUT = """(() => {
   const page = document.documentElement, parts = [...document.querySelectorAll(".scroll")];
-  return { page: page.scrollWidth - page.clientWidth, parts: parts.map((each) => each.scrollWidth - each.clientWidth) };
+  return { page: page.scrollWidth - page.clientWidth, parts: parts.map((each) => each.scrollWidth - each.clientWidth),
+           down: parts.map((each) => each.scrollHeight - each.clientHeight) };
 })()"""
 
 
@@ -162,6 +163,7 @@ def test_nothing_of_a_comparison_is_cut(
     assert found["page"] <= 0
     assert len(found["parts"]) == 3
     assert max(found["parts"]) <= 0
+    assert max(found["down"]) <= 0
 
 
 WHERE = """(async () => {
