@@ -136,6 +136,36 @@ def test_a_killed_worker_costs_its_networks_a_retry_and_nothing_else(tmp_path: P
     assert said == [loss(f"worker {first} was ended by SIGKILL, as Linux does when memory runs out", n_again)]
 
 
+@needs_posix("processes are stopped by a signal")
+@pytest.mark.slow
+def test_a_worker_that_hangs_is_ended_and_its_networks_begin_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (line, processes):
+        monkeypatch.setattr(module, "SILENT_S", 2.5 * line.BEAT_S)
+    problem = problem_for()
+    expected = run(PopulationTrainer(problem, LONG), jobs_of(8))
+    said: list[Finding] = []
+    executor = ProcessExecutor(2, folder=tmp_path / "handed_over", notify=said.append)
+    first = executor.pids[0]
+    n_seen = 0
+
+    def watch(epoch: Epoch) -> None:
+        nonlocal n_seen
+        n_seen += 1
+        if n_seen == 20:
+            psutil.Process(first).suspend()
+
+    with opened(lambda: executor):
+        found = run(PopulationTrainer(problem, LONG, executor=executor), jobs_of(8), watch=watch)
+        assert not is_running(first)
+    for one, two in zip(found, expected, strict=True):
+        assert_equal(one, two)
+    n_again = sum(trained.notes.get("n_retries", 0) for trained in found)
+    assert n_again
+    assert said == [loss(f"worker {first} gave no sign of life for 12.5 s and was ended", n_again)]
+
+
 @needs_posix("Windows does not say how a process ended")
 def test_work_of_a_lost_worker_says_so(tmp_path: Path) -> None:
     executor = ProcessExecutor(1, folder=tmp_path / "handed_over", notify=lambda text: None)

@@ -16,7 +16,17 @@ from multiprocessing.connection import Client, Connection, Listener
 from threading import Lock, Thread
 from typing import Any, Final
 
-__all__ = ["Line", "call"]
+__all__ = ["ALIVE", "BEAT_S", "SILENT_S", "Line", "call"]
+
+ALIVE: Final = ("alive",)
+"""What a worker says when it has nothing else to say."""
+
+BEAT_S: Final = 5.0
+"""Seconds between two signs of life."""
+
+SILENT_S: Final = 60.0
+"""Seconds without a sign of life after which a worker hangs. Choice: twelve signs that did not come; none of what a
+worker does keeps its other threads from speaking for as long, and a machine that is out of memory is slow for less."""
 
 _KEY_BYTES: Final = 32
 """Choice: as long as the digests that prove it."""
@@ -63,15 +73,22 @@ class Line:
                 self._connection.send(message)
 
     def receive(self) -> Any:
-        """The worker's next message.
+        """The worker's next message that is more than a sign of life.
 
         Raises:
             EOFError: If it is gone.
             OSError: If it is gone.
+            TimeoutError: If it gave no sign of life for `SILENT_S`.
         """
         if self._connection is None:
             raise EOFError
-        return self._connection.recv()
+        while True:
+            # In two waits: where driver and worker were stopped together (Ctrl-Z), the first is over as both go on.
+            if not self._connection.poll(SILENT_S - 2 * BEAT_S) and not self._connection.poll(2 * BEAT_S):
+                raise TimeoutError
+            message = self._connection.recv()
+            if message != ALIVE:
+                return message
 
     def close(self) -> None:
         """Give the line back, when its process has ended."""

@@ -28,7 +28,7 @@ from typing import Any, Final
 from ffsearch.errors import RunError
 from ffsearch.search.base.environment import n_cpus
 from ffsearch.search.executors.homes import Headcount, Homes, loss, lost
-from ffsearch.search.executors.line import Line
+from ffsearch.search.executors.line import SILENT_S, Line
 from ffsearch.search.executors.packing import packed
 from ffsearch.search.executors.protocol import Done, Recipe, Work, WorkLost
 from ffsearch.search.observer import Workers
@@ -187,6 +187,7 @@ class _Worker:
         )
         self.has_answered = False
         self.is_lost = False
+        self._is_silent = False
         self.told: set[tuple[int, int]] = set()
         """Networks whose work was said to be lost."""
         self._numbers = count()
@@ -209,6 +210,8 @@ class _Worker:
     def why(self) -> str:
         """Why it is gone."""
         code = self._process.returncode
+        if self._is_silent:
+            return f"worker {self.pid} gave no sign of life for {SILENT_S:g} s and was ended"
         if code is None:
             return f"worker {self.pid} hung up"
         if code >= 0:
@@ -254,6 +257,10 @@ class _Worker:
         while True:
             try:
                 kind, number, content = self._line.receive()
+            except TimeoutError:  # stopped or stuck: it would be waited for without end
+                self._is_silent = True
+                self._process.kill()
+                break
             except (EOFError, OSError):
                 break
             self.has_answered = True

@@ -1,26 +1,27 @@
 """A process that trains networks for a driver: started by `processes.py`, ends with the driver, however that ends.
 
 driver ── ("recipe", key, bytes) · ("forget", key) · ("work", number, Work) · ("end",) ──> worker
-<───────── ("done", number, Done) · ("failed", number, traceback) ──────
+<───── ("done", number, Done) · ("failed", number, traceback) · ("alive",) ─────
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import time
 import traceback
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from multiprocessing.connection import Connection
-from threading import Lock
+from threading import Lock, Thread
 from typing import Any
 
 from threadpoolctl import threadpool_limits
 
 from ffsearch.search.base.environment import signals
 from ffsearch.search.executors.desk import THREADS, Desk
-from ffsearch.search.executors.line import call
+from ffsearch.search.executors.line import ALIVE, BEAT_S, call
 from ffsearch.search.executors.packing import unpacked
 from ffsearch.search.executors.protocol import Done, Work
 from ffsearch.search.training.lanes import load_programs
@@ -66,6 +67,7 @@ class _Worker:
         and says why.
         """
         self._threads.submit(load_programs)
+        Thread(target=self._beat, name="signs of life", daemon=True).start()
         while True:
             try:
                 message = self._connection.recv()
@@ -95,6 +97,12 @@ class _Worker:
             self._threads.submit(self._desk.go_ahead, work)
         else:
             self._send("failed", number, "".join(traceback.format_exception(error)))
+
+    def _beat(self) -> None:
+        """Say that this process lives, again and again: one that is stopped, or stuck as a whole, says nothing."""
+        while True:
+            self._send(*ALIVE)
+            time.sleep(BEAT_S)
 
     def _send(self, *message: Any) -> None:
         try:
