@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import re
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -10,6 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ffsearch.search.base.secrets import without_passwords
+from ffsearch.search.cli import invoke
+from ffsearch.search.console.process import EXIT_OURS, ended
 
 PRINTED = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), min_size=1, max_size=12)
 """Without blanks, which end an address in the midst of a text."""
@@ -77,3 +84,70 @@ def test_what_holds_no_password_is_left_alone(text: str) -> None:
 def test_settings_in_a_list_are_hidden_too() -> None:
     shown = without_passwords("host=db password='my secret' user=bob dbname=x")
     assert shown == "host=db password=*** user=bob dbname=x"
+
+
+# --- what commands say -----------------------------------------------------------------------------------------------
+
+COMMANDS = (
+    ["run", "{}"], ["run", "tabular", "--data", "{}"], ["run", "tabular", "--data", "{}?table=t", "--target", "y"],
+    ["run", "tabular", "--set", "data.source={}"], ["init", "{}"], ["show", "{}"], ["report", "{}"], ["list", "{}"],
+    ["predict", "{}", "rows.csv"], ["export", "{}", "--format", "keras"], ["compare", "{}", "{}"], ["verdict", "{}"],
+    ["report", "run", "--mlflow", "{}"], ["run", "{}", "--trials", "{}"], ["{}"], ["run", "tabular", "--{}"],
+    ["run", "tabular", "--set", "{}"], ["run", "tabular", "--ray", "{}"], ["replay", "{}", "0"], ["import-kt", "{}"],
+    ["run", "tabular", "--storage", "{}", "--set", "search.sampler={}"], ["predict", "model.keras", "{}"],
+    ["run", "tabular", "--budget", "{}"], ["explain", "{}"], ["report", "run", "--lang", "{}"],
+)  # fmt: skip
+"""Everywhere an address may be typed, where it belongs and where it does not. None of them reaches a server."""
+
+ADDRESSES = st.builds(
+    lambda scheme, core, coded, host: f"{scheme}://bob:{coded(secret(core))}@{host}/trials",
+    SCHEMES, PRINTED, st.sampled_from([str, quote, quote_plus, quote_all]), st.sampled_from(["127.0.0.1:1", "[::1]:1"]),
+)  # fmt: skip
+
+
+def said_of(command: list[str], address: str, folder: Path) -> str:
+    """All that a command leaves: what it says, the file of a traceback, names and contents of files."""
+    out = io.StringIO()
+    with contextlib.chdir(folder), contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+        invoke([word.replace("{}", address) for word in command])
+    said = out.getvalue()
+    for path in folder.rglob("*"):
+        said += f"\n{path.name}\n" + (path.read_text("utf-8", "replace") if path.is_file() else "")
+    traceback = re.search(r"The traceback is in (\S+);", said)
+    return said + (Path(traceback[1]).read_text("utf-8") if traceback else "")
+
+
+def holds(n: int) -> None:
+    @settings(max_examples=n, deadline=None)
+    @given(st.sampled_from(COMMANDS), ADDRESSES)
+    def no_output_holds_it(command: list[str], address: str) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            said = said_of(command, address, Path(folder))
+        assert "Zq" not in said
+        assert "7Xw" not in said
+        assert "the fault is its own" not in said
+
+    no_output_holds_it()
+
+
+def test_no_command_shows_a_password() -> None:
+    holds(200)
+
+
+@pytest.mark.slow
+def test_no_command_shows_a_password_of_five_thousand() -> None:
+    holds(5000)
+
+
+def test_a_fault_of_ours_shows_none() -> None:
+    address = "postgresql://bob:Zqa/b@c7Xw@db.example/trials"
+
+    def command() -> None:
+        raise RuntimeError(f"connection to {address} failed")
+
+    out = io.StringIO()
+    with contextlib.redirect_stderr(out):
+        assert ended(command, ["run", "--storage", address]) == EXIT_OURS
+    kept = Path(re.search(r"The traceback is in (\S+);", out.getvalue())[1])  # type: ignore[index]
+    assert "Zq" not in out.getvalue() + kept.read_text("utf-8")
+    kept.unlink()

@@ -8,8 +8,9 @@ from urllib.parse import unquote, unquote_plus
 
 __all__ = ["without_passwords"]
 
-_ADDRESS: Final = re.compile(r"(?P<before>[a-z][a-z0-9+.-]*://[^\s:/?#]*:)(?P<password>\S*)(?=@)", re.IGNORECASE)
-"""To the last @ before a blank: a password that was not percent-coded may hold a slash, a colon or another @."""
+_ADDRESS: Final = re.compile(r"(?P<before>[a-z][a-z0-9+.-]+:/{1,3}[^\s:/?#]*:)(?P<password>\S*)(?=@)", re.IGNORECASE)
+"""To the last @ before a blank: a password that was not percent-coded may hold a slash, a colon or another @. One slash
+is what a path makes of two."""
 
 _WHOLE: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^:/?#]*:(?P<password>.*)@", re.IGNORECASE | re.DOTALL)
 """An address that stands alone: blanks, too, are then part of its password."""

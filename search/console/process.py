@@ -147,9 +147,9 @@ def _refused(error: OSError) -> int:
 
 
 def say(text: str) -> None:
-    """To the error stream, in lines that end between words where a terminal shows them."""
+    """To the error stream, in lines that end between words where a terminal shows them, and without passwords."""
     try:
-        _write_error(text)
+        _write_error(without_passwords(text))
     except OSError:
         _write_no_more("stderr")
 
@@ -174,6 +174,7 @@ def _unexpected(error: Exception, arguments: Sequence[str]) -> int:
     """A usage error of typer's, in its own words; anything else is a bug of ours and leaves its traceback in a file."""
     show = getattr(error, "show", None)
     if callable(show):
+        error.message = without_passwords(str(getattr(error, "message", "")))  # type: ignore[attr-defined]  # click's
         show()
         from ffsearch.search.console.meant import EXAMPLES, said_by_set
 
@@ -188,7 +189,7 @@ def _unexpected(error: Exception, arguments: Sequence[str]) -> int:
     with tempfile.NamedTemporaryFile("w", prefix="ffsearch-", suffix=".txt", delete=False, encoding="utf-8") as file:
         file.write(without_passwords(f"ffsearch {__version__}, Python {sys.version}\n{list(arguments)}\n{text}"))
     say(
-        f"ffsearch failed, and the fault is its own: {type(error).__name__}: {without_passwords(str(error))}\n"
+        f"ffsearch failed, and the fault is its own: {type(error).__name__}: {error}\n"
         f"The traceback is in {file.name}; please send it along when you report this."
     )
     return EXIT_OURS

@@ -27,6 +27,7 @@ import pandas as pd
 from ffsearch.errors import ExportError
 from ffsearch.search.base.environment import shell_quoted
 from ffsearch.search.base.files import sqlite_url
+from ffsearch.search.base.secrets import without_passwords
 from ffsearch.search.exporting.trial_facts import CURVES, finals_of, is_number, seconds_of
 from ffsearch.search.folder.plain import plain
 from ffsearch.search.folder.reader import SPACE, SUMMARY, StoredRun
@@ -74,8 +75,9 @@ class Destination:
 
     def lines(self) -> list[str]:
         """What was done, and how it is looked at, for people."""
-        seen = self.uri if self.uri.startswith("http") else f"mlflow ui --backend-store-uri {shell_quoted(self.uri)}"
-        if seen != self.uri and find_spec("flask") is None:  # the client's package has the command, but not its pages
+        shown = without_passwords(self.uri)
+        seen = shown if shown.startswith("http") else f"mlflow ui --backend-store-uri {shell_quoted(shown)}"
+        if seen != shown and find_spec("flask") is None:  # the client's package has the command, but not its pages
             seen = f"pip install mlflow; {seen}"
         return [
             f"logged  {self.n_trials} trials, {self.n_new} of them new, to MLflow's experiment {self.experiment!r}",
@@ -125,11 +127,11 @@ def _mlflow(to: str) -> Iterator[None]:
             warnings.simplefilter("ignore")  # deprecations between MLflow and its own libraries
             yield
     except (MlflowException, SQLAlchemyError, OSError) as error:
-        reason = " ".join(str(getattr(error, "strerror", None) or error).split())
+        reason = without_passwords(" ".join(str(getattr(error, "strerror", None) or error).split()), of=to)
         raise ExportError(
-            f"--mlflow {to!r} could not be written. Name a folder, a server such as http://localhost:5000, or a "
-            "database such as sqlite:///mlflow.db; the same command again goes on from what was logged. "
-            f"The reason: {reason[:_REASON]}"
+            f"--mlflow {without_passwords(to)!r} could not be written. Name a folder, a server such as "
+            "http://localhost:5000, or a database such as sqlite:///mlflow.db; the same command again goes on from "
+            f"what was logged. The reason: {reason[:_REASON]}"
         ) from error
 
 
