@@ -9,7 +9,7 @@ from typing import Final
 
 import psutil
 
-__all__ = ["container_limits", "machine_memory"]
+__all__ = ["address_space", "container_limits", "machine_memory"]
 
 _GROUPS: Final = Path("/sys/fs/cgroup")
 _OF_PROCESS: Final = Path("/proc/self/cgroup")
@@ -20,9 +20,19 @@ Source: cgroups(7)."""
 
 
 def machine_memory() -> int:
-    """Bytes of memory this process may take: the machine's, or its container's limit where that is less."""
+    """Bytes of memory this process may take: the machine's, or less where its container or shell says so."""
     total: int = psutil.virtual_memory().total
-    return min(total, *container_limits())
+    return min(total, address_space() or total, *container_limits())
+
+
+def address_space() -> int | None:
+    """Bytes that this process may address, by `ulimit -v`; None where nothing limits them."""
+    try:
+        import resource  # POSIX alone has it
+    except ImportError:
+        return None
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return None if limit == resource.RLIM_INFINITY else limit
 
 
 def container_limits(groups: Path = _GROUPS, of_process: Path = _OF_PROCESS) -> Iterator[int]:

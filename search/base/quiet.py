@@ -10,10 +10,15 @@ from contextlib import contextmanager
 from typing import Final
 
 from ffsearch.errors import RunError
+from ffsearch.search.base.memory import address_space
 
 __all__ = ["have_keras_on_tensorflow", "load_tensorflow", "native_stderr_held_back"]
 
 _BACKEND: Final = "KERAS_BACKEND"
+
+LEAST_ADDRESSES: Final = 5 * 10**9
+"""Bytes of addresses that a run takes. Source: our measurement of README's command, which ends in errors of libraries
+below."""
 
 
 @contextmanager
@@ -54,8 +59,16 @@ def have_keras_on_tensorflow() -> None:
     """Have Keras work on TensorFlow when it is loaded, whatever the environment says: saved models are TensorFlow's.
 
     Raises:
-        RunError: If Keras was loaded before, on another backend, which it cannot leave.
+        RunError: If Keras was loaded before, on another backend, which it cannot leave; or if TensorFlow cannot be
+            loaded for want of addresses.
     """
+    limit = address_space()
+    if limit is not None and limit < LEAST_ADDRESSES and "tensorflow" not in sys.modules:
+        raise RunError(
+            f"This process may address {limit / 1e9:.1f} GB (ulimit -v), and TensorFlow with its libraries and threads "
+            f"wants {LEAST_ADDRESSES / 1e9:g} GB of addresses before it computes anything, though not of memory. Lift "
+            "the limit (ulimit -v unlimited); what limits memory itself is a container or a control group."
+        )
     os.environ[_BACKEND] = "tensorflow"
     keras = sys.modules.get("keras")
     backend = "tensorflow" if keras is None else keras.config.backend()
