@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ffsearch.errors import RunError
 from ffsearch.reports import tables
 from ffsearch.reports.tables import RunLike
 from ffsearch.search.folder.results import (
@@ -224,6 +225,9 @@ def _known(estimate: E | None) -> E | None:
 
 
 def _frame(run: RunLike, name: str) -> pd.DataFrame:
-    """A table of evidence; empty where the run has none."""
-    found = getattr(run, name, None)
+    """A table of evidence; empty where the run has none, or it is damaged, which is among the `gaps`."""
+    try:
+        found = getattr(run, name, None)
+    except RunError:
+        return pd.DataFrame()
     return found if isinstance(found, pd.DataFrame) else pd.DataFrame()

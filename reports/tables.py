@@ -17,6 +17,7 @@ import pandas as pd
 
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.folder.of_model import model_findings
+from ffsearch.search.folder.reader import SPACE
 from ffsearch.search.folder.results import Estimate
 from ffsearch.search.folder.summary import Summary
 from ffsearch.search.folder.trial_record import scores as valued
@@ -339,7 +340,8 @@ def notices(run: RunLike) -> list[Finding]:
 
 def gaps(run: RunLike) -> list[Finding]:
     """What the evidence lacks, and what baselines lack of it."""
-    return [*run.results.evidence.notices, *(note for model in run.results.baselines for note in model.notes)]
+    damaged = getattr(run, "damaged", ())
+    return [*damaged, *run.results.evidence.notices, *(note for model in run.results.baselines for note in model.notes)]
 
 
 def findings(run: RunLike) -> list[Finding]:
@@ -365,11 +367,7 @@ def shown(run: RunLike, told: Iterable[Finding]) -> list[Finding]:
 
 def space(run: RunLike) -> Mapping[str, Any]:
     """The space file as plain values; empty if its text is none."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
+    from ffsearch.spaces.document import read_document
 
-    try:
-        loaded = YAML(typ="safe").load(run.space_text)
-    except YAMLError:
-        return {}
-    return loaded if isinstance(loaded, dict) else {}
+    read = read_document(run.space_text, origin=SPACE)
+    return read.values if isinstance(read.values, dict) and not read.faults else {}

@@ -19,11 +19,11 @@ from ffsearch.search.data.parsing.cells import Cells
 from ffsearch.search.data.parsing.dates import DateReading
 from ffsearch.search.data.parsing.spelling import PLAIN, Spelling
 from ffsearch.search.exporting.checks import HeldOut, write_held_out
+from ffsearch.search.folder.keras_file import newer_writer
 from ffsearch.search.folder.reader import CHECK, MODEL
 from ffsearch.search.network.heads import Head, TargetScale, Task, default_loss
 from ffsearch.search.network.topology import Activation, Point
 from ffsearch.search.network.weights import initial_weights
-from ffsearch.search.serving.keras_file import newer_writer
 from ffsearch.search.serving.packaged import PackagedModel
 from ffsearch.search.serving.packaging import save_model
 

@@ -223,7 +223,7 @@ def test_values_by_target_are_served_and_a_folder_that_is_not_ours_is_left_alone
 
 def test_an_example_tells_no_row_of_the_table(run: Path) -> None:
     packaged = load_packaged(run / MODEL)
-    held_out = read_held_out(run / CHECK)
+    held_out = read_held_out(run / CHECK, packaged)
     assert held_out is not None
     for row in example_rows(packaged):
         assert list(row) == list(packaged.columns)
@@ -270,7 +270,7 @@ def test_a_run_without_held_out_rows_is_checked_on_made_up_ones_and_says_so(run:
 
 
 def test_held_out_rows_are_kept_as_they_were_without_columns_nobody_needs(run: Path) -> None:
-    held_out = read_held_out(run / CHECK)
+    held_out = read_held_out(run / CHECK, load_packaged(run / MODEL))
     assert held_out is not None
     assert list(held_out.frame.columns) == [*NUMBERS, *CATEGORIES]
     pd.testing.assert_frame_equal(held_out.frame, mixed_table(80, seed=7)[[*NUMBERS, *CATEGORIES]].apply(as_texts))

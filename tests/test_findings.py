@@ -140,6 +140,7 @@ SHOWN_BY: dict[str, list[Code]] = {
         Code.BASELINE_SPLITS
     ],
     "test_run_evidence.py::test_steps_that_take_minutes_say_so_as_they_begin": [Code.STEP_LONG],
+    "test_damages.py::test_a_report_goes_on_without_a_damaged_table_and_says_so": [Code.TABLE_DAMAGED],
     VERDICTS: [code for code in Code if code[3] == "6"],
     "reports/test_reports_page.py::test_where_no_network_is_the_answer_the_first_step_says_what_is": [
         Code.USE_BOOSTING, Code.USE_LINEAR, Code.LOOK_ELSEWHERE,

@@ -101,7 +101,7 @@ def test_what_is_not_there_yet_is_said(finished: Path) -> None:
     [
         ("summary.json", "summary", r"summary\.json: Invalid JSON.*Remove it"),
         ("environment.json", "environment", r"environment\.json is not JSON"),
-        ("trials.parquet", "trials", r"trials\.parquet cannot be read .*Remove it"),
+        ("finalists.parquet", "finalists", r"finalists\.parquet cannot be read .*Remove it"),
     ],
 )
 def test_damaged_files_are_named(finished: Path, name: str, attribute: str, match: str) -> None:
@@ -110,9 +110,12 @@ def test_damaged_files_are_named(finished: Path, name: str, attribute: str, matc
         getattr(load(finished), attribute)
 
 
-def test_a_lost_table_is_read_from_the_log(finished: Path) -> None:
-    (finished / "trials.parquet").unlink()
+@pytest.mark.parametrize("content", [None, b"PAR1 torn"])
+def test_a_lost_or_damaged_table_is_read_from_the_log(finished: Path, content: bytes | None) -> None:
+    for name in ("trials.parquet", "curves.parquet"):
+        (finished / name).unlink() if content is None else (finished / name).write_bytes(content)
     assert len(load(finished).trials) == len(Ended)
+    assert set(load(finished).curves["trial"]) <= set(range(len(Ended)))
 
 
 def test_the_html_of_a_run_shows_hostile_names_as_text(path: Path) -> None:

@@ -21,6 +21,7 @@ import psutil
 from ffsearch.errors import RunError
 
 __all__ = [
+    "FULL",
     "delete_left_behind",
     "disk_error",
     "make_folder",
@@ -35,7 +36,8 @@ __all__ = [
     "write_fully",
 ]
 
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What a disk without room says."""
 _FORBIDDEN: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 _LEFT_BEHIND: Final = re.compile(r"\..+\.(?P<pid>\d{1,9})\.(part(\..+)?|old)")
@@ -215,7 +217,7 @@ def make_folder(path: Path) -> None:
 
 def disk_error(error: OSError, path: Path) -> RunError:
     """What an error of the disk means to a person: what happened, what is safe, what to do."""
-    if error.errno in _FULL:
+    if error.errno in FULL:
         return RunError(
             f"{path}: the disk is full ({error.strerror}). Every trial told before is safe. "
             "Free some space and give the same command again: it goes on from there."

@@ -80,7 +80,7 @@ def together(value: float, low: float, high: float) -> tuple[str, str, str]:
         >>> together(0.0123456, -0.0012, 0.0259), together(12345.6, 11000.0, 13900.0)
         (('0.012', '-0.001', '0.026'), ('12300', '11000', '13900'))
     """
-    reach = (high - low) / 2
+    reach = abs(high - low) / 2
     if not math.isfinite(reach) or not reach:
         return significant(value, trimmed=True), significant(low, trimmed=True), significant(high, trimmed=True)
     places = 1 - math.floor(math.log10(reach))

@@ -16,7 +16,7 @@ from ffsearch.search.capacity.plan import Training
 from ffsearch.search.capacity.setup import Study, planned, study_of
 from ffsearch.search.capacity.shards import Share, trainings_of, write_shard
 from ffsearch.search.capacity.study import record_network
-from ffsearch.search.folder.reader import SPACE
+from ffsearch.search.folder.reader import SPACE, read_text
 from ffsearch.search.folder.summary import SearchFacts
 from ffsearch.search.folder.writer import RunFolder
 from ffsearch.search.observer import Observer, Workload
@@ -75,7 +75,7 @@ def share_study(
         numbers = {plan.number(training) for training in wanted}
         write_shard(
             place, share=share, name=inputs.name, identity=inputs.identity,
-            space_text=(folder.path / SPACE).read_text(encoding="utf-8"),
+            space_text=read_text(folder.path / SPACE),
             records=sorted((one for one in folder.records if one.trial in numbers), key=lambda one: one.trial),
             weights=networks.weights,
         )  # fmt: skip

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import parquet
 
@@ -65,27 +66,32 @@ def write_held_out(path: Path, packaged: PackagedModel, held_out: HeldOut) -> No
     write_atomically(path, buffer.getvalue())
 
 
-def read_held_out(path: Path) -> HeldOut | None:
+def read_held_out(path: Path, packaged: PackagedModel) -> HeldOut | None:
     """What was kept; None if nothing was, or it was deleted.
 
+    Args:
+        path: The file.
+        packaged: The model that answered.
+
     Raises:
-        ExportError: If the file is damaged.
+        ExportError: If the file is damaged, or of another model.
     """
     if not path.exists():
         return None
     try:
-        kept = as_frame(parquet.read_table(path))
-    except (OSError, ValueError) as error:  # pyarrow's ArrowInvalid is a ValueError
+        kept = as_frame(parquet.read_table(pa.BufferReader(path.read_bytes())))
+        cells = kept[[name for name in kept.columns if name.startswith(_COLUMN)]]
+        frame = cells.rename(columns=lambda name: name.removeprefix(_COLUMN))
+        lacking = [] if packaged.facts.get("image") else [one for one in packaged.columns if one not in frame.columns]
+        if lacking:
+            raise ValueError(f"it has no column {lacking[0]!r}")
+        predictions = kept[[name for name in kept.columns if name.startswith(_ANSWER)]].to_numpy(np.float32)
+    except (pa.ArrowException, OSError, ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
         raise ExportError(
             f"{path} cannot be read ({error}), so there are no held-out rows to check an export on. Restore it, or "
             "delete it to have exports checked on made-up rows alone."
         ) from error
-    frame = kept[[name for name in kept.columns if name.startswith(_COLUMN)]]
-    predictions = kept[[name for name in kept.columns if name.startswith(_ANSWER)]]
-    return HeldOut(
-        frame=frame.rename(columns=lambda name: name.removeprefix(_COLUMN)),
-        predictions=predictions.to_numpy(np.float32),
-    )
+    return HeldOut(frame=frame, predictions=predictions)
 
 
 def made_up_rows(packaged: PackagedModel, frame: pd.DataFrame) -> pd.DataFrame | NDArray[np.float32]:

@@ -99,7 +99,7 @@ def export_run(path: str | os.PathLike[str], kind: Format, *, out: str | os.Path
     target = run.path / FOLDER / kind.default_name if out is None else Path(out)
     _refuse_place(target, kind, source=source)
     packaged = load_packaged(source)
-    held_out = read_held_out(run.path / CHECK)
+    held_out = read_held_out(run.path / CHECK, packaged)
     try:
         above = next(folder for folder in target.absolute().parents if folder.is_dir())
         with tempfile.TemporaryDirectory(prefix=".ffsearch-export-", dir=above) as work:

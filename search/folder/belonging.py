@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ffsearch.errors import RunError
-from ffsearch.search.folder.reader import SPACE
+from ffsearch.search.folder.reader import SPACE, read_text
 from ffsearch.search.wording.language import shortened
 from ffsearch.spaces.document import read_document
 
@@ -44,7 +44,7 @@ def _differences(path: Path, space_yaml: str) -> Iterator[str]:
     """A line a value that the folder's space and the one asked for say differently."""
     if not path.is_file():
         return
-    kept = dict(_flat(read_document(path.read_text(encoding="utf-8"), origin=str(path)).values))
+    kept = dict(_flat(read_document(read_text(path), origin=str(path)).values))
     asked = dict(_flat(read_document(space_yaml, origin=SPACE).values))
     for key in {**kept, **asked}:
         if kept.get(key) != asked.get(key) and not key.startswith(_MAY_DIFFER):

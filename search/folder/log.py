@@ -12,12 +12,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ffsearch.errors import RunError
 from ffsearch.search.base.files import disk_error, open_binary, sync_folder, write_fully
+from ffsearch.search.folder.bounded import moment, parsed
 
-__all__ = ["Journal", "Line", "LineKind", "read_lines"]
+__all__ = ["Journal", "Line", "LineKind", "bad_line", "read_lines"]
 
 
 class LineKind(StrEnum):
@@ -117,16 +118,32 @@ def _parse(content: bytes, path: Path) -> tuple[tuple[Line, ...], int]:
 
 def _parse_line(row: bytes, *, path: Path, number: int) -> Line:
     try:
-        line = json.loads(row)
+        line = parsed(row)
     except ValueError as error:  # also of text that is not UTF-8
-        raise _unreadable(path, number, "is not JSON") from error
+        raise bad_line(path, number, f"it is not JSON ({error})") from error
     if not isinstance(line, dict) or not isinstance(line.get("kind"), str):
-        raise _unreadable(path, number, "is not a line of a run's log")
+        raise bad_line(path, number, "it is not a line of a run's log")
+    for name in ("at", "ended_at"):
+        try:
+            moment(line.get(name, _SOME_TIME))
+        except (TypeError, ValueError) as error:
+            raise bad_line(path, number, f"its `{name}` is no time ({error})") from error
     return line
 
 
-def _unreadable(path: Path, number: int, why: str) -> RunError:
+_SOME_TIME: Final = "2026-01-01T00:00:00+00:00"
+
+
+def bad_line(path: Path, number: int, why: str) -> RunError:
+    """The error of a line that is not what the program wrote.
+
+    Args:
+        path: The log.
+        number: Of the line, from 1.
+        why: What is wrong with it.
+    """
     return RunError(
-        f"{path}, line {number}: it {why}. ffsearch writes one JSON object with a `kind` a line, so the file was "
-        "changed by something else. Mend that line, or begin anew with --fresh (this folder is kept aside) or --out."
+        f"{path}, line {number}: {why}. ffsearch writes one JSON object with a `kind` a line, so the file was changed "
+        "by something else, or its disk is failing. Mend that line, or take it away: the same command goes on without "
+        "what it told. Or begin anew with --fresh (this folder is kept aside) or --out."
     )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import zipfile
 from pathlib import Path
 from typing import Any, Final
+
+from ffsearch.search.folder.bounded import parsed
+from ffsearch.search.folder.keras_file import load_keras, no_model
 
 __all__ = ["load_named"]
 
@@ -21,13 +23,19 @@ def load_named(path: Path) -> Any:
 
     Args:
         path: The `.keras` file.
+
+    Raises:
+        ExportError: If it is no model of ours, or damaged.
     """
     import keras
 
-    model = keras.models.load_model(path)
-    with zipfile.ZipFile(path) as archive:
-        facts = json.loads(archive.read(MEMBER)) if MEMBER in archive.namelist() else {}
-    columns = {one["input"]: one["column"] for one in facts.get("inputs", ())}
+    model = load_keras(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            facts = parsed(archive.read(MEMBER)) if MEMBER in archive.namelist() else {}
+        columns = {one["input"]: one["column"] for one in facts.get("inputs", ())}
+    except (zipfile.BadZipFile, LookupError, TypeError, ValueError, AttributeError, OSError) as error:
+        raise no_model(path, error) from error
     named: dict[str, Any] = {}
     within: dict[str, Any] = {}
     for one in model.inputs:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import html
 import json
-from collections.abc import Callable
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -14,14 +13,19 @@ from typing import TYPE_CHECKING, Any, Final
 from ffsearch.errors import ExportError, RunError
 from ffsearch.search.base.files import disk_error
 from ffsearch.search.folder.answer_frames import AnswerFrames
-from ffsearch.search.folder.log import Line, LineKind, read_lines
+from ffsearch.search.folder.bounded import moment, parsed
+from ffsearch.search.folder.kept_data import KeptData
+from ffsearch.search.folder.log import Line, LineKind, bad_line, read_lines
 from ffsearch.search.folder.named_model import load_named
 from ffsearch.search.folder.pareto import pareto_front
 from ffsearch.search.folder.summary import RunFacts, Summary, build_summary
+from ffsearch.search.folder.tables import read_table
 from ffsearch.search.folder.trial_record import TrialRecord, curves_frame, trials_frame
-from ffsearch.search.wording.finding import Finding
+from ffsearch.search.wording.codes import Code
+from ffsearch.search.wording.finding import Finding, found
 from ffsearch.search.wording.language import PLAIN
 from ffsearch.search.wording.refusal import refusal
+from ffsearch.spaces.values import MAX_REPEATS
 
 if TYPE_CHECKING:
     import optuna
@@ -50,8 +54,10 @@ __all__ = [
     "TRIALS",
     "StoredRun",
     "busy_seconds",
+    "facts_of",
     "latest",
     "load",
+    "read_text",
     "records_of",
     "repeats_of",
     "runs_under",
@@ -105,6 +111,8 @@ class StoredRun(AnswerFrames):
     @property
     def fingerprint(self) -> str:
         """What tells this run from all others wherever its folder lies: a hash of space, data and when it was begun."""
+        if not self._lines:
+            raise RunError(f"{self.path / LOG} holds no whole line: nothing was told of this run.")
         begun = json.dumps(self._lines[0], sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(begun.encode("utf-8")).hexdigest()
 
@@ -141,13 +149,13 @@ class StoredRun(AnswerFrames):
             RunError: If the run was killed before it had read its data, or the file was damaged since.
         """
         if self.is_finished:
-            return Summary.read(_read_text(self.path / SUMMARY), path=self.path / SUMMARY)
-        starts = [line["facts"] for line in self._lines if line["kind"] == LineKind.STARTED and "facts" in line]
-        if not starts:
+            return Summary.read(read_text(self.path / SUMMARY), path=self.path / SUMMARY)
+        facts = facts_of(self._lines, self.path / LOG)
+        if facts is None:
             raise RunError(
                 f"{self.path} has not begun: it was ended before its data was read. Give the run's command again."
             )
-        return build_summary(RunFacts.from_dict(starts[-1]), self.records, wall_s=busy_seconds(self._lines))
+        return build_summary(facts, self.records, wall_s=busy_seconds(self._lines))
 
     @cached_property
     def records(self) -> tuple[TrialRecord, ...]:
@@ -156,8 +164,11 @@ class StoredRun(AnswerFrames):
 
     @cached_property
     def trials(self) -> pd.DataFrame:
-        """A row a trial: trial, value, ended, why, topology, `point.NAME`, `metric.NAME`, ..."""
-        return self._frame(TRIALS, trials_frame)
+        """A row a trial: trial, value, ended, why, topology, `point.NAME`, `metric.NAME`, ...
+
+        From the log, as `curves` are: it is the truth, and the Parquet files are for other programs.
+        """
+        return trials_frame(self.records)
 
     @cached_property
     def front(self) -> pd.DataFrame:
@@ -170,7 +181,7 @@ class StoredRun(AnswerFrames):
     @cached_property
     def curves(self) -> pd.DataFrame:
         """A row an epoch of every trial: trial, epoch, train_loss, valid_loss, penalty."""
-        return self._frame(CURVES, curves_frame)
+        return curves_frame(self.records)
 
     @cached_property
     def finalists(self) -> pd.DataFrame:
@@ -206,6 +217,17 @@ class StoredRun(AnswerFrames):
         frames = [curves_frame([one]).assign(repeat=repeat) for (_, repeat), one in sorted(kept.items())]
         return pd.concat(frames or [curves_frame([]).assign(repeat=0)], ignore_index=True)
 
+    @cached_property
+    def damaged(self) -> tuple[Finding, ...]:
+        """The tables of evidence that cannot be read: what shows a run goes on without them, and says so."""
+        found_so = []
+        for name in (FINALISTS, PARTNERS, BASELINES, RESIDUALS, SEALED):
+            try:
+                self._evidence(name)
+            except RunError:
+                found_so.append(found(Code.TABLE_DAMAGED, file=str(self.path / name)))
+        return tuple(found_so)
+
     @property
     def verdict(self) -> dict[str, Any] | None:
         """The answer: code, text, sentences; None of a run that is not finished, or whose evidence is none."""
@@ -225,7 +247,7 @@ class StoredRun(AnswerFrames):
                 f"{self.path} has no {CAPACITY}: it is no capacity study, or has not come to its end. What was trained "
                 "so far is in `run.trials`; the run's command ends it."
             )
-        return _read_parquet(path, "Restore it, or start the study again with --fresh, which keeps this folder aside.")
+        return read_table(path, "Restore it, or start the study again with --fresh, which keeps this folder aside.")
 
     @property
     def best(self) -> dict[str, Any] | None:
@@ -239,7 +261,7 @@ class StoredRun(AnswerFrames):
     @cached_property
     def space_text(self) -> str:
         """The space file as it was resolved."""
-        return _read_text(self.path / SPACE)
+        return read_text(self.path / SPACE)
 
     @cached_property
     def environment(self) -> dict[str, Any]:
@@ -249,34 +271,42 @@ class StoredRun(AnswerFrames):
     @property
     def columns(self) -> list[dict[str, Any]] | None:
         """How each column of the table was understood; None when it was not kept."""
-        columns: list[dict[str, Any]] | None = self._data.get("columns")
-        return columns
+        return None if self._data.columns is None else list(map(dict, self._data.columns))
 
     @property
     def notices(self) -> list[Finding]:
         """What was done to the data or looked suspicious."""
-        return list(map(Finding.from_dict, self._data.get("notices", [])))
+        return list(self._data.notices)
 
     @property
     def ignored(self) -> tuple[str, ...]:
         """The codes that the space file silences."""
-        return tuple(self._data.get("ignore", ()))
+        return self._data.ignore
 
     @cached_property
     def study(self) -> optuna.Study:
         """The trials as an Optuna study, opened from `study.db`.
 
         Raises:
-            RunError: If the run has none.
+            RunError: If the run has none, or it is damaged.
         """
         import optuna
+        from optuna.exceptions import OptunaError
+        from sqlalchemy.exc import SQLAlchemyError
 
         from ffsearch.search.base.files import sqlite_url
 
         path = self.path / STUDY
         if not path.exists():
             raise RunError(f"{self.path} has no {STUDY}. Its trials are in `run.trials`; the run's command writes it.")
-        return optuna.load_study(study_name=None, storage=sqlite_url(path))
+        try:
+            return optuna.load_study(study_name=None, storage=sqlite_url(path))
+        except (SQLAlchemyError, ValueError, LookupError, TypeError, OptunaError) as error:
+            told = str(getattr(error, "orig", None) or error).splitlines()[0]
+            raise RunError(
+                f"{path} cannot be read ({told}). Remove it: the run's command writes it anew, and its trials are in "
+                "`run.trials`."
+            ) from error
 
     def model(self) -> Any:
         """The winner as a Keras model: a dict of raw columns, shape (n_rows, 1) each, to answers in the user's units.
@@ -306,16 +336,9 @@ class StoredRun(AnswerFrames):
         return read_lines(self.path / LOG)
 
     @cached_property
-    def _data(self) -> dict[str, Any]:
+    def _data(self) -> KeptData:
         path = self.path / DATA
-        return _read_json(path) if path.exists() else {}
-
-    def _frame(self, name: str, build: Callable[[tuple[TrialRecord, ...]], pd.DataFrame]) -> pd.DataFrame:
-        """From the Parquet file of a finished run, else from the log, which alone is up to date."""
-        path = self.path / name
-        if not self.is_finished or not path.exists():
-            return build(self.records)
-        return _read_parquet(path, "Remove it: the log holds the same trials, and is read in its place.")
+        return KeptData.read(read_text(path), path=path) if path.exists() else KeptData()
 
     def _evidence(self, name: str) -> pd.DataFrame:
         """A table that is written when a run ends."""
@@ -324,7 +347,7 @@ class StoredRun(AnswerFrames):
         path = self.path / name
         if not self.is_finished or not path.exists():
             return pd.DataFrame()
-        return _read_parquet(path, "Remove it and give the run's command with one more trial: it is written anew.")
+        return read_table(path, "Remove it and give the run's command with one more trial: it is written anew.")
 
 
 def load(path: str | Path) -> StoredRun:
@@ -366,13 +389,19 @@ def records_of(lines: tuple[Line, ...], log: Path) -> tuple[TrialRecord, ...]:
     """The trials of a log.
 
     Raises:
-        RunError: If a trial's line lacks what a trial has.
+        RunError: If a trial's line is not one of a trial, or a trial is told twice.
     """
-    return tuple(
-        _record(line, log=log, number=number)
-        for number, line in enumerate(lines, start=1)
-        if line["kind"] == LineKind.TRIAL
-    )
+    found: dict[int, int] = {}
+    records = []
+    for number, line in enumerate(lines, start=1):
+        if line["kind"] != LineKind.TRIAL:
+            continue
+        record = _record(line, log=log, number=number)
+        if record.trial in found:
+            raise bad_line(log, number, f"trial {record.trial} is told a second time, after line {found[record.trial]}")
+        found[record.trial] = number
+        records.append(record)
+    return tuple(records)
 
 
 def repeats_of(lines: tuple[Line, ...], log: Path) -> dict[tuple[int, int], TrialRecord]:
@@ -381,22 +410,40 @@ def repeats_of(lines: tuple[Line, ...], log: Path) -> dict[tuple[int, int], Tria
     Raises:
         RunError: If a line lacks what a repeat has.
     """
-    return {
-        (int(line["trial"]), int(line["repeat"])): _record(line, log=log, number=number)
-        for number, line in enumerate(lines, start=1)
-        if line["kind"] == LineKind.REPEAT
-    }
+    found = {}
+    for number, line in enumerate(lines, start=1):
+        if line["kind"] == LineKind.REPEAT:
+            record, repeat = _record(line, log=log, number=number), line.get("repeat")
+            if not isinstance(repeat, int) or isinstance(repeat, bool) or not 1 <= repeat <= MAX_REPEATS:
+                raise bad_line(log, number, f"its `repeat` is {json.dumps(repeat)[:40]}")
+            found[record.trial, repeat] = record
+    return found
+
+
+def facts_of(lines: tuple[Line, ...], log: Path) -> RunFacts | None:
+    """What is known of a run before its first trial, as its latest start says it; None of one that did not begin.
+
+    Raises:
+        RunError: If a start does not say it.
+    """
+    for number, line in reversed(list(enumerate(lines, start=1))):
+        if line["kind"] == LineKind.STARTED and "facts" in line:
+            try:
+                return RunFacts.from_dict(line["facts"])
+            except ValueError as error:
+                raise bad_line(log, number, f"it does not say what is known of the run ({error})") from error
+    return None
 
 
 def busy_seconds(lines: tuple[Line, ...]) -> float:
     """Seconds between each start and the last sign of life before the next; a killed process leaves no better clock."""
     total, started, last = 0.0, None, None
     for line in lines:
-        moment = _moment(line)
+        at = _moment(line)
         if line["kind"] == LineKind.STARTED:
             total += _seconds(started, last)
-            started = moment
-        last = moment or last
+            started = at
+        last = at or last
     return total + _seconds(started, last)
 
 
@@ -406,38 +453,37 @@ def _seconds(start: datetime | None, end: datetime | None) -> float:
 
 def _moment(line: Line) -> datetime | None:
     stamp = line.get("at") or line.get("ended_at")
-    return datetime.fromisoformat(stamp) if isinstance(stamp, str) else None
+    return None if stamp is None else moment(stamp)
 
 
 def _record(line: Line, *, log: Path, number: int) -> TrialRecord:
     try:
         return TrialRecord.from_dict(line)
-    except (KeyError, TypeError, ValueError) as error:
-        raise RunError(
-            f"{log}, line {number}: it is no trial of this version of ffsearch ({type(error).__name__}: {error}). "
-            "Read it with the version in environment.json, or start anew with --fresh (which keeps this folder aside)."
-        ) from error
+    except ValueError as error:
+        why = f"it is no trial of this version of ffsearch ({error}); environment.json says which one wrote it"
+        raise bad_line(log, number, why) from error
 
 
-def _read_parquet(path: Path, remedy: str) -> pd.DataFrame:
-    import pandas as pd
+def read_text(path: Path) -> str:
+    """The text of a file of a run folder.
 
-    try:
-        return pd.read_parquet(path)
-    except (OSError, ValueError) as error:  # pyarrow's ArrowInvalid is a ValueError
-        raise RunError(f"{path} cannot be read ({error}). {remedy}") from error
-
-
-def _read_text(path: Path) -> str:
+    Raises:
+        RunError: If it is not there, cannot be read, or is no text.
+    """
     try:
         return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise RunError(
+            f"{path} is not text ({error}). It was changed by something else, or its disk is failing. Remove it and "
+            "give the run's command again: it is written anew."
+        ) from error
     except OSError as error:
         raise disk_error(error, path) from error
 
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        values = json.loads(_read_text(path))
+        values = parsed(read_text(path))
     except ValueError as error:
         raise RunError(
             f"{path} is not JSON ({error}). It was changed by hand; the same command again writes it anew."

@@ -5,17 +5,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from ffsearch._version import __version__
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.folder.cut_results import Threshold
+from ffsearch.search.folder.kept_trial import first_fault
 from ffsearch.search.folder.plain import Number, described, plain, read
 from ffsearch.search.folder.ranking import best_standing, standing_of
 from ffsearch.search.folder.results import (
@@ -127,12 +129,18 @@ class RunFacts:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> RunFacts:
-        """What `as_dict` wrote; names a newer version added are left out."""
-        data, search = _known(DataFacts, values["data"]), _known(SearchFacts, values["search"])
-        data["target"] = tuple(data["target"])
-        objective = Objective(name=values["objective"], direction=values["direction"])
-        parts = {"objective": objective, "data": DataFacts(**data), "search": SearchFacts(**search)}
-        return cls(**_known(cls, values) | parts)
+        """What `as_dict` wrote; names a newer version added are left out.
+
+        Raises:
+            ValueError: If it is none: something is missing, or of another type.
+        """
+        if not isinstance(values, Mapping):
+            raise ValueError(f"facts are no {type(values).__name__}")
+        nested = {**values, "objective": {"name": values.get("objective"), "direction": values.get("direction")}}
+        try:
+            return _facts_adapter().validate_json(json.dumps(nested), strict=True)
+        except ValidationError as error:
+            raise ValueError(first_fault(error)) from None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -288,6 +296,11 @@ def _adapter() -> TypeAdapter[Summary]:
     return TypeAdapter(Summary)
 
 
+@cache
+def _facts_adapter() -> TypeAdapter[RunFacts]:
+    return TypeAdapter(RunFacts)
+
+
 def build_summary(
     facts: RunFacts,
     records: Sequence[TrialRecord],
@@ -348,8 +361,3 @@ def _counted(search: SearchFacts, records: Sequence[TrialRecord], *, wall_s: flo
         train_s=round(sum(record.train_s for record in records), 3),
         compile_s=round(sum(record.compile_s for record in records), 3),
     )
-
-
-def _known(cls: type[DataFacts | SearchFacts | RunFacts], values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values a dataclass has a field for."""
-    return {field.name: values[field.name] for field in fields(cls) if field.name in values}

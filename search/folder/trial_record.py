@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from ffsearch.search.base.objective import Objective
+from ffsearch.search.folder.kept_trial import point_kept, trial_kept
 from ffsearch.search.network.topology import STUDY_ONLY, Point
 from ffsearch.search.training.protocol import Curve, Ended
 from ffsearch.search.wording.codes import Code
@@ -186,14 +187,15 @@ class TrialRecord:
         """The record that `as_dict` wrote; names a newer version added are left out.
 
         Raises:
-            KeyError, TypeError, ValueError: If it was written by something else.
+            ValueError: If it is none: something is missing, of another type, or out of all bounds.
         """
-        known = {f.name: values[f.name] for f in fields(cls) if f.name in values}
+        kept = trial_kept(values)
+        known = {f.name: kept[f.name] for f in fields(cls) if f.name in kept}
         curve = {name: _float32(known["curve"][name]) for name in _CURVES}
         return cls(
             **known
             | {
-                "point": Point.from_dict(known["point"]),
+                "point": point_kept(known["point"]),
                 "ended": Ended(known["ended"]),
                 "metrics": {name: math.nan if value is None else value for name, value in known["metrics"].items()},
                 "seed": tuple(known["seed"]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import WithJsonSchema
 from pydantic_core import CoreSchema
@@ -14,21 +14,34 @@ from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, unsilenced
 from ffsearch.search.wording.language import PLAIN, Language
 
-__all__ = ["KeptFinding", "Verdict"]
+__all__ = ["KeptFinding", "Verdict", "finding_kept"]
 
 
 class _Kept:
     """Has pydantic read a finding by `Finding.from_dict`, and not look at what it holds."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
-        return no_info_plain_validator_function(_finding)
+        return no_info_plain_validator_function(finding_kept)
 
 
-def _finding(kept: Any) -> Finding:
+def finding_kept(kept: Any) -> Finding:
+    """The finding that a file keeps; its text as it was written where this version has no words for it.
+
+    Raises:
+        ValueError: If it is none.
+    """
     try:
-        return Finding.from_dict(kept)
-    except (AttributeError, KeyError, TypeError) as error:
+        finding = Finding.from_dict(kept)
+        PLAIN.says(finding)
+    except _NO_FINDING as error:
+        if isinstance(kept, dict) and isinstance(kept.get("text"), str):
+            return Finding(Code.AS_WRITTEN, {"text": kept["text"]})
         raise ValueError(f"it is no finding ({type(error).__name__}: {error})") from error
+    return finding
+
+
+_NO_FINDING: Final = (AttributeError, LookupError, TypeError, ValueError, OverflowError)
+"""What comes out of words that lack a value, or have one of another type."""
 
 
 KeptFinding = Annotated[Finding, _Kept(), WithJsonSchema({"type": "object"})]

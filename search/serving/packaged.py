@@ -6,9 +6,9 @@ What the file holds, and how it is written: `packaging.py`.
 from __future__ import annotations
 
 import io
-import json
 import os
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -20,16 +20,17 @@ import pandas as pd
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from ffsearch.errors import DataError, ExportError
+from ffsearch.errors import DataError, ExportError, FFSearchError
 from ffsearch.search.base.texts import TEXT
 from ffsearch.search.data.asked import RowReader
 from ffsearch.search.data.features.images import IMAGE, ImageShape, as_images
 from ffsearch.search.data.features.preprocess import Preprocessor, require_columns
 from ffsearch.search.data.files.frames import as_pandas
 from ffsearch.search.data.parsing.names import by_name
+from ffsearch.search.folder.bounded import parsed
+from ffsearch.search.folder.keras_file import load_keras, no_model
 from ffsearch.search.network.heads import Task
 from ffsearch.search.network.row_intervals import RowIntervals
-from ffsearch.search.serving.keras_file import newer_writer
 
 __all__ = [
     "AVERAGE",
@@ -337,22 +338,18 @@ def load_packaged(path: str | os.PathLike[str]) -> PackagedModel:
         raise ExportError(f"There is no model file {os.fspath(path)!r}. Give the model.keras of a finished run.")
     try:
         with zipfile.ZipFile(path) as archive:
-            facts = json.loads(archive.read(MEMBER))
+            facts = parsed(archive.read(MEMBER))
             by_matrix = _read_by_matrix(archive)
         if by_matrix is not None:
-            return PackagedModel(lambda: keras.models.load_model(path, compile=False), facts, by_matrix=by_matrix)
-        return PackagedModel(keras.models.load_model(path, compile=False), facts)
-    except (zipfile.BadZipFile, KeyError, TypeError, ValueError, OSError) as error:
-        writer = newer_writer(path)
-        if writer is not None:
-            raise ExportError(
-                f"{os.fspath(path)!r} was written with Keras {writer}, and Keras {keras.__version__}, which is older, "
-                f"cannot read it. Install as new a one: pip install 'keras>={writer}'."
-            ) from error
-        raise ExportError(
-            f"{os.fspath(path)!r} is not a model ffsearch saved, or it is damaged ({error}). Give the model.keras of a "
-            "finished run; other Keras files open with keras.models.load_model."
-        ) from error
+            return PackagedModel(lambda: load_keras(path), facts, by_matrix=by_matrix)
+        return PackagedModel(load_keras(path), facts)
+    except (
+        zipfile.BadZipFile, LookupError, TypeError, ValueError, AttributeError, OSError, EOFError, OverflowError,
+        NotImplementedError, RuntimeError, zlib.error,
+    ) as error:  # fmt: skip
+        if isinstance(error, FFSearchError):
+            raise
+        raise no_model(path, error) from error
 
 
 def _read_by_matrix(archive: zipfile.ZipFile) -> keras.Model | None:

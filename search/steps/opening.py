@@ -12,9 +12,10 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Final
 
+from ffsearch.errors import RunError
 from ffsearch.search.folder.log import LineKind
 from ffsearch.search.folder.ranking import best_record
-from ffsearch.search.folder.reader import CARD, REPORT, SPACE, SPLITS, StoredRun
+from ffsearch.search.folder.reader import CARD, REPORT, SPACE, SPLITS, StoredRun, read_text
 from ffsearch.search.folder.summary import DataFacts, RunFacts, SearchFacts
 from ffsearch.search.folder.writer import RunFolder
 from ffsearch.search.observer import Began, Observer, Phase, Workload
@@ -42,7 +43,7 @@ def as_kept(request: Request, *, out: str | PathLike[str] | None, fresh: bool) -
     kept = _folder_of(request.name, out) / SPACE
     if fresh or not kept.is_file():
         return request
-    space = as_it_began(as_search(request.space, name=request.origin), kept.read_text(encoding="utf-8"))
+    space = as_it_began(as_search(request.space, name=request.origin), read_text(kept))
     return replace(request, space=space)
 
 
@@ -96,13 +97,21 @@ def leave(
     """
     is_study = inputs.space.kind == "capacity"
     observer.noted(found(Code.RUN_FINISHED, "study" if is_study else "search", path=str(folder.path)))
-    is_changed = StoredRun(folder.path).ignored != inputs.space.ignore
+    is_changed = _ignored_in(folder) != inputs.space.ignore
     if is_changed:
         _describe(inputs, folder)
     if not is_study and (is_changed or not (folder.path / CARD).is_file()):
         write_card(folder.path, lang=lang)
     if report is not None and (is_changed or not (folder.path / REPORT).is_file()):
         report(folder.path)
+
+
+def _ignored_in(folder: RunFolder) -> tuple[str, ...] | None:
+    """The codes that the folder says are silenced; None where what says it is damaged, which is then written anew."""
+    try:
+        return StoredRun(folder.path).ignored
+    except RunError:
+        return None
 
 
 def begin(

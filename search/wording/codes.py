@@ -147,6 +147,7 @@ class Code(StrEnum):
     BASELINE_LEFT_OUT = "FFS513", Severity.WARNING
     BASELINE_SPLITS = "FFS514", Severity.NOTICE
     STEP_LONG = "FFS515", Severity.NOTICE
+    TABLE_DAMAGED = "FFS516", Severity.WARNING
 
     # 6xx: the verdict
     ANSWER_NETWORK = "FFS601"
