@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ffsearch.reports.tables import RunLike, best_trial, ranked
+from ffsearch.reports.tables import RunLike, best_trial, kept, ranked
 
 __all__ = ["Curves", "ThinnedCurve", "learning_curves"]
 
@@ -65,8 +65,8 @@ def learning_curves(run: RunLike) -> Curves | None:
     by_trial = {int(str(key)): frame for key, frame in run.curves.sort_values("epoch").groupby("trial", sort=True)}
     if trial not in by_trial:
         return None
-    frame = getattr(run, "finalists", None)
-    finalists = [] if frame is None or frame.empty else [int(number) for number in frame["trial"].unique()]
+    frame = kept(run, "finalists")
+    finalists = [] if frame.empty else [int(number) for number in frame["trial"].unique()]
     finalists = [number for number in finalists if number != trial and number in by_trial]
     apart = {trial, *finalists}
     others = [int(number) for number in ranked(run)["trial"] if number not in apart and number in by_trial]

@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ffsearch.errors import RunError
 from ffsearch.reports import tables
 from ffsearch.reports.tables import RunLike
 from ffsearch.search.folder.results import (
@@ -117,7 +116,7 @@ def models(run: RunLike) -> list[Contender]:
     """The network, then the baselines; empty where the network was compared with none."""
     if not run.results.baselines:
         return []
-    scores = _frame(run, "baselines")
+    scores = tables.kept(run, "baselines")
     return [
         Contender(
             name=NETWORK,
@@ -150,7 +149,7 @@ def _valid(name: str, scores: pd.DataFrame) -> tuple[float, ...]:
 
 def finalists(run: RunLike) -> list[Finalist]:
     """The points that were trained again, the best mean first; those that diverged somewhere last."""
-    frame = _frame(run, "finalists")
+    frame = tables.kept(run, "finalists")
     if frame.empty:
         return []
     searched = run.trials.set_index("trial")["value"]
@@ -186,7 +185,7 @@ def confusion(run: RunLike) -> Confusion | None:
 
 def residuals(run: RunLike) -> list[Residuals]:
     """Residuals of every target."""
-    errors, points = run.results.errors, _frame(run, "residuals")
+    errors, points = run.results.errors, tables.kept(run, "residuals")
     if errors is None:
         return []
     found = []
@@ -222,12 +221,3 @@ def _scored(scores: SealedScores | None) -> SealedScores | None:
 def _known(estimate: E | None) -> E | None:
     """An estimate whose value and ends are all known."""
     return estimate if estimate is not None and estimate.is_known else None
-
-
-def _frame(run: RunLike, name: str) -> pd.DataFrame:
-    """A table of evidence; empty where the run has none, or it is damaged, which is among the `gaps`."""
-    try:
-        found = getattr(run, name, None)
-    except RunError:
-        return pd.DataFrame()
-    return found if isinstance(found, pd.DataFrame) else pd.DataFrame()

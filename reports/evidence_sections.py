@@ -156,7 +156,7 @@ def _other_scores(run: RunLike, t: Language) -> list[Fact]:
 
 def _n_repeats(run: RunLike) -> int:
     """Repeats that the winner and its partners were trained in."""
-    partners = getattr(run, "partners", None)
+    partners = tables.kept(run, "partners")
     return int(partners["repeat"].nunique()) if partners is not None and len(partners) else 0
 
 

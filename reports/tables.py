@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 import pandas as pd
 
+from ffsearch.errors import RunError
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.folder.of_model import model_findings
 from ffsearch.search.folder.reader import SPACE
@@ -33,6 +34,7 @@ __all__ = [
     "best_trial",
     "endings",
     "history",
+    "kept",
     "layers",
     "n_targets",
     "objective",
@@ -336,6 +338,20 @@ def _slice(scored: pd.DataFrame, name: str, searched: Mapping[str, Any]) -> Para
 def notices(run: RunLike) -> list[Finding]:
     """What was found in the data."""
     return list(getattr(run, "notices", None) or ())
+
+
+def kept(run: RunLike, name: str) -> pd.DataFrame:
+    """A table of evidence; empty where the run has none, or it is damaged, which is among the `gaps`.
+
+    Args:
+        run: The run.
+        name: Of the table: `finalists`, `partners`, `baselines`, `residuals`.
+    """
+    try:
+        found = getattr(run, name, None)
+    except RunError:
+        return pd.DataFrame()
+    return found if isinstance(found, pd.DataFrame) else pd.DataFrame()
 
 
 def gaps(run: RunLike) -> list[Finding]:
