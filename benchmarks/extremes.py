@@ -20,6 +20,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -73,14 +74,16 @@ def write(path: Path, rows: Iterator[pa.Table]) -> None:
 
 
 def told(command: Sequence[str]) -> None:
-    """Run a command and print when each of its phases began, and what it took in all."""
+    """Run a command and print when each of its phases began, and what it took in all, Ctrl-C or not."""
     began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    for line in process.stdout:
-        event = json.loads(line) if line.startswith("{") else {}
-        if event.get("event") in {"began", "phase"}:
-            print(f"{time.perf_counter() - began:7.1f} s  {event.get('name', 'the table is read')}", flush=True)
+    with suppress(KeyboardInterrupt):
+        for line in process.stdout:
+            event = json.loads(line) if line.startswith("{") else {}
+            if event.get("event") in {"began", "phase", "trial"}:
+                name = event.get("name", event["event"])
+                print(f"{time.perf_counter() - began:7.1f} s, {_peak(process.pid):.2f} GB at most  {name}", flush=True)
     code = process.wait()
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     processor = used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
@@ -88,6 +91,12 @@ def told(command: Sequence[str]) -> None:
         f"{' '.join(command[:2])}: exit {code}, {time.perf_counter() - began:.1f} s, {processor:.1f} s of processor "
         f"time, {used.ru_maxrss / 2**20:.2f} GB at most by the largest command so far"
     )
+
+
+def _peak(process: int) -> float:
+    """Most GB of memory that a process had so far (Linux)."""
+    lines = Path(f"/proc/{process}/status").read_text(encoding="utf-8").splitlines()
+    return next((int(line.split()[1]) / 2**20 for line in lines if line.startswith("VmHWM")), 0.0)
 
 
 def main() -> None:
