@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from examples import ACCURACY, FACTS, LOSS, a_curve, a_record
 from ffsearch.search.base.objective import Objective
+from ffsearch.search.folder.kept_trial import MOST_NUMBERS
 from ffsearch.search.folder.ranking import Leader, best_record, best_standing
 from ffsearch.search.folder.results import SealedTest
 from ffsearch.search.folder.summary import SUMMARY_SCHEMA, RefitFacts, RunFacts, build_summary
@@ -24,8 +25,12 @@ from ffsearch.search.folder.trial_record import (
     trials_frame,
 )
 from ffsearch.search.network.topology import Activation, Point
-from ffsearch.search.steps.weighing import i_star
+from ffsearch.search.steps.changes import AT_OTHER_RATES, FIRST_PARTNER
+from ffsearch.search.steps.fewer_columns import FIRST_WITHOUT
+from ffsearch.search.steps.mean_networks import FIRST_BESIDE
+from ffsearch.search.steps.weighing import ON_FEWER_ROWS, i_star
 from ffsearch.search.training.protocol import Curve, Ended
+from ffsearch.spaces.schema import MAX_TRIALS
 
 RECORDS = (
     a_record(0, value=0.5),
@@ -53,6 +58,14 @@ def test_a_record_comes_back_from_strict_json_as_it_was(losses: list[float], val
     finite = np.isfinite(array)
     assert np.array_equal(back.curve.valid_loss[finite], array[finite])
     assert not np.isfinite(back.curve.valid_loss[~finite]).any()
+
+
+@pytest.mark.parametrize("first", [FIRST_PARTNER, ON_FEWER_ROWS, AT_OTHER_RATES, FIRST_BESIDE, FIRST_WITHOUT])
+def test_networks_that_evidence_trains_come_back_under_their_numbers(first: int) -> None:
+    for number in (first, first + MAX_TRIALS - 1):
+        assert TrialRecord.from_dict(a_record(number).as_dict()).trial == number
+    with pytest.raises(ValueError, match="trial: Input should be less than"):
+        TrialRecord.from_dict(a_record(MOST_NUMBERS).as_dict())
 
 
 def test_names_of_a_newer_version_are_passed_over() -> None:

@@ -14,7 +14,7 @@ from ffsearch.search.network.topology import Point, layer_sizes
 from ffsearch.search.training.protocol import Ended
 from ffsearch.spaces.schema import MAX_TRIALS
 
-__all__ = ["first_fault", "point_kept", "trial_kept"]
+__all__ = ["MOST_NUMBERS", "first_fault", "point_kept", "trial_kept"]
 
 MOST: Final = 2**53
 """Largest count. Choice: whole numbers beyond it are not exact where tables and pages hold them."""
@@ -34,8 +34,10 @@ Loss = Annotated[float, Field(ge=-_LARGEST, le=_LARGEST, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(ge=0, le=MOST, allow_inf_nan=False)]
 Moment = Annotated[str, AfterValidator(lambda stamp: moment(stamp) and stamp)]
 End = Annotated[str, AfterValidator(lambda word: str(Ended(word)))]
-Number = Annotated[int, Field(ge=0, le=2 * MAX_TRIALS)]
-"""Of a trial; networks like the winner have numbers from `MAX_TRIALS` on."""
+MOST_NUMBERS: Final = 6 * MAX_TRIALS
+"""Numbers there are. Those beyond `MAX_TRIALS` are of networks that evidence trains, a range a kind (`steps/`)."""
+
+Number = Annotated[int, Field(ge=0, lt=MOST_NUMBERS)]
 
 
 class _Curve(TypedDict):
