@@ -43,9 +43,9 @@ COMPARISON: Final = "comparison"
 PICTURES: Final = "pictures"
 LANGUAGES: Final = {"en": "", "pt-BR": ".pt-BR"}
 
-PICTURED: Final = "network-wins"
-WIDTH, HEIGHT = 1080, 760
-"""Pixels of a picture: the first screen, at a width at which GitHub shows it whole."""
+PICTURED: Final = "not-settled"
+WIDTH, HEIGHT = 1360, 860
+"""Pixels of a picture: a first screen with the contents beside it."""
 
 COLOURS: Final = 64
 """Of a picture. choice: a page has few, and with a palette it weighs a third."""
