@@ -420,3 +420,21 @@ def test_numbers_looked_at_as_such_are_read_as_their_texts_are(
     by_texts, told_of_texts = read_in_pieces(plainly_learnt, path, as_texts=True)
     np.testing.assert_array_equal(by_numbers, by_texts)
     assert told.findings() == told_of_texts.findings()
+
+
+@pytest.mark.parametrize("way", ["plain", "comma"])
+def test_first_rows_are_looked_at_as_texts_only_where_something_shows(
+    way: str, plainly_learnt: Preprocessor, tmp_path: Path
+) -> None:
+    path = tmp_path / "rows.csv"
+    PLAIN_VALUES.assign(width=PLAIN_VALUES["width"].map(WAYS[way])).to_csv(path, index=False, sep=";")
+    opened = open_pieces(path, needed=plainly_learnt.column_names, id_column=None)
+    reader, asked = RowReader(plainly_learnt), []
+
+    def as_texts() -> pd.DataFrame:
+        asked.append(way)
+        return next(opened.read(())).frame
+
+    reader.look_at(next(opened.read(reader.plain_numbers)).frame, as_texts=as_texts)
+    assert bool(asked) is (way == "comma")
+    assert ("width" in reader.plain_numbers) is (way == "plain")
