@@ -89,14 +89,14 @@ def told(command: Sequence[str]) -> None:
     processor = used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
     print(
         f"{' '.join(command[:2])}: exit {code}, {time.perf_counter() - began:.1f} s, {processor:.1f} s of processor "
-        f"time, {used.ru_maxrss / 2**20:.2f} GB at most by the largest command so far"
+        f"time, {used.ru_maxrss / 1e6:.2f} GB at most by the largest command so far"
     )
 
 
 def _peak(process: int) -> float:
     """Most GB of memory that a process had so far (Linux)."""
     lines = Path(f"/proc/{process}/status").read_text(encoding="utf-8").splitlines()
-    return next((int(line.split()[1]) / 2**20 for line in lines if line.startswith("VmHWM")), 0.0)
+    return next((int(line.split()[1]) / 1e6 for line in lines if line.startswith("VmHWM")), 0.0)
 
 
 def main() -> None:
