@@ -21,6 +21,8 @@ from ffsearch.search.cli import invoke
 from ffsearch.search.console.display import LiveDisplay
 from ffsearch.search.observer import Phase, Workers, Workload
 from ffsearch.search.training.protocol import Epoch
+from ffsearch.search.wording.codes import Code
+from ffsearch.search.wording.finding import found
 from ffsearch.search.wording.language import ENGLISH, LANGUAGES, spoken
 from ffsearch.spaces.loader import parse_space
 from test_progress import BEGAN, a_job
@@ -173,3 +175,10 @@ def test_the_errors_that_one_meets_first(
     said = " ".join(capsys.readouterr().err.split())
     assert told in said or ("trian" in line and "Você quis dizer" in said)
     assert english_in(said) == set()
+
+
+@pytest.mark.parametrize(("change", "said"), [("on", "ligado"), ("off", "desligado")])
+def test_what_is_switched_in_the_winner(change: str, said: str) -> None:
+    switched = found(Code.CHANGE, "parameter", factor="batch_norm", change=change)
+    assert PORTUGUESE.says(switched) == f"Batch Normalization: {said}"
+    assert ENGLISH.says(switched) == f"batch normalisation: {change}"
