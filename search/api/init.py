@@ -17,7 +17,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from ffsearch.errors import SpaceError
+from ffsearch.errors import DataError, SpaceError
 from ffsearch.search.base.environment import shell_quoted
 from ffsearch.search.base.files import disk_error, write_atomically
 from ffsearch.search.network.defaults import batch_size_for
@@ -113,6 +113,15 @@ def init(
     return path, written
 
 
+def _is_text(name: str) -> bool:
+    """Whether a name can stand in a file; POSIX allows others."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def draft(
     source: str, *, target: str | Sequence[str] | None = None, folder: Path = Path(), t: Language = PLAIN
 ) -> Draft:
@@ -131,6 +140,8 @@ def draft(
     from ffsearch.search.data.findings import find
     from ffsearch.search.data.prepare import prepare
 
+    if not _is_text(source):
+        raise DataError(f"{source!r} has a name that is not UTF-8, and a space file names its table. Rename the table.")
     known, how = _target(source, target)
     seed = parse_space(_template(PLAIN)).search.seed
     prepared = prepare(DataSpec(source=source, target=known), seed=seed)
