@@ -27,7 +27,7 @@ pytestmark = needs_posix("endless commands are ended by an alarm")
 
 PROGRAM = Path(__file__).with_name("damages.py")
 STORED = Path(__file__).parent / "data" / "run.zip"
-N_FAST = 40
+N_FAST = 12
 N_DRAWN = 500
 
 
