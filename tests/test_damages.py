@@ -98,8 +98,6 @@ def test_what_python_writes_is_read_as_it_was(value: Any) -> None:
         ("1e999", "1e999 is larger than any number"),
         ("9" * 1_000_000, "1000000 digits"),
         (str(2**129), "39 digits"),
-        ('{"a": "\\ud800"}', "surrogates not allowed"),
-        ('{"\\udfff": 1}', "surrogates not allowed"),
         ("", "Expecting value"),
         ("\0", "Expecting value"),
     ],

@@ -250,3 +250,9 @@ def test_losses_of_folds_are_told_of_whole_trials_alone_and_a_lost_trial_says_af
     assert trials_frame([lost, within])["n_folds_judged"].tolist() == [4, 0]
     older = a_record(3, notes={"folds": [{"fold": 0, "ended": "stopped", "best_epoch": 3, "n_updates": 42}]})
     assert older.told(otherwise=9.0).fold_losses == ()
+
+
+def test_an_error_that_names_a_file_which_is_no_text_is_kept_and_read() -> None:
+    record = a_record(0, ended=Ended.FAILED, error="no such file: '\udcff.csv'")
+    back = TrialRecord.from_dict(json.loads(json.dumps(record.as_dict())))
+    assert back.error == "no such file: '\\udcff.csv'"

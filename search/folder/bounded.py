@@ -1,13 +1,12 @@
 """JSON as the files of a run folder have it, within bounds: what comes from a damaged disk or an editor is refused.
 
-JSON allows more than any of our files say: nesting without end, numbers of a million digits, halves of signs. Each of
-them is harmless where it is read and ends a program far away, where nobody knows any more which file it came from.
+JSON allows more than any of our files say: nesting without end, numbers of a million digits. Each of them is harmless
+where it is read and ends a program far away, where nobody knows any more which file it came from.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final, NoReturn
 
@@ -27,17 +26,14 @@ def parsed(content: str | bytes) -> Any:
         content: The text.
 
     Raises:
-        ValueError: If it is not JSON, nests too deep, has a number that is not finite or too long, or half a sign.
+        ValueError: If it is not JSON, nests too deep, or has a number that is not finite or too long.
     """
     try:
         value = json.loads(content, parse_constant=_refused, parse_int=_whole, parse_float=_finite)
     except RecursionError:
         raise ValueError(f"it nests deeper than {MOST_NESTED} levels") from None
-    for inner, depth in _inside(value):
-        if depth > MOST_NESTED:
-            raise ValueError(f"it nests deeper than {MOST_NESTED} levels")
-        if isinstance(inner, str) and not inner.isascii():
-            inner.encode()  # half a sign is none; UnicodeEncodeError is a ValueError
+    if _depth(value) > MOST_NESTED:
+        raise ValueError(f"it nests deeper than {MOST_NESTED} levels")
     return value
 
 
@@ -57,22 +53,16 @@ def moment(stamp: str) -> datetime:
     return read
 
 
-def _inside(value: Any) -> Iterator[tuple[Any, int]]:
-    """Keys, texts, mappings and lists of a JSON value, each with its depth; not numbers, which are many."""
-    waiting = [(value, 0)]
+def _depth(value: Any) -> int:
+    """How many lists and objects stand in each other at most; counted without recursion."""
+    deepest, waiting = 0, [(value, 1)]
     while waiting:
         one, depth = waiting.pop()
-        if isinstance(one, dict):
-            yield one, depth + 1
-            for key, inner in one.items():
-                yield key, depth
-                if isinstance(inner, str | dict | list):
-                    waiting.append((inner, depth + 1))
-        elif isinstance(one, list):
-            yield one, depth + 1
-            waiting += [(inner, depth + 1) for inner in one if isinstance(inner, str | dict | list)]
-        else:
-            yield one, depth
+        if isinstance(one, dict | list):
+            deepest = max(deepest, depth)
+            inside = one.values() if isinstance(one, dict) else one
+            waiting += [(inner, depth + 1) for inner in inside if isinstance(inner, dict | list)]
+    return deepest
 
 
 def _refused(constant: str) -> NoReturn:

@@ -177,6 +177,7 @@ class TrialRecord:
             "value": _plain_float(self.value),
             "valid_loss": _plain_float(self.valid_loss),
             "metrics": metrics,
+            "error": None if self.error is None else self.error.encode("utf-8", "backslashreplace").decode(),
             "seed": list(self.seed),
             "curve": curve,
             "notes": dict(self.notes),
