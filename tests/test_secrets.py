@@ -93,7 +93,7 @@ COMMANDS = (
     ["run", "tabular", "--set", "data.source={}"], ["init", "{}"], ["show", "{}"], ["report", "{}"], ["list", "{}"],
     ["predict", "{}", "rows.csv"], ["export", "{}", "--format", "keras"], ["compare", "{}", "{}"], ["verdict", "{}"],
     ["report", "run", "--mlflow", "{}"], ["run", "{}", "--trials", "{}"], ["{}"], ["run", "tabular", "--{}"],
-    ["run", "tabular", "--set", "{}"], ["run", "tabular", "--ray", "{}"], ["replay", "{}", "0"], ["import-kt", "{}"],
+    ["run", "tabular", "--set", "{}"], ["replay", "{}", "0"], ["import-kt", "{}"],
     ["run", "tabular", "--storage", "{}", "--set", "search.sampler={}"], ["predict", "model.keras", "{}"],
     ["run", "tabular", "--budget", "{}"], ["explain", "{}"], ["report", "run", "--lang", "{}"],
 )  # fmt: skip
