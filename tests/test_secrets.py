@@ -74,11 +74,19 @@ def test_a_known_password_is_hidden_where_it_stands_alone(core: str, coded: Call
     "text",
     [
         "sqlite:///runs/a.db", "see https://example.com/a?b=c", "12:30 at a@b", "mail to: someone@example.com",
-        "C:\\runs\\a", "ratio 3://4", "the token of a run",
+        "C:\\runs\\a", "ratio 3://4", "the token of a run", "http://localhost:5000", "see http://[::1]:5000/a, or",
+        "it is at 'http://127.0.0.1:5000'.", "sqlite:///C:/runs/a.db", "tcp://10.0.0.1:6379",
     ],
 )  # fmt: skip
 def test_what_holds_no_password_is_left_alone(text: str) -> None:
     assert without_passwords(text) == text
+
+
+@pytest.mark.parametrize("cut", [1, 4, 7])
+def test_an_address_that_was_cut_within_its_password_shows_none_of_it(cut: int) -> None:
+    address = "postgresql://bob:Zqa&x=b/c@db/trials"
+    shown = without_passwords(f"--{address[: address.index('Zq') + cut]}: unknown")
+    assert shown == "--postgresql://bob:*** unknown"
 
 
 def test_settings_in_a_list_are_hidden_too() -> None:

@@ -12,6 +12,13 @@ _ADDRESS: Final = re.compile(r"(?P<before>[a-z][a-z0-9+.-]+:/{1,3}[^\s:/?#]*:)(?
 """To the last @ before a blank: a password that was not percent-coded may hold a slash, a colon or another @. One slash
 is what a path makes of two."""
 
+_CUT: Final = re.compile(
+    r"(?P<before>[a-z][a-z0-9+.-]+:/{1,2}(?!/)[^\s:/?#@\[]+:)(?!\S*@)(?!\d{1,5}(?:[/?#\s'\",.;)\]]|$))\S+",
+    re.IGNORECASE,
+)
+"""An address that was cut off within its password, as at the sign between an option's name and its value: what stands
+behind the colon is no port."""
+
 _WHOLE: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^:/?#]*:(?P<password>.*)@", re.IGNORECASE | re.DOTALL)
 """An address that stands alone: blanks, too, are then part of its password."""
 
@@ -36,7 +43,7 @@ def without_passwords(text: str, *, of: str | None = None) -> str:
     """
     for secret in sorted(_passwords(of or ""), key=len, reverse=True):  # before parts of it are taken away
         text = text.replace(secret, "***")
-    for pattern in (_ADDRESS, _NAMED):
+    for pattern in (_ADDRESS, _CUT, _NAMED):
         text = pattern.sub(lambda found: found["before"] + "***", text)
     return text
 
