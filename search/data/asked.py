@@ -125,8 +125,9 @@ class RowReader:
     def look_at(self, rows: pd.DataFrame, *, as_texts: Callable[[], pd.DataFrame]) -> None:
         """See how the rows of a file are written before they are read.
 
-        Numbers as Python writes them, within the range that was learnt, need not be looked at as texts, which takes a
-        hundred times as long. Where anything else shows, all cells are: what one column shows may hold for others.
+        Numbers as Python writes them, within the range that was learnt, need not be looked at as texts, which takes
+        seconds where columns are thousands. Where anything else shows, all cells are: what one column shows may hold
+        for others.
 
         Args:
             rows: The first of them; cells of `plain_numbers` may come as numbers, all others as texts.
