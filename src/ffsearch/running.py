@@ -69,8 +69,8 @@ def run(
         finish: No more trials: refit, test and report on what was told so far.
         report: Write `report.html` into the run folder, which takes some seconds.
         progress: Show how far it is; by default in a terminal and in a notebook.
-        lang: Language of what is shown, of the model's card, and of a report beside the English one: `en` or `pt-BR`;
-            by default the system's.
+        lang: Language of what is shown, of the run's figures and verdict, of the model's card, and of a report beside
+            the English one: `en` or `pt-BR`; by default the system's.
         observer: Told of everything as it happens, in place of what `progress` shows.
         workers: So many processes of this machine train the networks; the results are the same.
         ray: The nodes of a Ray cluster train them: `local`, or the address of its head.
@@ -102,7 +102,7 @@ def run(
             observer=watched, report=partial(_reports, lang=t.code) if report else None, lang=t.code,
             workers=workers, ray=ray, storage=storage,
         )  # fmt: skip
-    return Run(done.path)
+    return Run(done.path, lang=t.code)
 
 
 def _space_and_table(

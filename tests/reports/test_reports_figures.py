@@ -107,6 +107,19 @@ def test_a_loaded_run_draws_reports_and_shows_itself(tmp_path: Path) -> None:
     assert "<svg" in card
 
 
+def test_a_run_shows_itself_in_the_language_it_was_loaded_in(tmp_path: Path) -> None:
+    run = ffsearch.load(a_finished_run(tmp_path / "runs" / "tabular"), lang="pt-BR")
+    card = run._repr_html_()
+    assert "tabular: 6 tentativas, terminada" in card
+    assert "trials" not in card
+    axes = " ".join(
+        text.get_text() for text in run.figures.history().findobj(lambda artist: hasattr(artist, "get_text"))
+    )
+    assert "tentativa" in axes
+    with pytest.raises(FFSearchError, match="does not speak 'xx'"):
+        ffsearch.load(run.path, lang="xx")
+
+
 def test_the_card_of_a_run_shows_hostile_names_as_text(tmp_path: Path) -> None:
     from examples import FACTS, a_record
 
