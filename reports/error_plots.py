@@ -40,6 +40,9 @@ MAX_CLASSES: Final = 26
 LINE: Final = 11.0
 """Pixels of a row at least, so that its label does not run into the next."""
 
+_LETTER: Final = 6.6
+"""Pixels of a letter of a class's name, on average and a little more."""
+
 MAX_NUMBERED: Final = 10
 """Classes up to which each cell has its count written in it."""
 
@@ -58,16 +61,18 @@ def confusion(part: Confusion, *, t: Language = ENGLISH, width: int = WIDE) -> F
     counts, n = part.counts[:MAX_CLASSES, :MAX_CLASSES], min(len(part.labels), MAX_CLASSES)
     left = 96 if width <= NARROW else 150
     cell = min(64 if n > 2 else 88, (width - left - 10) / n)
-    figure = canvas(width, 52 + n * max(0.72 * cell, LINE) + 8)
-    axes = add_axes(figure, left=left, right=width - left - n * cell, top=52, bottom=8)
+    names = [shortened(label, 14) for label in part.labels[:n]]
+    longest = max(map(len, names)) * _LETTER
+    is_upright = n > 2 and longest > cell
+    top = 34 + max(18, longest if is_upright else 0)  # what is answered stands above the names, which may be upright
+    figure = canvas(width, top + n * max(0.72 * cell, LINE) + 8)
+    axes = add_axes(figure, left=left, right=width - left - n * cell, top=top, bottom=8)
     shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
     for down in range(n):
         for across in range(n):
             _cell(axes, down, across, count=int(counts[down, across]), share=float(shares[down, across]), n=n, t=t)
     axes.set(xlim=(-0.5, n - 0.5), ylim=(n - 0.5, -0.5))
-    names = [shortened(label, 14) for label in part.labels[:n]]
-    crowded = n * max(map(len, names)) * 6.6 > n * cell
-    axes.set_xticks(range(n), names, rotation=90 if crowded and n > 2 else 0, color=INK, parse_math=False)
+    axes.set_xticks(range(n), names, rotation=90 if is_upright else 0, color=INK, parse_math=False)
     axes.set_yticks(range(n), names, color=INK, parse_math=False)
     axes.xaxis.tick_top()
     axes.tick_params(labelsize=SMALL)

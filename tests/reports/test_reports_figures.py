@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
 import ffsearch
 from examples import RMSE, a_finished_run, opened
 from ffsearch.errors import FFSearchError, RunError
+from ffsearch.reports.error_plots import confusion
+from ffsearch.reports.evidence import Confusion
 from ffsearch.reports.figures import Figures
 from ffsearch.search.folder.answer_frames import AnswerFrames
 from ffsearch.search.folder.summary import Summary
@@ -105,6 +108,20 @@ def test_a_loaded_run_draws_reports_and_shows_itself(tmp_path: Path) -> None:
     card = run._repr_html_()
     assert "tabular: 6 trials, finished" in card
     assert "<svg" in card
+
+
+@pytest.mark.parametrize(
+    "labels", [["no", "yes"], ["setosa", "versicolor", "virginica"], [f"a long name {k}" for k in range(12)]]
+)
+@pytest.mark.parametrize("width", [360, 768])
+def test_names_of_classes_are_whole_and_below_what_stands_above_them(labels: list[str], width: int) -> None:
+    part = Confusion(labels=labels, counts=np.full((len(labels), len(labels)), 3))
+    figure = confusion(part, width=width)
+    figure.canvas.draw()
+    names = [text.get_window_extent() for text in figure.axes[0].get_xticklabels()]
+    above = [text.get_window_extent() for text in figure.texts]
+    assert all(name.y1 <= figure.bbox.y1 for name in names)
+    assert not any(name.overlaps(other) for name in names for other in above)
 
 
 def test_a_run_shows_itself_in_the_language_it_was_loaded_in(tmp_path: Path) -> None:
