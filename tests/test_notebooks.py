@@ -50,8 +50,8 @@ def shown(cells: list[nbformat.NotebookNode]) -> list[str]:
 
 
 def test_a_saved_run_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with zipfile.ZipFile(ROOT / "tests/data/run.zip") as stored:
-        stored.extractall(tmp_path / "runs/tabular")
+    with zipfile.ZipFile(ROOT / "tests/data/run.zip") as file:
+        file.extractall(tmp_path / "runs/tabular")
     seen = shown(executed(stored("read_a_run.ipynb"), tmp_path, monkeypatch))
     assert seen.count("image/png") == 5
     assert "text/html" in seen

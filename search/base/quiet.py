@@ -1,10 +1,11 @@
-"""Loading TensorFlow without its notes on how it was built."""
+"""Loading TensorFlow without its notes on how it was built, and Optuna without one on widgets."""
 
 from __future__ import annotations
 
 import os
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -12,7 +13,7 @@ from typing import Final
 from ffsearch.errors import RunError
 from ffsearch.search.base.memory import address_space
 
-__all__ = ["have_keras_on_tensorflow", "load_tensorflow", "native_stderr_held_back"]
+__all__ = ["have_keras_on_tensorflow", "load_bars", "load_tensorflow", "native_stderr_held_back"]
 
 _BACKEND: Final = "KERAS_BACKEND"
 
@@ -42,6 +43,16 @@ def native_stderr_held_back() -> Iterator[None]:
             sys.stderr.flush()
             os.dup2(kept, 2)
             os.close(kept)
+
+
+def load_bars() -> None:
+    """Load the progress bars that Optuna brings, before it, without their warning that a notebook lacks widgets.
+
+    None of these bars is ever shown: a run has its own.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="IProgress not found")
+        import tqdm.auto  # noqa: F401
 
 
 def load_tensorflow() -> None:

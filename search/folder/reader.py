@@ -290,6 +290,9 @@ class StoredRun(AnswerFrames):
         Raises:
             RunError: If the run has none, or it is damaged.
         """
+        from ffsearch.search.base.quiet import load_bars
+
+        load_bars()
         import optuna
         from optuna.exceptions import OptunaError
         from sqlalchemy.exc import SQLAlchemyError
