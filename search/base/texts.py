@@ -29,6 +29,8 @@ TEXT: Final = _text_type()
 def as_frame(table: pa.Table, *, ignore_metadata: bool = False) -> pd.DataFrame:
     """A frame of what Arrow read, its columns of texts of type `TEXT`."""
     types = {pa.string(): TEXT, pa.large_string(): TEXT}
+    if ignore_metadata:  # Arrow reads it all the same, and it need not be what pandas wrote
+        table = table.replace_schema_metadata(None)
     frame: pd.DataFrame = table.to_pandas(types_mapper=types.get, ignore_metadata=ignore_metadata)
     return frame
 

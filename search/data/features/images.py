@@ -278,6 +278,9 @@ def npz_arrays(payload: bytes, name: str) -> dict[str, NDArray[Any]]:
                 raise DataError(f"{name} is a single array, not an .npz file. {_SAVE}")
             wanted = [key for key in file.files if key.lower() in _KNOWN]
             arrays = {key.lower(): file[key] for key in wanted}
+            others = [key for key, array in arrays.items() if not isinstance(array, np.ndarray)]
+            if others:  # NumPy gives the bytes of a member that does not begin as an array does
+                raise ValueError(f"{others[0]} is no array.")
             return arrays if wanted else {key: np.empty(0) for key in file.files}
     except (OSError, EOFError, ValueError, TypeError, KeyError, SyntaxError, zipfile.BadZipFile, zlib.error) as error:
         if str(error).startswith("Object arrays"):

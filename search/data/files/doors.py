@@ -91,8 +91,10 @@ def read_parquet(payload: bytes, name: str, _: TextSettings) -> Opened:
         _refuse_schema(file.schema_arrow, name)
         refuse_too_large(_bytes_of(file), name)
         return Opened(frame=as_frame(file.read(), ignore_metadata=True))
-    except (pa.ArrowException, OSError) as error:
-        first_line = str(error).splitlines()[0]
+    except DataError:
+        raise
+    except (pa.ArrowException, OSError, ValueError) as error:  # names of columns need not be text
+        first_line = (str(error) or type(error).__name__).splitlines()[0]
         raise DataError(f"{name} is no readable Parquet file: {first_line} Write it again, or give a CSV.") from None
 
 

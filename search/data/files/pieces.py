@@ -145,10 +145,12 @@ def _parquet_pieces(path: Path, *, needed: Sequence[str], id_column: str | None)
     packed = is_packed(path)
     try:
         file = parquet.ParquetFile(pa.BufferReader(unpacked(path.read_bytes(), path.name)) if packed else path)
-    except (pa.ArrowException, OSError) as error:
-        first_line = str(error).splitlines()[0]
+        names = tuple(plain_names(file.schema_arrow.names))
+    except DataError:
+        raise
+    except (pa.ArrowException, OSError, ValueError) as error:  # names of columns need not be text
+        first_line = (str(error) or type(error).__name__).splitlines()[0]
         raise DataError(f"{path.name} is no readable Parquet file: {first_line} Write it again, or give CSV.") from None
-    names = tuple(plain_names(file.schema_arrow.names))
     wanted = _wanted(path, file.schema_arrow.names, needed=needed, id_column=id_column)
     fields = {name: file.schema_arrow.field(place) for name, place in wanted.items()}
     nested = [name for name, field in fields.items() if pa.types.is_nested(field.type)]
