@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import re
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -193,7 +194,10 @@ def _mat_part(path: Path, ending: str, files: _Files) -> Iterator[tuple[str, NDA
         arrays = loadmat(io.BytesIO(files.bytes_of(path)), variable_names=["X", "y"])
     except NotImplementedError:
         raise DataError(f"{path.name} is a MATLAB file of version 7.3. {_SAVE_MAT}") from None
-    except (MatReadError, OSError, EOFError, ValueError, TypeError, KeyError, IndexError) as error:
+    except (
+        MatReadError, OSError, EOFError, ValueError, TypeError, LookupError, AttributeError, OverflowError, MemoryError,
+        zlib.error,
+    ) as error:  # fmt: skip
         told = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{path.name} is no readable MATLAB file: {told}. {_SAVE_MAT}") from None
     for key, n_dimensions in (("X", 4), ("y", 2)):
