@@ -342,7 +342,11 @@ def load_packaged(path: str | os.PathLike[str]) -> PackagedModel:
             by_matrix = _read_by_matrix(archive)
         if by_matrix is not None:
             return PackagedModel(lambda: load_keras(path), facts, by_matrix=by_matrix)
-        return PackagedModel(load_keras(path), facts)
+        packaged = PackagedModel(load_keras(path), facts)
+        told = {one["input"] for one in facts["inputs"]}
+        if not facts.get("image") and (told != set(packaged.model.input) or len(told) != len(packaged.columns)):
+            raise ValueError("its columns are not the inputs of its network")
+        return packaged
     except (
         zipfile.BadZipFile, LookupError, TypeError, ValueError, AttributeError, OSError, EOFError, OverflowError,
         NotImplementedError, RuntimeError, zlib.error,
