@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
+from tokenize import TokenError
 from typing import Final
 from zipfile import BadZipFile
 
@@ -51,7 +53,7 @@ class NetworkStore:
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 return [arrays[f"arr_{place}"] for place in range(len(arrays.files))]
-        except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
+        except (OSError, EOFError, ValueError, KeyError, SyntaxError, BadZipFile, TokenError, zlib.error) as error:
             raise RunError(
                 f"{path} cannot be read ({error}), and the network of training {number} is needed. Begin anew with "
                 "--fresh (this folder is kept aside)."

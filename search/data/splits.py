@@ -6,11 +6,13 @@ both draw from the run's seed alone, so that the same table and seed give the sa
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
+from tokenize import TokenError
 from typing import Final
 from zipfile import BadZipFile
 
@@ -122,7 +124,7 @@ class Splits:
                     folds=tuple((arrays[f"train_{place}"], arrays[f"valid_{place}"]) for place in places),
                     method=str(arrays["method"]),
                 )
-        except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
+        except (OSError, EOFError, ValueError, KeyError, SyntaxError, BadZipFile, TokenError, zlib.error) as error:
             raise RunError(
                 f"{path} holds no splits that can be read ({error}). Restore it, or start the run again with --fresh."
             ) from None

@@ -13,6 +13,7 @@ initial weights are made for inputs of mean 0 and variance 1, as numbers of a ta
 from __future__ import annotations
 
 import io
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -282,7 +283,10 @@ def npz_arrays(payload: bytes, name: str) -> dict[str, NDArray[Any]]:
             if others:  # NumPy gives the bytes of a member that does not begin as an array does
                 raise ValueError(f"{others[0]} is no array.")
             return arrays if wanted else {key: np.empty(0) for key in file.files}
-    except (OSError, EOFError, ValueError, TypeError, KeyError, SyntaxError, zipfile.BadZipFile, zlib.error) as error:
+    except (
+        OSError, EOFError, ValueError, TypeError, KeyError, SyntaxError, zipfile.BadZipFile, zlib.error,
+        tokenize.TokenError,  # NumPy reads a head as Python does
+    ) as error:  # fmt: skip
         if str(error).startswith("Object arrays"):
             raise DataError(
                 f"{name} holds arrays of Python objects, which are never unpickled here. Save texts as "
