@@ -274,14 +274,20 @@ def _is_in_order(seconds: NDArray[np.float64]) -> bool:
     return bool((np.diff(seconds[np.isfinite(seconds)]) >= 0).all())
 
 
+_PER_SECOND: Final = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+"""Of the units that pandas keeps moments in."""
+
+
 def _seconds(
     cells: Cells, *, day_first: bool, dots_day_first: bool | None = None, year_first: bool = False
 ) -> NDArray[np.float64]:
     """Seconds since 1970, NaN where there is no date, shape (n_rows,)."""
     column = cells.column
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
-        moments = pd.to_datetime(column, utc=True).dt.tz_localize(None)
-        seconds = np.asarray((moments - pd.Timestamp(0)) / pd.Timedelta(seconds=1), dtype=np.float64)
+        moments = pd.to_datetime(column, utc=True).dt.tz_localize(None).to_numpy()
+        unit, _ = np.datetime_data(moments.dtype)  # its own: as nanoseconds the year 9999 has no place
+        seconds = moments.astype(np.int64) / _PER_SECOND[unit]
+        seconds = np.where(np.isnat(moments), np.nan, seconds)
         return np.where(cells.levels.codes < 0, np.nan, seconds) if cells.missing else seconds
     is_number = pd.api.types.is_numeric_dtype(column.dtype)
     levels = cells.levels if is_number else cells.written  # 20240531.0 is a day without its point
