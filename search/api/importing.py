@@ -65,7 +65,9 @@ def import_kt(path: str | PathLike[str], *, out: str | PathLike[str] | None = No
         folder.start(facts)
         for record in records:
             if record.trial not in known:
-                folder.add(replace(record, repeat_of=folder.repeat_of(record.point)))
+                # A trial that goes on with another one is that one trained longer, and no other seed of its point.
+                goes_on = record.notes.get("trial_id") is not None
+                folder.add(record if goes_on else replace(record, repeat_of=folder.repeat_of(record.point)))
         with OptunaCopy(
             folder.path / STUDY,
             name=facts.name,

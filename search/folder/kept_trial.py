@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Any, Final, NotRequired
@@ -131,7 +132,7 @@ def _fits(value: object, usual: object) -> bool:
         case int():  # layers and units; `bool` is an `int` to Python
             return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST_UNITS
         case float():
-            return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= MOST_UNITS
+            return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
         case _:  # widths and convolutions, which are mostly not there
             return value is None or isinstance(value, list | dict)
 
