@@ -118,8 +118,9 @@ def test_a_text_that_leaves_a_cell_out_is_refused(tmp_path: Path, monkeypatch: p
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["exercise", "solution"])
-@pytest.mark.parametrize("lang", ["en", "pt-BR"])
+@pytest.mark.parametrize(
+    ("lang", "kind"), [("en", "solution"), ("pt-BR", "exercise")]
+)  # which share what the others do
 @pytest.mark.parametrize("name", NAMES)
 def test_a_notebook_runs(name: str, lang: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runs_reduced(name, lang, is_solution=kind == "solution", folder=tmp_path, monkeypatch=monkeypatch)
