@@ -26,13 +26,11 @@ def machine_memory() -> int:
 
 
 def address_space() -> int | None:
-    """Bytes that this process may address, by `ulimit -v`; None where nothing limits them."""
-    try:
-        import resource  # POSIX alone has it
-    except ImportError:
+    """Bytes that this process may address, by `ulimit -v`; None where nothing limits them, or no system tells."""
+    if not hasattr(psutil, "RLIMIT_AS"):
         return None
-    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    return None if limit == resource.RLIM_INFINITY else limit
+    limit: int = psutil.Process().rlimit(psutil.RLIMIT_AS)[0]
+    return None if limit == psutil.RLIM_INFINITY else limit
 
 
 def container_limits(groups: Path = _GROUPS, of_process: Path = _OF_PROCESS) -> Iterator[int]:
