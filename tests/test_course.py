@@ -25,7 +25,7 @@ SMALL_STUDY = {
 }  # fmt: skip
 REDUCED: dict[str, dict[str, Any]] = {
     "1_first_run": {"TRIALS": 2},
-    "2_winners_luck": {"TRIALS": 3},
+    "2_winners_luck": {"TRIALS": 5},
     "3_depth": {"STUDY": SMALL_STUDY},
     "4_early_stopping": {"EPOCHS": 20, "PATIENCE": 5},
     "5_regularisers": {"EPOCHS": 5},

@@ -36,6 +36,7 @@ def executed(
 ) -> list[nbformat.NotebookNode]:
     """The cells of a notebook after it ran in a folder; a cell that fails raises."""
     monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)  # what a student sees
+    monkeypatch.delenv("MPLBACKEND", raising=False)  # with pictures below the cells
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")  # for `!ffsearch`
     NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(folder)}}).execute()
     cells: list[nbformat.NotebookNode] = notebook.cells

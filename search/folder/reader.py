@@ -303,7 +303,8 @@ class StoredRun(AnswerFrames):
         if not path.exists():
             raise RunError(f"{self.path} has no {STUDY}. Its trials are in `run.trials`; the run's command writes it.")
         try:
-            return optuna.load_study(study_name=None, storage=sqlite_url(path))
+            (name,) = optuna.get_all_study_names(sqlite_url(path))  # without a name Optuna says which one it took
+            return optuna.load_study(study_name=name, storage=sqlite_url(path))
         except (SQLAlchemyError, ValueError, LookupError, TypeError, OptunaError) as error:
             told = str(getattr(error, "orig", None) or error).splitlines()[0]
             raise RunError(

@@ -128,7 +128,9 @@ def _shown(
     observer: Observer | None, *, progress: bool | None, t: Language
 ) -> tuple[Observer | None, AbstractContextManager[object]]:
     """Who watches, and the context that must be open meanwhile."""
-    is_wanted = progress if progress is not None else sys.stdout.isatty() or "ipykernel" in sys.modules
+    from ffsearch.search.console.notebook import in_notebook
+
+    is_wanted = progress if progress is not None else sys.stdout.isatty() or in_notebook()
     if observer is not None or not is_wanted:
         return observer, nullcontext()
     from ffsearch.search.console.progress import observing
