@@ -88,6 +88,7 @@ class RunFolder:
             RunError: If the folder belongs to another run or is none, is in use, or cannot be read or written.
         """
         folder = Path(path)
+        _refuse_unwritable_name(folder)
         _refuse_foreign(folder)
         if fresh and folder.exists():
             _move_aside(folder)
@@ -201,6 +202,18 @@ class RunFolder:
         self.write_tables()
         self.write_summary(summary)
         self.note(LineKind.FINISHED)
+
+
+def _refuse_unwritable_name(folder: Path) -> None:
+    """Refuse a name that no text can hold: files of a run, and the address of its database, say where it is."""
+    try:
+        str(folder.absolute()).encode()
+    except UnicodeEncodeError:
+        shown = str(folder).encode(errors="backslashreplace").decode()
+        raise RunError(
+            f"The folder {shown} has a name that is not UTF-8, and files of a run could not say where it is. Give "
+            "another one: --out FOLDER."
+        ) from None
 
 
 def _refuse_foreign(folder: Path) -> None:
