@@ -69,7 +69,6 @@ def test_a_run_to_read_is_made_where_there_is_none(tmp_path: Path, monkeypatch: 
 @pytest.mark.slow
 def test_a_csv_becomes_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = shown(executed(stored("from_csv_to_model.ipynb", swap=("trials=8", "trials=2")), tmp_path, monkeypatch))
-    said = "".join(seen)  # what a command prints comes in pieces
     assert any("price" in text for text in seen)
     assert (tmp_path / "answers.csv").exists()
     assert list(tmp_path.glob("runs/*/export/*"))
