@@ -59,7 +59,7 @@ RATES: Final = (0.1, 0.03)
 """Learning rates of boosting: scikit-learn's default, and a third of it, which needs three times the trees.
 
 The lower one is tried with what is best at the default. Source: our measurement, docs/decisions.md: trying it with
-every other setting as well took 2.2 times as long, and chose another setting in 1 case of 48.
+every other setting as well took 2.2 times as long, and chose another setting in 1 case of 45.
 """
 
 LEAVES: Final = (31, 7, 3)
