@@ -26,8 +26,8 @@ MOST_LAYERS: Final = 1000
 MOST_UNITS: Final = 2**31
 """Of a layer, and the largest of a point's other values. Choice: beyond what any machine trains."""
 
-_LARGEST: Final = 3.5e38
-"""Of a curve's numbers, which are float32."""
+_LARGEST: Final = 3.4028235e38
+"""Of a curve's numbers: the largest of float32, as it is written."""
 
 Count = Annotated[int, Field(ge=0, le=MOST)]
 Real = Annotated[float, Field(allow_inf_nan=False)]
