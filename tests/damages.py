@@ -1,8 +1,9 @@
 """Run folders damaged as a disk, an editor or another program may damage them, and what commands make of them.
 
 A damage is a file of the folder and a way to spoil it: its bytes (cut, emptied, bits flipped, a folder in its place),
-or what it says (a field of a JSON file, a line of the log, a column of a table, an array, a member of an archive, a
-table of a database). Whatever the damage, a command ends soon, by 0 or by 2 with a sentence.
+a whole folder within it (gone, emptied, a file in its place), or what it says (a field of a JSON file, a line of the
+log, a column of a table, an array, a member of an archive, a table of a database). Whatever the damage, a command ends
+soon, by 0 or by 2 with a sentence.
 
     python tests/damages.py FOLDER [N] [SEED] [FILE]     the listed damages, then N drawn ones; says what went wrong
 """
@@ -41,7 +42,7 @@ Draw = random.Random
 
 @dataclass(frozen=True)
 class Damage:
-    """One file, spoilt.
+    """One file or folder, spoilt.
 
     Args:
         file: Its name within the run folder.
@@ -109,10 +110,33 @@ BYTES: Final[dict[str, Callable[[Path], None]]] = {
     "is an object nested without end": _bytes(lambda content: b'{"kind":' * 20_000 + b"1" + b"}" * 20_000 + b"\n"),
     "is a number of a million digits": _bytes(lambda content: b"1" * 1_000_000 + b"\n"),
     "is a list": _bytes(lambda content: b"[1, 2]\n"),
+    "is an object of something else": _bytes(lambda content: b'{"kind": "a", "state": {"b": [1, null]}}\n'),
     "is another file": _changed_for_another,
     "is a folder": _in_its_place(Path.mkdir),
     "leads to itself": _in_its_place(lambda path: path.symlink_to(path.name)),
     "leads nowhere": _in_its_place(lambda path: path.symlink_to("not-there")),
+}
+
+
+def _emptied(folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.mkdir()
+
+
+def _instead_of_folder(make: Callable[[Path], object]) -> Callable[[Path], None]:
+    def replaced(folder: Path) -> None:
+        shutil.rmtree(folder)
+        make(folder)
+
+    return replaced
+
+
+FOLDERS: Final[dict[str, Callable[[Path], None]]] = {
+    "is gone": shutil.rmtree,
+    "is empty": _emptied,
+    "is a file": _instead_of_folder(lambda folder: folder.write_bytes(b"PAR1")),
+    "leads to itself": _instead_of_folder(lambda folder: folder.symlink_to(folder.name)),
+    "leads nowhere": _instead_of_folder(lambda folder: folder.symlink_to("not-there")),
 }
 
 
@@ -141,16 +165,16 @@ def _shown(value: Any) -> str:
     return "gone" if value is GONE else repr(value)[:40]
 
 
-def _places(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+def places_in(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """Where something stands in a JSON value, each by its keys."""
     if at:
         yield at
     entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, inner in entries:
-        yield from _places(inner, (*at, key))
+        yield from places_in(inner, (*at, key))
 
 
-def _put(value: Any, at: Sequence[Any], new: Any) -> Any:
+def put_in(value: Any, at: Sequence[Any], new: Any) -> Any:
     """The same JSON value with something else in one place; at no place at all, something else."""
     if not at:
         return None if new is GONE else new
@@ -158,7 +182,7 @@ def _put(value: Any, at: Sequence[Any], new: Any) -> Any:
     if new is GONE and len(at) == 1:
         del changed[at[0]]
     else:
-        changed[at[0]] = _put(changed[at[0]], at[1:], new)
+        changed[at[0]] = put_in(changed[at[0]], at[1:], new)
     return changed
 
 
@@ -168,10 +192,10 @@ def _json(value: Any) -> str:
 
 def _field_of(value: Any, draw: Draw) -> tuple[str, Any]:
     """A JSON value with one place changed; shallow places as often as deep ones."""
-    places = list(_places(value))
+    places = list(places_in(value))
     by_depth = [at for at in places if len(at) == draw.choice(range(1, 1 + max(map(len, places))))] or places
     at, new = draw.choice(by_depth), draw.choice(VALUES)
-    return f"{'.'.join(map(str, at))} is {_shown(new)}", _put(value, at, new)
+    return f"{'.'.join(map(str, at))} is {_shown(new)}", put_in(value, at, new)
 
 
 def _of_json(path: Path, draw: Draw) -> tuple[str, bytes]:
@@ -337,10 +361,13 @@ def files_of(run: Path) -> list[str]:
 
 
 def listed(run: Path) -> Iterator[Damage]:
-    """Every way to spoil the bytes of a file, for every file."""
+    """Every way to spoil the bytes of a file, for every file, and every way to spoil a folder."""
     for file in files_of(run):
         for way, spoil in BYTES.items():
             yield Damage(file, way, spoil)
+    for folder in sorted(path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_dir()):
+        for way, spoil in FOLDERS.items():
+            yield Damage(folder, way, spoil)
 
 
 def drawn(run: Path, seed: int, files: Sequence[str] = ()) -> Damage:
@@ -395,7 +422,7 @@ def in_a_notebook(run: Path, file: str) -> Iterator[str]:
         stored = ffsearch.load(run)
     except FFSearchError:
         return
-    heavy = {"model": "model/", "study": "study.db", "figures": "summary.json"}
+    heavy = {"model": "model", "study": "study.db", "figures": "summary.json"}
     for name in (name for name in dir(type(stored)) if not name.startswith("_")):
         if not file.startswith(heavy.get(name, "")):
             continue
@@ -415,12 +442,16 @@ def commands_on(damage: Damage, again: Sequence[str] | None) -> Iterator[Sequenc
     yield "verdict", "run"
     yield "list", "."
     yield "report", "run", "--format", "md"
-    if not damage.file.startswith(("model/", "evidence/")):
+    if not damage.file.startswith(("model", "evidence")):
         yield "compare", "run", "sound", "--out", "both.html"
     if again is not None:
-        if damage.file.startswith(("model/", "log", "space", "data", "summary")):
+        if damage.file.startswith(("model", "log", "space", "data", "summary")):
             yield "predict", "run", "table.csv", "--out", "answers.csv"
             yield "export", "run", "--format", "keras"
+        if damage.file.startswith(("log", "space", "splits")):
+            yield "replay", "run", "0"
+        if damage.file.endswith((".parquet", "summary.json")):
+            yield "report", "run", "--out", "page.html"
         yield again
 
 

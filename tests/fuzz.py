@@ -13,6 +13,7 @@ import contextlib
 import importlib
 import io
 import json
+import sqlite3
 import sys
 import tempfile
 import warnings
@@ -54,12 +55,17 @@ class Target:
 
 
 def _table(path: Path) -> None:
+    """As `run` and as `predict` read a table."""
+    from ffsearch.search.data.files.pieces import open_pieces
     from ffsearch.search.data.files.sources import read_source
     from ffsearch.search.data.files.text import TextSettings
     from ffsearch.search.data.prepare import prepare
     from ffsearch.spaces.schema import DataSpec
 
     source = read_source(str(path), settings=TextSettings())
+    with contextlib.suppress(FFSearchError):
+        for piece in open_pieces(path, needed=list(source.frame.columns), id_column=None).rows:
+            assert list(piece.frame.columns) == list(source.frame.columns)
     prepare(DataSpec(source=str(path), target=str(source.frame.columns[-1]), test=None), seed=0)
 
 
@@ -189,6 +195,21 @@ def _arff() -> list[bytes]:
     return [head + b"@data\n" + b"1,x,'2024-05-01'\n?,'y z','2024-05-02'\n" * 8, head + b"@data\n{0 1, 1 x}\n" * 12]
 
 
+def _arrows() -> list[bytes]:
+    from pyarrow import feather
+
+    frame = _frame().assign(b=_frame()["b"].astype("category"))
+    return [_saved(lambda file, how=how: feather.write_feather(frame, file, compression=how)) for how in (None, "lz4")]
+
+
+def _databases() -> list[bytes]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "t.db")
+        with contextlib.closing(sqlite3.connect(path)) as database:
+            _frame().to_sql("t", database, index=False)
+        return [path.read_bytes()]
+
+
 def _jsons() -> list[bytes]:
     lines = [json.dumps(row) for row in _frame().to_dict("records")]
     return ["\n".join(lines).encode(), b'{"a": 1, "y": {"b": [1, null]}}\n' * 12]
@@ -208,6 +229,8 @@ TARGETS: Final[Mapping[str, Target]] = {
     "yaml": Target("space.yaml", _space, _spaces),
     "xlsx": Target("t.xlsx", _table, _workbook, is_archive=True),
     "arff": Target("t.arff", _table, _arff),
+    "feather": Target("t.feather", _table, _arrows),
+    "sqlite": Target("t.db", _table, _databases),
     "jsonl": Target("t.jsonl", _table, _jsons),
     "log": Target("log.jsonl", _log, _logs),
     "summary": Target("summary.json", _summary, lambda: [_run()["summary.json"]]),

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from ffsearch.errors import DataError, SpaceError
+from ffsearch.errors import DataError, ExportError, SpaceError
 from ffsearch.search.cli import invoke
 from ffsearch.search.data.files import decode
 from ffsearch.search.data.files.sources import read_source
@@ -80,6 +80,23 @@ def test_it_is_refused_by_its_size(make: object, name: str, tmp_path: Path, capf
     tracemalloc.stop()
     assert invoke(["init", str(path)]) == 2
     assert "Take a part of its rows or columns" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("member", ["ffsearch.json", "model.weights.h5"])
+def test_a_model_is_refused_by_its_size(member: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ffsearch.search.folder.named_model import load_named
+    from ffsearch.search.serving.packaged import load_packaged
+
+    monkeypatch.setattr("ffsearch.search.folder.keras_file.machine_memory", lambda: MEMORY)
+    path = tmp_path / "model.keras"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(member, b" " * MEMORY)
+    tracemalloc.start()
+    for load in (load_packaged, load_named):
+        with pytest.raises(ExportError, match=r"model\.keras' unpacks to 0\.1 GB, and this machine has 0\.1 GB"):
+            load(path)
+    assert tracemalloc.get_traced_memory()[1] < MEMORY
+    tracemalloc.stop()
 
 
 def test_a_file_that_fits_is_read(tmp_path: Path) -> None:

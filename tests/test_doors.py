@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import sqlite3
@@ -16,6 +17,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from pyarrow import feather, parquet
 
 from ffsearch.errors import DataError
 from ffsearch.search.data.asked import RowReader
@@ -255,6 +257,18 @@ def test_a_query_changes_nothing(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
+@pytest.mark.parametrize("name", ["a?b", "a%41", "a#b", "a?table=x", "ü b"])
+@pytest.mark.parametrize("kind", ["sqlite", "duckdb"])
+def test_a_database_may_be_called_as_addresses_are_written(kind: str, name: str, tmp_path: Path) -> None:
+    path = tmp_path / f"{name}.db"
+    with contextlib.closing(sqlite3.connect(path) if kind == "sqlite" else duckdb.connect(str(path))) as database:
+        database.execute("CREATE TABLE t AS SELECT 1 AS a, 2 AS y")
+        database.commit()
+    assert len(read(path).frame) == 1
+    assert list(tmp_path.iterdir()) == [path]
+    assert len(list(open_pieces(path, needed=["a"], id_column=None).rows)) == 1
+
+
 def test_passwords_have_no_place_in_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(DataError, match=PASSWORD) as refused:
         read("postgresql+psycopg://me:s3cret@localhost/db?table=x")
@@ -297,6 +311,9 @@ TORN: dict[str, tuple[bytes, str]] = {
     "sparse.arff": (b"@relation x\n@attribute a numeric\n@data\n{0 1}\n", "line 4: sparse rows are not read"),
     "wide.arff": (b"@relation x\n@attribute a numeric\n@data\n1,2\n", "line 4: 2 cells where 1 attributes"),
     "other.arff": (b"@relation x\n@attribute a {p,q}\n@data\nr\n", "'a' holds 'r', which is none of the values"),
+    "half.jsonl": (b'{"a": "x", "y": "\\ud83d"}\n', r"record 1 holds '\\ud83d', one half of a sign"),
+    "half_name.jsonl": (b'{"a": 1, "\\udc36": 2}\n', r"record 1 holds '\\udc36', one half of a sign"),
+    "first.feather": (b"FEA1" + bytes(100) + b"FEA1", "is a Feather file of version 1"),
     "t.pkl": (b"\x80\x04\x95 ...", "is a pickle, which can run any program"),
     "t.db": (b"SQLite format 3\0 and no more", "cannot be read"),
 }
@@ -319,3 +336,91 @@ def test_a_zip_of_something_else_says_unpack(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_bytes(buffer.getvalue())
     with pytest.raises(DataError, match="is a ZIP archive, not a table: unpack it"):
         read(tmp_path / "t.csv")
+
+
+def test_a_level_that_is_named_twice_is_one(tmp_path: Path) -> None:
+    head = "@relation x\n@attribute a {p,q,p}\n@attribute y numeric\n@data\n"
+    (tmp_path / "t.arff").write_text(head + "p,1\nq,2\n" * 10)
+    assert list(read(tmp_path / "t.arff").frame["a"].cat.categories) == ["p", "q"]
+
+
+def _feather(table: pa.Table, path: Path) -> None:
+    feather.write_feather(table, path)
+
+
+NO_TEXTS: dict[str, pa.Array] = {
+    "bytes": pa.array([b"\xff\xfe", b"x"] * 15),
+    "text that is none": pa.Array.from_buffers(pa.string(), 30, pa.array([b"ok", b"\xff"] * 15).buffers()),
+    "half a sign": pa.Array.from_buffers(pa.string(), 30, pa.array([b"\xed\xa0\x80"] * 30).buffers()),
+}
+
+
+@pytest.mark.parametrize("write", [_feather, parquet.write_table], ids=["feather", "parquet"])
+@pytest.mark.parametrize("name", NO_TEXTS)
+def test_bytes_that_are_no_text_are_refused(
+    name: str, write: Callable[[pa.Table, Path], object], tmp_path: Path
+) -> None:
+    path = tmp_path / "table"
+    write(pa.table({"a": NO_TEXTS[name], "b": range(30), "y": range(30)}), path)
+    with pytest.raises(DataError, match=r"no text in UTF-8|Invalid UTF8"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        pa.DictionaryArray.from_arrays(pa.array([0, 1] * 15, pa.int8()), pa.array(["a", None])),
+        pa.DictionaryArray.from_arrays(pa.array([0, 1] * 15, pa.int8()), pa.array(["a", "a"])),
+        pa.array([2**31 - 1] * 30, pa.int32()).cast(pa.date32()),
+    ],
+    ids=["missing level", "level twice", "year 5881580"],
+)
+def test_what_arrow_allows_and_pandas_does_not_is_refused(cells: pa.Array, tmp_path: Path) -> None:
+    feather.write_feather(pa.table({"a": cells, "y": range(30)}), tmp_path / "t.feather")
+    with pytest.raises(DataError, match=r"t\.feather is no readable file of Arrow"):
+        read(tmp_path / "t.feather")
+
+
+def test_a_file_that_lies_of_where_its_cells_are_is_refused(tmp_path: Path) -> None:
+    """Arrow believes it, and reads what lies beside the file."""
+    table = pa.table({"a": ["one", "three", "two"], "y": range(3)})
+    feather.write_feather(table, tmp_path / "t.feather", compression="uncompressed")
+    content = (tmp_path / "t.feather").read_bytes()
+    places, far = np.array([3, 8, 11], np.int32).tobytes(), np.array([3, 8, 2**30], np.int32).tobytes()
+    assert content.count(places) == 1
+    (tmp_path / "t.feather").write_bytes(content.replace(places, far))
+    with pytest.raises(DataError, match=r"t\.feather is no readable file of Arrow"):
+        read(tmp_path / "t.feather")
+
+
+def test_a_page_of_parquet_that_is_torn_is_told_by_predict_too(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    parquet.write_table(pa.table({"a": range(1000), "y": range(1000)}), path, compression="zstd")
+    content = bytearray(path.read_bytes())
+    content[60:100] = bytes(40)
+    path.write_bytes(content)
+    for reading in (lambda: read(path), lambda: list(open_pieces(path, needed=["a"], id_column=None).rows)):
+        with pytest.raises(DataError, match=r"t\.parquet is no readable Parquet file"):
+            reading()
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "told"),
+    [(2**20, 2**14, "cannot be opened within 0.5 GB"), (10_000, 1000, "reaches over 10,000 rows and 1,000 columns")],
+)
+def test_a_cell_far_from_the_table_ends_nothing(
+    row: int, column: int, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What reads workbooks makes a cell of every place between, and ends the process where memory is short."""
+    openpyxl = pytest.importorskip("openpyxl")
+    pytest.importorskip("python_calamine")
+    monkeypatch.setattr("ffsearch.search.data.files.workbook_check.machine_memory", lambda: 10**9)
+    book = openpyxl.Workbook()
+    for values in [["a", "y"], *([place, place % 3] for place in range(20))]:
+        book.active.append(values)
+    book.save(tmp_path / "t.xlsx")
+    assert len(read(tmp_path / "t.xlsx").frame) == 20
+    book.active.cell(row, column, "note")
+    book.save(tmp_path / "t.xlsx")
+    with pytest.raises(DataError, match=told):
+        read(tmp_path / "t.xlsx")

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-__all__ = ["TEXT", "as_frame", "as_texts", "counted"]
+__all__ = ["TEXT", "as_frame", "as_texts", "counted", "is_whole"]
 
 
 def _text_type() -> Any:
@@ -38,6 +38,18 @@ def as_frame(table: pa.Table, *, ignore_metadata: bool = False) -> pd.DataFrame:
 def as_texts(cells: pd.Series[Any]) -> pd.Series[Any]:
     """The same cells, of type `TEXT` where they are objects that all are texts or missing."""
     return cells.astype(TEXT) if cells.dtype == object and pd.api.types.infer_dtype(cells) == "string" else cells
+
+
+def is_whole(cell: object) -> bool:
+    """Whether a text can be written, which one half of a sign cannot; and whether bytes are a text. All else can."""
+    try:
+        if isinstance(cell, str):
+            cell.encode()
+        elif isinstance(cell, bytes):
+            cell.decode()
+    except UnicodeError:
+        return False
+    return True
 
 
 def counted(count: int, one: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import struct
 import tempfile
 import zipfile
 from pathlib import Path
@@ -12,10 +13,14 @@ from typing import Any, Final
 
 from ffsearch.errors import ExportError
 from ffsearch.search.base.files import FULL, disk_error
+from ffsearch.search.base.memory import machine_memory
 
-__all__ = ["load_keras", "newer_writer", "no_model"]
+__all__ = ["load_keras", "newer_writer", "no_model", "refuse_too_large"]
 
 _METADATA: Final = "metadata.json"
+
+_LARGEST_SHARE: Final = 0.25
+"""Of the machine's memory that a model may unpack to. Choice: its weights are in memory twice while it is loaded."""
 
 
 def load_keras(path: str | os.PathLike[str]) -> Any:
@@ -27,6 +32,7 @@ def load_keras(path: str | os.PathLike[str]) -> Any:
     """
     import keras
 
+    refuse_too_large(path)
     try:
         return keras.models.load_model(path, compile=False)
     except OSError as error:
@@ -35,6 +41,25 @@ def load_keras(path: str | os.PathLike[str]) -> Any:
         raise no_model(path, error) from error
     except Exception as error:  # of a damaged file Keras, h5py and zipfile tell in every way that Python has
         raise no_model(path, error) from error
+
+
+def refuse_too_large(path: str | os.PathLike[str]) -> None:
+    """Refuse a file whose members unpack to more than this machine can work with, as those of a small one may.
+
+    Raises:
+        ExportError: With both sizes; what is no archive is left to its reader.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            n_bytes = sum(member.file_size for member in archive.infolist())
+    except (zipfile.BadZipFile, NotImplementedError, OverflowError, OSError, ValueError, struct.error):
+        return
+    memory = machine_memory()
+    if n_bytes > _LARGEST_SHARE * memory:
+        raise ExportError(
+            f"{os.fspath(path)!r} unpacks to {n_bytes / 1e9:.1f} GB, and this machine has {memory / 1e9:.1f} GB of "
+            "memory, of which a model may take a quarter. Is it a model that ffsearch saved?"
+        )
 
 
 def no_model(path: str | os.PathLike[str], error: Exception) -> ExportError:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 import os
 import zipfile
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -23,14 +22,21 @@ from numpy.typing import NDArray
 from ffsearch.errors import DataError, ExportError, FFSearchError
 from ffsearch.search.base.texts import TEXT
 from ffsearch.search.data.asked import RowReader
-from ffsearch.search.data.features.images import IMAGE, ImageShape, as_images
+from ffsearch.search.data.features.images import IMAGE, as_images, image_size
 from ffsearch.search.data.features.preprocess import Preprocessor, require_columns
 from ffsearch.search.data.files.frames import as_pandas
 from ffsearch.search.data.parsing.names import by_name
 from ffsearch.search.folder.bounded import parsed
-from ffsearch.search.folder.keras_file import load_keras, no_model
+from ffsearch.search.folder.keras_file import load_keras, no_model, refuse_too_large
 from ffsearch.search.network.heads import Task
-from ffsearch.search.network.row_intervals import RowIntervals
+from ffsearch.search.serving.kept_model import (
+    image_of,
+    inputs_of,
+    labels_of,
+    preprocessor_of,
+    refuse_odd_ends,
+    row_intervals_of,
+)
 
 __all__ = [
     "AVERAGE",
@@ -84,12 +90,14 @@ class PackagedModel:
         self._model = model
         self.by_matrix = by_matrix
         self.task = Task(facts["task"])
-        self.labels = tuple(facts["labels"])
+        self.labels = labels_of(facts)
         self.target_names = tuple(facts["target_names"])
+        self.row_intervals = row_intervals_of(facts)
+        """How far the answer to one row may be off; None where the model does not know."""
         self.facts = dict(facts)
-        self._inputs: dict[str, str] = {one["column"]: one["input"] for one in facts["inputs"]}
-        self._image: ImageShape | None = tuple(facts["image"]) if facts.get("image") else None
-        self._preprocessor = None if self._image else Preprocessor.from_dict(facts["preprocessor"])
+        self._inputs = inputs_of(facts)
+        self._image = image_of(facts)
+        self._preprocessor = None if self._image else preprocessor_of(facts["preprocessor"])
 
     @cached_property
     def model(self) -> keras.Model:
@@ -274,12 +282,6 @@ class PackagedModel:
         }
 
     @property
-    def row_intervals(self) -> RowIntervals | None:
-        """How far the answer to one row may be off; None where the model does not know."""
-        known = self.facts.get("row_intervals")
-        return None if known is None else RowIntervals.from_dict(known)
-
-    @property
     def threshold(self) -> tuple[str, float] | None:
         """Of two classes the positive one, and from which probability on it is answered; None: the likelier one is."""
         cut = self.facts.get("threshold")
@@ -296,6 +298,14 @@ class PackagedModel:
         positive, value = self.threshold
         place = self.labels.index(positive)
         return np.where(predictions[:, place] >= value, place, 1 - place)
+
+    def no_cells(self) -> dict[str, NDArray[Any]]:
+        """One row whose cells are all missing, as `cells` gives it; of images a black one."""
+        if self._image is not None:
+            return {IMAGE: np.zeros((1, *image_size(self._image)), np.float32)}
+        texts = {category.name for category in self.preprocessor.categories}
+        missing, empty = np.full(1, np.nan, np.float32), np.array([""], dtype=object)
+        return {column: empty if column in texts else missing for column in self.columns}
 
     @cached_property
     def _forward(self) -> Any:
@@ -336,24 +346,37 @@ def load_packaged(path: str | os.PathLike[str]) -> PackagedModel:
     """
     if not Path(path).is_file():
         raise ExportError(f"There is no model file {os.fspath(path)!r}. Give the model.keras of a finished run.")
+    refuse_too_large(path)
     try:
         with zipfile.ZipFile(path) as archive:
             facts = parsed(archive.read(MEMBER))
             by_matrix = _read_by_matrix(archive)
-        if by_matrix is not None:
-            return PackagedModel(lambda: load_keras(path), facts, by_matrix=by_matrix)
-        packaged = PackagedModel(load_keras(path), facts)
-        told = {one["input"] for one in facts["inputs"]}
-        if not facts.get("image") and (told != set(packaged.model.input) or len(told) != len(packaged.columns)):
-            raise ValueError("its columns are not the inputs of its network")
+        packaged = PackagedModel(
+            load_keras(path) if by_matrix is None else lambda: load_keras(path), facts, by_matrix=by_matrix
+        )
+        _refuse_unfit(packaged)
         return packaged
-    except (
-        zipfile.BadZipFile, LookupError, TypeError, ValueError, AttributeError, OSError, EOFError, OverflowError,
-        NotImplementedError, RuntimeError, zlib.error,
-    ) as error:  # fmt: skip
-        if isinstance(error, FFSearchError):
-            raise
+    except FFSearchError:
+        raise
+    except Exception as error:  # of a damaged file Keras, TensorFlow and zipfile tell in every way that Python has
         raise no_model(path, error) from error
+
+
+def _refuse_unfit(packaged: PackagedModel) -> None:
+    """Refuse a file whose parts do not belong together: what it says, and what its network takes and answers.
+
+    Raises:
+        Exception: As Keras, TensorFlow or what checks it tells; what loads the file says it in its own words.
+    """
+    inputs = {one["input"] for one in packaged.facts["inputs"]}
+    is_table = not packaged.facts.get("image")
+    if is_table and set(packaged.columns) != set(packaged.preprocessor.column_names):
+        raise ValueError("its columns are not those that were learnt from")
+    is_fed_by_columns = is_table and packaged.by_matrix is None
+    if is_fed_by_columns and (inputs != set(packaged.model.input) or len(inputs) != len(packaged.columns)):
+        raise ValueError("its columns are not the inputs of its network")
+    predictions = packaged.predictions_of_cells(packaged.no_cells())
+    refuse_odd_ends(packaged.facts, n_outputs=predictions.shape[1])
 
 
 def _read_by_matrix(archive: zipfile.ZipFile) -> keras.Model | None:

@@ -43,10 +43,15 @@ def is_address(source: str) -> bool:
 def address_of(path: Path, payload: bytes) -> str | None:
     """The address of a file that is a database; None where it is none."""
     if payload.startswith(b"SQLite format 3\0"):
-        return f"sqlite:///{path}"
+        return f"sqlite:///{_in_address(path)}"
     if payload[8:12] == b"DUCK":
-        return f"duckdb:///{path}"
+        return f"duckdb:///{_in_address(path)}"
     return None
+
+
+def _in_address(path: Path | str) -> str:
+    """A path as an address has it, whose signs of its own are escaped."""
+    return str(path).replace("%", "%25").replace("?", "%3F").replace("#", "%23")
 
 
 def read_database(source: str) -> pd.DataFrame:
@@ -116,7 +121,7 @@ def _read_sqlalchemy(address: str, *, table: str | None, query: str | None) -> p
         url = sa.make_url(address)
         if url.get_backend_name() == "sqlite" and url.database:
             _refuse_no_file(url.database)
-            url = url.set(database=f"file:{url.database}").update_query_dict({"mode": "ro", "uri": "true"})
+            url = url.set(database=f"file:{_in_address(url.database)}").update_query_dict({"mode": "ro", "uri": "true"})
         elif os.environ.get(PASSWORD):
             url = url.set(password=os.environ[PASSWORD])
         url = url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
@@ -160,6 +165,7 @@ def _read_duckdb(address: str, *, table: str | None, query: str | None) -> pd.Da
     from ffsearch.search.data.files.frames import as_pandas
 
     path = address.partition("?")[0].removeprefix("duckdb:///")
+    path = path if Path(path).is_file() else unquote(path)
     _refuse_no_file(path)
     try:
         connection = duckdb.connect(path, read_only=True)

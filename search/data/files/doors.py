@@ -25,9 +25,10 @@ from typing import Any, Final
 import pandas as pd
 
 from ffsearch.errors import DataError
-from ffsearch.search.base.texts import as_frame, as_texts
+from ffsearch.search.base.texts import as_frame, as_texts, is_whole
 from ffsearch.search.data.files.decode import as_utf8, is_parquet, refuse_large_archive, refuse_too_large
 from ffsearch.search.data.files.text import TextSettings, holds_names
+from ffsearch.search.data.files.workbook_check import refuse_far_cells, refuse_what_ends_readers
 from ffsearch.search.data.parsing.names import named_by_place, plain_names, refuse_repeated
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
@@ -37,6 +38,7 @@ __all__ = ["DOOR_ENDINGS", "Opened", "door_of", "read_parquet"]
 PARQUET_ENDINGS: Final = (".parquet", ".pq")
 _WORKBOOKS: Final = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 _ARROW: Final = (".feather", ".arrow", ".arrows", ".ipc")
+_FEATHER_1: Final = b"FEA1"
 _JSON: Final = (".json", ".jsonl", ".ndjson")
 DOOR_ENDINGS: Final = (*PARQUET_ENDINGS, *_WORKBOOKS, *_ARROW, ".arff", *_JSON)
 """Endings of files that are read here."""
@@ -69,7 +71,7 @@ def door_of(payload: bytes, name: str) -> Reader | None:
         return read_parquet
     if payload.startswith((b"\xd0\xcf\x11\xe0", b"PK\x03\x04")) or endings & set(_WORKBOOKS):
         return _read_workbook
-    if payload.startswith((b"ARROW1", b"FEA1")) or endings & set(_ARROW):
+    if payload.startswith((b"ARROW1", _FEATHER_1)) or endings & set(_ARROW):
         return _read_arrow
     if endings & {".arff"} or re.match(rb"\s*(?:%[^\n]*\n\s*)*@relation\b", payload[:100_000], re.IGNORECASE):
         return _read_arff
@@ -90,7 +92,7 @@ def read_parquet(payload: bytes, name: str, _: TextSettings) -> Opened:
         file = parquet.ParquetFile(pa.BufferReader(payload))
         _refuse_schema(file.schema_arrow, name)
         refuse_too_large(_bytes_of(file), name)
-        return Opened(frame=as_frame(file.read(), ignore_metadata=True))
+        return Opened(frame=_frame_of(file.read()))
     except DataError:
         raise
     except (pa.ArrowException, OSError, ValueError) as error:  # names of columns need not be text
@@ -107,19 +109,33 @@ def _bytes_of(file: Any) -> int:
 
 def _read_arrow(payload: bytes, name: str, _: TextSettings) -> Opened:
     import pyarrow as pa
-    from pyarrow import feather, ipc
+    from pyarrow import ipc
 
+    if payload.startswith(_FEATHER_1):
+        raise DataError(
+            f"{name} is a Feather file of version 1, whose parts nothing checks: a damaged one would end the program. "
+            "Write it again in this version: pyarrow.feather.write_feather(table, FILE), or give a CSV."
+        )
     try:
-        if payload.startswith(b"FEA1"):
-            table = feather.read_table(pa.BufferReader(payload))
-        else:
-            open_ = ipc.open_file if payload.startswith(b"ARROW1") else ipc.open_stream
-            table = open_(pa.BufferReader(payload)).read_all()
+        open_ = ipc.open_file if payload.startswith(b"ARROW1") else ipc.open_stream
+        table = open_(pa.BufferReader(payload)).read_all()
         _refuse_schema(table.schema, name)
-        return Opened(frame=as_frame(table, ignore_metadata=True))
-    except (pa.ArrowException, OSError) as error:
+        return Opened(frame=_frame_of(table))
+    except DataError:
+        raise
+    except (pa.ArrowException, OSError, ValueError) as error:  # what Arrow allows, pandas need not
         first_line = (str(error) or type(error).__name__).splitlines()[0]
         raise DataError(f"{name} is no readable file of Arrow: {first_line} Write it again, or give a CSV.") from None
+
+
+def _frame_of(table: Any) -> pd.DataFrame:
+    """A frame of a table that was looked through first: Arrow believes what a file says of its cells.
+
+    Raises:
+        pyarrow.ArrowInvalid: If texts are none of UTF-8, or a cell lies outside of what the file holds.
+    """
+    table.validate(full=True)
+    return as_frame(table, ignore_metadata=True)
 
 
 def _refuse_schema(schema: Any, name: str) -> None:
@@ -150,7 +166,10 @@ def _read_workbook(payload: bytes, name: str, settings: TextSettings) -> Opened:
         refuse_large_archive(payload, name)
         book = CalamineWorkbook.from_filelike(io.BytesIO(payload))
         sheet = _sheet(book.sheet_names, name, settings.sheet)
-        rows = book.get_sheet_by_name(sheet).to_python(skip_empty_area=True)
+        refuse_what_ends_readers(payload, book.sheet_names.index(sheet), name)
+        cells = book.get_sheet_by_name(sheet)
+        refuse_far_cells(cells.height, cells.width, f"{name}, sheet {sheet!r}")
+        rows = cells.to_python(skip_empty_area=True)
     except (CalamineError, OSError, ValueError, zipfile.BadZipFile) as error:
         if isinstance(error, DataError):
             raise
@@ -303,7 +322,7 @@ def _attribute(line: str, number: int, name: str) -> tuple[str, tuple[str, ...]]
     kind = match["type"].strip()
     if kind.lower().startswith("relational"):
         raise DataError(f"{name}, line {number}: attributes of tables are not read. Make plain columns of them.")
-    return column, tuple(_arff_cells(kind[1:-1])) if kind.startswith("{") and kind.endswith("}") else ()
+    return column, tuple(dict.fromkeys(_arff_cells(kind[1:-1]))) if kind.startswith("{") and kind.endswith("}") else ()
 
 
 def _arff_cells(line: str) -> list[str]:
@@ -324,6 +343,8 @@ def _read_json(payload: bytes, name: str, settings: TextSettings) -> Opened:
     """A list of records, or a record a line."""
     text, _, notices = as_utf8(payload, name, encoding=settings.encoding)
     records = _records(text.decode("utf-8"), name)
+    if b"\\u" in text:
+        _refuse_halves(records, name)
     names = list(dict.fromkeys(key for record in records for key in record))
     if not names:
         raise DataError(f"{name} holds records without a single name. Give at least two columns.")
@@ -348,6 +369,21 @@ def _records(text: str, name: str) -> list[dict[str, Any]]:
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records) or not records:
         raise DataError(f'{name} holds no records. Write [{{"a": 1, "y": 2}}, ...], or one record a line.')
     return records
+
+
+def _refuse_halves(records: Sequence[dict[str, Any]], name: str) -> None:
+    """Refuse names and cells with one half of a sign, which JSON can escape and no encoding can write.
+
+    Raises:
+        DataError: With the record.
+    """
+    for number, record in enumerate(records, start=1):
+        halves = [text for pair in record.items() for text in pair if isinstance(text, str) and not is_whole(text)]
+        if halves:
+            raise DataError(
+                f"{name}: record {number} holds {ascii(halves[0])[:60]}, one half of a sign without the other. Write "
+                "the text in UTF-8 instead of its escapes."
+            )
 
 
 def _parsed(text: str, name: str, *, line: int | None) -> Any:

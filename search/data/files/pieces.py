@@ -143,14 +143,9 @@ def open_pieces(
 
 def _parquet_pieces(path: Path, *, needed: Sequence[str], id_column: str | None) -> Pieces:
     packed = is_packed(path)
-    try:
+    with _told_by_arrow(path):  # names of columns need not be text
         file = parquet.ParquetFile(pa.BufferReader(unpacked(path.read_bytes(), path.name)) if packed else path)
         names = tuple(plain_names(file.schema_arrow.names))
-    except DataError:
-        raise
-    except (pa.ArrowException, OSError, ValueError) as error:  # names of columns need not be text
-        first_line = (str(error) or type(error).__name__).splitlines()[0]
-        raise DataError(f"{path.name} is no readable Parquet file: {first_line} Write it again, or give CSV.") from None
     wanted = _wanted(path, file.schema_arrow.names, needed=needed, id_column=id_column)
     fields = {name: file.schema_arrow.field(place) for name, place in wanted.items()}
     nested = [name for name, field in fields.items() if pa.types.is_nested(field.type)]
@@ -160,14 +155,27 @@ def _parquet_pieces(path: Path, *, needed: Sequence[str], id_column: str | None)
         )
 
     def read(numbers: Collection[str]) -> Iterator[Piece]:  # noqa: ARG001  (cells have types of their own)
-        with told(path):
+        with told(path), _told_by_arrow(path):
             own = sorted({field.name for field in fields.values()})
             for batch in file.iter_batches(batch_size=N_ROWS, columns=own):
                 cells = [batch.column(field.name) for field in fields.values()]
                 renamed = pa.RecordBatch.from_arrays(cells, names=list(fields))
+                renamed.validate(full=True)  # as the whole file is when it is learnt from
                 yield _piece(renamed, needed=needed, id_column=id_column)
 
     return Pieces(columns=names, read=read, first=lambda numbers: next(read(numbers), None))
+
+
+@contextmanager
+def _told_by_arrow(path: Path) -> Iterator[None]:
+    """What Arrow says of pages that cannot be read, as a data error."""
+    try:
+        yield
+    except DataError:
+        raise
+    except (pa.ArrowException, OSError, ValueError) as error:
+        first_line = (str(error) or type(error).__name__).splitlines()[0]
+        raise DataError(f"{path.name} is no readable Parquet file: {first_line} Write it again, or give CSV.") from None
 
 
 # --- frames ----------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from ffsearch.errors import DataError
-from ffsearch.search.base.texts import TEXT, as_texts
+from ffsearch.search.base.texts import TEXT, as_texts, is_whole
 from ffsearch.search.data.features.images import LABEL, ImageShape
 from ffsearch.search.data.files.controls import control_table
 from ffsearch.search.data.files.databases import address_of, is_address, read_database
@@ -289,6 +289,8 @@ def _plain(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     plain = frame.reset_index(drop=True)
     names = plain_names(plain.columns)
     refuse_repeated(names, source=name)
+    if not all(map(is_whole, names)):
+        raise DataError(f"{name} has columns whose names cannot be written in UTF-8. Give them other names.")
     plain.columns = pd.Index(names)
     if plain.empty:
         raise DataError(f"{name} has {len(plain)} rows and {plain.shape[1]} columns. Give at least ten rows of data.")
@@ -302,6 +304,8 @@ def _plain_cells(cells: pd.Series[Any], name: str) -> pd.Series[Any]:
         raise DataError(f"{name}: column {cells.name!r} holds complex numbers. Give real and imaginary parts instead.")
     if cells.dtype == object and not all(pd.api.types.is_scalar(cell) for cell in cells):
         raise DataError(f"{name}: column {cells.name!r} holds lists or objects. Make plain columns of them.")
+    if cells.dtype == object and not all(map(is_whole, cells)):
+        raise DataError(f"{name}: column {cells.name!r} holds bytes that are no text in UTF-8. Make texts of them.")
     return as_texts(cells)
 
 
