@@ -1,8 +1,10 @@
 """A run killed at a random moment, again and again: what the same command then comes to, against an undisturbed run.
 
-Every kill is a SIGKILL of the driver at a moment drawn evenly over the whole run, so that search, repeats, refit, the
-sealed test, saving and the report all get their share, by threads and by worker processes. After it no trial that was
-told may be gone, and the same command must come to the same folder: the same trials, values, tables and report.
+Every kill is a SIGKILL of the driver, with threads or with worker processes: one in two at a moment drawn evenly over
+the whole run, which mostly is while it starts, refits and writes its report; the others up to a tenth of a second after
+a new line of its log, of which search and repeats have most. One in two meets the same command again while it goes on.
+After a kill no trial that was told may be gone, and the command that is left alone at last must come to the same
+folder: the same trials, values, tables and report.
 
     python benchmarks/kills.py FOLDER [N] [SEED] [threads|workers]
 """
@@ -16,12 +18,16 @@ import signal
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from crash_points import SEARCH, differences, facts_of, fresh, run_in_child, warm_up
 
+LONGEST_AFTER_S = 0.1
 TESTS = {"threads": SEARCH, "workers": [*SEARCH, "--workers", "2"]}
 
 
@@ -43,8 +49,51 @@ def step_of(run: Path) -> str:
     return [step for step, reached in steps.items() if reached][-1]
 
 
-def kill_after(seconds: float, command: list[str], folder: Path) -> None:
-    """Start a command in a child of this process, and kill it."""
+@dataclass(frozen=True)
+class Moment:
+    """When a run is killed.
+
+    Args:
+        n_lines: Once its log has so many lines more.
+        later_s: So many seconds after that.
+    """
+
+    n_lines: int
+    later_s: float
+
+    @classmethod
+    def drawn(cls, draw: random.Random, *, n_lines: int, length_s: float) -> Moment:
+        """By the clock or by the log, one as often as the other.
+
+        Args:
+            draw: Draws it.
+            n_lines: Lines of an undisturbed run's log.
+            length_s: Seconds that one takes.
+        """
+        if draw.random() < 0.5:
+            return cls(n_lines=0, later_s=draw.uniform(0, length_s))
+        return cls(n_lines=draw.randint(1, n_lines), later_s=draw.uniform(0, LONGEST_AFTER_S))
+
+    def wait(self, child: int, log: Path) -> None:
+        """Wait for it, or for the end of the process, which is left for its parent to read."""
+        until = _n_lines(log) + self.n_lines
+        while _n_lines(log) < until:
+            if os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                return
+            time.sleep(0.002)
+        time.sleep(self.later_s)
+
+
+def _n_lines(log: Path) -> int:
+    return log.read_bytes().count(b"\n") if log.exists() else 0
+
+
+def is_killed(moment: Moment, command: list[str], folder: Path) -> bool:
+    """Start a command in a child of this process, and kill it.
+
+    Returns:
+        Whether it was killed; False: it had come to its end before.
+    """
     child = os.fork()
     if child == 0:
         os.chdir(folder)
@@ -54,34 +103,51 @@ def kill_after(seconds: float, command: list[str], folder: Path) -> None:
         from ffsearch.search.cli import invoke
 
         os._exit(invoke(command))
-    time.sleep(seconds)
+    moment.wait(child, folder / "run" / "log.jsonl")
     os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
+    _, status = os.waitpid(child, 0)
+    return os.WIFSIGNALED(status)
+
+
+def undisturbed(command: list[str], folder: Path) -> tuple[dict[str, Any], float]:
+    """What a run comes to, and how many seconds it takes once its programs are compiled."""
+    for _ in range(2):
+        there = fresh(folder)
+        began = time.monotonic()
+        code, _, said = run_in_child(command, there, None)
+        assert code == 0, said
+    return facts_of(there / "run"), time.monotonic() - began
+
+
+def faults_after(command: list[str], there: Path, expected: dict[str, Any], before: list[str]) -> Iterator[str]:
+    """What the same command, left alone, does not come to."""
+    code, _, said = run_in_child(command, there, None)
+    after = told(there / "run")
+    if code:
+        yield f"the same command ended with {code}: {said[-600:]}"
+    yield from (f"lost: {line[:200]}" for line in before if line not in after)
+    if not code:
+        yield from differences(facts_of(there / "run"), expected)
 
 
 def main(folder: Path, n_kills: int, seed: int, which: str) -> int:
     """Kill so often; the number of faults."""
     command, moments = TESTS[which], random.Random(seed)
-    undisturbed = fresh(folder / "undisturbed")
-    began = time.monotonic()
-    code, _, said = run_in_child(command, undisturbed, None)
-    assert code == 0, said
-    length_s = time.monotonic() - began
-    expected = facts_of(undisturbed / "run")
+    expected, length_s = undisturbed(command, folder / "undisturbed")
+    n_lines = _n_lines(folder / "undisturbed" / "run" / "log.jsonl")
     met, n_faults = Counter[str](), 0
-    for number in range(n_kills):
-        there = fresh(folder / "killed")
-        kill_after(moments.uniform(0, length_s), command, there)
-        before, step = told(there / "run"), step_of(there / "run")
-        met[step] += 1
-        code, _, said = run_in_child(command, there, None)
-        after = told(there / "run")
-        faults = [f"the same command ended with {code}: {said[-600:]}"] if code else []
-        faults += [f"lost: {line[:200]}" for line in before if line not in after]
-        faults += [] if code else differences(facts_of(there / "run"), expected)
-        for fault in faults:
+    while met.total() < n_kills:
+        there, before, seen = fresh(folder / "killed"), list[str](), list[str]()
+        while is_killed(Moment.drawn(moments, n_lines=n_lines, length_s=length_s), command, there):
+            seen.append(step_of(there / "run"))
+            gone = [line for line in before if line not in told(there / "run")]
+            before = told(there / "run") + gone
+            if moments.random() < 0.5 or met.total() + len(seen) == n_kills:
+                break
+        met.update(seen)
+        for fault in faults_after(command, there, expected, before) if seen else ():
             n_faults += 1
-            print(f"kill {number}, in {step}: {fault}", flush=True)
+            print(f"kill {met.total()}, in {', then in '.join(seen)}: {fault}", flush=True)
     print(f"{n_kills} kills over {length_s:.1f} s ({which}): {dict(met)}; {n_faults} faults", flush=True)
     return n_faults
 
