@@ -126,10 +126,6 @@ def test_a_notebook_runs(name: str, lang: str, kind: str, tmp_path: Path, monkey
     runs_reduced(name, lang, is_solution=kind == "solution", folder=tmp_path, monkeypatch=monkeypatch)
 
 
-def test_one_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    runs_reduced("4_early_stopping", "pt-BR", is_solution=True, folder=tmp_path, monkeypatch=monkeypatch)
-
-
 def runs_reduced(name: str, lang: str, *, is_solution: bool, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     notebook = the_notebook(name, lang, is_solution=is_solution)
     settings = next(cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))

@@ -58,7 +58,6 @@ FAST: Final = frozenset(
         "check_fit1d",
         "check_fit2d_1sample",
         "check_get_params_invariance",
-        "check_methods_subset_invariance",
         "check_mixin_order",
         "check_no_attributes_set_in_init",
         "check_parameters_default_constructible",
@@ -68,7 +67,7 @@ FAST: Final = frozenset(
         "check_valid_tag_types",
     }
 )
-"""Checks that fit nothing, and one that fits once; the others run with --slow, a hundred fits in some minutes."""
+"""Checks that fit nothing; the others run with --slow, a hundred fits in some minutes."""
 
 
 def checks() -> Iterator[Any]:

@@ -139,7 +139,7 @@ def holds(n: int) -> None:
 
 
 def test_no_command_shows_a_password() -> None:
-    holds(200)
+    holds(100)
 
 
 @pytest.mark.slow
