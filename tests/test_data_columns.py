@@ -57,6 +57,23 @@ class TestSpelling:
         assert Spelling.from_dict(spelling.as_dict()) == spelling
 
     @pytest.mark.parametrize(
+        ("texts", "numbers", "told"),
+        [
+            (["1.2 kg", "300 g", "7 kg"], [1.2, 0.3, 7], "1,234.5 kg (1 g = 0.001 kg)"),
+            (["3 MB", "5 GB", "6 MB"], [3, 5000, 6], "1,234.5 MB (1 GB = 1000 MB)"),
+            (["1 DR", "2 DR", "3 CR"], [-1, -2, 3], "1,234.5 DR (1 CR = -1 DR)"),
+            (["1 min", "2 mins", "3 min"], [1, 2, 3], "1,234.5 min"),
+        ],
+    )
+    def test_of_several_units_the_commonest_counts_and_the_others_are_told(
+        self, texts: list[str], numbers: list[float], told: str
+    ) -> None:
+        spelling = find_spelling(texts, [1] * len(texts), share=1.0)
+        assert spelling is not None
+        assert [spelling.number(text) for text in texts] == pytest.approx(numbers)
+        assert str(spelling) == told
+
+    @pytest.mark.parametrize(
         "texts",
         [
             ["A12", "A13"], ["4B", "5B"], ["555 1234", "555 2222"], ["5 km", "3 mi"], ["3", "4.5"],

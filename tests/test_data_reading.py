@@ -220,7 +220,7 @@ class TestSpellings:
 
     def test_units_that_are_multiples_of_each_other(self, read: Read) -> None:
         ready = read({"x": [f"{place + 1} GB" if place % 3 else f"{place + 1} MB" for place in PLACES]})
-        expected = [(place + 1) * (1e9 if place % 3 else 1e6) for place in PLACES]
+        expected = [(place + 1) * (1 if place % 3 else 1e-3) for place in PLACES]
         np.testing.assert_allclose(ready.raw["x"], expected, rtol=1e-6)
 
     @settings(deadline=None)

@@ -59,7 +59,7 @@ class Spelling:
         thousands: Signs of which each may stand between thousands.
         before: What may stand in front of a number, such as `$`.
         after: What may stand behind it, such as `%` or `months`.
-        units: Where several units stand behind, each with what it is of the first.
+        units: Where several units stand behind, each with what it is of the first, which is the commonest.
         offset: What is taken off every number when a column is read, so that float32 keeps its digits.
     """
 
@@ -126,9 +126,12 @@ class Spelling:
         return cls(**{**values, "units": tuple(values.get("units", {}).items())})
 
     def __str__(self) -> str:
-        """A number in it: `$1,234.5`, `1.234,5 %`."""
+        """A number in it: `$1,234.5`, `1.234,5 %`, `1,234.5 kg (1 g = 0.001 kg)`."""
         after = self.units[0][0] if self.units else self.after
-        return f"{self.before}1{self.thousands[:1]}234{self.decimal}5{f' {after}' if after else ''}"
+        shown = f"{self.before}1{self.thousands[:1]}234{self.decimal}5{f' {after}' if after else ''}"
+        relative = {unit: factor / self.units[0][1] for unit, factor in self.units}
+        others = [f"1 {unit} = {factor:g} {after}" for unit, factor in relative.items() if factor != 1]
+        return f"{shown} ({', '.join(others)})" if others else shown
 
 
 PLAIN: Final = Spelling()
@@ -192,6 +195,7 @@ def _units(shapes: Sequence[tuple[Shape, int]]) -> dict[str, Any] | None:
     )
     if not shapes or len(before) > 1:
         return None
+    after.sort(key=lambda unit: -seen["after"][unit])
     factors = common_units(after) if len(after) > 1 else ()
     if factors is None:
         return None

@@ -116,11 +116,12 @@ _OF_ONE: Final = (
 
 
 def common_units(units: Sequence[str]) -> tuple[tuple[str, float], ...] | None:
-    """Each of several units with its factor; None where they are not of one kind."""
+    """Each of several units with what it is of the first; None where they are not of one kind."""
     alike = {unit.rstrip(".").casefold().removesuffix("s") for unit in units}
     if len(alike) == 1:
         return tuple((unit, 1.0) for unit in units)
     for kind in _OF_ONE:
         if set(units) <= set(kind):
-            return tuple((unit, kind[unit]) for unit in units)
+            first = abs(kind[units[0]])  # a debit stays below 0, whichever of the two comes first
+            return tuple((unit, kind[unit] / first) for unit in units)
     return None
