@@ -102,9 +102,8 @@ def main() -> None:
         error = shares.std(ddof=1) / np.sqrt(len(shares)) if len(shares) > 1 else np.nan
         alike = [run["alike"] for run in runs if run["alike"] is not None]
         beside = f", {np.mean(alike):.4g} if alike everywhere" if alike else " labels"
-        print(
-            f"{table:12} {level:.0%} {len(runs):3} runs: held {shares.mean():.3f} +- {error:.3f}, width {width:.4g}{beside}"
-        )
+        share = f"{shares.mean():.3f} +- {error:.3f}"
+        print(f"{table:12} {level:.0%} {len(runs):3} runs: held {share}, width {width:.4g}{beside}")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ Of a table a run sees few rows, `--rows` of them or a quarter if that is less. I
 from would gain, with a 95 % interval. The truth: the winner's topology is trained to its own end on as many rows as the
 run had and on twice as many, in `--seeds` draws each, by whole runs of one trial; models are scored on rows that none
 of them saw. Printed: a line a draw, and in the end in how many the interval held the mean gain. That mean has an error
-of its own, which is printed, too; an interval within two of those errors of the mean is counted apart. What the file holds already is not drawn again.
+of its own, which is printed, too; an interval within two of those errors of the mean is counted apart. What the file
+holds already is not drawn again.
 """
 
 from __future__ import annotations

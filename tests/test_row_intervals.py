@@ -80,6 +80,70 @@ def test_a_group_counts_once_however_many_rows_it_has() -> None:
     assert intervals.bounds(np.zeros((1, 1)), 0.97)[1][0, 0] > 99
 
 
+@pytest.mark.parametrize("n_classes", [0, 3])
+def test_a_row_that_stands_for_several_counts_as_those(n_classes: int) -> None:
+    """Rows that are far off weigh four times the others: an interval of plain rows would hold too few."""
+    rng = np.random.default_rng(4)
+    n = 3000
+    weight = np.where(rng.random(n) < 0.2, 4.0, 1.0)
+    if n_classes:
+        predicted = rng.dirichlet([1.0] * n_classes, n)
+        truth = np.where(weight > 1, predicted.argmin(axis=1), predicted.argmax(axis=1))
+    else:
+        predicted = rng.uniform(1, 10, (n, 1))
+        truth = predicted + rng.normal(size=(n, 1)) * weight[:, None]
+
+    def held(intervals: RowIntervals, level: float) -> float:
+        if n_classes:
+            is_in = intervals.sets(predicted, level)[np.arange(n), truth]
+        else:
+            low, high = intervals.bounds(predicted, level)
+            is_in = ((low <= truth) & (truth <= high))[:, 0]
+        return float(np.average(is_in, weights=weight))
+
+    learnt = learn_row_intervals(truth, predicted, units=Units.of_rows(n), weight=weight)
+    whatever = learn_row_intervals(truth, predicted, units=Units.of_rows(n))
+    for level in (0.8, 0.9, 0.95):
+        assert held(learnt, level) == pytest.approx(level, abs=0.01)
+        assert held(whatever, level) < level - 0.03
+    assert learnt.n_units == int(weight.sum() ** 2 / np.square(weight).sum())  # unequal weights know less
+    alike = learn_row_intervals(truth, predicted, units=Units.of_rows(n), weight=np.full(n, 7.0))
+    assert alike.n_units == n
+    assert held(alike, 0.9) == held(whatever, 0.9)
+
+
+def test_a_group_weighs_as_its_rows_do_on_average() -> None:
+    truth = np.concatenate([np.full((10, 1), 100.0), np.ones((40, 1))])
+    units = Units(kind=UnitKind.GROUPS, numbers=np.concatenate([np.zeros(10, np.int64), np.arange(1, 41)]))
+    for weight, reach in ((1.0, 1), (20.0, 100)):
+        weights = np.concatenate([np.full(10, weight), np.ones(40)])
+        intervals = learn_row_intervals(truth, np.zeros_like(truth), units=units, weight=weights)
+        assert intervals.bounds(np.zeros((1, 1)), 0.7)[1][0, 0] == reach
+
+
+def test_sealed_rows_say_by_their_weight_how_many_were_held(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    frame = pd.DataFrame(rng.normal(size=(420, 2)), columns=["a", "b"])
+    frame["y"] = frame["a"] + rng.normal(size=420) * np.where(frame["b"] > 0, 1.0, 0.1)
+    frame["stands for"] = np.where(frame["b"] > 0, 30, 1)
+    test = frame[300:]
+    test.to_csv(tmp_path / "test.csv", index=False)
+    run = ffsearch.run(
+        frame[:300], target="y", trials=1, out=tmp_path / "run", report=False,
+        evidence={"finalists": 1, "repeats": 3, "effects": 0, "baselines": [], "columns": False, "layers": False},
+        overrides={
+            "train.max_epochs": 30, "data.weights": "stands for", "data.test": str(tmp_path / "test.csv"),
+        },
+    )  # fmt: skip
+    told = run.results.row_intervals
+    assert told is not None
+    for at in told.levels:
+        ends = ffsearch.load_model(run).predict_interval(test, level=at.level)
+        held = (ends["y low"] <= test["y"].to_numpy()) & (test["y"].to_numpy() <= ends["y high"])
+        assert at.held.value == pytest.approx(np.average(held, weights=test["stands for"]))
+    assert [abs(at.held.value - at.level) < 0.15 for at in told.levels] == [True] * len(told.levels)
+
+
 @pytest.mark.parametrize(
     ("level", "text"),
     [(0, "a share between 0 and 1"), (1.0, "a share"), (90, "a share"), (0.95, "carry levels up to 0.888")],

@@ -4,7 +4,8 @@
 
 Whatever the network is, an interval that reaches as far as 90 % of such answers were off holds about 90 % of rows to
 come from the same source. The refitted network learnt from more rows than those of the repeats, so the promise errs on
-the safe side. What is independent counts as one: a group of rows, a block of time, copies of a row.
+the safe side. What is independent counts as one: a group of rows, a block of time, copies of a row. A row that weighs
+more stands for more of those to come.
 
 A number is seldom known equally well everywhere: prices of dear houses are off by more. So errors are measured in units
 of the usual error at the predicted value, which is learnt in ten steps; the spread of the repeats' networks would do as
@@ -23,6 +24,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ffsearch.search.evidence.intervals import evenness
+from ffsearch.search.evidence.metrics import RowWeight
 from ffsearch.search.evidence.units import Units
 from ffsearch.search.network.row_intervals import Reaches, RowIntervals
 
@@ -48,7 +51,12 @@ LEAST: Final = 0.1
 
 
 def learn_row_intervals(
-    truth: NDArray[Any], predicted: NDArray[Any], *, units: Units, is_adaptive: bool = True
+    truth: NDArray[Any],
+    predicted: NDArray[Any],
+    *,
+    units: Units,
+    weight: RowWeight = None,
+    is_adaptive: bool = True,
 ) -> RowIntervals:
     """How far answers were off, from rows that the networks had not learnt from.
 
@@ -56,22 +64,33 @@ def learn_row_intervals(
         truth: Values (n_rows, n_targets), or class numbers (n_rows,); a row counts as often as it was answered.
         predicted: Values (n_rows, n_targets), or probabilities (n_rows, n_classes).
         units: What is independent among the rows.
+        weight: What each row weighs, shape (n_rows,); None: all alike.
         is_adaptive: Whether the usual error of a number may depend on its predicted value.
     """
-    weights = 1.0 / units.sizes[units.numbers]  # every unit weighs one, whatever it holds
+    weights, n_units = _of_rows(units, weight)
     if truth.ndim == 1:
         known = truth >= 0
         missed = np.where(known, 1.0 - predicted[np.arange(len(truth)), np.maximum(truth, 0)], 1.0)
         plain = Reaches(**_kept(missed, weights), edges=np.zeros(0), usual=np.ones(1))
-        return RowIntervals(n_units=units.n_units, of_targets=(plain,))
-    adaptive = is_adaptive and units.n_units >= MIN_UNITS
+        return RowIntervals(n_units=n_units, of_targets=(plain,))
+    adaptive = is_adaptive and n_units >= MIN_UNITS
     return RowIntervals(
-        n_units=units.n_units,
+        n_units=n_units,
         of_targets=tuple(
             _reaches(np.abs(of_truth - of_target), of_target, weights, is_adaptive=adaptive)
             for of_truth, of_target in zip(truth.T, np.asarray(predicted, np.float64).T, strict=True)
         ),
     )
+
+
+def _of_rows(units: Units, weight: RowWeight) -> tuple[NDArray[np.float64], int]:
+    """What each row counts for, and of how many units all of them are: a unit weighs as its rows do on average."""
+    shares = np.asarray(1.0 / units.sizes[units.numbers], np.float64)
+    if weight is None:
+        return shares, units.n_units
+    shares = shares * weight
+    n_units = max(1, int(units.n_units * evenness(np.bincount(units.numbers, shares).astype(np.float64)) + 1e-9))
+    return shares * (n_units / shares.sum()), n_units
 
 
 def _reaches(

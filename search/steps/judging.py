@@ -137,7 +137,8 @@ def judge(
     judged = replace(
         judged, openings=folder.n_noted(LineKind.TEST_OPENED), threshold=threshold, notices=(*notices, *told),
         row_intervals=held_intervals(
-            answer.model.row_intervals, weighed, truth=sealed.y, predicted=predictions, units=units
+            answer.model.row_intervals, weighed,
+            truth=sealed.y, predicted=predictions, units=units, weight=sealed.weight,
         ),
     )  # fmt: skip
     judged = _looked_into(

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ffsearch.search.evidence.intervals import score_intervals
-from ffsearch.search.evidence.predictions import RepeatPredictions
+from ffsearch.search.evidence.metrics import RowWeight
+from ffsearch.search.evidence.predictions import RepeatPredictions, pooled_weight
 from ffsearch.search.evidence.row_intervals import LEVELS, learn_row_intervals
 from ffsearch.search.evidence.units import Units, units_of
 from ffsearch.search.folder.results import Estimate, LevelHeld, RowIntervalFacts
@@ -37,6 +38,7 @@ def learnt_intervals(weighed: Weighed, *, is_adaptive: bool = True) -> RowInterv
         np.concatenate([truth for truth, _ in answered]),
         np.concatenate([predicted for _, predicted in answered]),
         units=units_of(found.guide, np.concatenate([one.rows for one in repeats])),
+        weight=pooled_weight(repeats),
         is_adaptive=is_adaptive,
     )
 
@@ -59,6 +61,7 @@ def held_intervals(
     truth: NDArray[Any],
     predicted: NDArray[Any],
     units: Units,
+    weight: RowWeight = None,
 ) -> RowIntervalFacts | None:
     """How many of the sealed rows the model's intervals hold, and how wide they are; None where it has none.
 
@@ -68,6 +71,7 @@ def held_intervals(
         truth: Of the sealed rows: class numbers (n_rows,), or values (n_rows, n_targets).
         predicted: What the model answers.
         units: What is independent among the sealed rows.
+        weight: What each of them weighs; None: all alike.
     """
     if intervals is None:
         return None
@@ -76,22 +80,24 @@ def held_intervals(
     for level in LEVELS:
         if level > intervals.highest:
             continue
-        held, widths = _held(intervals, level, truth, predicted)
-        (low, high), *_ = score_intervals("accuracy", truth=truth, terms=held[None, :, None], units=units)
-        alike = () if constant is None else _held(constant, level, truth, predicted)[1]
-        share = Estimate(value=float(held.mean()), low=low, high=high)
+        held, widths = _held(intervals, level, truth, predicted, weight)
+        (low, high), *_ = score_intervals(
+            "accuracy", truth=truth, terms=held[None, :, None], units=units, weight=weight
+        )
+        alike = () if constant is None else _held(constant, level, truth, predicted, weight)[1]
+        share = Estimate(value=float(np.average(held, weights=weight)), low=low, high=high)
         levels.append(LevelHeld(level=level, held=share, widths=widths, widths_alike=alike))
     return RowIntervalFacts(n_units=intervals.n_units, unit=str(units.kind), levels=tuple(levels))
 
 
 def _held(
-    intervals: RowIntervals, level: float, truth: NDArray[Any], predicted: NDArray[Any]
+    intervals: RowIntervals, level: float, truth: NDArray[Any], predicted: NDArray[Any], weight: RowWeight
 ) -> tuple[NDArray[np.float32], tuple[float, ...]]:
     """Whether every row is held, of several targets the share of them; mean widths, of classes the labels of a set."""
     if truth.ndim == 1:
         is_in = intervals.sets(predicted, level)
         held = is_in[np.arange(len(truth)), np.maximum(truth, 0)] & (truth >= 0)
-        return held.astype(np.float32), (float(is_in.sum(axis=1).mean()),)
+        return held.astype(np.float32), (float(np.average(is_in.sum(axis=1), weights=weight)),)
     low, high = intervals.bounds(predicted, level)
     held = ((low <= truth) & (truth <= high)).mean(axis=1)
-    return held.astype(np.float32), tuple((high - low).mean(axis=0).tolist())
+    return held.astype(np.float32), tuple(np.average(high - low, axis=0, weights=weight).tolist())
