@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -35,7 +36,7 @@ def weighed_with(repeats: list[RepeatPredictions], guide: Guide) -> Any:
     return SimpleNamespace(
         winner=SimpleNamespace(trial=7, topology="2 -> 1", n_params=3),
         finalists=SimpleNamespace(predictions=tuple(repeats), guide=guide),
-        corrected=None, smaller=None, divisor=None,
+        answered=None, corrected=None, smaller=None, divisor=None,
     )  # fmt: skip
 
 
@@ -70,6 +71,22 @@ def test_other_rows_speak_for_sealed_ones_but_not_by_time() -> None:
     assert set(beside.terms) == {"network", "dummy", "linear"}
     by_time = Guide(moments=np.arange(5_000.0))
     assert elsewhere_of(weighed_with(repeats, by_time), baselines_like(repeats), SETTING) is None
+
+
+def test_of_a_mean_of_networks_the_mean_is_compared_and_not_one_of_them() -> None:
+    """The mean is right where the winner's own network knows little, and so it beats a linear model like that one."""
+    rng = np.random.default_rng(0)
+    repeats = [a_repeat(number, rng) for number in (1, 2, 3)]
+    means = [replace(one, outputs={7: 3 * one.outputs[7]}) for one in repeats]
+    weighed = weighed_with(repeats, Guide())
+    weighed.answered = SimpleNamespace(predictions=tuple(means), guide=Guide())
+    found = facts_of_validation(weighed, baselines_like(repeats), SETTING, 0.02)
+    beside = elsewhere_of(weighed, baselines_like(repeats), SETTING)
+    assert found is not None
+    assert found.over_linear is not None
+    assert found.over_linear.low > 0
+    assert beside is not None
+    assert beside.terms["network"].mean() < beside.terms["linear"].mean()
 
 
 def test_a_table_by_time_has_wider_differences_than_the_same_rows_without() -> None:

@@ -21,6 +21,7 @@ from ffsearch.search.evidence.units import Units, units_of
 from ffsearch.search.network.heads import Task
 
 if TYPE_CHECKING:
+    from ffsearch.search.steps.repeats import Round
     from ffsearch.search.steps.weighing import Weighed
 
 __all__ = ["NETWORK", "PROPER", "asks_proper", "elsewhere_of", "facts_of", "facts_of_validation"]
@@ -40,12 +41,12 @@ def asks_proper(setting: Setting) -> bool:
 def facts_of_validation(
     weighed: Weighed, baselines: Sequence[Baseline], setting: Setting, margin: float
 ) -> Facts | None:
-    """What the verdict rests on where no rows are sealed: the finalists' repeats, whose splits baselines learnt from.
+    """What the verdict rests on where no rows are sealed: the winner's repeats, whose splits baselines learnt from.
 
     A row that several repeats have validated on is resampled as one.
     """
-    found, objective = weighed.finalists, setting.objective
-    shared = _shared_repeats(weighed, baselines)
+    found, objective = _answered(weighed), setting.objective
+    shared = _shared_repeats(found, baselines)
     if found is None or not shared:
         return None
     rows = np.concatenate([one.rows for one in shared])
@@ -67,8 +68,8 @@ def elsewhere_of(weighed: Weighed, baselines: Sequence[Baseline], setting: Setti
 
     None by time, where sealed rows come later than all of these.
     """
-    found, objective = weighed.finalists, setting.objective
-    shared = _shared_repeats(weighed, baselines)
+    found, objective = _answered(weighed), setting.objective
+    shared = _shared_repeats(found, baselines)
     if found is None or not shared or found.guide.moments is not None:
         return None
     proper = (
@@ -86,12 +87,17 @@ def elsewhere_of(weighed: Weighed, baselines: Sequence[Baseline], setting: Setti
     )
 
 
-def _shared_repeats(weighed: Weighed, baselines: Sequence[Baseline]) -> list[RepeatPredictions]:
+def _answered(weighed: Weighed) -> Round | None:
+    """The winner's repeats as the saved model answers; of a mean that there was no time for, as its networks do."""
+    return weighed.finalists if weighed.answered is None else weighed.answered
+
+
+def _shared_repeats(found: Round | None, baselines: Sequence[Baseline]) -> list[RepeatPredictions]:
     """The repeats whose splits all baselines learnt from; none without baselines."""
-    if weighed.finalists is None or not baselines:
+    if found is None or not baselines:
         return []
     n_least = min(len(baseline.valid) for baseline in baselines)
-    return [one for one in weighed.finalists.predictions if one.repeat <= n_least]
+    return [one for one in found.predictions if one.repeat <= n_least]
 
 
 def _terms_of_repeats(
