@@ -23,6 +23,11 @@ import ffsearch
 
 LEVELS: Final = (0.8, 0.9)
 
+SHORT: Final[dict[str, Any]] = {
+    "space.depth.high": 3, "space.width.high": 64, "train.max_epochs": 60, "train.patience": 8,
+}  # fmt: skip
+"""A run's networks are small and learn for a short time."""
+
 TABLES: Final[dict[str, tuple[str, str | None, dict[str, Any]]]] = {
     "diabetes": ("sklearn:diabetes", None, {}),
     "energy": ("energy_efficiency/energy.csv", "Heating Load", {"data.drop": ["Cooling Load"]}),
@@ -63,7 +68,7 @@ def measured(
                     evidence={
                         "finalists": 1, "repeats": 5, "effects": 0, "baselines": [], "columns": False, "layers": False,
                     },
-                    overrides=more,
+                    overrides=SHORT | more,
                 )  # fmt: skip
                 told = run.results.row_intervals
                 if told is None:

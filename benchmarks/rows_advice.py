@@ -3,7 +3,7 @@
     python benchmarks/rows_advice.py --table adult.csv:income --table bike.csv:cnt [--draws 4] [--seeds 3] [--rows 1000]
         [--trials 8] [--out rows_advice.jsonl]
 
-Of a table a run sees few rows, `--rows` of them or a quarter if that is less. It says what twice the rows it learnt
+Of a table a run of small networks sees few rows, `--rows` of them or a quarter if that is less. It says what twice the rows it learnt
 from would gain, with a 95 % interval. The truth: the winner's topology is trained to its own end on as many rows as the
 run had and on twice as many, in `--seeds` draws each, by whole runs of one trial; models are scored on rows that none
 of them saw. Printed: a line a draw, and in the end in how many the interval held the mean gain. That mean has an error
@@ -39,6 +39,7 @@ SEARCH: dict[str, Any] = {
     "evidence": {"finalists": 2, "repeats": 5, "effects": 0, "baselines": [], "columns": False, "layers": False},
 }  # fmt: skip
 ALONE: dict[str, Any] = {"search.trials": 1, "evidence": "none", "data.test": None}
+SMALL: dict[str, Any] = {"space.depth.high": 3, "space.width.high": 64}
 
 
 def table(name: str) -> tuple[pd.DataFrame, str]:
@@ -59,7 +60,7 @@ def searched(seen: pd.DataFrame, target: str, *, seed: int, n_trials: int) -> Su
     with tempfile.TemporaryDirectory() as folder:
         run = ffsearch.run(
             "tabular", data=seen, target=target, out=Path(folder, "run"), report=False,
-            overrides=SEARCH | {"search.seed": seed, "search.trials": n_trials},
+            overrides=SEARCH | SMALL | {"search.seed": seed, "search.trials": n_trials},
         )  # fmt: skip
         return run.results
 

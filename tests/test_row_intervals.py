@@ -138,7 +138,7 @@ def test_sealed_rows_say_by_their_weight_how_many_were_held(tmp_path: Path) -> N
     told = run.results.row_intervals
     assert told is not None
     for at in told.levels:
-        ends = ffsearch.load_model(run).predict_interval(test, level=at.level)
+        ends = ffsearch.load_model(run.path).predict_interval(test, level=at.level)
         held = (ends["y low"] <= test["y"].to_numpy()) & (test["y"].to_numpy() <= ends["y high"])
         assert at.held.value == pytest.approx(np.average(held, weights=test["stands for"]))
     assert [abs(at.held.value - at.level) < 0.15 for at in told.levels] == [True] * len(told.levels)
