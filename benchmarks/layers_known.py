@@ -46,9 +46,8 @@ def trained(seen: pd.DataFrame, hidden: pd.DataFrame, target: str, *, depth: int
             evidence={"finalists": 0, "effects": 0, "baselines": [], "columns": False, "layers": depth == DEPTH},
             overrides=NETWORK | {"space.depth": depth},
         )  # fmt: skip
-        predicted = np.asarray(ffsearch.load_model(run.path).predict(hidden.drop(columns=target)), np.float64).reshape(
-            -1
-        )
+        answered = ffsearch.load_model(run.path).predict(hidden.drop(columns=target))
+        predicted = np.asarray(answered, np.float64).reshape(-1)
         truth = hidden[target].to_numpy(np.float64)
         return run.results.layers, float(1 - np.mean(np.square(truth - predicted)) / truth.var())
 

@@ -3,12 +3,12 @@
     python benchmarks/rows_advice.py --table adult.csv:income --table bike.csv:cnt [--draws 4] [--seeds 3] [--rows 1000]
         [--trials 8] [--out rows_advice.jsonl]
 
-Of a table a run of small networks sees few rows, `--rows` of them or a quarter if that is less. It says what twice the rows it learnt
-from would gain, with a 95 % interval. The truth: the winner's topology is trained to its own end on as many rows as the
-run had and on twice as many, in `--seeds` draws each, by whole runs of one trial; models are scored on rows that none
-of them saw. Printed: a line a draw, and in the end in how many the interval held the mean gain. That mean has an error
-of its own, which is printed, too; an interval within two of those errors of the mean is counted apart. What the file
-holds already is not drawn again.
+Of a table a run of small networks sees few rows, `--rows` of them or a quarter if that is less. It says what twice the
+rows it learnt from would gain, with a 95 % interval. The truth: the winner's topology is trained to its own end on as
+many rows as the run had and on twice as many, in `--seeds` draws each, by whole runs of one trial; models are scored
+on rows that none of them saw. Printed: a line a draw, and in the end in how many the interval held the mean gain. That
+mean has an error of its own, which is printed, too; an interval within two of those errors of the mean is counted
+apart. What the file holds already is not drawn again.
 """
 
 from __future__ import annotations

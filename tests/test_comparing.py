@@ -74,7 +74,7 @@ def test_other_rows_speak_for_sealed_ones_but_not_by_time() -> None:
 
 
 def test_of_a_mean_of_networks_the_mean_is_compared_and_not_one_of_them() -> None:
-    """The mean is right where the winner's own network knows little, and so it beats a linear model like that one."""
+    """A mean that is surer of what is right gains over a linear model that answers as the winner's own network does."""
     rng = np.random.default_rng(0)
     repeats = [a_repeat(number, rng) for number in (1, 2, 3)]
     means = [replace(one, outputs={7: 3 * one.outputs[7]}) for one in repeats]
@@ -84,9 +84,9 @@ def test_of_a_mean_of_networks_the_mean_is_compared_and_not_one_of_them() -> Non
     beside = elsewhere_of(weighed, baselines_like(repeats), SETTING)
     assert found is not None
     assert found.over_linear is not None
-    assert found.over_linear.low > 0
+    assert found.over_linear.value > 0.05
     assert beside is not None
-    assert beside.terms["network"].mean() < beside.terms["linear"].mean()
+    assert beside.terms["network"].mean() < beside.terms["linear"].mean() - 0.05
 
 
 def test_a_table_by_time_has_wider_differences_than_the_same_rows_without() -> None:
