@@ -35,7 +35,7 @@ TABLES: Final[dict[str, tuple[str, str | None, dict[str, Any]]]] = {
     "bike": (
         "bike_sharing/bike.csv",
         "cnt",
-        {"data.drop": ["casual", "registered", "instant"], "data.time": "dteday", "data.rows": 6000},
+        {"data.drop": ["instant"], "data.time": "dteday", "data.rows": 6000},
     ),
     "auto_price": ("pmlb/195_auto_price.tsv.gz", "target", {}),
     "wind": ("pmlb/503_wind.tsv.gz", "target", {}),

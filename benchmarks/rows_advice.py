@@ -36,7 +36,7 @@ N_HIDDEN = 20_000
 SEALED = 0.2
 SEARCH: dict[str, Any] = {
     "data.test": SEALED,
-    "evidence": {"finalists": 2, "repeats": 5, "effects": 0, "baselines": [], "columns": False, "layers": False},
+    "evidence": {"finalists": 1, "repeats": 5, "effects": 0, "baselines": [], "columns": False, "layers": False},
 }  # fmt: skip
 ALONE: dict[str, Any] = {"search.trials": 1, "evidence": "none", "data.test": None}
 SMALL: dict[str, Any] = {"space.depth.high": 3, "space.width.high": 64}
