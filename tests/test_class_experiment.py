@@ -214,6 +214,24 @@ def test_what_is_no_shard_is_refused_by_name(folder: Path, shards: list[Path]) -
             read_shard(folder / name)
 
 
+def test_a_shard_that_a_disk_has_damaged_is_refused_by_name(folder: Path, shards: list[Path]) -> None:
+    """Flipped bits make packed parts that are none, parts that say they are encrypted, sizes beyond the file."""
+    rng, whole, n_refused = np.random.default_rng(0), shards[0].read_bytes(), 0
+    damaged = folder / "damaged.zip"
+    for _ in range(400):
+        content = np.frombuffer(whole, np.uint8).copy()
+        content[rng.integers(len(content), size=3)] ^= np.uint8(1 << rng.integers(8))
+        damaged.write_bytes(content.tobytes())
+        try:
+            shard = read_shard(damaged)
+            for number in shard.records:
+                shard.weights(number)
+        except RunError as error:
+            n_refused += 1
+            assert "damaged.zip" in str(error)  # noqa: PT017  (most are refused, and not all for one reason)
+    assert n_refused > 300
+
+
 # --- changed ---------------------------------------------------------------------------------------------------------
 
 

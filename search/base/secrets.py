@@ -8,16 +8,17 @@ from urllib.parse import unquote, unquote_plus
 
 __all__ = ["without_passwords"]
 
-_ADDRESS: Final = re.compile(r"(?P<before>[a-z][a-z0-9+.-]+:/{1,3}[^\s:/?#]*:)(?P<password>\S*)(?=@)", re.IGNORECASE)
-"""To the last @ before a blank: a password that was not percent-coded may hold a slash, a colon or another @. One slash
-is what a path makes of two."""
+_WORD: Final = re.compile(r"\S+")
+
+_ADDRESS: Final = re.compile(r"[a-z][a-z0-9+.-]{1,40}:/{1,3}[^\s:/?#]*:", re.IGNORECASE)
+"""What stands before a password, which goes to the last @ before a blank: one that was not percent-coded may hold a
+slash, a colon or another @. One slash is what a path makes of two. Of a longer scheme the last letters are enough."""
 
 _CUT: Final = re.compile(
-    r"(?P<before>[a-z][a-z0-9+.-]+:/{1,2}(?!/)[^\s:/?#@\[]+:)(?!\S*@)(?!\d{1,5}(?:[/?#\s'\",.;)\]]|$))\S+",
-    re.IGNORECASE,
+    r"[a-z][a-z0-9+.-]{1,40}:/{1,2}(?!/)[^\s:/?#@\[]+:(?!\d{1,5}(?:[/?#\s'\",.;)\]]|$))(?=.)", re.IGNORECASE
 )
-"""An address that was cut off within its password, as at the sign between an option's name and its value: what stands
-behind the colon is no port."""
+"""The same of an address that was cut off within its password, as at the sign between an option's name and its value:
+what stands behind the colon is no port."""
 
 _WHOLE: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^:/?#]*:(?P<password>.*)@", re.IGNORECASE | re.DOTALL)
 """An address that stands alone: blanks, too, are then part of its password."""
@@ -43,9 +44,19 @@ def without_passwords(text: str, *, of: str | None = None) -> str:
     """
     for secret in sorted(_passwords(of or ""), key=len, reverse=True):  # before parts of it are taken away
         text = text.replace(secret, "***")
-    for pattern in (_ADDRESS, _CUT, _NAMED):
-        text = pattern.sub(lambda found: found["before"] + "***", text)
-    return text
+    if ":/" in text:
+        text = _WORD.sub(lambda word: _without_password(word[0]), text)
+    return _NAMED.sub(lambda found: found["before"] + "***", text)
+
+
+def _without_password(word: str) -> str:
+    """A word whose address, if it is one, shows none; looked through once, however long it is."""
+    end = word.rfind("@")
+    found = _ADDRESS.search(word, 0, end) if end > 0 else None
+    if found is not None:
+        word = f"{word[: found.end()]}***{word[end:]}"
+    cut = _CUT.search(word, word.rfind("@") + 1)
+    return word if cut is None else f"{word[: cut.end()]}***"
 
 
 def _passwords(address: str) -> set[str]:

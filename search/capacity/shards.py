@@ -17,9 +17,12 @@ import hashlib
 import io
 import json
 import re
+import struct
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, Final
 from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
 
@@ -44,6 +47,9 @@ MAX_BYTES: Final = 2_000_000_000
 """Most bytes of a shard's parts, unpacked. choice: no class hands in more, and what is larger is not opened."""
 
 HEAD, SPACE, RECORDS = "shard.json", "space.yaml", "records.jsonl"
+
+_TORN: Final = (BadZipFile, EOFError, OverflowError, NotImplementedError, RuntimeError, struct.error, zlib.error)
+"""What comes of an archive that is damaged: also of one that says it is encrypted, or packed in a way of its own."""
 
 Weights = list[NDArray[np.float32]]
 
@@ -191,7 +197,7 @@ def read_shard(path: Path) -> Shard:
             space_text, made = parts[SPACE].decode(), dict(head["made"])
     except OSError as error:
         raise RunError(f"{path} cannot be read: {error.strerror or error}.") from error
-    except (BadZipFile, KeyError, TypeError, ValueError, AttributeError, RecursionError, NotImplementedError) as error:
+    except (*_TORN, KeyError, TypeError, ValueError, AttributeError) as error:
         raise RunError(
             f"{path} is no shard, or a damaged one ({type(error).__name__}: {error}). `ffsearch share` makes them; ask "
             "for it again."
@@ -266,5 +272,5 @@ def _unpacked(content: bytes, path: Path) -> Weights:
                 raise ValueError("they are compressed, which no shard's are")
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             return [np.asarray(arrays[f"arr_{place}"], np.float32) for place in range(len(arrays.files))]
-    except (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile, MemoryError) as error:
+    except (*_TORN, OSError, ValueError, KeyError, TypeError, MemoryError, SyntaxError, TokenError) as error:
         raise RunError(f"{path} holds weights that cannot be read ({error}). Ask for it again.") from error

@@ -66,6 +66,11 @@ _DAYS: Final = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]
 _1970: Final = date(1970, 1, 1).toordinal()
 
 
+def _day(ordinal: int) -> date:
+    """A day by its number; the first or last one of Python's for those beyond, which files have as years before 1."""
+    return date.fromordinal(min(max(ordinal, 1), date.max.toordinal()))
+
+
 @dataclass(frozen=True, kw_only=True)
 class DateReading:
     """How a column of dates becomes a number.
@@ -105,7 +110,7 @@ class DateReading:
 
     def day(self, days: float) -> str:
         """So many days since the origin as a day, 2024-05-31."""
-        return date.fromordinal(date.fromisoformat(self.origin).toordinal() + int(days)).isoformat()
+        return _day(date.fromisoformat(self.origin).toordinal() + int(days)).isoformat()
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values under their names, fit for JSON."""
@@ -200,7 +205,7 @@ def find_reading(cells: Cells) -> Found | None:
     return Found(
         reading=DateReading(
             day_first=day_first,
-            origin=date.fromordinal(int(np.nanmin(seconds[order]) // DAY_S) + _1970).isoformat(),
+            origin=_day(int(np.nanmin(seconds[order]) // DAY_S) + _1970).isoformat(),
             dots_day_first=day_first if dotted else True,
             year_first=order == _YEAR,
         ),
