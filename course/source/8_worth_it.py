@@ -9,16 +9,22 @@ guess = {"linear": "?", "waves": "?", "boxes": "?"}
 
 # %% three
 TABLES = {
-    "linear": f"control:linear?rows=2000&seed={SEED}",
-    "waves": f"control:sin(3*x1 + 2*x2)*x3 + cos(4*x4 - x1) + noise(.1)?rows=2000&seed={SEED}",
-    "boxes": f"control:boxes?rows=2500&seed={SEED}",
+    "linear": f"control:2*x1 - x2 + 1.5*x3 + x4/2 - x5 + noise(.3)?rows=1500&seed={SEED}",
+    "waves": f"control:sin(2*x1 + 2*x2 - 2*x3) + cos(2*x2 + 2*x3 - 2*x4) + noise(.1)?rows=1200&seed={SEED}",
+    "boxes": f"control:boxes?rows=2000&seed={SEED}",
 }
 SPACE = {
-    "space.depth": {"type": "int", "low": 1, "high": 3},
-    "space.width": {"type": "int", "low": 32, "high": 128, "log": True},
+    "space": {
+        "depth": {"type": "int", "low": 1, "high": 3},
+        "width": {"type": "int", "low": 32, "high": 128, "log": True},
+        "activation": "relu",
+        "batch_norm": False,
+        "learning_rate": {"type": "float", "low": 1e-3, "high": 1e-2, "log": True},
+    },
+    "data.valid": {"holdout": 0.25},
     "train.max_epochs": 100,
 }
-EVIDENCE = {"finalists": 1, "repeats": 4, "effects": 0, "columns": False, "layers": False}
+EVIDENCE = {"finalists": 3, "repeats": 4, "effects": 0, "columns": False, "layers": False}
 runs = {
     name: ffsearch.run(
         data,
