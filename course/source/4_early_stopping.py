@@ -11,7 +11,7 @@ import pandas as pd
 
 draw = np.random.default_rng(SEED)
 columns = draw.uniform(-1, 1, (1_200, 6))
-target = np.sin(3 * columns[:, 0]) * columns[:, 1] + columns[:, 2] + draw.normal(0, 0.5, 1_200)
+target = np.sin(3 * columns[:, 0]) * columns[:, 1] + columns[:, 2] + draw.normal(0, 0.7, 1_200)
 train, valid, test = slice(0, 160), slice(160, 200), slice(200, 1_200)
 
 # %% network
