@@ -64,6 +64,12 @@ _SEPARATOR_BYTES: Final = 8
 _COMMENT: Final = "#"
 _CONFLICT: Final = re.compile(rb"^(?:<<<<<<<|>>>>>>>) [^\r\n]*", re.MULTILINE)
 
+_RULE: Final = re.compile(r"\s*(?::?-+:?)?\s*")
+"""A cell of the line that Markdown draws below a header; an empty one stands before the first bar."""
+
+_RULED: Final = "--"
+"""What a ruled line holds that a row of missing cells, each a dash, does not."""
+
 _SINGLE: Final = b"'"
 
 _PIECE_BYTES: Final = 1 << 20
@@ -143,6 +149,8 @@ def read_text(payload: bytes, name: str, *, settings: TextSettings) -> Text:
     text, said = _without_separator_line(text)
     delimiter = _delimiter(text, said=settings.delimiter or said)
     refuse_odd_lines(text, name, delimiter=delimiter)
+    if settings.header is None:
+        _refuse_title(text, name, delimiter=delimiter)
     text = in_double_quotes(text, delimiter=delimiter)
     shape, doubts = _shape(text, name, delimiter=delimiter, settings=settings)
     # The fast reader would accept torn quotes in silence.
@@ -367,6 +375,26 @@ def refuse_odd_lines(text: bytes, name: str, *, delimiter: str) -> None:
     )
 
 
+def _refuse_title(text: bytes, name: str, *, delimiter: str) -> None:
+    """Refuse a title that a spreadsheet has filled up with delimiters to the width of its table, and a ruled line.
+
+    Raises:
+        DataError: With the line.
+    """
+    sample = _sample(text, delimiter)
+    n_filled = [sum(bool(cell.strip()) for cell in row.cells) for row in sample]
+    if len(sample) < 2:
+        return
+    first, second = sample[:2]
+    if all(_RULE.fullmatch(cell) for cell in second.cells) and any(_RULED in cell for cell in second.cells):
+        line = _start_of(delimiter.join(second.cells))
+        raise DataError(f"{name}, line {second.first_line}: {line} is the ruled line of a Markdown table. Remove it.")
+    usual = Counter(n_filled).most_common(1)[0][0]
+    if first.cells[0].strip() and n_filled[0] == 1 < usual and len(first.cells) == len(second.cells) > 2:
+        told = _told_no_header(first, width=usual, delimiter=delimiter)
+        raise DataError(f"{name}, {told} If it holds the names, say data.header: true.")
+
+
 def _is_header_above(rows: list[list[str]]) -> bool:
     """Whether the first of these rows holds names above numbers."""
     columns = [[row[place].strip() for row in rows[1:] if place < len(row)] for place in range(len(rows[0]))]
@@ -422,6 +450,8 @@ def _refuse_fault(text: bytes, name: str, *, delimiter: str) -> None:
                 continue
             if number == 0 and n_usual > len(sample) / 2 and len(row.cells) < max(2, usual - 1) <= usual:
                 raise DataError(_told_no_header(row, width=usual, delimiter=delimiter))
+            if len(row.cells) != width and delimiter == " " and _are_lined_up(sample):
+                raise DataError(_told_lined_up(row))
             if len(row.cells) != width:
                 raise DataError(_told_ragged(row, width=width, delimiter=delimiter))
     except DataError as error:
@@ -440,9 +470,22 @@ def _told_ragged(row: _Row, *, width: int, delimiter: str) -> str:
     return f"{told} Mend the line, put quotes around a cell that holds the delimiter, or say data.delimiter."
 
 
-def _told_no_header(row: _Row, *, width: int, delimiter: str) -> str:
+def _are_lined_up(sample: Sequence[_Row]) -> bool:
+    """Whether all rows have as many cells where many blanks in a row count as one."""
+    return len({sum(map(bool, row.cells)) for row in sample}) == 1
+
+
+def _told_lined_up(row: _Row) -> str:
     return (
-        f"line {row.first_line}: {_start_of(delimiter.join(row.cells))} has {counted(len(row.cells), 'field')} where "
+        f"line {row.first_line}: the cells are lined up by several blanks in a row, and one sign has to stand between "
+        'two cells. In Python, pandas.read_csv(FILE, sep=r"\\s+").to_csv("NEW.csv", index=False) writes it so.'
+    )
+
+
+def _told_no_header(row: _Row, *, width: int, delimiter: str) -> str:
+    n_filled = sum(bool(cell.strip()) for cell in row.cells)
+    return (
+        f"line {row.first_line}: {_start_of(delimiter.join(row.cells))} has {counted(n_filled, 'field')} where "
         f"most lines have {width}, split by {_shown(delimiter)}: a title or a note, it seems. Remove what stands above "
         "the line that holds the names of the columns, or say data.delimiter."
     )
