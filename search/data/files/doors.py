@@ -27,7 +27,8 @@ import pandas as pd
 from ffsearch.errors import DataError
 from ffsearch.search.base.texts import as_frame, as_texts, is_whole
 from ffsearch.search.data.files.decode import as_utf8, is_parquet, refuse_large_archive, refuse_too_large
-from ffsearch.search.data.files.text import TextSettings, holds_names
+from ffsearch.search.data.files.lines import holds_names
+from ffsearch.search.data.files.text import TextSettings
 from ffsearch.search.data.files.workbook_check import refuse_far_cells, refuse_what_ends_readers
 from ffsearch.search.data.parsing.names import named_by_place, plain_names, refuse_repeated
 from ffsearch.search.wording.codes import Code

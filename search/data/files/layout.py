@@ -18,18 +18,16 @@ from typing import Final
 
 from ffsearch.errors import DataError
 from ffsearch.search.data.files.decode import as_utf8, marked_encoding, unpacked
+from ffsearch.search.data.files.lines import N_SAMPLE_ROWS, allow_long_cells, fitted_header
+from ffsearch.search.data.files.odd_lines import refuse_odd_lines
 from ffsearch.search.data.files.opened import opened
 from ffsearch.search.data.files.text import (
     DELIMITERS,
-    N_SAMPLE_ROWS,
     SEPARATOR_LINE,
     TextSettings,
-    allow_long_cells,
     best_delimiter,
-    fitted_header,
     in_double_quotes,
     read_text,
-    refuse_odd_lines,
 )
 from ffsearch.search.data.parsing.names import BLANKS, named_by_place, places_of, plain_name, plain_names
 from ffsearch.search.data.parsing.quotes import enclose_cells
