@@ -32,14 +32,16 @@ def layers(run: RunLike, t: Language) -> Section | None:
 
 
 def _said(found: Sequence[LayerFacts], t: Language) -> str:
-    """The layers that are shown to add something, and whether those behind them are needed."""
+    """The layers that are shown to add something; those before the last of them are not called useless by that."""
     shown = [one.layer for one in found if one.is_shown]
     if not shown:
         return t("layers.none_add")
     if len(shown) == len(found):
         return t("layers.all_add")
     rest = [t.count(one.layer) for one in found if not one.is_shown]
-    return t("layers.some_add", shown=t.listed(map(t.count, shown)), rest=t.listed(rest))
+    said = t("layers.some_add", shown=t.listed(map(t.count, shown)), rest=t.listed(rest))
+    before = [t.count(one.layer) for one in found if not one.is_shown and one.layer < shown[-1]]
+    return f"{said} {t('layers.may_prepare', before=t.listed(before))}" if before else said
 
 
 def _beside_shallow(twin: ShallowTwin | None, t: Language) -> list[str]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import html
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,9 +14,12 @@ from numpy.typing import NDArray
 
 import ffsearch
 from ffsearch.reports.html import build_page
+from ffsearch.reports.layers_sections import layers
 from ffsearch.search.evidence.layer_probes import ProbedRows, idle_share, layer_facts, targets_of
 from ffsearch.search.evidence.units import UnitKind, Units
+from ffsearch.search.folder.results import LayerFacts
 from ffsearch.search.network.heads import Task
+from ffsearch.search.wording.language import PLAIN
 
 N = 600
 
@@ -28,7 +34,7 @@ def stages(seed: int) -> tuple[list[NDArray[np.float32]], NDArray[np.float64]]:
     return [part.astype(np.float32) for part in (x, first, second)], product + 0.1 * rng.normal(size=(N, 1))
 
 
-def facts(seed: int) -> tuple[object, ...]:
+def facts(seed: int) -> tuple[LayerFacts, ...]:
     (known, y), (sealed, y_sealed) = stages(seed), stages(1000 + seed)
     rows = ProbedRows(y=y, y_sealed=y_sealed, units=Units.of_rows(N))
     return layer_facts(known, sealed, rows, resets=[np.ones(N), np.zeros(N)], is_bounded=False)
@@ -36,11 +42,11 @@ def facts(seed: int) -> tuple[object, ...]:
 
 def test_a_layer_that_makes_the_product_is_shown_and_one_that_adds_nothing_is_not() -> None:
     found = [facts(seed) for seed in range(10)]
-    assert all([one.is_shown for one in layers] == [True, False] for layers in found)  # type: ignore[attr-defined]
+    assert all([one.is_shown for one in of_seed] == [True, False] for of_seed in found)
     first = found[0][0]
-    assert first.before < 0.05  # type: ignore[attr-defined]
-    assert first.probe.value == pytest.approx(0.99, abs=0.02)  # type: ignore[attr-defined]
-    assert (first.reset.value, first.n_units) == (1, 4)  # type: ignore[attr-defined]
+    assert first.before < 0.05
+    assert first.probe.value == pytest.approx(0.99, abs=0.02)
+    assert (first.reset.value, first.n_units) == (1, 4)
 
 
 def test_dead_units_and_those_at_an_end_say_nothing() -> None:
@@ -72,6 +78,21 @@ def test_a_sealed_row_of_twice_the_weight_counts_as_that_row_twice() -> None:
         assert one.before == pytest.approx(other.before)
         for name in ("probe", "gain", "reset"):
             assert vars(getattr(one, name)) == pytest.approx(vars(getattr(other, name)))
+
+
+@pytest.mark.parametrize(
+    ("shown", "before"),
+    [([True, False, False], None), ([False, True, False], "layer 1"), ([False, False, True], "layer 1 and 2")],
+)
+def test_a_layer_before_one_that_adds_something_is_not_called_useless(shown: list[bool], before: str | None) -> None:
+    known = [replace(facts(0)[0], layer=layer, is_shown=one) for layer, one in enumerate(shown, 1)]
+    results = SimpleNamespace(layers=known, shallow_twin=None, evidence=SimpleNamespace(settings={}))
+    run: Any = SimpleNamespace(results=results)
+    section = layers(run, PLAIN)
+    assert section is not None
+    assert "Not shown to add anything here" in section.texts[1]
+    assert ("could do without" in section.texts[1]) == (before is not None)
+    assert before is None or f"could do without {before} is not said" in section.texts[1]
 
 
 def probed(control: str, out: Path) -> tuple[ffsearch.Run, list[bool]]:
