@@ -314,14 +314,17 @@ def test_a_changed_curve_of_a_network_that_is_drawn_is_found(folder: Path, shard
     assert Checker(study, n_again=0, seed=1).check(shard).again == ()
 
 
-def test_other_weights_are_found(folder: Path, shards: list[Path], study: Study) -> None:
+@pytest.mark.parametrize(
+    ("by", "told"), [(0.05, "give another"), (np.inf, "answer with what are no numbers"), (np.nan, "are no numbers")]
+)
+def test_other_weights_are_found(by: float, told: str, folder: Path, shards: list[Path], study: Study) -> None:
     shard = read_shard(shards[2])
     number = min(shard.records)
     weights = shard.weights(number)
     assert weights is not None
-    weights[0][0, 0] += 0.05
+    weights[0][0, 0] += by
     other = merging.replace(shard, weights=lambda one: weights if one == number else shard.weights(one))
-    with pytest.raises(RunError, match="its weights give another"):
+    with pytest.raises(RunError, match=f"its weights .*{told}"):
         Checker(study, n_again=0, seed=1).check(other)
 
 

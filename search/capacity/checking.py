@@ -127,6 +127,8 @@ class Checker:
         training = self._study.plan.training(sent.trial)
         if weights is not None:
             logits = self._logits(shard, training, weights)
+            if not np.isfinite(logits).all():
+                raise _changed(shard, sent, "its weights answer with what are no numbers")
         again = record_network(self._study, self._as_trained(training, sent, logits))
         for name in _PLANNED:
             if getattr(sent, name) != getattr(again, name):
