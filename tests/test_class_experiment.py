@@ -315,7 +315,8 @@ def test_a_changed_curve_of_a_network_that_is_drawn_is_found(folder: Path, shard
 
 
 @pytest.mark.parametrize(
-    ("by", "told"), [(0.05, "give another"), (np.inf, "answer with what are no numbers"), (np.nan, "are no numbers")]
+    ("by", "told"),
+    [(0.05, "give another"), (np.inf, "answer with what are no numbers"), (np.nan, "(?:give another|are no numbers)")],
 )
 def test_other_weights_are_found(by: float, told: str, folder: Path, shards: list[Path], study: Study) -> None:
     shard = read_shard(shards[2])

@@ -18,6 +18,8 @@ from typing import Any, Final
 __all__ = ["WINDOW", "has_short_year", "is_ambiguous", "is_dotted", "outer_parts", "seconds_in", "time_in"]
 
 DAY_S: Final = 86_400
+MOST_SIGNS: Final = 200
+"""Of a date or a time. `written.py` has the same, and says why; each of both stands alone in an exported model."""
 WINDOW: Final = (1969, 2068)
 """The years that two digits stand for. Source: POSIX, `strptime`."""
 
@@ -138,6 +140,8 @@ def has_short_year(text: str) -> bool:
 
 def time_in(text: str) -> tuple[float, bool]:
     """Seconds of a duration or a time of day, NaN if the text is neither, and whether it may be a time of day."""
+    if len(text) > MOST_SIGNS:
+        return float("nan"), False
     found = _CLOCK.fullmatch(text)
     if found is not None:
         seconds = float(int(found["hours"]) * 3600 + int(found["minutes"]) * 60 + int(found["seconds"] or 0))
@@ -163,6 +167,8 @@ def time_in(text: str) -> tuple[float, bool]:
 
 def _found(text: str) -> re.Match[str] | None:
     """The parts of a date, names of weekdays and words between taken away."""
+    if len(text) > MOST_SIGNS:
+        return None
     found = _DATE.fullmatch(text)
     if found is not None or len(text) < 6:
         return found

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ffsearch.search.data.parsing.written import SCALES, powered
+from ffsearch.search.data.parsing.written import MOST_SIGNS, SCALES, powered
 
 __all__ = ["Shape", "common_units", "is_currency", "shape_of"]
 
@@ -63,6 +63,8 @@ class Shape:
 
 def shape_of(text: str) -> Shape | None:
     """The parts of a cell that may be a number; None where it cannot be."""
+    if len(text) > MOST_SIGNS:
+        return None
     whole = powered(text.strip().translate(_MINUS))
     rest = _WRAPPED.sub("", whole, count=1) if _WRAPPED.match(whole) else whole
     found = _CELL.fullmatch(rest)

@@ -14,12 +14,16 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-__all__ = ["LIMIT", "MARK", "RANGE", "SCALES", "SCALE_LETTERS", "amount", "plain_number", "powered"]
+__all__ = ["LIMIT", "MARK", "MOST_SIGNS", "RANGE", "SCALES", "SCALE_LETTERS", "amount", "plain_number", "powered"]
 
 LIMIT: Final = "limit"
 MARK: Final = "mark"
 RANGE: Final = "range"
 """How a cell says no more than about how much: as a limit, as a range, or with a mark or spread that is not read."""
+
+MOST_SIGNS: Final = 200
+"""Of a cell that is a number with a unit, a date or a time. Choice: the longest have some dozens; and patterns that try
+every place of a cell against every other take minutes for a text of a hundred thousand blanks."""
 
 SCALE_LETTERS: Final = {"k": 3, "K": 3, "M": 6, "B": 9, "T": 12, "m": 6, "b": 9}
 SCALES: Final = {
@@ -70,6 +74,8 @@ def amount(text: str, reading: Mapping[str, Any]) -> tuple[float, str]:
     Returns:
         The number, and `LIMIT`, `RANGE`, `MARK` or nothing.
     """
+    if len(text) > MOST_SIGNS:
+        return plain_number(text.strip()), ""
     text = powered(text.strip().translate(_MINUS))
     number = _exact(text, reading)
     if number == number:
