@@ -190,15 +190,16 @@ def assert_agrees(point: Point, *, task: Task, optimizer: str, stopping: Stoppin
 
 class TestAgreement:
     @pytest.mark.parametrize(
-        ("task", "optimizer", "first"),
+        ("task", "optimizer", "places"),
         [
-            pytest.param(Task.BINARY, "adam", 0, marks=pytest.mark.slow),
-            pytest.param(Task.REGRESSION, "sgd", 17, marks=pytest.mark.slow),
-            (Task.MULTICLASS, "rmsprop", 31),
+            pytest.param(Task.BINARY, "adam", slice(0, None, 73), marks=pytest.mark.slow),
+            pytest.param(Task.REGRESSION, "sgd", slice(17, None, 73), marks=pytest.mark.slow),
+            pytest.param(Task.MULTICLASS, "rmsprop", slice(31, None, 73), marks=pytest.mark.slow),
+            (Task.MULTICLASS, "rmsprop", slice(31, 32)),
         ],
     )
-    def test_a_sample_of_the_grid(self, task: Task, optimizer: str, first: int) -> None:
-        for point in GRID[first::73]:
+    def test_a_sample_of_the_grid(self, task: Task, optimizer: str, places: slice) -> None:
+        for point in GRID[places]:
             assert_agrees(point, task=task, optimizer=optimizer)
 
     @pytest.mark.slow

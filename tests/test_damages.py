@@ -28,7 +28,7 @@ pytestmark = needs_posix("endless commands are ended by an alarm")
 
 PROGRAM = Path(__file__).with_name("damages.py")
 STORED = Path(__file__).parent / "data" / "run.zip"
-N_FAST = 8
+N_FAST = 4
 N_DRAWN = int(os.environ.get("FFSEARCH_DAMAGES", "40"))
 """Drawn damages of the slow test; 500, and all that are listed, take an hour."""
 

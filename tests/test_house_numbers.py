@@ -30,6 +30,7 @@ def test_an_image_shows_the_digits_of_its_number(n_digits: int) -> None:
     assert n_digits == 1 or not any(number.startswith("0") for number in found.numbers)
 
 
+@pytest.mark.slow
 def test_no_digit_stands_on_both_sides_whatever_the_draw() -> None:
     train, test = set[int](), set[int]()
     for seed in range(4):

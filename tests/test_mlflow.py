@@ -190,6 +190,7 @@ def test_the_command_says_how_to_install_it(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_the_command_logs_the_page_without_tensorflow(run: ffsearch.Run, folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder, tmp_path / "copy")
     program = (

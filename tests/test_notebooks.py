@@ -50,6 +50,7 @@ def shown(cells: list[nbformat.NotebookNode]) -> list[str]:
     return [kind for output in outputs for kind in output.get("data", {})] + [o["text"] for o in outputs if "text" in o]
 
 
+@pytest.mark.slow
 def test_a_saved_run_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with zipfile.ZipFile(ROOT / "tests/data/run.zip") as file:
         file.extractall(tmp_path / "runs/tabular")
