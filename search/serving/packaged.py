@@ -315,7 +315,9 @@ class PackagedModel:
         is another model's.
         """
         rows = {name: tf.TensorSpec(tensor.shape, tensor.dtype) for name, tensor in self.model.input.items()}
-        return tf.function(lambda raw: self.model(raw, training=False), input_signature=[rows]).get_concrete_function()
+        # AutoGraph has nothing to do here, and where it fails it keeps all that called it alive.
+        traced = tf.function(lambda raw: self.model(raw, training=False), input_signature=[rows], autograph=False)
+        return traced.get_concrete_function()
 
     def _answer_by_matrix(self, cells: Mapping[str, NDArray[Any]], start: int) -> NDArray[np.float32]:
         """The predictions of one chunk of rows, whose matrix NumPy makes."""
