@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ffsearch.errors import RunError, SpaceError
+from ffsearch.search.base.kernels import forget_kernels
 from ffsearch.search.base.quiet import have_keras_on_tensorflow, load_tensorflow
 from ffsearch.search.base.texts import counted
 from ffsearch.search.capacity.study import study
@@ -111,13 +112,16 @@ def run(
     have_keras_on_tensorflow()  # before KerasTuner's engine imports it
     observer, choice = observer or Observer(), ExecutorChoice(workers=workers, ray=ray)
     request = requested(space, data=data, target=target, overrides=overrides)
-    if request.space.kind == "capacity":
-        _refuse_for_a_study(storage=storage, finish=finish)
-        return study(request, out=out, fresh=fresh, choice=choice, observer=observer, report=report)
-    return _run_search(
-        request, out=out, fresh=fresh, finish=finish, storage=storage or storage_of_searches,
-        choice=choice, began=began, observer=observer, report=report, lang=lang,
-    )  # fmt: skip
+    try:
+        if request.space.kind == "capacity":
+            _refuse_for_a_study(storage=storage, finish=finish)
+            return study(request, out=out, fresh=fresh, choice=choice, observer=observer, report=report)
+        return _run_search(
+            request, out=out, fresh=fresh, finish=finish, storage=storage or storage_of_searches,
+            choice=choice, began=began, observer=observer, report=report, lang=lang,
+        )  # fmt: skip
+    finally:
+        forget_kernels()
 
 
 def _run_search(

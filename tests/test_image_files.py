@@ -141,3 +141,15 @@ def test_damaged_mat_files_are_refused_with_a_way_out(tmp_path: Path) -> None:
     assert "has no array X; images are read from X, labels from y." in refused(path)
     savemat(path, {"X": IMAGES, "y": LABELS})
     assert "X has shape (24, 5, 4)" in refused(path)
+    savemat(path, {"X": np.moveaxis(IMAGES[..., None], 0, -1), "y": np.array(["one", "two"], dtype=object)})
+    assert "y is of MATLAB's kind cell, which are no numbers." in refused(path)
+
+
+def test_a_mat_file_of_more_than_memory_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
+    path = tmp_path / "train_32x32.mat"
+    savemat(path, {"X": np.zeros((1, 1, 1, 2), np.uint8), "y": np.zeros((2, 1), np.uint8)})
+    shape = np.array([1, 1, 1, 2], "<i4").tobytes()
+    content = path.read_bytes()
+    assert content.count(shape) == 1
+    path.write_bytes(content.replace(shape, np.array([30_000, 30_000, 300, 2], "<i4").tobytes()))
+    assert "unpacks to about 540.0 GB" in refused(path)

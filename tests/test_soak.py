@@ -1,18 +1,25 @@
-"""Two thousand tiny trials through workers and through Ray: memory stays flat, no process and no file is left."""
+"""Two thousand tiny trials through workers and through Ray, 200 runs in one process: nothing grows or is left."""
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
+import shutil
+import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 
+import ffsearch
 from contracts.trainers import POINT, STOPPING, job, problem_for
+from crash_points import SEARCH, fresh
 from ffsearch.search.executors.population import PopulationTrainer
 from ffsearch.search.executors.protocol import Executor
 from ffsearch.search.training.protocol import Ended, Job
@@ -97,3 +104,55 @@ def test_ray() -> None:
 def benches() -> list[int]:
     """Ray's actors, which name themselves."""
     return [pid for pid in descendants() if "ray::_Bench" in " ".join(psutil.Process(pid).cmdline())]
+
+
+# --- runs ------------------------------------------------------------------------------------------------------------
+
+SETTINGS = [SEARCH[place + 1] for place, word in enumerate(SEARCH) if word == "--set"]
+N_RUNS = 200
+N_WHOLE = 10
+"""One run in so many has evidence and a report, which take most of its time; all have a search, a refit, a model."""
+N_FIRST = 100
+"""Runs after which what grows once has grown: SQLAlchemy keeps the last statements of every table of a study, 100 of each."""
+N_READINGS = 20
+"""Of memory, whose median counts: it goes up and down by ten megabytes from run to run."""
+MAX_GROWTH_OF_A_RUN = 60_000
+"""Bytes a process may grow by for each further run; kernels that TensorFlow kept of gone models were 150,000."""
+
+
+def taken(temporary: Path) -> dict[str, int]:
+    """What a process holds, by its kind."""
+    gc.collect()
+    left = len(list(temporary.iterdir()))
+    return {"files": n_files(), "threads": threading.active_count(), "all threads": psutil.Process().num_threads(),
+            "temporary": left, "processes": len(descendants())}  # fmt: skip
+
+
+def test_two_hundred_runs_in_one_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a notebook or a service makes them, each in a new folder."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    monkeypatch.chdir(fresh(tmp_path / "here"))
+    early, readings, values = taken(temporary), [], set()
+    for number in range(N_RUNS):
+        is_whole = number % N_WHOLE == 0
+        settings = SETTINGS if is_whole else [*SETTINGS, "evidence=none"]
+        made = ffsearch.run(
+            "tabular", data="table.csv", target="y", out="run", trials=3, overrides=settings, progress=False,
+            report=is_whole,
+        )  # fmt: skip
+        values.add(tuple(made.trials["value"]))
+        assert (tmp_path / "here" / "run" / "report.html").is_file() is is_whole
+        shutil.rmtree("run")
+        if number + 1 == N_FIRST:
+            early = taken(temporary)
+        readings.append(memory(os.getpid()))
+    first, last = np.median(readings[N_FIRST - N_READINGS : N_FIRST]), np.median(readings[-N_READINGS:])
+    grown = (last - first) / (N_RUNS - N_FIRST)
+    print(f"{taken(temporary)} after {early}, {grown / 1e3:.1f} kB a run")  # noqa: T201
+    assert len(values) == 1
+    assert taken(temporary) == early
+    assert early["temporary"] == 0
+    assert grown < MAX_GROWTH_OF_A_RUN

@@ -10,9 +10,11 @@ The parts that a data set keeps in several files are found by their names beside
 from __future__ import annotations
 
 import io
+import math
 import re
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import product
@@ -24,7 +26,7 @@ from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
 from ffsearch.search.data.features.images import Images, images_from, npz_arrays
-from ffsearch.search.data.files.decode import refuse_large_archive, unpacked
+from ffsearch.search.data.files.decode import refuse_large_archive, refuse_too_large, unpacked
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
 
@@ -187,20 +189,19 @@ def _mat_part(path: Path, ending: str, files: _Files) -> Iterator[tuple[str, NDA
     Raises:
         DataError: If it is no such file, or lacks an array.
     """
-    from scipy.io import loadmat
-    from scipy.io.matlab import MatReadError
+    from scipy.io import loadmat, whosmat
 
-    try:
-        arrays = loadmat(io.BytesIO(files.bytes_of(path)), variable_names=["X", "y"])
-    except NotImplementedError:
-        raise DataError(f"{path.name} is a MATLAB file of version 7.3. {_SAVE_MAT}") from None
-    except (
-        MatReadError, OSError, EOFError, ValueError, TypeError, LookupError, AttributeError, OverflowError, MemoryError,
-        zlib.error,
-    ) as error:  # fmt: skip
-        told = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"{path.name} is no readable MATLAB file: {told}. {_SAVE_MAT}") from None
-    for key, n_dimensions in (("X", 4), ("y", 2)):
+    content = files.bytes_of(path)
+    with _told_of_mat(path.name):
+        described = {key: (tuple(shape), kind) for key, shape, kind in whosmat(io.BytesIO(content))}
+    for key in sorted(_MAT_ARRAYS.keys() & described.keys()):
+        shape, kind = described[key]
+        if kind not in _MAT_NUMBERS:
+            raise DataError(f"{path.name}: {key} is of MATLAB's kind {kind}, which are no numbers. {_SAVE_MAT}")
+        refuse_too_large(math.prod(shape) * np.dtype(_MAT_NUMBERS[kind]).itemsize, path.name)
+    with _told_of_mat(path.name):
+        arrays = loadmat(io.BytesIO(content), variable_names=[*_MAT_ARRAYS])
+    for key, n_dimensions in _MAT_ARRAYS.items():
         if key not in arrays:
             raise DataError(f"{path.name} has no array {key}; images are read from X, labels from y. {_SAVE_MAT}")
         if arrays[key].ndim != n_dimensions:
@@ -208,6 +209,38 @@ def _mat_part(path: Path, ending: str, files: _Files) -> Iterator[tuple[str, NDA
     yield f"x{ending}", np.ascontiguousarray(np.moveaxis(arrays["X"], -1, 0))
     yield f"y{ending}", arrays["y"].reshape(-1)
 
+
+@contextmanager
+def _told_of_mat(name: str) -> Iterator[None]:
+    """What SciPy says of a file that it cannot read, in our words.
+
+    Raises:
+        DataError: With the file's name.
+    """
+    from scipy.io.matlab import MatReadError
+
+    try:
+        yield
+    except NotImplementedError:
+        raise DataError(f"{name} is a MATLAB file of version 7.3. {_SAVE_MAT}") from None
+    except (
+        MatReadError, OSError, EOFError, ValueError, TypeError, LookupError, AttributeError, OverflowError, MemoryError,
+        zlib.error,
+    ) as error:  # fmt: skip
+        told = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(f"{name} is no readable MATLAB file: {told}. {_SAVE_MAT}") from None
+
+
+_MAT_ARRAYS: Final = {"X": 4, "y": 2}
+"""The arrays of such a file, and how many dimensions each has."""
+
+_MAT_NUMBERS: Final = {
+    **{kind: kind for kind in ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64")},
+    "single": "float32", "double": "float64", "logical": "uint8",
+}  # fmt: skip
+"""MATLAB's kinds of number, and NumPy's. What a file says of itself is looked at before it is read: SciPy's reader of
+other kinds ends the process over some damaged files, which a fuzzer found.
+"""
 
 _SAVE_MAT: Final = (
     "A file like SVHN's train_32x32.mat has X (height, width, channels, n) and y (n, 1) and is of version 5; or save "
