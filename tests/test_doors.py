@@ -414,7 +414,8 @@ def test_a_cell_far_from_the_table_ends_nothing(
     """What reads workbooks makes a cell of every place between, and ends the process where memory is short."""
     openpyxl = pytest.importorskip("openpyxl")
     pytest.importorskip("python_calamine")
-    monkeypatch.setattr("ffsearch.search.data.files.workbook_check.machine_memory", lambda: 10**9)
+    for module in ("apart", "workbook_check"):
+        monkeypatch.setattr(f"ffsearch.search.data.files.{module}.machine_memory", lambda: 10**9)
     book = openpyxl.Workbook()
     for values in [["a", "y"], *([place, place % 3] for place in range(20))]:
         book.active.append(values)

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
 from ffsearch.search.data.features.images import Images, images_from, npz_arrays
+from ffsearch.search.data.files.apart import comes_to_its_end
 from ffsearch.search.data.files.decode import refuse_large_archive, refuse_too_large, unpacked
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
@@ -192,6 +193,9 @@ def _mat_part(path: Path, ending: str, files: _Files) -> Iterator[tuple[str, NDA
     from scipy.io import loadmat, whosmat
 
     content = files.bytes_of(path)
+    reads = f"loadmat(content, variable_names={[*_MAT_ARRAYS]})"
+    if not comes_to_its_end(content, imports="from scipy.io import loadmat", reads=reads):
+        raise DataError(f"{path.name} is damaged so that what reads MATLAB files breaks off. {_SAVE_MAT}")
     with _told_of_mat(path.name):
         described = {key: (tuple(shape), kind) for key, shape, kind in whosmat(io.BytesIO(content))}
     for key in sorted(_MAT_ARRAYS.keys() & described.keys()):
@@ -238,9 +242,7 @@ _MAT_NUMBERS: Final = {
     **{kind: kind for kind in ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64")},
     "single": "float32", "double": "float64", "logical": "uint8",
 }  # fmt: skip
-"""MATLAB's kinds of number, and NumPy's. What a file says of itself is looked at before it is read: SciPy's reader of
-other kinds ends the process over some damaged files, which a fuzzer found.
-"""
+"""MATLAB's kinds of number, and NumPy's."""
 
 _SAVE_MAT: Final = (
     "A file like SVHN's train_32x32.mat has X (height, width, channels, n) and y (n, 1) and is of version 5; or save "
