@@ -121,7 +121,7 @@ def one_of(names: Sequence[str]) -> str:
 
 def shown(value: object) -> str:
     """A value as the file would write it, cut to one line."""
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    text = json.dumps(value, ensure_ascii=False, default=str).encode("utf-8", "backslashreplace").decode("utf-8")
     return text if len(text) <= _MAX_VALUE_CHARS else f"{text[: _MAX_VALUE_CHARS - 1]}…"
 
 
@@ -210,6 +210,7 @@ _WORDING: Final[Mapping[str, Callable[[str, Mapping[str, Any], object], str]]] =
     "string_type": lambda value, _, __: f"{value} is not text; put it in quotes if text is meant.",
     "too_long": lambda _, limit, __: f"{limit['actual_length']} entries are too many: at most {limit['max_length']}.",
     "too_short": lambda _, limit, __: f"{limit['actual_length']} entries are too few: at least {limit['min_length']}.",
+    "string_unicode": lambda value, _, __: f"{value} is no text in UTF-8, and a run keeps texts. Rename the file.",
     "tuple_type": lambda value, _, __: f"{value} is not a list; write [{value.strip('{}')}].",
 }  # fmt: skip
 """pydantic's error types that a space can meet, and what we say instead."""

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from ffsearch.errors import SpaceError
 from ffsearch.search.base.environment import shell_quoted
+from ffsearch.search.base.streams import is_stream
 from ffsearch.spaces.capacity import CapacitySpace
 from ffsearch.spaces.document import Document, Placed, read_document
 from ffsearch.spaces.faults import Fault, fault_list, faults_of, nearest, one_of, shown
@@ -185,6 +186,11 @@ def _read(path_or_name: str | PathLike[str]) -> tuple[str, str, Path | None]:
         raise SpaceError(
             f"There is no space file {given}.{nearest(path.stem, names)} "
             f"Give the path of a file, or the name of one that ships: {one_of(names)}."
+        )
+    if is_stream(path):
+        raise SpaceError(
+            f"{given} is a stream, not a file, and spaces and tables are read more than once. Save what it gives as a "
+            "file, and give that: a space (FILE.yaml), or a table (FILE.csv)."
         )
     return _text_of(path, given), given, path.parent
 

@@ -11,6 +11,7 @@ import pytest
 
 from ffsearch.search.base import files
 from ffsearch.search.base.files import delete_left_behind, move_folder, put_in_place, replace
+from systems import needs_posix
 
 
 def a_folder(path: Path, content: str) -> Path:
@@ -126,3 +127,18 @@ files.move_folder(folder / "new", folder / "old")
     assert len(list(place.iterdir())) == 6
     delete_left_behind(tmp_path)
     assert sorted(place.iterdir()) == sorted([*kept, place / "new"])
+
+
+@needs_posix("pipes with a name")
+def test_a_stream_is_not_replaced(tmp_path: Path) -> None:
+    """Who may write everywhere, as `root` may in a container, would lose /dev/null by `--out /dev/null`."""
+    pipe = tmp_path / "report.html"
+    os.mkfifo(pipe)
+    for place in (pipe, Path("/dev/stdout")):
+        with pytest.raises(OSError, match="a stream or a device, not a file"), put_in_place(place):
+            raise AssertionError
+    made = tmp_path / "made"
+    made.write_bytes(b"new")
+    with pytest.raises(OSError, match="a stream or a device, not a file"):
+        replace(made, pipe)
+    assert pipe.is_fifo()

@@ -13,12 +13,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 import ffsearch
 from crash_points import SEARCH, fresh
 from ffsearch.search.cli import invoke
 from ffsearch.search.console.process import ended
+from ffsearch.search.data.files.pieces import open_pieces
 from ffsearch.search.observer import Observer, Phase
 from systems import needs_posix
 
@@ -93,6 +95,31 @@ def test_a_table_may_be_called_anything(name: str, tmp_path: Path, monkeypatch: 
         assert said_by("init", "--out", "other.yaml", "--", f"./{name}.csv")[0] in (0, 2)
     else:
         assert "error: " in said
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES.values() if len(os.fsencode(name)) < 240])
+def test_rows_may_be_called_anything(name: str, tmp_path: Path) -> None:
+    rows = pd.DataFrame({"a": [0.5, 1.5], "b": ["x", "y"]})
+    for ending, content in ((".csv", rows.to_csv(index=False).encode()), (".parquet", rows.to_parquet())):
+        path = tmp_path / f"{name}{ending}"
+        path.write_bytes(content)
+        pieces = open_pieces(path, needed=["a", "b"], id_column=None, encoding="")
+        (piece,) = pieces.rows
+        assert piece.frame["a"].astype(float).tolist() == [0.5, 1.5], ending
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("run",), ("run", "tabular", "--data"), ("init",), ("predict", "RUN")],
+    ids=["a space", "a table", "a table to look at", "rows"],
+)
+def test_a_stream_is_told_from_a_file(command: tuple[str, ...], stored: Path) -> None:
+    """What it gives would be gone at the second reading, and may have no end."""
+    words = [str(stored) if word == "RUN" else word for word in command]
+    code, said = said_by(*words, os.devnull)
+    assert code == 2
+    assert f"{os.devnull} is a stream, not a file" in said
+    assert "Save what it gives as a file" in said
 
 
 @pytest.mark.slow

@@ -19,6 +19,7 @@ from typing import Final
 import psutil
 
 from ffsearch.errors import RunError
+from ffsearch.search.base.streams import refuse_stream
 
 __all__ = [
     "FULL",
@@ -79,8 +80,9 @@ def put_in_place(path: Path) -> Iterator[Path]:
         is removed, and an older file is untouched.
 
     Raises:
-        OSError: As the system says.
+        OSError: As the system says, or if a stream is there.
     """
+    refuse_stream(path)
     beside = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
         yield beside
@@ -163,8 +165,9 @@ def replace(source: Path, target: Path) -> None:
     """Move a file or folder, over an older file where there is one; wait a moment for who has that one open.
 
     Raises:
-        OSError: As the system says when it still cannot be moved.
+        OSError: As the system says when it still cannot be moved, or if a stream is there.
     """
+    refuse_stream(target)
     for wait_s in _WAITS_S:
         try:
             os.replace(source, target)

@@ -7,6 +7,7 @@ quotes that are torn), then its cells, so that a fault near the end is told befo
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
 from ffsearch.errors import DataError
+from ffsearch.search.base.streams import is_stream
 from ffsearch.search.base.texts import as_frame
 from ffsearch.search.data.files.databases import address_of, is_address, read_database
 from ffsearch.search.data.files.decode import unpacked
@@ -40,6 +42,7 @@ from ffsearch.search.data.files.opened import ends_of, is_packed, told
 from ffsearch.search.data.files.text import TextSettings, read_text
 from ffsearch.search.data.parsing.cells import MISSING
 from ffsearch.search.data.parsing.names import places_of, plain_name, plain_names
+from ffsearch.search.wording.refusal import refusal
 
 __all__ = ["Piece", "Pieces", "open_pieces"]
 
@@ -116,6 +119,8 @@ def open_pieces(
     if isinstance(path, str) and is_address(path):
         return _frame_pieces(read_database(path), path, needed=needed, id_column=id_column)
     path = Path(path)
+    if is_stream(path):
+        raise refusal(DataError, "stream_no_file", name=str(path))
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
         raise DataError(f"{str(path)!r} {what}. Give a file: .csv, .tsv, .parquet (.gz too), .xlsx, .arff, .json ...")
@@ -144,7 +149,8 @@ def open_pieces(
 def _parquet_pieces(path: Path, *, needed: Sequence[str], id_column: str | None) -> Pieces:
     packed = is_packed(path)
     with _told_by_arrow(path):  # names of columns need not be text
-        file = parquet.ParquetFile(pa.BufferReader(unpacked(path.read_bytes(), path.name)) if packed else path)
+        plain = pa.BufferReader(unpacked(path.read_bytes(), path.name)) if packed else _opened(path)
+        file = parquet.ParquetFile(plain)
         names = tuple(plain_names(file.schema_arrow.names))
     wanted = _wanted(path, file.schema_arrow.names, needed=needed, id_column=id_column)
     fields = {name: file.schema_arrow.field(place) for name, place in wanted.items()}
@@ -279,9 +285,14 @@ def _batches(
 @contextmanager
 def _stream(path: Path, codec: str) -> Iterator[pa.NativeFile]:
     """The file's text in UTF-8; Arrow reads past a mark."""
-    with pa.OSFile(str(path)) as file:
+    with _opened(path) as file:
         plain = pa.CompressedInputStream(file, "gzip") if is_packed(path) else file
         yield plain if codec.startswith("utf-8") else pa.transcoding_input_stream(plain, codec, "utf-8")
+
+
+def _opened(path: Path) -> pa.OSFile:
+    """A file for Arrow, also where its name is no text: Arrow takes the system's own bytes."""
+    return pa.OSFile(os.fsencode(path))
 
 
 # --- both ------------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from ffsearch.errors import DataError
+from ffsearch.search.base.streams import is_stream
 from ffsearch.search.base.texts import TEXT, as_texts, is_whole
 from ffsearch.search.data.features.images import LABEL, ImageShape
 from ffsearch.search.data.files.controls import control_table
@@ -117,6 +118,8 @@ def from_frame(frame: pd.DataFrame, *, name: str = "frame", source: str = "frame
 
 def _from_file(source: str, *, settings: TextSettings) -> Source:
     path = _expanded(source)
+    if is_stream(path):
+        raise refusal(DataError, "stream_no_file", name=str(path))
     if is_image_file(path):
         found = read_image_files(path, read=_bytes_of)
         return Source(
