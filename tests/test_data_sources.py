@@ -122,6 +122,23 @@ def test_sparse_columns_are_filled_in() -> None:
     assert from_frame(frame).frame["s"].tolist() == [0.0, 0.0, 2.0]
 
 
+def test_kinds_of_cells_that_pandas_cannot_work_with_are_made_plain() -> None:
+    texts = pa.array(["x", None, "y"], pa.large_string())
+    frame = pd.DataFrame(
+        {
+            "longer": np.array([0.5, 1.5, 2.5], np.longdouble),
+            "bytes": pd.Series(texts.cast(pa.large_binary()), dtype=pd.ArrowDtype(pa.large_binary())),
+        }
+    )
+    plain = from_frame(frame).frame
+    assert plain["longer"].dtype == np.float64
+    assert plain["bytes"].tolist()[::2] == [b"x", b"y"]
+    for kind, cell in ((pa.list_(pa.int64()), [1]), (pa.struct([("a", pa.int64())]), {"a": 1})):
+        cells = pd.Series(pa.array([cell, None], kind), dtype=pd.ArrowDtype(kind))
+        with pytest.raises(DataError, match="column 'a' holds lists or objects"):
+            from_frame(pd.DataFrame({"a": cells}))
+
+
 @pytest.mark.parametrize(
     ("frame", "text"),
     [

@@ -13,7 +13,9 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from ffsearch.errors import DataError
 from ffsearch.search.base.streams import is_stream
@@ -42,6 +44,8 @@ BUNDLED: Final = ("breast_cancer", "diabetes", "digits", "iris", "linnerud", "wi
 
 OPENML_RETRIES: Final = 1
 """Tries after a failed one. Choice: a person waits for the answer, and can type the command again."""
+
+_DOUBLE: Final = np.dtype(np.float64)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -305,11 +309,21 @@ def _plain_cells(cells: pd.Series[Any], name: str) -> pd.Series[Any]:
         cells = cells.astype(cells.dtype.subtype)
     if cells.dtype.kind == "c":
         raise DataError(f"{name}: column {cells.name!r} holds complex numbers. Give real and imaginary parts instead.")
+    if isinstance(cells.dtype, np.dtype) and cells.dtype.kind == "f" and cells.dtype.itemsize > _DOUBLE.itemsize:
+        cells = cells.astype(_DOUBLE)
+    if isinstance(cells.dtype, pd.ArrowDtype) and _is_odd(cells.dtype.pyarrow_dtype):
+        cells = pd.Series(cells.tolist(), name=cells.name, dtype=object)
     if cells.dtype == object and not all(pd.api.types.is_scalar(cell) for cell in cells):
         raise DataError(f"{name}: column {cells.name!r} holds lists or objects. Make plain columns of them.")
     if cells.dtype == object and not all(map(is_whole, cells)):
         raise DataError(f"{name}: column {cells.name!r} holds bytes that are no text in UTF-8. Make texts of them.")
     return as_texts(cells)
+
+
+def _is_odd(kind: pa.DataType) -> bool:
+    """Whether pandas cannot work with a kind of Arrow's cells: lists, records, bytes, and views of texts or bytes."""
+    is_bytes = pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind)
+    return is_bytes or pa.types.is_nested(kind) or str(kind) in ("string_view", "binary_view")
 
 
 def _digest(frame: pd.DataFrame) -> str:
