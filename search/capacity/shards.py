@@ -195,6 +195,8 @@ def read_shard(path: Path) -> Shard:
             identity = {name: str(head["identity"][name]) for name in ("space", "data")}
             records = [TrialRecord.from_dict(json.loads(line)) for line in parts[RECORDS].decode().splitlines()]
             space_text, made = parts[SPACE].decode(), dict(head["made"])
+    except RunError:  # a RuntimeError, too, as torn archives have
+        raise
     except OSError as error:
         raise RunError(f"{path} cannot be read: {error.strerror or error}.") from error
     except (*_TORN, KeyError, TypeError, ValueError, AttributeError) as error:
