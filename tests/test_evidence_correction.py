@@ -116,31 +116,6 @@ def test_finalists_that_were_left_behind_tell_how_far_seeds_scatter() -> None:
     assert np.median(together) < 0.8 * np.median(alone)
 
 
-def test_a_winner_that_alone_stayed_is_known_by_its_own_repeats() -> None:
-    """Of two finalists one stays: all repeats of both leave one degree of freedom, its own five leave four."""
-    rng = np.random.default_rng(6)
-    held, reaches = [], []
-    for _ in range(100):
-        parts = [rng.permutation(400)[:80] for _ in range(5)]
-        met = squared_errors(2, parts, rng, seed_sd=0.2)
-        repeats, left = (
-            OutOfSample(objective=MAE, parts=tuple(replace(part, terms=part.terms[[model]]) for part in met.parts))
-            for model in (0, 1)
-        )
-        gone = [replace(part, terms=np.full_like(part.terms, np.nan)) for part in left.parts[2:]]
-        found = correct_repeats(
-            repeats, left=replace(left, parts=(*left.parts[:2], *gone)), rng=rng, n_resamples=100,
-            winner=0, n_params=[1], test_to_train=0.25, naive=1.0,
-        )  # fmt: skip
-        assert found.seeds is not None
-        assert found.seeds.degrees == 4
-        own_seed = 1 + 0.2 * rng.normal()
-        held.append(found.score.low <= own_seed <= found.score.high)
-        reaches.append(found.seeds.reach(0.025))
-    assert np.mean(held) >= 0.92
-    assert np.median(reaches) < 4 * 0.2
-
-
 @pytest.mark.parametrize("objective", [MAE, ACCURACY])
 def test_optimism_is_positive_where_the_naive_score_flatters(objective: Objective) -> None:
     rng = np.random.default_rng(3)

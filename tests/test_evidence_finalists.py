@@ -15,6 +15,7 @@ from ffsearch.search.data.prepare import prepare
 from ffsearch.search.evidence.finalists import choose, choose_finalists, race, repeat_jobs
 from ffsearch.search.folder.trial_record import TrialRecord
 from ffsearch.search.network.topology import Point
+from ffsearch.search.steps.weighing import n_repeats_in_all
 from ffsearch.search.training.protocol import Ended
 from ffsearch.spaces.schema import DataSpec
 
@@ -129,6 +130,14 @@ def test_the_race_leaves_who_would_win_and_the_best_means() -> None:
     assert race(scores, n_params=[300, 200, 10, 400, 5], n_left=3, **rule) == [0, 1, 3]
     assert race(scores, n_params=[300, 200, 10, 100, 5], n_left=1, **rule) == [3]
     assert race(scores, n_params=[300, 200, 10, 400, 5], n_left=4, **rule) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("n_finalists", "n_repeats", "n_networks"), [(1, 5, 5), (2, 5, 10), (3, 5, 12), (6, 5, 21), (2, 2, 4)]
+)
+def test_two_stay_for_all_repeats(n_finalists: int, n_repeats: int, n_networks: int) -> None:
+    """Half of them leave after two repeats, but never all but one, whose spread of seeds nothing would tell."""
+    assert n_repeats_in_all(n_finalists, n_repeats) == n_networks
 
 
 def test_one_repeat_has_no_standard_error() -> None:

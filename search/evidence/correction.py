@@ -355,10 +355,7 @@ def _seeds(scores: Scores, resampled: Scores, *, winner: int) -> SeedSpread | No
     """Spread of a candidate from seed to seed, by two-way analysis of variance, and what finite rows make of it.
 
     Finalists that were left behind after some repeats count as far as they went: with few of three repeats the spread
-    of those that stayed has two degrees of freedom. Where the winner's own repeats have more of them than is left
-    between all, as with one other that left after two, its own spread is taken: rows and splits are part of that, so
-    it is too large rather than too small, and yet its limits are narrower, for one degree of freedom knows next to
-    nothing.
+    of those that stayed has two degrees of freedom.
 
     Args:
         scores: Shape (n_finalists, n_repeats); NaN where one was not trained.
@@ -372,7 +369,7 @@ def _seeds(scores: Scores, resampled: Scores, *, winner: int) -> SeedSpread | No
     design = np.column_stack([np.eye(n_finalists)[finalists], np.eye(n_repeats)[repeats]])
     apart = np.eye(len(design)) - design @ np.linalg.pinv(design)  # what is left without their means and the repeats'
     degrees = round(float(np.trace(apart)))
-    if degrees < n_repeats - 1:
+    if degrees < 1:  # a single finalist; rows are part of it: too large rather than too small
         return SeedSpread(total=float(scores[winner].var(ddof=1)), of_rows=0.0, degrees=n_repeats - 1)
     return SeedSpread(
         total=float(np.square(apart @ scores[finalists, repeats]).sum()) / degrees,

@@ -63,6 +63,10 @@ it is larger than that of every trial and every partner."""
 RACE_REPEATS: Final = 2
 """Repeats after which the worse half of the finalists is left behind. choice: the fewest that have a spread."""
 
+LEAST_LEFT: Final = 2
+"""Finalists that stay for all repeats, where there are as many: of one alone it cannot be told how much of its spread
+is its seeds', and how much is the rows' of each repeat."""
+
 MIN_REPEATS: Final = 2
 """Repeats without which nothing is chosen by them: one says nothing about how far scores scatter."""
 
@@ -205,7 +209,12 @@ def weigh(told: ToldTrials, setting: Setting, *, space: SearchSpace, repeater: R
 def n_repeats_in_all(n_finalists: int, n_repeats: int) -> int:
     """Networks that finalists are trained again as: all of them first, then the half that may still win."""
     n_first = min(n_repeats, RACE_REPEATS)
-    return n_finalists * n_first + math.ceil(n_finalists / 2) * (n_repeats - n_first)
+    return n_finalists * n_first + _n_left(n_finalists) * (n_repeats - n_first)
+
+
+def _n_left(n_finalists: int) -> int:
+    """Finalists that stay after the first repeats."""
+    return min(n_finalists, max(LEAST_LEFT, math.ceil(n_finalists / 2)))
 
 
 def i_star(records: Sequence[TrialRecord]) -> Steps:
@@ -259,7 +268,7 @@ def _repeated(
         return repeater.train(points, range(1, n + 1), usual=usual, winner=best)
 
     first = trained(finalists, min(n_repeats, RACE_REPEATS))
-    n_left = math.ceil(len(finalists) / 2)
+    n_left = _n_left(len(finalists))
     if n_repeats <= RACE_REPEATS or first.is_cut:
         return first, first, first.records
     left = race(
