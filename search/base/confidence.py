@@ -19,10 +19,9 @@ TAIL: Final = (1 - CONFIDENCE) / 2
 TWO_SIDED: Final = NormalDist().inv_cdf(1 - TAIL)
 """Standard deviations of a normal that half an interval of `CONFIDENCE` is wide: 1.96."""
 
-CORRECTED_RUNS, CORRECTED_HELD = 128, 124
+CORRECTED_RUNS, CORRECTED_HELD = 400, 380
 """Whole runs whose true score is known, and in how many of them the interval of the corrected score held it.
 
-Said beside the 95 % as long as it is another number. Source: `benchmarks/evidence_known.py`, docs/decisions.md. Those
-runs were made with the wider interval of two degrees of freedom, of which 126 held; the intervals of four were worked
-out from what the runs kept. Whoever measures as many runs again changes these numbers.
+Said beside the 95 % that it is made for. Source: `benchmarks/evidence_known.py`, docs/decisions.md. Whoever measures as
+many runs again changes these numbers.
 """
