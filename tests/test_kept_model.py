@@ -67,7 +67,7 @@ def drawn(facts: Mapping[str, Any], *, n: int) -> list[tuple[tuple[Any, ...], An
 
 
 @needs_posix("endless commands are ended by an alarm")
-@pytest.mark.parametrize("n", [12, pytest.param(N_DRAWN, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n", [4, pytest.param(N_DRAWN, marks=pytest.mark.slow)])
 def test_a_model_that_says_something_else_answers_or_is_refused(n: int, model: Path, tmp_path: Path) -> None:
     assert refused(model, model.parent) == []
     facts, faults = facts_of(model), dict[str, list[str]]()
