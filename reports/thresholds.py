@@ -14,15 +14,12 @@ from ffsearch.reports.parts import Block, Fold, Section
 from ffsearch.reports.pictures import Picture, picture
 from ffsearch.reports.style import BAD, BEST, INK, LABEL, MUTED, NARROW, RULE, TRAIN, WIDE, add_axes, canvas, score_axis
 from ffsearch.reports.tables import RunLike, shown
-from ffsearch.search.folder.cut_results import CutRule, SealedCut, Threshold
+from ffsearch.search.folder.cut_results import MEASURES, CutRule, SealedCut, Threshold
 from ffsearch.search.folder.of_model import threshold_finding
 from ffsearch.search.folder.results import Estimate
 from ffsearch.search.wording.language import ENGLISH, Language, shortened
 
 __all__ = ["panel", "threshold"]
-
-MEASURES: Final = ("recall", "precision", "f1", "balanced_accuracy", "cost")
-"""Columns of the tables, in this order."""
 
 _LINES: Final[Mapping[str, tuple[str, str | tuple[int, tuple[float, ...]]]]] = {
     "recall": (BEST, "-"),

@@ -13,15 +13,15 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 import ffsearch
-from ffsearch import DataError, FFSearchClassifier, SpaceError
+from ffsearch import DataError, FFSearchClassifier, RunError, SpaceError
 from ffsearch.reports.html import build_page
 from ffsearch.reports.markdown import build_text
 from ffsearch.search.cli import invoke
 from ffsearch.search.evidence.thresholds import (
     HALF,
-    MEASURES,
     Costs,
     Rule,
     Scored,
@@ -32,6 +32,8 @@ from ffsearch.search.evidence.thresholds import (
     measures_at,
 )
 from ffsearch.search.evidence.units import Units
+from ffsearch.search.folder.cut_results import MEASURES, Threshold
+from ffsearch.search.folder.plain import read
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.language import LANGUAGES
 
@@ -395,3 +397,21 @@ def test_an_estimator_answers_by_the_threshold() -> None:
     threshold = estimator.run_.results.threshold
     assert (threshold.positive, threshold.in_model) == ("1", True)
     assert list(estimator.predict(x)) == list((estimator.predict_proba(x)[:, 1] >= threshold.value).astype(int))
+
+
+@pytest.mark.parametrize("field", ["measures", "threshold"])
+def test_a_kept_threshold_without_a_measure_is_refused_when_it_is_read(field: str, tmp_path: Path) -> None:
+    """Reports ask for every measure by name."""
+    whole = {"recall": 0.5, "precision": None, "f1": 0.5, "balanced_accuracy": 0.5, "cost": 0.1}
+    rule = {"name": "f1", "threshold": {"value": 0.4, "low": 0.3, "high": 0.5}, "measures": whole}
+    kept = {
+        "positive": "yes", "share": 0.2, "wanted": "f1", "value": 0.4, "in_model": True, "measure": "f1",
+        "false_negative": 1.0, "false_positive": 1.0, "costs_given": False, "n_rows": 50,
+        "curve": [{"threshold": 0.4, **whole}], "at_half": whole, "rules": [rule],
+    }  # fmt: skip
+    adapter = TypeAdapter(Threshold)
+    assert read(adapter, json.dumps(kept), path=tmp_path).chosen is not None
+    damaged = {"measures": {"at_half": {}}, "threshold": {"curve": [whole]}}[field]
+    told = {"measures": "at_half: .*it lacks recall, precision", "threshold": r"curve\.0: .*it lacks threshold"}[field]
+    with pytest.raises(RunError, match=told):
+        read(adapter, json.dumps(kept | damaged), path=tmp_path)

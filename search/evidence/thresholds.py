@@ -26,11 +26,11 @@ from ffsearch.search.evidence.intervals import mean_limits
 from ffsearch.search.evidence.metrics import RowWeight
 from ffsearch.search.evidence.terms import row_weights
 from ffsearch.search.evidence.units import Units
+from ffsearch.search.folder.cut_results import MEASURES
 from ffsearch.search.folder.results import Estimate
 
 __all__ = [
     "HALF",
-    "MEASURES",
     "Costs",
     "Cut",
     "Judgement",
@@ -45,9 +45,6 @@ __all__ = [
 
 HALF: Final = 0.5
 """Where the likelier of two classes is answered."""
-
-MEASURES: Final = ("recall", "precision", "f1", "balanced_accuracy", "cost")
-"""What is told of every threshold; of costs less is better, of all others more."""
 
 N_RESAMPLES: Final = 200
 """Resamples whose best cuts have the threshold as their median.

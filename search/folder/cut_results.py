@@ -7,11 +7,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated, Final
+
+from pydantic import AfterValidator
 
 from ffsearch.search.folder.plain import Number
 from ffsearch.search.folder.results import Estimate
 
-__all__ = ["CutRule", "SealedCut", "Threshold"]
+__all__ = ["MEASURES", "CutRule", "SealedCut", "Threshold"]
+
+MEASURES: Final = ("recall", "precision", "f1", "balanced_accuracy", "cost")
+"""What is told of every threshold; of costs less is better, of all others more."""
+
+
+def _with_all(*names: str) -> AfterValidator:
+    """What a file says has to have all of these, which whoever shows it asks for by name."""
+
+    def whole(values: Mapping[str, float]) -> Mapping[str, float]:
+        missing = [name for name in names if name not in values]
+        if missing:
+            raise ValueError(f"it lacks {', '.join(missing)}")
+        return values
+
+    return AfterValidator(whole)
+
+
+Measures = Annotated[Mapping[str, Number], _with_all(*MEASURES)]
+CurvePoint = Annotated[Mapping[str, Number], _with_all("threshold", *MEASURES)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +50,7 @@ class CutRule:
 
     name: str
     threshold: Estimate
-    measures: Mapping[str, Number]
+    measures: Measures
     gain: Estimate | None = None
 
 
@@ -52,8 +74,8 @@ class SealedCut:
     value: Estimate
     at_half: Estimate
     gain: Estimate
-    measures: Mapping[str, Number]
-    measures_at_half: Mapping[str, Number]
+    measures: Measures
+    measures_at_half: Measures
     network_gain: Estimate | None = None
 
 
@@ -88,8 +110,8 @@ class Threshold:
     false_positive: Number
     costs_given: bool
     n_rows: int
-    curve: tuple[Mapping[str, Number], ...]
-    at_half: Mapping[str, Number]
+    curve: tuple[CurvePoint, ...]
+    at_half: Measures
     rules: tuple[CutRule, ...]
     sealed: tuple[SealedCut, ...] = ()
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from ffsearch.errors import RunError
+from ffsearch.errors import DataError, RunError
 from ffsearch.search.base.environment import environment
 from ffsearch.search.base.numbers import compact
 from ffsearch.search.folder.reader import StoredRun, load
@@ -141,7 +141,10 @@ def same_inputs(run: StoredRun, data: str | pd.DataFrame | None) -> Inputs[Searc
     space = parse_space(run.space_text, name=origin, overrides=overrides, folder=run.path.parent)
     space = as_it_began(space, run.space_text)
     frame = None if isinstance(data, str) else data
-    inputs = read_inputs(Request(space=space, origin=origin, name=run.name, frame=frame))
+    try:
+        inputs = read_inputs(Request(space=space, origin=origin, name=run.name, frame=frame))
+    except DataError as error:
+        raise DataError(f"What {origin} says does not fit the table any more. {error}") from error
     if inputs.prepared.table.sha256 != known:
         raise RunError(
             f"{inputs.prepared.table.source} is not the table {run.path} was made from: its SHA-256 begins with "
