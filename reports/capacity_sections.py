@@ -163,7 +163,7 @@ def _rows(study: StudyTables, t: Language) -> Section | None:
             "capacity.rows_alt",
             findings="; ".join(
                 t(
-                    "capacity.rows_finding", n=t.count(size.n_train), code=t(f"capacity.head.{size.code}"),
+                    "capacity.rows_finding", n=t.count(size.n_train), code=t.named("capacity.head", size.code),
                     best=t.score(best.test.value),
                 )
                 for size, best in sizes
@@ -174,7 +174,7 @@ def _rows(study: StudyTables, t: Language) -> Section | None:
     rows = [
         (
             Cell(text=t.count(size.n_train), order=size.n_train),
-            Cell(text=t(f"capacity.head.{size.code}")),
+            Cell(text=t.named("capacity.head", size.code)),
             Cell(text=t.score(best.test.value), order=best.test.value),
             Cell(text=plots.line_name(best.line, t), order=best.depth),
             Cell(text=t.count(best.n_params), order=best.n_params),

@@ -157,10 +157,8 @@ def importances(parts: Sequence[Importance], *, t: Language = ENGLISH, width: in
 def change_name(effect: Effect, t: Language) -> str:
     """What was changed, to what: "deeper, as many parameters", "activation tanh", "dropout rate off"."""
     if effect.factor in ("depth", "width"):
-        key = (
-            f"change.{effect.change}" if effect.against == "winner" else f"change.{effect.change}_than_{effect.against}"
-        )
-        return t(key)
+        is_plain = effect.against == "winner"
+        return t.named("change", effect.change if is_plain else f"{effect.change}_than_{effect.against}")
     change = {"off": t("parameters.off"), "on": t("parameters.on")}.get(effect.change) or t.written(effect.change)
     return t("change.other", name=t.named("parameter", effect.factor), change=change)
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-__all__ = ["TEXT", "as_frame", "as_texts", "counted", "is_whole"]
+__all__ = ["TEXT", "as_frame", "as_texts", "counted", "first_line", "is_whole"]
 
 
 def _text_type() -> Any:
@@ -50,6 +50,12 @@ def is_whole(cell: object) -> bool:
     except UnicodeError:
         return False
     return True
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says; its kind where it says nothing."""
+    said = str(error).strip().splitlines()
+    return said[0] if said else type(error).__name__
 
 
 def counted(count: int, one: str) -> str:

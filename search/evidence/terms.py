@@ -12,7 +12,7 @@ by themselves (`weight`, shape (n_rows,), None: all alike), a draw counts as muc
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,7 +97,7 @@ def everyday_terms(task: Task, *, truth: NDArray[Any], predictions: NDArray[Any]
     return np.asarray(1.0 - unexplained.mean(axis=1, keepdims=True), np.float32)
 
 
-def everyday_metric(task: Task) -> str:
+def everyday_metric(task: Task) -> Literal["accuracy", "r2"]:
     """The name of the score that `everyday_terms` are of; higher is better."""
     return "r2" if task is Task.REGRESSION else "accuracy"
 

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from ffsearch.errors import ExportError
 from ffsearch.search.base.quiet import native_stderr_held_back
+from ffsearch.search.base.texts import first_line
 from ffsearch.search.exporting.coded import CodedModel, coded_model
 from ffsearch.search.exporting.formats import Format
 from ffsearch.search.serving.packaged import MEMBER, PackagedModel, as_tensor, load_packaged
@@ -193,9 +194,9 @@ def _told(what: str) -> Iterator[None]:
     except (ExportError, OSError):
         raise
     except Exception as error:  # they raise whatever they like
-        first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
+        told = first_line(error)
         raise ExportError(
-            f"{what}: {type(error).__name__}: {first_line} Nothing was written. Try another format, and please report "
+            f"{what}: {type(error).__name__}: {told} Nothing was written. Try another format, and please report "
             "this with `ffsearch --version`."
         ) from error
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ffsearch.errors import ExportError, RunError
 from ffsearch.search.base.files import disk_error
+from ffsearch.search.base.texts import first_line
 from ffsearch.search.folder.answer_frames import AnswerFrames
 from ffsearch.search.folder.bounded import moment, parsed
 from ffsearch.search.folder.kept_data import KeptData
@@ -306,7 +307,7 @@ class StoredRun(AnswerFrames):
             (name,) = optuna.get_all_study_names(sqlite_url(path))  # without a name Optuna says which one it took
             return optuna.load_study(study_name=name, storage=sqlite_url(path))
         except (SQLAlchemyError, ValueError, LookupError, TypeError, OptunaError) as error:
-            told = str(getattr(error, "orig", None) or error).splitlines()[0]
+            told = first_line(getattr(error, "orig", None) or error)
             raise RunError(
                 f"{path} cannot be read ({told}). Remove it: the run's command writes it anew, and its trials are in "
                 "`run.trials`."

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from ffsearch.search.folder.plain import Number
 from ffsearch.search.folder.results import Estimate
@@ -436,6 +436,6 @@ class CapacityResults:
     train_sizes: tuple[ShareSummary, ...]
     openings: int
     crossings: tuple[DepthGain, ...] = ()
-    everyday: str | None = None
+    everyday: Literal["accuracy", "r2"] | None = None
     by_depth: tuple[DepthScore, ...] = ()
     longer: LongerTraining | None = None

@@ -25,7 +25,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
-from ffsearch.search.base.texts import counted
+from ffsearch.search.base.texts import counted, first_line
 from ffsearch.search.data.features.aligned import aligned_empty
 from ffsearch.search.data.features.preprocess import Preprocessor
 from ffsearch.search.data.features.problem import MatrixColumns
@@ -294,7 +294,7 @@ def npz_arrays(payload: bytes, name: str) -> dict[str, NDArray[Any]]:
             ) from None
         if "pickle" in str(error):  # NumPy's hint how to run what the file brings along
             raise DataError(f"{name} is no readable .npz file: it is no archive of arrays. {_SAVE}") from None
-        raise DataError(f"{name} is no readable .npz file: {str(error).splitlines()[0]} {_SAVE}") from None
+        raise DataError(f"{name} is no readable .npz file: {first_line(error)} {_SAVE}") from None
     except (MemoryError, NotImplementedError, RuntimeError) as error:
         raise DataError(f"{name} cannot be read: {str(error) or 'it does not fit into memory'}. {_SAVE}") from None
 

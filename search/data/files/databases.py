@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl, unquote, urlencode
 
 from ffsearch.errors import DataError
 from ffsearch.search.base.secrets import without_passwords
+from ffsearch.search.base.texts import first_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -127,7 +128,7 @@ def _read_sqlalchemy(address: str, *, table: str | None, query: str | None) -> p
         url = url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
         engine = sa.create_engine(url)
     except (ArgumentError, NoSuchModuleError, ValueError) as error:
-        raise DataError(f"{address} is no address of a database: {_first_line(error)}. {_HOW}") from None
+        raise DataError(f"{address} is no address of a database: {first_line(error)}. {_HOW}") from None
     except ImportError as error:
         raise DataError(
             f"What speaks to {address} is not installed ({error}): pip install 'ffsearch[postgres]' "
@@ -149,7 +150,7 @@ def _read_sqlalchemy(address: str, *, table: str | None, query: str | None) -> p
     except (SQLAlchemyError, ValueError, OSError) as error:
         if isinstance(error, DataError):
             raise
-        hidden = without_passwords(_first_line(getattr(error, "orig", None) or error), of=str(url))
+        hidden = without_passwords(first_line(getattr(error, "orig", None) or error), of=str(url))
         raise DataError(f"{address} cannot be read: {hidden}. Check its address, table and query.") from None
     finally:
         engine.dispose()
@@ -170,7 +171,7 @@ def _read_duckdb(address: str, *, table: str | None, query: str | None) -> pd.Da
     try:
         connection = duckdb.connect(path, read_only=True)
     except duckdb.Error as error:
-        raise DataError(f"{path!r} is no database of DuckDB that can be read: {_first_line(error)}.") from None
+        raise DataError(f"{path!r} is no database of DuckDB that can be read: {first_line(error)}.") from None
     try:
         if query is None:
             name = _chosen([row[0] for row in connection.execute("SHOW TABLES").fetchall()], table, address)
@@ -178,14 +179,10 @@ def _read_duckdb(address: str, *, table: str | None, query: str | None) -> pd.Da
         result: Any = connection.sql(query).to_arrow_table()
         return as_pandas(result, what=address)
     except duckdb.Error as error:
-        raise DataError(f"{address} cannot be read: {_first_line(error)}. Check its table and query.") from None
+        raise DataError(f"{address} cannot be read: {first_line(error)}. Check its table and query.") from None
     finally:
         connection.close()
 
 
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]

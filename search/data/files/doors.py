@@ -25,7 +25,7 @@ from typing import Any, Final
 import pandas as pd
 
 from ffsearch.errors import DataError
-from ffsearch.search.base.texts import as_frame, as_texts, is_whole
+from ffsearch.search.base.texts import as_frame, as_texts, first_line, is_whole
 from ffsearch.search.data.files.decode import as_utf8, is_parquet, refuse_large_archive, refuse_too_large
 from ffsearch.search.data.files.lines import holds_names
 from ffsearch.search.data.files.text import TextSettings
@@ -97,8 +97,8 @@ def read_parquet(payload: bytes, name: str, _: TextSettings) -> Opened:
     except DataError:
         raise
     except (pa.ArrowException, OSError, ValueError) as error:  # names of columns need not be text
-        first_line = (str(error) or type(error).__name__).splitlines()[0]
-        raise DataError(f"{name} is no readable Parquet file: {first_line} Write it again, or give a CSV.") from None
+        told = first_line(error)
+        raise DataError(f"{name} is no readable Parquet file: {told} Write it again, or give a CSV.") from None
 
 
 def _bytes_of(file: Any) -> int:
@@ -125,8 +125,8 @@ def _read_arrow(payload: bytes, name: str, _: TextSettings) -> Opened:
     except DataError:
         raise
     except (pa.ArrowException, OSError, ValueError) as error:  # what Arrow allows, pandas need not
-        first_line = (str(error) or type(error).__name__).splitlines()[0]
-        raise DataError(f"{name} is no readable file of Arrow: {first_line} Write it again, or give a CSV.") from None
+        told = first_line(error)
+        raise DataError(f"{name} is no readable file of Arrow: {told} Write it again, or give a CSV.") from None
 
 
 def _frame_of(table: Any) -> pd.DataFrame:
@@ -174,7 +174,7 @@ def _read_workbook(payload: bytes, name: str, settings: TextSettings) -> Opened:
     except (CalamineError, OSError, ValueError, zipfile.BadZipFile) as error:
         if isinstance(error, DataError):
             raise
-        told = (str(error) or type(error).__name__).splitlines()[0]
+        told = first_line(error)
         raise DataError(
             f"{name} is no readable workbook ({told}). Save it again without a password, or the sheet as CSV."
         ) from None

@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 
 from ffsearch.errors import DataError
-from ffsearch.search.base.texts import as_frame
+from ffsearch.search.base.texts import as_frame, first_line
 
 __all__ = ["as_pandas", "is_foreign_frame"]
 
@@ -53,8 +53,7 @@ def as_pandas(given: Any, *, what: str = "data") -> pd.DataFrame:
         table = _as_table(given)
         table = table.cast(pa.schema([field.with_type(_plain_type(field.type)) for field in table.schema]))
     except (pa.ArrowException, TypeError, ValueError) as error:
-        first_line = str(error).splitlines()[0]
-        raise DataError(f"{what} cannot be handed over by Arrow: {first_line} Give a frame of pandas.") from None
+        raise DataError(f"{what} cannot be handed over by Arrow: {first_line(error)} Give a frame of pandas.") from None
     nested = [field.name for field in table.schema if pa.types.is_nested(field.type)]
     if nested:
         raise DataError(f"{what} has columns of lists or records: {', '.join(nested)}. Make plain columns of them.")

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ffsearch.errors import DataError
+from ffsearch.search.base.texts import first_line
 from ffsearch.search.data.features.images import Images, images_from, npz_arrays
 from ffsearch.search.data.files.apart import comes_to_its_end
 from ffsearch.search.data.files.decode import refuse_large_archive, refuse_too_large, unpacked
@@ -231,8 +232,7 @@ def _told_of_mat(name: str) -> Iterator[None]:
         MatReadError, OSError, EOFError, ValueError, TypeError, LookupError, AttributeError, OverflowError, MemoryError,
         zlib.error,
     ) as error:  # fmt: skip
-        told = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"{name} is no readable MATLAB file: {told}. {_SAVE_MAT}") from None
+        raise DataError(f"{name} is no readable MATLAB file: {first_line(error)}. {_SAVE_MAT}") from None
 
 
 _MAT_ARRAYS: Final = {"X": 4, "y": 2}

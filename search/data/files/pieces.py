@@ -25,7 +25,7 @@ from pyarrow import parquet
 
 from ffsearch.errors import DataError
 from ffsearch.search.base.streams import is_stream
-from ffsearch.search.base.texts import as_frame
+from ffsearch.search.base.texts import as_frame, first_line
 from ffsearch.search.data.files.databases import address_of, is_address, read_database
 from ffsearch.search.data.files.decode import unpacked
 from ffsearch.search.data.files.doors import door_of, read_parquet
@@ -180,8 +180,8 @@ def _told_by_arrow(path: Path) -> Iterator[None]:
     except DataError:
         raise
     except (pa.ArrowException, OSError, ValueError) as error:
-        first_line = (str(error) or type(error).__name__).splitlines()[0]
-        raise DataError(f"{path.name} is no readable Parquet file: {first_line} Write it again, or give CSV.") from None
+        told = first_line(error)
+        raise DataError(f"{path.name} is no readable Parquet file: {told} Write it again, or give CSV.") from None
 
 
 # --- frames ----------------------------------------------------------------------------------------------------------
