@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from ffsearch._version import __version__
+from ffsearch.errors import RunError
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.folder.cut_results import Threshold
 from ffsearch.search.folder.kept_trial import first_fault
@@ -283,7 +284,27 @@ class Summary:
         Raises:
             RunError: With the first field that is missing or wrong.
         """
-        return read(_adapter(), text, path=path)
+        summary = read(_adapter(), text, path=path)
+        lacking = next(summary._lacking(), None)
+        if lacking is not None:
+            raise RunError(
+                f"{path} lacks {lacking}. It was changed by hand, or made by something else. Remove it and give the "
+                "run's command again: it is written anew."
+            )
+        return summary
+
+    def _lacking(self) -> Iterator[str]:
+        """What a file of its kind has, and this one has not; whoever shows it relies on it."""
+        cells = () if self.capacity is None or self.capacity.everyday is None else self.capacity.cells
+        if any(one.everyday is None for one in cells):
+            yield "capacity.cells.everyday"
+        if self.best is None and self.refit is not None:
+            yield "best"
+        if self.best is not None and self.evidence.naive is None:
+            yield "evidence.naive"
+        divides = None if self.calibration is None else self.calibration.temperature
+        if divides is not None and divides.in_model and None in (divides.gain, divides.low, divides.high):
+            yield "calibration.temperature.gain, .low or .high"
 
     @classmethod
     def json_schema(cls) -> dict[str, Any]:
