@@ -25,7 +25,7 @@ __all__ = ["capacity_headline", "capacity_sections"]
 def capacity_headline(run: RunLike, t: Language) -> str:
     """The verdict in a few words."""
     study = study_tables(run)
-    return t("capacity.head.unfinished" if study is None else f"capacity.head.{study.verdict.code}")
+    return t.named("capacity.head", "unfinished" if study is None else study.verdict.code)
 
 
 def capacity_sections(run: RunLike, t: Language) -> list[Section]:

@@ -52,7 +52,8 @@ def headline(run: RunLike, t: Language) -> str:
         return t("answer.none") if len(run.trials) else t("answer.waiting")
     code = evidence.verdict(run).code
     layers = _layers(found, t)
-    return t(f"answer.verdict.{code}", layers=layers[0].lower() + layers[1:]) if code else layers
+    is_known = f"answer.verdict.{code}" in t.words  # there may be none, or one that a newer version gave
+    return t(f"answer.verdict.{code}", layers=layers[0].lower() + layers[1:]) if is_known else layers
 
 
 def _answer(run: RunLike, t: Language) -> Section:

@@ -25,7 +25,7 @@ def study_lines(summary: Summary, path: Path, t: Language = PLAIN, *, ignored: I
     tables = (t("console.label.tables"), str(path / "capacity.parquet"))
     if summary.verdict is None:
         return ["", *wrapped([scores]), *_table(capacity.cells, t), "", *labelled([tables])]
-    answer, *ends = labelled([(t("console.label.verdict"), t(f"capacity.head.{summary.verdict.code}")), tables])
+    answer, *ends = labelled([(t("console.label.verdict"), t.named("capacity.head", summary.verdict.code)), tables])
     return [
         "",
         *wrapped([scores]),

@@ -150,13 +150,29 @@ class StoredRun(AnswerFrames):
             RunError: If the run was killed before it had read its data, or the file was damaged since.
         """
         if self.is_finished:
-            return Summary.read(read_text(self.path / SUMMARY), path=self.path / SUMMARY)
+            summary = Summary.read(read_text(self.path / SUMMARY), path=self.path / SUMMARY)
+            self._refuse_other_trials(summary)
+            return summary
         facts = facts_of(self._lines, self.path / LOG)
         if facts is None:
             raise RunError(
                 f"{self.path} has not begun: it was ended before its data was read. Give the run's command again."
             )
         return build_summary(facts, self.records, wall_s=busy_seconds(self._lines))
+
+    def _refuse_other_trials(self, summary: Summary) -> None:
+        """Refuse a summary whose best trial the log does not know, or knows without a score.
+
+        Raises:
+            RunError: With both files.
+        """
+        scored = {record.trial for record in self.records if record.value is not None}
+        if summary.kind == "search" and summary.best is not None and summary.best.trial not in scored:
+            raise RunError(
+                f"{self.path / SUMMARY} names trial {summary.best.trial} as the best, and {LOG} has no score of it. It "
+                "was changed by hand, or is another run's. Remove it and give the run's command again: it is written "
+                "anew."
+            )
 
     @cached_property
     def records(self) -> tuple[TrialRecord, ...]:
