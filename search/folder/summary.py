@@ -298,6 +298,9 @@ class Summary:
         cells = () if self.capacity is None or self.capacity.everyday is None else self.capacity.cells
         if any(one.everyday is None for one in cells):
             yield "capacity.cells.everyday"
+        labels, confusion = ((), ()) if self.errors is None else (self.errors.labels, self.errors.confusion)
+        if confusion and any(len(part) != len(labels) for part in (confusion, *confusion)):
+            yield "a row and a column of errors.confusion for every label"
         if self.best is None and self.refit is not None:
             yield "best"
         if self.best is not None and self.evidence.naive is None:
