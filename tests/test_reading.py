@@ -110,6 +110,37 @@ def test_damaged_files_are_named(finished: Path, name: str, attribute: str, matc
         getattr(load(finished), attribute)
 
 
+def _with(value: object, *, at: str, inside: object) -> object:
+    """A JSON value with another one at a place such as `evidence.naive.value`."""
+    name, _, rest = at.partition(".")
+    assert isinstance(inside, dict)
+    return inside | {name: _with(value, at=rest, inside=inside[name]) if rest else value}
+
+
+@pytest.mark.parametrize(
+    ("at", "value"), [("best.valid", 0.125), ("evidence.naive.value", 0.125), ("name", "x"), ("added", 1)]
+)
+def test_a_summary_that_was_changed_is_not_what_the_run_found(finished: Path, at: str, value: object) -> None:
+    path = finished / "summary.json"
+    was = json.loads(path.read_text())
+    path.write_text(json.dumps(_with(value, at=at, inside=was)))
+    with pytest.raises(
+        RunError, match=r"summary\.json is not what the run wrote: log\.jsonl keeps another hash.*Remove"
+    ):
+        _ = load(finished).results
+    path.write_text(json.dumps(was, indent=None, sort_keys=True))  # the same in another layout
+    assert load(finished).results.name == was["name"]
+
+
+def test_the_log_of_an_early_version_keeps_no_hash_of_the_summary(finished: Path) -> None:
+    path = finished / "summary.json"
+    path.write_text(path.read_text().replace('"name": "', '"name": "other '))
+    lines = [json.loads(line) for line in (finished / "log.jsonl").read_text().splitlines()]
+    kept = [{name: value for name, value in line.items() if name != "summary"} for line in lines]
+    (finished / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in kept))
+    assert load(finished).results.name.startswith("other ")
+
+
 @pytest.mark.parametrize("content", [None, b"PAR1 torn"])
 def test_a_lost_or_damaged_table_is_read_from_the_log(finished: Path, content: bytes | None) -> None:
     for name in ("trials.parquet", "curves.parquet"):
@@ -149,7 +180,7 @@ def test_the_latest_run_is_the_one_told_last(tmp_path: Path) -> None:
 def test_what_json_has_no_word_for_becomes_null(path: Path) -> None:
     with opened(path) as folder:
         test = SealedTest(value=math.nan, low=0.0, high=math.inf, metrics={"roc_auc": math.nan}, openings=1)
-        folder.write_summary(build_summary(FACTS, [a_record(0)], wall_s=1.0, test=test))
+        folder.finish(build_summary(FACTS, [a_record(0)], wall_s=1.0, test=test))
     content = json.loads((path / "summary.json").read_text())
     expected = {"value": None, "low": 0.0, "high": None, "metrics": {"roc_auc": None}, "openings": 1}
     assert content["evidence"]["test"] == expected

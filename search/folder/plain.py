@@ -6,6 +6,7 @@ A number that is not finite is null in the file, and NaN when it is read again.
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import json
 import math
@@ -19,10 +20,11 @@ from pydantic import BeforeValidator, TypeAdapter, ValidationError, WithJsonSche
 from pydantic.json_schema import GenerateJsonSchema
 
 from ffsearch.errors import RunError
+from ffsearch.search.folder.bounded import parsed
 from ffsearch.search.wording.finding import Finding
 from ffsearch.search.wording.language import kept
 
-__all__ = ["Number", "described", "json_bytes", "plain", "read"]
+__all__ = ["Number", "described", "digest", "json_bytes", "plain", "read"]
 
 Number = Annotated[
     float,
@@ -58,6 +60,15 @@ def _is_left_out(field: Field[Any], holder: Any) -> bool:
 def json_bytes(value: Any) -> bytes:
     """A value as a JSON file."""
     return (json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def digest(text: str | bytes) -> str:
+    """SHA-256 of what a JSON file says, however its keys are ordered and its lines are broken.
+
+    Raises:
+        ValueError: If the text is no JSON, or goes beyond its bounds.
+    """
+    return hashlib.sha256(json.dumps(parsed(text), sort_keys=True).encode()).hexdigest()
 
 
 def read(adapter: TypeAdapter[T], text: str | bytes, *, path: Path) -> T:

@@ -19,6 +19,7 @@ from ffsearch.search.folder.kept_data import KeptData
 from ffsearch.search.folder.log import Line, LineKind, bad_line, read_lines
 from ffsearch.search.folder.named_model import load_named
 from ffsearch.search.folder.pareto import pareto_front
+from ffsearch.search.folder.plain import digest
 from ffsearch.search.folder.summary import RunFacts, Summary, build_summary
 from ffsearch.search.folder.tables import read_table
 from ffsearch.search.folder.trial_record import TrialRecord, curves_frame, trials_frame
@@ -150,7 +151,9 @@ class StoredRun(AnswerFrames):
             RunError: If the run was killed before it had read its data, or the file was damaged since.
         """
         if self.is_finished:
-            summary = Summary.read(read_text(self.path / SUMMARY), path=self.path / SUMMARY)
+            text = read_text(self.path / SUMMARY)
+            summary = Summary.read(text, path=self.path / SUMMARY)
+            self._refuse_changed(text)
             self._refuse_other_trials(summary)
             return summary
         facts = facts_of(self._lines, self.path / LOG)
@@ -159,6 +162,23 @@ class StoredRun(AnswerFrames):
                 f"{self.path} has not begun: it was ended before its data was read. Give the run's command again."
             )
         return build_summary(facts, self.records, wall_s=busy_seconds(self._lines))
+
+    def _refuse_changed(self, text: str) -> None:
+        """Refuse a summary that is not the one the run ended with; the logs of early versions do not know.
+
+        Raises:
+            RunError: If the log keeps another hash.
+        """
+        kept = [line.get("summary") for line in self._lines if line["kind"] == LineKind.FINISHED][-1]
+        try:
+            is_as_written = kept in (None, digest(text))
+        except ValueError:  # no file of ours is beyond the bounds of ours
+            is_as_written = False
+        if not is_as_written:
+            raise RunError(
+                f"{self.path / SUMMARY} is not what the run wrote: {LOG} keeps another hash of it. It was changed by "
+                "hand, or is another run's. Remove it and give the run's command again: it is written anew."
+            )
 
     def _refuse_other_trials(self, summary: Summary) -> None:
         """Refuse a summary whose best trial the log does not know, or knows without a score.

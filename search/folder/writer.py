@@ -24,7 +24,7 @@ from ffsearch.search.base.files import delete_left_behind, disk_error, make_fold
 from ffsearch.search.folder.belonging import other_run
 from ffsearch.search.folder.lock import FolderLock
 from ffsearch.search.folder.log import Journal, LineKind
-from ffsearch.search.folder.plain import json_bytes
+from ffsearch.search.folder.plain import digest, json_bytes
 from ffsearch.search.folder.reader import (
     CURVES,
     DATA,
@@ -193,15 +193,15 @@ class RunFolder:
         else:
             write_atomically(self.path / name, _parquet_bytes(frame))
 
-    def write_summary(self, summary: Summary) -> None:
-        """Write `summary.json`."""
-        write_atomically(self.path / SUMMARY, json_bytes(summary))
-
     def finish(self, summary: Summary) -> None:
-        """Write tables and summary, then note that the run came to its end: readers trust the files from there on."""
+        """Write tables and summary, then note that the run came to its end: readers trust the files from there on.
+
+        The note keeps a hash of the summary, so that one that was changed since is not taken for what the run found.
+        """
         self.write_tables()
-        self.write_summary(summary)
-        self.note(LineKind.FINISHED)
+        content = json_bytes(summary)
+        write_atomically(self.path / SUMMARY, content)
+        self.note(LineKind.FINISHED, summary=digest(content))
 
 
 def _refuse_unwritable_name(folder: Path) -> None:
