@@ -32,7 +32,7 @@ def controls_lines(t: Language) -> list[str]:
         t("control.try"),
         "  ffsearch run capacity --data control:tent",
         "  ffsearch run control:boxes",
-        "  ffsearch run capacity-convolutional --data control:house_numbers",
+        "  ffsearch run capacity-convolutional --data control:folds --set preset=quick",
         "",
         t("control.own"),
         '  ffsearch run capacity --data "control:sin(3*x1)*x2 + noise(.1)?useless=5"',

@@ -4,6 +4,7 @@
     control:tent@3                                  another draw of it
     control:tent?rows=2000&useless=5&seed=3         with options
     control:house_numbers                           images of numbers (`house_numbers.py`)
+    control:folds                                   images on which depth must win (`folded_images.py`)
     control:sin(3*x1)*x2 + noise(.1)?useless=5      an expression of x1, x2, ... (`expressions.py`)
 
 The inputs of an expression lie evenly between -1 and 1, and its rows are the first ones of however many are asked for:
@@ -31,12 +32,14 @@ from ffsearch.errors import DataError
 from ffsearch.search.data.features.images import LABEL, ImageShape, pixel_names
 from ffsearch.search.data.files.expression_values import values_of
 from ffsearch.search.data.files.expressions import Expression, parsed
+from ffsearch.search.data.files.folded_images import SIDE, folded_images, tent
 from ffsearch.search.data.files.house_numbers import HEIGHT, house_numbers, width_of
 from ffsearch.search.wording.language import shortened
 from ffsearch.spaces.schema import MIN_ROWS
 
 __all__ = [
     "CONTROLS",
+    "FOLDS_OPTIONS",
     "IMAGE_OPTIONS",
     "OPTIONS",
     "TARGET",
@@ -59,7 +62,7 @@ MAX_CELLS: Final = 100_000_000
 """Most rows, useless columns, draws, and cells. choice: more is a typing error; the cells take 800 MB."""
 
 N_IMAGES: Final = 12_500
-"""Images of `house_numbers`, a fifth of them for the test. choice: 10,000 to learn from, 2,500 tell a point apart."""
+"""Images of a control, a fifth of them for the test. choice: 10,000 to learn from, 2,500 tell a point apart."""
 
 MAX_PERCENT: Final = 300
 """Most jitter and clutter, in per cent of much. choice: beyond it nobody reads anything."""
@@ -141,6 +144,9 @@ IMAGE_OPTIONS: Final[Mapping[str, Option]] = {
 }
 """Options of `house_numbers`. Jitter and clutter: docs/decisions.md has how well networks read at which."""
 
+FOLDS_OPTIONS: Final[Mapping[str, Option]] = {name: IMAGE_OPTIONS[name] for name in ("rows", "seed")}
+"""Options of `folds`."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ControlTable:
@@ -176,16 +182,10 @@ class Control:
 
 def _tent(rng: np.random.Generator, n_rows: int) -> _Drawn:
     x = rng.random((n_rows, 1 + TENT_ROUNDS))
-    y = _folded(x[:, 0])
+    y = tent(x[:, 0])
     for further in x.T[1:]:
-        y = _folded(_folded((y + further) / 2))
+        y = tent(tent((y + further) / 2))
     return x, y
-
-
-def _folded(y: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The tent map: 0 to 1 and back to 0 on [0, 1]."""
-    folded: NDArray[np.float64] = 1 - np.abs(2 * y - 1)
-    return folded
 
 
 def _radial(rng: np.random.Generator, n_rows: int) -> _Drawn:
@@ -231,10 +231,21 @@ def _house_numbers(asked: _Settled) -> ControlTable:
         jitter=asked["jitter"] / 100,
         clutter=asked["clutter"] / 100,
     )
-    shape = (HEIGHT, width, 1)
-    frame = pd.DataFrame(made.pixels.reshape(len(made.pixels), -1), columns=pixel_names(shape), copy=False)
-    frame[LABEL] = [f"#{number}" for number in made.numbers]  # the names of classes; numbers would be predicted as such
-    return ControlTable(frame=frame, target=LABEL, image=shape, n_test_rows=made.n_test)
+    labels = [f"#{number}" for number in made.numbers]  # the names of classes; numbers would be predicted as such
+    return _images(made.pixels, labels, n_test=made.n_test)
+
+
+def _folds(asked: _Settled) -> ControlTable:
+    _refuse_size(asked["rows"], SIDE**2)
+    pixels, quarters, n_test = folded_images(n_rows=asked["rows"], seed=asked["seed"])
+    return _images(pixels, quarters.tolist(), n_test=n_test)
+
+
+def _images(pixels: NDArray[np.uint8], labels: list[str], *, n_test: int) -> ControlTable:
+    """Grey images as a table; pixels have the shape (n, height, width)."""
+    shape = (*pixels.shape[1:], 1)
+    frame = pd.DataFrame(pixels.reshape(len(pixels), -1), columns=pixel_names(shape), copy=False)
+    return ControlTable(frame=frame.assign(**{LABEL: labels}), target=LABEL, image=shape, n_test_rows=n_test)
 
 
 def _table(number: int, draw: Callable[[np.random.Generator, int], _Drawn]) -> Callable[[_Settled], ControlTable]:
@@ -255,6 +266,7 @@ CONTROLS: Final[Mapping[str, Control]] = {
     "linear": Control(truth=Truth.NOTHING, make=_table(2, _linear)),
     "noise": Control(truth=Truth.NOTHING, make=_table(3, _noise)),
     "boxes": Control(truth=Truth.TREES, make=_table(5, _boxes)),
+    "folds": Control(truth=Truth.DEEPER, make=_folds, options=FOLDS_OPTIONS),
     "house_numbers": Control(truth=Truth.OPEN, make=_house_numbers, options=IMAGE_OPTIONS),
 }
 """All of them by name."""
