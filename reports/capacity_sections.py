@@ -285,6 +285,9 @@ def _protocol(study: StudyTables, run: RunLike, t: Language) -> Section:
 def _special(protocol: Protocol, t: Language) -> list[tuple[str, str]]:
     """What only some studies have."""
     found = []
+    if protocol.rates_by_depth is not None:
+        power = {"power": t.setting(protocol.rates_by_depth), "depth": t.count(min(protocol.depths))}
+        found.append((t("capacity.protocol.by_depth"), t("capacity.protocol_text.by_depth", **power)))
     if protocol.convolutions:
         kept = {name: t.count(value) for name, value in protocol.convolutions.items()}
         found.append((t("capacity.protocol.convolutions"), t("capacity.protocol_text.convolutions", **kept)))

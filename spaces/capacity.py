@@ -44,6 +44,13 @@ class RateSpec(SpaceSection):
     n: StrictInt | None = Field(
         default=None, ge=2, le=100, description="How many. A cell whose best one is the first or last is given more."
     )
+    by_depth: StrictFloat = Field(
+        default=0.0,
+        ge=0,
+        le=3,
+        description="Rates of a deeper network are these times (shallowest depth / its depth) to this power. 0: all "
+        "depths have the same; 1.5 is derived for plain relu layers, 0.5 for residual ones.",
+    )
 
     @classmethod
     def contradictions(cls, raw: Mapping[str, Any]) -> Iterator[Fault]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -111,7 +112,7 @@ def _put(document: Document, override: Override) -> None:
             text = f"{'.'.join(map(str, path[:depth]))} is the plain value {shown(section)}; replace it as a whole."
             document.faults.append(Placed(place, dotted, text))
             return
-    section[path[-1]] = override.value
+    section[path[-1]] = deepcopy(override.value)  # a later override may go into it, and it is the caller's
     _forget(document, path)
     document.keys[path] = document.places[path] = place
 

@@ -120,6 +120,15 @@ def test_the_grid_is_even_as_factors_and_goes_on_alike() -> None:
     assert GRID.all_places == (0, 1, 2, 3, 4, -1, 5, -2, 6)
 
 
+@pytest.mark.parametrize(("by_depth", "times"), [(0.0, (1, 1, 1)), (0.5, (1, 0.7071, 0.5)), (1.5, (1, 0.3536, 0.125))])
+def test_rates_fall_with_a_power_of_the_depth(by_depth: float, times: tuple[float, ...]) -> None:
+    rates = {"low": 1e-3, "high": 1e-2, "n": 3, "by_depth": by_depth}
+    plan = a_plan(depths=[2, 4, 8], budgets=[3000], learning_rates=rates)
+    for place in plan.rates.all_places:
+        known = [plan.job(Training(place, cell, 0)).point.learning_rate for cell in range(3)]
+        assert known == pytest.approx([plan.rates.rate(place) * each for each in times], rel=5e-3)  # three digits
+
+
 @settings(deadline=None)  # other work on the machine must not fail it
 @given(best=st.integers(-10, 20))
 def test_a_cell_is_given_rates_until_its_best_has_neighbours_or_the_grid_ends(best: int) -> None:

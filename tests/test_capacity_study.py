@@ -184,6 +184,17 @@ def test_classes_and_a_frame_from_python(tmp_path: Path, capsys: pytest.CaptureF
     assert done.summary["objective"] == {"name": "accuracy", "direction": "maximize"}
 
 
+def test_rates_that_fall_with_depth_are_those_trained_and_told(tmp_path: Path) -> None:
+    done = run("capacity", overrides=TINY | {"capacity.learning_rates.by_depth": 1.0}, out=tmp_path / "run")
+    asked = {depth: {0.001 / depth, 0.01 / depth} for depth in done.capacity["depth"].unique()}
+    for depth, rates in asked.items():
+        tried = set(done.capacity.loc[done.capacity["depth"] == depth, "learning_rate"])
+        assert {float(f"{rate:.3g}") for rate in rates} <= tried
+    cells = done.summary["capacity"]["cells"]
+    assert all(cell["learning_rate"] in set(done.capacity["learning_rate"]) for cell in cells)
+    assert done.summary["capacity"]["protocol"]["rates_by_depth"] == 1.0
+
+
 def test_networks_that_diverge_are_counted_and_stand_for_knowing_nothing(tmp_path: Path) -> None:
     rates = {"low": 1e20, "high": 1e24, "n": 2}
     done = run("capacity", overrides=TINY | {"capacity.learning_rates": rates}, out=tmp_path / "run")
@@ -257,8 +268,9 @@ def test_shares_of_the_training_rows_are_studied_with_as_many_updates(finished: 
     assert [size["n_train"] for size in capacity["train_sizes"]] == [32, 128]
     assert capacity["train_sizes"][1]["cells"] == capacity["cells"]
     for cell, alone in zip(capacity["cells"], finished.summary["capacity"]["cells"], strict=True):
-        assert cell["test"] == pytest.approx(alone["test"], rel=1e-5)  # intervals: sums of other lengths
-        assert cell | {"test": alone["test"]} == alone
+        for name in ("test", "everyday"):  # intervals: sums of other lengths
+            assert cell[name] == pytest.approx(alone[name], rel=1e-5)
+        assert cell | {name: alone[name] for name in ("test", "everyday")} == alone
     assert capacity["train_sizes"][1]["code"] == done.summary["verdict"]["code"] == finished.summary["verdict"]["code"]
     small, large = (done.capacity[done.capacity["train_size"] == share] for share in (0.25, 1.0))
     assert small["n_updates"].max() <= large["n_updates"].max() + 4

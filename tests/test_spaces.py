@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from ffsearch.errors import SpaceError
 from ffsearch.search.network.heads import Loss, Task
 from ffsearch.search.network.topology import STUDY_ONLY, Activation, Point
+from ffsearch.spaces.capacity import CapacitySpace
 from ffsearch.spaces.durations import format_duration, parse_duration
 from ffsearch.spaces.loader import load, load_space, parse_space, shipped_spaces, space_name
 from ffsearch.spaces.overrides import Override
@@ -261,6 +262,15 @@ def test_what_the_file_itself_says_of_its_table_is_known(tmp_path: Path, monkeyp
         "other.csv",
     )
     assert load("sub/none.yaml", other).own_source is None
+
+
+def test_a_mapping_given_as_an_override_stays_as_it_was() -> None:
+    rates = {"low": 1e-3, "high": 1e-2, "n": 2}
+    given: dict[str, object] = {"capacity.learning_rates": rates, "capacity.learning_rates.n": 3}
+    loaded = load("capacity", given).space
+    assert isinstance(loaded, CapacitySpace)
+    assert loaded.capacity.learning_rates.n == 3
+    assert rates == {"low": 1e-3, "high": 1e-2, "n": 2}
 
 
 def test_overrides_may_be_all_a_space_consists_of() -> None:

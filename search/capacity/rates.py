@@ -33,9 +33,14 @@ class RateGrid:
     high: float
     n: int
 
-    def rate(self, place: int) -> float:
-        """The learning rate at a place, beyond the ends too; three digits, so that people can read it."""
-        exact = self.low * (self.high / self.low) ** (place / (self.n - 1))
+    def rate(self, place: int, *, times: float = 1.0) -> float:
+        """The learning rate at a place, beyond the ends too; three digits, so that people can read it.
+
+        Args:
+            place: The place.
+            times: What the whole grid is multiplied by.
+        """
+        exact = times * self.low * (self.high / self.low) ** (place / (self.n - 1))
         return float(f"{exact:.3g}")
 
     @property

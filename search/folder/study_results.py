@@ -340,7 +340,7 @@ class Protocol:
         tolerance: How far a network may be from its budget, as a share of it.
         seeds: Networks a learning rate and cell.
         paired: What seeds of different cells have in common.
-        learning_rates: All that were tried.
+        learning_rates: All that were tried, as the shallowest networks have them.
         more_rates_beyond_an_end: Most that were added where the best was at an end.
         rate_chosen_by: What chose a cell's learning rate.
         passes: Passes over the rows.
@@ -360,6 +360,7 @@ class Protocol:
         margin: Differences below it count as none, in the objective's unit.
         margin_share: The same as the space file has it.
         power: Chance with which a `detectable` gain would be found.
+        rates_by_depth: Power of the depth that learning rates fall with; None where all depths have the same.
     """
 
     preset: str | None
@@ -390,6 +391,7 @@ class Protocol:
     margin: float
     margin_share: float
     power: float
+    rates_by_depth: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -189,6 +189,14 @@ def convolutional(**capacity: Any) -> Study:
 
 
 @pytest.mark.parametrize("lang", list(LANGUAGES))
+def test_rates_that_fall_with_depth_are_told(lang: str) -> None:
+    study, words = convolutional(), LANGUAGES[lang].words["capacity.protocol_text.by_depth"]
+    assert words.split("{")[0] not in html.unescape(build_page(study, lang=lang))
+    study.summary["capacity"]["protocol"]["rates_by_depth"] = 1.0
+    assert words.format(depth=3, power=1) in html.unescape(build_page(study, lang=lang))
+
+
+@pytest.mark.parametrize("lang", list(LANGUAGES))
 def test_convolutional_networks_have_the_books_own_figure_and_words(lang: str) -> None:
     page = html.unescape(build_page(convolutional(), lang=lang))
     words = LANGUAGES[lang].words
