@@ -1,14 +1,15 @@
 """Folded images, `control:folds`: images on which depth must win, for a study of convolutional networks.
 
     4 x 4 places of 2 x 2 pixels, each a shade of its own, from black (0) to white (1)
-        -> the tent map, 0 to 1 and back to 0          of every place
-        -> averaged with the place beside it           within its quarter of the image
-        -> the tent map once more
-        -> which quarter holds the largest             the label
+        -> the tent map, 0 to 1 and back to 0                      of every place
+        -> averaged with the place beside it, and the tent map     within its quarter of the image
+        -> averaged with the place above or below, and once more
+        -> which quarter holds the largest                         the label
 
 Three stages of a network each end by taking the largest of 2 x 2 pixels. The first leaves a place as it is; whatever is
 folded and averaged has to be computed before the second does, for behind it no place is known any more. With three
-layers in all, one stands there, however many channels it has.
+layers in all, one stands there, however many channels it has. Images that leave in doubt which quarter it is are drawn
+again.
 
 Source: Telgarsky 2016, arXiv 1602.04485, for the tent map; that the largest value is taken is our own.
 """
@@ -32,8 +33,18 @@ TEST_SHARE: Final = 5
 
 QUARTERS: Final = np.array(["top left", "top right", "bottom left", "bottom right"])
 
+LEAD: Final = 0.05
+"""What the largest of the best quarter has before that of any other, at least.
+
+choice: without it seeds of one cell are .1 of accuracy apart, and depth is found in four of five draws; with .1 three
+layers come to .92, and with .2 to .99, so that nothing is left to gain.
+"""
+
 _SEED: Final = 6_602
 """Where all images come from, with the draw's number. choice: no other control's."""
+
+_CHUNK: Final = 4_096
+"""Images that are drawn together. choice: a MB at a time."""
 
 
 def folded_images(*, n_rows: int, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.str_], int]:
@@ -48,10 +59,10 @@ def folded_images(*, n_rows: int, seed: int) -> tuple[NDArray[np.uint8], NDArray
     """
     n_test = n_rows // TEST_SHARE
     sizes = ((n_rows - n_test, False), (n_test, True))
-    parts = [np.random.default_rng([_SEED, seed, is_test]).integers(0, 256, (n, PLACES**2)) for n, is_test in sizes]
-    shades = np.concatenate(parts).astype(np.uint8).reshape(-1, PLACES, PLACES)
+    parts = [_drawn(n, np.random.default_rng([_SEED, seed, is_test])) for n, is_test in sizes]
+    shades, quarters = (np.concatenate(both) for both in zip(*parts, strict=True))
     pixels = shades.repeat(PIXELS, axis=1).repeat(PIXELS, axis=2)
-    return pixels, QUARTERS[_largest(shades / 255)], n_test
+    return pixels, QUARTERS[quarters], n_test
 
 
 def tent(y: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -60,10 +71,24 @@ def tent(y: NDArray[np.float64]) -> NDArray[np.float64]:
     return folded
 
 
-def _largest(shades: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Which quarter holds the largest of what places come to: the numbers of quarters, row by row."""
+def _drawn(n: int, rng: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """The first `n` images without doubt: shades of places, and the numbers of quarters, row by row."""
+    shades, quarters = [np.empty((0, PLACES, PLACES), np.uint8)], [np.empty(0, np.int64)]
+    while sum(map(len, quarters)) < n:
+        tried = rng.integers(0, 256, (_CHUNK, PLACES, PLACES))
+        largest = _largest(tried / 255)
+        last = np.sort(largest, axis=1)
+        is_clear = last[:, -1] - last[:, -2] >= LEAD
+        shades.append(tried[is_clear].astype(np.uint8))
+        quarters.append(largest[is_clear].argmax(axis=1))
+    return np.concatenate(shades)[:n], np.concatenate(quarters)[:n]
+
+
+def _largest(shades: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The largest of what the places of every quarter come to, shape (n, 4)."""
     half = PLACES // 2
-    once = tent(shades).reshape(-1, half, half, half, half)  # image, quarter down, row, quarter across, column
-    twice = tent((once + once[..., ::-1]) / 2)
-    largest: NDArray[np.int64] = twice.max(axis=(2, 4)).reshape(-1, half * half).argmax(axis=1)
+    folded = tent(shades).reshape(-1, half, half, half, half)  # image, quarter down, row, quarter across, column
+    for axis in (4, 2):
+        folded = tent((folded + np.flip(folded, axis)) / 2)
+    largest: NDArray[np.float64] = folded.max(axis=(2, 4)).reshape(-1, half * half)
     return largest
