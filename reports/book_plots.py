@@ -41,6 +41,10 @@ _DASHES: Final = ("-", "--", "-.", ":")
 _COLOURS: Final = (BEST, BAD, INK, MUTED)
 
 
+_HEIGHT: Final = 340
+"""Pixels of both figures, for they stand beside each other."""
+
+
 def kind_name(line: StudyLine, study: StudyTables, t: Language) -> str:
     """A line as the legend of figure 6.7 names it: `3, convolutional`."""
     is_convolutional = study.is_convolutional and line.widened != "units"
@@ -53,7 +57,7 @@ def by_depth(study: StudyTables, *, title: str, t: Language, width: int = WIDE) 
     A point is a depth at the size that its validation rows chose; its whisker is the interval of the difference to the
     shallowest depth, so that one which leaves the dashed line out is shown to differ. Lines of one size stand behind.
     """
-    figure = canvas(width, 330 if width > NARROW else 320)
+    figure = canvas(width, _HEIGHT)
     axes = _axes(figure, title, study, t, width=width, right=16)
     points = study.found.by_depth
     for budget in study.budgets:
@@ -78,8 +82,8 @@ def by_depth(study: StudyTables, *, title: str, t: Language, width: int = WIDE) 
 def by_size(study: StudyTables, *, title: str, t: Language, width: int = WIDE) -> Figure:
     """Figure 6.7: the test score against the number of parameters, a line for each kind of network, with intervals."""
     is_wide = width > NARROW
-    right, below = (150, 0) if is_wide else (16, 24 * len(study.lines))  # where the kinds are named
-    figure = canvas(width, 360 + below)
+    right, below = (116, 0) if is_wide else (16, 24 * len(study.lines))  # where the kinds are named
+    figure = canvas(width, _HEIGHT + below)
     axes = _axes(figure, title, study, t, width=width, right=right, below=below)
     ends = []
     for number, (line, mark, dashes) in enumerate(zip(study.lines, cycle(_MARKS), cycle(_DASHES), strict=False)):

@@ -14,7 +14,7 @@ __all__ = ["book_pictures", "book_section"]
 
 
 def book_pictures(study: StudyTables, t: Language) -> list[Picture]:
-    """Figures 6.6 and 6.7; none of a run of an early version, which kept no score for them."""
+    """Figures 6.6 and 6.7, beside each other on a wide page; none of a run of an early version, which kept no score."""
     found = study.found
     if not found.by_depth:
         return []
@@ -23,12 +23,12 @@ def book_pictures(study: StudyTables, t: Language) -> list[Picture]:
         picture(
             lambda width: book_plots.by_depth(study, title=titles[0], t=t, width=width), name="book_depth",
             alt=f"{titles[0]}. {'; '.join(_point(point, t) for point in found.by_depth)}",
-            caption=t("capacity.book.depth_caption"),
+            caption=t("capacity.book.depth_caption"), share=0.4,
         ),
         picture(
             lambda width: book_plots.by_size(study, title=titles[1], t=t, width=width), name="book_size",
             alt=f"{titles[1]}. {'; '.join(_grown(study, line, t) for line in study.lines)}",
-            caption=t("capacity.book.size_caption"),
+            caption=t("capacity.book.size_caption"), share=0.6,
         ),
     ]  # fmt: skip
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from ffsearch.reports import parallel, parameter_plots, plots, tables
 from ffsearch.reports.curves import learning_curves
 from ffsearch.reports.listings import ShownTable, curve_table, group_table
-from ffsearch.reports.style import NARROW, WIDE
+from ffsearch.reports.style import BETWEEN, NARROW, WIDE
 from ffsearch.reports.svg import inline
 from ffsearch.reports.tables import Layers, ParameterSlice, RunLike, ShownObjective
 from ffsearch.search.wording.language import Language
@@ -43,6 +43,7 @@ class Picture:
         alt: What it tells, for those who do not see it.
         caption: What it shows.
         table: Its numbers.
+        share: Of a wide page's column; a picture of less than all of it stands beside the next one.
     """
 
     draw: Callable[[int], Figure]
@@ -50,11 +51,13 @@ class Picture:
     alt: str
     caption: str
     table: ShownTable | None = None
+    share: float = 1.0
 
     @cached_property
     def wide(self) -> Markup:
         """Drawn for a wide page."""
-        return inline(self.draw(WIDE), name=f"{self.name}-wide", label=self.alt)
+        width = WIDE if self.share == 1 else round(self.share * (WIDE - BETWEEN))
+        return inline(self.draw(width), name=f"{self.name}-wide", label=self.alt)
 
     @cached_property
     def narrow(self) -> Markup:
@@ -223,7 +226,13 @@ def _choice_finding(part: ParameterSlice, objective: ShownObjective, t: Language
 
 
 def picture(
-    draw: Callable[[int], Figure], *, name: str, alt: str, caption: str, table: ShownTable | None = None
+    draw: Callable[[int], Figure],
+    *,
+    name: str,
+    alt: str,
+    caption: str,
+    table: ShownTable | None = None,
+    share: float = 1.0,
 ) -> Picture:
     """A figure with what it tells."""
-    return Picture(draw=draw, name=name, alt=alt, caption=caption, table=table)
+    return Picture(draw=draw, name=name, alt=alt, caption=caption, table=table, share=share)

@@ -21,6 +21,7 @@ __all__ = [
     "BAD",
     "BEST",
     "BEST_SOFT",
+    "BETWEEN",
     "COLOURS",
     "FAINT",
     "INK",
@@ -43,6 +44,9 @@ __all__ = [
 
 WIDE: Final = 880
 """Pixels of a figure on a wide page: the width of its column."""
+
+BETWEEN: Final = 26
+"""Pixels of such a column that two figures beside each other leave free: 1.6rem in page.css."""
 
 NARROW: Final = 360
 """Pixels of a figure on a phone."""
