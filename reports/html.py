@@ -20,6 +20,7 @@ from ffsearch.reports.compare import Pairs
 from ffsearch.reports.documents import Report, compared, printable, put, read, reported
 from ffsearch.reports.playground import Playground
 from ffsearch.reports.tables import RunLike
+from ffsearch.search.folder.doubted import doubted
 from ffsearch.search.folder.reader import REPORT
 from ffsearch.search.wording.language import Language, language
 
@@ -74,7 +75,8 @@ def write_comparison(
         FFSearchError: If the report does not speak the language.
     """
     t, known = language(lang), read(runs)
-    page = set_page(compared(known, t, pairs), t)
+    with doubted(*known):
+        page = set_page(compared(known, t, pairs), t)
     return put(page, Path(out) if out is not None else known[0].path.parent, name=COMPARISON, lang=lang)
 
 
@@ -85,7 +87,8 @@ def build_page(run: RunLike, *, lang: str = "en") -> str:
         FFSearchError: If the report does not speak the language.
     """
     t = language(lang)
-    return set_page(reported(run, t), t)
+    with doubted(run):
+        return set_page(reported(run, t), t)
 
 
 def set_page(report: Report, t: Language, *, play: Playground | None = None) -> str:

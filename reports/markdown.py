@@ -16,6 +16,7 @@ from ffsearch.reports.listings import Cell, ShownTable
 from ffsearch.reports.parts import Block, Fact, Section
 from ffsearch.reports.pictures import Picture
 from ffsearch.reports.tables import RunLike
+from ffsearch.search.folder.doubted import doubted
 from ffsearch.search.wording.finding import Finding
 from ffsearch.search.wording.language import Language, language
 
@@ -64,7 +65,8 @@ def write_text_comparison(
 ) -> Path:
     """Write several runs side by side as text; see `html.write_comparison`."""
     t, known = language(lang), read(runs)
-    text = set_text(compared(known, t), t)
+    with doubted(*known):
+        text = set_text(compared(known, t), t)
     return put(text, Path(out) if out is not None else known[0].path.parent, name=COMPARISON_TEXT, lang=lang)
 
 
@@ -75,7 +77,8 @@ def build_text(run: RunLike, *, lang: str = "en") -> str:
         FFSearchError: If the report does not speak the language.
     """
     t = language(lang)
-    return set_text(reported(run, t), t)
+    with doubted(run):
+        return set_text(reported(run, t), t)
 
 
 def set_text(report: Report, t: Language) -> str:

@@ -11,6 +11,7 @@ from ffsearch.reports.documents import compared, put, read, reported
 from ffsearch.reports.html import set_page
 from ffsearch.reports.markdown import set_text
 from ffsearch.reports.playground import playground_of
+from ffsearch.search.folder.doubted import doubted
 from ffsearch.search.folder.playground import PlaygroundRows
 from ffsearch.search.wording.language import language
 
@@ -43,11 +44,12 @@ def report_of(
         FFSearchError: If the report does not speak the language.
     """
     t, known = language(lang), read(runs)
-    report = compared(known, t, pairs) if compare else reported(known[0], t)
-    if way == "md":
-        return set_text(report, t)
-    play = None if rows is None else playground_of(rows, n_sealed=known[0].results.data.n_test, t=t)
-    return set_page(report, t, play=play)
+    with doubted(*known):
+        report = compared(known, t, pairs) if compare else reported(known[0], t)
+        if way == "md":
+            return set_text(report, t)
+        play = None if rows is None else playground_of(rows, n_sealed=known[0].results.data.n_test, t=t)
+        return set_page(report, t, play=play)
 
 
 def write(

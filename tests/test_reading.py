@@ -7,6 +7,7 @@ import math
 import os
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -14,7 +15,10 @@ import pytest
 
 from examples import FACTS, SPACE, a_finished_run, a_record, opened, said
 from ffsearch.errors import ExportError, RunError
-from ffsearch.search.folder.reader import latest, load
+from ffsearch.reports.html import build_page
+from ffsearch.reports.markdown import build_text
+from ffsearch.search.console.show import show_lines
+from ffsearch.search.folder.reader import StoredRun, latest, load
 from ffsearch.search.folder.results import SealedTest
 from ffsearch.search.folder.summary import build_summary
 from ffsearch.search.folder.trial_record import now
@@ -139,6 +143,20 @@ def test_the_log_of_an_early_version_keeps_no_hash_of_the_summary(finished: Path
     kept = [{name: value for name, value in line.items() if name != "summary"} for line in lines]
     (finished / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in kept))
     assert load(finished).results.name.startswith("other ")
+
+
+@pytest.mark.parametrize("has_hash", [True, False])
+@pytest.mark.parametrize("show", [build_page, build_text, lambda run: show_lines(run, n_trials=3)])
+def test_what_a_summary_without_a_hash_leads_to_names_the_file(
+    finished: Path, monkeypatch: pytest.MonkeyPatch, show: Callable[[StoredRun], object], *, has_hash: bool
+) -> None:
+    run = load(finished)
+    monkeypatch.setattr(StoredRun, "results", property(lambda _: {}["part"]))
+    monkeypatch.setattr(StoredRun, "has_hash", has_hash)
+    with pytest.raises(
+        KeyError if has_hash else RunError, match="part" if has_hash else r"summary\.json cannot be shown"
+    ):
+        show(run)
 
 
 @pytest.mark.parametrize("content", [None, b"PAR1 torn"])

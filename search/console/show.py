@@ -11,6 +11,7 @@ from ffsearch.errors import RunError
 from ffsearch.search.base.objective import Objective
 from ffsearch.search.console.lines import closing_lines, metric
 from ffsearch.search.console.wrapping import cut, labelled, wrapped
+from ffsearch.search.folder.doubted import doubted
 from ffsearch.search.folder.summary import Summary
 from ffsearch.search.folder.trial_record import end_of
 from ffsearch.search.wording.language import PLAIN, Language
@@ -29,7 +30,8 @@ def show_lines(run: StoredRun, t: Language = PLAIN, *, n_trials: int) -> list[st
         t: The language of the lines.
         n_trials: Trials listed at most.
     """
-    return [*_head(run, run.results, t), "", *_table(run, run.results.objective, n_trials, t)]
+    with doubted(run):
+        return [*_head(run, run.results, t), "", *_table(run, run.results.objective, n_trials, t)]
 
 
 def verdict_lines(run: StoredRun, t: Language = PLAIN) -> list[str]:

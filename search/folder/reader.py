@@ -133,6 +133,22 @@ class StoredRun(AnswerFrames):
         ]
         return of_note[-1:] == [LineKind.FINISHED] and (self.path / SUMMARY).exists()
 
+    @property
+    def summary_path(self) -> Path:
+        """Where `summary.json` is, or will be."""
+        return self.path / SUMMARY
+
+    @cached_property
+    def has_hash(self) -> bool:
+        """Whether the log keeps a hash of the summary, as it does since version 0.2."""
+        return self._kept_hash is not None
+
+    @cached_property
+    def _kept_hash(self) -> object:
+        """What the end of the run noted of the summary; None of an early version."""
+        kept = [line.get("summary") for line in self._lines if line["kind"] == LineKind.FINISHED]
+        return kept[-1] if kept else None
+
     @cached_property
     def summary(self) -> dict[str, Any]:
         """What `summary.json` says, as plain values; of an unfinished run the part that is known.
@@ -141,7 +157,7 @@ class StoredRun(AnswerFrames):
             RunError: If the run was killed before it had read its data, or the file was damaged since.
         """
         results = self.results  # refuses a damaged file, and says how to have it written anew
-        return _read_json(self.path / SUMMARY) if self.is_finished else results.as_dict()
+        return _read_json(self.summary_path) if self.is_finished else results.as_dict()
 
     @cached_property
     def results(self) -> Summary:
@@ -151,8 +167,8 @@ class StoredRun(AnswerFrames):
             RunError: If the run was killed before it had read its data, or the file was damaged since.
         """
         if self.is_finished:
-            text = read_text(self.path / SUMMARY)
-            summary = Summary.read(text, path=self.path / SUMMARY)
+            text = read_text(self.summary_path)
+            summary = Summary.read(text, path=self.summary_path)
             self._refuse_changed(text)
             self._refuse_other_trials(summary)
             return summary
@@ -169,14 +185,13 @@ class StoredRun(AnswerFrames):
         Raises:
             RunError: If the log keeps another hash.
         """
-        kept = [line.get("summary") for line in self._lines if line["kind"] == LineKind.FINISHED][-1]
         try:
-            is_as_written = kept in (None, digest(text))
+            is_as_written = self._kept_hash in (None, digest(text))
         except ValueError:  # no file of ours is beyond the bounds of ours
             is_as_written = False
         if not is_as_written:
             raise RunError(
-                f"{self.path / SUMMARY} is not what the run wrote: {LOG} keeps another hash of it. It was changed by "
+                f"{self.summary_path} is not what the run wrote: {LOG} keeps another hash of it. It was changed by "
                 "hand, or is another run's. Remove it and give the run's command again: it is written anew."
             )
 
@@ -189,7 +204,7 @@ class StoredRun(AnswerFrames):
         scored = {record.trial for record in self.records if record.value is not None}
         if summary.kind == "search" and summary.best is not None and summary.best.trial not in scored:
             raise RunError(
-                f"{self.path / SUMMARY} names trial {summary.best.trial} as the best, and {LOG} has no score of it. It "
+                f"{self.summary_path} names trial {summary.best.trial} as the best, and {LOG} has no score of it. It "
                 "was changed by hand, or is another run's. Remove it and give the run's command again: it is written "
                 "anew."
             )
