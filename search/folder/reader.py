@@ -186,7 +186,7 @@ class StoredRun(AnswerFrames):
             RunError: If the log keeps another hash.
         """
         try:
-            is_as_written = self._kept_hash in (None, digest(text))
+            is_as_written = not self.has_hash or self._kept_hash == digest(text)
         except ValueError:  # no file of ours is beyond the bounds of ours
             is_as_written = False
         if not is_as_written:
