@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import html
 import json
-from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -14,20 +13,20 @@ from ffsearch.errors import ExportError, RunError
 from ffsearch.search.base.files import disk_error
 from ffsearch.search.base.texts import first_line
 from ffsearch.search.folder.answer_frames import AnswerFrames
-from ffsearch.search.folder.bounded import moment, parsed
+from ffsearch.search.folder.bounded import parsed
 from ffsearch.search.folder.kept_data import KeptData
-from ffsearch.search.folder.log import Line, LineKind, bad_line, read_lines
+from ffsearch.search.folder.log import Line, LineKind, read_lines
 from ffsearch.search.folder.named_model import load_named
 from ffsearch.search.folder.pareto import pareto_front
 from ffsearch.search.folder.plain import digest
-from ffsearch.search.folder.summary import RunFacts, Summary, build_summary
+from ffsearch.search.folder.summary import Summary, build_summary
 from ffsearch.search.folder.tables import read_table
+from ffsearch.search.folder.told import busy_seconds, facts_of, records_of, repeats_of
 from ffsearch.search.folder.trial_record import TrialRecord, curves_frame, trials_frame
 from ffsearch.search.wording.codes import Code
 from ffsearch.search.wording.finding import Finding, found
 from ffsearch.search.wording.language import PLAIN
 from ffsearch.search.wording.refusal import refusal
-from ffsearch.spaces.values import MAX_REPEATS
 
 if TYPE_CHECKING:
     import optuna
@@ -55,13 +54,9 @@ __all__ = [
     "SUMMARY",
     "TRIALS",
     "StoredRun",
-    "busy_seconds",
-    "facts_of",
     "latest",
     "load",
     "read_text",
-    "records_of",
-    "repeats_of",
     "runs_under",
 ]
 
@@ -439,85 +434,6 @@ def runs_under(root: str | Path = "runs") -> list[Path]:
         raise refusal(RunError, "no_run", root=root)
     logs.sort(key=lambda log: (log.stat().st_mtime_ns, log.parent.name), reverse=True)
     return [log.parent for log in logs]
-
-
-def records_of(lines: tuple[Line, ...], log: Path) -> tuple[TrialRecord, ...]:
-    """The trials of a log.
-
-    Raises:
-        RunError: If a trial's line is not one of a trial, or a trial is told twice.
-    """
-    found: dict[int, int] = {}
-    records = []
-    for number, line in enumerate(lines, start=1):
-        if line["kind"] != LineKind.TRIAL:
-            continue
-        record = _record(line, log=log, number=number)
-        if record.trial in found:
-            raise bad_line(log, number, f"trial {record.trial} is told a second time, after line {found[record.trial]}")
-        found[record.trial] = number
-        records.append(record)
-    return tuple(records)
-
-
-def repeats_of(lines: tuple[Line, ...], log: Path) -> dict[tuple[int, int], TrialRecord]:
-    """What was trained again, by the number of the point and the repeat; of two alike the later.
-
-    Raises:
-        RunError: If a line lacks what a repeat has.
-    """
-    found = {}
-    for number, line in enumerate(lines, start=1):
-        if line["kind"] == LineKind.REPEAT:
-            record, repeat = _record(line, log=log, number=number), line.get("repeat")
-            if not isinstance(repeat, int) or isinstance(repeat, bool) or not 1 <= repeat <= MAX_REPEATS:
-                raise bad_line(log, number, f"its `repeat` is {json.dumps(repeat)[:40]}")
-            found[record.trial, repeat] = record
-    return found
-
-
-def facts_of(lines: tuple[Line, ...], log: Path) -> RunFacts | None:
-    """What is known of a run before its first trial, as its latest start says it; None of one that did not begin.
-
-    Raises:
-        RunError: If a start does not say it.
-    """
-    for number, line in reversed(list(enumerate(lines, start=1))):
-        if line["kind"] == LineKind.STARTED and "facts" in line:
-            try:
-                return RunFacts.from_dict(line["facts"])
-            except ValueError as error:
-                raise bad_line(log, number, f"it does not say what is known of the run ({error})") from error
-    return None
-
-
-def busy_seconds(lines: tuple[Line, ...]) -> float:
-    """Seconds between each start and the last sign of life before the next; a killed process leaves no better clock."""
-    total, started, last = 0.0, None, None
-    for line in lines:
-        at = _moment(line)
-        if line["kind"] == LineKind.STARTED:
-            total += _seconds(started, last)
-            started = at
-        last = at or last
-    return total + _seconds(started, last)
-
-
-def _seconds(start: datetime | None, end: datetime | None) -> float:
-    return 0.0 if start is None or end is None else max(0.0, (end - start).total_seconds())
-
-
-def _moment(line: Line) -> datetime | None:
-    stamp = line.get("at") or line.get("ended_at")
-    return None if stamp is None else moment(stamp)
-
-
-def _record(line: Line, *, log: Path, number: int) -> TrialRecord:
-    try:
-        return TrialRecord.from_dict(line)
-    except ValueError as error:
-        why = f"it is no trial of this version of ffsearch ({error}); environment.json says which one wrote it"
-        raise bad_line(log, number, why) from error
 
 
 def read_text(path: Path) -> str:

@@ -33,10 +33,8 @@ from ffsearch.search.folder.reader import (
     SPACE,
     SUMMARY,
     TRIALS,
-    busy_seconds,
-    records_of,
-    repeats_of,
 )
+from ffsearch.search.folder.told import busy_seconds, records_of, repeats_of
 from ffsearch.search.folder.trial_record import TrialRecord, curves_frame, now, trials_frame
 
 if TYPE_CHECKING:
