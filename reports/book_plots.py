@@ -9,13 +9,12 @@ Of numbers the share of the variance that is explained stands for the share of r
 from __future__ import annotations
 
 import textwrap
-from itertools import cycle
 from typing import Final
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ffsearch.reports.capacity_plots import end_labels, size_ticks
+from ffsearch.reports.capacity_plots import SAMPLE, end_labels, size_ticks
 from ffsearch.reports.capacity_tables import StudyTables, everyday
 from ffsearch.reports.style import (
     BAD,
@@ -39,7 +38,6 @@ __all__ = ["by_depth", "by_size", "kind_name"]
 _MARKS: Final = ("o", "s", "D", "^", "v", "P", "X", "*")
 _DASHES: Final = ("-", "--", "-.", ":")
 _COLOURS: Final = (BEST, BAD, INK, MUTED)
-
 
 _HEIGHT: Final = 340
 """Pixels of both figures, for they stand beside each other."""
@@ -82,34 +80,40 @@ def by_depth(study: StudyTables, *, title: str, t: Language, width: int = WIDE) 
 def by_size(study: StudyTables, *, title: str, t: Language, width: int = WIDE) -> Figure:
     """Figure 6.7: the test score against the number of parameters, a line for each kind of network, with intervals."""
     is_wide = width > NARROW
-    right, below = (116, 0) if is_wide else (16, 24 * len(study.lines))  # where the kinds are named
+    right, below = (128, 0) if is_wide else (16, 24 * len(study.lines))  # where the kinds are named
     figure = canvas(width, _HEIGHT + below)
     axes = _axes(figure, title, study, t, width=width, right=right, below=below)
-    ends = []
-    for number, (line, mark, dashes) in enumerate(zip(study.lines, cycle(_MARKS), cycle(_DASHES), strict=False)):
+    ends, samples = [], {}
+    for number, line in enumerate(study.lines):
         cells = study.of_line(line)
         sizes = [cell.n_params for cell in cells]
         values, lows, highs = (
             [100 * getattr(everyday(cell), part) for cell in cells] for part in ("value", "low", "high")
         )
-        colour = _COLOURS[number % len(_COLOURS)]
+        colour, mark, dashes = _look(number)
         axes.fill_between(sizes, lows, highs, color=colour, alpha=0.1, linewidth=0)
-        axes.plot(
-            sizes, values, color=colour, linewidth=2, linestyle=dashes, marker=mark, markersize=6,
-            label=kind_name(line, study, t), zorder=3,
-        )  # fmt: skip
-        ends.append((float(sizes[-1]), values[-1], kind_name(line, study, t)))
+        name = kind_name(line, study, t)
+        samples[name] = axes.plot(
+            sizes, values, color=colour, linewidth=2, linestyle=dashes, marker=mark, markersize=6, label=name, zorder=3
+        )[0]
+        ends.append((float(sizes[-1]), values[-1], name))
     axes.set_xscale("log")
     size_ticks(axes, study, t)
     axes.set_xlabel(t("capacity.book.parameters"), fontsize=LABEL, color=MUTED, labelpad=6)
     if is_wide:
-        end_labels(axes, ends, heading="", gap=10)
+        end_labels(axes, ends, heading="", gap=10 + SAMPLE + 4, samples=samples)
     else:
         figure.legend(
             loc="lower left", bbox_to_anchor=(0.0, 0.0), ncols=1, frameon=False, labelcolor=MUTED, borderaxespad=0.1,
             handlelength=3,
         )  # fmt: skip
     return figure
+
+
+def _look(number: int) -> tuple[str, str, str]:
+    """Colour, mark and dashes of a line; no two of sixteen share both colour and dashes."""
+    turn, colour = divmod(number, len(_COLOURS))
+    return _COLOURS[colour], _MARKS[number % len(_MARKS)], _DASHES[(colour + turn) % len(_DASHES)]
 
 
 def _axes(

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import cycle, islice
 from typing import Final
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from ffsearch.reports.capacity_tables import StudyTables
@@ -43,6 +44,7 @@ from ffsearch.search.folder.study_results import CellResults, DepthGain, LossBey
 from ffsearch.search.wording.language import Language
 
 __all__ = [
+    "SAMPLE",
     "disagreement",
     "end_labels",
     "gains",
@@ -59,6 +61,9 @@ __all__ = [
 _MARKS: Final = ("o", "s", "D", "^", "v", "P", "X", "*")
 _ROW: Final = 22
 """Pixels of a row in the figure of gains."""
+
+SAMPLE: Final = 26
+"""Points, which are the page's pixels, of a piece of a line before its label."""
 
 _MAX_COLUMNS: Final = 4
 """Panels side by side on a wide page."""
@@ -269,24 +274,52 @@ def _line(axes: Axes, x: Sequence[float], cells: Sequence[CellResults], *, mark:
     axes.plot(x, y, marker=mark, color=BEST, alpha=alpha, linewidth=1 + strength, markersize=6)
 
 
-def end_labels(axes: Axes, ends: Sequence[tuple[float, float, str]], *, heading: str, gap: int = 4) -> None:
-    """Labels at the right ends of lines, so many points beside them, moved apart where they would meet."""
+def end_labels(
+    axes: Axes,
+    ends: Sequence[tuple[float, float, str]],
+    *,
+    heading: str,
+    gap: int = 4,
+    samples: Mapping[str, Line2D] | None = None,
+) -> None:
+    """Labels at the right ends of lines, so many points beside them, moved apart where they would meet.
+
+    With `samples`, a piece of each label's line stands before it, for who has moved apart is no longer beside its line.
+    """
     axes.figure.canvas.draw()
     ordered = sorted(ends, key=lambda end: end[1])
-    pixels = [axes.transData.transform((x, y))[1] for x, y, _ in ordered]
+    a_point = axes.figure.dpi / 72  # in pixels, which is what data are transformed to
+    heights = [axes.transData.transform((x, y))[1] / a_point for x, y, _ in ordered]
     placed: list[float] = []
-    for pixel in pixels:
-        placed.append(max(pixel, placed[-1] + 18) if placed else pixel)
+    for height in heights:
+        placed.append(max(height, placed[-1] + 18) if placed else height)
+    highest = axes.bbox.y1 / a_point + 10
+    placed = [min(height, highest - 18 * below) for below, height in enumerate(reversed(placed))][::-1]
     right = max(x for x, _, _ in ends)
-    for (_, y, text), pixel in zip(ordered, placed, strict=True):
+    for (_, y, text), height in zip(ordered, placed, strict=True):
+        x_end, y_end = axes.transData.transform((right, y)) / a_point
         axes.annotate(
-            text, (right, y), xytext=(gap, (pixel - axes.transData.transform((right, y))[1])),
-            textcoords="offset points", va="center", fontsize=SMALL, color=INK, annotation_clip=False,
+            text, (right, y), xytext=(gap, height - y_end), textcoords="offset points", va="center", fontsize=SMALL,
+            color=INK, annotation_clip=False,
         )  # fmt: skip
+        if samples is not None:
+            _sample(axes, samples[text], x=(x_end + gap - SAMPLE - 4) * a_point, y=height * a_point)
     axes.annotate(
         heading, (1, 1), xycoords="axes fraction", xytext=(-4, 14), textcoords="offset points", ha="left",
         fontsize=SMALL, color=MUTED, annotation_clip=False,
     )  # fmt: skip
+
+
+def _sample(axes: Axes, line: Line2D, *, x: float, y: float) -> None:
+    """A piece of a line with its mark in the middle, from a place in pixels."""
+    figure = axes.figure
+    length = SAMPLE * figure.dpi / 72
+    pixels = [(x + share * length, y) for share in (0, 0.5, 1)]
+    places = figure.transFigure.inverted().transform(pixels)
+    look = {
+        name: getattr(line, f"get_{name}")() for name in ("color", "linestyle", "linewidth", "marker", "markersize")
+    }
+    figure.add_artist(Line2D(*places.T, transform=figure.transFigure, clip_on=False, markevery=[1], **look))
 
 
 def _points(cells: Sequence[CellResults]) -> tuple[list[int], list[float]]:

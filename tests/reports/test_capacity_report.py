@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.lines import Line2D
 
 from ffsearch.reports import book_plots
 from ffsearch.reports import capacity_plots as plots
@@ -232,6 +234,30 @@ def test_the_three_kinds_are_told_apart_without_colour() -> None:
     rows = [text.get_text() for text in plots.gains(study, t=t).axes[0].texts]
     assert rows.count("9 against 3, channels") == rows.count("9 against 3, dense units") == 1
     assert rows.count("mean over budgets") == 2
+
+
+def test_many_kinds_that_end_close_together_keep_their_own_look_and_their_own_name() -> None:
+    depths = (1, 2, 3, 5, 7, 9, 11)
+    values = {depth: 0.3 + 0.001 * depth for depth in depths}
+    cells = [cell(depth, budget, value) for depth, value in values.items() for budget in (1000, 10_000)]
+    gains = [gain(depth, None, 0.0) for depth in depths[1:]]
+    study = study_tables(a_study(cells=cells, means=gains, singles=[], by_depth=[at_depth(1, 0.9), at_depth(2, 0.9)]))
+    assert study is not None
+    figure = book_plots.by_size(study, title="", t=LANGUAGES["en"])
+    axes = figure.axes[0]
+    looks = {str(line.get_label()): (line.get_color(), line.get_linestyle(), line.get_marker()) for line in axes.lines}
+    assert len({(colour, dashes) for colour, dashes, _ in looks.values()}) == len(depths)
+    samples = [artist for artist in figure.artists if isinstance(artist, Line2D)]
+    figure.canvas.draw()
+    names = {round(text.get_window_extent().get_points()[:, 1].mean()): text.get_text() for text in axes.texts}
+    assert len(samples) == len(depths)
+    for sample in samples:
+        height = sample.get_transform().transform(sample.get_xydata())[0, 1]
+        name = names[min(names, key=lambda at: abs(at - height))]
+        assert looks[name] == (sample.get_color(), sample.get_linestyle(), sample.get_marker())
+    heights = sorted(height for height, name in names.items() if name)
+    assert min(np.diff(heights)) >= 17  # a line of text
+    assert heights[-1] <= axes.bbox.y1 + 20  # below the title
 
 
 def test_figure_6_6_rises_with_accuracy_and_its_whiskers_are_those_of_the_difference() -> None:
