@@ -29,10 +29,7 @@ PAGES: Final[dict[str, list[str]]] = {
         "capacity", "--data", "control:tent", "--set", "preset=quick", "--set", "capacity.budgets=[300, 1000, 3000]",
     ],
     "deeper-or-wider": ["capacity", "--set", "preset=quick"],
-    "convolutional": [
-        "capacity-convolutional", "--data", "control:house_numbers?rows=3000&digits=1", "--set", "preset=quick",
-        "--set", "capacity.budgets=[3000, 10000]", "--set", "capacity.updates=400",
-    ],
+    "convolutional": ["capacity-convolutional", "--data", "control:folds", "--set", "preset=quick"],
 }  # fmt: skip
 """By page what stands after `ffsearch run`. All begin from data that is bundled or made up."""
 
