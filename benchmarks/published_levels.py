@@ -114,7 +114,7 @@ TABLES: Final[Mapping[str, Level]] = {
     "spambase": pmlb("spambase", 0.939),
     "fried": pmlb("564_fried", 1.022, 1.029, 1.003, 1.010, metric="rmse"),
     "2dplanes": pmlb("215_2dplanes", 1.0078, 1.0078, 1.209, 1.0015, metric="rmse"),
-    "pol": pmlb("201_pol", 2.436, 3.091, 2.325, 4.189, metric="rmse"),
+    "pol": pmlb("201_pol", 2.436, 3.091, 2.325, 4.189, metric="rmse", settings=("data.task=regression",)),
     "telco": Level(file="telco_churn/telco_churn.csv", target="Churn", metric="accuracy", published=(0.794,)),
     "adult": Level(
         file="adult/train.csv.gz", target="income", metric="accuracy", published=(0.853, NAN, NAN, 0.873),
