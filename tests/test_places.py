@@ -31,7 +31,7 @@ OUR_FAULT = ("Traceback", "fault is its own", "Exception ignored", "Error in sys
 
 
 def some(every: dict[str, Any], step: int) -> dict[str, Any]:
-    """All of them with FFSEARCH_PLACES=all, which takes an hour; else one in so many."""
+    """All of them with FFSEARCH_PLACES=all, which takes twenty minutes; else one in so many."""
     kept = list(every)[:: 1 if os.environ.get("FFSEARCH_PLACES") == "all" else step]
     return {name: every[name] for name in kept}
 
@@ -166,10 +166,16 @@ class Vanishing(Observer):
             self.how(self.folder)
 
 
+def delete(folder: Path) -> None:
+    """Delete a folder in which a thread makes and deletes files, any of which may go while it is being deleted."""
+    while folder.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 GOES: dict[str, Callable[[Path], object]] = {
-    "deleted": shutil.rmtree,
+    "deleted": delete,
     "moved": lambda folder: folder.rename(folder.with_name("elsewhere")),
-    "replaced by a file": lambda folder: (shutil.rmtree(folder), folder.write_text("x")),
+    "replaced by a file": lambda folder: (delete(folder), folder.write_text("x")),
 }
 
 
