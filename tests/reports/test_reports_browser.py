@@ -168,8 +168,9 @@ def test_nothing_of_a_comparison_is_cut(
 
 WHERE = """(async () => {
   location.hash = "#search";
-  await new Promise((done) => setTimeout(done, 1500));
-  return { here: document.querySelector("nav a[aria-current]")?.hash ?? "" };
+  const here = () => document.querySelector("nav a[aria-current]")?.hash ?? "";
+  for (let waits = 0; waits < 200 && here() !== "#search"; waits++) await new Promise((done) => setTimeout(done, 50));
+  return { here: here() };
 })()"""
 
 
